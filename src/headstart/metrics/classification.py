@@ -1,0 +1,326 @@
+"""Measures of a classifier, each with its interval.
+
+The measures work on weighted counts per class, (B, C) for B bootstrap replicates at once,
+in plain numpy: the same thousand replicates through scikit-learn take minutes. Tests hold
+them to scikit-learn's values.
+
+Classes without a single test item have no recall and no F1; the macro averages are over
+the classes that were tested, and the estimate's method says how many were left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.metrics.interval import (
+    cluster_bootstrap,
+    cluster_codes,
+    describe,
+    limits,
+    mean_of_proportions,
+    resample,
+    wilson,
+)
+from headstart.records import Estimate
+
+__all__ = [
+    "ClassMeasures",
+    "Counts",
+    "Measures",
+    "accuracy",
+    "auroc",
+    "balanced_accuracy",
+    "confusion_matrix",
+    "count",
+    "f1",
+    "log_loss",
+    "macro_f1",
+    "measure",
+    "precision",
+    "recall",
+]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Weighted counts per class.
+
+    Attributes:
+        hits: (B, C) weight of items of a class that were named so.
+        truths: (B, C) weight of items of a class.
+        calls: (B, C) weight of items named so.
+    """
+
+    hits: np.ndarray
+    truths: np.ndarray
+    calls: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClassMeasures:
+    """What was measured for one class; `n` is its number of test items."""
+
+    n: int
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What was measured: `overall` by the names of the measures, `classes` in class order."""
+
+    overall: dict[str, Estimate]
+    classes: tuple[ClassMeasures, ...]
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Division that answers NaN where there is nothing to divide by."""
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """(B,) means over the columns that are not NaN; NaN, without a warning, where all are."""
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1))
+
+
+def confusion_matrix(targets: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Returns (C, C) int counts: row is the truth, column the prediction.
+
+    Args:
+        targets: (N,) int true classes.
+        labels: (N,) int predicted classes.
+        classes: C.
+    """
+    cells = np.bincount(targets * classes + labels, minlength=classes * classes)
+    return cells.reshape(classes, classes)
+
+
+def count(weights: np.ndarray, targets: np.ndarray, labels: np.ndarray, classes: int) -> Counts:
+    """Counts hits, truths and calls per class for each row of weights.
+
+    Args:
+        weights: (B, N) weights of the items.
+        targets: (N,) int true classes.
+        labels: (N,) int predicted classes.
+        classes: C.
+    """
+    rows = (np.arange(len(weights)) * classes)[:, None]
+
+    def by(codes: np.ndarray, of: np.ndarray) -> np.ndarray:
+        flat = np.bincount((rows + codes).ravel(), of.ravel(), minlength=len(weights) * classes)
+        return flat.reshape(len(weights), classes)
+
+    return Counts(
+        hits=by(targets, weights * (targets == labels)),
+        truths=by(targets, weights),
+        calls=by(labels, weights),
+    )
+
+
+def accuracy(counts: Counts) -> np.ndarray:
+    """Returns (B,) shares of items named rightly."""
+    return _ratio(counts.hits.sum(axis=1), counts.truths.sum(axis=1))
+
+
+def precision(counts: Counts) -> np.ndarray:
+    """Returns (B, C): of the items named so, how many are; NaN where none was named so."""
+    return _ratio(counts.hits, counts.calls)
+
+
+def recall(counts: Counts) -> np.ndarray:
+    """Returns (B, C): of the items of a class, how many were named so; NaN where absent."""
+    return _ratio(counts.hits, counts.truths)
+
+
+def f1(counts: Counts) -> np.ndarray:
+    """Returns (B, C) harmonic means of precision and recall; NaN where the class is absent."""
+    both = np.where(counts.truths > 0, counts.truths + counts.calls, 0.0)
+    return _ratio(2 * counts.hits, both)
+
+
+def balanced_accuracy(counts: Counts) -> np.ndarray:
+    """Returns (B,) mean recalls over the classes present."""
+    return _mean(recall(counts))
+
+
+def macro_f1(counts: Counts) -> np.ndarray:
+    """Returns (B,) mean F1 over the classes present."""
+    return _mean(f1(counts))
+
+
+def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns (N,) minus the natural logarithm of the probability given to the truth.
+
+    Args:
+        probabilities: (N, C), rows sum to one; clipped at the resolution of their type.
+        targets: (N,) int true classes.
+    """
+    given = probabilities[np.arange(len(targets)), targets]
+    tiny = np.finfo(probabilities.dtype if given.dtype.kind == "f" else np.float64).eps
+    return -np.log(np.clip(given, tiny, 1.0).astype(np.float64))
+
+
+def auroc(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, int]:
+    """Returns the macro one-vs-rest area under the ROC curve and how each item sways it.
+
+    The sway is the first-order influence on the area (the structural components of DeLong,
+    DeLong and Clarke-Pearson, Biometrics 1988), from which an interval follows without
+    ranking again for each replicate; for clusters see Obuchowski, Biometrics 1997.
+
+    Args:
+        probabilities: (N, C) scores.
+        targets: (N,) int true classes.
+
+    Returns:
+        The area (NaN when fewer than two classes are present), the (N,) change of the area
+        per unit of an item's weight, and the number of classes averaged.
+    """
+    areas = []
+    sway = np.zeros(len(targets))
+    for column, scores in enumerate(np.ascontiguousarray(probabilities.T)):
+        member = targets == column
+        inside, outside = scores[member], scores[~member]
+        if not len(inside) or not len(outside):
+            continue
+        below, ordered = np.sort(outside), np.sort(inside)
+        # Half a point for a tie: the mean of counting it on either side.
+        wins = np.searchsorted(below, inside, "left") + np.searchsorted(below, inside, "right")
+        wins = wins / (2 * len(outside))
+        beaten = np.searchsorted(ordered, outside, "left") + np.searchsorted(
+            ordered, outside, "right"
+        )
+        beaten = 1 - beaten / (2 * len(inside))
+        area = float(wins.mean())
+        areas.append(area)
+        sway[member] += (wins - area) / len(inside)
+        sway[~member] += (beaten - area) / len(outside)
+    if not areas:
+        return math.nan, sway, 0
+    return float(np.mean(areas)), sway / len(areas), len(areas)
+
+
+def _auroc_estimate(
+    probabilities: np.ndarray, targets: np.ndarray, codes: np.ndarray, total: int, seed: int
+) -> Estimate:
+    value, sway, used = auroc(probabilities, targets)
+    n = len(targets)
+    if not 0 < value < 1:  # NaN too: nothing to resample
+        if math.isnan(value):
+            return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
+        flat = wilson(value * total, total)
+        return Estimate(value, flat.low, flat.high, n, f"{flat.method}, no overlap seen")
+    # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
+    logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        moved = (weights - 1) @ sway * slope
+        return np.asarray(1 / (1 + np.exp(-(logit + moved))))
+
+    estimate = cluster_bootstrap(statistic, codes, n=n, seed=seed)
+    method = f"DeLong influence, {describe(clusters=total, n=n)}"
+    if used < probabilities.shape[1]:
+        method += f", {probabilities.shape[1] - used} absent left out"
+    return Estimate(value, estimate.low, estimate.high, n, method)
+
+
+def _one_class(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, clusters: int, method: str
+) -> list[Estimate]:
+    """Estimates of one class from bootstrap ends; Wilson's where no replicate differed."""
+    made = []
+    for value, start, end in zip(values, low, high, strict=True):
+        if math.isnan(value):
+            made.append(Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item"))
+        elif start < end:
+            made.append(Estimate(float(value), max(0.0, start), min(1.0, end), n, method))
+        else:
+            flat = wilson(float(value) * clusters, clusters)
+            made.append(dataclasses.replace(flat, n=n))
+    return made
+
+
+def measure(
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    *,
+    clusters: np.ndarray | None = None,
+    seed: int = 0,
+) -> Measures:
+    """Measures a classifier on labelled items.
+
+    Args:
+        probabilities: (N, C), rows sum to one, no NaN; the most probable class is the answer.
+        targets: (N,) int true classes, all known.
+        clusters: (N,) cluster of each item, or None when all stand alone.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        `overall` with accuracy, balanced_accuracy, macro_f1, auroc and log_loss (natural
+        logarithm), and `classes` with precision, recall and F1. What is undefined is NaN
+        with the interval [0, 1].
+
+    Raises:
+        ValueError: If there are no items or a target is unknown.
+    """
+    n, classes = probabilities.shape
+    if not n or targets.min() < 0 or targets.max() >= classes:
+        raise ValueError(f"need N > 0 items with targets in 0..{classes - 1}")
+    codes, total = cluster_codes(clusters, n)
+    labels = probabilities.argmax(axis=1)
+    losses = log_loss(probabilities, targets)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        counts = count(weights, targets, labels, classes)
+        columns = [accuracy(counts), balanced_accuracy(counts), macro_f1(counts)]
+        columns.append(weights @ losses / weights.sum(axis=1))
+        parts = [f1(counts)] if total == n else [f1(counts), recall(counts), precision(counts)]
+        return np.column_stack([*columns, *parts])
+
+    values = statistic(np.ones((1, n)))[0]
+    low, high = limits(values, resample(statistic, codes, seed=seed), clusters=total)
+    counts = count(np.ones((1, n)), targets, labels, classes)
+    hits, truths, calls = (column[0] for column in (counts.hits, counts.truths, counts.calls))
+    method = describe(clusters=total, n=n)
+    absent = int((truths == 0).sum())
+    macro = f"{method}, {absent} absent left out" if absent else method
+
+    overall = [
+        *_one_class(values[:1], low[:1], high[:1], n, total, method),
+        *_one_class(values[1:3], low[1:3], high[1:3], n, total, macro),
+    ]
+    recalls = [wilson(hit, truth) for hit, truth in zip(hits, truths, strict=True)]
+    precisions = [wilson(hit, call) for hit, call in zip(hits, calls, strict=True)]
+    if total == n:
+        overall[0] = wilson(float(hits.sum()), n)
+        overall[1] = mean_of_proportions(recalls, n=n)
+    made = []
+    for index in range(classes):
+        items = int(truths[index])
+        within = total if total == n else len(np.unique(codes[targets == index]))
+        within = min(within, items)
+        at = 4 + index + classes * np.arange(1 if total == n else 3)
+        ours = _one_class(values[at], low[at], high[at], items, within, method)
+        if total == n:
+            ours += [recalls[index], precisions[index]]
+        else:
+            called = len(np.unique(codes[labels == index]))
+            ours[2] = _one_class(
+                values[at[2:]], low[at[2:]], high[at[2:]], int(calls[index]), called, method
+            )[0]
+        made.append(ClassMeasures(n=items, precision=ours[2], recall=ours[1], f1=ours[0]))
+    return Measures(
+        overall={
+            "accuracy": overall[0],
+            "balanced_accuracy": overall[1],
+            "macro_f1": overall[2],
+            "auroc": _auroc_estimate(probabilities, targets, codes, total, seed),
+            "log_loss": Estimate(float(values[3]), max(0.0, low[3]), high[3], n, method),
+        },
+        classes=tuple(made),
+    )
