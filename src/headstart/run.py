@@ -1,0 +1,232 @@
+"""`Run`: the one output folder of a verb. It alone names the paths inside.
+
+A run is built in a hidden folder beside its final place and moved there whole, so a
+killed process leaves either no run or a complete one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import ModelError, OutputError
+from headstart.records import Estimate
+
+__all__ = ["Run", "new_run", "write_atomic"]
+
+_PREFIX = ".headstart-"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `train` left behind.
+
+    Attributes:
+        folder: The run's folder.
+    """
+
+    folder: Path
+
+    @property
+    def options(self) -> Path:
+        """`options.json`: the flags as given and as resolved."""
+        return self.folder / "options.json"
+
+    @property
+    def environment(self) -> Path:
+        """`environment.json`: versions, machine, engine, seconds per phase."""
+        return self.folder / "environment.json"
+
+    @property
+    def dataset(self) -> Path:
+        """`dataset.json`: root, fingerprint, classes, counts, what was set aside."""
+        return self.folder / "dataset.json"
+
+    @property
+    def findings(self) -> Path:
+        """`findings.json`: what the checks said."""
+        return self.folder / "findings.json"
+
+    @property
+    def trials(self) -> Path:
+        """`trials.csv`: everything that was tried."""
+        return self.folder / "trials.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """`metrics.json`: every measure with its interval."""
+        return self.folder / "metrics.json"
+
+    @property
+    def predictions(self) -> Path:
+        """`predictions.csv`: one row per test item."""
+        return self.folder / "predictions.csv"
+
+    @property
+    def mistakes(self) -> Path:
+        """`mistakes/`: thumbnails of the most confident mistakes."""
+        return self.folder / "mistakes"
+
+    @property
+    def model(self) -> Path:
+        """`model/`: everything needed to predict."""
+        return self.folder / "model"
+
+    @property
+    def report(self) -> Path:
+        """`report.html`: one self-contained page."""
+        return self.folder / "report.html"
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Opens a finished run.
+
+        Raises:
+            ModelError: If the folder is not one.
+        """
+        run = cls(Path(folder))
+        if not run.metrics.is_file():
+            raise ModelError(
+                f"{run.folder} is not a run: it has no metrics.json; "
+                f"give the folder that 'headstart train … -o RUN' wrote"
+            )
+        return run
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """The content of `metrics.json`.
+
+        Raises:
+            ModelError: If it cannot be read.
+        """
+        return read_json(self.metrics)
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Test accuracy with its interval."""
+        return Estimate(**self.results["test"]["accuracy"])
+
+    def __repr__(self) -> str:
+        if not self.metrics.is_file():
+            return f"Run({str(self.folder)!r}, unfinished)"
+        return f"Run({str(self.folder)!r}, test accuracy {self.accuracy})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{Estimate(**value)}</td></tr>"
+            for name, value in self.results["test"].items()
+        )
+        return f"<table><caption>{self.folder}</caption>{rows}</table>"
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file of a run or model.
+
+    Raises:
+        ModelError: If it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Writes a file whole or not at all, through a temporary neighbour.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    data = data.encode() if isinstance(data, str) else data
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def check_output(folder: Path, *, overwrite: bool) -> None:
+    """Refuses an output folder early, before any work is done.
+
+    Args:
+        folder: Where a run is to be written.
+        overwrite: Whether an earlier *run* there may be replaced.
+
+    Raises:
+        OutputError: If it exists and may not be replaced, or cannot be written.
+    """
+    if folder.exists():
+        is_run = folder.is_dir() and (
+            (folder / "metrics.json").is_file() or not any(folder.iterdir())
+        )
+        if not is_run:
+            raise OutputError(
+                f"{folder} exists and is not a run of headstart: nothing was changed; "
+                f"choose another -o"
+            )
+        if not overwrite and any(folder.iterdir()):
+            raise OutputError(
+                f"{folder} already holds a run; choose another -o, or say --overwrite to replace it"
+            )
+    parent = folder.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write in {parent} ({error.strerror}); choose another -o"
+        ) from None
+
+
+@contextlib.contextmanager
+def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
+    """Gives an unfinished run to fill; moves it into place only when all went well.
+
+    Args:
+        folder: The final place.
+        overwrite: Whether an earlier run there may be replaced.
+
+    Yields:
+        A `Run` in a hidden folder beside `folder`.
+
+    Raises:
+        OutputError: If the place is taken, read-only or the disk is full.
+    """
+    check_output(folder, overwrite=overwrite)
+    parent = folder.absolute().parent
+    try:
+        building = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}{folder.name}-"))
+    except OSError as error:
+        raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
+    try:
+        yield Run(building)
+        building.chmod(0o755)
+        if folder.exists():
+            # Two renames: a kill between them leaves both runs on disk, never half of one.
+            old = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}old-"))
+            os.replace(folder, old / "run")
+            os.replace(building, folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(building, folder)
+    except OSError as error:
+        raise OutputError(
+            f"could not write {folder} ({error.strerror or error}); free some space or choose "
+            f"another -o; nothing half-written was left"
+        ) from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
