@@ -16,11 +16,13 @@ __all__ = ["score", "transfer_gain"]
 _MISTAKES = 24
 
 
-def _loss(probabilities: np.ndarray, targets: np.ndarray, codes: Any, seed: int) -> Estimate:
+def _loss(
+    probabilities: np.ndarray, targets: np.ndarray, clusters: np.ndarray | None, seed: int
+) -> Estimate:
     losses = log_loss(probabilities, targets)
     return cluster_bootstrap(
         lambda weights: weights @ losses / weights.sum(axis=1),
-        codes,
+        clusters,
         n=len(losses),
         bounds=(0.0, np.inf),
         seed=seed,

@@ -46,7 +46,7 @@ class Bin:
 
 def _bin_of(confidences: np.ndarray, bins: int) -> np.ndarray:
     """(N,) int bin of each confidence; bins of equal width, closed above as in the paper."""
-    return np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
+    return np.asarray(np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1))
 
 
 def reliability(

@@ -20,8 +20,8 @@ from headstart.metrics.interval import (
     cluster_bootstrap,
     cluster_codes,
     describe,
+    effective_wilson,
     limits,
-    mean_of_proportions,
     resample,
     wilson,
 )
@@ -80,7 +80,8 @@ class Measures:
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Division that answers NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    empty = np.full(above.shape, np.nan)
+    return np.asarray(np.divide(above, below, out=empty, where=below > 0))
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
@@ -98,7 +99,7 @@ def confusion_matrix(targets: np.ndarray, labels: np.ndarray, classes: int) -> n
         classes: C.
     """
     cells = np.bincount(targets * classes + labels, minlength=classes * classes)
-    return cells.reshape(classes, classes)
+    return np.asarray(cells.reshape(classes, classes))
 
 
 def count(weights: np.ndarray, targets: np.ndarray, labels: np.ndarray, classes: int) -> Counts:
@@ -163,7 +164,7 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """
     given = probabilities[np.arange(len(targets)), targets]
     tiny = np.finfo(probabilities.dtype if given.dtype.kind == "f" else np.float64).eps
-    return -np.log(np.clip(given, tiny, 1.0).astype(np.float64))
+    return np.asarray(-np.log(np.clip(given, tiny, 1.0).astype(np.float64)))
 
 
 def auroc(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, int]:
@@ -223,26 +224,22 @@ def _auroc_estimate(
         return np.asarray(1 / (1 + np.exp(-(logit + moved))))
 
     estimate = cluster_bootstrap(statistic, codes, n=n, seed=seed)
-    method = f"DeLong influence, {describe(clusters=total, n=n)}"
-    if used < probabilities.shape[1]:
-        method += f", {probabilities.shape[1] - used} absent left out"
-    return Estimate(value, estimate.low, estimate.high, n, method)
+    method = f"DeLong influence, {estimate.method}"
+    made = Estimate(value, estimate.low, estimate.high, n, method)
+    return _without(made, probabilities.shape[1] - used)
 
 
-def _one_class(
-    values: np.ndarray, low: np.ndarray, high: np.ndarray, n: int, clusters: int, method: str
-) -> list[Estimate]:
-    """Estimates of one class from bootstrap ends; Wilson's where no replicate differed."""
-    made = []
-    for value, start, end in zip(values, low, high, strict=True):
-        if math.isnan(value):
-            made.append(Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item"))
-        elif start < end:
-            made.append(Estimate(float(value), max(0.0, start), min(1.0, end), n, method))
-        else:
-            flat = wilson(float(value) * clusters, clusters)
-            made.append(dataclasses.replace(flat, n=n))
-    return made
+def _log_loss_estimate(value: float, draws: np.ndarray, n: int, total: int) -> Estimate:
+    low, high = limits(np.array([value]), draws[:, None], clusters=total)
+    method = f"{describe(clusters=total, n=n)} 95 %"
+    return Estimate(float(value), max(0.0, float(low[0])), float(high[0]), n, method)
+
+
+def _without(estimate: Estimate, absent: int) -> Estimate:
+    """Says in the method how many classes had no test item."""
+    if not absent:
+        return estimate
+    return dataclasses.replace(estimate, method=f"{estimate.method}, {absent} absent left out")
 
 
 def measure(
@@ -283,44 +280,37 @@ def measure(
         return np.column_stack([*columns, *parts])
 
     values = statistic(np.ones((1, n)))[0]
-    low, high = limits(values, resample(statistic, codes, seed=seed), clusters=total)
+    draws = resample(statistic, codes, seed=seed)
     counts = count(np.ones((1, n)), targets, labels, classes)
-    hits, truths, calls = (column[0] for column in (counts.hits, counts.truths, counts.calls))
-    method = describe(clusters=total, n=n)
-    absent = int((truths == 0).sum())
-    macro = f"{method}, {absent} absent left out" if absent else method
+    absent = int((counts.truths == 0).sum())
 
-    overall = [
-        *_one_class(values[:1], low[:1], high[:1], n, total, method),
-        *_one_class(values[1:3], low[1:3], high[1:3], n, total, macro),
-    ]
-    recalls = [wilson(hit, truth) for hit, truth in zip(hits, truths, strict=True)]
-    precisions = [wilson(hit, call) for hit, call in zip(hits, calls, strict=True)]
-    if total == n:
-        overall[0] = wilson(float(hits.sum()), n)
-        overall[1] = mean_of_proportions(recalls, n=n)
+    def share(column: int, n: int, clusters: int) -> Estimate:
+        return effective_wilson(float(values[column]), draws[:, column], n=n, clusters=clusters)
+
+    overall = {
+        "accuracy": wilson(counts.hits.sum(), n) if total == n else share(0, n, total),
+        "balanced_accuracy": _without(share(1, n, total), absent),
+        "macro_f1": _without(share(2, n, total), absent),
+        "auroc": _auroc_estimate(probabilities, targets, codes, total, seed),
+        "log_loss": _log_loss_estimate(values[3], draws[:, 3], n, total),
+    }
     made = []
     for index in range(classes):
-        items = int(truths[index])
-        within = total if total == n else len(np.unique(codes[targets == index]))
-        within = min(within, items)
-        at = 4 + index + classes * np.arange(1 if total == n else 3)
-        ours = _one_class(values[at], low[at], high[at], items, within, method)
+        hits, truths, calls = (
+            int(column[0, index]) for column in (counts.hits, counts.truths, counts.calls)
+        )
         if total == n:
-            ours += [recalls[index], precisions[index]]
+            ours = [wilson(hits, truths), wilson(hits, calls)]
+            named = truths + calls - hits
         else:
-            called = len(np.unique(codes[labels == index]))
-            ours[2] = _one_class(
-                values[at[2:]], low[at[2:]], high[at[2:]], int(calls[index]), called, method
-            )[0]
-        made.append(ClassMeasures(n=items, precision=ours[2], recall=ours[1], f1=ours[0]))
-    return Measures(
-        overall={
-            "accuracy": overall[0],
-            "balanced_accuracy": overall[1],
-            "macro_f1": overall[2],
-            "auroc": _auroc_estimate(probabilities, targets, codes, total, seed),
-            "log_loss": Estimate(float(values[3]), max(0.0, low[3]), high[3], n, method),
-        },
-        classes=tuple(made),
-    )
+            true, called = targets == index, labels == index
+            kinds = [len(np.unique(codes[mask])) for mask in (true, called, true | called)]
+            ours = [
+                share(4 + classes + index, truths, kinds[0]),
+                share(4 + 2 * classes + index, calls, kinds[1]),
+            ]
+            named = kinds[2]
+        harmonic = share(4 + index, truths + calls - hits, named)
+        harmonic = dataclasses.replace(harmonic, n=truths)
+        made.append(ClassMeasures(n=truths, precision=ours[1], recall=ours[0], f1=harmonic))
+    return Measures(overall=overall, classes=tuple(made))

@@ -23,8 +23,8 @@ __all__ = [
     "cluster_bootstrap",
     "cluster_codes",
     "describe",
+    "effective_wilson",
     "limits",
-    "mean_of_proportions",
     "paired_difference",
     "resample",
     "wilson",
@@ -66,29 +66,6 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:
     return Estimate(p, low, high, round(n), method)
 
 
-def mean_of_proportions(parts: list[Estimate], *, n: int, level: float = 0.95) -> Estimate:
-    """Returns the mean of independent proportions, its interval by square-and-add.
-
-    The distances to the parts' Wilson limits add in quadrature (Zou and Donner, Statistics
-    in Medicine 2008), so that the interval stays honest when every part is 0 or 1.
-
-    Args:
-        parts: Wilson estimates of independent proportions; empty ones (n = 0) are left out.
-        n: Items that the parts rest on together.
-        level: Coverage of the parts, for the text only.
-    """
-    seen = [part for part in parts if part.n > 0]
-    method = f"square-and-add Wilson {_percent(level)}"
-    if len(seen) < len(parts):
-        method += f", {len(parts) - len(seen)} absent left out"
-    if not seen:
-        return Estimate(math.nan, 0.0, 1.0, 0, method)
-    value = sum(part.value for part in seen) / len(seen)
-    below = math.sqrt(sum((part.value - part.low) ** 2 for part in seen)) / len(seen)
-    above = math.sqrt(sum((part.high - part.value) ** 2 for part in seen)) / len(seen)
-    return Estimate(value, max(0.0, value - below), min(1.0, value + above), n, method)
-
-
 def cluster_codes(clusters: np.ndarray | None, n: int) -> tuple[np.ndarray, int]:
     """Numbers the clusters.
 
@@ -113,7 +90,7 @@ def cluster_codes(clusters: np.ndarray | None, n: int) -> tuple[np.ndarray, int]
 
 def _default_replicates(n: int) -> int:
     """Large test sets have narrow intervals; their ends need fewer replicates."""
-    return int(np.clip(20_000_000 // max(n, 1), 200, 1000))
+    return int(np.clip(5_000_000 // max(n, 1), 200, 1000))
 
 
 def resample(
@@ -127,7 +104,7 @@ def resample(
     Args:
         statistic: Maps (B, N) weights to (B,) or (B, K) values.
         clusters: (N,) int codes 0..K-1 from `cluster_codes`.
-        replicates: B; by default 1000, fewer for more than 20,000 items.
+        replicates: B; by default 1000, fewer for more than 5,000 items.
         seed: Seed of the draws.
 
     Returns:
@@ -197,11 +174,42 @@ def limits(
     return quantile(tail) + shift, quantile(1 - tail) + shift
 
 
-def describe(*, clusters: int, n: int, level: float = 0.95) -> str:
-    """Returns the words for a bootstrap interval, e.g. ``"cluster bootstrap 95 %, 40 clusters"``."""
-    if clusters == n:
-        return f"bootstrap {_percent(level)}"
-    return f"cluster bootstrap {_percent(level)}, {clusters} clusters"
+def describe(*, clusters: int, n: int) -> str:
+    """Returns the words for a bootstrap: whether of items or of how many clusters."""
+    return "bootstrap" if clusters == n else f"cluster bootstrap ({clusters} clusters)"
+
+
+def effective_wilson(
+    value: float, draws: np.ndarray, *, n: int, clusters: int, level: float = 0.95
+) -> Estimate:
+    """Returns a proportion-like value with Wilson's interval at its effective sample size.
+
+    The bootstrap's variance says how many independent trials the value is worth; Wilson's
+    interval for that many keeps its coverage near 0 and 1, where percentiles of the
+    replicates are too narrow (Korn and Graubard, Survey Methodology 1998; Franco, Little,
+    Louis and Slud, Journal of Survey Statistics and Methodology 2019). A value that never
+    varies (no mistake was seen) is worth as many trials as there are clusters.
+
+    Args:
+        value: The observed value in [0, 1]: accuracy, recall, precision, F1 or a mean of such.
+        draws: (B,) bootstrap replicates; NaN where a replicate had nothing to measure.
+        n: Items; the value is never worth more than these.
+        clusters: Independent clusters among the items.
+        level: Coverage.
+    """
+    method = f"Wilson {_percent(level)} at the {describe(clusters=clusters, n=n)} variance"
+    if math.isnan(value) or not clusters:
+        return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item")
+    known = draws[~np.isnan(draws)]
+    variance = float(known.var()) if len(known) else 0.0
+    worth = float(clusters)
+    if variance > 0 and 0 < value < 1:
+        worth = min(float(n), value * (1 - value) / variance)
+    if clusters > 1:  # few clusters tell their own variance badly
+        z = _NORMAL.inv_cdf((1 + level) / 2)
+        worth *= (z / _student(z, clusters - 1)) ** 2
+    flat = wilson(value * worth, worth, level=level)
+    return Estimate(value, flat.low, flat.high, n, method)
 
 
 def cluster_bootstrap(
@@ -224,7 +232,7 @@ def cluster_bootstrap(
         clusters: (N,) cluster of each item, or None when all stand alone.
         n: N, at least 1.
         bounds: Smallest and largest possible value.
-        replicates: B; by default 1000, fewer for more than 20,000 items.
+        replicates: B; by default 1000, fewer for more than 5,000 items.
         seed: Seed of the draws.
         level: Coverage.
     """
@@ -236,7 +244,7 @@ def cluster_bootstrap(
         flat = wilson(value * total, total, level=level)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, {total} clusters")
     ends = (max(bounds[0], float(low[0])), min(bounds[1], float(high[0])))
-    return Estimate(value, *ends, n, describe(clusters=total, n=n, level=level))
+    return Estimate(value, *ends, n, f"{describe(clusters=total, n=n)} {_percent(level)}")
 
 
 def _bonett_price(gained: float, lost: float, n: int, level: float) -> tuple[float, float]:

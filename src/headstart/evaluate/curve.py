@@ -1,0 +1,124 @@
+"""`extrapolate`: what twice as many pictures would give, read off a learning curve.
+
+The error of a learner falls with the number n of training items roughly as
+``a + b * n ** -c`` (Hestness et al., "Deep learning scaling is predictable, empirically",
+2017; Viering and Loog, "The shape of learning curves: a review", TPAMI 2023). Three
+parameters on four or five noisy points fit many stories, so the forecast is the median over
+resampled curves, and its interval holds both the noise and the stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from headstart.records import Estimate
+
+__all__ = ["extrapolate"]
+
+_DECAYS = np.geomspace(0.1, 2.0, 25)
+_ROUNDS = 400
+_WIDEST = 0.25  # an interval wider than this says nothing that could be acted upon
+
+
+def _resampled(values: Sequence[Estimate] | np.ndarray, seed: int) -> np.ndarray:
+    """(R, S) plausible accuracies at each of the S sizes; the first row is as observed."""
+    rng = np.random.default_rng(seed)
+    if isinstance(values, np.ndarray):
+        folds = values.shape[1]
+        chosen = rng.integers(0, folds, (_ROUNDS, folds))
+        # The mean over K folds drawn again varies by a factor (K-1)/K too little.
+        drawn, mean = values[:, chosen].mean(axis=2).T, values.mean(axis=1)
+        spread = np.sqrt(folds / (folds - 1)) if folds > 1 else 1.0
+        return np.vstack([mean, mean + (drawn - mean) * spread])
+    mean = np.array([estimate.value for estimate in values])
+    deviation = np.array([(estimate.high - estimate.low) / 3.92 for estimate in values])
+    return np.vstack([mean, mean + deviation * rng.standard_normal((_ROUNDS, len(mean)))])
+
+
+def _fit(sizes: np.ndarray, errors: np.ndarray, at: float) -> np.ndarray:
+    """(R,) gains from the last size to `at`, by least squares with a, b >= 0, best decay.
+
+    For a given decay the model is linear in a and b, so all curves are solved at once.
+    """
+    best = np.full(len(errors), np.inf)
+    gain = np.zeros(len(errors))
+    mean = errors.mean(axis=1, keepdims=True)
+    for decay in _DECAYS:
+        x = (sizes / sizes[-1]) ** -decay
+        to = (at / sizes[-1]) ** -decay
+        slope = ((errors - mean) @ (x - x.mean())) / ((x - x.mean()) ** 2).sum()
+        floor = mean[:, 0] - slope * x.mean()
+        # Where a bound is active: without a floor the line starts at zero; a curve that
+        # does not fall is flat.
+        slope = np.where(floor < 0, (errors @ x) / (x @ x), slope)
+        floor = np.where(floor < 0, 0.0, floor)
+        floor = np.where(slope < 0, mean[:, 0], floor)
+        slope = np.maximum(slope, 0.0)
+        loss = ((errors - floor[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
+        better = loss < best
+        best = np.where(better, loss, best)
+        gain = np.where(better, slope * (1 - to), gain)
+    return gain
+
+
+def extrapolate(
+    sizes: Sequence[int],
+    accuracies: Sequence[Estimate] | np.ndarray,
+    *,
+    factor: float = 2.0,
+    seed: int = 0,
+) -> dict[str, Any] | None:
+    """Forecasts the accuracy with `factor` times as many training items.
+
+    Args:
+        sizes: S numbers of training items, rising.
+        accuracies: (S, K) float accuracies of the same K folds at each size, which is the
+            better evidence; or S Estimates.
+        factor: How many times as many items as the last size.
+        seed: Seed of the resampling.
+
+    Returns:
+        ``{"n": items, "accuracy": Estimate, "says": one sentence}``, the layout of
+        ``learning_curve.forecast``; None when it cannot be said: fewer than three sizes,
+        less than a doubling between first and last, numbers that are not finite, or an
+        interval too wide to act upon.
+
+    Raises:
+        ValueError: If the lengths differ or the sizes do not rise.
+    """
+    n = np.asarray(sizes, float)
+    if len(n) != len(accuracies) or (np.diff(n) <= 0).any():
+        raise ValueError("need as many accuracies as sizes, and sizes that rise")
+    if len(n) < 3 or n[0] <= 0 or n[-1] < 2 * n[0]:
+        return None
+    curves = _resampled(accuracies, seed)
+    if not np.isfinite(curves).all():
+        return None
+    # The gain is added to the last point, so that the forecast never argues with what was seen.
+    gains = _fit(n, 1 - np.clip(curves, 0.0, 1.0), factor * n[-1])
+    forecasts = np.clip(curves[:, -1] + gains, 0.0, 1.0)
+    value = float(np.median(forecasts))
+    low, high = (float(end) for end in np.quantile(forecasts, [0.025, 0.975]))
+    # The forecast cannot be surer than the last point it starts from.
+    now = float(curves[0, -1])
+    noise = 1.96 * float(curves[1:, -1].std())
+    low, high = max(0.0, min(low, value - noise)), min(1.0, max(high, value + noise))
+    if high - low > _WIDEST:
+        return None
+    gain = value - now
+    target = round(factor * n[-1])
+    if low > now and gain >= 0.01:
+        advice = "more labelled pictures are likely to pay"
+    elif gain >= 0.01:
+        advice = "more labelled pictures may pay"
+    else:
+        advice = "more pictures of the same kind would hardly help"
+    return {
+        "n": target,
+        "accuracy": Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
+        "says": f"With {target:,} training pictures instead of {round(n[-1]):,}, accuracy would "
+        f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
+    }

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from headstart.evaluate.curve import extrapolate
+from headstart.metrics.interval import wilson
+
+SIZES = [40, 80, 160, 320]
+
+
+def folds(law, noise=0.01, seed=0, k=5):
+    rng = np.random.default_rng(seed)
+    return np.clip(law(np.array(SIZES)[:, None]) + noise * rng.normal(size=(4, k)), 0, 1)
+
+
+def test_a_clean_power_law_is_continued():
+    law = lambda n: 1 - 0.05 - 1.2 * n**-0.6  # noqa: E731
+    found = extrapolate(SIZES, folds(law, noise=0.001))
+    assert found["n"] == 640
+    assert found["accuracy"].value == pytest.approx(law(640.0), abs=0.01)
+    assert "640 training pictures instead of 320" in found["says"]
+
+
+def test_a_flat_curve_promises_nothing():
+    found = extrapolate(SIZES, folds(lambda n: 0.9 + 0 * n, noise=0.004))
+    assert abs(found["accuracy"].value - 0.9) < 0.01
+    assert "hardly help" in found["says"]
+
+
+def test_a_falling_curve_is_not_continued_downwards():
+    found = extrapolate(SIZES, folds(lambda n: 0.95 - n / 8000, noise=0.001))
+    assert found["accuracy"].value > 0.9
+    assert "hardly help" in found["says"]
+
+
+def test_the_interval_covers():
+    law = lambda n: 1 - 0.03 - 1.5 * n**-0.7  # noqa: E731
+    held = 0
+    for seed in range(60):
+        found = extrapolate(SIZES, folds(law, noise=0.015, seed=seed))
+        held += found["accuracy"].low <= law(640.0) <= found["accuracy"].high
+    assert held >= 50
+
+
+def test_estimates_do_when_folds_are_not_kept():
+    points = [wilson(round(400 * a), 400) for a in (0.8, 0.87, 0.91, 0.935)]
+    found = extrapolate(SIZES, points)
+    accuracy = found["accuracy"]
+    assert 0 <= accuracy.low < accuracy.value < accuracy.high <= 1
+    assert 0.92 < accuracy.value < 0.98
+
+
+@pytest.mark.parametrize(
+    ("sizes", "values"),
+    [
+        ([40, 80], np.full((2, 3), 0.9)),
+        ([100, 120, 150], np.full((3, 3), 0.9)),
+        (SIZES, np.full((4, 3), np.nan)),
+        (SIZES, np.random.default_rng(0).random((4, 2))),
+    ],
+)
+def test_what_cannot_be_said_is_not_said(sizes, values):
+    assert extrapolate(sizes, values) is None
+
+
+def test_disorder_is_refused():
+    with pytest.raises(ValueError, match="rise"):
+        extrapolate([3, 2, 1], np.ones((3, 2)))

@@ -1,0 +1,181 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headstart.metrics.interval import (
+    cluster_bootstrap,
+    effective_wilson,
+    limits,
+    paired_difference,
+    resample,
+    wilson,
+)
+
+
+def share(values):
+    return lambda weights: weights @ values / weights.sum(axis=1)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (1, 10), (96, 100), (50, 50), (999, 1000)])
+def test_wilson_agrees_with_scipy(successes, n):
+    from scipy.stats import binomtest
+
+    expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    ours = wilson(successes, n)
+    assert ours.value == successes / n
+    assert (ours.low, ours.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(st.integers(1, 5000), st.floats(0, 1))
+def test_wilson_holds_its_value_and_stays_inside(n, fraction):
+    ours = wilson(fraction * n, n)
+    assert 0 <= ours.low <= ours.value <= ours.high <= 1
+    assert ours.high - ours.low > 0
+
+
+def test_wilson_of_nothing_says_so():
+    ours = wilson(0, 0)
+    assert math.isnan(ours.value)
+    assert (ours.low, ours.high, ours.n) == (0, 1, 0)
+
+
+def test_bootstrap_of_items_that_stand_alone_is_the_textbook_one():
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    ours = cluster_bootstrap(share(values), None, n=400, bounds=(-np.inf, np.inf))
+    error = values.std() / 20
+    assert ours.value == pytest.approx(values.mean())
+    assert ours.high - ours.low == pytest.approx(2 * 1.96 * error, rel=0.12)
+    assert "cluster" not in ours.method
+
+
+def test_copies_of_an_item_add_no_certainty():
+    values = (np.random.default_rng(1).random(60) < 0.7).astype(float)
+    once = cluster_bootstrap(share(values), None, n=60)
+    copies, clusters = np.repeat(values, 10), np.repeat(np.arange(60), 10)
+    grouped = cluster_bootstrap(share(copies), clusters, n=600)
+    naive = cluster_bootstrap(share(copies), None, n=600)
+    assert grouped.high - grouped.low == pytest.approx(once.high - once.low, rel=0.1)
+    assert naive.high - naive.low < 0.5 * (grouped.high - grouped.low)
+    assert "60 clusters" in grouped.method
+
+
+def test_text_clusters_do_as_well_as_numbers():
+    values = np.arange(6.0) / 6
+    numbers = cluster_bootstrap(share(values), np.array([0, 0, 1, 1, 2, 2]), n=6)
+    words = cluster_bootstrap(share(values), np.array(["a", "a", "b", "b", "c", "c"]), n=6)
+    assert numbers == words
+
+
+def test_the_seed_decides_and_nothing_else():
+    values = np.random.default_rng(0).random(50)
+    clusters = np.arange(50) // 2
+    assert cluster_bootstrap(share(values), clusters, n=50, seed=3) == cluster_bootstrap(
+        share(values), clusters, n=50, seed=3
+    )
+    assert cluster_bootstrap(share(values), clusters, n=50, seed=3) != cluster_bootstrap(
+        share(values), clusters, n=50, seed=4
+    )
+
+
+def test_chunks_of_weights_do_not_change_their_law(monkeypatch):
+    monkeypatch.setattr("headstart.metrics.interval._CHUNK", 500)
+    weights = resample(lambda w: w, np.arange(100), replicates=40)
+    assert weights.shape == (40, 100)
+    assert (weights.sum(axis=1) == 100).all()
+
+
+def test_no_mistake_seen_is_not_no_mistake_possible():
+    ours = cluster_bootstrap(share(np.ones(40)), np.arange(40) // 2, n=40)
+    assert (ours.value, ours.high) == (1, 1)
+    assert ours.low == pytest.approx(wilson(20, 20).low)
+
+
+def test_one_cluster_knows_almost_nothing():
+    ours = cluster_bootstrap(share(np.array([1.0, 0, 1, 1])), np.zeros(4), n=4)
+    assert ours.high - ours.low > 0.7
+
+
+def test_few_clusters_reach_further():
+    draws = np.random.default_rng(0).normal(size=(1000, 1))
+    few = limits(np.zeros(1), draws, clusters=4)
+    many = limits(np.zeros(1), draws, clusters=4000)
+    assert few[0] < many[0] < 0 < many[1] < few[1]
+
+
+def test_limits_skip_replicates_without_a_value():
+    draws = np.random.default_rng(0).normal(size=(500, 2))
+    draws[::3, 1] = np.nan
+    low, high = limits(np.zeros(2), draws, clusters=100)
+    assert np.isfinite([low, high]).all()
+    low, high = limits(np.zeros(1), np.full((10, 1), np.nan), clusters=100)
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
+def test_effective_wilson_of_independent_items_is_wilson():
+    values = (np.random.default_rng(2).random(300) < 0.9).astype(float)
+    draws = resample(share(values), np.arange(300))
+    ours = effective_wilson(values.mean(), draws, n=300, clusters=300)
+    plain = wilson(values.sum(), 300)
+    assert (ours.low, ours.high) == pytest.approx((plain.low, plain.high), abs=0.005)
+
+
+def test_effective_wilson_covers_near_one():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        values = (rng.random(60) < 0.95).astype(float)
+        draws = resample(share(values), np.arange(60), replicates=200)
+        ours = effective_wilson(values.mean(), draws, n=60, clusters=60)
+        held += ours.low <= 0.95 <= ours.high
+    assert held >= 180
+
+
+def test_paired_difference_known_values():
+    # Bonett and Price by hand: 8 gained, 2 lost of 100.
+    a, b = np.ones(100, bool), np.ones(100, bool)
+    b[:8] = False
+    a[8:10] = False
+    ours = paired_difference(a, b)
+    up, down = 9 / 102, 3 / 102
+    half = 1.959964 * math.sqrt((up + down - (up - down) ** 2) / 102)
+    assert ours.value == pytest.approx(0.06)
+    assert (ours.low, ours.high) == pytest.approx((up - down - half, up - down + half), abs=1e-6)
+
+
+def test_paired_difference_is_antisymmetric_and_bounded():
+    rng = np.random.default_rng(0)
+    a, b = rng.random(50) < 0.9, rng.random(50) < 0.5
+    there, back = paired_difference(a, b), paired_difference(b, a)
+    assert (there.value, there.low, there.high) == pytest.approx(
+        (-back.value, -back.high, -back.low)
+    )
+    sure = paired_difference(np.ones(5, bool), np.zeros(5, bool))
+    assert sure.low < sure.value == 1 == sure.high
+
+
+def test_paired_difference_of_equals_still_has_width():
+    same = np.ones(30, bool)
+    for clusters in (None, np.arange(30) // 3):
+        ours = paired_difference(same, same, clusters)
+        assert ours.value == 0
+        assert ours.low < 0 < ours.high
+
+
+def test_paired_difference_by_cluster_is_wider():
+    rng = np.random.default_rng(0)
+    a, b = np.repeat(rng.random(30) < 0.9, 10), np.repeat(rng.random(30) < 0.6, 10)
+    alone = paired_difference(a, b)
+    grouped = paired_difference(a, b, np.repeat(np.arange(30), 10))
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+    assert grouped.method.startswith("paired cluster bootstrap")
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(ValueError, match="clusters must be"):
+        cluster_bootstrap(share(np.ones(3)), np.zeros(2), n=3)
+    with pytest.raises(ValueError, match="two"):
+        paired_difference(np.ones(3, bool), np.ones(2, bool))
