@@ -1,0 +1,166 @@
+"""`Features`: the pooled vectors of a data set under one backbone, computed once.
+
+Vectors are cached by the content of each image and by everything that shaped them, so
+adding ten images to a folder computes ten.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.facts import Facts
+from headstart.data.pixels import Progress, read_pixels, silent
+from headstart.data.preprocess import Preprocess, View, views_of
+from headstart.data.store import Store, cache_folder
+from headstart.errors import DataError
+from headstart.fingerprint import fingerprint_json
+from headstart.nets.backbone import Backbone, Device, native_precision
+from headstart.nets.engine import stream
+
+__all__ = ["Features", "extract"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pooled vectors of N items.
+
+    Attributes:
+        vectors: (N, D) float32; rows of unreadable items are zero.
+        slices: Stage name -> columns; the last stage is ``"last"``.
+        facts: What the same pass told about the images.
+        engine: Which engine ran, for people; says so when all came from the cache.
+        seconds: Phase -> wall seconds.
+        computed: How many rows were computed now rather than read from the cache.
+    """
+
+    vectors: np.ndarray
+    slices: dict[str, slice]
+    facts: Facts
+    engine: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    computed: int = 0
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Returns the vectors of some items, (M, D)."""
+        return self.vectors[indices]
+
+
+def extract(
+    dataset: Dataset,
+    backbone: Backbone,
+    *,
+    preprocess: Preprocess | None = None,
+    views: int = 1,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Features:
+    """Embeds every image of a data set, in one pass over the files.
+
+    Args:
+        dataset: N items.
+        backbone: A pretrained network.
+        preprocess: How images are fitted; by default as the weights were trained.
+        views: 1, 2, 3 or 6 views averaged (see `headstart.data.preprocess.views_of`).
+        device: Where the network runs.
+        workers: Decoding threads.
+        progress: Called as images are done.
+
+    Returns:
+        `Features` of N rows.
+
+    Raises:
+        BackboneError: If the network cannot be loaded.
+        DataError: If no image at all can be read.
+    """
+    preprocess = preprocess or backbone.preprocess
+    looks = views_of(views)
+    recipe = [asdict(preprocess), views, native_precision(device)]
+    folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
+    store = Store(folder, dtype=np.float32)
+    facts = Facts.empty(len(dataset))
+    started = time.perf_counter()
+    reader = read_pixels(
+        dataset,
+        facts,
+        preprocess=preprocess,
+        positions=tuple(dict.fromkeys(look.position for look in looks)),
+        wants=lambda key: store.get(key) is None,
+        workers=workers,
+        progress=progress,
+    )
+    # The first image starts the decoding threads; they work on while the engine is built.
+    first = next(reader, None)
+    seconds = {"engine": 0.0}
+    engine_says = "none: every vector was in the cache"
+    vectors = np.empty((0, 0), np.float32)
+    done = np.zeros(len(dataset), bool)
+    if first is not None:
+        building = time.perf_counter()
+        engine = backbone.engine(
+            preprocess, images=len(dataset) * len(looks), proof=first[2][:1], device=device
+        )
+        engine_says = engine.says
+        seconds["engine"] = time.perf_counter() - building
+        vectors = np.zeros((len(dataset), backbone.card.bounds[-1]), np.float32)
+        squares = _squares(first, reader, looks)
+        remaining = np.full(len(dataset), len(looks), np.int16)
+        for tags, batch in stream(engine, _batches(squares, engine.batch)):
+            for (index, key), vector in zip(tags, batch, strict=True):
+                vectors[index] += vector / len(looks)
+                remaining[index] -= 1
+                if not remaining[index]:
+                    store.add(key, vectors[index])
+                    done[index] = True
+        store.flush()
+    computed = int(done.sum())
+    if not facts.readable.any():
+        reason = next(iter(facts.errors.values()), "it is empty")
+        raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
+    for index in np.flatnonzero(facts.readable & ~done):
+        row = store.get(facts.keys[index].tobytes())
+        assert row is not None, "read_pixels yields what the store lacks"
+        if not vectors.size:
+            vectors = np.zeros((len(dataset), row.size), np.float32)
+        vectors[index] = row
+    seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
+    return Features(vectors, backbone.card.slices, facts, engine_says, seconds, computed)
+
+
+Tag = tuple[int, bytes]
+
+
+def _squares(
+    first: tuple[int, bytes, np.ndarray],
+    reader: Iterator[tuple[int, bytes, np.ndarray]],
+    looks: tuple[View, ...],
+) -> Iterator[tuple[Tag, np.ndarray]]:
+    """Yields every view of every image: (index, key), (size, size, 3) uint8."""
+    positions = list(dict.fromkeys(look.position for look in looks))
+    item: tuple[int, bytes, np.ndarray] | None = first
+    while item is not None:
+        index, key, pixels = item
+        for look in looks:
+            square = pixels[positions.index(look.position)]
+            yield (index, key), square[:, ::-1] if look.flip else square
+        item = next(reader, None)
+
+
+def _batches(
+    squares: Iterator[tuple[Tag, np.ndarray]], size: int
+) -> Iterator[tuple[list[Tag], np.ndarray]]:
+    tags: list[Tag] = []
+    images: list[np.ndarray] = []
+    for tag, square in squares:
+        tags.append(tag)
+        images.append(square)
+        if len(images) == size:
+            yield tags, np.stack(images)
+            tags, images = [], []
+    if images:
+        yield tags, np.stack(images)

@@ -1,0 +1,271 @@
+"""`Backbone`: one pretrained network with the preprocessing its weights were trained with.
+
+What can be said about it without running it (sizes, stages, preprocessing) is a `Card`,
+kept in the cache, so that a warm process need not import torch to know its own backbone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from headstart.data.preprocess import Preprocess
+from headstart.data.store import cache_folder
+from headstart.errors import BackboneError, OptionError
+from headstart.fingerprint import fingerprint_json
+from headstart.nets.engine import Engine
+from headstart.nets.weights import Source, fingerprint, load_network, resolve
+from headstart.run import write_atomic
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from headstart.nets.stages import StagePool
+
+__all__ = ["Backbone", "Card", "Device", "native_precision", "open_backbone"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+# Raised when the meaning of the vectors changes, so that old caches are not read.
+_LAYOUT_VERSION = 1
+# Below this many images to embed, converting to OpenVINO costs more than it saves.
+_WORTH_CONVERTING = 200
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a backbone without running it.
+
+    Attributes:
+        preprocess: As its weights were trained (evaluation settings).
+        stages: (name, width) in the order of the vector; the last is named ``"last"``.
+        parameters: Number of weights; 0 when unknown (ONNX).
+        licence: As its configuration states.
+    """
+
+    preprocess: Preprocess
+    stages: tuple[tuple[str, int], ...]
+    parameters: int
+    licence: str | None
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Stage name -> where it lies in the (N, D) vectors."""
+        slices, start = {}, 0
+        for name, width in self.stages:
+            slices[name] = slice(start, start + width)
+            start += width
+        return slices
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Where each stage begins, then D."""
+        return (0, *(each.stop for each in self.slices.values()))
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pretrained network, loaded only when it must run.
+
+    Attributes:
+        source: Where its weights come from.
+        fingerprint: Of its weights and configuration, hexadecimal.
+        random_seed: When given, the same network with random weights: a control.
+    """
+
+    source: Source
+    fingerprint: str
+    random_seed: int | None = None
+
+    def randomised(self, seed: int) -> Backbone:
+        """Returns the same network with random weights, the control of `transfer gain`."""
+        return Backbone(self.source, f"{self.fingerprint}-random{seed}", seed)
+
+    @property
+    def name(self) -> str:
+        """Its short name for people."""
+        return self.source.path.name if self.source.path else self.source.name
+
+    @property
+    def home(self) -> Path:
+        """Its folder in the cache: the card and converted graphs."""
+        return cache_folder() / "backbones" / f"{self.fingerprint}-v{_LAYOUT_VERSION}"
+
+    @cached_property
+    def card(self) -> Card:
+        """What is known of it; read from the cache, or learnt by loading it once."""
+        file = self.home / "card.json"
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+            value["preprocess"] = Preprocess.from_json(value["preprocess"])
+            value["stages"] = tuple((name, width) for name, width in value["stages"])
+            return Card(**value)
+        except (OSError, ValueError, TypeError, KeyError):
+            card = self._learn()
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            write_atomic(file, json.dumps(asdict(card)))
+        except OSError:
+            pass  # a cache that cannot be written must not stop the work
+        return card
+
+    @cached_property
+    def preprocess(self) -> Preprocess:
+        """How its weights were trained to see; read without loading them where that can be."""
+        if self.source.kind in ("folder", "starter") and self.source.path is not None:
+            config = json.loads((self.source.path / "config.json").read_text(encoding="utf-8"))
+            config = config.get("pretrained_cfg", config)
+            if {"input_size", "mean", "std"} <= set(config):
+                return _preprocess(config)
+        return self.card.preprocess
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The timm network in eval mode, fp32, on the CPU.
+
+        Raises:
+            BackboneError: If it cannot be loaded, or is an ONNX file.
+        """
+        if self.source.kind == "onnx":
+            raise BackboneError(f"{self.source.path} is an ONNX file: it can only be used frozen")
+        if self.random_seed is None:
+            return load_network(self.source)
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_seed)
+            return load_network(self.source, pretrained=False)
+
+    def pool(self, preprocess: Preprocess) -> StagePool:
+        """Returns the network as a function from uint8 squares to pooled vectors.
+
+        Raises:
+            OptionError: If the network does not take squares of that size.
+        """
+        from headstart.nets.stages import StagePool
+
+        try:
+            pool = StagePool(self.network, preprocess).eval()
+        except (RuntimeError, AssertionError, ValueError) as error:
+            if preprocess.size == self.preprocess.size:
+                raise
+            raise OptionError(
+                f"{self.name} does not take images of {preprocess.size} px ({error}); "
+                f"leave --image-size out for its own {self.preprocess.size} px"
+            ) from error
+        return pool.requires_grad_(False)
+
+    def _learn(self) -> Card:
+        if self.source.kind == "onnx":
+            preprocess = _preprocess(self.source.settings)
+            engine = self._onnx_engine(preprocess)
+            engine.start(0, np.zeros((1, preprocess.size, preprocess.size, 3), np.uint8))
+            width = engine.finish(0).shape[1]
+            return Card(preprocess, (("last", width),), 0, self.source.licence)
+        config = getattr(self.network, "pretrained_cfg", {})
+        preprocess = _preprocess(config)
+        return Card(
+            preprocess=preprocess,
+            stages=self.pool(preprocess).layout,
+            parameters=sum(each.numel() for each in self.network.parameters()),
+            licence=self.source.licence or config.get("license"),
+        )
+
+    def _onnx_engine(self, preprocess: Preprocess) -> Any:
+        from headstart.nets.engine_openvino import load_onnx
+
+        assert self.source.path is not None
+        return load_onnx(self.source.path, preprocess)
+
+    def engine(
+        self, preprocess: Preprocess, *, images: int, proof: np.ndarray, device: Device = "auto"
+    ) -> Engine:
+        """Returns the fastest engine for the work ahead, verified against fp32 torch.
+
+        Args:
+            preprocess: As the vectors are wanted.
+            images: How many are to be embedded; converting pays from a few hundred.
+            proof: (n, size, size, 3) uint8: the first batch, to verify with.
+            device: Where to run.
+
+        Raises:
+            BackboneError: If the network cannot be loaded or no engine agrees with it.
+        """
+        if self.source.kind == "onnx":
+            return self._onnx_engine(preprocess)
+        chosen = _pick_device(device)
+        if chosen == "cpu":
+            from headstart.nets import engine_openvino as openvino
+
+            # The graph holds size and normalisation: one folder for each.
+            home = self.home / fingerprint_json([preprocess.mean, preprocess.std])[:8]
+            converted = openvino.is_converted(home, size=preprocess.size)
+            if converted or images >= _WORTH_CONVERTING:
+                try:
+                    if not converted:
+                        openvino.convert(self.pool(preprocess), home, size=preprocess.size)
+                    engine = openvino.load_converted(
+                        home, size=preprocess.size, bounds=self.card.bounds
+                    )
+                except (BackboneError, OSError):
+                    engine = None  # torch below runs everything, only slower
+                if engine is not None:
+                    return engine
+        from headstart.nets.engine_torch import torch_engine
+
+        pool = self.pool(preprocess)
+        return torch_engine(pool, device=chosen, proof=proof, bounds=self.card.bounds)
+
+
+def open_backbone(name: str) -> Backbone:
+    """Opens a backbone by name, folder or file; downloads its weights if they are not here.
+
+    Args:
+        name: A preset, a timm name, `hf-hub:org/name`, a folder in timm's layout, an ONNX
+            file, or `starter`.
+
+    Raises:
+        BackboneError: If it cannot be found or fetched.
+    """
+    source = resolve(name)
+    return Backbone(source, fingerprint(source))
+
+
+def _preprocess(config: dict[str, Any]) -> Preprocess:
+    """Reads timm's `pretrained_cfg` (or the JSON beside an ONNX file)."""
+    default = Preprocess()
+    size = config.get("input_size") or (3, default.size, default.size)
+    return Preprocess(
+        size=int(size[-1]),
+        crop_pct=float(config.get("crop_pct") or default.crop_pct),
+        interpolation=str(config.get("interpolation") or default.interpolation),
+        mean=tuple(config.get("mean") or default.mean),
+        std=tuple(config.get("std") or default.std),
+    )
+
+
+def native_precision(device: Device) -> str:
+    """Returns the precision that engines aim for here, without importing any of them."""
+    if _pick_device(device) != "cpu":
+        return "bf16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "fp32"
+    return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
+
+
+def _pick_device(device: Device) -> str:
+    """Resolves ``"auto"``; asks torch only where a driver for CUDA can exist."""
+    if device != "auto":
+        return device
+    if Path("/proc/driver/nvidia").exists() or Path("/dev/nvidia0").exists():
+        import torch
+
+        if torch.cuda.is_available():
+            return "cuda"
+    return "cpu"

@@ -1,0 +1,215 @@
+"""OpenVINO: the fastest engine for a frozen network on a CPU.
+
+Converting costs seconds and torch, so the converted graph is kept in the cache with the
+vectors that fp32 torch gave for a fixed batch: a later process verifies and runs it
+without importing torch at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headstart.data.pixels import cpu_count
+from headstart.data.preprocess import Preprocess
+from headstart.errors import BackboneError
+from headstart.nets.engine import demand_same, stream
+
+if TYPE_CHECKING:
+    from headstart.nets.stages import StagePool
+
+__all__ = ["OpenVinoEngine", "convert", "is_converted", "load_converted", "load_onnx"]
+
+_BATCH = 16
+_PROOF = 8
+
+
+def _openvino() -> ModuleType:
+    """Imports OpenVINO with its telemetry replaced by the stub it has for that."""
+    # `None` makes `import openvino_telemetry` fail, upon which OpenVINO uses its own stub.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class OpenVinoEngine:
+    """A compiled graph with one request per stream; see `engine.Engine`."""
+
+    def __init__(self, model: Any, *, size: int, precision: str) -> None:
+        ov = _openvino()
+        self.batch = _BATCH
+        self.precision = precision
+        model.reshape([_BATCH, size, size, 3])
+        streams = max(1, cpu_count() // 2) if cpu_count() > 4 else cpu_count()
+        compiled = ov.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": cpu_count(),
+                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            },
+        )
+        # One request more than streams: the next batch waits inside, never the processor.
+        self._requests = [compiled.create_infer_request() for _ in range(streams + 1)]
+        self._counts = [0] * len(self._requests)
+        self.depth = len(self._requests)
+        version = ov.__version__.split("-")[0]
+        self.says = f"OpenVINO {version}, {precision}, {streams} streams"
+
+    def start(self, slot: int, images: np.ndarray) -> None:
+        """Begins one batch; a short one is filled up, its surplus rows dropped later."""
+        self._counts[slot] = len(images)
+        if len(images) < self.batch:
+            missing = np.zeros((self.batch - len(images), *images.shape[1:]), np.uint8)
+            images = np.concatenate((images, missing))
+        self._requests[slot].start_async([images])
+
+    def finish(self, slot: int) -> np.ndarray:
+        """Waits for a slot and returns its (n, D) float32 vectors."""
+        request = self._requests[slot]
+        request.wait()
+        vectors = request.get_output_tensor(0).data[: self._counts[slot]]
+        return np.array(vectors.reshape(len(vectors), -1), np.float32)
+
+
+def _folder(home: Path, size: int) -> Path:
+    ov = _openvino()
+    return home / f"openvino-{ov.__version__.split('-')[0]}-{size}"
+
+
+def _proof_images(size: int) -> np.ndarray:
+    """Returns a fixed smooth batch, (8, size, size, 3) uint8, to prove a loaded graph with."""
+    from PIL import Image
+
+    cells = np.random.default_rng(0).integers(0, 256, (_PROOF, 8, 8, 3), dtype=np.uint8)
+    square = (size, size)
+    return np.stack([np.asarray(Image.fromarray(each).resize(square)) for each in cells])
+
+
+def is_converted(home: Path, *, size: int) -> bool:
+    """Tells whether `load_converted` would find a graph, without importing OpenVINO.
+
+    Args:
+        home: The backbone's folder in the cache.
+        size: Side of the input in pixels.
+    """
+    return any(home.glob(f"openvino-*-{size}/proof.npz"))
+
+
+def convert(pool: StagePool, home: Path, *, size: int) -> None:
+    """Converts a network and keeps the graph with the proof that torch gives.
+
+    Args:
+        pool: The network on the CPU, in eval mode and fp32.
+        home: The backbone's folder in the cache.
+        size: Side of the input in pixels.
+
+    Raises:
+        BackboneError: If OpenVINO cannot convert the network.
+    """
+    import torch
+
+    ov = _openvino()
+    images = torch.from_numpy(_proof_images(size))
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            with _quiet():
+                model = ov.convert_model(pool, example_input=images[:2])
+            reference = pool(images).numpy()
+    except Exception as error:
+        raise BackboneError(f"OpenVINO cannot convert the network: {error}") from error
+    home.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=home, prefix=".building-"))
+    try:
+        ov.save_model(model, building / "graph.xml", compress_to_fp16=False)
+        np.savez(building / "proof.npz", vectors=reference)
+        with contextlib.suppress(OSError):  # another process was first: theirs serves as well
+            os.replace(building, _folder(home, size))
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Silences what the converter prints on standard output."""
+    with contextlib.redirect_stdout(None):
+        yield
+
+
+def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVinoEngine | None:
+    """Loads a converted graph, bf16 where the processor has it, and verifies it.
+
+    Args:
+        home: The backbone's folder in the cache.
+        size: Side of the input in pixels.
+        bounds: Where the stages begin, then D.
+
+    Returns:
+        The engine, or None when there is no graph or it does not give torch's vectors.
+    """
+    ov = _openvino()
+    folder = _folder(home, size)
+    if not (folder / "proof.npz").is_file():
+        return None
+    core = ov.Core()
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    for precision in ("bf16", "fp32") if has_bf16 else ("fp32",):
+        try:
+            reference = np.load(folder / "proof.npz")["vectors"]
+            model = core.read_model(folder / "graph.xml")
+            engine = OpenVinoEngine(model, size=size, precision=precision)
+            [(_, vectors)] = stream(engine, [(0, _proof_images(size))])
+            demand_same(vectors, reference, precision=precision, bounds=bounds)
+        except (BackboneError, OSError, RuntimeError, ValueError, KeyError):
+            continue
+        return engine
+    shutil.rmtree(folder, ignore_errors=True)  # damaged: the next call converts again
+    return None
+
+
+def load_onnx(file: Path, preprocess: Preprocess) -> OpenVinoEngine:
+    """Loads an ONNX network, with the normalisation put in front of it.
+
+    Args:
+        file: An ONNX file with one image input, (N, 3, H, W), and one output: (N, D) or
+            (N, D, h, w), which is averaged.
+        preprocess: Normalisation and size.
+
+    Raises:
+        BackboneError: If the file is not such a network.
+    """
+    ov = _openvino()
+    try:
+        model = ov.Core().read_model(file)
+        if len(model.inputs) != 1 or len(model.inputs[0].partial_shape) != 4:
+            raise ValueError("it needs exactly one input of shape (N, 3, H, W)")
+        model.reshape([_BATCH, 3, preprocess.size, preprocess.size])
+        steps = ov.preprocess.PrePostProcessor(model)
+        steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        steps.input().model().set_layout(ov.Layout("NCHW"))
+        steps.input().preprocess().convert_element_type(ov.Type.f32)
+        steps.input().preprocess().mean([255 * value for value in preprocess.mean])
+        steps.input().preprocess().scale([255 * value for value in preprocess.std])
+        model = steps.build()
+        output = model.outputs[0]
+        if len(output.partial_shape) == 4:
+            ops = ov.opset13
+            pooled = ops.reduce_mean(output, ops.constant([2, 3]), keep_dims=False)
+            model = ov.Model([pooled], model.get_parameters())
+        return OpenVinoEngine(model, size=preprocess.size, precision="fp32")
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise BackboneError(f"{file} cannot be used as a frozen network: {reason}") from None

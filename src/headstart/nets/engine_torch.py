@@ -1,0 +1,152 @@
+"""torch as an engine: channels-last, BatchNorm folded into the convolutions, bf16 or CUDA.
+
+It needs no conversion, so it wins for a few dozen images, and it is what CUDA runs.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from headstart.errors import BackboneError
+from headstart.nets.engine import demand_same
+
+if TYPE_CHECKING:
+    from headstart.nets.stages import StagePool
+
+__all__ = ["TorchEngine", "fold_batchnorm"]
+
+
+class TorchEngine:
+    """A network run eagerly; see `engine.Engine`."""
+
+    depth = 1
+
+    def __init__(self, pool: StagePool, *, device: str, precision: str) -> None:
+        self.precision = precision
+        self.batch = 64 if device == "cuda" else 16
+        self._device = torch.device(device)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self._pool = copy.deepcopy(pool).to(self._device)
+        fold_batchnorm(self._pool)
+        # Weights in bf16, but the normalisation's constants follow, so keep their scale small.
+        self._pool = self._pool.to(dtype=dtype, memory_format=torch.channels_last)
+        self._result: torch.Tensor | None = None
+        place = torch.cuda.get_device_name() if device == "cuda" else device
+        self.says = f"torch {torch.__version__.split('+')[0]}, {precision}, channels-last, {place}"
+
+    def start(self, slot: int, images: np.ndarray) -> None:
+        """Runs one batch; on CUDA it returns before the batch is done."""
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
+            self._result = self._pool(pixels)
+
+    def finish(self, slot: int) -> np.ndarray:
+        """Returns the (n, D) float32 vectors."""
+        assert self._result is not None
+        return self._result.float().cpu().numpy()
+
+
+def fold_batchnorm(pool: StagePool) -> None:
+    """Folds every BatchNorm that directly follows a convolution into it, in place.
+
+    The pairs are found by running one image and watching which tensor goes where, because
+    timm's networks join them in ways that tracing by name would miss (`BatchNormAct2d`).
+    Multi-branch blocks (RepVGG, MobileOne) are first merged by timm itself.
+    """
+    from timm.utils.model import reparameterize_model
+
+    pool.network = reparameterize_model(pool.network)
+    made_by: dict[int, nn.Conv2d] = {}
+    pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
+    alive: list[torch.Tensor] = []  # keeps ids unique while the image runs
+    hooks = []
+
+    def watch_conv(module: nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+        assert isinstance(module, nn.Conv2d)
+        made_by[id(out)] = module
+        alive.append(out)
+
+    def watch_norm(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        conv = made_by.get(id(inputs[0]))
+        if conv is not None:
+            assert isinstance(module, nn.BatchNorm2d)
+            pairs.append((conv, module))
+
+    for module in pool.modules():
+        if isinstance(module, nn.Conv2d):
+            hooks.append(module.register_forward_hook(watch_conv))
+        elif isinstance(module, nn.BatchNorm2d):
+            hooks.append(module.register_forward_pre_hook(watch_norm))
+    device = next(pool.parameters()).device
+    with torch.inference_mode():
+        pool(torch.full((1, 64, 64, 3), 128, dtype=torch.uint8, device=device))
+    for hook in hooks:
+        hook.remove()
+    uses = [id(conv) for conv, _ in pairs]
+    for conv, norm in pairs:
+        if uses.count(id(conv)) > 1 or norm.running_mean is None or norm.running_var is None:
+            continue
+        conv.weight, bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps,
+            norm.weight, norm.bias,
+        )  # fmt: skip
+        conv.bias = bias
+        for name, child in _children(pool, norm):
+            # timm's BatchNormAct2d also holds the activation, which must stay.
+            rest = [getattr(norm, part) for part in ("drop", "act") if hasattr(norm, part)]
+            setattr(child, name, nn.Sequential(*rest) if rest else nn.Identity())
+
+
+def _children(root: nn.Module, wanted: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Returns (name, parent) of every place where a module hangs."""
+    return [
+        (name, parent)
+        for parent in root.modules()
+        for name, child in parent.named_children()
+        if child is wanted
+    ]
+
+
+def torch_engine(
+    pool: StagePool, *, device: str, proof: np.ndarray, bounds: tuple[int, ...]
+) -> TorchEngine:
+    """Returns the fastest torch engine whose vectors agree with plain fp32.
+
+    Args:
+        pool: The network on the CPU, in eval mode and fp32.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        proof: (n, size, size, 3) uint8 images to verify with.
+        bounds: Where the stages begin, then D.
+
+    Raises:
+        BackboneError: If not even fp32 agrees, which means that folding went wrong.
+    """
+    with torch.inference_mode():
+        reference = pool(torch.from_numpy(np.ascontiguousarray(proof))).numpy()
+    capable = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bf16()
+    problem = BackboneError("no precision was tried")
+    for precision in ("bf16", "fp32") if capable else ("fp32",):
+        engine = TorchEngine(pool, device=device, precision=precision)
+        engine.start(0, proof)
+        try:
+            demand_same(engine.finish(0), reference, precision=precision, bounds=bounds)
+        except BackboneError as error:
+            problem = error
+            continue
+        return engine
+    raise problem
+
+
+def _cpu_has_bf16() -> bool:
+    """Tells whether bf16 is native here; where it is emulated it is slower than fp32."""
+    flags = torch.backends.cpu.get_cpu_capability()
+    # torch has no public test for the instructions themselves, hence the two private ones.
+    has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return "AVX512" in flags and bool(has_bf16() or has_amx())

@@ -1,0 +1,96 @@
+"""`StagePool`: a pretrained network as one function from uint8 pixels to pooled vectors.
+
+Normalisation is inside, so every engine takes the same bytes and none can disagree on it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from headstart.data.preprocess import Preprocess
+
+__all__ = ["StagePool"]
+
+_MAX_STAGES = 4
+
+
+class StagePool(nn.Module):
+    """Average and maximum of every stage, and the vector before the classifier.
+
+    Args:
+        network: A timm model, built with `num_classes=0`.
+        preprocess: Normalisation of its weights.
+
+    The stages are the last block at each spatial resolution (convolutional networks) or
+    evenly spaced blocks (transformers), as `forward_intermediates` gives them; a network
+    without that method yields its last layer only.
+    """
+
+    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
+        super().__init__()
+        self.network = network
+        mean = torch.tensor(preprocess.mean).view(1, 3, 1, 1) * 255
+        std = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255
+        self.register_buffer("shift", -mean / std)
+        self.register_buffer("scale", 1 / std)
+        self.keep: tuple[int, ...] = ()
+        self.layout: tuple[tuple[str, int], ...] = ()
+        self._plan(preprocess.size)
+
+    def _plan(self, size: int) -> None:
+        """Runs one grey image to learn the stages and their widths."""
+        image = torch.full((1, size, size, 3), 128, dtype=torch.uint8)
+        with torch.inference_mode():
+            if hasattr(self.network, "forward_intermediates"):
+                try:
+                    _, maps = self.network.forward_intermediates(self._normalise(image))
+                    self.keep = _spread(maps)
+                except (NotImplementedError, RuntimeError, TypeError, AssertionError):
+                    self.keep = ()
+            parts = self.parts(image)
+        widths = [part.shape[1] for part in parts]
+        names = [f"stage{number + 1}" for number in range(len(self.keep))] + ["last"]
+        self.layout = tuple(zip(names, widths, strict=True))
+
+    def _normalise(self, images: torch.Tensor) -> torch.Tensor:
+        images = images.permute(0, 3, 1, 2).to(self.scale.dtype)
+        return images * self.scale + self.shift
+
+    def parts(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Returns one (N, width) tensor per stage, then the last layer's.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB.
+        """
+        pixels = self._normalise(images)
+        if not self.keep:
+            features = self.network.forward_features(pixels)
+            return [self.network.forward_head(features, pre_logits=True)]
+        features, maps = self.network.forward_intermediates(pixels)
+        stages = [
+            torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep
+        ]
+        return [*stages, self.network.forward_head(features, pre_logits=True)]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns (N, D): the parts side by side.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB.
+        """
+        return torch.cat([part.float() for part in self.parts(images)], dim=1)
+
+
+def _spread(maps: list[torch.Tensor]) -> tuple[int, ...]:
+    """Chooses which of many feature maps are kept as stages.
+
+    Args:
+        maps: (1, C, H, W) each, from input to output.
+    """
+    last_of_size = {tuple(each.shape[2:]): i for i, each in enumerate(maps)}
+    chosen = sorted(last_of_size.values())
+    if len(chosen) == 1:  # a plain transformer: one resolution throughout
+        count = min(_MAX_STAGES, len(maps))
+        chosen = sorted({(i + 1) * len(maps) // count - 1 for i in range(count)})
+    return tuple(chosen[-(_MAX_STAGES + 1) :])
