@@ -85,7 +85,8 @@ def ways_to_supply(repo: str, file: str) -> str:
     return (
         f"Ways to supply it: (1) where {constants.ENDPOINT} can be reached, run `hf download "
         f"{name} {files}{pin}` and copy the cache folder {constants.HF_HOME} here, "
-        f"or set HF_HOME to it; (2) download with `--local-dir FOLDER` instead and pass that folder as the backbone; "
+        f"or set HF_HOME to it; (2) download with `--local-dir FOLDER` instead and pass that "
+        f"folder as the backbone; "
         f"(3) set HF_ENDPOINT to a mirror; (4) use another backbone, such as starter, which is "
         f"bundled"
     )

@@ -1,0 +1,111 @@
+"""Imports go down: the folder list is the data flow (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
+
+# Floors of docs/architecture.md. Modules of floor 0 may use each other; from floor 1 on, what
+# shares a floor is strangers.
+FLOORS = {
+    "errors": 0, "fingerprint": 0, "records": 0, "run": 0,
+    "data": 1, "metrics": 1,
+    "nets": 2,
+    "features": 3,
+    "tasks": 4,
+    "fit": 5, "evaluate": 5,
+    "audit": 6, "advise": 6,
+    "ship": 7,
+    "verbs": 8,
+    "cli": 9,
+    "__init__": 10, "__main__": 10,
+}  # fmt: skip
+
+# Floors 0 and 1 hold what is deployed too, so nothing that trains may come in with them.
+TORCHLESS = {"errors", "fingerprint", "records", "run", "data", "metrics", "cli", "__init__"}
+TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(file: Path) -> str:
+    """The first part of a file's place: the package, or the module itself on the ground floor."""
+    first = file.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports_of(file: Path) -> list[tuple[int, str]]:
+    """(line, dotted module) of every import, those inside functions and TYPE_CHECKING included."""
+    found = []
+    package = ["headstart", *file.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            if module == "headstart":  # from headstart import data: a name or a room
+                found += [
+                    (node.lineno, f"headstart.{alias.name}" if alias.name in FLOORS else module)
+                    for alias in node.names
+                ]
+            else:
+                found.append((node.lineno, module))
+    return found
+
+
+def test_every_room_has_a_floor():
+    unknown = {room_of(file) for file in FILES} - set(FLOORS)
+    assert not unknown, f"give these a floor here and in docs/architecture.md: {unknown}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_go_down(file: Path):
+    room = room_of(file)
+    wrong = []
+    for line, module in imports_of(file):
+        if module == "headstart" and room != "__init__":
+            wrong.append(f"{file}:{line}: import from the room that defines it, not from headstart")
+        if not module.startswith("headstart."):
+            continue
+        other = module.split(".")[1]
+        if other == room:
+            continue
+        above = FLOORS[other] > FLOORS[room]
+        strangers = FLOORS[other] == FLOORS[room] and FLOORS[room] > 0
+        if above or strangers:
+            wrong.append(
+                f"{file}:{line}: {room} (floor {FLOORS[room]}) imports {module} "
+                f"(floor {FLOORS[other]})"
+            )
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if room_of(f) in TORCHLESS], ids=lambda f: str(f.relative_to(PACKAGE))
+)
+def test_low_floors_know_no_trainers(file: Path):
+    wrong = [
+        f"{file}:{line}: {module}"
+        for line, module in imports_of(file)
+        if module.split(".")[0] in TRAINERS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_verbs_import_heavy_libraries_inside_functions():
+    """A verb's module may be imported to show its flags, so torch must wait for the call."""
+    wrong = []
+    for file in FILES:
+        if room_of(file) not in {"verbs", "cli", "__init__"}:
+            continue
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            heavy = {n.split(".")[0] for n in names} & (TRAINERS | {"sklearn", "scipy"})
+            wrong += [f"{file}:{node.lineno}: {', '.join(heavy)}"] if heavy else []
+    assert not wrong, "\n".join(wrong)
