@@ -1,0 +1,167 @@
+"""Tables of images: delimiters, paths, splits, and what is wrong with them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from headstart.data.open import open_dataset
+from headstart.data.tables import read_table
+from headstart.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("1.jpg", "2.jpg", "sub/3.jpg", "sub/4.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+def write(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:
+    data = text.encode() if isinstance(text, str) else text
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_dialects(folder, delimiter, encoding, end):
+    rows = ["Path,Class,Split,person", "2.jpg,café,Training,p", '1.jpg,"b",validation,q', ""]
+    path = write(folder, end.join(rows).replace(",", delimiter).encode(encoding))
+    got = open_dataset(path, group="person")
+    assert got.names == ("1.jpg", "2.jpg")
+    assert got.classes == ("b", "café")
+    assert got.targets.tolist() == [0, 1]
+    assert got.splits.tolist() == ["val", "train"]
+    assert got.groups.tolist() == ["q", "p"]
+    assert got.source == "table"
+    assert list(got.attributes) == ["person"]
+
+
+def test_windows_slashes_and_absolute_paths(folder):
+    path = write(folder, f"file,label\nsub\\3.jpg,a\n{folder}/1.jpg,b\n./2.jpg,a\n")
+    got = open_dataset(path)
+    assert got.names == ("1.jpg", "2.jpg", "sub/3.jpg")
+    assert got.root == folder
+
+
+def test_files_outside_the_folder_of_the_table(folder):
+    (folder / "tables").mkdir()
+    path = write(folder / "tables", "file,label\n../1.jpg,a\n../sub/3.jpg,b\n")
+    got = open_dataset(path)
+    assert got.root.resolve() == folder.resolve()
+    assert got.names == ("1.jpg", "sub/3.jpg")
+    assert got.path(1).read_text() == "x"
+
+
+def test_relative_path_of_the_table(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    write(folder, "file,label\n1.jpg,a\nsub/3.jpg,b\n")
+    got = open_dataset("t.csv")
+    assert got.names == ("1.jpg", "sub/3.jpg")
+    assert got.path(0).is_file()
+
+
+def test_files_in_a_folder_beside_the_table(folder):
+    got = open_dataset(write(folder, "file,label\n3.jpg,a\n4.jpg,b\n"))
+    assert got.names == ("sub/3.jpg", "sub/4.jpg")
+
+
+def test_without_labels_everything_is_unlabelled(folder):
+    got = open_dataset(write(folder, "file,age\n1.jpg,3\n2.jpg,4\n"))
+    assert not got.labelled.any()
+    assert got.attributes["age"].tolist() == ["3", "4"]
+    got = open_dataset(folder / "t.csv", label="age")
+    assert got.classes == ("3", "4")
+
+
+def test_an_empty_label_is_unknown(folder):
+    got = open_dataset(write(folder, "file,label\n1.jpg,a\n2.jpg,\n"))
+    assert got.targets.tolist() == [0, -1]
+
+
+def test_missing_files_are_set_aside_by_name(folder):
+    got = open_dataset(write(folder, "file,label\n1.jpg,a\n2.jpg,b\ngone.jpg,a\n,b\n"))
+    assert len(got) == 2
+    assert dict(got.set_aside) == {
+        "gone.jpg": "named in the table, but not there",
+        "t.csv, row 5": "it names no file",
+    }
+
+
+@pytest.mark.parametrize("rows", ["x.jpg,a\n", "1.jpg,a\nx.jpg,a\ny.jpg,b\n"])
+def test_mostly_missing_files_are_an_error(folder, rows):
+    with pytest.raises(DataError, match=r"of \d files named in .* are not there, such as x.jpg"):
+        open_dataset(write(folder, "file,label\n" + rows))
+
+
+def test_rows_twice(folder):
+    got = open_dataset(write(folder, "file,label\n1.jpg,a\n1.jpg,a\n2.jpg,b\n2.jpg,c\nsub/3.jpg,c"))
+    assert got.names == ("1.jpg", "sub/3.jpg")
+    assert "twice" in dict(got.set_aside)["1.jpg"]
+    assert "disagree" in dict(got.set_aside)["2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("", {}, "empty"),
+        ("file,label\n", {}, "no rows"),
+        ("a,b\n1.jpg,x\n", {}, "no column .* name image files; its columns are: a, b"),
+        ("file,label\n1.jpg,x\n", {"label": "kind"}, "no column 'kind' .*: file, label"),
+        ("file,file\n1.jpg,x\n", {}, "two columns"),
+        ("file,label\n1.jpg,x,y\n", {}, "row 2: 3 cells under 2"),
+        ("file,when\n1.jpg,later\n", {"split": "when"}, "unknown split 'later'"),
+    ],
+)
+def test_what_is_wrong(folder, text, options, reason):
+    with pytest.raises(DataError, match=reason):
+        open_dataset(write(folder, text), **options)
+
+
+def test_a_column_that_is_only_called_split_stays_an_attribute(folder):
+    got = open_dataset(write(folder, "file,label,split\n1.jpg,a,left\n2.jpg,b,right\n"))
+    assert got.splits.tolist() == ["", ""]
+    assert got.attributes["split"].tolist() == ["left", "right"]
+
+
+def test_parquet(folder):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"file": ["2.jpg", "1.jpg"], "label": [7, None], "x": [1.5, 2.5]})
+    pq.write_table(table, folder / "t.parquet")
+    got = open_dataset(folder / "t.parquet")
+    assert got.names == ("1.jpg", "2.jpg")
+    assert got.classes == ("7",)
+    assert got.targets.tolist() == [-1, 0]
+    assert got.attributes["x"].tolist() == ["2.5", "1.5"]
+    (folder / "bad.parquet").write_text("no")
+    with pytest.raises(DataError, match="Parquet"):
+        open_dataset(folder / "bad.parquet")
+
+
+def test_images_inside_parquet_are_refused(folder):
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    pq.write_table(pa.table({"image": [{"bytes": b"x"}], "label": ["a"]}), folder / "t.parquet")
+    with pytest.raises(DataError, match="holds the images themselves"):
+        open_dataset(folder / "t.parquet")
+
+
+def test_short_rows_and_unnamed_columns(folder):
+    got = read_table(write(folder, ",file,label\n0,1.jpg,a\n1,2.jpg\n"))
+    assert got.columns == {"unnamed": ["0", "1"], "file": ["1.jpg", "2.jpg"], "label": ["a", ""]}
+
+
+def test_many_rows_are_quick(tmp_path):
+    for i in range(3000):
+        (tmp_path / f"{i}.jpg").touch()
+    rows = "".join(f"{i}.jpg,{i % 7}\n" for i in range(3000))
+    start = time.perf_counter()
+    got = open_dataset(write(tmp_path, "file,label\n" + rows))
+    assert time.perf_counter() - start < 1
+    assert len(got) == 3000
