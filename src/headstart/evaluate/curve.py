@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from headstart.metrics.interval import student
 from headstart.records import Estimate
 
 __all__ = ["extrapolate"]
 
 _DECAYS = np.geomspace(0.1, 2.0, 25)
 _ROUNDS = 400
+_Z = 1.96
 _WIDEST = 0.25  # an interval wider than this says nothing that could be acted upon
 
 
@@ -29,12 +31,14 @@ def _resampled(values: Sequence[Estimate] | np.ndarray, seed: int) -> np.ndarray
     if isinstance(values, np.ndarray):
         folds = values.shape[1]
         chosen = rng.integers(0, folds, (_ROUNDS, folds))
-        # The mean over K folds drawn again varies by a factor (K-1)/K too little.
+        # The mean of K folds drawn again varies too little, by (K-1)/K, and K is small.
         drawn, mean = values[:, chosen].mean(axis=2).T, values.mean(axis=1)
-        spread = np.sqrt(folds / (folds - 1)) if folds > 1 else 1.0
+        spread = 1.0
+        if folds > 1:
+            spread = np.sqrt(folds / (folds - 1)) * student(_Z, folds - 1) / _Z
         return np.vstack([mean, mean + (drawn - mean) * spread])
     mean = np.array([estimate.value for estimate in values])
-    deviation = np.array([(estimate.high - estimate.low) / 3.92 for estimate in values])
+    deviation = np.array([(estimate.high - estimate.low) / (2 * _Z) for estimate in values])
     return np.vstack([mean, mean + deviation * rng.standard_normal((_ROUNDS, len(mean)))])
 
 
@@ -104,7 +108,7 @@ def extrapolate(
     low, high = (float(end) for end in np.quantile(forecasts, [0.025, 0.975]))
     # The forecast cannot be surer than the last point it starts from.
     now = float(curves[0, -1])
-    noise = 1.96 * float(curves[1:, -1].std())
+    noise = _Z * float(curves[1:, -1].std())
     low, high = max(0.0, min(low, value - noise)), min(1.0, max(high, value + noise))
     if high - low > _WIDEST:
         return None
