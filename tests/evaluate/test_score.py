@@ -22,7 +22,8 @@ def predictions(n=200, classes=4, seed=0, strength=3.0):
 def test_the_layout_is_the_one_agreed():
     p = predictions()
     result = json.loads(to_json(score(p, uncalibrated=p.probabilities**0.5)))
-    assert set(result) == {"test", "per_class", "confusion", "reliability", "mistakes"}
+    bins = {"reliability", "reliability_uncalibrated"}
+    assert set(result) == bins | {"test", "per_class", "confusion", "mistakes"}
     measures = {"accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "ece"}
     assert set(result["test"]) == measures | {"log_loss_uncalibrated", "ece_uncalibrated"}
     for estimate in result["test"].values():

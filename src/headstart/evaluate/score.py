@@ -48,8 +48,9 @@ def score(
         seed: Seed of the bootstrap.
 
     Returns:
-        ``test`` (Estimates), ``per_class``, ``confusion``, ``reliability`` and, most confident
-        first, ``mistakes``; ready for `records.to_json`.
+        ``test`` (Estimates), ``per_class``, ``confusion``, ``reliability`` (also
+        ``reliability_uncalibrated`` where given) and, most confident first, ``mistakes``;
+        ready for `records.to_json`.
 
     Raises:
         ValueError: If there are no targets, or no item is left, or shapes do not fit.
@@ -71,11 +72,15 @@ def score(
     measures = measure(probabilities, targets, clusters=groups, seed=seed)
     test = dict(measures.overall)
     test["ece"] = expected_calibration_error(confidences, correct, clusters=groups, seed=seed)
+    bins = {"reliability": list(reliability(confidences, correct))}
     if uncalibrated is not None:
         raw = uncalibrated[kept]
         test["log_loss_uncalibrated"] = _loss(raw, targets, groups, seed)
         test["ece_uncalibrated"] = expected_calibration_error(
             raw.max(axis=1), raw.argmax(axis=1) == targets, clusters=groups, seed=seed
+        )
+        bins["reliability_uncalibrated"] = list(
+            reliability(raw.max(axis=1), raw.argmax(axis=1) == targets)
         )
     wrong = np.flatnonzero(~correct)
     wrong = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MISTAKES]
@@ -89,7 +94,7 @@ def score(
             "classes": list(classes),
             "counts": confusion_matrix(targets, labels, len(classes)).tolist(),
         },
-        "reliability": list(reliability(confidences, correct)),
+        **bins,
         "mistakes": [
             {
                 "name": predictions.names[kept[i]],

@@ -1,0 +1,309 @@
+"""`write_report`: one page about a run, made from the files the run left behind.
+
+The report computes nothing: it reads numbers and arranges them. A file that is missing
+leaves its section out, and the page says so at its end.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import ModelError, OutputError
+from headstart.ship import figures
+
+__all__ = ["write_report"]
+
+_MATRIX = 25  # more classes than this do not fit on a page as a matrix
+_ROWS = 12  # rows of a long table that are shown before "the rest"
+_MOST = 300  # rows of a table that are shown at all, to keep the page small
+_PICTURES = 900_000  # bytes of embedded pictures
+_BASELINES = {
+    "majority": "always the most frequent class",
+    "raw_pixels": "raw pixels, no pretrained network",
+    "random_weights": "the same network with random weights",
+    "scratch": "the same network trained from scratch",
+}
+_FILES = (
+    "metrics.json",
+    "dataset.json",
+    "findings.json",
+    "trials.csv",
+    "options.json",
+    "environment.json",
+)
+_ORDER = {"serious": 0, "warning": 1, "note": 2}
+
+
+def _read(folder: Path, name: str, kind: type) -> Any:
+    """Reads a JSON file of the run; an empty `kind` when it is not there.
+
+    Raises:
+        ModelError: If the file is not the JSON it should be.
+    """
+    path = folder / name
+    if not path.is_file():
+        return kind()
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
+    if not isinstance(value, kind):
+        raise ModelError(
+            f"{path} does not hold a JSON {kind.__name__}: run `headstart train` again"
+        )
+    return value
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _trials(folder: Path) -> list[dict[str, Any]]:
+    """The rows of trials.csv, the chosen one first, then the most accurate."""
+    path = folder / "trials.csv"
+    if not path.is_file():
+        return []
+    rows = []
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            values = {key: _number(row.get(key)) for key in ("accuracy", "low", "high")}
+            rows.append(
+                {
+                    **row,
+                    "estimate": {**values, "value": values["accuracy"]},
+                    "chosen": (row.get("chosen") or "").strip().lower() in {"true", "1", "yes"},
+                    "log_loss": _number(row.get("log_loss")),
+                    "seconds": _number(row.get("seconds")),
+                }
+            )
+    return sorted(rows, key=lambda row: (not row["chosen"], -(row["estimate"]["value"] or 0.0)))
+
+
+def _scale(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """The ends of a common axis for the trials' intervals, on multiples of a tenth."""
+    lows = [row["estimate"]["low"] for row in rows if row["estimate"]["low"] is not None]
+    return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
+
+
+def _balance(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Pictures per class and split, the largest class first; widths in per cent of the largest."""
+    counts = dataset.get("counts") or {}
+    names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
+    rows = []
+    for name in names:
+        parts = {split: int(part.get(name, 0)) for split, part in counts.items()}
+        rows.append({"class": name, "parts": parts, "total": sum(parts.values())})
+    most = max((row["total"] for row in rows), default=0) or 1
+    for row in rows:
+        row["widths"] = {split: 100 * n / most for split, n in row["parts"].items()}
+    return sorted(rows, key=lambda row: -row["total"])
+
+
+def _confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A matrix of shares for few classes, and the most confused pairs in any case."""
+    confusion = metrics.get("confusion") or {}
+    classes, counts = confusion.get("classes") or [], confusion.get("counts") or []
+    if not classes or len(counts) != len(classes):
+        return None
+    pairs, matrix = [], []
+    for i, row in enumerate(counts):
+        total = sum(row)
+        shares = [n / total if total else 0.0 for n in row]
+        matrix.append({"class": classes[i], "n": total, "cells": list(zip(row, shares))})
+        pairs += [
+            {"truth": classes[i], "predicted": classes[j], "n": n, "share": shares[j]}
+            for j, n in enumerate(row)
+            if n and i != j
+        ]
+    pairs.sort(key=lambda pair: (-pair["n"], -pair["share"]))
+    small = len(classes) <= _MATRIX
+    return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs}
+
+
+def _mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The most confident mistakes, with their pictures where the run kept them."""
+    left = _PICTURES
+    rows = []
+    for index, mistake in enumerate(metrics.get("mistakes") or []):
+        path = folder / "mistakes" / f"{index}.jpg"
+        picture = None
+        if path.is_file() and 0 < path.stat().st_size * 4 / 3 <= left:
+            data = path.read_bytes()
+            if data[:2] == b"\xff\xd8":
+                picture = "data:image/jpeg;base64," + base64.b64encode(data).decode()
+                left -= len(picture)
+        rows.append({**mistake, "picture": picture})
+    return rows
+
+
+def _baselines(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the comparison: the model first, then the baselines, the best first."""
+    rows = []
+    for name, measured in (metrics.get("baselines") or {}).items():
+        estimate = (measured or {}).get("accuracy")
+        if estimate and estimate.get("value") is not None:
+            says = _BASELINES.get(name, name.replace("_", " "))
+            rows.append({"says": says, "estimate": estimate})
+    return sorted(rows, key=lambda row: -row["estimate"]["value"])
+
+
+def _weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the classes by F1; those that could not be measured at the end."""
+
+    def key(row: Mapping[str, Any]) -> float:
+        value = (row.get("f1") or {}).get("value")
+        return math.inf if value is None else float(value)
+
+    return sorted(metrics.get("per_class") or [], key=key)
+
+
+def _headline(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The accuracy as a count of new pictures; of 1000 where 100 would round to all."""
+    accuracy = (metrics.get("test") or {}).get("accuracy")
+    if not accuracy or any(accuracy.get(key) is None for key in ("value", "low", "high")):
+        return None
+    of = 1000 if 0.99 < accuracy["value"] < 1 and accuracy["n"] >= 300 else 100
+    low, high = math.floor(of * accuracy["low"] + 0.5), math.floor(of * accuracy["high"] + 0.5)
+    value = math.floor(of * accuracy["value"] + 0.5)
+    return {"of": of, "value": value, "low": low, "high": high, "estimate": accuracy}
+
+
+def _gain(metrics: Mapping[str, Any]) -> str | None:
+    """The transfer gain in one sentence, in points."""
+    found = metrics.get("transfer_gain") or {}
+    gain = found.get("gain")
+    if not gain or gain.get("value") is None:
+        return None
+    over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
+    value, low, high = (100 * gain[key] for key in ("value", "low", "high"))
+    if low > 0:
+        return f"{value:.0f} points ({low:.0f} to {high:.0f}) more than {over}."
+    if high < 0:
+        return f"{-value:.0f} points ({-high:.0f} to {-low:.0f}) less than {over}."
+    return f"Not surely better than {over}: {value:+.0f} points ({low:+.0f} to {high:+.0f})."
+
+
+def _command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
+    """The command that makes this run again, from the flags as they were given."""
+    if not options:
+        return None
+    if isinstance(options.get("command"), str):
+        return str(options["command"])
+    subject = options.get("data") or options.get("subject") or dataset.get("root") or "DATA"
+    words = ["headstart", "train", str(subject)]
+    for key, value in options.items():
+        if key in {"data", "subject", "command"} or value is None or value is False:
+            continue
+        flag = "--" + key.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                words += [flag, str(item)]
+    return shlex.join(words)
+
+
+def _facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Engine, machine and versions as rows of text, one level of nesting flattened."""
+    rows: list[tuple[str, str]] = []
+    for key, value in environment.items():
+        if key == "seconds" or value is None:
+            continue
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value))
+        rows.append((key.replace("_", " "), str(value)))
+    return rows
+
+
+def _seconds(environment: Mapping[str, Any]) -> list[tuple[str, float]]:
+    found = environment.get("seconds") or {}
+    return [(str(k), float(v)) for k, v in found.items() if isinstance(v, (int, float))]
+
+
+def write_report(run_folder: Path) -> Path:
+    """Renders `report.html` of a run: one file, no scripts, nothing fetched.
+
+    Args:
+        run_folder: The folder that `train` left behind.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ModelError: If the folder is not a run, or one of its files cannot be read.
+        OutputError: If the page cannot be written.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    missing = [name for name in _FILES if not (run_folder / name).is_file()]
+    if {"metrics.json", "dataset.json", "options.json"} <= set(missing):
+        raise ModelError(
+            f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
+            "Give the folder that `headstart train` was told to write with -o"
+        )
+    metrics = _read(run_folder, "metrics.json", dict)
+    dataset = _read(run_folder, "dataset.json", dict)
+    options = _read(run_folder, "options.json", dict)
+    environment = _read(run_folder, "environment.json", dict)
+    findings = _read(run_folder, "findings.json", list)
+    trials = _trials(run_folder)
+
+    jinja = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters.update(percent=figures.percent, number=figures.number, span=figures.span)
+    jinja.globals.update(
+        dots=figures.dots,
+        track=figures.track,
+        reliability_diagram=figures.reliability_diagram,
+        learning_curve=figures.learning_curve,
+    )
+    page = jinja.get_template("report.html.j2").render(
+        run=run_folder.resolve().name,
+        metrics=metrics,
+        test=metrics.get("test") or {},
+        dataset=dataset,
+        environment=environment,
+        options=options,
+        headline=_headline(metrics),
+        baselines=_baselines(metrics),
+        gain=_gain(metrics),
+        findings=None
+        if "findings.json" in missing
+        else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
+        balance=_balance(dataset),
+        trials=trials[:_MOST],
+        scale=_scale(trials),
+        confusion=_confusion(metrics),
+        per_class=_weakest_first(metrics)[:_MOST],
+        mistakes=_mistakes(run_folder, metrics),
+        command=_command(options, dataset),
+        facts=_facts(environment),
+        seconds=_seconds(environment),
+        missing=missing,
+        rows=_ROWS,
+        matrix_limit=_MATRIX,
+    )
+    path = run_folder / "report.html"
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path

@@ -1,0 +1,33 @@
+"""`headstart report RUN`: the page about a run, written again from its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headstart.errors import ModelError
+
+__all__ = ["report"]
+
+
+def report(run: str | Path) -> Path:
+    """Renders `report.html` of a run again, from the files the run left behind.
+
+    Args:
+        run: The folder that `train` left behind.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ModelError: If the folder does not exist or is not a run.
+        OutputError: If the page cannot be written.
+    """
+    from headstart.ship.report import write_report
+
+    folder = Path(run)
+    if not folder.is_dir():
+        what = "is a file, not the folder of a run" if folder.exists() else "does not exist"
+        raise ModelError(
+            f"{folder} {what}: give the folder that `headstart train` was told to write with -o"
+        )
+    return write_report(folder)

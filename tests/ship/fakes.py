@@ -1,0 +1,160 @@
+"""Realistic run folders, for the report."""
+
+import csv
+import io
+import json
+
+import numpy as np
+from PIL import Image
+
+from headstart.evaluate.curve import extrapolate
+from headstart.evaluate.score import score, transfer_gain
+from headstart.metrics.interval import wilson
+from headstart.records import Finding, Predictions, to_json
+
+NASTY = ("<script>alert(1)</script>", "a\"b'c & d", "{{ 7*7 }}", "é 猫 " + "x" * 80)
+
+
+def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, train=4):
+    """Writes every file of a run; the numbers come from the real `score`."""
+    rng = np.random.default_rng(seed)
+    count = len(classes)
+    targets = np.arange(n) % count
+    logits = rng.normal(size=(n, count))
+    logits[np.arange(n), targets] += strength
+    # Two classes that look alike, as there always are.
+    logits[targets == 0, 1] += 0.6 * strength
+    chances = np.exp(logits)
+    chances /= chances.sum(axis=1, keepdims=True)
+    raw = chances**0.4 / (chances**0.4).sum(axis=1, keepdims=True)
+    names = tuple(f"{classes[t]}/img_{i:04d}.jpg" for i, t in enumerate(targets))
+    predictions = Predictions(chances, tuple(classes), names, targets)
+    metrics = score(predictions, uncalibrated=raw)
+    correct = predictions.labels == targets
+    weak = rng.random(n) < 0.55
+    accuracy = correct.mean()
+    sizes = [n // 2, n, 2 * n, train * n]
+    folds = accuracy - 0.3 * (np.array(sizes) / sizes[0])[:, None] ** -1.0
+    folds = np.clip(folds + 0.008 * rng.normal(size=(4, 5)) + 0.3 * train**-2.0, 0, 1)
+    forecast = extrapolate(sizes, folds)
+    metrics |= {
+        "evaluation": {
+            "kind": "holdout",
+            "says": f"Measured once, on {n} pictures that neither training nor choosing ever saw.",
+        },
+        "baselines": {
+            "majority": {"accuracy": wilson((targets == 0).sum(), n)},
+            "raw_pixels": {"accuracy": wilson(weak.sum(), n)},
+        },
+        "transfer_gain": transfer_gain(correct, weak, None, "raw_pixels"),
+        "learning_curve": {
+            "points": [
+                {"n": size, "accuracy": wilson(float(fold.mean()) * size, size)}
+                for size, fold in zip(sizes, folds, strict=True)
+            ],
+            "forecast": forecast,
+        },
+        "calibration": {"temperature": 1.37, "ece_before": 0.1, "ece_after": 0.02},
+        "model": {
+            "says": "logistic regression on all stages of mobilenetv2_100, squashed to 224 px"
+        },
+    }
+    findings = [
+        Finding(
+            "class_imbalance",
+            "note",
+            "The largest class has 1.4 times as many pictures as the smallest.",
+            (),
+            "Nothing needs doing; balanced class weights were tried.",
+        ),
+        Finding(
+            "near_duplicates_across_splits",
+            "serious",
+            f"5 pictures of {classes[0]} are near-duplicates of pictures in the test split.",
+            tuple(f"{classes[0]}/a{i}.jpg = {classes[0]}/b{i}.jpg" for i in range(5)),
+            "Let Headstart split the data, or give a --group column.",
+            12,
+        ),
+        Finding(
+            "blank",
+            "warning",
+            "2 pictures are nearly blank.",
+            (names[0], names[1]),
+            "Look at them and remove them if they are mistakes.",
+            2,
+        ),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    per = {name: int(train * n / count * rng.uniform(0.7, 1.3)) for name in classes}
+    dataset = {
+        "root": "/data/pictures of things",
+        "fingerprint": "9f2c51d0c7a84b1e6f1b3a52c1d7e890",
+        "classes": list(classes),
+        "counts": {
+            "train": per,
+            "test": {name: int((targets == i).sum()) for i, name in enumerate(classes)},
+        },
+        "items": sum(per.values()) + n,
+        "set_aside": [[f"{classes[0]}/broken.jpg", "truncated file"], ["notes.txt", "no image"]],
+    }
+    (folder / "metrics.json").write_text(to_json(metrics), encoding="utf-8")
+    (folder / "findings.json").write_text(to_json(findings), encoding="utf-8")
+    (folder / "dataset.json").write_text(json.dumps(dataset), encoding="utf-8")
+    (folder / "options.json").write_text(
+        json.dumps({"data": dataset["root"], "out": "runs/first", "seed": 0, "quiet": False})
+    )
+    environment = {
+        "versions": {"headstart": "0.1.0", "python": "3.11.7", "timm": "1.0.24"},
+        "engine": "OpenVINO fp32, 2 threads",
+        "machine": "Linux x86_64, 2 cores",
+        "seconds": {"imports": 0.71, "decode": 1.2, "network": 3.44, "fit": 0.8, "total": 6.31},
+    }
+    (folder / "environment.json").write_text(json.dumps(environment))
+    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            [
+                "classifier",
+                "features",
+                "dimensions",
+                "strength",
+                "class_weight",
+                "folds",
+                "repeats",
+                "accuracy",
+                "low",
+                "high",
+                "log_loss",
+                "seconds",
+                "chosen",
+            ]
+        )
+        kinds = ["logistic regression", "nearest mean", "5 nearest neighbours", "ridge"]
+        for i in range(20):
+            value = wilson(round(800 * (accuracy - 0.012 * i)), 800)
+            writer.writerow(
+                [
+                    kinds[i % 4],
+                    ["last", "all stages"][i % 2],
+                    1280,
+                    10.0 ** (i % 5 - 2),
+                    "balanced" if i % 3 else "",
+                    5,
+                    2,
+                    value.value,
+                    value.low,
+                    value.high,
+                    0.2 + 0.03 * i,
+                    0.05 * (i + 1),
+                    i == 1,
+                ]
+            )
+    if pictures and metrics["mistakes"]:
+        (folder / "mistakes").mkdir(exist_ok=True)
+        for k in range(len(metrics["mistakes"])):
+            noise = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+            image = Image.fromarray(noise).resize((200, 150), Image.Resampling.BICUBIC)
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=80)
+            (folder / "mistakes" / f"{k}.jpg").write_bytes(buffer.getvalue())
+    return folder
