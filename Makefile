@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml
 	rm -f $(VENV)/.installed-*; touch $@
 
 demo: $(STAMP)
-	$(PY) -m headstart.cli demo -o demo --overwrite $(ARGS)
+	$(VENV)/bin/headstart demo -o demo --overwrite $(ARGS)
 
 test: $(STAMP)
 	$(PY) -m pytest $(ARGS)

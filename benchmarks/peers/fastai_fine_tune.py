@@ -1,0 +1,106 @@
+"""fastai as its own course teaches it: `vision_learner` + `fine_tune`, on a given split.
+
+Runs in fastai's own environment and knows nothing of Headstart. Trains on DATA/train (class
+folders), predicts DATA/test once, and writes one JSON file. Nothing is chosen on the test set,
+and validation during training is switched off, which is in fastai's favour: it saves time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+EXTENSIONS = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"}
+
+
+def files_of(folder: Path, limit: int | None) -> list[Path]:
+    """Sorted image files; with a limit, spread evenly over the list and so over the classes."""
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in EXTENSIONS)
+    if limit and len(files) > limit:
+        files = [files[i * len(files) // limit] for i in range(limit)]
+    return files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--weights", type=Path, required=True, help="folder in timm's layout")
+    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch-size", type=int, default=64, help="64 is fastai's default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, help="this many images per split (smoke test)")
+    args = parser.parse_args()
+
+    begun = time.monotonic()
+    import fastai
+    import timm
+    import torch
+    from fastai.callback.core import Callback, CancelValidException
+    from fastai.vision.all import (
+        ImageDataLoaders,
+        Resize,
+        accuracy,
+        aug_transforms,
+        set_seed,
+        vision_learner,
+    )
+
+    class NoValidation(Callback):
+        def before_validate(self) -> None:
+            raise CancelValidException
+
+    imported = time.monotonic()
+    set_seed(args.seed)
+    train = files_of(args.data / "train", args.limit)
+    test = files_of(args.data / "test", args.limit)
+    loaders = ImageDataLoaders.from_path_func(
+        args.data,
+        train,
+        lambda path: path.parent.name,
+        # fastai wants a validation part: one file, which it never looks at.
+        valid_pct=1.5 / len(train),
+        seed=args.seed,
+        item_tfms=Resize(args.size),
+        batch_tfms=aug_transforms(),
+        bs=args.batch_size,
+    )
+    learner = vision_learner(loaders, f"local-dir:{args.weights}", metrics=accuracy)
+    with learner.no_bar(), learner.no_logging():
+        learner.fine_tune(args.epochs, cbs=NoValidation())
+        fitted = time.monotonic()
+        probabilities, _ = learner.get_preds(dl=loaders.test_dl(test))
+    classes = list(loaders.vocab)
+    predicted = [classes[i] for i in probabilities.argmax(dim=1).tolist()]
+    args.out.write_text(
+        json.dumps(
+            {
+                "peer": f"fastai {fastai.__version__} vision_learner, fine_tune({args.epochs})",
+                "versions": {
+                    "fastai": fastai.__version__,
+                    "timm": timm.__version__,
+                    "torch": torch.__version__,
+                },
+                "seconds": {
+                    "imports": imported - begun,
+                    "fit": fitted - imported,
+                    "test": time.monotonic() - fitted,
+                },
+                "predictions": [
+                    {
+                        "name": path.relative_to(args.data).as_posix(),
+                        "truth": path.parent.name,
+                        "predicted": guess,
+                    }
+                    for path, guess in zip(test, predicted, strict=True)
+                ],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
