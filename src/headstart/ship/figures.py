@@ -17,7 +17,7 @@ __all__ = ["dots", "learning_curve", "number", "percent", "reliability_diagram",
 
 Record = Mapping[str, Any]
 
-_LEFT, _TOP, _WIDTH, _HEIGHT = 44, 10, 290, 190  # the plotting area; the rest is for labels
+_LEFT, _TOP, _WIDTH, _HEIGHT = 58, 10, 276, 190  # the plotting area; the rest is for labels
 
 
 def _known(value: Any) -> bool:

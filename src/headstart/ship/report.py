@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import base64
 import csv
+import functools
 import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ModelError, OutputError
 from headstart.ship import figures
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["write_report"]
 
@@ -233,6 +237,27 @@ def _seconds(environment: Mapping[str, Any]) -> list[tuple[str, float]]:
     return [(str(k), float(v)) for k, v in found.items() if isinstance(v, (int, float))]
 
 
+@functools.cache
+def _template() -> Template:
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+    jinja = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=ChainableUndefined,  # a part that is missing is left out
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters.update(percent=figures.percent, number=figures.number, span=figures.span)
+    jinja.globals.update(
+        dots=figures.dots,
+        track=figures.track,
+        reliability_diagram=figures.reliability_diagram,
+        learning_curve=figures.learning_curve,
+    )
+    return jinja.get_template("report.html.j2")
+
+
 def write_report(run_folder: Path) -> Path:
     """Renders `report.html` of a run: one file, no scripts, nothing fetched.
 
@@ -246,8 +271,6 @@ def write_report(run_folder: Path) -> Path:
         ModelError: If the folder is not a run, or one of its files cannot be read.
         OutputError: If the page cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     missing = [name for name in _FILES if not (run_folder / name).is_file()]
     if {"metrics.json", "dataset.json", "options.json"} <= set(missing):
         raise ModelError(
@@ -261,21 +284,7 @@ def write_report(run_folder: Path) -> Path:
     findings = _read(run_folder, "findings.json", list)
     trials = _trials(run_folder)
 
-    jinja = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.filters.update(percent=figures.percent, number=figures.number, span=figures.span)
-    jinja.globals.update(
-        dots=figures.dots,
-        track=figures.track,
-        reliability_diagram=figures.reliability_diagram,
-        learning_curve=figures.learning_curve,
-    )
-    page = jinja.get_template("report.html.j2").render(
+    page = _template().render(
         run=run_folder.resolve().name,
         metrics=metrics,
         test=metrics.get("test") or {},

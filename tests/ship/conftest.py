@@ -5,10 +5,12 @@ import io
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from headstart.evaluate.curve import extrapolate
 from headstart.evaluate.score import score, transfer_gain
+from headstart.metrics.calibration import apply_temperature
 from headstart.metrics.interval import wilson
 from headstart.records import Finding, Predictions, to_json
 
@@ -22,11 +24,9 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     targets = np.arange(n) % count
     logits = rng.normal(size=(n, count))
     logits[np.arange(n), targets] += strength
-    # Two classes that look alike, as there always are.
-    logits[targets == 0, 1] += 0.6 * strength
-    chances = np.exp(logits)
-    chances /= chances.sum(axis=1, keepdims=True)
-    raw = chances**0.4 / (chances**0.4).sum(axis=1, keepdims=True)
+    logits[targets == 0, 1] += 0.4 * strength  # two classes that look alike
+    chances = apply_temperature(strength * logits, 1.0)  # the law of the logits: calibrated
+    raw = apply_temperature(strength * logits, 3.0)
     names = tuple(f"{classes[t]}/img_{i:04d}.jpg" for i, t in enumerate(targets))
     predictions = Predictions(chances, tuple(classes), names, targets)
     metrics = score(predictions, uncalibrated=raw)
@@ -112,43 +112,14 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     (folder / "environment.json").write_text(json.dumps(environment))
     with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(
-            [
-                "classifier",
-                "features",
-                "dimensions",
-                "strength",
-                "class_weight",
-                "folds",
-                "repeats",
-                "accuracy",
-                "low",
-                "high",
-                "log_loss",
-                "seconds",
-                "chosen",
-            ]
-        )
+        columns = "classifier features dimensions strength class_weight folds repeats accuracy low"
+        writer.writerow(f"{columns} high log_loss seconds chosen".split())
         kinds = ["logistic regression", "nearest mean", "5 nearest neighbours", "ridge"]
         for i in range(20):
             value = wilson(round(800 * (accuracy - 0.012 * i)), 800)
-            writer.writerow(
-                [
-                    kinds[i % 4],
-                    ["last", "all stages"][i % 2],
-                    1280,
-                    10.0 ** (i % 5 - 2),
-                    "balanced" if i % 3 else "",
-                    5,
-                    2,
-                    value.value,
-                    value.low,
-                    value.high,
-                    0.2 + 0.03 * i,
-                    0.05 * (i + 1),
-                    i == 1,
-                ]
-            )
+            head = [kinds[i % 4], ["last", "all stages"][i % 2], 1280, 10.0 ** (i % 5 - 2)]
+            tail = [value.value, value.low, value.high, 0.2 + 0.03 * i, 0.05 * (i + 1), i == 1]
+            writer.writerow([*head, "balanced" if i % 3 else "", 5, 2, *tail])
     if pictures and metrics["mistakes"]:
         (folder / "mistakes").mkdir(exist_ok=True)
         for k in range(len(metrics["mistakes"])):
@@ -158,3 +129,15 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
             image.save(buffer, "JPEG", quality=80)
             (folder / "mistakes" / f"{k}.jpg").write_bytes(buffer.getvalue())
     return folder
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Returns a function that writes a fake run under the test's own folder."""
+    return lambda **options: fake_run(tmp_path / "run", **options)
+
+
+@pytest.fixture
+def nasty():
+    """Returns class names that want to break out of the page."""
+    return NASTY
