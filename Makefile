@@ -27,7 +27,8 @@ setup: $(STAMP)
 # A .venv without a working pip is what an interrupted `python -m venv` leaves: begin afresh.
 $(STAMP): pyproject.toml
 	@set -e; \
-	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	if ! { $(PY) -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' && \
+	       $(PY) -m pip --version; } >/dev/null 2>&1; then \
 	  rm -rf $(VENV); \
 	  for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	    if command -v $$candidate >/dev/null 2>&1 && \
@@ -44,7 +45,9 @@ $(STAMP): pyproject.toml
 	    echo "$$found cannot make virtual environments: install its venv package" \
 	         "(Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }; \
 	fi; \
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
+	  echo "Installing failed, see above; 'make $(or $(MAKECMDGOALS),setup)' takes it up again," \
+	       "'make clean' begins afresh." >&2; exit 1; }; \
 	rm -f $(VENV)/.installed-*; touch $@
 
 demo: $(STAMP)
