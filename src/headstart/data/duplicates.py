@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,12 +27,15 @@ BLANK = 3.0
 _LIKENESS = 0.97
 _FAR = 10
 _FAR_LIKENESS = 0.985
-_COLOUR = 24.0
+_ROUGH_LIKENESS = 0.95
+_COLOUR = 20.0
 # In a crowd of look-alikes every image need not be compared with every other: it is linked
 # to its next neighbours, they to theirs, and so all of them are one cluster.
-_MOST_CANDIDATES = 256
+_MOST_CANDIDATES = 128
 _MOST_PAIRS = 16
-_ROWS, _COLUMNS = 64, 4096
+# Blocks that stay in the processor's cache; small ones first, because in a crowd the nearest
+# neighbours are enough.
+_ROWS, _FIRST, _COLUMNS = 64, 64, 8192
 
 
 def exact_duplicates(facts: Facts) -> list[np.ndarray]:
@@ -52,6 +56,56 @@ def exact_duplicates(facts: Facts) -> list[np.ndarray]:
     ends = np.cumsum(counts)
     groups = [items[order[ends[k] - counts[k] : ends[k]]] for k in np.flatnonzero(counts > 1)]
     return sorted(groups, key=lambda group: int(group[0]))
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What thumbnails are compared by.
+
+    Attributes:
+        shapes: (M, 256) float32 grey levels of mean 0 and length 1, so that products are
+            correlations, whatever the exposure.
+        rough: (M, 16) float32 of a quarter of the resolution, likewise.
+        hues: (M, 32) float32, red and blue against grey in 4 x 4 fields, in grey levels.
+            Exposure moves all channels together; another colour is another thing.
+    """
+
+    shapes: np.ndarray
+    rough: np.ndarray
+    hues: np.ndarray
+
+    @classmethod
+    def of(cls, thumbs: np.ndarray) -> _Looks:
+        """Measures (M, 16, 16, 3) uint8 thumbnails."""
+        m = len(thumbs)
+        looks = cls(*(np.empty((m, size), np.float32) for size in (256, 16, 32)))
+        for at in range(0, m, 4096):
+            part = thumbs[at : at + 4096].astype(np.float32)
+            fields = part.reshape(-1, 4, 4, 4, 4, 3).mean(axis=(2, 4))
+            looks.shapes[at : at + 4096] = _unit(part.mean(axis=3).reshape(len(part), -1))
+            looks.rough[at : at + 4096] = _unit(fields.mean(axis=3).reshape(len(part), -1))
+            hues = fields[..., ::2] - fields.mean(axis=3, keepdims=True)
+            looks.hues[at : at + 4096] = hues.reshape(len(part), -1)
+        return looks
+
+    def agree(self, i: np.ndarray, j: np.ndarray, apart: np.ndarray) -> np.ndarray:
+        """Returns (K,) bool: whether rows i and j look the same, `apart` bits of hash away."""
+        good = np.flatnonzero(_products(self.rough, i, j) >= _ROUGH_LIKENESS)
+        hue = np.abs(self.hues[i[good]] - self.hues[j[good]]).mean(axis=1)
+        good = good[hue <= _COLOUR]
+        demanded = np.where(apart[good] > _FAR, _FAR_LIKENESS, _LIKENESS)
+        same = np.zeros(len(i), bool)
+        same[good[_products(self.shapes, i[good], j[good]) >= demanded]] = True
+        return same
+
+
+def _products(rows: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    return np.einsum("kp,kp->k", rows[i], rows[j])
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
 def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
@@ -91,13 +145,13 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
     order = np.lexsort((brightness, *words.T[::-1], set_bits))
     items, words, set_bits = items[order], words[order], set_bits[order]
     share = set_bits / 256
-    limits = np.floor(distance * 4 * share * (1 - share)).astype(np.uint16)
-    shapes = _shapes(facts.thumbs, items)
+    limits = np.floor(distance * 4 * share * (1 - share)).astype(np.uint8)
+    looks = _Looks.of(facts.thumbs[items])
 
     def search(start: int) -> np.ndarray:
         stop = min(start + _ROWS, len(items))
         window = int(np.searchsorted(set_bits, set_bits[stop - 1] + distance, side="right"))
-        found = list(_search(words, limits, shapes, facts.thumbs, items, start, stop, window))
+        found = list(_search(words, limits, looks, start, stop, window))
         return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy lets go of the GIL
@@ -107,36 +161,31 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
 
 
 def _search(
-    words: np.ndarray,
-    limits: np.ndarray,
-    shapes: np.ndarray,
-    thumbs: np.ndarray,
-    items: np.ndarray,
-    start: int,
-    stop: int,
-    window: int,
+    words: np.ndarray, limits: np.ndarray, looks: _Looks, start: int, stop: int, window: int
 ) -> Iterator[np.ndarray]:
     """Yields the pairs (row, later row) of rows start to stop with rows up to `window`."""
     rows = np.arange(start, stop)
     tried = np.zeros(stop - start, np.int64)
     kept = np.zeros(stop - start, np.int64)
-    for at in range(start + 1, window, _COLUMNS):
+    at, step = start + 1, _FIRST
+    while at < window:
         active = rows[(tried < _MOST_CANDIDATES) & (kept < _MOST_PAIRS)]
         if not len(active):
             return
-        end = min(at + _COLUMNS, window)
+        end = min(at + step, window)
         near = np.bitwise_count(words[active, None, 0] ^ words[None, at:end, 0])
-        one, two = np.nonzero(near <= limits[active, None])
+        one, two = np.divmod(np.flatnonzero(near <= limits[active, None]), end - at)
         i, j = active[one], two + at
         i, j = i[j > i], j[j > i]
         apart = np.bitwise_count(words[i] ^ words[j]).sum(1, dtype=np.uint16)
         close = apart <= limits[i]
         i, j, apart = i[close], j[close], apart[close]
         i, j, apart = _at_most(_MOST_CANDIDATES, tried, start, i, j, apart)
-        same = _same_picture(shapes, thumbs, items, i, j, apart)
+        same = looks.agree(i, j, apart)
         i, j, _ = _at_most(_MOST_PAIRS, kept, start, i[same], j[same], apart[same])
         if len(i):
             yield np.stack([i, j], axis=1)
+        at, step = end, min(4 * step, _COLUMNS)
 
 
 def _at_most(
@@ -149,43 +198,6 @@ def _at_most(
     keep = rank < most
     np.add.at(counts, i[keep] - start, 1)
     return i[keep], j[keep], apart[keep]
-
-
-def _shapes(thumbs: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """Returns (M, 256) float16 grey thumbnails with mean 0 and length 1.
-
-    Their products are correlations, whatever the exposure.
-    """
-    shapes = np.empty((len(items), thumbs.shape[1] * thumbs.shape[2]), np.float16)
-    for at in range(0, len(items), 4096):
-        part = items[at : at + 4096]
-        grey = thumbs[part].mean(axis=3, dtype=np.float32).reshape(len(part), -1)
-        grey -= grey.mean(axis=1, keepdims=True)
-        length = np.linalg.norm(grey, axis=1, keepdims=True)
-        shapes[at : at + 4096] = grey / np.maximum(length, 1e-6)
-    return shapes
-
-
-def _same_picture(
-    shapes: np.ndarray,
-    thumbs: np.ndarray,
-    items: np.ndarray,
-    i: np.ndarray,
-    j: np.ndarray,
-    apart: np.ndarray,
-) -> np.ndarray:
-    """Returns (K,) bool: whether the thumbnails agree in shape, and in colour."""
-    same = np.zeros(len(i), bool)
-    for at in range(0, len(i), 4096):
-        part = slice(at, at + 4096)
-        one, two = shapes[i[part]].astype(np.float32), shapes[j[part]].astype(np.float32)
-        like = np.einsum("kp,kp->k", one, two)
-        good = at + np.flatnonzero(like >= np.where(apart[part] > _FAR, _FAR_LIKENESS, _LIKENESS))
-        # Exposure moves all channels together; another colour is another thing.
-        colour = thumbs[items[i[good]]].astype(np.int16) - thumbs[items[j[good]]]
-        hue = np.abs(colour - colour.mean(axis=3, keepdims=True)).mean(axis=(1, 2, 3))
-        same[good[hue <= _COLOUR]] = True
-    return same
 
 
 def clusters(
