@@ -75,7 +75,7 @@ def compare(data: Path, args, place: Path) -> tuple[list[str], list[str]]:
         done = headstart(*command, cache=place / "cache", python=args.python).check()
         estimate = read_json(folder / "metrics.json")["test"]["accuracy"]
         ours = read_predictions(folder)
-        ratio = f"{their_seconds / done.seconds:.1f} × faster" if their_seconds else "–"
+        ratio = f"{their_seconds / done.seconds:.1f}" if their_seconds else "–"
         difference = "–"
         if theirs:
             # What we could not read or did not predict counts against us.

@@ -64,8 +64,10 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Outcom
 
     def watch() -> None:
         nonlocal peak
-        while not done.wait(0.2):
+        while True:
             peak = max(peak, resident_mb(child.pid))
+            if done.wait(0.2):
+                return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
