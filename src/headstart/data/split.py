@@ -1,0 +1,146 @@
+"""Splits and folds: stratified by class, and never through a cluster."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.errors import OptionError
+
+__all__ = ["folds", "leaks", "split_dataset"]
+
+
+def split_dataset(
+    dataset: Dataset, clusters: np.ndarray, *, test_size: float = 0.2, seed: int = 0
+) -> np.ndarray:
+    """Says which items train and which test.
+
+    A split that the data set brings along is kept: ``val`` stays ``val`` (it counts as
+    training where nothing is chosen by it), items without a split train, and where there
+    is ``val`` but no ``test``, ``val`` is the test, as in many published sets. Otherwise a
+    stratified share of the clusters of each class is drawn.
+
+    Args:
+        dataset: N items.
+        clusters: (N,) int from `duplicates.clusters`; a drawn split never cuts one. A given
+            split may: see `leaks`.
+        test_size: Share of items to test, above 0 and below 1.
+        seed: Of the draw.
+
+    Returns:
+        (N,) str, each ``"train"``, ``"val"`` or ``"test"``.
+
+    Raises:
+        OptionError: `test_size` is not between 0 and 1.
+    """
+    if not 0 < test_size < 1:
+        raise OptionError(f"test_size must lie between 0 and 1, not at {test_size}")
+    given = set(dataset.splits.tolist())
+    if "test" in given and given & {"train", "val", ""}:
+        return np.where(dataset.splits == "", "train", dataset.splits)
+    if "val" in given and given & {"train", ""}:
+        return np.where(dataset.splits == "val", "test", "train")
+    parts = _deal(dataset.targets, clusters, np.array([1 - test_size, test_size]), seed)
+    if not parts.any():
+        _move_smallest(parts, dataset.targets, clusters)
+    return np.where(parts == 1, "test", "train")
+
+
+def folds(targets: np.ndarray, clusters: np.ndarray, *, k: int = 5, seed: int = 0) -> np.ndarray:
+    """Deals items into k folds of about equal size and mix of classes.
+
+    Args:
+        targets: (N,) int classes; -1 (unknown) is dealt like a class of its own.
+        clusters: (N,) int; all items of a cluster get one fold.
+        k: Number of folds. With fewer than k clusters some folds are empty; a class in
+            fewer than k clusters is missing from some.
+        seed: Of the draw.
+
+    Returns:
+        (N,) int64 fold numbers, 0 to k - 1.
+
+    Raises:
+        OptionError: k is below 2.
+    """
+    if k < 2:
+        raise OptionError(f"cross-validation needs at least 2 folds, not {k}")
+    return _deal(targets, clusters, np.full(k, 1 / k), seed)
+
+
+def leaks(splits: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Finds the items that would give test items away.
+
+    Args:
+        splits: (N,) str.
+        clusters: (N,) int.
+
+    Returns:
+        (N,) bool: items outside the test whose cluster also has test items.
+    """
+    test = splits == "test"
+    return ~test & np.isin(clusters, np.unique(clusters[test]))
+
+
+def _deal(targets: np.ndarray, clusters: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
+    """Deals clusters to parts so that every class fills all parts by their shares.
+
+    scikit-learn's StratifiedGroupKFold does this for folds, but walks through all groups in
+    Python, weighing every fold and class for each: with 100,000 images that are nearly all
+    clusters of one it takes minutes, and it knows no unequal parts. Here only clusters of
+    several items are placed one by one, largest first; then the single ones of each class
+    fill what is still wanting, all at once.
+
+    Args:
+        targets: (N,) int.
+        clusters: (N,) int.
+        shares: (P,) float, sum 1.
+        seed: Decides among equals.
+
+    Returns:
+        (N,) int64 part numbers.
+    """
+    rng = np.random.default_rng(seed)
+    n, p = len(targets), len(shares)
+    _, kinds, totals = np.unique(targets, return_inverse=True, return_counts=True)
+    _, numbers, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    want = totals[:, None] * shares
+    have = np.zeros((len(totals), p))
+    parts = np.zeros(n, np.int64)
+
+    order = np.argsort(numbers, kind="stable")
+    ends = np.cumsum(sizes)
+    several = rng.permutation(np.flatnonzero(sizes > 1))
+    for cluster in several[np.argsort(-sizes[several], kind="stable")]:
+        items = order[ends[cluster] - sizes[cluster] : ends[cluster]]
+        classes, counts = np.unique(kinds[items], return_counts=True)
+        counts = counts[:, None]
+        # The growth of the squared misfit; the second term keeps the parts of one size.
+        misfit = counts * (2 * (have[classes] - want[classes]) + counts) / want[classes]
+        total = have.sum(0) / (n * shares)
+        part = int(np.argmin(misfit.sum(0) + 1e-3 * total + 1e-9 * rng.random(p)))
+        have[classes, part] += counts[:, 0]
+        parts[items] = part
+
+    singles = rng.permutation(np.flatnonzero(sizes[numbers] == 1))
+    singles = singles[np.argsort(kinds[singles], kind="stable")]
+    present, counts = np.unique(kinds[singles], return_counts=True)
+    stops = np.cumsum(counts)
+    for kind, count, stop in zip(present, counts, stops):
+        lacking = np.maximum(want[kind] - have[kind], 0)
+        quota = count * lacking / max(lacking.sum(), 1e-12)
+        take = np.floor(quota + 1e-9).astype(np.int64)
+        fill = have.sum(0) / (n * shares)
+        rest = np.lexsort((rng.random(p), fill, -np.round(quota - take, 6)))
+        take[rest[: count - take.sum()]] += 1
+        parts[singles[stop - count : stop]] = np.repeat(np.arange(p), take)
+        have[kind] += take
+    return parts
+
+
+def _move_smallest(parts: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> None:
+    """Gives the test one cluster of each class that has two, where rounding left it none."""
+    for kind in np.unique(targets[targets >= 0]):
+        there, sizes = np.unique(clusters[targets == kind], return_counts=True)
+        moved = there[np.argmin(sizes)]
+        if len(there) > 1 and not parts[clusters == moved].any():
+            parts[clusters == moved] = 1
