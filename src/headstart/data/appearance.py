@@ -167,7 +167,7 @@ def _blank(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Findin
         yield Finding(
             "blank_images",
             "warning",
-            f"{_images(len(blank))} show one even shade and nothing else.",
+            f"{_images(len(blank))} with one even shade and nothing else.",
             _names(dataset, blank),
             "Look at them; delete them unless nothing is what the class means.",
             len(blank),
@@ -201,7 +201,7 @@ def _tiny(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding
         yield Finding(
             "tiny_images",
             "warning",
-            f"{_images(len(tiny))} are far smaller than the rest (half of all have a shorter side "
+            f"{_images(len(tiny))} far smaller than the rest (half of all have a shorter side "
             f"of {middle:.0f} pixels or more): perhaps icons or thumbnails.",
             tuple(
                 f"{dataset.names[i]} ({facts.widths[i]} x {facts.heights[i]})"
@@ -233,7 +233,7 @@ def _extensions(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[F
         yield Finding(
             "wrong_extensions",
             "note",
-            f"{_images(len(wrong))} are of another format than the ending of the name says.",
+            f"{_images(len(wrong))} of another format than the ending of the name says.",
             tuple(f"{dataset.names[i]} is {facts.formats[i]}" for i in wrong[:_SHOWN]),
             "They are read all the same; other tools may refuse them.",
             len(wrong),
@@ -247,7 +247,7 @@ def _modes(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Findin
         yield Finding(
             "transparency",
             "note",
-            f"{_images(len(clear))} have transparency, which is laid over white.",
+            f"{_images(len(clear))} with transparency, which is laid over white.",
             _names(dataset, clear),
             "Where the background should be another, lay them over it yourself.",
             len(clear),
@@ -275,8 +275,8 @@ def _shapes(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Findi
         yield Finding(
             "long_images",
             "note",
-            f"{_images(len(much))} of {len(items):,} are at least half as long again as they are "
-            f"wide, or the other way round: a square cut from the middle loses {lost.mean():.0%} "
+            f"{len(much):,} of {_images(len(items))} have one side at least half as long again as "
+            f"the other: a square cut from the middle loses {lost.mean():.0%} "
             "of the average image.",
             _names(dataset, items[np.argsort(-lost, kind="stable")][: len(much)]),
             "If what matters may lie at the edge, squash or pad images instead of cropping them.",

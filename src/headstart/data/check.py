@@ -67,7 +67,7 @@ def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "unreadable_files",
             "serious" if count > len(dataset) / 5 else "warning",
-            f"{_s(count, 'file')} of {len(dataset):,} cannot be read as an image.",
+            f"{count:,} of {_s(len(dataset), 'file')} cannot be read as an image.",
             _first(f"{dataset.names[i]}: {why}" for i, why in sorted(facts.errors.items())),
             "They are left out by name; replace them or delete them.",
             count,
@@ -77,7 +77,7 @@ def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "set_aside",
             "warning",
-            f"{_s(count, 'entry', 'entries')} of the data set could not be used as they are.",
+            f"{_s(count, 'entry', 'entries')} of the data set could not be used.",
             _first(f"{name}: {why}" for name, why in dataset.set_aside),
             "See that nothing is missing that you count on.",
             count,
@@ -89,7 +89,7 @@ def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "unlabelled",
             "note",
-            f"{_s(len(unknown), 'image')} of {len(dataset):,} have no label.",
+            f"{len(unknown):,} of {_s(len(dataset), 'image')} have no label.",
             _first(dataset.names[i] for i in unknown),
             f"They can be embedded, predicted and pretrained on, not learned from.{naming}",
             len(unknown),
@@ -104,7 +104,7 @@ def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Fi
         yield Finding(
             "conflicting_labels",
             "serious",
-            f"{_s(len(exact), 'image')} lie in two classes at once, byte for byte the same.",
+            f"{_s(len(exact), 'image lies', 'images lie')} in two classes at once, byte for byte.",
             _first(_joined(dataset, group) for group in exact),
             "Decide which label is right and delete the other copies.",
             len(exact),
@@ -115,7 +115,8 @@ def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Fi
         yield Finding(
             "conflicting_labels_near",
             "serious",
-            f"{_s(len(near), 'pair')} of near-duplicate images have different labels.",
+            f"{_s(len(near), 'pair of near duplicates has', 'pairs of near duplicates have')} "
+            "different labels.",
             _first(_joined(dataset, pair) for pair in near),
             "Look at them: where they show the same thing, one of the labels is wrong.",
             len(near),
@@ -125,7 +126,7 @@ def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Fi
 
 def _same_classes(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Finding]:
     """Two classes that are one: in their images, or by their names."""
-    targets, classes = dataset.targets, dataset.classes
+    targets, classes, counts = dataset.targets, dataset.classes, dataset.counts
     links = [pairs, *(np.stack([g[:-1], g[1:]], axis=1) for g in exact_duplicates(facts))]
     edges = np.concatenate(links)
     kinds = targets[edges]
@@ -133,15 +134,15 @@ def _same_classes(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator
     shared: dict[tuple[int, int], set[int]] = {}
     for i, j in edges.tolist():
         low, high = sorted((int(targets[i]), int(targets[j])))
-        item = min((i, j), key=lambda index: dataset.counts[targets[index]])
+        item = min((i, j), key=lambda index: counts[targets[index]])
         shared.setdefault((low, high), set()).add(item)
-    counts = dataset.counts
     same = [p for p, items in shared.items() if len(items) > min(counts[list(p)]) / 2]
     if same:
         yield Finding(
             "identical_classes",
             "serious",
-            f"{_s(len(same), 'pair')} of classes hold mostly the same images.",
+            f"{_s(len(same), 'pair of classes holds', 'pairs of classes hold')} mostly the same "
+            "images.",
             _first(f"{classes[a]} = {classes[b]}" for a, b in sorted(same)),
             "Merge them, or mend whatever copied one into the other.",
             len(same),
@@ -154,7 +155,7 @@ def _same_classes(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator
         yield Finding(
             "similar_class_names",
             "warning",
-            f"{_s(len(twice), 'class', 'classes')} seem to be spelled in several ways.",
+            f"{_s(len(twice), 'class seems', 'classes seem')} to be spelled in several ways.",
             _first(" = ".join(names) for names in twice),
             "Rename the folders or labels if they mean the same.",
             len(twice),
@@ -201,7 +202,8 @@ def _copies(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Findi
         yield Finding(
             "exact_duplicates",
             "warning",
-            f"{_s(len(exact), 'image')} are there more than once, {_s(surplus, 'file')} too many.",
+            f"{_s(len(exact), 'image is', 'images are')} there more than once: "
+            f"{_s(surplus, 'file')} too many.",
             _first(_joined(dataset, group) for group in exact),
             "Delete the copies; until then they are kept on one side of every split.",
             surplus,
@@ -211,7 +213,8 @@ def _copies(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Findi
         yield Finding(
             "repeated_image",
             "warning",
-            f"{_s(len(many), 'image')} repeated so often that they may be placeholders.",
+            f"{_s(len(many), 'image is', 'images are')} repeated so often that a placeholder is "
+            "likely.",
             _first(f"{dataset.names[g[0]]} ({len(g)} times)" for g in many),
             "Look at it; delete all copies if it stands for a picture that was not there.",
             sum(len(group) for group in many),
