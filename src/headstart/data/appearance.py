@@ -38,7 +38,7 @@ def check_appearance(dataset: Dataset, facts: Facts, clusters: np.ndarray) -> li
     Args:
         dataset: N items.
         facts: Their N rows.
-        clusters: (N,) int; duplicates in one cluster are not counted as proof of a shortcut.
+        clusters: (N,) int of duplicates and groups, whose members prove a shortcut only once.
 
     Returns:
         Findings, in no order.
@@ -79,7 +79,7 @@ def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tup
 
     Returns:
         Balanced accuracy, cross-validated, as a share of the way from chance (0) to certainty
-        (1), and the lower end of its 95 % interval (normal approximation).
+        (1), and the lower end of its 95 % interval (normal approximation over clusters).
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -102,7 +102,10 @@ def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tup
         )
     recalls = np.bincount(targets, weights=right) / counts
     chance = 1 / len(counts)
-    error = float(np.sqrt((recalls * (1 - recalls) / counts).sum())) / len(counts)
+    # Frames of one video succeed or fail together, so what varies is clusters, not images.
+    _, numbers = np.unique(clusters, return_inverse=True)
+    pulls = np.bincount(numbers, weights=(right - recalls[targets]) / counts[targets])
+    error = float(np.sqrt((pulls**2).sum())) / len(counts)
     value = (float(recalls.mean()) - chance) / (1 - chance)
     return value, value - 1.96 * error / (1 - chance)
 

@@ -35,6 +35,7 @@ def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = Non
     if pairs is None:
         pairs = near_duplicates(facts)
     alike = clusters(facts, pairs=pairs)
+    together = alike if dataset.groups is None else clusters(facts, dataset.groups, pairs=pairs)
     found = [
         *_files(dataset, facts),
         *_conflicts(dataset, facts, pairs),
@@ -42,7 +43,7 @@ def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = Non
         *_copies(dataset, facts, pairs),
         *_classes(dataset, alike),
         *_hinted_groups(dataset),
-        *check_appearance(dataset, facts, alike),
+        *check_appearance(dataset, facts, together),
     ]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
