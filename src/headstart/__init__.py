@@ -1,0 +1,81 @@
+"""Headstart: a folder of images in; a measured, audited, deployable model out.
+
+Names are imported when first used, so `import headstart` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headstart.data.dataset import Dataset
+    from headstart.data.open import open_dataset
+    from headstart.errors import (
+        BackboneError,
+        DataError,
+        HeadstartError,
+        ImageError,
+        ModelError,
+        OptionError,
+        OutputError,
+    )
+    from headstart.records import Estimate, Finding
+    from headstart.run import Run
+    from headstart.verbs.check import check
+    from headstart.verbs.demo import demo
+    from headstart.verbs.evaluate import evaluate
+    from headstart.verbs.predict import load, predict
+    from headstart.verbs.report import report
+    from headstart.verbs.train import train
+
+__version__ = "0.1.0"
+__all__ = [
+    "BackboneError",
+    "DataError",
+    "Dataset",
+    "Estimate",
+    "Finding",
+    "HeadstartError",
+    "ImageError",
+    "ModelError",
+    "OptionError",
+    "OutputError",
+    "Run",
+    "check",
+    "demo",
+    "evaluate",
+    "load",
+    "open_dataset",
+    "predict",
+    "report",
+    "train",
+]
+
+_HOMES = {
+    "Dataset": "data.dataset",
+    "Estimate": "records",
+    "Finding": "records",
+    "Run": "run",
+    "check": "verbs.check",
+    "demo": "verbs.demo",
+    "evaluate": "verbs.evaluate",
+    "load": "verbs.predict",
+    "open_dataset": "data.open",
+    "predict": "verbs.predict",
+    "report": "verbs.report",
+    "train": "verbs.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'headstart' has no attribute {name!r}")
+    home = importlib.import_module(f"headstart.{_HOMES.get(name, 'errors')}")
+    value = getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

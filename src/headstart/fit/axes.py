@@ -15,6 +15,7 @@ __all__ = ["Axes", "principal_axes"]
 
 # Directions that carry less than this share of the largest variance are rounding noise.
 _NEGLIGIBLE = 1e-6
+_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,24 @@ class Axes:
         scale: (D,) float32; what a centred feature is multiplied with, 0 for constant ones.
         axes: (D, r) float32, orthonormal columns.
         variances: (r,) float32, decreasing; they sum to at most 1.
-        coordinates: (N, r) float32 of the items the axes were made from.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     axes: np.ndarray
     variances: np.ndarray
-    coordinates: np.ndarray
 
     def rotate(self, vectors: np.ndarray) -> np.ndarray:
-        """Returns the (M, r) coordinates of other (M, D) vectors."""
-        return ((vectors - self.mean) * self.scale) @ self.axes
+        """Returns the (M, r + 1) coordinates of (M, D) vectors; the last column is ones.
+
+        The constant column makes a classifier's bias an ordinary weight. It works in blocks,
+        so that nothing but the result grows with M.
+        """
+        result = np.ones((len(vectors), self.axes.shape[1] + 1), np.float32)
+        for start in range(0, len(vectors), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            result[block, :-1] = ((vectors[block] - self.mean) * self.scale) @ self.axes
+        return result
 
     def unrotate(self, weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Turns a linear classifier on coordinates into one on raw features.
@@ -82,9 +89,7 @@ def principal_axes(vectors: np.ndarray, *, standardise: bool = True) -> Axes:
     keep = values > _NEGLIGIBLE * max(float(values[0]), 1e-30)
     values, directions = values[keep], np.ascontiguousarray(directions[:, keep])
     if width <= n:
-        axes, coordinates = directions, centred @ directions
+        axes = directions
     else:
-        lengths = np.sqrt(values * n)
-        coordinates = directions * lengths
-        axes = centred.T @ (directions / lengths)
-    return Axes(mean, scale, axes, values.astype(np.float32), coordinates)
+        axes = centred.T @ (directions / np.sqrt(values * n))
+    return Axes(mean, scale, axes, values.astype(np.float32))

@@ -25,7 +25,7 @@ class Problems:
     """P classification problems over the same N items.
 
     Attributes:
-        coordinates: (N, r) float32 in principal axes.
+        coordinates: (N, r + 1) float32 in principal axes, the last column ones.
         variances: (r,) float32 of those axes.
         targets: (N,) int, 0 to C - 1.
         n_classes: C.
@@ -59,8 +59,7 @@ def solve(
         (P, C, r + 1) float32 weights, the bias last, and (P, N, C) float32 scores, held-out
         items included: cross-validation needs no second pass.
     """
-    n, rank = problems.coordinates.shape
-    size = problems.n_classes * max(rank + 1, n)
+    size = problems.n_classes * max(problems.coordinates.shape)
     chunk = max(1, _CHUNK_FLOATS // size)
     parts = [
         _Solver(problems, slice(start, start + chunk), loss).run(tolerance, steps)
@@ -73,16 +72,13 @@ class _Solver:
     """The state of one chunk of problems; P below is the number still running."""
 
     def __init__(self, problems: Problems, part: slice, loss: Loss) -> None:
-        n = len(problems.coordinates)
-        # A constant feature makes the bias an ordinary, unregularised weight.
-        ones = np.ones((n, 1), np.float32)
-        self.x = np.ascontiguousarray(np.concatenate((problems.coordinates, ones), axis=1))
+        self.x = problems.coordinates
         self.onehot = np.eye(problems.n_classes, dtype=np.float32)[problems.targets]
         totals = problems.weights[part].sum(axis=1, keepdims=True)
         self.share = (problems.weights[part] / totals).astype(np.float32)
         decay = 1 / (problems.strengths[part] * totals[:, 0])
         flat = np.ones(self.x.shape[1], np.float32)
-        flat[-1] = 0
+        flat[-1] = 0  # the bias is not regularised
         self.decay = (decay[:, None] * flat).astype(np.float32)  # (P, r + 1)
         self.n_classes = problems.n_classes
         self.loss: Callable[..., tuple[np.ndarray, np.ndarray]] = (

@@ -19,6 +19,7 @@ from headstart.data.store import cache_folder
 from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
 from headstart.nets.engine import Engine
+from headstart.nets.layout import read_config
 from headstart.nets.weights import Source, fingerprint, load_network, resolve
 from headstart.run import write_atomic
 
@@ -41,13 +42,11 @@ class Card:
     """What is known of a backbone without running it.
 
     Attributes:
-        preprocess: As its weights were trained (evaluation settings).
         stages: (name, width) in the order of the vector; the last is named ``"last"``.
         parameters: Number of weights; 0 when unknown (ONNX).
         licence: As its configuration states.
     """
 
-    preprocess: Preprocess
     stages: tuple[tuple[str, int], ...]
     parameters: int
     licence: str | None
@@ -101,7 +100,6 @@ class Backbone:
         file = self.home / "card.json"
         try:
             value = json.loads(file.read_text(encoding="utf-8"))
-            value["preprocess"] = Preprocess.from_json(value["preprocess"])
             value["stages"] = tuple((name, width) for name, width in value["stages"])
             return Card(**value)
         except (OSError, ValueError, TypeError, KeyError):
@@ -113,15 +111,30 @@ class Backbone:
             pass  # a cache that cannot be written must not stop the work
         return card
 
-    @cached_property
+    @property
     def preprocess(self) -> Preprocess:
-        """How its weights were trained to see; read without loading them where that can be."""
+        """How its weights were trained to see."""
+        return _preprocess(self._config)
+
+    def takes_any_size(self) -> bool:
+        """Tells whether the network takes squares of another size than its own."""
+        return not self._config.get("fixed_input_size", self.source.kind == "onnx")
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        """timm's `pretrained_cfg`, read without loading the network where that can be."""
+        if self.source.kind == "onnx":
+            return self.source.settings
         if self.source.kind in ("folder", "starter") and self.source.path is not None:
-            config = json.loads((self.source.path / "config.json").read_text(encoding="utf-8"))
+            config = read_config(self.source.path)
             config = config.get("pretrained_cfg", config)
-            if {"input_size", "mean", "std"} <= set(config):
-                return _preprocess(config)
-        return self.card.preprocess
+            if {"input_size", "mean", "std", "fixed_input_size"} <= set(config):
+                return config
+        if self.source.kind == "timm":
+            from timm.models import get_pretrained_cfg
+
+            return get_pretrained_cfg(self.source.name).to_dict()
+        return getattr(self.network, "pretrained_cfg", {})
 
     @cached_property
     def network(self) -> nn.Module:
@@ -161,18 +174,15 @@ class Backbone:
 
     def _learn(self) -> Card:
         if self.source.kind == "onnx":
-            preprocess = _preprocess(self.source.settings)
-            engine = self._onnx_engine(preprocess)
-            engine.start(0, np.zeros((1, preprocess.size, preprocess.size, 3), np.uint8))
+            size = self.preprocess.size
+            engine = self._onnx_engine(self.preprocess)
+            engine.start(0, np.zeros((1, size, size, 3), np.uint8))
             width = engine.finish(0).shape[1]
-            return Card(preprocess, (("last", width),), 0, self.source.licence)
-        config = getattr(self.network, "pretrained_cfg", {})
-        preprocess = _preprocess(config)
+            return Card((("last", width),), 0, self.source.licence)
         return Card(
-            preprocess=preprocess,
-            stages=self.pool(preprocess).layout,
+            stages=self.pool(self.preprocess).layout,
             parameters=sum(each.numel() for each in self.network.parameters()),
-            licence=self.source.licence or config.get("license"),
+            licence=self.source.licence or self._config.get("license"),
         )
 
     def _onnx_engine(self, preprocess: Preprocess) -> Any:

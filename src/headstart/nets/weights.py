@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import os
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,7 +34,7 @@ from headstart.nets.layout import (
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PRESETS", "STARTER", "Source", "fingerprint", "load_network", "resolve"]
+__all__ = ["PRESETS", "STARTER", "Source", "fingerprint", "load_network", "resolve", "save_source"]
 
 STARTER = Path(__file__).parent / "starter"
 
@@ -338,3 +340,40 @@ def _build(
             f"{f' and {len(broken) - 1} more' if broken[1:] else ''}; the file is damaged"
         )
     return network.eval()
+
+
+def save_source(source: Source, folder: Path) -> None:
+    """Copies a backbone's weights and configuration, so that a model stands on its own.
+
+    Args:
+        source: Any backbone.
+        folder: Made; gets ``config.json`` and ``model.safetensors``, or ``network.onnx`` and,
+            where settings were given, ``network.json``.
+
+    Raises:
+        BackboneError: If the weights cannot be had any more.
+        OSError: If the folder cannot be written.
+    """
+    folder.mkdir(parents=True)
+    if source.kind == "onnx":
+        assert source.path is not None
+        shutil.copyfile(source.path, folder / "network.onnx")
+        if source.settings:
+            (folder / "network.json").write_text(json.dumps(source.settings), encoding="utf-8")
+        return
+    if source.kind == "timm":
+        from timm.models import get_pretrained_cfg
+
+        cfg = get_pretrained_cfg(source.name).to_dict()
+        value = {
+            "architecture": source.name.partition(".")[0],
+            "num_classes": cfg["num_classes"],
+            "pretrained_cfg": {key: cfg[key] for key in cfg if cfg[key] is not None},
+        }
+        (folder / CONFIG).write_text(json.dumps(value, indent=1), encoding="utf-8")
+        shutil.copyfile(_fetch(source, source.file), folder / WEIGHTS)
+        return
+    home = _hub_folder(source) if source.kind == "hub" else source.path
+    assert home is not None
+    shutil.copyfile(home / CONFIG, folder / CONFIG)
+    shutil.copyfile(find_weights(home), folder / WEIGHTS)

@@ -1,0 +1,174 @@
+"""The classifiers of a frozen probe, behind two functions: score what was held out, and fit.
+
+`held_out_scores` answers many (fold, strength) questions at once; `fit_head` turns the
+chosen one into plain arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from headstart.fit.axes import Axes, principal_axes
+from headstart.fit.linear import Problems, solve
+from headstart.nets.heads import Head, neighbour_scores, unit_rows
+
+__all__ = ["Classifier", "Config", "Space", "fit_head", "held_out_scores", "make_space"]
+
+Classifier = Literal["logistic", "svm", "neighbours", "prototypes"]
+_BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Config:
+    """One way to classify frozen vectors.
+
+    Attributes:
+        classifier: Which kind.
+        features: Name of the feature set, e.g. ``"last"`` or ``"all"``.
+        strength: `C` of the linear ones (larger is less regularised), k of ``"neighbours"``.
+        balanced: Whether classes weigh the same whatever their size.
+    """
+
+    classifier: Classifier
+    features: str
+    strength: float
+    balanced: bool = False
+
+
+@dataclass(frozen=True)
+class Space:
+    """One feature set, standardised and rotated.
+
+    Attributes:
+        columns: (d,) int columns of the backbone's vectors.
+        axes: Principal axes of those columns.
+        coordinates: (N, r + 1) float32, the last column ones.
+    """
+
+    columns: np.ndarray
+    axes: Axes
+    coordinates: np.ndarray
+
+
+def make_space(vectors: np.ndarray, columns: np.ndarray, *, sample: np.ndarray | None) -> Space:
+    """Standardises and rotates some columns of all vectors.
+
+    Args:
+        vectors: (N, D) float32.
+        columns: (d,) int.
+        sample: (S,) int rows that the axes are made from, or None for all of them.
+    """
+    whole = np.array_equal(columns, np.arange(vectors.shape[1]))
+    chosen = vectors if whole else np.ascontiguousarray(vectors[:, columns])
+    axes = principal_axes(chosen if sample is None else chosen[sample])
+    return Space(columns, axes, axes.rotate(chosen))
+
+
+def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:
+    """Weighs the items of each problem.
+
+    Args:
+        included: (P, N) bool, who trains.
+        targets: (N,) int.
+        balanced: Weigh by n / (C * class count), as scikit-learn's ``"balanced"`` does.
+
+    Returns:
+        (P, N) float32.
+    """
+    weights = included.astype(np.float32)
+    if balanced:
+        for row, mask in zip(weights, included, strict=True):
+            counts = np.bincount(targets[mask], minlength=int(targets.max()) + 1)
+            present = np.maximum(counts, 1)
+            row *= (mask.sum() / (np.count_nonzero(counts) * present))[targets]
+    return weights
+
+
+def held_out_scores(
+    classifier: Classifier,
+    space: Space,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    weights: np.ndarray,
+    strengths: np.ndarray,
+) -> np.ndarray:
+    """Fits P problems and scores the items that each held out.
+
+    Args:
+        classifier: Which kind.
+        space: N items.
+        targets: (N,) int.
+        n_classes: C.
+        weights: (P, N); 0 holds an item out.
+        strengths: (P,).
+
+    Returns:
+        (P, N, C) float32; rows of training items mean nothing.
+    """
+    if classifier in ("logistic", "svm"):
+        loss: Literal["logistic", "svm"] = "logistic" if classifier == "logistic" else "svm"
+        problems = Problems(
+            space.coordinates, space.axes.variances, targets, n_classes, weights, strengths
+        )
+        return solve(problems, loss=loss, tolerance=3e-3)[1]
+    unit = unit_rows(space.coordinates[:, :-1])  # rotation keeps cosines
+    scores = np.zeros((len(weights), len(targets), n_classes), np.float32)
+    for problem, (weight, strength) in enumerate(zip(weights, strengths, strict=True)):
+        trained, held = np.flatnonzero(weight > 0), np.flatnonzero(weight == 0)
+        if classifier == "prototypes":
+            means = _prototypes(unit[trained], targets[trained], n_classes)
+            scores[problem, held] = unit[held] @ means.T * np.float32(10)
+            continue
+        for start in range(0, len(held), _BLOCK):
+            rows = held[start : start + _BLOCK]
+            scores[problem, rows] = neighbour_scores(
+                unit[rows] @ unit[trained].T, targets[trained], k=int(strength), n_classes=n_classes
+            )
+    return scores
+
+
+def fit_head(
+    config: Config, space: Space, vectors: np.ndarray, targets: np.ndarray, *, n_classes: int
+) -> Head:
+    """Fits one classifier on all items.
+
+    Args:
+        config: Which.
+        space: Of all N items.
+        vectors: (N, D) float32, the same items.
+        targets: (N,) int.
+        n_classes: C.
+    """
+    if config.classifier in ("logistic", "svm"):
+        weights = item_weights(np.ones((1, len(targets)), bool), targets, balanced=config.balanced)
+        problems = Problems(
+            space.coordinates,
+            space.axes.variances,
+            targets,
+            n_classes,
+            weights,
+            np.array([config.strength]),
+        )
+        loss: Literal["logistic", "svm"] = "logistic" if config.classifier == "logistic" else "svm"
+        solved, _ = solve(problems, loss=loss, tolerance=1e-3, steps=100)
+        raw, bias = space.axes.unrotate(solved[0, :, :-1], solved[0, :, -1])
+        return Head("linear", space.columns, {"weights": raw, "bias": bias}, n_classes)
+    axes = space.axes
+    unit = unit_rows((vectors[:, space.columns] - axes.mean) * axes.scale)
+    arrays = {"mean": axes.mean, "scale": axes.scale}
+    if config.classifier == "prototypes":
+        arrays["prototypes"] = _prototypes(unit, targets, n_classes)
+        return Head("prototypes", space.columns, arrays, n_classes)
+    arrays |= {"memory": unit.astype(np.float32), "labels": targets.astype(np.int64)}
+    return Head("neighbours", space.columns, arrays, n_classes, k=int(config.strength))
+
+
+def _prototypes(unit: np.ndarray, targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """Returns the (C, d) class means of unit vectors, scaled to length 1."""
+    sums = np.zeros((n_classes, unit.shape[1]), np.float32)
+    np.add.at(sums, targets, unit)
+    return unit_rows(sums)

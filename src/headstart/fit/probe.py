@@ -1,0 +1,295 @@
+"""The probe: which classifier on which frozen features, chosen by cross-validation.
+
+Everything tried is kept as a `Trial` with its interval. Folds keep clusters (groups and
+duplicates) together, so a familiar face or a copied file cannot help.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headstart.data.pixels import Progress, silent
+from headstart.data.split import folds as make_folds
+from headstart.fit.classifiers import (
+    Classifier,
+    Config,
+    Space,
+    fit_head,
+    held_out_scores,
+    item_weights,
+    make_space,
+)
+from headstart.metrics.calibration import fit_temperature
+from headstart.metrics.interval import wilson
+from headstart.nets.heads import Head, softmax
+from headstart.records import Estimate
+
+__all__ = ["Grid", "Probe", "Trial", "feature_sets", "probe"]
+
+# Choosing on more items than this costs minutes and changes no choice.
+_CHOOSE_ON = 10_000
+# Multiplications (in 10^9) past which the linear grid is thinned.
+_PATIENCE = 800
+_TRADES_PER_STEP, _STEPS = 4, 25
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is tried.
+
+    Attributes:
+        classifiers: Kinds, in the order of trial.
+        logistic: Strengths of logistic regression. Standardised rows have a mean squared
+            length of 1, so the same strengths suit every backbone.
+        svm: Strengths of the linear SVM.
+        neighbours: Numbers of neighbours.
+    """
+
+    classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
+    logistic: tuple[float, ...] = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
+    svm: tuple[float, ...] = (0.03, 0.1, 0.3, 1, 3, 10, 30)
+    neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
+
+    def strengths(self, classifier: Classifier) -> tuple[float, ...]:
+        """Returns the strengths to try for one kind."""
+        return (0.0,) if classifier == "prototypes" else getattr(self, classifier)
+
+    def thinned(self) -> Grid:
+        """Returns every other strength of the linear classifiers, and no SVM."""
+        return replace(
+            self,
+            classifiers=tuple(each for each in self.classifiers if each != "svm"),
+            logistic=self.logistic[1::2],
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line of the table of what was tried.
+
+    Attributes:
+        config: What was tried.
+        dimensions: Width of its features.
+        folds: Folds of the cross-validation.
+        repeats: Times it was repeated with other folds.
+        accuracy: Cross-validated.
+        balanced_accuracy: Cross-validated mean of the classes' recalls.
+        log_loss: After temperature scaling; NaN for trials too far behind to matter.
+        seconds: Its share of the time.
+        chosen: Whether it won.
+    """
+
+    config: Config
+    dimensions: int
+    folds: int
+    repeats: int
+    accuracy: Estimate
+    balanced_accuracy: float
+    log_loss: float
+    seconds: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The winner and how it won.
+
+    Attributes:
+        head: Fitted on all items.
+        temperature: Divides its scores; fitted on held-out scores.
+        config: The winner.
+        trials: Everything tried, best first.
+        held_out: (N, C) float32 scores of the items while they were held out (of the items
+            the choice was made on).
+        chosen_on: (n,) int which items those are.
+        criterion: ``"accuracy"``, or ``"balanced accuracy"`` where classes differ much in size.
+    """
+
+    head: Head
+    temperature: float
+    config: Config
+    trials: tuple[Trial, ...]
+    held_out: np.ndarray
+    chosen_on: np.ndarray
+    criterion: str
+
+
+def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
+    """Returns name -> columns of what is probed: each stage, the upper ones, and all.
+
+    Args:
+        slices: Stage name -> columns, from input to output.
+    """
+    columns = {name: np.arange(part.start, part.stop) for name, part in slices.items()}
+    stages = list(columns)
+    if len(stages) > 3:
+        columns["upper"] = np.concatenate([columns[name] for name in stages[-3:]])
+    if len(stages) > 1:
+        columns["all"] = np.concatenate([columns[name] for name in stages])
+    return columns
+
+
+def probe(
+    vectors: np.ndarray,
+    sets: dict[str, np.ndarray],
+    targets: np.ndarray,
+    clusters: np.ndarray,
+    *,
+    n_classes: int,
+    grid: Grid | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Probe:
+    """Tries the grid by grouped, stratified cross-validation and fits the winner on all items.
+
+    Args:
+        vectors: (N, D) float32 frozen features.
+        sets: Feature sets, from `feature_sets`.
+        targets: (N,) int, 0 to C - 1.
+        clusters: (N,) int; items of one cluster are never on both sides of a fold.
+        n_classes: C.
+        grid: What is tried.
+        folds: Folds of the cross-validation.
+        seed: Of folds and subsampling.
+        progress: Called as feature sets are done.
+
+    Returns:
+        A `Probe`.
+    """
+    grid = grid or Grid()
+    chosen_on = _subsample(targets, seed)
+    y, groups = targets[chosen_on], clusters[chosen_on]
+    x = vectors if len(chosen_on) == len(vectors) else vectors[chosen_on]
+    folds = max(2, min(folds, len(np.unique(groups))))
+    # With few images one draw of folds is luck, so several are averaged.
+    repeats = int(np.clip(600 // max(len(y), 1), 1, 5))
+    draws = np.stack([make_folds(y, groups, k=folds, seed=seed + i) for i in range(repeats)])
+    counts = np.bincount(y, minlength=n_classes)
+    present = counts[counts > 0]
+    uneven = present.max() > 1.5 * present.min()
+    criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
+
+    trials: list[Trial] = []
+    best: tuple[tuple[float, float], np.ndarray] | None = None
+    for done, (name, columns) in enumerate(sets.items()):
+        progress("trying classifiers", done, len(sets))
+        space = make_space(x, columns, sample=None)
+        width = space.coordinates.shape[1]
+        for config, scores, seconds in _try(
+            space, y, draws, grid=_affordable(grid, name, len(y), width, n_classes, folds * repeats),
+            features=name, n_classes=n_classes, uneven=uneven,
+        ):  # fmt: skip
+            hits = scores.argmax(axis=2) == y
+            recalls = np.bincount(y, hits.mean(axis=0), minlength=n_classes)
+            balanced = float(np.mean(recalls[counts > 0] / present))
+            accuracy = float(hits.mean())
+            value = balanced if criterion == "balanced accuracy" else accuracy
+            mean_scores = scores.mean(axis=0)
+            loss = float("nan")
+            if best is None or value >= best[0][0] - 0.01:
+                temperature = fit_temperature(mean_scores, y)
+                own = softmax(mean_scores / temperature)[np.arange(len(y)), y]
+                loss = float(-np.log(np.maximum(own, 1e-12)).mean())
+                if best is None or (value, -loss) > best[0]:
+                    best = (value, -loss), mean_scores
+                    trials = [replace(trial, chosen=False) for trial in trials]
+                    winner = True
+                else:
+                    winner = False
+            else:
+                winner = False
+            trials.append(
+                Trial(
+                    config, len(columns), folds, repeats, wilson(accuracy * len(y), len(y)),
+                    balanced, loss, seconds, winner,
+                )  # fmt: skip
+            )
+    progress("trying classifiers", len(sets), len(sets))
+    assert best is not None
+    config = next(trial.config for trial in trials if trial.chosen)
+    whole = make_space(
+        vectors, sets[config.features],
+        sample=None if len(chosen_on) == len(vectors) else chosen_on,
+    )  # fmt: skip
+    return Probe(
+        head=fit_head(config, whole, vectors, targets, n_classes=n_classes),
+        temperature=fit_temperature(best[1], y),
+        config=config,
+        trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),
+        held_out=best[1],
+        chosen_on=chosen_on,
+        criterion=criterion,
+    )
+
+
+def _try(
+    space: Space,
+    targets: np.ndarray,
+    draws: np.ndarray,
+    *,
+    grid: Grid,
+    features: str,
+    n_classes: int,
+    uneven: bool,
+) -> Iterator[tuple[Config, np.ndarray, float]]:
+    """Yields (config, (R, N, C) held-out scores, seconds) of every trial on one feature set.
+
+    Args:
+        space: N items.
+        targets: (N,) int.
+        draws: (R, N) int fold numbers of each repeat.
+        grid: What is tried.
+        features: Name of the feature set.
+        n_classes: C.
+        uneven: Whether balanced weights are tried too.
+    """
+    folds = int(draws.max()) + 1
+    trained = np.stack([draw != fold for draw in draws for fold in range(folds)])  # (R * K, N)
+    for classifier in grid.classifiers:
+        linear = classifier in ("logistic", "svm")
+        for balanced in (False, True) if uneven and linear else (False,):
+            started = time.perf_counter()
+            strengths = np.asarray(grid.strengths(classifier), float)
+            weights = item_weights(trained, targets, balanced=balanced)
+            scores = held_out_scores(
+                classifier,
+                space,
+                targets,
+                n_classes=n_classes,
+                weights=np.tile(weights, (len(strengths), 1)),
+                strengths=np.repeat(strengths, len(trained)),
+            ).reshape(len(strengths), len(draws), folds, len(targets), n_classes)
+            seconds = (time.perf_counter() - started) / len(strengths)
+            items = np.arange(len(targets))
+            for strength, each in zip(strengths, scores, strict=True):
+                held = np.stack([each[r, draw, items] for r, draw in enumerate(draws)])
+                yield Config(classifier, features, float(strength), balanced), held, seconds
+
+
+def _affordable(
+    grid: Grid, name: str, n: int, width: int, n_classes: int, problems: int
+) -> Grid:
+    """Thins the linear classifiers where many classes would make them slow."""
+    one = 2 * _TRADES_PER_STEP * n * width * n_classes * problems * _STEPS / 2e9
+    if one * len(grid.logistic) <= _PATIENCE:
+        return grid
+    if name in ("last", "upper", "all"):
+        return grid.thinned()
+    return replace(grid.thinned(), classifiers=("prototypes", "neighbours"))
+
+
+def _subsample(targets: np.ndarray, seed: int) -> np.ndarray:
+    """Returns the items to choose on: all, or a stratified draw of 10,000."""
+    n = len(targets)
+    if n <= _CHOOSE_ON:
+        return np.arange(n)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(n)
+    ordered = shuffled[np.argsort(targets[shuffled], kind="stable")]
+    # Every s-th item of the items ordered by class keeps the shares of the classes.
+    return np.sort(ordered[np.linspace(0, n - 1, _CHOOSE_ON).astype(int)])

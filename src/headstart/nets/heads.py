@@ -1,0 +1,94 @@
+"""`Head`: a classifier on frozen vectors as plain arrays, so a model needs no pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["Head", "HeadKind", "neighbour_scores", "softmax", "unit_rows"]
+
+HeadKind = Literal["linear", "neighbours", "prototypes"]
+# Sharpness of a neighbour's vote: exp(cosine / 0.07) as in DINO (Caron et al., 2021).
+_VOTE = 0.07
+# A prototype's score is cosine / 0.1; calibration rescales it anyway.
+_PROTOTYPE = 0.1
+
+
+@dataclass(frozen=True)
+class Head:
+    """A classifier of C classes on D-dimensional vectors.
+
+    Attributes:
+        kind: ``"linear"``: scores are `vectors @ weights.T + bias`; ``"neighbours"``: votes of
+            the `k` nearest training vectors by cosine; ``"prototypes"``: cosine to class means.
+        columns: (D,) int, which columns of a backbone's vectors it reads.
+        arrays: ``linear``: weights (C, D), bias (C,). ``neighbours``: mean (D,), scale (D,),
+            memory (M, D), labels (M,). ``prototypes``: mean, scale, prototypes (C, D).
+        n_classes: C.
+        k: Neighbours that vote.
+    """
+
+    kind: HeadKind
+    columns: np.ndarray
+    arrays: dict[str, np.ndarray]
+    n_classes: int
+    k: int = 0
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Returns (N, C) float32 scores; softmax of scores / temperature are probabilities.
+
+        Args:
+            vectors: (N, D_all) float32 of a backbone.
+        """
+        x = vectors[:, self.columns]
+        arrays = self.arrays
+        if self.kind == "linear":
+            return x @ arrays["weights"].T + arrays["bias"]
+        unit = unit_rows((x - arrays["mean"]) * arrays["scale"])
+        if self.kind == "prototypes":
+            return unit @ arrays["prototypes"].T / np.float32(_PROTOTYPE)
+        return neighbour_scores(
+            unit @ arrays["memory"].T, arrays["labels"], k=self.k, n_classes=self.n_classes
+        )
+
+    def meta(self) -> dict[str, Any]:
+        """Returns what JSON keeps; the arrays go beside it."""
+        return {"kind": self.kind, "n_classes": self.n_classes, "k": self.k}
+
+
+def unit_rows(x: np.ndarray) -> np.ndarray:
+    """Returns the rows of (N, D) scaled to length 1; zero rows stay zero."""
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+def neighbour_scores(
+    similarity: np.ndarray, labels: np.ndarray, *, k: int, n_classes: int
+) -> np.ndarray:
+    """Log vote shares of the k nearest neighbours.
+
+    Args:
+        similarity: (N, M) cosines to the memory.
+        labels: (M,) int classes of the memory.
+        k: How many vote; fewer where the memory is smaller.
+        n_classes: C.
+
+    Returns:
+        (N, C) float32: log of the share of votes, smoothed so that none is minus infinity.
+    """
+    k = min(k, similarity.shape[1])
+    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    cosine = np.take_along_axis(similarity, nearest, axis=1)
+    votes = np.exp((cosine - cosine.max(axis=1, keepdims=True)) / np.float32(_VOTE))
+    shares = np.zeros((len(similarity), n_classes), np.float32)
+    rows = np.repeat(np.arange(len(similarity)), k)
+    np.add.at(shares, (rows, labels[nearest].ravel()), votes.ravel())
+    total = shares.sum(axis=1, keepdims=True)
+    return np.log((shares + np.float32(0.01)) / (total + np.float32(0.01 * n_classes)))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Returns (N, C) probabilities of (N, C) scores."""
+    exp = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exp / exp.sum(axis=1, keepdims=True)

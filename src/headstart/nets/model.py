@@ -1,0 +1,131 @@
+"""`Model`: everything needed to predict, in one folder of safetensors and JSON.
+
+    model/
+      model.json          classes, preprocessing, views, temperature, head, backbone
+      head.safetensors    the head's arrays
+      backbone/           the network in timm's layout, or network.onnx
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from headstart.data.preprocess import Preprocess
+from headstart.errors import ModelError, OutputError
+from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.heads import Head, softmax
+from headstart.nets.weights import save_source
+from headstart.run import read_json
+
+__all__ = ["Model"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A backbone, a head, and what lies between pixels and calibrated probabilities.
+
+    Attributes:
+        backbone: The frozen network.
+        head: The classifier of its vectors.
+        classes: C class names, in the order of the scores.
+        preprocess: How images are fitted and normalised.
+        views: How many views of an image are averaged.
+        temperature: Divides the scores before the softmax.
+    """
+
+    backbone: Backbone
+    head: Head
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    views: int
+    temperature: float
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities of (N, D) pooled vectors."""
+        return softmax(self.head.scores(vectors) / np.float32(self.temperature))
+
+    def save(self, folder: Path) -> None:
+        """Writes the model.
+
+        Raises:
+            OutputError: If the folder cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        try:
+            folder.mkdir(parents=True)
+            save_source(self.backbone.source, folder / "backbone")
+            arrays = {"columns": self.head.columns, **self.head.arrays}
+            arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            save_file(arrays, folder / "head.safetensors")
+            value = {
+                "format": _FORMAT,
+                "headstart": version("headstart"),
+                "task": "classification",
+                "classes": self.classes,
+                "preprocess": asdict(self.preprocess),
+                "views": self.views,
+                "temperature": self.temperature,
+                "head": self.head.meta(),
+                "backbone": {
+                    "name": self.backbone.name,
+                    "fingerprint": self.backbone.fingerprint,
+                    "licence": self.backbone.source.licence,
+                },
+            }
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+            (folder / "model.json").write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot write the model in {folder} ({error.strerror})") from None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Model:
+        """Reads a model, or the model inside a run.
+
+        Raises:
+            ModelError: If there is none, or it is damaged or from a later version.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        folder = Path(folder)
+        if (folder / "model" / "model.json").is_file():
+            folder = folder / "model"
+        if not (folder / "model.json").is_file():
+            raise ModelError(
+                f"{folder} is neither a model nor a run: it has no model.json; "
+                f"give the folder that 'headstart train … -o RUN' wrote"
+            )
+        value = read_json(folder / "model.json")
+        try:
+            if value["format"] > _FORMAT:
+                raise ModelError(
+                    f"{folder} was written by headstart {value['headstart']}, which is newer "
+                    f"than this one: upgrade headstart"
+                )
+            arrays = load_file(folder / "head.safetensors")
+            columns = arrays.pop("columns")
+            head = Head(columns=columns, arrays=arrays, **value["head"])
+            onnx = folder / "backbone" / "network.onnx"
+            backbone = open_backbone(os.fspath(onnx if onnx.is_file() else folder / "backbone"))
+            return cls(
+                backbone=backbone,
+                head=head,
+                classes=tuple(value["classes"]),
+                preprocess=Preprocess.from_json(value["preprocess"]),
+                views=int(value["views"]),
+                temperature=float(value["temperature"]),
+            )
+        except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+            raise ModelError(
+                f"{folder} is damaged ({error}): train again, or copy the folder anew"
+            ) from None

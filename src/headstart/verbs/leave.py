@@ -1,0 +1,262 @@
+"""What `train` leaves behind: the files of a run, written once everything is known."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.decode import decode, read_bytes
+from headstart.data.facts import Facts
+from headstart.data.pixels import cpu_count
+from headstart.evaluate.curve import extrapolate
+from headstart.evaluate.score import score, transfer_gain
+from headstart.fingerprint import fingerprint_bytes
+from headstart.fit.probe import Probe, Trial
+from headstart.fit.rounds import Outcome
+from headstart.metrics.classification import measure
+from headstart.nets.model import Model
+from headstart.records import Estimate, Finding, Predictions, to_json
+from headstart.run import Run
+from headstart.ship.report import write_report
+
+__all__ = ["Account", "leave", "write_predictions"]
+
+_THUMBNAIL = 240
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything a finished training knows; `dataset`, `splits`, `clusters` and `dropped` are
+    of the readable items, `facts` and `all_names` of all of them.
+
+    Attributes:
+        evaluation: Kind and one sentence.
+        controls: Baseline -> (M,) predicted classes of the test items.
+        curve: (S,) training sizes and (S, K) accuracies.
+        engine: What ran the network.
+        computed: How many vectors were not in the cache.
+        seconds: Phase -> wall seconds so far.
+        started: `time.perf_counter()` at the beginning.
+    """
+
+    options: dict[str, Any]
+    dataset: Dataset
+    splits: np.ndarray
+    clusters: np.ndarray
+    dropped: np.ndarray
+    facts: Facts
+    all_names: tuple[str, ...]
+    findings: list[Finding]
+    evaluation: tuple[str, str]
+    outcome: Outcome
+    controls: dict[str, np.ndarray]
+    curve: tuple[np.ndarray, np.ndarray]
+    model: Model
+    engine: str
+    computed: int
+    seconds: dict[str, float]
+    started: float
+
+
+def leave(account: Account, run: Run) -> None:
+    """Writes every file of a run.
+
+    Raises:
+        OSError: If the disk refuses.
+        OutputError: If the model cannot be written.
+    """
+    mark = time.perf_counter()
+    results, predictions = _results(account)
+    account.seconds["score"] = time.perf_counter() - mark
+    mark = time.perf_counter()
+    _write(run.options, account.options)
+    _write(run.dataset, _dataset(account))
+    _write(run.findings, account.findings)
+    _write(run.metrics, results)
+    write_trials(run.trials, account.outcome.probe.trials)
+    write_predictions(run.predictions, predictions)
+    account.model.save(run.model)
+    _write_mistakes(account.dataset, results["mistakes"], run.mistakes)
+    account.seconds["write"] = time.perf_counter() - mark
+    account.seconds["total"] = time.perf_counter() - account.started
+    _write(run.environment, _environment(account))
+    write_report(run.folder)
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(to_json(value) + "\n", encoding="utf-8")
+
+
+def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
+    """Scores the test items; the layout of `metrics.json`."""
+    outcome, seed = account.outcome, account.options["seed"]
+    tested = outcome.items
+    truth, clusters = account.dataset.targets[tested], account.clusters[tested]
+    predictions = Predictions(
+        outcome.probabilities,
+        account.dataset.classes,
+        tuple(account.dataset.names[i] for i in tested),
+        truth,
+    )
+    results = score(predictions, clusters=clusters, uncalibrated=outcome.uncalibrated, seed=seed)
+    right = outcome.labels == truth
+    results["evaluation"] = {"kind": account.evaluation[0], "says": account.evaluation[1]}
+    results["baselines"] = {
+        name: {"accuracy": _accuracy(labels, truth, clusters, len(predictions.classes), seed)}
+        for name, labels in account.controls.items()
+    }
+    if account.controls:
+        best = max(account.controls, key=lambda name: np.mean(account.controls[name] == truth))
+        beaten = account.controls[best] == truth
+        results["transfer_gain"] = transfer_gain(right, beaten, clusters, best, seed=seed)
+    sizes, accuracies = account.curve
+    points = [
+        {"n": int(n), "accuracy": _mean(each, int(n))}
+        for n, each in zip(sizes, accuracies, strict=True)
+    ]
+    increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
+    forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if increasing else None
+    results["learning_curve"] = {"points": points, "forecast": forecast}
+    results["calibration"] = {
+        "temperature": outcome.probe.temperature,
+        "ece_before": results["test"].get("ece_uncalibrated"),
+        "ece_after": results["test"].get("ece"),
+    }
+    results["model"] = {"says": _says(account.model, outcome.probe)}
+    return results, predictions
+
+
+def _accuracy(
+    labels: np.ndarray, truth: np.ndarray, clusters: np.ndarray, n_classes: int, seed: int
+) -> Estimate:
+    """Returns the accuracy of hard predictions, its interval as the model's own."""
+    certain = np.eye(n_classes)[labels]
+    return measure(certain, truth, clusters=clusters, seed=seed).overall["accuracy"]
+
+
+def _mean(values: np.ndarray, n: int) -> Estimate:
+    """Returns the mean over folds; folds share training items, so this is a rough interval."""
+    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    value = float(values.mean())
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95 %")
+
+
+_NAMES = {
+    "logistic": "logistic regression",
+    "svm": "linear support vector machine",
+    "neighbours": "nearest neighbours",
+    "prototypes": "class prototypes",
+}
+
+
+def _says(model: Model, probe: Probe) -> str:
+    where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
+    features = where.get(probe.config.features, probe.config.features)
+    views = f", {model.views} views averaged" if model.views > 1 else ""
+    verb = {"crop": "cropped", "pad": "padded", "squash": "squashed"}[model.preprocess.geometry]
+    return (
+        f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
+        f"images {verb} to {model.preprocess.size} px{views}; chosen by cross-validated "
+        f"{probe.criterion} among {len(probe.trials)} trials"
+    )
+
+
+def _dataset(account: Account) -> dict[str, Any]:
+    data = account.dataset
+    test = np.isin(np.arange(len(data)), account.outcome.items)
+    trained = ~test & ~account.dropped if account.evaluation[0] == "holdout" else test
+    parts = {"train": trained, "test": test}
+    unreadable = [
+        (account.all_names[index], reason) for index, reason in sorted(account.facts.errors.items())
+    ]
+    return {
+        "root": str(data.root),
+        "source": data.source,
+        "fingerprint": fingerprint_bytes(
+            b"".join(np.sort(account.facts.keys.view("V16").ravel()).tolist())
+        ).hex(),
+        "classes": data.classes,
+        "counts": {
+            part: dict(
+                zip(
+                    data.classes,
+                    np.bincount(data.targets[mask], minlength=len(data.classes)).tolist(),
+                    strict=True,
+                )
+            )
+            for part, mask in parts.items()
+        },
+        "items": len(data),
+        "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(account.dropped)],
+        "set_aside": [*data.set_aside, *unreadable],
+    }
+
+
+def _environment(account: Account) -> dict[str, Any]:
+    packages = ("headstart", "timm", "torch", "openvino", "numpy", "scikit-learn", "pillow")
+    return {
+        "engine": account.engine,
+        "embedded_now": account.computed,
+        "machine": f"{platform.machine()}, {cpu_count()} processors, {platform.system()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "seconds": {name: round(value, 3) for name, value in account.seconds.items()},
+    }
+
+
+def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
+    """Writes `trials.csv`, the winner first."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(
+        "classifier features dimensions strength class_weight folds repeats accuracy low high "
+        "balanced_accuracy log_loss seconds chosen".split()
+    )
+    for trial in trials:
+        config, accuracy = trial.config, trial.accuracy
+        loss = "" if np.isnan(trial.log_loss) else f"{trial.log_loss:.4f}"
+        table.writerow(
+            [
+                config.classifier, config.features, trial.dimensions, f"{config.strength:g}",
+                "balanced" if config.balanced else "", trial.folds, trial.repeats,
+                f"{accuracy.value:.4f}", f"{accuracy.low:.4f}", f"{accuracy.high:.4f}",
+                f"{trial.balanced_accuracy:.4f}", loss, f"{trial.seconds:.3f}", trial.chosen,
+            ]  # fmt: skip
+        )
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Writes one row per item: name, truth, predicted, confidence, then every class."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["name", "truth", "predicted", "confidence", *predictions.classes])
+    truths = predictions.targets if predictions.targets is not None else []
+    for index, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
+        truth = predictions.classes[truths[index]] if len(truths) else ""
+        row = [f"{value:.5f}" for value in predictions.probabilities[index]]
+        confidence = f"{predictions.confidences[index]:.5f}"
+        table.writerow([name, truth, predictions.classes[label], confidence, *row])
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
+    """Writes a thumbnail of each listed mistake as `<k>.jpg`."""
+    from PIL import Image
+
+    if mistakes:
+        folder.mkdir()
+    for number, mistake in enumerate(mistakes):
+        pixels = decode(read_bytes(dataset.root / mistake["name"]), short_side=_THUMBNAIL).pixels
+        image = Image.fromarray(pixels)
+        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        image.save(folder / f"{number}.jpg", quality=82)
