@@ -228,6 +228,13 @@ def test_modes_shapes_and_small_images():
     assert "39%" in got["long_images"].claim
 
 
+def test_a_fixed_camera_is_told():
+    dataset, facts = clean()
+    noise = np.random.default_rng(0).normal(0, 5, facts.thumbs.shape)
+    facts.thumbs[:] = (facts.thumbs[0] + noise).clip(0, 255)
+    assert set(found(dataset, facts)) == {"all_alike"}
+
+
 def test_names_that_hint_at_groups():
     dataset, facts = clean(100)
     names = tuple(f"c{i % 2}/p{i // 5:02d}_frame{i}.jpg" for i in range(100))

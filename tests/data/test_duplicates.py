@@ -154,6 +154,19 @@ def test_agrees_with_comparing_everything():
     assert (apart[got[:, 0], got[:, 1]] <= 16).all()
 
 
+def test_a_fixed_camera_does_not_make_one_cluster():
+    rng = np.random.default_rng(0)
+    scene = np.asarray(photo(7), np.int16)
+    files = []
+    for i in range(60):
+        frame = scene + rng.normal(0, 6, scene.shape)
+        y, x = rng.integers(0, 100, 2)
+        frame[y : y + 12, x : x + 12] = 255 * (i % 2)  # what the classes are about
+        files.append(png(Image.fromarray(frame.clip(0, 255).astype(np.uint8))))
+    sizes = np.bincount(clusters(facts_of(files)))
+    assert sizes.max() <= 20
+
+
 @pytest.mark.parametrize("crowd", ["one hash, one look", "one hash, many looks", "all different"])
 def test_crowds_are_quick(crowd):
     facts = random_facts(20_000)

@@ -64,6 +64,10 @@ def test_relative_path_of_the_table(folder, monkeypatch):
     got = open_dataset("t.csv")
     assert got.names == ("1.jpg", "sub/3.jpg")
     assert got.path(0).is_file()
+    write(folder, f"file,label\n{folder}/1.jpg,a\n{folder}/sub/3.jpg,b\n")
+    got = open_dataset("t.csv")
+    assert got.names == ("1.jpg", "sub/3.jpg")
+    assert got.path(1).is_file()
 
 
 def test_files_in_a_folder_beside_the_table(folder):

@@ -48,6 +48,7 @@ def check_appearance(dataset: Dataset, facts: Facts, clusters: np.ndarray) -> li
         return []
     return [
         *_shortcuts(dataset, facts, clusters, items),
+        *_all_alike(facts, items),
         *_blank(dataset, facts, items),
         *_odd_ones(dataset, facts, items),
         *_tiny(dataset, facts, items),
@@ -162,6 +163,28 @@ def _by_class(dataset: Dataset, facts: Facts, items: np.ndarray, what: str) -> t
             typical = ", ".join(f"{value} {count / len(own):.0%}" for value, count in most)
         lines.append(f"{dataset.classes[number]}: {typical}")
     return tuple(lines)
+
+
+def _all_alike(facts: Facts, items: np.ndarray) -> Iterator[Finding]:
+    """One scene, again and again: the near-duplicate search is blind to what differs in it."""
+    if len(items) < 20:
+        return
+    some = np.random.default_rng(0).permutation(items)[:200]
+    grey = facts.thumbs[some].mean(axis=3, dtype=np.float32).reshape(len(some), -1)
+    grey -= grey.mean(axis=1, keepdims=True)
+    grey /= np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
+    likeness = float(np.median((grey @ grey.T)[np.triu_indices(len(some), 1)]))
+    if likeness >= 0.9:
+        yield Finding(
+            "all_alike",
+            "warning",
+            "The images all look alike from afar (two of them correlate by "
+            f"{likeness:.2f} on average), as from a fixed camera.",
+            (),
+            "New pictures cannot be told from copies here, so duplicates may go unnoticed or be "
+            "seen where there are none: name a --group (day, part, session) to split by.",
+            len(items),
+        )
 
 
 def _blank(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:

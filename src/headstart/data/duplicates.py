@@ -33,6 +33,7 @@ _COLOUR = 20.0
 # to its next neighbours, they to theirs, and so all of them are one cluster.
 _MOST_CANDIDATES = 128
 _MOST_PAIRS = 16
+_CROWD = 20
 # Blocks that stay in the processor's cache; small ones first, because in a crowd the nearest
 # neighbours are enough.
 _ROWS, _FIRST, _COLUMNS = 64, 64, 8192
@@ -114,7 +115,8 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
     Re-encoded, resized, brightened and slightly cropped copies are found; rotated or much
     cropped ones are not. Of files with the same bytes only the first takes part, and blank
     images do not. Each image is paired with at most 16 later ones, so in a larger crowd the
-    pairs connect all of it without listing every pair.
+    pairs connect all of it without listing every pair. Where more than a fifth of all images
+    would be one crowd (a fixed camera), its pairs must be more alike.
 
     Source: difference hash, Krawetz (2013), "Kind of Like That". A hash of which few bits
     are set holds less information, so the bits it may differ by are scaled by 4 p (1 - p),
@@ -156,8 +158,33 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy lets go of the GIL
         pairs = np.concatenate(list(pool.map(search, range(0, len(items), _ROWS))))
-    pairs = np.sort(items[pairs], axis=1)
+    pairs = _thinned(np.sort(items[pairs], axis=1), facts.dhashes)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def _thinned(pairs: np.ndarray, dhashes: np.ndarray) -> np.ndarray:
+    """Demands more likeness of the pairs of a crowd that is a large part of the whole set.
+
+    Before a fixed camera all pictures look alike from afar, and what they are classed by may
+    be a scratch. Linked all together they could never be split.
+    """
+    n = len(dhashes)
+    apart = np.bitwise_count(dhashes[pairs[:, 0]] ^ dhashes[pairs[:, 1]]).sum(1)
+    for level in (8, 4, 2, 1, 0):
+        labels = _components(pairs, n)
+        crowd = np.bincount(labels, minlength=1) > max(_CROWD, n / 5)
+        dense = crowd[labels[pairs[:, 0]]] & (apart > level)
+        pairs, apart = pairs[~dense], apart[~dense]
+    return pairs
+
+
+def _components(edges: np.ndarray, n: int) -> np.ndarray:
+    """Returns (N,) component numbers of a graph of N nodes and (E, 2) edges."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
+    return connected_components(graph.tocsr(), directed=False)[1]
 
 
 def _search(
@@ -216,9 +243,6 @@ def clusters(
     Returns:
         (N,) int64 cluster numbers from 0, in order of first appearance.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     n = len(facts.widths)
     links = [near_duplicates(facts) if pairs is None else np.asarray(pairs).reshape(-1, 2)]
     links += [
@@ -230,7 +254,6 @@ def clusters(
         _, first, inverse = np.unique(groups[known], return_index=True, return_inverse=True)
         links.append(np.stack([known[first][inverse], known], axis=1))
     edges = np.concatenate(links).astype(np.int64)
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    labels = connected_components(graph.tocsr(), directed=False)[1]
+    labels = _components(edges, n)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)

@@ -247,23 +247,24 @@ def _locate(path: Path, cells: list[str]) -> tuple[Path, list[str]]:
         beside = []
     # max takes the first of equals: the table's own folder, unless another does better.
     found = {
-        b: sum(os.path.isfile(os.path.join(b, c)) for c in sample if c)  # noqa: PTH113, PTH118
+        b: sum(os.path.isfile(os.path.join(b, c)) for c in sample if c)
         for b in [str(folder), *beside[:100]]
     }
     base = max(found, key=found.__getitem__)
-    full = [os.path.normpath(os.path.join(base, cell)) if cell else "" for cell in cells]  # noqa: PTH118
+    full = [os.path.normpath(os.path.join(base, cell)) if cell else "" for cell in cells]
     home = os.path.normpath(folder)
-    prefix = "" if home == "." else os.path.join(home, "")  # noqa: PTH118
-    if not all(name.startswith(prefix) and name[:2] != ".." for name in full if name):
-        absolute = [os.path.abspath(name) for name in full if name]  # noqa: PTH100
+    prefix = "" if home == "." else os.path.join(home, "")
+    outside = ("..", os.sep) if home == "." else ("..",)
+    if not all(n.startswith(prefix) and not n.startswith(outside) for n in full if n):
+        absolute = [os.path.abspath(name) for name in full if name]
         try:
-            home = os.path.commonpath([os.path.dirname(name) for name in absolute])  # noqa: PTH120
+            home = os.path.commonpath([os.path.dirname(name) for name in absolute])
         except ValueError:
             raise DataError(
                 f"the files of {path} lie on different drives; move them to one"
             ) from None
-        prefix = os.path.join(home, "")  # noqa: PTH118
-        full = [os.path.abspath(name) if name else "" for name in full]  # noqa: PTH100
+        prefix = os.path.join(home, "")
+        full = [os.path.abspath(name) if name else "" for name in full]
     return Path(home), [name[len(prefix) :].replace(os.sep, "/") for name in full]
 
 
