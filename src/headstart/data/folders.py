@@ -103,7 +103,7 @@ def scan(root: Path) -> Tree:
                     if not found:
                         bare[start + name] = other
                     images, others = images + found, others + other
-                elif os.path.splitext(name)[1].lower() in EXTENSIONS:  # noqa: PTH122
+                elif os.path.splitext(name)[1].lower() in EXTENSIONS:
                     names.append(start + name)
                     images += 1
                 else:
