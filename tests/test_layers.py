@@ -20,7 +20,7 @@ FLOORS = {
     "fit": 5, "evaluate": 5,
     "audit": 6, "advise": 6,
     "ship": 7,
-    "verbs": 8,
+    "console": 8, "verbs": 8,
     "cli": 9,
     "__init__": 10, "__main__": 10,
 }  # fmt: skip

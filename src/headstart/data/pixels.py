@@ -66,9 +66,7 @@ class _Item:
     error: str = ""
 
 
-def measure(
-    dataset: Dataset, *, workers: int | None = None, progress: Progress = silent
-) -> Facts:
+def measure(dataset: Dataset, *, workers: int | None = None, progress: Progress = silent) -> Facts:
     """Reads every image once for its facts alone.
 
     Args:

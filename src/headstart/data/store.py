@@ -159,7 +159,9 @@ class Store:
             os.replace(temporary, self.folder / name)
         except OSError as error:
             self._writable = False
-            _log.warning("the cache %s cannot be written (%s): going on without", self.folder, error)
+            _log.warning(
+                "the cache %s cannot be written (%s): going on without", self.folder, error
+            )
             with contextlib.suppress(OSError):
                 temporary.unlink()
             return

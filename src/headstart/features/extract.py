@@ -59,6 +59,7 @@ def extract(
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
+    allow_none: bool = False,
 ) -> Features:
     """Embeds every image of a data set, in one pass over the files.
 
@@ -70,6 +71,7 @@ def extract(
         device: Where the network runs.
         workers: Decoding threads.
         progress: Called as images are done.
+        allow_none: Return empty features where no image can be read, instead of raising.
 
     Returns:
         `Features` of N rows.
@@ -120,6 +122,8 @@ def extract(
         store.flush()
     computed = int(done.sum())
     if not facts.readable.any():
+        if allow_none:
+            return Features(vectors, {}, facts, engine_says, seconds)
         reason = next(iter(facts.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
     for index in np.flatnonzero(facts.readable & ~done):

@@ -205,8 +205,15 @@ def probe(
                 winner = False
             trials.append(
                 Trial(
-                    config, len(columns), folds, repeats, wilson(accuracy * len(y), len(y)),
-                    balanced, loss, seconds, winner,
+                    config,
+                    len(columns),
+                    folds,
+                    repeats,
+                    wilson(accuracy * len(y), len(y)),
+                    balanced,
+                    loss,
+                    seconds,
+                    winner,
                 )  # fmt: skip
             )
     progress("trying classifiers", len(sets), len(sets))
@@ -271,9 +278,7 @@ def _try(
                 yield Config(classifier, features, float(strength), balanced), held, seconds
 
 
-def _affordable(
-    grid: Grid, name: str, n: int, width: int, n_classes: int, problems: int
-) -> Grid:
+def _affordable(grid: Grid, name: str, n: int, width: int, n_classes: int, problems: int) -> Grid:
     """Thins the linear classifiers where many classes would make them slow."""
     one = 2 * _TRADES_PER_STEP * n * width * n_classes * problems * _STEPS / 2e9
     if one * len(grid.logistic) <= _PATIENCE:

@@ -122,7 +122,7 @@ class Backbone:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        """timm's `pretrained_cfg`, read without loading the network where that can be."""
+        """Timm's `pretrained_cfg`, read without loading the network where that can be."""
         if self.source.kind == "onnx":
             return self.source.settings
         if self.source.kind in ("folder", "starter") and self.source.path is not None:

@@ -1,16 +1,15 @@
 """`Model`: everything needed to predict, in one folder of safetensors and JSON.
 
-    model/
-      model.json          classes, preprocessing, views, temperature, head, backbone
-      head.safetensors    the head's arrays
-      backbone/           the network in timm's layout, or network.onnx
+model/
+model.json          classes, preprocessing, views, temperature, head, backbone
+head.safetensors    the head's arrays
+backbone/           the network in timm's layout, or network.onnx
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path

@@ -86,9 +86,7 @@ class StagePool(nn.Module):
             features = self.network.forward_features(pixels)
             return [self.network.forward_head(features, pre_logits=True)]
         features, maps = self.network.forward_intermediates(pixels)
-        stages = [
-            torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep
-        ]
+        stages = [torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep]
         return [*stages, self.network.forward_head(features, pre_logits=True)]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -218,18 +218,42 @@ def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(
-        "classifier features dimensions strength class_weight folds repeats accuracy low high "
-        "balanced_accuracy log_loss seconds chosen".split()
+        [
+            "classifier",
+            "features",
+            "dimensions",
+            "strength",
+            "class_weight",
+            "folds",
+            "repeats",
+            "accuracy",
+            "low",
+            "high",
+            "balanced_accuracy",
+            "log_loss",
+            "seconds",
+            "chosen",
+        ]
     )
     for trial in trials:
         config, accuracy = trial.config, trial.accuracy
         loss = "" if np.isnan(trial.log_loss) else f"{trial.log_loss:.4f}"
         table.writerow(
             [
-                config.classifier, config.features, trial.dimensions, f"{config.strength:g}",
-                "balanced" if config.balanced else "", trial.folds, trial.repeats,
-                f"{accuracy.value:.4f}", f"{accuracy.low:.4f}", f"{accuracy.high:.4f}",
-                f"{trial.balanced_accuracy:.4f}", loss, f"{trial.seconds:.3f}", trial.chosen,
+                config.classifier,
+                config.features,
+                trial.dimensions,
+                f"{config.strength:g}",
+                "balanced" if config.balanced else "",
+                trial.folds,
+                trial.repeats,
+                f"{accuracy.value:.4f}",
+                f"{accuracy.low:.4f}",
+                f"{accuracy.high:.4f}",
+                f"{trial.balanced_accuracy:.4f}",
+                loss,
+                f"{trial.seconds:.3f}",
+                trial.chosen,
             ]  # fmt: skip
         )
     path.write_text(text.getvalue(), encoding="utf-8")

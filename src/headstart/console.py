@@ -1,0 +1,210 @@
+"""What the command line shows: progress while it works, tables when it is done.
+
+Nothing is computed here; every function renders a record that a verb returned.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from headstart.records import Estimate, Finding, Predictions
+from headstart.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headstart.verbs.check import Checkup
+    from headstart.verbs.demo import Demo
+    from headstart.verbs.evaluate import Evaluation
+
+__all__ = ["Layout", "progress_bar", "show"]
+
+Layout = Literal["table", "csv"]
+_COLOURS = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
+_SHOWN = 6
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Gives a `Progress` that draws bars with the time left on standard error.
+
+    Args:
+        quiet: Draw nothing.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda phase, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def advance(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total)
+            bars.update(tasks[phase], completed=done, total=total)
+
+        yield advance
+
+
+def show(
+    result: Any,
+    *,
+    layout: Layout = "table",
+    top: int = 1,
+    abstain_below: float = 0.0,
+) -> None:
+    """Prints what a verb returned.
+
+    Args:
+        result: A record of one of the verbs.
+        layout: Of predictions.
+        top: How many classes of each prediction are shown.
+        abstain_below: Predictions less sure than this are shown as not sure.
+    """
+    from rich.console import Console
+
+    # A pipe has no width: lines are then as long as they are.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)
+    if isinstance(result, Run):
+        _run(result, console)
+    elif isinstance(result, Predictions) and layout == "csv":
+        _predictions_csv(result, top, abstain_below)
+    elif isinstance(result, Predictions):
+        _predictions(result, console, top, abstain_below)
+    elif isinstance(result, Path):
+        console.print(str(result), markup=False)
+    else:
+        by_name = {"Checkup": _checkup, "Evaluation": _evaluation, "Demo": _demo}
+        by_name[type(result).__name__](result, console)
+
+
+def _findings(findings: list[Finding] | tuple[Finding, ...], console: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for finding in findings:
+        head = Text(f"{finding.severity:9}", style=_COLOURS[finding.severity])
+        console.print(head.append(finding.claim, style="default not bold"))
+        evidence = list(finding.evidence[:_SHOWN])
+        if len(finding.evidence) > _SHOWN:
+            evidence.append(f"… and {max(finding.count, len(finding.evidence)) - _SHOWN} more")
+        for line in evidence:
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 9)))
+        console.print(Padding(Text(f"→ {finding.remedy}"), (0, 0, 0, 9)))
+
+
+def _checkup(result: Checkup, console: Console) -> None:
+    classes = f", {len(result.classes)} classes" if result.classes else ", no labels"
+    console.print(f"{result.data}: {result.images:,} images{classes}", markup=False)
+    if not result.findings:
+        console.print("nothing to report")
+    _findings(result.findings, console)
+
+
+def _run(run: Run, console: Console) -> None:
+    results = run.results
+    console.print(results["model"]["says"], markup=False)
+    console.print(results["evaluation"]["says"], markup=False)
+    rows = [("test accuracy", run.accuracy)]
+    rows += [
+        (f"  {name.replace('_', ' ')} (baseline)", _estimate(value["accuracy"]))
+        for name, value in results["baselines"].items()
+    ]
+    if "transfer_gain" in results:
+        gain = results["transfer_gain"]
+        rows.append(
+            (f"transfer gain over {gain['over'].replace('_', ' ')}", _estimate(gain["gain"]))
+        )
+    names = ("balanced_accuracy", "macro_f1", "auroc", "log_loss", "ece")
+    measures = results["test"]
+    rows += [
+        (name.replace("_", " "), _estimate(measures[name])) for name in names if name in measures
+    ]
+    _estimates(rows, console)
+    console.print(f"report: {run.report}", markup=False)
+
+
+def _estimate(value: dict[str, Any]) -> Estimate:
+    return Estimate(**{key: float("nan") if part is None else part for key, part in value.items()})
+
+
+def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("", "value", "95 % interval", "n"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for name, estimate in rows:
+        interval = f"{estimate.low:.3f} – {estimate.high:.3f}"
+        table.add_row(name, f"{estimate.value:.3f}", interval, str(estimate.n))
+    console.print(table)
+
+
+def _evaluation(result: Evaluation, console: Console) -> None:
+    console.print(result.says, markup=False)
+    rows = [(name.replace("_", " "), value) for name, value in result.test.items()]
+    rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:40]]
+    _estimates(rows, console)
+    for name, reason in result.errors.items():
+        console.print(f"set aside: {name}: {reason}", markup=False)
+
+
+def _ranked(predictions: Predictions, index: int, top: int) -> list[tuple[str, float]]:
+    row = predictions.probabilities[index]
+    best = sorted(range(len(row)), key=lambda i: -row[i])[:top]
+    return [(predictions.classes[i], float(row[i])) for i in best]
+
+
+def _predictions(
+    predictions: Predictions, console: Console, top: int, abstain_below: float
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("image", overflow="fold")
+    table.add_column("class")
+    table.add_column("probability", justify="right")
+    for index, name in enumerate(predictions.names):
+        if name in predictions.errors:
+            table.add_row(Text(name), Text(predictions.errors[name], style="red"), "")
+            continue
+        ranked = _ranked(predictions, index, top)
+        if ranked[0][1] < abstain_below:
+            table.add_row(Text(name), Text("not sure", style="yellow"), f"{ranked[0][1]:.3f}")
+            continue
+        for place, (label, probability) in enumerate(ranked):
+            table.add_row(Text(name if not place else ""), Text(label), f"{probability:.3f}")
+    console.print(table)
+
+
+def _predictions_csv(predictions: Predictions, top: int, abstain_below: float) -> None:
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    heads = [f"{kind}{rank}" for rank in range(1, top + 1) for kind in ("class", "probability")]
+    table.writerow(["image", "decision", *heads, "error"])
+    for index, name in enumerate(predictions.names):
+        if name in predictions.errors:
+            table.writerow([name, "", *[""] * len(heads), predictions.errors[name]])
+            continue
+        ranked = _ranked(predictions, index, top)
+        decision = ranked[0][0] if ranked[0][1] >= abstain_below else ""
+        cells = [cell for label, p in ranked for cell in (label, f"{p:.5f}")]
+        cells += [""] * (len(heads) - len(cells))
+        table.writerow([name, decision, *cells, ""])
+
+
+def _demo(result: Demo, console: Console) -> None:
+    console.print("\n[bold]headstart check[/]")
+    _checkup(result.checkup, console)
+    console.print("\n[bold]headstart train[/]")
+    _run(result.run, console)
+    console.print("\n[bold]headstart predict[/]")
+    _predictions(result.predictions, console, 1, 0.0)

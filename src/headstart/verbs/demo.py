@@ -1,0 +1,88 @@
+"""`demo`: the whole path on sample data, offline."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.data.pixels import Progress, silent
+from headstart.data.samples import write_digits
+from headstart.errors import OutputError
+from headstart.records import Predictions
+from headstart.run import Run
+from headstart.verbs.check import Checkup, check
+from headstart.verbs.evaluate import Evaluation, evaluate
+from headstart.verbs.predict import predict
+from headstart.verbs.train import train
+
+__all__ = ["Demo", "demo"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What `demo` did, step by step.
+
+    Attributes:
+        data: The sample data it wrote.
+        checkup: What `check` found in them.
+        run: What `train` left behind.
+        evaluation: The run's measures.
+        predictions: Of a few of its images.
+    """
+
+    data: Path
+    checkup: Checkup
+    run: Run
+    evaluation: Evaluation
+    predictions: Predictions
+
+
+def demo(
+    *,
+    out: str | Path = "demo",
+    backbone: str = "starter",
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Demo:
+    """Writes sample data (handwritten digits), checks, trains, evaluates and predicts.
+
+    Args:
+        out: Folder for the sample data (`digits/`) and the run (`run/`).
+        backbone: As for `train`; `starter` is bundled and needs no network.
+        seed: Of splits, folds and intervals.
+        overwrite: Replace an earlier demo in `out`.
+        progress: Called as work goes on.
+
+    Returns:
+        A `Demo`.
+
+    Raises:
+        OutputError: If `out` is taken by something else, or cannot be written.
+    """
+    folder = Path(out)
+    data, run_folder = folder / "digits", folder / "run"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        known = {data.name, run_folder.name}
+        strange = sorted(each.name for each in folder.iterdir() if each.name not in known)
+        if strange:
+            raise OutputError(
+                f"{folder} holds {strange[0]}, which is not the demo's; choose another -o"
+            )
+        if data.exists():
+            if not overwrite:
+                raise OutputError(f"{folder} holds an earlier demo; say --overwrite to replace it")
+            shutil.rmtree(data)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write in {folder} ({error.strerror}); choose another -o"
+        ) from None
+    write_digits(data)
+    checkup = check(data, progress=progress)
+    run = train(
+        data, out=run_folder, backbone=backbone, seed=seed, overwrite=overwrite, progress=progress
+    )
+    some = [str(sorted(each.iterdir())[0]) for each in sorted(data.iterdir())[:5]]
+    return Demo(data, checkup, run, evaluate(run_folder), predict(run_folder, some))

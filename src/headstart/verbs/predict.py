@@ -1,0 +1,142 @@
+"""`predict` and `load`: a trained model on new images."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.folders import scan
+from headstart.data.pixels import Progress, silent
+from headstart.errors import DataError, ImageError
+from headstart.features.extract import extract
+from headstart.nets.backbone import Device
+from headstart.nets.model import Model
+from headstart.records import Predictions
+
+__all__ = ["Classifier", "load", "predict"]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A loaded model with scikit-learn's methods.
+
+    Attributes:
+        model: What was loaded.
+    """
+
+    model: Model
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """(C,) str class names, in the order of `predict_proba`'s columns."""
+        return np.array(self.model.classes)
+
+    def predict_proba(self, images: Iterable[str | Path]) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities of image files.
+
+        Raises:
+            ImageError: If one of them cannot be read; `headstart.predict` goes on instead.
+        """
+        predictions = _run(self.model, [os.fspath(image) for image in images])
+        for name, reason in predictions.errors.items():
+            raise ImageError(f"{name}: {reason}")
+        return predictions.probabilities
+
+    def predict(self, images: Iterable[str | Path]) -> np.ndarray:
+        """Returns (N,) str class names of image files; raises as `predict_proba`."""
+        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+
+
+def load(path: str | Path) -> Classifier:
+    """Loads the model of a run.
+
+    Args:
+        path: A run or a model's folder.
+
+    Raises:
+        ModelError: If there is none, or it is damaged.
+    """
+    return Classifier(Model.load(path))
+
+
+def predict(
+    model: str | Path,
+    images: str | Path | Iterable[str | Path],
+    *,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Predictions:
+    """Names what is on images, with calibrated probabilities.
+
+    Args:
+        model: A run or a model's folder.
+        images: Files, folders (searched through) or globs.
+        device: Where the network runs.
+        workers: Decoding threads; by default one a processor.
+        progress: Called as images are done.
+
+    Returns:
+        `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`.
+
+    Raises:
+        DataError: If no image is named at all.
+        ModelError: If there is no model, or it is damaged.
+    """
+    loaded = Model.load(model)
+    given = [images] if isinstance(images, str | Path) else list(images)
+    names = _names([os.fspath(each) for each in given])
+    return _run(loaded, names, device=device, workers=workers, progress=progress)
+
+
+def _names(given: list[str]) -> list[str]:
+    """Resolves folders and globs; what does not exist stays, to become a row with an error."""
+    names: list[str] = []
+    for each in given:
+        path = Path(each)
+        if path.is_dir():
+            found = [os.path.join(each, name) for name in scan(path).names]
+            if not found:
+                raise DataError(f"{each}: there are no images in this folder")
+            names += found
+        elif not path.exists() and glob.has_magic(each):
+            found = sorted(glob.glob(each, recursive=True))
+            if not found:
+                raise DataError(f"{each}: no file matches this pattern")
+            names += [name for name in found if not os.path.isdir(name)]
+        else:
+            names.append(each)
+    if not names:
+        raise DataError("no image was named: give files, folders or globs")
+    return names
+
+
+def _run(
+    model: Model,
+    names: list[str],
+    *,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Predictions:
+    n = len(names)
+    blank = np.full(n, -1), np.full(n, "")
+    dataset = Dataset(Path(), tuple(names), model.classes, *blank, source="unlabelled")
+    probabilities = np.full((n, len(model.classes)), np.nan, np.float32)
+    if not n:
+        return Predictions(probabilities, model.classes, ())
+    features = extract(
+        dataset, model.backbone, preprocess=model.preprocess, views=model.views, device=device,
+        workers=workers, progress=progress, allow_none=True,
+    )  # fmt: skip
+    readable = features.facts.readable
+    if readable.any():
+        probabilities[readable] = model.probabilities(features.vectors[readable])
+    errors = {names[index]: reason for index, reason in features.facts.errors.items()}
+    return Predictions(probabilities, model.classes, tuple(names), None, errors)
