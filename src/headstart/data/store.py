@@ -7,7 +7,7 @@ Every row carries a checksum, so a damaged file is a cache miss and never a wron
 
 Shard layout: 8 bytes magic, 8 bytes little-endian length of the header, the header in JSON
 (`count`, `dtype`), then `count` records of (key 16 bytes, offset u64, shape 3 x u32,
-crc32 u32), then the rows' bytes.
+crc32 u32 of key, shape and row), then the rows' bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from headstart.errors import OutputError
 
 __all__ = ["Store", "cache_folder", "trim_cache"]
 
-_MAGIC = b"HDSTORE1"
+_MAGIC = b"HDSTORE2"
 _INDEX = np.dtype([("key", "V16"), ("offset", "<u8"), ("shape", "<u4", 3), ("crc", "<u4")])
 _SHARD_BYTES = 64 << 20
 _STALE_SECONDS = 24 * 3600
@@ -72,7 +72,8 @@ class Store:
                 if entry.name.endswith(".shard") and entry.name not in self._known:
                     self._known.add(entry.name)
                     self._open(Path(entry.path))
-                    os.utime(entry.path)  # "used now", for `trim_cache`
+                    with contextlib.suppress(OSError):  # a read-only cache serves all the same
+                        os.utime(entry.path)  # "used now", for `trim_cache`
 
     def _open(self, path: Path) -> None:
         try:
@@ -82,7 +83,7 @@ class Store:
                 raise ValueError("not a shard")
             start = 16 + int(data[8:16].view("<u8")[0])
             header = json.loads(bytes(data[16:start]))
-            if np.dtype(header["dtype"]) != self.dtype:
+            if header["dtype"] != self.dtype.str:
                 raise ValueError("other dtype")
             base = start + header["count"] * _INDEX.itemsize
             index = np.frombuffer(bytes(data[start:base]), _INDEX)
@@ -90,7 +91,9 @@ class Store:
             end = base + int(last["offset"]) + math.prod(_shape(last)) * self.dtype.itemsize
             if end != size:
                 raise ValueError("truncated")
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        except OSError:
+            return  # gone, or not ours to read: that says nothing of its content
+        except (ValueError, KeyError, IndexError, TypeError) as error:
             # Remove it, or every later call would stumble over it again.
             _log.warning("damaged cache file %s (%s): it will be made again", path, error)
             with contextlib.suppress(OSError):
@@ -113,9 +116,9 @@ class Store:
         shape = _shape(entry)
         start = base + int(entry["offset"])
         raw = data[start : start + math.prod(shape) * self.dtype.itemsize]
-        if zlib.crc32(raw) != entry["crc"]:
+        if zlib.crc32(raw, _seal(entry)) != entry["crc"]:
             _log.warning("damaged cache entry in %s: it will be made again", self.folder)
-            del self._where[key]
+            self._where.pop(key, None)  # another thread may have been first
             return None
         return np.asarray(raw).view(self.dtype).reshape(shape)
 
@@ -144,7 +147,7 @@ class Store:
             shape = np.zeros(3, np.uint32)
             shape[: row.ndim] = row.shape
             entry["key"], entry["offset"], entry["shape"] = np.void(key), offset, shape
-            entry["crc"] = zlib.crc32(row.data.cast("B"))
+            entry["crc"] = zlib.crc32(row.data.cast("B"), _seal(entry))
             offset += row.nbytes
         header = json.dumps({"count": len(pending), "dtype": self.dtype.str}).encode()
         name = f"{secrets.token_hex(8)}.shard"
@@ -174,6 +177,11 @@ def _shape(entry: np.void) -> tuple[int, ...]:
     return tuple(int(n) for n in entry["shape"] if n)
 
 
+def _seal(entry: np.void) -> int:
+    """Returns the checksum of a row's key and shape, which its bytes' checksum goes on from."""
+    return zlib.crc32(entry["key"].tobytes() + entry["shape"].tobytes())
+
+
 def _keys(index: np.ndarray) -> list[bytes]:
     """Returns the 16-byte keys of an index, trailing zero bytes kept."""
     raw = index["key"].tobytes()
@@ -193,7 +201,7 @@ def trim_cache(*, limit: int | None = None) -> None:
         given = os.environ.get("HEADSTART_CACHE_LIMIT", "10")
         try:
             limit = int(float(given) * 2**30)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise OutputError(f"HEADSTART_CACHE_LIMIT={given!r} is not a number of GiB") from None
     files, now = [], time.time()
     for path in cache_folder().rglob("*"):
