@@ -92,14 +92,12 @@ class World:
             return torch.randint(classes, (count,), generator=rng, device=rng.device)
 
         alpha, thing, code, pose = self._object(count, size, rng)
-        bare = chance(0.18)  # ground alone
+        bare = chance(0.12)  # ground alone
         ink = chance(0.25) & ~bare  # black on white or white on black, without texture
         alpha = alpha * ~bare[:, None, None, None]
 
         ground_tile, flat_ground = choose(self.recipe.textures), chance(0.3) & ~bare | ink
-        tile, flat = choose(self.recipe.textures), chance(0.2) | ink
-        # Strokes and dust are too thin to show a texture.
-        flat = flat | (thing < self.recipe.objects - self.recipe.shapes)
+        tile, flat = choose(self.recipe.textures), chance(0.4) | ink
         colour, ground_colour, spare = choose(COLOURS), choose(COLOURS), choose(COLOURS)
         dark, pale = HUES * TONES, COLOURS - 1
         swap = chance(0.5)
@@ -183,7 +181,7 @@ class World:
     ) -> Tensor:
         """Returns (N, 3, S, S): a piece of each texture in two shades of each colour."""
         count = len(tile)
-        zoom = torch.exp(uniform((count,), math.log(0.22), math.log(0.45), rng))
+        zoom = torch.exp(uniform((count,), math.log(0.25), math.log(0.55), rng))
         angle = uniform((count,), -0.35, 0.35, rng)
         cos, sin = angle.cos() * zoom, angle.sin() * zoom
         corner = uniform((count, 2), -1, 1, rng) * (1 - zoom)[:, None]

@@ -29,7 +29,7 @@ MODEL_ARGS = {
     "stem_width": 16,
     "zero_init_last": False,
 }
-SIZE, MEAN, STD = 96, 0.5, 0.5
+SIZE, MEAN, STD = 64, 0.5, 0.5
 LIMIT = 4_000_000  # bytes: the wheel carries this file
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,15 +65,15 @@ class Pupil(nn.Module):
 # colour.
 WEIGHTS = {
     "object": (0.5, 2.0),
-    "texture": (0.4, 1.0),
-    "ground": (0.5, 1.5),
+    "texture": (0.3, 0.7),
+    "ground": (0.3, 0.7),
     "colour": (0.2, 0.3),
     "ground_colour": (0.2, 0.3),
 }
 
 
 def lesson(pupil: Pupil, scenes: Scenes) -> tuple[Tensor, dict[str, float]]:
-    """Returns the loss of one batch and the accuracy, and the error of the code, on each label."""
+    """Returns the loss of one batch, and the accuracy and code error on each label."""
     images = scenes.images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
         logits, codes, pose = pupil(images)
@@ -144,7 +144,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "src/headstart/nets/starter")
-    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--size", type=int, default=32, help="pixels of a training scene")
@@ -152,7 +152,7 @@ def main() -> None:
         "--fine-size", type=int, default=64, help="pixels for the last part of the training"
     )
     parser.add_argument(
-        "--fine-share", type=float, default=0.18, help="share of the steps at --fine-size"
+        "--fine-share", type=float, default=0.12, help="share of the steps at --fine-size"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
