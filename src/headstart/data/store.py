@@ -116,9 +116,12 @@ class Store:
         shape = _shape(entry)
         start = base + int(entry["offset"])
         raw = data[start : start + math.prod(shape) * self.dtype.itemsize]
-        if zlib.crc32(raw, _seal(entry)) != entry["crc"]:
-            _log.warning("damaged cache entry in %s: it will be made again", self.folder)
+        if zlib.crc32(raw.data, _seal(entry)) != entry["crc"]:
+            _log.warning("damaged cache file %s: it will be made again", data.filename)
             self._where.pop(key, None)  # another thread may have been first
+            # Left there, it could hide the row that is made now from every later call.
+            with contextlib.suppress(OSError):
+                os.unlink(str(data.filename))
             return None
         return np.asarray(raw).view(self.dtype).reshape(shape)
 
