@@ -32,6 +32,8 @@ Progress = Callable[[str, int, int], None]
 _FACTS_SIDE = 256
 _AHEAD_BYTES = 96 << 20
 _CACHEABLE_BYTES = 6 << 30
+# With a number that is raised when the facts below, or how they are measured, change.
+_FACTS_FOLDER = "facts-1"
 _FACTS_DTYPE = np.dtype(
     [
         ("width", "<i4"),
@@ -108,7 +110,7 @@ def read_pixels(
         (index, fingerprint, (V, size, size, 3) uint8), in order of index.
     """
     total = len(dataset)
-    fact_store = Store(cache_folder() / "facts", dtype=np.uint8)
+    fact_store = Store(cache_folder() / _FACTS_FOLDER, dtype=np.uint8)
     pixel_store = None
     ahead = 256
     if preprocess is not None:
@@ -197,10 +199,14 @@ def _load(
         elif pixels.shape[:2] != square:
             pixels = preprocess.fit(pixels, position=position)
         squares.append(pixels)
+    fresh_facts = known is None
     if known is None:
         assert decoded_now is not None
+        if preprocess.short_side > _FACTS_SIDE and decoded_now.format in ("JPEG", "MPO"):
+            # A larger network may have had it decoded at another scale.
+            decoded_now = decode(data, short_side=_FACTS_SIDE)
         known = image_facts(decoded_now)
-    return _Item(key, known, packed is None, np.stack(squares), tuple(fresh))
+    return _Item(key, known, fresh_facts, np.stack(squares), tuple(fresh))
 
 
 def _pack(facts: ImageFacts) -> np.ndarray:
