@@ -121,8 +121,10 @@ class Preprocess:
             canvas.paste(Image.fromarray(pixels).resize(inner, resampling), corner)
             return np.asarray(canvas)
         # Resizing only the box that the crop keeps equals resize-then-crop, without the waste.
-        side = min(width, height) * self.crop_pct
-        margin = min(width, height) * (1 - self.crop_pct) / 2
+        # timm resizes to whole pixels first, so what it keeps is not quite `crop_pct`.
+        share = min(1.0, self.size / math.floor(self.size / self.crop_pct))
+        side = min(width, height) * share
+        margin = min(width, height) * (1 - share) / 2
         left = margin + (width - side - 2 * margin) * position
         top = margin + (height - side - 2 * margin) * position
         box = (left, top, left + side, top + side)
