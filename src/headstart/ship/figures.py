@@ -185,7 +185,8 @@ def learning_curve(points: Sequence[Record], forecast: Record | None = None) -> 
     start, end = math.log(every[0]["n"]), math.log(every[-1]["n"])
     lows = [point["accuracy"]["low"] for point in every]
     highs = [point["accuracy"]["high"] for point in every]
-    bottom = max(0.0, math.floor(20 * min(lows)) / 20)
+    # Never above 95 %, or a curve that is right throughout would have no height.
+    bottom = max(0.0, min(0.95, math.floor(20 * min(lows)) / 20))
     top = min(1.0, max(math.ceil(20 * max(highs)) / 20, bottom + 0.05))
 
     def x(n: float) -> float:

@@ -30,7 +30,7 @@ _MOST = 300  # rows of a table that are shown at all, to keep the page small
 _PICTURES = 900_000  # bytes of embedded pictures
 _BASELINES = {
     "majority": "always the most frequent class",
-    "raw_pixels": "raw pixels, no pretrained network",
+    "raw_pixels": "raw pixels without a network",
     "random_weights": "the same network with random weights",
     "scratch": "the same network trained from scratch",
 }
@@ -100,9 +100,11 @@ def _scale(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
 
 
-def _balance(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
     """Pictures per class and split, the largest class first; widths in per cent of the largest."""
     counts = dataset.get("counts") or {}
+    if cv and "test" in counts:  # the same pictures train and test: they are counted once
+        counts = {"trained on and tested on in turn": counts["test"]}
     names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
     rows = []
     for name in names:
@@ -207,9 +209,12 @@ def _command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | No
     subject = options.get("data") or options.get("subject") or dataset.get("root") or "DATA"
     words = ["headstart", "train", str(subject)]
     for key, value in options.items():
-        if key in {"data", "subject", "command"} or value is None or value is False:
+        if key in {"data", "subject", "command"} or value is None:
             continue
         flag = "--" + key.replace("_", "-")
+        if value is False:
+            words += [f"--no-{flag[2:]}"] if key == "drop_leaks" else []
+            continue
         if value is True:
             words.append(flag)
         else:
@@ -258,11 +263,12 @@ def _template() -> Template:
     return jinja.get_template("report.html.j2")
 
 
-def write_report(run_folder: Path) -> Path:
+def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     """Renders `report.html` of a run: one file, no scripts, nothing fetched.
 
     Args:
         run_folder: The folder that `train` left behind.
+        name: What the run is called; by default as its folder.
 
     Returns:
         The path of the page.
@@ -283,9 +289,11 @@ def write_report(run_folder: Path) -> Path:
     environment = _read(run_folder, "environment.json", dict)
     findings = _read(run_folder, "findings.json", list)
     trials = _trials(run_folder)
+    cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
 
     page = _template().render(
-        run=run_folder.resolve().name,
+        run=name or run_folder.resolve().name,
+        cv=cv,
         metrics=metrics,
         test=metrics.get("test") or {},
         dataset=dataset,
@@ -297,7 +305,7 @@ def write_report(run_folder: Path) -> Path:
         findings=None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
-        balance=_balance(dataset),
+        balance=_balance(dataset, cv=cv),
         trials=trials[:_MOST],
         scale=_scale(trials),
         confusion=_confusion(metrics),
