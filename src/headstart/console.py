@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.records import Estimate, Finding, Predictions
-from headstart.run import Run
+from headstart.run import Run, read_json
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "progress_bar", "show"]
 
 Layout = Literal["table", "csv"]
+_MEASURES = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "log_loss": "log-loss",
+    "ece": "calibration error (ECE)",
+}
 _COLOURS = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
 _SHOWN = 6
+_CLASSES = 40
+_INDENT = 9
+_ENDLESS = 10_000
 
 
 @contextmanager
@@ -71,8 +82,8 @@ def show(
     """
     from rich.console import Console
 
-    # A pipe has no width: lines are then as long as they are.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 500)
+    # A pipe has no width: lines are then as long as they are, and nothing is cut.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
     if isinstance(result, Run):
         _run(result, console)
     elif isinstance(result, Predictions) and layout == "csv":
@@ -86,19 +97,27 @@ def show(
         by_name[type(result).__name__](result, console)
 
 
+def _hang(console: Console, text: Text, *, lead: str = "", style: str = "") -> None:
+    """Prints a text whose lines all begin below each other, `_INDENT` characters in."""
+    from rich.text import Text
+
+    for line in text.wrap(console, max(20, console.width - _INDENT)):
+        line.rstrip()
+        console.print(Text.assemble((f"{lead:{_INDENT}}", style), line))
+        lead = ""
+
+
 def _findings(findings: list[Finding] | tuple[Finding, ...], console: Console) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     for finding in findings:
-        head = Text(f"{finding.severity:9}", style=_COLOURS[finding.severity])
-        console.print(head.append(finding.claim, style="default not bold"))
-        evidence = list(finding.evidence[:_SHOWN])
-        if len(finding.evidence) > _SHOWN:
-            evidence.append(f"… and {max(finding.count, len(finding.evidence)) - _SHOWN} more")
+        _hang(console, Text(finding.claim), lead=finding.severity, style=_COLOURS[finding.severity])
+        evidence = finding.evidence[:_SHOWN]
         for line in evidence:
-            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 9)))
-        console.print(Padding(Text(f"→ {finding.remedy}"), (0, 0, 0, 9)))
+            _hang(console, Text(line, "dim"))
+        if len(finding.evidence) > _SHOWN:
+            _hang(console, Text(f"… and more: --json names {len(finding.evidence)}", "dim"))
+        _hang(console, Text(f"→ {finding.remedy}"))
 
 
 def _checkup(result: Checkup, console: Console) -> None:
@@ -111,9 +130,11 @@ def _checkup(result: Checkup, console: Console) -> None:
 
 def _run(run: Run, console: Console) -> None:
     results = run.results
-    console.print(results["model"]["says"], markup=False)
+    console.print(_sentence(results["model"]["says"]), markup=False)
     console.print(results["evaluation"]["says"], markup=False)
-    rows = [("test accuracy", run.accuracy)]
+    _serious(run, console)
+    crossed = results["evaluation"]["kind"] == "cv"
+    rows = [("accuracy, cross-validated" if crossed else "test accuracy", run.accuracy)]
     rows += [
         (f"  {name.replace('_', ' ')} (baseline)", _estimate(value["accuracy"]))
         for name, value in results["baselines"].items()
@@ -123,13 +144,28 @@ def _run(run: Run, console: Console) -> None:
         rows.append(
             (f"transfer gain over {gain['over'].replace('_', ' ')}", _estimate(gain["gain"]))
         )
-    names = ("balanced_accuracy", "macro_f1", "auroc", "log_loss", "ece")
     measures = results["test"]
-    rows += [
-        (name.replace("_", " "), _estimate(measures[name])) for name in names if name in measures
-    ]
+    rows += [(_MEASURES[name], _estimate(measures[name])) for name in _MEASURES if name in measures]
     _estimates(rows, console)
     console.print(f"report: {run.report}", markup=False)
+
+
+def _serious(run: Run, console: Console) -> None:
+    """Says in one line what the checks found: whoever reads the measures must know."""
+    found = [each["severity"] for each in read_json(run.findings)]
+    kinds = [(n, kind) for kind in ("serious", "warning") if (n := found.count(kind))]
+    aside = len(read_json(run.dataset)["set_aside"])
+    parts = [f"{n} {kind}{'s' * (n > 1 and kind == 'warning')}" for n, kind in kinds]
+    parts += [f"{aside} set aside"] if aside else []
+    if parts:
+        worst = _COLOURS["serious" if "serious" in parts[0] else "warning"]
+        console.print(
+            f"Checks of the data: {', '.join(parts)}; the report says which.", style=worst
+        )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _estimate(value: dict[str, Any]) -> Estimate:
@@ -138,21 +174,31 @@ def _estimate(value: dict[str, Any]) -> Estimate:
 
 def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "value", "95 % interval", "n"):
-        table.add_column(heading, justify="left" if not heading else "right")
+        table.add_column(
+            heading,
+            justify="right" if heading else "left",
+            no_wrap=bool(heading),
+            overflow="fold",
+        )
     for name, estimate in rows:
         interval = f"{estimate.low:.3f} – {estimate.high:.3f}"
-        table.add_row(name, f"{estimate.value:.3f}", interval, str(estimate.n))
+        table.add_row(Text(name), f"{estimate.value:.3f}", interval, f"{estimate.n:,}")
     console.print(table)
 
 
 def _evaluation(result: Evaluation, console: Console) -> None:
     console.print(result.says, markup=False)
-    rows = [(name.replace("_", " "), value) for name, value in result.test.items()]
-    rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:40]]
+    rows = [("accuracy", result.test["accuracy"])]
+    rows += [(says, result.test[name]) for name, says in _MEASURES.items() if name in result.test]
+    rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:_CLASSES]]
     _estimates(rows, console)
+    if len(result.per_class) > _CLASSES:
+        rest = len(result.per_class) - _CLASSES
+        console.print(f"… and {rest} more classes: --json has all", style="dim")
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
 
@@ -171,8 +217,8 @@ def _predictions(
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("image", overflow="fold")
-    table.add_column("class")
-    table.add_column("probability", justify="right")
+    table.add_column("class", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
     for index, name in enumerate(predictions.names):
         if name in predictions.errors:
             table.add_row(Text(name), Text(predictions.errors[name], style="red"), "")
