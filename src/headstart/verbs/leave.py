@@ -23,6 +23,7 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.fit.probe import Probe, Trial
 from headstart.fit.rounds import Outcome
 from headstart.metrics.classification import measure
+from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
 from headstart.records import Estimate, Finding, Predictions, to_json
 from headstart.run import Run
@@ -35,8 +36,10 @@ _THUMBNAIL = 240
 
 @dataclass(frozen=True)
 class Account:
-    """Everything a finished training knows; `dataset`, `splits`, `clusters` and `dropped` are
-    of the readable items, `facts` and `all_names` of all of them.
+    """Everything a finished training knows.
+
+    `dataset`, `splits`, `clusters` and `dropped` are of the readable items, `facts` and
+    `all_names` of all of them.
 
     Attributes:
         evaluation: Kind and one sentence.
@@ -89,7 +92,8 @@ def leave(account: Account, run: Run) -> None:
     account.seconds["write"] = time.perf_counter() - mark
     account.seconds["total"] = time.perf_counter() - account.started
     _write(run.environment, _environment(account))
-    write_report(run.folder)
+    # While it is written, the run lies in a hidden folder; the page bears its final name.
+    write_report(run.folder, name=Path(account.options["out"]).absolute().name)
 
 
 def _write(path: Path, value: Any) -> None:
@@ -99,12 +103,12 @@ def _write(path: Path, value: Any) -> None:
 def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
     """Scores the test items; the layout of `metrics.json`."""
     outcome, seed = account.outcome, account.options["seed"]
-    tested = outcome.items
-    truth, clusters = account.dataset.targets[tested], account.clusters[tested]
+    items = outcome.items
+    truth, clusters = account.dataset.targets[items], account.clusters[items]
     predictions = Predictions(
         outcome.probabilities,
         account.dataset.classes,
-        tuple(account.dataset.names[i] for i in tested),
+        tuple(account.dataset.names[i] for i in items),
         truth,
     )
     results = score(predictions, clusters=clusters, uncalibrated=outcome.uncalibrated, seed=seed)
@@ -119,8 +123,10 @@ def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
         beaten = account.controls[best] == truth
         results["transfer_gain"] = transfer_gain(right, beaten, clusters, best, seed=seed)
     sizes, accuracies = account.curve
+    folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
+    tested = int(sizes.max(initial=1)) * folds // (folds - 1)
     points = [
-        {"n": int(n), "accuracy": _mean(each, int(n))}
+        {"n": int(n), "accuracy": _mean(each, int(n), tested)}
         for n, each in zip(sizes, accuracies, strict=True)
     ]
     increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
@@ -143,11 +149,18 @@ def _accuracy(
     return measure(certain, truth, clusters=clusters, seed=seed).overall["accuracy"]
 
 
-def _mean(values: np.ndarray, n: int) -> Estimate:
-    """Returns the mean over folds; folds share training items, so this is a rough interval."""
+def _mean(values: np.ndarray, n: int, tested: int) -> Estimate:
+    """Returns the mean over folds with a rough interval: the wider of two.
+
+    Folds share training items, and folds that agree by chance (all of them right, say) would
+    claim to be certain; so the interval is never narrower than the Wilson one of all `tested`
+    items.
+    """
     half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     value = float(values.mean())
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95 %")
+    plain = wilson(value * tested, tested)
+    low, high = min(value - half, plain.low), max(value + half, plain.high)
+    return Estimate(value, max(0.0, low), min(1.0, high), n, "folds, 95 %")
 
 
 _NAMES = {
@@ -254,7 +267,7 @@ def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
                 loss,
                 f"{trial.seconds:.3f}",
                 trial.chosen,
-            ]  # fmt: skip
+            ]
         )
     path.write_text(text.getvalue(), encoding="utf-8")
 
