@@ -91,7 +91,10 @@ def _call(verb: str, function: Callable[..., Any], arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="the record as JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="no progress, no tables")
     if verb == "predict":
-        parser.add_argument("--format", choices=("table", "csv"), default="table", dest="layout")
+        parser.add_argument(
+            "--format", choices=("table", "csv"), default="table", dest="layout",
+            help="how predictions are printed (default table)",
+        )  # fmt: skip
         parser.add_argument("--top", type=_positive, default=1, help="classes to show (default 1)")
         parser.add_argument(
             "--abstain-below", type=_share, default=0.0, metavar="P",
@@ -153,6 +156,7 @@ def _add_flag(
         parser.add_argument(*flags, dest=name, action=action, default=default, help=text)
         return
     choices, convert = _kind(hint)
+    convert = _LIMITED.get(name, convert)
     metavar = None if choices else name.rpartition("_")[2].upper()
     parser.add_argument(
         *flags, dest=name, default=default, type=convert, choices=choices, metavar=metavar,
@@ -188,11 +192,21 @@ def _positive(text: str) -> int:
     return value
 
 
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("must lie between 0 and 1")
     return value
+
+
+_LIMITED: dict[str, Callable[[str], Any]] = {"workers": _positive, "seed": _natural}
 
 
 def _argument_helps(doc: str) -> dict[str, str]:

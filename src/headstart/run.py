@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,9 +22,15 @@ from typing import Any
 from headstart.errors import ModelError, OutputError
 from headstart.records import Estimate
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["Run", "new_run", "write_atomic"]
 
 _PREFIX = ".headstart-"
+_LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Run:
 
     @property
     def options(self) -> Path:
-        """`options.json`: the flags as given and as resolved."""
+        """`options.json`: the flags of the training, defaults included."""
         return self.folder / "options.json"
 
     @property
@@ -209,9 +217,11 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
     check_output(folder, overwrite=overwrite)
     parent = folder.absolute().parent
     try:
-        building = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}{folder.name}-"))
+        _sweep(parent)
+        building = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}building-"))
     except OSError as error:
         raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
+    held = _hold(building)
     try:
         yield Run(building)
         building.chmod(0o755)
@@ -230,3 +240,40 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
         ) from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """Locks a folder for as long as this process lives; None where that cannot be had."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _sweep(parent: Path) -> None:
+    """Removes what killed processes left: unfinished runs that no living process holds.
+
+    A minute's grace covers the moment between making a folder and locking it; where there are
+    no locks, and for the earlier run of a replacement that was killed halfway, it is a day.
+    """
+    for entry in os.scandir(parent):
+        kind = _LEFTOVER.fullmatch(entry.name)
+        if not kind:
+            continue
+        with contextlib.suppress(OSError):
+            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            held = _hold(Path(entry.path)) if kind[1] == "building" and age > 60 else None
+            if held is not None or age > 24 * 3600:
+                shutil.rmtree(entry.path, ignore_errors=True)
+            if held is not None:
+                os.close(held)
