@@ -173,7 +173,7 @@ _NAMES = {
 
 def _says(model: Model, probe: Probe) -> str:
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
-    features = where.get(probe.config.features, probe.config.features)
+    features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
     views = f", {model.views} views averaged" if model.views > 1 else ""
     verb = {"crop": "cropped", "pad": "padded", "squash": "squashed"}[model.preprocess.geometry]
     return (

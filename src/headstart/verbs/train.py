@@ -20,7 +20,7 @@ from headstart.data.preprocess import Geometry, Preprocess
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.data.store import trim_cache
-from headstart.errors import DataError, OptionError
+from headstart.errors import DataError, OptionError, OutputError
 from headstart.features.extract import Features, extract
 from headstart.fit.probe import Grid, feature_sets
 from headstart.fit.rounds import Outcome, learning_curve, play
@@ -129,6 +129,11 @@ def train(
     check_output(folder, overwrite=overwrite)
     dataset = open_dataset(data, label=label, group=group, split=split)
     dataset = _labelled(dataset)
+    if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
+        raise OutputError(
+            f"the run would lie among the images, where its pictures would be a class next time: "
+            f"choose an -o outside {dataset.root}"
+        )
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
@@ -280,7 +285,10 @@ def _rounds(
             (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(k)
         ]
         rounds = [each for each in rounds if len(each[1]) and len(np.unique(y[each[0]])) > 1]
+        smallest = int(counts[counts > 0].min())
         why = "as asked" if evaluation == "cv" else f"{n} images are too few for a test split"
+        if evaluation == "auto" and n >= _FEW_IMAGES:
+            why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
         says = (
             f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
             f"chosen and fitted without it; duplicates and groups stayed in one fold. "
@@ -290,7 +298,9 @@ def _rounds(
         test = data.splits == "test"
         training = ~test & ~data.dropped
         rounds = [(np.flatnonzero(training), np.flatnonzero(test))]
-        origin = "the data's own test split" if given else "a stratified fifth held out (seed "
+        # As in split_dataset: without a test, the validation items are the test.
+        own = "test" if (data.dataset.splits == "test").any() else "validation"
+        origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
         says = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
         if data.dropped.any():
             says += (
