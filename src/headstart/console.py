@@ -169,7 +169,8 @@ def _sentence(text: str) -> str:
 
 
 def _estimate(value: dict[str, Any]) -> Estimate:
-    return Estimate(**{key: float("nan") if part is None else part for key, part in value.items()})
+    filled: dict[str, Any] = {k: float("nan") if v is None else v for k, v in value.items()}
+    return Estimate(**filled)
 
 
 def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
