@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.fit.axes import Axes, principal_axes
 from headstart.fit.linear import Problems, solve
-from headstart.nets.heads import Head, neighbour_scores, unit_rows
+from headstart.nets.heads import Head, nearest, neighbour_scores, unit_rows
 
 __all__ = ["Classifier", "Config", "Space", "fit_head", "held_out_scores", "make_space"]
 
@@ -45,7 +45,7 @@ class Space:
     Attributes:
         columns: (d,) int columns of the backbone's vectors.
         axes: Principal axes of those columns.
-        coordinates: (N, r + 1) float32, the last column ones.
+        coordinates: (N, r + 1) float32 in the leading axes, the last column ones.
     """
 
     columns: np.ndarray
@@ -117,17 +117,24 @@ def held_out_scores(
         return solve(problems, loss=loss, tolerance=3e-3)[1]
     unit = unit_rows(space.coordinates[:, :-1])  # rotation keeps cosines
     scores = np.zeros((len(weights), len(targets), n_classes), np.float32)
-    for problem, (weight, strength) in enumerate(zip(weights, strengths, strict=True)):
-        trained, held = np.flatnonzero(weight > 0), np.flatnonzero(weight == 0)
+    # Problems that hold out the same items differ in k only: their neighbours are found once.
+    masks, which = np.unique(weights > 0, axis=0, return_inverse=True)
+    for number, mask in enumerate(masks):
+        problems = np.flatnonzero(which.ravel() == number)
+        memory, labels, held = unit[mask], targets[mask], np.flatnonzero(~mask)
         if classifier == "prototypes":
-            means = _prototypes(unit[trained], targets[trained], n_classes)
-            scores[problem, held] = unit[held] @ means.T * np.float32(10)
+            means = _prototypes(memory, labels, n_classes)
+            scores[np.ix_(problems, held)] = unit[held] @ means.T * np.float32(10)
             continue
+        most = int(strengths[problems].max())
         for start in range(0, len(held), _BLOCK):
             rows = held[start : start + _BLOCK]
-            scores[problem, rows] = neighbour_scores(
-                unit[rows] @ unit[trained].T, targets[trained], k=int(strength), n_classes=n_classes
-            )
+            found, cosines = nearest(unit[rows] @ memory.T, k=most)
+            for problem in problems:
+                k = int(strengths[problem])
+                scores[problem, rows] = neighbour_scores(
+                    labels[found[:, :k]], cosines[:, :k], n_classes=n_classes
+                )
     return scores
 
 
@@ -145,9 +152,12 @@ def fit_head(
     """
     if config.classifier in ("logistic", "svm"):
         weights = item_weights(np.ones((1, len(targets)), bool), targets, balanced=config.balanced)
+        coordinates = space.coordinates
+        if space.axes.rest > 0:
+            coordinates = space.axes.rotate(vectors[:, space.columns], rest=True)
         problems = Problems(
-            space.coordinates,
-            space.axes.variances,
+            coordinates,
+            space.axes.moments(rest=True),
             targets,
             n_classes,
             weights,

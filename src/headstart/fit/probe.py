@@ -50,8 +50,8 @@ class Grid:
     """
 
     classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
-    logistic: tuple[float, ...] = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
-    svm: tuple[float, ...] = (0.03, 0.1, 0.3, 1, 3, 10, 30)
+    logistic: tuple[float, ...] = (0.3, 1, 3, 10, 30, 100, 300)
+    svm: tuple[float, ...] = (0.1, 0.3, 1, 3, 10)
     neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
 
     def strengths(self, classifier: Classifier) -> tuple[float, ...]:
@@ -175,63 +175,65 @@ def probe(
     criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
 
     trials: list[Trial] = []
-    best: tuple[tuple[float, float], np.ndarray] | None = None
+    best: _Best | None = None
     for done, (name, columns) in enumerate(sets.items()):
         progress("trying classifiers", done, len(sets))
         space = make_space(x, columns, sample=None)
         width = space.coordinates.shape[1]
+        affordable = _affordable(grid, name, len(y), width, n_classes, folds * repeats)
         for config, scores, seconds in _try(
-            space, y, draws, grid=_affordable(grid, name, len(y), width, n_classes, folds * repeats),
-            features=name, n_classes=n_classes, uneven=uneven,
-        ):  # fmt: skip
-            hits = scores.argmax(axis=2) == y
-            recalls = np.bincount(y, hits.mean(axis=0), minlength=n_classes)
-            balanced = float(np.mean(recalls[counts > 0] / present))
-            accuracy = float(hits.mean())
+            space, y, draws, grid=affordable, features=name, n_classes=n_classes, uneven=uneven
+        ):
+            accuracy, balanced = _judge(scores, y, counts)
             value = balanced if criterion == "balanced accuracy" else accuracy
-            mean_scores = scores.mean(axis=0)
-            loss = float("nan")
-            if best is None or value >= best[0][0] - 0.01:
-                temperature = fit_temperature(mean_scores, y)
-                own = softmax(mean_scores / temperature)[np.arange(len(y)), y]
-                loss = float(-np.log(np.maximum(own, 1e-12)).mean())
-                if best is None or (value, -loss) > best[0]:
-                    best = (value, -loss), mean_scores
-                    trials = [replace(trial, chosen=False) for trial in trials]
-                    winner = True
-                else:
-                    winner = False
-            else:
-                winner = False
+            mean_scores, loss = scores.mean(axis=0), float("nan")
+            if best is None or value >= best.value - 0.01:
+                loss = _calibrated_loss(mean_scores, y)
+                if best is None or (value, -loss) > (best.value, -best.loss):
+                    best = _Best(value, loss, config, mean_scores, space)
+            estimate = wilson(accuracy * len(y), len(y))
             trials.append(
-                Trial(
-                    config,
-                    len(columns),
-                    folds,
-                    repeats,
-                    wilson(accuracy * len(y), len(y)),
-                    balanced,
-                    loss,
-                    seconds,
-                    winner,
-                )  # fmt: skip
+                Trial(config, len(columns), folds, repeats, estimate, balanced, loss, seconds)
             )
     progress("trying classifiers", len(sets), len(sets))
     assert best is not None
-    config = next(trial.config for trial in trials if trial.chosen)
-    whole = make_space(
-        vectors, sets[config.features],
-        sample=None if len(chosen_on) == len(vectors) else chosen_on,
-    )  # fmt: skip
+    space = best.space
+    if len(chosen_on) < len(vectors):
+        space = make_space(vectors, sets[best.config.features], sample=chosen_on)
+    trials = [replace(trial, chosen=trial.config == best.config) for trial in trials]
     return Probe(
-        head=fit_head(config, whole, vectors, targets, n_classes=n_classes),
-        temperature=fit_temperature(best[1], y),
-        config=config,
+        head=fit_head(best.config, space, vectors, targets, n_classes=n_classes),
+        temperature=fit_temperature(best.scores, y),
+        config=best.config,
         trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),
-        held_out=best[1],
+        held_out=best.scores,
         chosen_on=chosen_on,
         criterion=criterion,
     )
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best trial so far: its criterion, loss, (N, C) held-out scores and features."""
+
+    value: float
+    loss: float
+    config: Config
+    scores: np.ndarray
+    space: Space
+
+
+def _judge(scores: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """Returns accuracy and balanced accuracy of (R, N, C) held-out scores."""
+    hits = (scores.argmax(axis=2) == y).mean(axis=0)
+    recalls = np.bincount(y, hits, minlength=len(counts))[counts > 0] / counts[counts > 0]
+    return float(hits.mean()), float(recalls.mean())
+
+
+def _calibrated_loss(scores: np.ndarray, y: np.ndarray) -> float:
+    """Returns the log-loss of (N, C) scores at their best temperature."""
+    own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
+    return float(-np.log(np.maximum(own, 1e-12)).mean())
 
 
 def _try(

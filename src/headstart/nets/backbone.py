@@ -213,18 +213,18 @@ class Backbone:
 
             # The graph holds size and normalisation: one folder for each.
             home = self.home / fingerprint_json([preprocess.mean, preprocess.std])[:8]
-            converted = openvino.is_converted(home, size=preprocess.size)
-            if converted or images >= _WORTH_CONVERTING:
+            size, bounds = preprocess.size, self.card.bounds
+            engine = None
+            if openvino.is_converted(home, size=size):
+                engine = openvino.load_converted(home, size=size, bounds=bounds)
+            if engine is None and images >= _WORTH_CONVERTING:
                 try:
-                    if not converted:
-                        openvino.convert(self.pool(preprocess), home, size=preprocess.size)
-                    engine = openvino.load_converted(
-                        home, size=preprocess.size, bounds=self.card.bounds
-                    )
+                    openvino.convert(self.pool(preprocess), home, size=size)
+                    engine = openvino.load_converted(home, size=size, bounds=bounds)
                 except (BackboneError, OSError):
-                    engine = None  # torch below runs everything, only slower
-                if engine is not None:
-                    return engine
+                    pass  # torch below runs everything, only slower
+            if engine is not None:
+                return engine
         from headstart.nets.engine_torch import torch_engine
 
         pool = self.pool(preprocess)

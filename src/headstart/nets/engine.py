@@ -6,6 +6,7 @@ precision, is part of every run.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -91,7 +92,7 @@ def demand_same(
         BackboneError: If any stage of any image differs.
     """
     needed = 0.9999 if precision == "fp32" else 0.995
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         found = agreement(vectors[:, start:stop], reference[:, start:stop])
         if found < needed:
             raise BackboneError(f"cosine {found:.5f} to fp32 torch, below {needed}")

@@ -22,6 +22,7 @@ import numpy as np
 from headstart.data.pixels import cpu_count
 from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
+from headstart.fingerprint import fingerprint_file
 from headstart.nets.engine import demand_same, stream
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def _folder(home: Path, size: int) -> Path:
     return home / f"openvino-{ov.__version__.split('-')[0]}-{size}"
 
 
+def _weights(folder: Path) -> np.ndarray:
+    """Returns the (16,) uint8 fingerprint of a converted graph's weights."""
+    return np.frombuffer(fingerprint_file(folder / "graph.bin"), np.uint8)
+
+
 def _proof_images(size: int) -> np.ndarray:
     """Returns a fixed smooth batch, (4, size, size, 3) uint8, to prove a loaded graph with."""
     from PIL import Image
@@ -99,7 +105,7 @@ def _proof_images(size: int) -> np.ndarray:
 
 
 def is_converted(home: Path, *, size: int) -> bool:
-    """Tells whether `load_converted` would find a graph, without importing OpenVINO.
+    """Tells whether `load_converted` may find a graph, without importing OpenVINO.
 
     Args:
         home: The backbone's folder in the cache.
@@ -136,11 +142,16 @@ def convert(pool: StagePool, home: Path, *, size: int) -> None:
         raise BackboneError(f"OpenVINO cannot convert the network: {error}") from error
     home.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=home, prefix=".building-"))
+    folder = _folder(home, size)
     try:
         ov.save_model(model, building / "graph.xml", compress_to_fp16=False)
-        np.savez(building / "proof.npz", vectors=reference)
+        np.savez(building / "proof.npz", vectors=reference, weights=_weights(building))
+        if not (folder / "proof.npz").is_file():
+            shutil.rmtree(folder, ignore_errors=True)  # the rest of one that was half removed
         with contextlib.suppress(OSError):  # another process was first: theirs serves as well
-            os.replace(building, _folder(home, size))
+            os.replace(building, folder)
+    except RuntimeError as error:  # OpenVINO's way to say that the disk is full
+        raise BackboneError(f"OpenVINO cannot keep the network: {error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -171,12 +182,14 @@ def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVin
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for precision in ("bf16", "fp32") if has_bf16 else ("fp32",):
         try:
-            reference = np.load(folder / "proof.npz")["vectors"]
+            proof = np.load(folder / "proof.npz")
+            if not np.array_equal(proof["weights"], _weights(folder)):
+                raise BackboneError("the weights are damaged, if too little to show below")
             model = core.read_model(folder / "graph.xml")
             engine = OpenVinoEngine(model, size=size, precision=precision)
             [(_, vectors)] = stream(engine, [(0, _proof_images(size))])
-            demand_same(vectors, reference, precision=precision, bounds=bounds)
-        except (BackboneError, OSError, RuntimeError, ValueError, KeyError):
+            demand_same(vectors, proof["vectors"], precision=precision, bounds=bounds)
+        except Exception:  # zipfile, numpy and OpenVINO each have their own for damaged files
             continue
         return engine
     shutil.rmtree(folder, ignore_errors=True)  # damaged: the next call converts again

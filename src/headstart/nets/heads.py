@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Head", "HeadKind", "neighbour_scores", "softmax", "unit_rows"]
+__all__ = ["Head", "HeadKind", "nearest", "neighbour_scores", "softmax", "unit_rows"]
 
 HeadKind = Literal["linear", "neighbours", "prototypes"]
 # Sharpness of a neighbour's vote: exp(cosine / 0.07) as in DINO (Caron et al., 2021).
@@ -49,9 +49,8 @@ class Head:
         unit = unit_rows((x - arrays["mean"]) * arrays["scale"])
         if self.kind == "prototypes":
             return unit @ arrays["prototypes"].T / np.float32(_PROTOTYPE)
-        return neighbour_scores(
-            unit @ arrays["memory"].T, arrays["labels"], k=self.k, n_classes=self.n_classes
-        )
+        found, cosines = nearest(unit @ arrays["memory"].T, k=self.k)
+        return neighbour_scores(arrays["labels"][found], cosines, n_classes=self.n_classes)
 
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""
@@ -63,27 +62,38 @@ def unit_rows(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
-def neighbour_scores(
-    similarity: np.ndarray, labels: np.ndarray, *, k: int, n_classes: int
-) -> np.ndarray:
-    """Log vote shares of the k nearest neighbours.
+def nearest(similarity: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the k most similar of M memories.
 
     Args:
-        similarity: (N, M) cosines to the memory.
-        labels: (M,) int classes of the memory.
-        k: How many vote; fewer where the memory is smaller.
+        similarity: (N, M) cosines.
+        k: How many; fewer where M is smaller.
+
+    Returns:
+        (N, k) int indices, most similar first, and their (N, k) cosines.
+    """
+    k = min(k, similarity.shape[1])
+    found = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
+    cosines = np.take_along_axis(similarity, found, axis=1)
+    order = np.argsort(-cosines, axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(cosines, order, axis=1)
+
+
+def neighbour_scores(labels: np.ndarray, cosines: np.ndarray, *, n_classes: int) -> np.ndarray:
+    """Log vote shares of neighbours.
+
+    Args:
+        labels: (N, k) int classes of the neighbours, most similar first.
+        cosines: (N, k) their cosines.
         n_classes: C.
 
     Returns:
         (N, C) float32: log of the share of votes, smoothed so that none is minus infinity.
     """
-    k = min(k, similarity.shape[1])
-    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
-    cosine = np.take_along_axis(similarity, nearest, axis=1)
-    votes = np.exp((cosine - cosine.max(axis=1, keepdims=True)) / np.float32(_VOTE))
-    shares = np.zeros((len(similarity), n_classes), np.float32)
-    rows = np.repeat(np.arange(len(similarity)), k)
-    np.add.at(shares, (rows, labels[nearest].ravel()), votes.ravel())
+    votes = np.exp((cosines - cosines[:, :1]) / np.float32(_VOTE))
+    place = np.arange(len(labels))[:, None] * n_classes + labels
+    shares = np.bincount(place.ravel(), votes.ravel(), minlength=len(labels) * n_classes)
+    shares = shares.reshape(-1, n_classes).astype(np.float32)
     total = shares.sum(axis=1, keepdims=True)
     return np.log((shares + np.float32(0.01)) / (total + np.float32(0.01 * n_classes)))
 

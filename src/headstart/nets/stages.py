@@ -54,11 +54,12 @@ class StagePool(nn.Module):
         self.register_buffer("scale", 1 / std)
         self.keep: tuple[int, ...] = ()
         self.layout: tuple[tuple[str, int], ...] = ()
-        self._plan(preprocess.size)
+        self.size = preprocess.size
+        self._plan()
 
-    def _plan(self, size: int) -> None:
+    def _plan(self) -> None:
         """Runs one grey image to learn the stages and their widths."""
-        image = torch.full((1, size, size, 3), 128, dtype=torch.uint8)
+        image = torch.full((1, self.size, self.size, 3), 128, dtype=torch.uint8)
         with one_thread(), torch.inference_mode():
             if hasattr(self.network, "forward_intermediates"):
                 try:
