@@ -93,7 +93,11 @@ def show(
     elif isinstance(result, Path):
         console.print(str(result), markup=False)
     else:
-        by_name = {"Checkup": _checkup, "Evaluation": _evaluation, "Demo": _demo}
+        by_name: dict[str, Callable[[Any, Console], None]] = {
+            "Checkup": _checkup,
+            "Evaluation": _evaluation,
+            "Demo": _demo,
+        }
         by_name[type(result).__name__](result, console)
 
 
@@ -136,16 +140,23 @@ def _run(run: Run, console: Console) -> None:
     crossed = results["evaluation"]["kind"] == "cv"
     rows = [("accuracy, cross-validated" if crossed else "test accuracy", run.accuracy)]
     rows += [
-        (f"  {name.replace('_', ' ')} (baseline)", _estimate(value["accuracy"]))
+        (f"  {name.replace('_', ' ')} (baseline)", Estimate.from_json(value["accuracy"]))
         for name, value in results["baselines"].items()
     ]
     if "transfer_gain" in results:
         gain = results["transfer_gain"]
         rows.append(
-            (f"transfer gain over {gain['over'].replace('_', ' ')}", _estimate(gain["gain"]))
+            (
+                f"transfer gain over {gain['over'].replace('_', ' ')}",
+                Estimate.from_json(gain["gain"]),
+            )
         )
     measures = results["test"]
-    rows += [(_MEASURES[name], _estimate(measures[name])) for name in _MEASURES if name in measures]
+    rows += [
+        (_MEASURES[name], Estimate.from_json(measures[name]))
+        for name in _MEASURES
+        if name in measures
+    ]
     _estimates(rows, console)
     console.print(f"report: {run.report}", markup=False)
 
@@ -166,11 +177,6 @@ def _serious(run: Run, console: Console) -> None:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _estimate(value: dict[str, Any]) -> Estimate:
-    filled: dict[str, Any] = {k: float("nan") if v is None else v for k, v in value.items()}
-    return Estimate(**filled)
 
 
 def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:

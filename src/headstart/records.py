@@ -37,6 +37,13 @@ class Estimate:
     n: int
     method: str
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Estimate:
+        """Rebuilds an estimate as JSON kept it; `null` is NaN again."""
+        numbers = [value[key] for key in ("value", "low", "high")]
+        middle, low, high = (math.nan if each is None else float(each) for each in numbers)
+        return cls(middle, low, high, int(value["n"]), str(value["method"]))
+
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 

@@ -120,7 +120,7 @@ class Run:
     @property
     def accuracy(self) -> Estimate:
         """Test accuracy with its interval."""
-        return Estimate(**self.results["test"]["accuracy"])
+        return Estimate.from_json(self.results["test"]["accuracy"])
 
     def __repr__(self) -> str:
         if not self.metrics.is_file():
@@ -129,7 +129,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{name}</td><td>{Estimate(**value)}</td></tr>"
+            f"<tr><td>{name}</td><td>{Estimate.from_json(value)}</td></tr>"
             for name, value in self.results["test"].items()
         )
         return f"<table><caption>{self.folder}</caption>{rows}</table>"

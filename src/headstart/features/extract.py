@@ -126,7 +126,7 @@ def extract(
             return Features(vectors, {}, facts, engine_says, seconds)
         reason = next(iter(facts.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
-    for index in np.flatnonzero(facts.readable & ~done):
+    for index in np.flatnonzero(facts.readable & ~done).tolist():
         row = store.get(facts.keys[index].tobytes())
         assert row is not None, "read_pixels yields what the store lacks"
         if not vectors.size:

@@ -120,17 +120,17 @@ def held_out_scores(
     # Problems that hold out the same items differ in k only: their neighbours are found once.
     masks, which = np.unique(weights > 0, axis=0, return_inverse=True)
     for number, mask in enumerate(masks):
-        problems = np.flatnonzero(which.ravel() == number)
+        alike = np.flatnonzero(which.ravel() == number)
         memory, labels, held = unit[mask], targets[mask], np.flatnonzero(~mask)
         if classifier == "prototypes":
             means = _prototypes(memory, labels, n_classes)
-            scores[np.ix_(problems, held)] = unit[held] @ means.T * np.float32(10)
+            scores[np.ix_(alike, held)] = unit[held] @ means.T * np.float32(10)
             continue
-        most = int(strengths[problems].max())
+        most = int(strengths[alike].max())
         for start in range(0, len(held), _BLOCK):
             rows = held[start : start + _BLOCK]
             found, cosines = nearest(unit[rows] @ memory.T, k=most)
-            for problem in problems:
+            for problem in alike:
                 k = int(strengths[problem])
                 scores[problem, rows] = neighbour_scores(
                     labels[found[:, :k]], cosines[:, :k], n_classes=n_classes

@@ -78,9 +78,12 @@ def evaluate(
         results = Run.open(run).results
         return Evaluation(
             says=results["evaluation"]["says"],
-            test={name: _estimate(value) for name, value in results["test"].items()},
+            test={name: Estimate.from_json(value) for name, value in results["test"].items()},
             per_class=[
-                {key: _estimate(value) for key, value in row.items()}
+                {
+                    key: Estimate.from_json(value) if isinstance(value, dict) else value
+                    for key, value in row.items()
+                }
                 for row in results["per_class"]
             ],
             confusion=results["confusion"],
@@ -128,11 +131,3 @@ def evaluate(
         confusion=results["confusion"],
         errors={dataset.names[i]: reason for i, reason in features.facts.errors.items()},
     )
-
-
-def _estimate(value: Any) -> Any:
-    """Turns what JSON kept of an `Estimate` back into one; anything else stays."""
-    if not isinstance(value, dict):
-        return value
-    numbers = {key: np.nan if part is None else part for key, part in value.items()}
-    return Estimate(**numbers)

@@ -277,9 +277,9 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["name", "truth", "predicted", "confidence", *predictions.classes])
-    truths = predictions.targets if predictions.targets is not None else []
+    truths = predictions.targets
     for index, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
-        truth = predictions.classes[truths[index]] if len(truths) else ""
+        truth = "" if truths is None else predictions.classes[truths[index]]
         row = [f"{value:.5f}" for value in predictions.probabilities[index]]
         confidence = f"{predictions.confidences[index]:.5f}"
         table.writerow([name, truth, predictions.classes[label], confidence, *row])
