@@ -43,7 +43,7 @@ SETS: dict[str, tuple[str, tuple[object, ...]]] = {
     "magnetic_tile": ("magnetic_tile/classes", CV),
     "brain_tumor": ("brain_tumor", CV),
 }
-SWEEP = [(geometry, views) for geometry in ("crop", "pad", "squash") for views in (1, 2)]
+SWEEP = [(geometry, views) for geometry in ("square", "crop", "pad", "squash") for views in (1, 2)]
 
 
 def train(name: str, args, place: Path, *flags: object) -> tuple[dict, Outcome]:

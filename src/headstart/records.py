@@ -94,6 +94,22 @@ class Predictions:
         if self.targets is not None and self.targets.shape != shape[:1]:
             raise ValueError(f"targets must be {shape[:1]}, got {self.targets.shape}")
 
+    def __repr__(self) -> str:
+        shown = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
+        return f"Predictions({len(self.names):,} items; classes {shown})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = []
+        for name, label, sure in zip(self.names[:50], self.labels, self.confidences, strict=False):
+            text = self.errors.get(name, "unreadable") if label < 0 else self.classes[label]
+            chance = "" if label < 0 else f"{sure:.3f}"
+            rows.append(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td><td>{chance}</td></tr>")
+        n = len(self.names)
+        rest = f"<caption>the first 50 of {n:,}</caption>" if n > 50 else ""
+        return f"<table>{rest}{''.join(rows)}</table>"
+
     @property
     def labels(self) -> np.ndarray:
         """(N,) int indices of the most probable class; -1 where the input was unreadable."""

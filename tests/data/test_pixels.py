@@ -86,7 +86,7 @@ def assert_same_facts(one: Facts, other: Facts) -> None:
         np.testing.assert_equal(getattr(one, field.name), getattr(other, field.name), field.name)
 
 
-GEOMETRIES = ("crop", "pad", "squash")
+GEOMETRIES = ("square", "crop", "pad", "squash")
 
 
 # --- facts --------------------------------------------------------------------------------------

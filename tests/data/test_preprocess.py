@@ -78,7 +78,7 @@ def test_pad_keeps_proportions_on_mean_grey():
 EXTREMES = [(1, 1), (1, 1000), (1000, 1), (2, 3), (3, 2000), (64, 64), (63, 65)]
 
 
-@pytest.mark.parametrize("geometry", ["crop", "pad", "squash"])
+@pytest.mark.parametrize("geometry", ["square", "crop", "pad", "squash"])
 @pytest.mark.parametrize("shape", EXTREMES)
 @pytest.mark.parametrize("crop_pct", [0.875, 0.95, 1.0])
 def test_every_shape_fits(geometry, shape, crop_pct):
@@ -94,7 +94,7 @@ def test_every_shape_fits(geometry, shape, crop_pct):
 @given(
     width=st.integers(1, 400), height=st.integers(1, 400), size=st.integers(1, 80),
     crop_pct=st.floats(0.5, 1.0), position=st.sampled_from([0.0, 0.5, 1.0]),
-    geometry=st.sampled_from(["crop", "pad", "squash"]),
+    geometry=st.sampled_from(["square", "crop", "pad", "squash"]),
 )  # fmt: skip
 @settings(max_examples=150, deadline=None)
 def test_any_image_fits(width, height, size, crop_pct, position, geometry):
@@ -131,7 +131,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("geometry", ["crop", "pad", "squash"])
+@pytest.mark.parametrize("geometry", ["square", "crop", "pad", "squash"])
 @pytest.mark.parametrize("field", FIELDS)
 def test_pixel_key_changes_with_the_pixels_and_only_then(geometry, field):
     before = Preprocess(64, geometry)
@@ -141,7 +141,7 @@ def test_pixel_key_changes_with_the_pixels_and_only_then(geometry, field):
     assert (before.pixel_key == after.pixel_key) == same_pixels
 
 
-@pytest.mark.parametrize("geometry", ["crop", "pad", "squash"])
+@pytest.mark.parametrize("geometry", ["square", "crop", "pad", "squash"])
 def test_decoding_is_never_asked_for_less_than_is_needed(geometry):
     preprocess = Preprocess(224, geometry, 0.9)
     large = photo(2000, 1500)

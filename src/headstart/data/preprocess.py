@@ -16,7 +16,7 @@ from headstart.fingerprint import fingerprint_json
 
 __all__ = ["Geometry", "Preprocess", "View", "views_of"]
 
-Geometry = Literal["crop", "pad", "squash"]
+Geometry = Literal["square", "crop", "pad", "squash"]
 _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
@@ -60,7 +60,8 @@ class Preprocess:
 
     Attributes:
         size: Side of the square in pixels.
-        geometry: ``"crop"``: short side to `size / crop_pct`, then a square out of it;
+        geometry: ``"square"``: the largest square of the image; ``"crop"``: as timm evaluates,
+            the share `crop_pct` of that square;
             ``"squash"``: both sides to `size`; ``"pad"``: long side to `size`, rest in mean grey.
         crop_pct: Share of the short side that a crop keeps.
         interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"`` or ``"nearest"``; all are
@@ -79,7 +80,7 @@ class Preprocess:
     @property
     def short_side(self) -> int:
         """The short side below which decoding must not shrink an image, in pixels."""
-        return math.ceil(self.size / self.crop_pct) if self.geometry == "crop" else self.size
+        return math.ceil(self.size / self._share)
 
     @property
     def pixel_key(self) -> str:
@@ -90,6 +91,14 @@ class Preprocess:
         if self.geometry == "pad":
             fields["fill"] = self._fill
         return fingerprint_json(fields)
+
+    @property
+    def _share(self) -> float:
+        """Share of the short side that is kept."""
+        if self.geometry != "crop":
+            return 1.0
+        # timm resizes to whole pixels first, so what it keeps is not quite `crop_pct`.
+        return min(1.0, self.size / math.floor(self.size / self.crop_pct))
 
     @property
     def _fill(self) -> tuple[int, int, int]:
@@ -121,8 +130,7 @@ class Preprocess:
             canvas.paste(Image.fromarray(pixels).resize(inner, resampling), corner)
             return np.asarray(canvas)
         # Resizing only the box that the crop keeps equals resize-then-crop, without the waste.
-        # timm resizes to whole pixels first, so what it keeps is not quite `crop_pct`.
-        share = min(1.0, self.size / math.floor(self.size / self.crop_pct))
+        share = self._share
         side = min(width, height) * share
         margin = min(width, height) * (1 - share) / 2
         left = margin + (width - side - 2 * margin) * position

@@ -41,6 +41,17 @@ class Evaluation:
     confusion: dict[str, Any]
     errors: dict[str, str]
 
+    def __repr__(self) -> str:
+        return f"Evaluation(accuracy {self.test['accuracy']}; {self.says!r})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{each}</td></tr>" for name, each in self.test.items()
+        )
+        return f"<table><caption>{escape(self.says)}</caption>{rows}</table>"
+
 
 def evaluate(
     run: str | Path,

@@ -175,7 +175,12 @@ def _says(model: Model, probe: Probe) -> str:
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
     features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
     views = f", {model.views} views averaged" if model.views > 1 else ""
-    verb = {"crop": "cropped", "pad": "padded", "squash": "squashed"}[model.preprocess.geometry]
+    verb = {
+        "square": "cropped to the largest square and resized",
+        "crop": "cropped",
+        "pad": "padded",
+        "squash": "squashed",
+    }[model.preprocess.geometry]
     return (
         f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
         f"images {verb} to {model.preprocess.size} px{views}; chosen by cross-validated "

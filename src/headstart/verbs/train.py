@@ -64,7 +64,7 @@ def train(
     out: str | Path | None = None,
     backbone: str = "balanced",
     image_size: int | Literal["auto"] = "auto",
-    geometry: Geometry = "crop",
+    geometry: Geometry = "square",
     views: int = 1,
     evaluation: Evaluation = "auto",
     folds: int = 5,
@@ -90,7 +90,8 @@ def train(
         backbone: A preset (`fast`, `balanced`, `best`), a timm name, `hf-hub:org/name`, a
             folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 for tiny images.
-        geometry: How an image becomes a square: `crop`, `pad` or `squash`.
+        geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
+            the weights were tested with, or `pad` or `squash` the whole of it.
         views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
         evaluation: `holdout` on a test split, `cv` by nested cross-validation, or `auto`:
             holdout where the data bring a test split or are many enough for one.
