@@ -223,7 +223,8 @@ def load_onnx(file: Path, preprocess: Preprocess) -> OpenVinoEngine:
         output = model.outputs[0]
         if len(output.partial_shape) == 4:
             ops = ov.opset13
-            pooled = ops.reduce_mean(output, ops.constant([2, 3]), keep_dims=False)
+            before = output.get_node().input_value(0)  # what the old result hung on
+            pooled = ops.reduce_mean(before, ops.constant([2, 3]), keep_dims=False)
             model = ov.Model([pooled], model.get_parameters())
         return OpenVinoEngine(model, size=preprocess.size, precision="fp32")
     except (RuntimeError, ValueError, OSError) as error:
