@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,10 +23,8 @@ from typing import Any
 from headstart.errors import ModelError, OutputError
 from headstart.records import Estimate
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Run", "new_run", "write_atomic"]
 
@@ -125,14 +124,20 @@ class Run:
     def __repr__(self) -> str:
         if not self.metrics.is_file():
             return f"Run({str(self.folder)!r}, unfinished)"
-        return f"Run({str(self.folder)!r}, test accuracy {self.accuracy})"
+        how = "cross-validated" if self.results["evaluation"]["kind"] == "cv" else "test"
+        return f"Run({str(self.folder)!r}, {how} accuracy {self.accuracy})"
 
     def _repr_html_(self) -> str:
+        from html import escape
+
+        if not self.metrics.is_file():
+            return escape(repr(self))
         rows = "".join(
             f"<tr><td>{name}</td><td>{Estimate.from_json(value)}</td></tr>"
             for name, value in self.results["test"].items()
         )
-        return f"<table><caption>{self.folder}</caption>{rows}</table>"
+        says = escape(f"{self.folder}: {self.results['evaluation']['says']}")
+        return f"<table><caption>{says}</caption>{rows}</table>"
 
 
 def read_json(path: Path) -> Any:
@@ -246,7 +251,7 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
 
 def _hold(folder: Path) -> int | None:
     """Locks a folder for as long as this process lives; None where that cannot be had."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
     try:
         handle = os.open(folder, os.O_RDONLY)

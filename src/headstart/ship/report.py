@@ -27,6 +27,7 @@ __all__ = ["write_report"]
 _MATRIX = 25  # more classes than this do not fit on a page as a matrix
 _ROWS = 12  # rows of a long table that are shown before "the rest"
 _MOST = 300  # rows of a table that are shown at all, to keep the page small
+_EVIDENCE = 24  # a finding that lists this many names may know more
 _PICTURES = 900_000  # bytes of embedded pictures
 _BASELINES = {
     "majority": "always the most frequent class",
@@ -294,6 +295,8 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     page = _template().render(
         run=name or run_folder.resolve().name,
         cv=cv,
+        serious=sum(found.get("severity") == "serious" for found in findings),
+        evidence_limit=_EVIDENCE,
         metrics=metrics,
         test=metrics.get("test") or {},
         dataset=dataset,

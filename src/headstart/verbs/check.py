@@ -35,6 +35,10 @@ class Checkup:
         """Whether anything was found that would make results wrong."""
         return any(finding.severity == "serious" for finding in self.findings)
 
+    def __repr__(self) -> str:
+        lines = [f"  {each.severity}: {each.claim}" for each in self.findings]
+        return "\n".join([f"Checkup({self.data!r}, {self.images:,} images)", *lines])
+
     def _repr_html_(self) -> str:
         from html import escape
 

@@ -37,6 +37,12 @@ class Demo:
     evaluation: Evaluation
     predictions: Predictions
 
+    def __repr__(self) -> str:
+        return f"Demo(data={str(self.data)!r}, run={self.run!r})"
+
+    def _repr_html_(self) -> str:
+        return self.checkup._repr_html_() + self.run._repr_html_()
+
 
 def demo(
     *,

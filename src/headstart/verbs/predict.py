@@ -32,23 +32,27 @@ class Classifier:
 
     model: Model
 
+    def __repr__(self) -> str:
+        return f"Classifier({', '.join(self.model.classes)}; {self.model.backbone.name})"
+
     @property
     def classes_(self) -> np.ndarray:
         """(C,) str class names, in the order of `predict_proba`'s columns."""
         return np.array(self.model.classes)
 
-    def predict_proba(self, images: Iterable[str | Path]) -> np.ndarray:
-        """Returns (N, C) calibrated probabilities of image files.
+    def predict_proba(self, images: str | Path | Iterable[str | Path]) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities of image files, or of one.
 
         Raises:
             ImageError: If one of them cannot be read; `headstart.predict` goes on instead.
         """
-        predictions = _run(self.model, [os.fspath(image) for image in images])
+        given = [images] if isinstance(images, str | Path) else images
+        predictions = _run(self.model, [os.fspath(image) for image in given])
         for name, reason in predictions.errors.items():
             raise ImageError(f"{name}: {reason}")
         return predictions.probabilities
 
-    def predict(self, images: Iterable[str | Path]) -> np.ndarray:
+    def predict(self, images: str | Path | Iterable[str | Path]) -> np.ndarray:
         """Returns (N,) str class names of image files; raises as `predict_proba`."""
         return self.classes_[self.predict_proba(images).argmax(axis=1)]
 
