@@ -17,12 +17,13 @@ FLOORS = {
     "nets": 2,
     "features": 3,
     "tasks": 4,
-    "fit": 5, "evaluate": 5,
+    "fit": 5, "scoring": 5,
     "audit": 6, "advise": 6,
     "ship": 7,
-    "console": 8, "verbs": 8,
-    "cli": 9,
-    "__init__": 10, "__main__": 10,
+    "verbs": 8,
+    "console": 9,
+    "cli": 10,
+    "__init__": 11, "__main__": 11,
 }  # fmt: skip
 
 # Floors 0 and 1 hold what is deployed too, so nothing that trains may come in with them.

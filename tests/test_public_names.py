@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from pathlib import Path
 
 import headstart
 from headstart import errors
@@ -46,6 +47,13 @@ def test_a_verb_takes_keywords_after_its_subject():
         assert not late, f"{name}: {late} must be keyword-only"
         assert all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters), name
         assert inspect.getdoc(getattr(headstart, name)), name
+
+
+def test_no_package_hides_a_name():
+    """A package `headstart.evaluate`, once imported, would take the place of the verb."""
+    home = Path(headstart.__file__).parent
+    packages = {path.stem for path in home.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert not PUBLIC & packages
 
 
 def test_version():

@@ -71,9 +71,7 @@ def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in VERBS:
         chosen = parser.parse_args(arguments)
         if chosen.version:
-            from headstart import __version__
-
-            print(f"headstart {__version__}")
+            print(f"headstart {importlib.import_module('headstart').__version__}")
         else:
             parser.print_help()
         return 0

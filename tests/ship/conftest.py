@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.evaluate.curve import extrapolate
-from headstart.evaluate.score import score, transfer_gain
 from headstart.metrics.calibration import apply_temperature
 from headstart.metrics.interval import wilson
 from headstart.records import Finding, Predictions, to_json
+from headstart.scoring.curve import extrapolate
+from headstart.scoring.score import score, transfer_gain
 
 NASTY = ("<script>alert(1)</script>", "a\"b'c & d", "{{ 7*7 }}", "é 猫 " + "x" * 80)
 

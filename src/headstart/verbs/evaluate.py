@@ -12,13 +12,13 @@ from headstart.data.duplicates import clusters as find_clusters
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
 from headstart.errors import DataError
-from headstart.evaluate.score import score
 from headstart.features.extract import extract
 from headstart.nets.backbone import Device
 from headstart.nets.heads import softmax
 from headstart.nets.model import Model
 from headstart.records import Estimate, Predictions
 from headstart.run import Run
+from headstart.scoring.score import score
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -17,8 +17,6 @@ from headstart.data.dataset import Dataset
 from headstart.data.decode import decode, read_bytes
 from headstart.data.facts import Facts
 from headstart.data.pixels import cpu_count
-from headstart.evaluate.curve import extrapolate
-from headstart.evaluate.score import score, transfer_gain
 from headstart.fingerprint import fingerprint_bytes
 from headstart.fit.probe import Probe, Trial
 from headstart.fit.rounds import Outcome
@@ -27,6 +25,8 @@ from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
 from headstart.records import Estimate, Finding, Predictions, to_json
 from headstart.run import Run
+from headstart.scoring.curve import extrapolate
+from headstart.scoring.score import score, transfer_gain
 from headstart.ship.report import write_report
 
 __all__ = ["Account", "leave", "write_predictions"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from headstart.evaluate.curve import extrapolate
 from headstart.metrics.interval import wilson
+from headstart.scoring.curve import extrapolate
 
 SIZES = [40, 80, 160, 320]
 

@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from headstart.evaluate.score import score, transfer_gain
 from headstart.records import Estimate, Predictions, to_json
+from headstart.scoring.score import score, transfer_gain
 
 
 def predictions(n=200, classes=4, seed=0, strength=3.0):
