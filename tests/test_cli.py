@@ -1,0 +1,250 @@
+"""The command line: exit statuses, what goes to which stream, flags and their help."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from headstart.cli import VERBS, main
+
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+
+
+@pytest.fixture
+def call(capfd):
+    """``call("check", folder)`` runs the command here: (status, standard output, error)."""
+
+    def run(*arguments):
+        try:
+            status = main([str(each) for each in arguments])
+        except SystemExit as end:  # argparse
+            status = end.code
+        out, err = capfd.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """(data, run folder) of a command that really ran, in a process of its own."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("cli")
+    import numpy as np
+
+    for colour, name in enumerate(("red", "green")):
+        for number in range(14):
+            pixels = np.random.default_rng([colour, number]).integers(0, 120, (40, 40, 3), np.uint8)
+            pixels[..., colour] += 100
+            place = root / "data" / ("train" if number < 9 else "test") / name / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(place)
+    done = subprocess.run(
+        [sys.executable, "-m", "headstart", "train", str(root / "data"), "-o", str(root / "run"),
+         "--backbone", "starter", "--json", "--folds", "2"],
+        capture_output=True, text=True, check=False,
+        env=os.environ | OFFLINE | {"HEADSTART_CACHE": str(root / "cache")},
+    )  # fmt: skip
+    return root / "data", root / "run", done
+
+
+def test_train_json_is_alone_on_standard_output(trained):
+    _, run, done = trained
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["run"] == str(run)
+    assert record["test"]["accuracy"]["n"] == 10
+    assert "reading" not in done.stderr, "no progress into pipes"
+
+
+def test_train_table(trained, call, tmp_path):
+    data, *_ = trained
+    out = tmp_path / "run"
+    status, text, err = call("train", data, "-o", out, "--backbone", "starter", "--folds", "2")
+    assert (status, err) == (0, "")
+    lines = text.splitlines()
+    assert lines[-1] == f"report: {out / 'report.html'}"
+    assert any(line.startswith("test accuracy") for line in lines)
+    assert any("majority (baseline)" in line for line in lines)
+    assert "95 % interval" in text
+    assert not any(line != line.rstrip() for line in lines)
+    status, text, err = call(
+        "train", data, "-o", out, "--backbone", "starter", "--folds", "2", "--overwrite", "--quiet"
+    )
+    assert (status, text, err) == (0, "", "")
+    status, text, err = call("train", data, "-o", out, "--backbone", "starter")
+    assert (status, text) == (2, "")
+    assert err.startswith("headstart: ")
+    assert err.count("\n") == 1
+
+
+def test_check_statuses(images, call):
+    status, text, _ = call("check", images)
+    assert status == 0
+    assert text.startswith(f"{images}: 36 images, 3 classes")
+    shutil.copy(images / "class_a" / "00.png", images / "class_b" / "copy.png")
+    status, text, _ = call("check", images)
+    assert status == 1
+    assert "serious  " in text
+    assert "class_a/00.png = class_b/copy.png" in text
+    status, text, err = call("check", images, "--json")
+    assert (status, err) == (1, "")
+    assert json.loads(text)["findings"][0]["severity"] == "serious"
+    assert call("check", images, "--quiet")[:2] == (1, "")
+
+
+def test_long_evidence_is_cut_and_says_so(make_images, call):
+    data = make_images(classes=2, per_class=12)
+    for path in sorted((data / "class_a").iterdir()):
+        shutil.copy(path, path.with_name(f"copy_{path.name}"))
+    _, text, _ = call("check", data)
+    assert "… and more: --json names 12" in text
+    assert len(text.splitlines()) < 40
+
+
+def test_what_the_user_can_mend_is_one_line_and_status_2(call, tmp_path, images):
+    for words, message in (
+        (("check", tmp_path / "nowhere"), "is not there"),
+        (("train", images, "-o", tmp_path / "r", "--backbone", "satrter"), "starter"),
+        (("train", images, "-o", tmp_path / "r", "--folds", "1"), "--folds 1"),
+        (("evaluate", tmp_path), "headstart train"),
+        (("predict", tmp_path, "x.png"), "headstart train"),
+        (("report", tmp_path), "headstart train"),
+    ):
+        status, out, err = call(*words)
+        assert (status, out) == (2, ""), words
+        assert err.startswith("headstart: "), err
+        assert message in err
+        assert err.count("\n") == 1, err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "x", "--frobnicate"],
+        ["train"],
+        ["frobnicate"],
+        ["train", "x", "--seed", "-1"],
+        ["train", "x", "--workers", "0"],
+        ["train", "x", "--folds", "many"],
+        ["train", "x", "--geometry", "round"],
+        ["train", "x", "--back", "starter"],
+        ["predict", "x", "y", "--top", "0"],
+        ["predict", "x", "y", "--abstain-below", "1.5"],
+    ],
+)
+def test_flags_that_make_no_sense(call, words):
+    status, out, err = call(*words)
+    assert (status, out) == (2, "")
+    assert "usage: headstart" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb(call, verb):
+    status, text, err = call(verb, "--help")
+    assert (status, err) == (0, "")
+    assert text.startswith(f"usage: headstart {verb}")
+    assert "--json" in text
+    flags = [line.split() for line in text.split("options:")[1].splitlines() if line[:3] == "  -"]
+    following = text.split("options:")[1].splitlines()
+    for number, line in enumerate(following):
+        if line.startswith("  -"):  # each flag says what it does, beside it or on the next line
+            beside = len(line.split("  ")) > 2
+            assert beside or following[number + 1].startswith("      "), line
+    assert len(flags) >= 3
+
+
+def test_help_and_version(call):
+    import headstart
+
+    status, text, _ = call("--help")
+    assert status == 0
+    for verb in VERBS:
+        assert f"    {verb} " in text
+    assert call()[:2] == (0, text)
+    assert call("--version")[:2] == (0, f"headstart {headstart.__version__}\n")
+
+
+def test_evaluate(trained, call, images):
+    data, run, _ = trained
+    status, text, err = call("evaluate", run)
+    assert (status, err) == (0, "")
+    assert "recall of green" in text
+    status, text, _ = call("evaluate", run, data, "--json")
+    assert status == 0
+    assert json.loads(text)["test"]["accuracy"]["n"] == 10
+    status, out, err = call("evaluate", run, images)
+    assert (status, out) == (2, "")
+    assert "class_a" in err
+    assert err.count("\n") == 1
+
+
+def test_predict(trained, call, tmp_path):
+    data, run, _ = trained
+    (tmp_path / "broken.png").write_text("x")
+    good = data / "test" / "red" / "12.png"
+    words = ("predict", run, good, tmp_path / "broken.png", tmp_path / "gone.png")
+    status, text, err = call(*words)
+    assert (status, err) == (0, "")
+    assert f"{good}  red" in text
+    assert "a text file, not an image" in text
+    assert "the file is gone" in text
+
+    _, text, _ = call(*words, "--format", "csv", "--top", "2")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    heads = "image decision class1 probability1 class2 probability2 error"
+    assert " ".join(rows[0]) == heads
+    assert [row["decision"] for row in rows] == ["red", "", ""]
+    assert [bool(row["error"]) for row in rows] == [False, True, True]
+    assert float(rows[0]["probability1"]) + float(rows[0]["probability2"]) == pytest.approx(
+        1, abs=1e-4
+    )
+
+    _, text, _ = call(*words, "--abstain-below", "1")
+    assert "not sure" in text
+    _, text, _ = call(*words, "--abstain-below", "1", "--format", "csv")
+    assert next(csv.DictReader(io.StringIO(text)))["decision"] == ""
+    _, text, _ = call(*words, "--json")
+    record = json.loads(text)
+    assert record["probabilities"][1] == [None, None]
+    assert len(record["errors"]) == 2
+
+
+def test_report(trained, call):
+    _, run, _ = trained
+    status, text, _ = call("report", run)
+    assert (status, text) == (0, f"{run / 'report.html'}\n")
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="needs script(1) to fake a terminal")
+def test_a_terminal_gets_progress_and_fits_80_columns(images):
+    command = f"stty cols 80 2>/dev/null; {sys.executable} -m headstart check {images}"
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm", "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert "reading images" in done.stdout
+    tail = done.stdout.rpartition("36 images, 3 classes")[2]
+    assert all(len(line) <= 80 for line in tail.splitlines())
+
+
+def test_a_reader_that_leaves_is_no_error(trained):
+    data, run, _ = trained
+    many = [str(data / "test" / "red" / "12.png")] * 3000
+    command = [sys.executable, "-m", "headstart", "predict", str(run), *many, "--format", "csv"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        child.stdout.readline()
+        child.stdout.close()
+        err = child.stderr.read()
+    assert child.returncode == 0
+    assert "Traceback" not in err

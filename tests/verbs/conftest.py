@@ -1,0 +1,44 @@
+"""One training, shared by the tests of the verbs."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.verbs.train import train
+
+
+def paint(place, colour, seed, size=40):
+    """Writes a noisy image of one colour."""
+    rng = np.random.default_rng([colour, seed])
+    pixels = rng.integers(0, 120, (size, size, 3), np.uint8)
+    pixels[..., colour] += 100
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(place)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """(data, run): train and test folders of red, green and blue; one test image is mislabelled."""
+    root = tmp_path_factory.mktemp("trained")
+    data = root / "data"
+    for colour, name in enumerate(("red", "green", "blue")):
+        for number in range(8):
+            paint(data / "train" / name / f"{number}.png", colour, number)
+        for number in range(4):
+            paint(data / "test" / name / f"{number}.png", colour, 100 + number)
+    paint(data / "test" / "red" / "wrong.png", 1, 200)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        return data, train(data, out=root / "run", backbone="starter")
+
+
+@pytest.fixture
+def new(tmp_path):
+    """A folder of four new images, two of which cannot be read, and a note."""
+    folder = tmp_path / "new"
+    paint(folder / "a.png", 0, 900)
+    paint(folder / "deeper" / "b ä.png", 2, 901)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "note.txt").write_text("not an image")
+    return folder

@@ -1,0 +1,53 @@
+import shutil
+
+import pytest
+
+from headstart.errors import DataError
+from headstart.verbs.check import check
+
+
+def test_clean_data_have_no_serious_finding(images):
+    result = check(images)
+    assert result.images == 36
+    assert result.classes == {"class_a": 12, "class_b": 12, "class_c": 12}
+    assert not result.serious
+    assert "36 images" in result._repr_html_()
+
+
+def test_bad_files_and_leaks_are_named(make_images):
+    data = make_images(splits=("train", "test"), per_class=6)
+    shutil.copy(data / "train" / "class_a" / "00.png", data / "test" / "class_a" / "copy.png")
+    (data / "train" / "class_b" / "bad.jpg").write_text("no image")
+    result = check(data)
+    found = {each.check: each for each in result.findings}
+    assert result.serious
+    assert result.images == 37
+    assert "train/class_b/bad.jpg" in "".join(found["unreadable_files"].evidence)
+    leak = found["duplicates_across_splits"]
+    assert "test/class_a/copy.png" in leak.evidence[0]
+    assert leak.severity == "serious"
+
+
+def test_findings_are_escaped_in_notebooks(make_images):
+    data = make_images("a<b>c", classes=1)
+    assert "a&lt;b&gt;c" in check(data)._repr_html_()
+
+
+def test_images_without_labels_are_checked_too(make_images):
+    result = check(make_images() / "class_a")
+    assert result.classes == {}
+    assert result.images == 12
+
+
+def test_progress_is_told(images):
+    told = []
+    check(images, progress=lambda *each: told.append(each))
+    assert told[0] == ("reading images", 0, 36)
+    assert told[-1] == ("reading images", 36, 36)
+
+
+@pytest.mark.parametrize("what", ["nowhere", "empty"])
+def test_nothing_to_check(tmp_path, what):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=what):
+        check(tmp_path / what)

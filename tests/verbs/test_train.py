@@ -1,0 +1,137 @@
+import csv
+import json
+import shutil
+
+import pytest
+
+from headstart.errors import BackboneError, DataError, OptionError, OutputError
+from headstart.run import Run
+from headstart.verbs.train import train
+
+ESTIMATE = {"value", "low", "high", "n", "method"}
+
+
+def test_metrics_layout(trained):
+    _, run = trained
+    metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
+    accuracy = metrics["test"]["accuracy"]
+    assert set(accuracy) == ESTIMATE
+    assert accuracy["n"] == 13
+    assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
+    for name in ("balanced_accuracy", "macro_f1", "log_loss", "ece"):
+        assert set(metrics["test"][name]) == ESTIMATE
+    assert metrics["evaluation"]["kind"] == "holdout"
+    assert set(metrics["baselines"]) == {"majority", "raw_pixels"}
+    for baseline in metrics["baselines"].values():
+        assert set(baseline["accuracy"]) == ESTIMATE
+    assert set(metrics["transfer_gain"]["gain"]) == ESTIMATE
+    assert metrics["confusion"]["classes"] == ["blue", "green", "red"]
+    assert sum(map(sum, metrics["confusion"]["counts"])) == 13
+    assert [row["class"] for row in metrics["per_class"]] == ["blue", "green", "red"]
+    for point in metrics["learning_curve"]["points"]:
+        assert point["accuracy"]["low"] < point["accuracy"]["high"], "no certainty out of folds"
+
+
+def test_the_mislabelled_image_is_shown(trained):
+    _, run = trained
+    metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
+    names = [mistake["name"] for mistake in metrics["mistakes"]]
+    assert "test/red/wrong.png" in names
+    assert {path.name for path in run.mistakes.iterdir()} == {f"{k}.jpg" for k in range(len(names))}
+
+
+def test_predictions_have_one_row_per_test_image(trained):
+    _, run = trained
+    with run.predictions.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["name", "truth", "predicted", "confidence", "blue", "green", "red"]
+    assert len(rows) == 13
+    for row in rows:
+        chances = {name: float(row[name]) for name in ("blue", "green", "red")}
+        assert sum(chances.values()) == pytest.approx(1, abs=1e-4)
+        assert max(chances, key=chances.get) == row["predicted"]
+        assert float(row["confidence"]) == max(chances.values())
+        assert row["name"].split("/")[1] == row["truth"]
+
+
+def test_trials_name_the_chosen_one(trained):
+    _, run = trained
+    with run.trials.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = "classifier features dimensions strength class_weight folds repeats accuracy low high"
+    assert " ".join(rows[0]).startswith(columns)
+    assert [row["chosen"] for row in rows].count("True") == 1
+    assert rows[0]["chosen"] == "True"
+    assert all(float(row["low"]) <= float(row["accuracy"]) <= float(row["high"]) for row in rows)
+
+
+def test_the_run_tells_what_it_was_made_of(trained):
+    data, run = trained
+    dataset = json.loads(run.dataset.read_text(encoding="utf-8"))
+    assert dataset["counts"] == {
+        "train": {"blue": 8, "green": 8, "red": 8},
+        "test": {"blue": 4, "green": 4, "red": 5},
+    }
+    assert dataset["items"] == 37
+    options = json.loads(run.options.read_text(encoding="utf-8"))
+    assert options["data"] == str(data)
+    assert options["seed"] == 0
+    environment = json.loads(run.environment.read_text(encoding="utf-8"))
+    assert {"engine", "versions", "seconds"} <= set(environment)
+
+
+def test_the_report_bears_the_name_of_the_run(trained):
+    _, run = trained
+    text = run.report.read_text(encoding="utf-8")
+    assert "<title>run: Headstart report</title>" in text
+    assert ".headstart-" not in text
+
+
+def test_repr_and_html(trained):
+    _, run = trained
+    assert "test accuracy" in repr(run)
+    assert "unfinished" in repr(Run(run.folder / "nowhere"))
+    assert "accuracy" in run._repr_html_()
+
+
+def test_leaks_are_left_out_of_training(make_images):
+    data = make_images(splits=("train", "test"), per_class=6)
+    shutil.copy(data / "test" / "class_a" / "00.png", data / "train" / "class_a" / "copy.png")
+    run = train(data, out=data.parent / "run", backbone="starter", baselines="none", folds=2)
+    dataset = json.loads(run.dataset.read_text(encoding="utf-8"))
+    assert dataset["left_out_as_leaks"] == ["train/class_a/copy.png"]
+    assert dataset["counts"]["train"]["class_a"] == 6
+    assert "1 training image" in run.results["evaluation"]["says"]
+
+
+def refuse(error, match, data, out, **options):
+    with pytest.raises(error, match=match) as caught:
+        train(data, out=out, **{"backbone": "starter", **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_nonsense_is_refused_before_any_work(images, tmp_path):
+    out = tmp_path / "run"
+    refuse(OptionError, "--folds 1", images, out, folds=1)
+    refuse(OptionError, "--views 4", images, out, views=4)
+    refuse(OptionError, "--image-size 7", images, out, image_size=7)
+    refuse(DataError, "nowhere", tmp_path / "nowhere", out)
+    refuse(BackboneError, "satrter", images, out, backbone="satrter")
+    assert not out.exists()
+
+
+def test_an_output_is_never_replaced_unasked(trained, images, tmp_path):
+    _, run = trained
+    before = run.metrics.read_bytes()
+    refuse(OutputError, "--overwrite", images, run.folder)
+    assert run.metrics.read_bytes() == before
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("precious")
+    refuse(OutputError, "not a run", images, tmp_path / "thesis", overwrite=True)
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "precious"
+
+
+def test_no_run_among_its_own_images(images):
+    refuse(OutputError, "among the images", images, images / "run")
+    refuse(OutputError, "among the images", images, images / "class_a" / "deep" / "run")
+    assert sorted(path.name for path in images.iterdir()) == ["class_a", "class_b", "class_c"]
