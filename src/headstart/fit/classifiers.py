@@ -6,6 +6,7 @@ chosen one into plain arrays.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,15 @@ from headstart.fit.axes import Axes, principal_axes
 from headstart.fit.linear import Problems, solve
 from headstart.nets.heads import Head, nearest, neighbour_scores, unit_rows
 
-__all__ = ["Classifier", "Config", "Space", "fit_head", "held_out_scores", "make_space"]
+__all__ = [
+    "Classifier",
+    "Config",
+    "Space",
+    "fit_head",
+    "held_out_scores",
+    "make_space",
+    "one_blas_thread",
+]
 
 Classifier = Literal["logistic", "svm", "neighbours", "prototypes"]
 _BLOCK = 2048
@@ -65,6 +74,13 @@ def make_space(vectors: np.ndarray, columns: np.ndarray, *, sample: np.ndarray |
     chosen = vectors if whole else np.ascontiguousarray(vectors[:, columns])
     axes = principal_axes(chosen if sample is None else chosen[sample])
     return Space(columns, axes, axes.rotate(chosen))
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Returns a context in which every matrix product runs on one thread."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.data.pixels import Progress, silent
+from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.split import folds as make_folds
 from headstart.fit.classifiers import (
     Classifier,
@@ -22,6 +23,7 @@ from headstart.fit.classifiers import (
     held_out_scores,
     item_weights,
     make_space,
+    one_blas_thread,
 )
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
@@ -174,29 +176,22 @@ def probe(
     uneven = present.max() > 1.5 * present.min()
     criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
 
-    trials: list[Trial] = []
-    best: _Best | None = None
-    for done, (name, columns) in enumerate(sets.items()):
-        progress("trying classifiers", done, len(sets))
-        space = make_space(x, columns, sample=None)
-        width = space.coordinates.shape[1]
-        affordable = _affordable(grid, name, len(y), width, n_classes, folds * repeats)
-        for config, scores, seconds in _try(
-            space, y, draws, grid=affordable, features=name, n_classes=n_classes, uneven=uneven
-        ):
-            accuracy, balanced = _judge(scores, y, counts)
-            value = balanced if criterion == "balanced accuracy" else accuracy
-            mean_scores, loss = scores.mean(axis=0), float("nan")
-            if best is None or value >= best.value - 0.01:
-                loss = _calibrated_loss(mean_scores, y)
-                if best is None or (value, -loss) > (best.value, -best.loss):
-                    best = _Best(value, loss, config, mean_scores, space)
-            estimate = wilson(accuracy * len(y), len(y))
-            trials.append(
-                Trial(config, len(columns), folds, repeats, estimate, balanced, loss, seconds)
-            )
-    progress("trying classifiers", len(sets), len(sets))
-    assert best is not None
+    ground = _Ground(y, draws, counts, n_classes, uneven, criterion)
+
+    def attempt(name: str) -> tuple[_Best, list[Trial]]:
+        return _attempt(name, make_space(x, sets[name], sample=None), len(sets[name]), grid, ground)
+
+    # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
+    # wait for each other at every step and leave everything else to one processor.
+    names = sorted(sets, key=lambda name: -len(sets[name]))
+    results: dict[str, tuple[_Best, list[Trial]]] = {}
+    progress("trying classifiers", 0, len(sets))
+    with one_blas_thread(), ThreadPoolExecutor(cpu_count(), "probe") as pool:
+        for name, result in zip(names, pool.map(attempt, names), strict=True):
+            results[name] = result
+            progress("trying classifiers", len(results), len(sets))
+    best = max((results[name][0] for name in sets), key=lambda each: (each.value, -each.loss))
+    trials = [trial for name in sets for trial in results[name][1]]
     space = best.space
     if len(chosen_on) < len(vectors):
         space = make_space(vectors, sets[best.config.features], sample=chosen_on)
@@ -213,6 +208,18 @@ def probe(
 
 
 @dataclass(frozen=True)
+class _Ground:
+    """What all trials share: (N,) classes, (R, N) folds, (C,) counts and how they are judged."""
+
+    targets: np.ndarray
+    draws: np.ndarray
+    counts: np.ndarray
+    n_classes: int
+    uneven: bool
+    criterion: str
+
+
+@dataclass(frozen=True)
 class _Best:
     """The best trial so far: its criterion, loss, (N, C) held-out scores and features."""
 
@@ -221,6 +228,29 @@ class _Best:
     config: Config
     scores: np.ndarray
     space: Space
+
+
+def _attempt(
+    name: str, space: Space, dimensions: int, grid: Grid, ground: _Ground
+) -> tuple[_Best, list[Trial]]:
+    """Tries the grid on one feature set; returns its best and all its trials."""
+    repeats, folds = len(ground.draws), int(ground.draws.max()) + 1
+    y, n = ground.targets, len(ground.targets)
+    grid = _affordable(grid, name, n, space.coordinates.shape[1], ground.n_classes, folds * repeats)
+    trials: list[Trial] = []
+    best: _Best | None = None
+    for config, scores, seconds in _try(space, ground, grid=grid, features=name):
+        accuracy, balanced = _judge(scores, y, ground.counts)
+        value = balanced if ground.criterion == "balanced accuracy" else accuracy
+        mean_scores, loss = scores.mean(axis=0), float("nan")
+        if best is None or value >= best.value - 0.01:
+            loss = _calibrated_loss(mean_scores, y)
+            if best is None or (value, -loss) > (best.value, -best.loss):
+                best = _Best(value, loss, config, mean_scores, space)
+        estimate = wilson(accuracy * n, n)
+        trials.append(Trial(config, dimensions, folds, repeats, estimate, balanced, loss, seconds))
+    assert best is not None
+    return best, trials
 
 
 def _judge(scores: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
@@ -237,31 +267,18 @@ def _calibrated_loss(scores: np.ndarray, y: np.ndarray) -> float:
 
 
 def _try(
-    space: Space,
-    targets: np.ndarray,
-    draws: np.ndarray,
-    *,
-    grid: Grid,
-    features: str,
-    n_classes: int,
-    uneven: bool,
+    space: Space, ground: _Ground, *, grid: Grid, features: str
 ) -> Iterator[tuple[Config, np.ndarray, float]]:
     """Yields (config, (R, N, C) held-out scores, seconds) of every trial on one feature set.
 
-    Args:
-        space: N items.
-        targets: (N,) int.
-        draws: (R, N) int fold numbers of each repeat.
-        grid: What is tried.
-        features: Name of the feature set.
-        n_classes: C.
-        uneven: Whether balanced weights are tried too.
+    Balanced weights are tried too where the classes are uneven.
     """
+    targets, draws, n_classes = ground.targets, ground.draws, ground.n_classes
     folds = int(draws.max()) + 1
     trained = np.stack([draw != fold for draw in draws for fold in range(folds)])  # (R * K, N)
     for classifier in grid.classifiers:
         linear = classifier in ("logistic", "svm")
-        for balanced in (False, True) if uneven and linear else (False,):
+        for balanced in (False, True) if ground.uneven and linear else (False,):
             started = time.perf_counter()
             strengths = np.asarray(grid.strengths(classifier), float)
             weights = item_weights(trained, targets, balanced=balanced)
