@@ -112,14 +112,16 @@ def extract(
         vectors = np.zeros((len(dataset), backbone.card.bounds[-1]), np.float32)
         squares = _squares(first, reader, looks)
         remaining = np.full(len(dataset), len(looks), np.int16)
-        for tags, batch in stream(engine, _batches(squares, engine.batch)):
-            for (index, key), vector in zip(tags, batch, strict=True):
-                vectors[index] += vector / len(looks)
-                remaining[index] -= 1
-                if not remaining[index]:
-                    store.add(key, vectors[index])
-                    done[index] = True
-        store.flush()
+        try:
+            for tags, batch in stream(engine, _batches(squares, engine.batch)):
+                for (index, key), vector in zip(tags, batch, strict=True):
+                    vectors[index] += vector / len(looks)
+                    remaining[index] -= 1
+                    if not remaining[index]:
+                        store.add(key, vectors[index])
+                        done[index] = True
+        finally:
+            store.flush()  # what an interrupted call has computed is kept as well
     computed = int(done.sum())
     if not facts.readable.any():
         if allow_none:
