@@ -76,6 +76,16 @@ def norms_of(module: nn.Module) -> int:
     return sum(isinstance(each, nn.BatchNorm2d) for each in module.modules())
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """On a busy machine torch's threads, which wait by spinning, are sixty times slower."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # for the processes that tests start
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny residual network with random weights in timm's layout."""
