@@ -231,6 +231,7 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
         yield Run(building)
         building.chmod(0o755)
         if folder.exists():
+            check_output(folder, overwrite=overwrite)  # another process may have been faster
             # Two renames: a kill between them leaves both runs on disk, never half of one.
             old = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}old-"))
             os.replace(folder, old / "run")
@@ -238,6 +239,14 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(building, folder)
+    except OutputError as error:
+        # Whoever failed inside named the hidden folder, which is gone a moment later.
+        if str(building) not in str(error):
+            raise
+        raise OutputError(
+            f"{str(error).replace(str(building), str(folder))}; free some space or choose "
+            f"another -o; nothing half-written was left"
+        ) from None
     except OSError as error:
         raise OutputError(
             f"could not write {folder} ({error.strerror or error}); free some space or choose "

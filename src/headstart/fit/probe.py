@@ -35,7 +35,7 @@ __all__ = ["Grid", "Probe", "Trial", "feature_sets", "probe"]
 # Choosing on more items than this costs minutes and changes no choice.
 _CHOOSE_ON = 10_000
 # Multiplications (in 10^9) past which the linear grid is thinned.
-_PATIENCE = 800
+_PATIENCE = 200
 _TRADES_PER_STEP, _STEPS = 4, 25
 
 
@@ -65,7 +65,7 @@ class Grid:
         return replace(
             self,
             classifiers=tuple(each for each in self.classifiers if each != "svm"),
-            logistic=self.logistic[1::2],
+            logistic=self.logistic[2::2],
         )
 
 

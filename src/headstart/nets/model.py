@@ -58,6 +58,7 @@ class Model:
         Raises:
             OutputError: If the folder cannot be written.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
         try:
@@ -83,8 +84,9 @@ class Model:
             }
             text = json.dumps(value, indent=2, ensure_ascii=False)
             (folder / "model.json").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"cannot write the model in {folder} ({error.strerror})") from None
+        except (OSError, SafetensorError) as error:  # a full disk is either, by who wrote
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"cannot write the model in {folder} ({reason})") from None
 
     @classmethod
     def load(cls, folder: str | Path) -> Model:
