@@ -145,7 +145,7 @@ def test_odd_names_train_and_are_predicted(images, tmp_path, capfd):
     for number, name in enumerate(odd):
         (images / "class_b" / f"{number:02}.png").rename(images / "class_b" / name)
     (images / "class_a").rename(images / "größe [red] 犬")
-    run = train(images, out=tmp_path / "run é", **FAST | {"evaluation": "cv"})
+    run = train(images, out=tmp_path / "run é", **FAST)
     text = run.predictions.read_text(encoding="utf-8")
     assert "ünïcödé 猫 😀.png" in text
     assert (
