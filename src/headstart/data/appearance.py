@@ -17,6 +17,7 @@ from headstart.records import Finding
 __all__ = ["check_appearance", "skill"]
 
 _SHOWN = 24
+_ENOUGH = 4_000  # images to measure shortcuts on
 _EXTENSIONS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "MPO": {".jpg", ".jpeg", ".mpo"},
@@ -71,10 +72,13 @@ def _images(count: int) -> str:
 
 
 def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
-    """Measures how well a small decision tree tells the classes by a few outer properties.
+    """Measures how well a few outer properties alone tell the classes, by nearest neighbours.
+
+    scikit-learn's trees and neighbours do the same; importing them costs longer than a whole
+    warm training.
 
     Args:
-        columns: (N, F) float properties, such as width and height.
+        columns: (N, F) float properties, such as width and height; only their ranks count.
         targets: (N,) int classes, none unknown.
         clusters: (N,) int; the five folds are cluster-disjoint.
 
@@ -82,25 +86,24 @@ def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tup
         Balanced accuracy, cross-validated, as a share of the way from chance (0) to certainty
         (1), and the lower end of its 95 % interval (normal approximation over clusters).
     """
-    from sklearn.tree import DecisionTreeClassifier
-
     _, targets = np.unique(targets, return_inverse=True)
     counts = np.bincount(targets)
+    places = [np.unique(column, return_inverse=True) for column in columns.T]
+    ranks = np.stack([place / max(len(values) - 1, 1) for values, place in places], axis=1)
     part = folds(targets, clusters)
+    # Of many neighbours just as near, a random few vote.
+    order = np.random.default_rng(0).permutation(len(targets))
+    k = int(np.clip(len(targets) // (4 * len(counts)), 3, 25))
     right = np.zeros(len(targets), bool)
     for fold in range(5):
-        train, test = part != fold, part == fold
-        if not (train.any() and test.any()):
+        train, test = order[part[order] != fold], np.flatnonzero(part == fold)
+        if not (len(train) and len(test)):
             continue
-        tree = DecisionTreeClassifier(
-            max_leaf_nodes=int(np.clip(2 * len(counts), 8, 256)),
-            min_samples_leaf=max(3, len(targets) // 200),
-            class_weight="balanced",
-            random_state=0,
-        )
-        right[test] = (
-            tree.fit(columns[train], targets[train]).predict(columns[test]) == targets[test]
-        )
+        far = np.abs(ranks[test, None] - ranks[None, train]).sum(axis=2)
+        near = targets[train[np.argpartition(far, min(k, len(train)) - 1, axis=1)[:, :k]]]
+        votes = np.zeros((len(test), len(counts)))
+        np.add.at(votes, (np.arange(len(test))[:, None], near), 1 / counts[near])
+        right[test] = votes.argmax(axis=1) == targets[test]
     recalls = np.bincount(targets, weights=right) / counts
     chance = 1 / len(counts)
     # Frames of one video succeed or fail together, so what varies is clusters, not images.
@@ -117,8 +120,8 @@ def _shortcuts(
     known = items[dataset.labelled[items]]
     # A class needs several images before its looks can be held against it.
     known = known[np.isin(dataset.targets[known], np.flatnonzero(dataset.counts >= 5))]
-    if len(known) > 20_000:
-        known = np.sort(np.random.default_rng(0).choice(known, 20_000, replace=False))
+    if len(known) > _ENOUGH:
+        known = np.sort(np.random.default_rng(0).choice(known, _ENOUGH, replace=False))
     targets = dataset.targets[known]
     if len(np.unique(targets)) < 2 or len(known) < 40:
         return

@@ -179,12 +179,22 @@ def _thinned(pairs: np.ndarray, dhashes: np.ndarray) -> np.ndarray:
 
 
 def _components(edges: np.ndarray, n: int) -> np.ndarray:
-    """Returns (N,) component numbers of a graph of N nodes and (E, 2) edges."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    """Returns (N,) component numbers of a graph of N nodes and (E, 2) edges.
 
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(n, n))
-    return connected_components(graph.tocsr(), directed=False)[1]
+    Labels sink to the smallest of their neighbours, and to the label of that label, until
+    nothing moves (Shiloach and Vishkin, 1982). SciPy has it too, at 0.3 s of import.
+    """
+    labels = np.arange(n)
+    while True:
+        ends = labels[edges]
+        least = ends.min(axis=1)
+        sunk = labels.copy()
+        np.minimum.at(sunk, ends.ravel(), np.repeat(least, 2))
+        while not np.array_equal(sunk, sunk[sunk]):
+            sunk = sunk[sunk]
+        if np.array_equal(sunk, labels):
+            return np.unique(labels, return_inverse=True)[1]
+        labels = sunk
 
 
 def _search(

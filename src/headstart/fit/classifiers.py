@@ -78,7 +78,7 @@ def make_space(vectors: np.ndarray, columns: np.ndarray, *, sample: np.ndarray |
 
 def one_blas_thread() -> AbstractContextManager[object]:
     """Returns a context in which every matrix product runs on one thread."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     return threadpool_limits(1, user_api="blas")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -196,8 +197,11 @@ def probe(
     if len(chosen_on) < len(vectors):
         space = make_space(vectors, sets[best.config.features], sample=chosen_on)
     trials = [replace(trial, chosen=trial.config == best.config) for trial in trials]
+    # One problem on many items is the one place where threads inside a product pay.
+    with nullcontext() if len(vectors) > _CHOOSE_ON else one_blas_thread():
+        head = fit_head(best.config, space, vectors, targets, n_classes=n_classes)
     return Probe(
-        head=fit_head(best.config, space, vectors, targets, n_classes=n_classes),
+        head=head,
         temperature=fit_temperature(best.scores, y),
         config=best.config,
         trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),

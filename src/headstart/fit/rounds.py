@@ -12,7 +12,13 @@ import numpy as np
 
 from headstart.data.pixels import Progress, silent
 from headstart.data.split import folds as make_folds
-from headstart.fit.classifiers import Config, held_out_scores, item_weights, make_space
+from headstart.fit.classifiers import (
+    Config,
+    held_out_scores,
+    item_weights,
+    make_space,
+    one_blas_thread,
+)
 from headstart.fit.probe import Grid, Probe, probe
 from headstart.nets.heads import softmax
 
@@ -151,10 +157,11 @@ def learning_curve(
     weights = item_weights(included, y, balanced=config.balanced)
     weights[~enough] = 1  # solved in vain and dropped below
     # Items that are neither trained on nor held out have weight 0 too and are not looked at.
-    scores = held_out_scores(
-        config.classifier, space, y, n_classes=n_classes, weights=weights,
-        strengths=np.full(len(weights), config.strength),
-    )  # fmt: skip
+    with one_blas_thread():
+        scores = held_out_scores(
+            config.classifier, space, y, n_classes=n_classes, weights=weights,
+            strengths=np.full(len(weights), config.strength),
+        )  # fmt: skip
     hits = scores.argmax(axis=2) == y
     held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])
     held_count = np.maximum(held.sum(axis=1), 1)
