@@ -192,8 +192,8 @@ def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
             overflow="fold",
         )
     for name, estimate in rows:
-        interval = f"{estimate.low:.3f} – {estimate.high:.3f}"
-        table.add_row(Text(name), f"{estimate.value:.3f}", interval, f"{estimate.n:,}")
+        interval = f"{estimate.low:z.3f} – {estimate.high:z.3f}"  # z: never -0.000
+        table.add_row(Text(name), f"{estimate.value:z.3f}", interval, f"{estimate.n:,}")
     console.print(table)
 
 

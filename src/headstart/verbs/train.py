@@ -276,7 +276,9 @@ def _rounds(
         (training items, test items) of each round; the kind; and one sentence about it.
     """
     y, n = data.dataset.targets, len(data.dataset)
-    given = bool((data.dataset.splits == "test").any() or (data.dataset.splits == "val").any())
+    # As in split_dataset: a test without anything to train on is no split.
+    kinds = set(data.dataset.splits.tolist())
+    given = len(kinds) > 1 and bool(kinds & {"test", "val"})
     counts = data.dataset.counts
     few = n < _FEW_IMAGES or counts[counts > 0].min() < _FEW_PER_CLASS
     if evaluation == "cv" or (evaluation == "auto" and few and not given):
