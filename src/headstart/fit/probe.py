@@ -62,11 +62,12 @@ class Grid:
         return (0.0,) if classifier == "prototypes" else getattr(self, classifier)
 
     def thinned(self) -> Grid:
-        """Returns every other strength of the linear classifiers, and no SVM."""
+        """Returns every other strength of logistic regression, and no SVM; never nothing."""
+        others = tuple(each for each in self.classifiers if each != "svm")
         return replace(
             self,
-            classifiers=tuple(each for each in self.classifiers if each != "svm"),
-            logistic=self.logistic[2::2],
+            classifiers=others or self.classifiers,
+            logistic=self.logistic[2::2] or self.logistic,
         )
 
 
@@ -308,7 +309,8 @@ def _affordable(grid: Grid, name: str, n: int, width: int, n_classes: int, probl
         return grid
     if name in ("last", "upper", "all"):
         return grid.thinned()
-    return replace(grid.thinned(), classifiers=("prototypes", "neighbours"))
+    quick = tuple(each for each in grid.classifiers if each in ("prototypes", "neighbours"))
+    return replace(grid, classifiers=quick) if quick else grid.thinned()
 
 
 def _subsample(targets: np.ndarray, seed: int) -> np.ndarray:
