@@ -64,6 +64,7 @@ class Model:
         try:
             folder.mkdir(parents=True)
             save_source(self.backbone.source, folder / "backbone")
+            saved = _open_saved(folder)
             arrays = {"columns": self.head.columns, **self.head.arrays}
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             save_file(arrays, folder / "head.safetensors")
@@ -78,7 +79,7 @@ class Model:
                 "head": self.head.meta(),
                 "backbone": {
                     "name": self.backbone.name,
-                    "fingerprint": self.backbone.fingerprint,
+                    "fingerprint": saved.fingerprint,
                     "licence": self.backbone.source.licence,
                 },
             }
@@ -116,8 +117,12 @@ class Model:
             arrays = load_file(folder / "head.safetensors")
             columns = arrays.pop("columns")
             head = Head(columns=columns, arrays=arrays, **value["head"])
-            onnx = folder / "backbone" / "network.onnx"
-            backbone = open_backbone(os.fspath(onnx if onnx.is_file() else folder / "backbone"))
+            backbone = _open_saved(folder)
+            if backbone.fingerprint != value["backbone"]["fingerprint"]:
+                raise ModelError(
+                    f"{folder / 'backbone'} is not the backbone that this model was trained with: "
+                    f"copy the model's folder anew, or train again"
+                )
             return cls(
                 backbone=backbone,
                 head=head,
@@ -130,3 +135,9 @@ class Model:
             raise ModelError(
                 f"{folder} is damaged ({error}): train again, or copy the folder anew"
             ) from None
+
+
+def _open_saved(folder: Path) -> Backbone:
+    """Opens the backbone inside a model's folder."""
+    onnx = folder / "backbone" / "network.onnx"
+    return open_backbone(os.fspath(onnx if onnx.is_file() else folder / "backbone"))

@@ -1,0 +1,172 @@
+"""`Model`: what is read back predicts what was saved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from timm.models import save_for_hf
+
+from headstart.data.preprocess import Preprocess
+from headstart.errors import BackboneError, ModelError, OutputError
+from headstart.nets.backbone import open_backbone
+from headstart.nets.heads import Head, nearest, neighbour_scores, softmax, unit_rows
+from headstart.nets.model import Model
+
+CLASSES = ("apple", "bär", "cat/dog")
+WIDTH = 12
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    place = tmp_path_factory.mktemp("backbone")
+    save_for_hf(timm.create_model("test_resnet", num_classes=2), place, safe_serialization=True)
+    return place
+
+
+def head(kind: str) -> Head:
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    columns = np.array([7, 1, 2, 11])
+    common = {"mean": normal(4), "scale": np.abs(normal(4))}
+    if kind == "linear":
+        return Head("linear", columns, {"weights": normal(3, 4), "bias": normal(3)}, 3)
+    if kind == "prototypes":
+        return Head("prototypes", columns, {**common, "prototypes": unit_rows(normal(3, 4))}, 3)
+    labels = rng.integers(0, 3, 20)
+    return Head("neighbours", columns, {**common, "memory": unit_rows(normal(20, 4)),
+                                        "labels": labels}, 3, k=5)  # fmt: skip
+
+
+def model(weights: Path, kind: str = "linear") -> Model:
+    preprocess = Preprocess(48, "pad", 0.9, "bilinear", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
+    return Model(open_backbone(str(weights)), head(kind), CLASSES, preprocess, 2, 1.7)
+
+
+@pytest.mark.parametrize("kind", ["linear", "neighbours", "prototypes"])
+def test_round_trip(weights, tmp_path, kind):
+    before = model(weights, kind)
+    before.save(tmp_path / "run" / "model")
+    vectors = np.random.default_rng(1).normal(size=(30, WIDTH)).astype(np.float32)
+    for place in (tmp_path / "run" / "model", str(tmp_path / "run")):
+        after = Model.load(place)
+        assert (after.classes, after.preprocess) == (CLASSES, before.preprocess)
+        assert (after.views, after.temperature) == (2, 1.7)
+        assert after.head.meta() == before.head.meta()
+        np.testing.assert_array_equal(after.head.scores(vectors), before.head.scores(vectors))
+        np.testing.assert_array_equal(after.probabilities(vectors), before.probabilities(vectors))
+        saved = after.backbone.network.state_dict()
+        for name, weight in before.backbone.network.state_dict().items():
+            assert torch.equal(saved[name], weight)
+        assert after.backbone.fingerprint == before.backbone.fingerprint  # so caches are shared
+    assert not list(tmp_path.rglob("*.pkl")) + list(tmp_path.rglob("*.pt"))
+
+
+def test_probabilities(weights):
+    vectors = np.random.default_rng(1).normal(size=(30, WIDTH)).astype(np.float32)
+    trained = model(weights)
+    probabilities = trained.probabilities(vectors)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    expected = softmax(trained.head.scores(vectors) / 1.7)
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(ModelError, match="neither a model nor a run"):
+        Model.load(tmp_path)
+
+
+def test_an_existing_folder_is_not_overwritten(weights, tmp_path):
+    with pytest.raises(OutputError, match="cannot write the model"):
+        model(weights).save(tmp_path)
+
+
+def change(folder: Path, **values: object) -> None:
+    file = folder / "model.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def test_later_version(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    change(tmp_path / "m", format=99)
+    with pytest.raises(ModelError, match="newer than this one: upgrade"):
+        Model.load(tmp_path / "m")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("file", ["model.json", "head.safetensors"])
+@pytest.mark.parametrize("damage", [cut, Path.unlink, lambda file: file.write_bytes(b"")])
+def test_damaged_files(weights, tmp_path, file, damage):
+    model(weights).save(tmp_path / "m")
+    damage(tmp_path / "m" / file)
+    with pytest.raises(ModelError):
+        Model.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"head": 3}, {"head": {"kind": "linear"}}, {"preprocess": {}}, {"views": "two"},
+     {"classes": None}, {"temperature": None}],
+)  # fmt: skip
+def test_nonsense_in_the_description(weights, tmp_path, values):
+    model(weights).save(tmp_path / "m")
+    change(tmp_path / "m", **values)
+    with pytest.raises(ModelError, match="damaged"):
+        Model.load(tmp_path / "m")
+
+
+def test_damaged_backbone_is_said(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    cut(tmp_path / "m" / "backbone" / "model.safetensors")
+    with pytest.raises((ModelError, BackboneError)):
+        _ = Model.load(tmp_path / "m").backbone.network
+
+
+def test_backbone_of_another_training_is_refused(weights, tmp_path):
+    """Weights that were exchanged give vectors that the head knows nothing of."""
+    model(weights).save(tmp_path / "m")
+    torch.manual_seed(1)
+    other = timm.create_model("test_resnet", num_classes=2)
+    save_for_hf(other, tmp_path / "m" / "backbone", safe_serialization=True)
+    with pytest.raises(ModelError, match="backbone"):
+        Model.load(tmp_path / "m")
+
+
+# --- the parts of a head ------------------------------------------------------------------------
+
+
+def test_nearest_are_sorted_and_right():
+    similarity = np.random.default_rng(0).normal(size=(20, 50))
+    for k in (1, 7, 50, 90):
+        found, cosines = nearest(similarity, k=k)
+        expected = np.argsort(-similarity, axis=1)[:, : min(k, 50)]
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(cosines, np.take_along_axis(similarity, expected, axis=1))
+
+
+def test_votes_by_hand():
+    labels, cosines = np.array([[2, 0, 2]]), np.array([[0.9, 0.9, 0.9]], np.float32)
+    scores = neighbour_scores(labels, cosines, n_classes=3)
+    np.testing.assert_allclose(np.exp(scores), [[1.01 / 3.03, 0.01 / 3.03, 2.01 / 3.03]], rtol=1e-5)
+    near = neighbour_scores(labels, np.array([[0.9, 0.2, -1]], np.float32), n_classes=3)
+    assert np.exp(near[0, 2]) > 0.97
+    assert np.isfinite(near).all()
+
+
+def test_softmax_of_large_scores():
+    np.testing.assert_allclose(softmax(np.array([[1e4, 0, -1e4]])), [[1, 0, 0]])
+
+
+def test_zero_rows_stay_zero():
+    assert not unit_rows(np.zeros((2, 3), np.float32)).any()
