@@ -198,7 +198,7 @@ def _gain(metrics: Mapping[str, Any]) -> str | None:
         return f"{value:.0f} points ({low:.0f} to {high:.0f}) more than {over}."
     if high < 0:
         return f"{-value:.0f} points ({-high:.0f} to {-low:.0f}) less than {over}."
-    return f"Not surely better than {over}: {value:+.0f} points ({low:+.0f} to {high:+.0f})."
+    return f"Not surely better than {over}: {value:+z.0f} points ({low:+z.0f} to {high:+z.0f})."
 
 
 def _command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:

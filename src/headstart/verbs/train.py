@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -160,15 +161,18 @@ def train(
     seconds["fit"] = time.perf_counter() - mark
 
     mark = time.perf_counter()
-    controls = _controls(
-        baselines, whole, rounds, network, preprocess,
-        folds=folds, seed=seed, device=device, workers=workers, progress=progress,
-    )  # fmt: skip
     trained_on = np.unique(np.concatenate([train_items for train_items, _ in rounds]))
-    curve = learning_curve(
-        vectors[trained_on], outcome.probe.head.columns, y[trained_on], whole.clusters[trained_on],
-        outcome.probe.config, n_classes=n_classes, folds=folds, seed=seed,
-    )  # fmt: skip
+    with ThreadPoolExecutor(1, "curve") as pool:  # one processor each for curve and baselines
+        curve = pool.submit(
+            learning_curve,
+            vectors[trained_on], outcome.probe.head.columns, y[trained_on],
+            whole.clusters[trained_on], outcome.probe.config,
+            n_classes=n_classes, folds=folds, seed=seed,
+        )  # fmt: skip
+        controls = _controls(
+            baselines, whole, rounds, network, preprocess,
+            folds=folds, seed=seed, device=device, workers=workers, progress=progress,
+        )  # fmt: skip
     seconds["baselines and learning curve"] = time.perf_counter() - mark
 
     model = Model(
@@ -187,7 +191,7 @@ def train(
         evaluation=(kind, says),
         outcome=outcome,
         controls=controls,
-        curve=curve,
+        curve=curve.result(),
         model=model,
         engine=features.engine,
         computed=features.computed,
