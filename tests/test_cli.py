@@ -236,15 +236,27 @@ def test_a_terminal_gets_progress_and_fits_80_columns(images):
     assert all(len(line) <= 80 for line in tail.splitlines())
 
 
-def test_a_reader_that_leaves_is_no_error(trained):
-    data, run, _ = trained
-    many = [str(data / "test" / "red" / "12.png")] * 1000
-    command = [sys.executable, "-m", "headstart", "predict", str(run), *many, "--format", "csv"]
+def test_a_reader_that_leaves_is_no_error(images):
+    command = [sys.executable, "-m", "headstart", "check", str(images), "--json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        child.stdout.readline()
         child.stdout.close()
         err = child.stderr.read()
-    assert child.returncode == 0
-    assert "Traceback" not in err
+    assert (child.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_an_interruption_is_one_line(trained):
+    data, run, _ = trained
+    code = (
+        "import os, signal, sys, headstart.verbs.check as verb\n"
+        "verb.measure = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from headstart.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", str(data)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "headstart: interrupted; what was computed is kept in the cache\n"

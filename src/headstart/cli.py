@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        sys.stdout.flush()  # here, where a reader that left is known to be no error
+        return status
     except HeadstartError as error:
         print(f"headstart: {error}", file=sys.stderr)
         return 2
