@@ -248,7 +248,7 @@ def test_a_reader_that_leaves_is_no_error(images):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_an_interruption_is_one_line(trained):
-    data, run, _ = trained
+    data, *_ = trained
     code = (
         "import os, signal, sys, headstart.verbs.check as verb\n"
         "verb.measure = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
