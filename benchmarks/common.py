@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("HEADSTART_DATA", ROOT.parent / "shared" / "data"))
 WEIGHTS = Path(os.environ.get("HEADSTART_WEIGHTS", ROOT.parent / "shared" / "weights"))
 BACKBONE = WEIGHTS / "mobilenetv2_100"
-_MAIN = "import sys; from headstart.cli import main; sys.exit(main())"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def headstart(
     """
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     variables = {"PYTHONPATH": path, "HEADSTART_CACHE": str(cache), **(environment or {})}
-    return run([python, "-c", _MAIN, *map(str, args)], variables)
+    return run([python, "-m", "headstart", *map(str, args)], variables)
 
 
 def read_predictions(folder: Path) -> dict[str, tuple[str, str]]:

@@ -17,9 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # No test may reach the network: huggingface_hub reads this once, when it is first imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-# Several pytest workers on few cores: one thread each, or they stand in each other's way.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# One thread each: tiny networks gain nothing from more, and on a busy machine they wait in turns.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Subprocesses find the package in an uninstalled checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])

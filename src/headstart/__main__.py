@@ -1,7 +1,6 @@
 """`python -m headstart` is the command line."""
 
-import sys
+from headstart.cli import entry
 
-from headstart.cli import main
-
-sys.exit(main())
+if __name__ == "__main__":
+    entry()

@@ -15,11 +15,11 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from headstart.errors import HeadstartError
 
-__all__ = ["main"]
+__all__ = ["entry", "main"]
 
 VERBS = {
     "check": "what is wrong with the data, by file name",
@@ -58,6 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("headstart: interrupted; what was computed is kept in the cache", file=sys.stderr)
         return 130
+
+
+def entry() -> NoReturn:
+    """The `headstart` command: `main`, then out without the second that torch's farewell takes."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _run(arguments: list[str]) -> int:
@@ -216,7 +224,3 @@ def _argument_helps(doc: str) -> dict[str, str]:
         r"^ {4}(\w+): ((?:.*\n?)(?: {8}.*\n?)*)", section[1] if section else "", re.M
     )
     return {name: re.sub(r"\s+", " ", text).strip() for name, text in found}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -228,7 +228,8 @@ class Backbone:
         from headstart.nets.engine_torch import torch_engine
 
         pool = self.pool(preprocess)
-        return torch_engine(pool, device=chosen, proof=proof, bounds=self.card.bounds)
+        few = chosen == "cpu" and images < _WORTH_CONVERTING
+        return torch_engine(pool, device=chosen, proof=proof, bounds=self.card.bounds, few=few)
 
 
 def open_backbone(name: str) -> Backbone:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from headstart.errors import BackboneError
 from headstart.nets.engine import demand_same
-
-if TYPE_CHECKING:
-    from headstart.nets.stages import StagePool
+from headstart.nets.stages import StagePool, one_thread
 
 __all__ = ["TorchEngine", "fold_batchnorm"]
 
@@ -28,7 +26,10 @@ class TorchEngine:
 
     depth = 1
 
-    def __init__(self, pool: StagePool, *, device: str, precision: str, fold: bool = True) -> None:
+    def __init__(
+        self, pool: StagePool, *, device: str, precision: str, fold: bool = True, few: bool = False
+    ) -> None:
+        self._few = few
         self.precision = precision
         self.batch = 64 if device == "cuda" else 16
         self._device = torch.device(device)
@@ -44,7 +45,7 @@ class TorchEngine:
 
     def start(self, slot: int, images: np.ndarray) -> None:
         """Runs one batch; on CUDA it returns before the batch is done."""
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread() if self._few else nullcontext():
             pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
             self._result = self._pool(pixels)
 
@@ -116,7 +117,7 @@ def _children(root: nn.Module, wanted: nn.Module) -> list[tuple[str, nn.Module]]
 
 
 def torch_engine(
-    pool: StagePool, *, device: str, proof: np.ndarray, bounds: tuple[int, ...]
+    pool: StagePool, *, device: str, proof: np.ndarray, bounds: tuple[int, ...], few: bool = False
 ) -> TorchEngine:
     """Returns the fastest torch engine whose vectors agree with plain fp32.
 
@@ -125,18 +126,19 @@ def torch_engine(
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         proof: (n, size, size, 3) uint8 images to verify with.
         bounds: Where the stages begin, then D.
+        few: Few images are to come, so decoding still goes on beside them: run on one thread.
 
     Raises:
         BackboneError: If not even fp32 agrees.
     """
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():
         reference = pool(torch.from_numpy(np.ascontiguousarray(proof))).numpy()
     capable = torch.cuda.is_bf16_supported() if device == "cuda" else _cpu_has_bf16()
     problem = BackboneError("no precision was tried")
     precisions = ("bf16", "fp32") if capable else ("fp32",)
     # Folding goes wrong where a convolution's output is also used elsewhere (GhostNet).
     for precision, fold in itertools.product(precisions, (True, False)):
-        engine = TorchEngine(pool, device=device, precision=precision, fold=fold)
+        engine = TorchEngine(pool, device=device, precision=precision, fold=fold, few=few)
         engine.start(0, proof)
         try:
             demand_same(engine.finish(0), reference, precision=precision, bounds=bounds)

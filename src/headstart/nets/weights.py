@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_file, fingerprint_json
 from headstart.nets.hub import cached_file, fetch_file, ways_to_supply
+from headstart.nets.imports import import_timm
 from headstart.nets.layout import (
     CONFIG,
     WEIGHTS,
@@ -214,7 +215,7 @@ def _hub(repo: str) -> Source:
 
 def _timm(name: str) -> Source:
     """Checks a name against timm's registry, and says what was meant if it is not there."""
-    import timm
+    timm = import_timm()
     from timm.models import get_pretrained_cfg, is_model
 
     architecture, _, tag = name.partition(".")
@@ -300,7 +301,7 @@ def _build(
     one. So the network is built with the classifier that its weights have, which makes timm
     check every key and shape, and the classifier is taken off afterwards.
     """
-    import timm
+    timm = import_timm()
     import torch
 
     what = where or name
