@@ -32,7 +32,8 @@ print("fine")
 
 def test_the_compiler_waits_and_then_works():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and done.stdout.strip() == "fine", done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "fine"
 
 
 def test_with_the_compiler_there_nothing_is_changed():
