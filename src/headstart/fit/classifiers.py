@@ -70,8 +70,7 @@ def make_space(vectors: np.ndarray, columns: np.ndarray, *, sample: np.ndarray |
         columns: (d,) int.
         sample: (S,) int rows that the axes are made from, or None for all of them.
     """
-    whole = np.array_equal(columns, np.arange(vectors.shape[1]))
-    chosen = vectors if whole else np.ascontiguousarray(vectors[:, columns])
+    chosen = _pick(vectors, columns)
     axes = principal_axes(chosen if sample is None else chosen[sample])
     return Space(columns, axes, axes.rotate(chosen))
 
@@ -81,6 +80,13 @@ def one_blas_thread() -> AbstractContextManager[object]:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     return threadpool_limits(1, user_api="blas")
+
+
+def _pick(vectors: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Returns (N, d) columns; without a copy where they are all of them."""
+    if np.array_equal(columns, np.arange(vectors.shape[1])):
+        return vectors
+    return np.ascontiguousarray(vectors[:, columns])
 
 
 def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:
@@ -170,7 +176,7 @@ def fit_head(
         weights = item_weights(np.ones((1, len(targets)), bool), targets, balanced=config.balanced)
         coordinates = space.coordinates
         if space.axes.rest > 0:
-            coordinates = space.axes.rotate(vectors[:, space.columns], rest=True)
+            coordinates = space.axes.rotate(_pick(vectors, space.columns), rest=True)
         problems = Problems(
             coordinates,
             space.axes.moments(rest=True),
@@ -184,7 +190,7 @@ def fit_head(
         raw, bias = space.axes.unrotate(solved[0, :, :-1], solved[0, :, -1])
         return Head("linear", space.columns, {"weights": raw, "bias": bias}, n_classes)
     axes = space.axes
-    unit = unit_rows((vectors[:, space.columns] - axes.mean) * axes.scale)
+    unit = unit_rows((_pick(vectors, space.columns) - axes.mean) * axes.scale)
     arrays = {"mean": axes.mean, "scale": axes.scale}
     if config.classifier == "prototypes":
         arrays["prototypes"] = _prototypes(unit, targets, n_classes)

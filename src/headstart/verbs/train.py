@@ -151,7 +151,7 @@ def train(
     seconds["check"] = time.perf_counter() - mark
 
     mark = time.perf_counter()
-    vectors = features.vectors[kept]
+    vectors = features.vectors if kept.all() else features.vectors[kept]
     rounds, kind, says = _rounds(whole, evaluation, folds=folds, seed=seed)
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
     outcome = play(
