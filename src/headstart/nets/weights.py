@@ -45,9 +45,9 @@ STARTER = Path(__file__).parent / "starter"
 # networks run best on CPUs that way, and ImageNet-12k before 1k where speed allows it: broad
 # pretraining transfers best (Battle of the Backbones, Goldblum et al., 2023).
 PRESETS: dict[str, str] = {
-    # About 74 %, 247 images/s, 3.8 M parameters: no attention or squeeze-excite, hence int8-friendly.
+    # About 74 %, 247 images/s, 3.8 M parameters: no attention, no squeeze-excite, good for int8.
     "fast": "mobilenetv4_conv_small.e2400_r224_in1k",
-    # About 83 % at 288 px, 62 images/s, 15.6 M parameters: as quick as ResNet-50 (67), 2-3 % better.
+    # About 83 % at 288 px, 62 images/s, 15.6 M parameters: quick as ResNet-50 (67), 2-3 % better.
     "balanced": "convnext_nano.in12k_ft_in1k",
     # 85.3 % at 288 px, 50.2 M parameters; above it accuracy costs far more than it brings.
     "best": "convnext_small.in12k_ft_in1k",
