@@ -96,7 +96,7 @@ def extract(
         workers=workers,
         progress=progress,
     )
-    # The first image starts the decoding threads; they work on while the engine is built.
+    # The first image that is not in the cache tells that an engine is needed at all.
     first = next(reader, None)
     seconds = {"engine": 0.0}
     engine_says = "none: every vector was in the cache"
