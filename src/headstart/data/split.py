@@ -86,7 +86,7 @@ def _deal(targets: np.ndarray, clusters: np.ndarray, shares: np.ndarray, seed: i
 
     scikit-learn's StratifiedGroupKFold does this for folds, but walks through all groups in
     Python, weighing every fold and class for each: with 100,000 images that are nearly all
-    clusters of one it takes minutes, and it knows no unequal parts. Here only clusters of
+    clusters of one that is slow, and it knows no unequal parts. Here only clusters of
     several items are placed one by one, largest first; then the single ones of each class
     fill what is still wanting, all at once.
 
