@@ -7,6 +7,7 @@ whoever consumes the pixels, so decoding and the network overlap and memory stay
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,9 @@ Progress = Callable[[str, int, int], None]
 # Facts must not depend on which network asked first, so no image is decoded below this.
 _FACTS_SIDE = 256
 _AHEAD_BYTES = 96 << 20
+_TASK = 8
+# Per image; what takes longer is decoded, or read from a slow disk, and gains by threads.
+_SLOW_SECONDS = 0.0015
 _CACHEABLE_BYTES = 6 << 30
 # With a number that is raised when the facts below, or how they are measured, change.
 _FACTS_FOLDER = "facts-1"
@@ -132,18 +136,32 @@ def read_pixels(
         except ImageError as error:
             return _Item(key, error=str(error))
 
+    def work_on(indices: range) -> tuple[list[_Item], bool]:
+        begun = time.perf_counter()
+        items = [work(index) for index in indices]
+        return items, time.perf_counter() - begun > _SLOW_SECONDS * len(items)
+
+    # Several images a task: where pixels are cached, handing over costs more than reading.
+    first = range(min(1, total))
+    tasks = iter([first, *(range(i, min(i + _TASK, total)) for i in range(1, total, _TASK))])
     progress("reading images", 0, total)
     with ThreadPoolExecutor(workers or cpu_count(), "decode") as pool:
-        indices = iter(range(total))
-        queue: deque[Future[_Item]] = deque()
+        queue: deque[Future[tuple[list[_Item], bool]]] = deque()
+        ready: deque[_Item] = deque()
+        # One task at a time where images come from the cache: threads that take turns at the
+        # interpreter's lock need twice the time of one. And nothing runs ahead of the first
+        # image: whoever gets it may now import and convert a network (3 s of 20 otherwise).
+        slow = False
         try:
             for index in range(total):
-                # Nothing runs ahead of the first image: whoever gets it may now import and convert
-                # a network, and threads that take the interpreter's lock from that for every
-                # image cost more time than they save (measured: 3 s of 20).
-                room = (ahead if index else 1) - len(queue)
-                queue.extend(pool.submit(work, i) for i in islice(indices, room))
-                item = queue.popleft().result()
+                if not ready:
+                    room = max(0, (ahead // _TASK if slow else 1) - len(queue))
+                    queue.extend(pool.submit(work_on, each) for each in islice(tasks, room))
+                    items, slow = queue.popleft().result()
+                    ready.extend(items)
+                    if index and not queue:
+                        queue.extend(pool.submit(work_on, each) for each in islice(tasks, 1))
+                item = ready.popleft()
                 if item.key:
                     facts.keys[index] = np.frombuffer(item.key, np.uint8)
                 if item.facts is None:
