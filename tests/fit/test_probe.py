@@ -85,7 +85,7 @@ def test_the_winner_of_the_table_is_the_head():
     assert found.trials[0] is winner
     assert winner.config == found.config
     assert winner.accuracy.value == max(trial.accuracy.value for trial in found.trials)
-    space = make_space(vectors, SETS[found.config.features], sample=None)
+    space = make_space(vectors, SETS[found.config.features])
     again = fit_head(found.config, space, vectors, targets, n_classes=3)
     np.testing.assert_allclose(
         found.head.scores(vectors), again.scores(vectors), rtol=1e-3, atol=1e-3
@@ -122,7 +122,7 @@ def test_held_out_scores_are_those_of_a_head_fitted_without_the_item(kind):
         fold_of = make_folds(targets, np.arange(60), k=5, seed=repeat)
         for fold in range(5):
             train, held = fold_of != fold, fold_of == fold
-            space = make_space(vectors[train], SETS["last"], sample=None)
+            space = make_space(vectors[train], SETS["last"])
             head = fit_head(found.config, space, vectors[train], targets[train], n_classes=3)
             expected[held] += head.scores(vectors[held]) / repeats
     # Standardised on the fold or on all: nearly, but not quite, the same question.
@@ -315,6 +315,33 @@ def test_many_images_are_chosen_on_some_and_fitted_on_all(monkeypatch):
     assert len(found.head.arrays["memory"]) == 300
 
 
+@pytest.mark.parametrize("kind", ["logistic", "svm", "neighbours", "prototypes"])
+@pytest.mark.parametrize("leading", [6, 512])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_many_images_need_no_copy_and_no_other_rows(monkeypatch, kind, leading, dtype):
+    """Fitted block by block from some rows; the others are nonsense that nothing may read."""
+    from headstart.fit import axes, classifiers
+
+    monkeypatch.setattr(axes, "_ALL_UP_TO", 10 if leading == 6 else 800)
+    monkeypatch.setattr(axes, "_LEADING", leading)
+    monkeypatch.setattr(axes, "_SMALL_BLOCK", 32)
+    monkeypatch.setattr(classifiers, "_BLOCK", 32)
+    targets = even(300)
+    vectors = (vectors_of(targets) * 20 + 128).clip(0, 255).astype(dtype)
+    items = np.sort(np.random.default_rng(1).permutation(300)[:200])
+    other = np.setdiff1d(np.arange(300), items)
+    vectors[other] = 255
+    config, columns = Config(kind, "upper", 10), np.arange(6, 28)
+    space = make_space(vectors[items], columns)
+    exact = fit_head(config, space, vectors[items], targets[items], n_classes=3)
+    few = dataclasses.replace(space, coordinates=space.coordinates[:60])
+    found = fit_head(config, few, vectors, targets, n_classes=3, items=items)
+    assert found.meta() == exact.meta()
+    np.testing.assert_allclose(
+        found.scores(vectors[items]), exact.scores(vectors[items]), atol=0.05
+    )
+
+
 # --- the parts ----------------------------------------------------------------------------------
 
 
@@ -342,7 +369,7 @@ def test_neighbours_are_scikit_learns(k):
     targets = even(80, 4)
     vectors = vectors_of(targets)
     columns = np.arange(28)
-    space = make_space(vectors, columns, sample=None)
+    space = make_space(vectors, columns)
     head = fit_head(Config("neighbours", "all", k), space, vectors, targets, n_classes=4)
     standard = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
     theirs = KNeighborsClassifier(
@@ -359,7 +386,7 @@ def test_a_head_scores_as_its_space_does(kind, columns):
     """`held_out_scores` and `Head.scores` are two ways to one answer."""
     targets = even(60)
     vectors = vectors_of(targets)
-    space = make_space(vectors, columns, sample=None)
+    space = make_space(vectors, columns)
     config = Config(kind, "some", 3)
     weights = np.ones((1, 60), np.float32)
     weights[0, 50:] = 0
@@ -381,10 +408,10 @@ def test_wide_features_are_fitted_in_all_axes(monkeypatch):
     vectors = vectors_of(targets)
     columns = np.arange(28)
     config = Config("logistic", "all", 10)
-    narrow = make_space(vectors, columns, sample=None)
+    narrow = make_space(vectors, columns)
     assert narrow.coordinates.shape == (90, 7)
     head = fit_head(config, narrow, vectors, targets, n_classes=3)
     monkeypatch.undo()
-    whole = make_space(vectors, columns, sample=None)
+    whole = make_space(vectors, columns)
     exact = fit_head(config, whole, vectors, targets, n_classes=3)
     np.testing.assert_allclose(head.scores(vectors), exact.scores(vectors), atol=0.05)

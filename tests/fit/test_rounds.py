@@ -83,7 +83,7 @@ def test_rounds_choose_anew(monkeypatch):
     real = module.probe
 
     def spy(x, sets, y, groups, **options):
-        trained.append(groups)
+        trained.append(groups[options["items"]])
         return real(x, sets, y, groups, **options)
 
     monkeypatch.setattr(module, "probe", spy)

@@ -11,15 +11,17 @@ exact again (`rotate(..., rest=True)`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Axes", "principal_axes"]
+__all__ = ["Axes", "Coordinates", "principal_axes"]
 
 # Directions that carry less than this share of the largest variance are rounding noise.
 _NEGLIGIBLE = 1e-6
 _BLOCK = 8192
+_SMALL_BLOCK = 1024  # stays in the processor's cache
 _LEADING = 512
 # Up to this width all axes cost no more than the leading ones.
 _ALL_UP_TO = 800
@@ -89,6 +91,67 @@ class Axes:
             raw = raw + over - (over @ self.axes) @ self.axes.T
         raw = raw * self.scale
         return raw.astype(np.float32), (bias - raw @ self.mean).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What `Axes.rotate(vectors[items], rest=True)` returns, as a matrix that is never held.
+
+    The rotation is linear, so a product with the coordinates is a product with the features
+    and a small rotation of its other side. Memory does not grow with the items.
+
+    Attributes:
+        axes: Of d features.
+        vectors: (N, D) float32.
+        columns: (d,) int, which of them.
+        items: (M,) int, which rows.
+    """
+
+    axes: Axes
+    vectors: np.ndarray
+    columns: np.ndarray
+    items: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(M, r + 1), or (M, r + d + 1) where the axes leave something over."""
+        width, rank = self.axes.axes.shape
+        return len(self.items), rank + width * (self.axes.rest > 0) + 1
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        everything = np.array_equal(self.columns, np.arange(self.vectors.shape[1]))
+        for start in range(0, len(self.items), _SMALL_BLOCK):
+            rows = slice(start, start + _SMALL_BLOCK)
+            block = self.vectors[self.items[rows]].astype(np.float32, copy=False)
+            block = block if everything else block[:, self.columns]
+            block -= self.axes.mean
+            block *= self.axes.scale
+            yield rows, block
+
+    def dot(self, weights: np.ndarray) -> np.ndarray:
+        """Returns the (M, K) products with (K, r [+ d] + 1) weights."""
+        rank = self.axes.axes.shape[1]
+        over = weights[:, rank:-1]
+        flat = weights[:, :rank] - over @ self.axes.axes if over.size else weights[:, :-1]
+        flat = flat @ self.axes.axes.T + (over if over.size else 0)
+        result = np.empty((len(self.items), len(weights)), np.float32)
+        for rows, block in self._blocks():
+            result[rows] = block @ flat.T + weights[:, -1]
+        return result
+
+    def dot_transposed(self, slopes: np.ndarray) -> np.ndarray:
+        """Returns the (K, r [+ d] + 1) products of (M, K) slopes with the coordinates."""
+        flat = np.zeros((slopes.shape[1], len(self.columns)), np.float32)
+        for rows, block in self._blocks():
+            flat += slopes[rows].T @ block
+        lead = flat @ self.axes.axes
+        parts = [lead, slopes.sum(axis=0, dtype=np.float64).astype(np.float32)[:, None]]
+        if self.axes.rest > 0:
+            parts.insert(1, flat - lead @ self.axes.axes.T)
+        return np.concatenate(parts, axis=1)
 
 
 def principal_axes(vectors: np.ndarray) -> Axes:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.fit.axes import Axes, principal_axes
+from headstart.fit.axes import Axes, Coordinates, principal_axes
 from headstart.fit.linear import Problems, solve
 from headstart.nets.heads import Head, nearest, neighbour_scores, unit_rows
 
@@ -62,16 +62,15 @@ class Space:
     coordinates: np.ndarray
 
 
-def make_space(vectors: np.ndarray, columns: np.ndarray, *, sample: np.ndarray | None) -> Space:
+def make_space(vectors: np.ndarray, columns: np.ndarray) -> Space:
     """Standardises and rotates some columns of all vectors.
 
     Args:
         vectors: (N, D) float32.
         columns: (d,) int.
-        sample: (S,) int rows that the axes are made from, or None for all of them.
     """
     chosen = _pick(vectors, columns)
-    axes = principal_axes(chosen if sample is None else chosen[sample])
+    axes = principal_axes(chosen)
     return Space(columns, axes, axes.rotate(chosen))
 
 
@@ -83,10 +82,10 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 
 def _pick(vectors: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Returns (N, d) columns; without a copy where they are all of them."""
-    if np.array_equal(columns, np.arange(vectors.shape[1])):
-        return vectors
-    return np.ascontiguousarray(vectors[:, columns])
+    """Returns (N, d) columns as float32; without a copy where they are all of them."""
+    if not np.array_equal(columns, np.arange(vectors.shape[1])):
+        vectors = np.ascontiguousarray(vectors[:, columns])
+    return vectors.astype(np.float32, copy=False)
 
 
 def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:
@@ -161,26 +160,40 @@ def held_out_scores(
 
 
 def fit_head(
-    config: Config, space: Space, vectors: np.ndarray, targets: np.ndarray, *, n_classes: int
+    config: Config,
+    space: Space,
+    vectors: np.ndarray,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    items: np.ndarray | None = None,
 ) -> Head:
-    """Fits one classifier on all items.
+    """Fits one classifier on all items that are for training.
 
     Args:
         config: Which.
-        space: Of all N items.
-        vectors: (N, D) float32, the same items.
+        space: Its axes are used, and its coordinates where they are of all M items.
+        vectors: (N, D) float32.
         targets: (N,) int.
         n_classes: C.
+        items: (M,) int rows to learn from; by default all.
     """
+    items = np.arange(len(targets)) if items is None else items
+    few = len(items) == len(space.coordinates)  # as many as the choice was made on
+    if few and len(items) < len(targets):
+        vectors, targets, items = vectors[items], targets[items], np.arange(len(items))
+    own = targets[items]
     if config.classifier in ("logistic", "svm"):
-        weights = item_weights(np.ones((1, len(targets)), bool), targets, balanced=config.balanced)
-        coordinates = space.coordinates
-        if space.axes.rest > 0:
+        weights = item_weights(np.ones((1, len(own)), bool), own, balanced=config.balanced)
+        coordinates: np.ndarray | Coordinates = space.coordinates
+        if not few:
+            coordinates = Coordinates(space.axes, vectors, space.columns, items)
+        elif space.axes.rest > 0:
             coordinates = space.axes.rotate(_pick(vectors, space.columns), rest=True)
         problems = Problems(
             coordinates,
             space.axes.moments(rest=True),
-            targets,
+            own,
             n_classes,
             weights,
             np.array([config.strength]),
@@ -190,12 +203,22 @@ def fit_head(
         raw, bias = space.axes.unrotate(solved[0, :, :-1], solved[0, :, -1])
         return Head("linear", space.columns, {"weights": raw, "bias": bias}, n_classes)
     axes = space.axes
-    unit = unit_rows((_pick(vectors, space.columns) - axes.mean) * axes.scale)
     arrays = {"mean": axes.mean, "scale": axes.scale}
+    blocks = (items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK))
+    units = (
+        unit_rows((_pick(vectors[block], space.columns) - axes.mean) * axes.scale)
+        for block in blocks
+    )
     if config.classifier == "prototypes":
-        arrays["prototypes"] = _prototypes(unit, targets, n_classes)
+        sums = np.zeros((n_classes, len(axes.mean)), np.float32)
+        for start, unit in zip(range(0, len(items), _BLOCK), units, strict=True):
+            np.add.at(sums, own[start : start + _BLOCK], unit)
+        arrays["prototypes"] = unit_rows(sums)
         return Head("prototypes", space.columns, arrays, n_classes)
-    arrays |= {"memory": unit.astype(np.float32), "labels": targets.astype(np.int64)}
+    memory = np.empty((len(items), len(axes.mean)), np.float32)
+    for start, unit in zip(range(0, len(items), _BLOCK), units, strict=True):
+        memory[start : start + _BLOCK] = unit
+    arrays |= {"memory": memory, "labels": own.astype(np.int64)}
     return Head("neighbours", space.columns, arrays, n_classes, k=int(config.strength))
 
 

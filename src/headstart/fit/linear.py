@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from headstart.fit.axes import Coordinates
+
 __all__ = ["Loss", "Problems", "solve"]
 
 Loss = Literal["logistic", "svm"]
@@ -25,7 +27,8 @@ class Problems:
     """P classification problems over the same N items.
 
     Attributes:
-        coordinates: (N, r + 1) float32 in principal axes, the last column ones.
+        coordinates: (N, r + 1) float32 in principal axes, the last column ones; an array, or
+            `Coordinates` that are never held.
         variances: (r,) float32 of those axes.
         targets: (N,) int, 0 to C - 1.
         n_classes: C.
@@ -33,7 +36,7 @@ class Problems:
         strengths: (P,) float; like scikit-learn's `C`: larger is less regularised.
     """
 
-    coordinates: np.ndarray
+    coordinates: np.ndarray | Coordinates
     variances: np.ndarray
     targets: np.ndarray
     n_classes: int
@@ -96,10 +99,10 @@ class _Solver:
         metric = self.metric[rows][:, None, :]
         w = u * metric
         count = len(rows)
-        scores = (self.x @ w.reshape(-1, self.x.shape[1]).T).reshape(-1, count, self.n_classes)
+        scores = _dot_rows(self.x, w.reshape(-1, w.shape[2])).reshape(-1, count, self.n_classes)
         values, slopes = self.loss(scores, self.onehot, self.share[rows].T)
         penalty = 0.5 * np.einsum("pcr,pcr,pr->p", w, w, self.decay[rows], optimize=False)
-        gradient = (slopes.reshape(len(self.x), -1).T @ self.x).reshape(u.shape)
+        gradient = _dot_columns(self.x, slopes.reshape(len(self.x), -1)).reshape(u.shape)
         gradient += w * self.decay[rows][:, None, :]
         gradient *= metric
         return values + penalty, gradient, scores
@@ -150,6 +153,16 @@ class _Solver:
             history = [*history[-(_MEMORY - 1) :], (moved, bent, inverse)]
             u, value, gradient, scores = new, new_value, new_gradient, new_scores
         return final_w, final_s
+
+
+def _dot_rows(x: np.ndarray | Coordinates, weights: np.ndarray) -> np.ndarray:
+    """Returns (N, K) products of coordinates with (K, r + 1) weights."""
+    return x @ weights.T if isinstance(x, np.ndarray) else x.dot(weights)
+
+
+def _dot_columns(x: np.ndarray | Coordinates, slopes: np.ndarray) -> np.ndarray:
+    """Returns (K, r + 1) products of (N, K) slopes with coordinates."""
+    return slopes.T @ x if isinstance(x, np.ndarray) else x.dot_transposed(slopes)
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -144,12 +144,13 @@ def probe(
     clusters: np.ndarray,
     *,
     n_classes: int,
+    items: np.ndarray | None = None,
     grid: Grid | None = None,
     folds: int = 5,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Probe:
-    """Tries the grid by grouped, stratified cross-validation and fits the winner on all items.
+    """Tries the grid by grouped, stratified cross-validation and fits the winner on all of it.
 
     Args:
         vectors: (N, D) float32 frozen features.
@@ -157,6 +158,8 @@ def probe(
         targets: (N,) int, 0 to C - 1.
         clusters: (N,) int; items of one cluster are never on both sides of a fold.
         n_classes: C.
+        items: (M,) int rows to learn from, by default all; no other is looked at, and there is
+            no copy of them but for the 10,000 that the choice is made on.
         grid: What is tried.
         folds: Folds of the cross-validation.
         seed: Of folds and subsampling.
@@ -166,7 +169,8 @@ def probe(
         A `Probe`.
     """
     grid = grid or Grid()
-    chosen_on = _subsample(targets, seed)
+    items = np.arange(len(targets)) if items is None else items
+    chosen_on = items[_subsample(targets[items], seed)]
     y, groups = targets[chosen_on], clusters[chosen_on]
     x = vectors if len(chosen_on) == len(vectors) else vectors[chosen_on]
     folds = max(2, min(folds, len(np.unique(groups))))
@@ -181,7 +185,7 @@ def probe(
     ground = _Ground(y, draws, counts, n_classes, uneven, criterion)
 
     def attempt(name: str) -> tuple[_Best, list[Trial]]:
-        return _attempt(name, make_space(x, sets[name], sample=None), len(sets[name]), grid, ground)
+        return _attempt(name, make_space(x, sets[name]), len(sets[name]), grid, ground)
 
     # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
     # wait for each other at every step and leave everything else to one processor.
@@ -194,13 +198,10 @@ def probe(
             progress("trying classifiers", len(results), len(sets))
     best = max((results[name][0] for name in sets), key=lambda each: (each.value, -each.loss))
     trials = [trial for name in sets for trial in results[name][1]]
-    space = best.space
-    if len(chosen_on) < len(vectors):
-        space = make_space(vectors, sets[best.config.features], sample=chosen_on)
     trials = [replace(trial, chosen=trial.config == best.config) for trial in trials]
     # One problem on many items is the one place where threads inside a product pay.
-    with nullcontext() if len(vectors) > _CHOOSE_ON else one_blas_thread():
-        head = fit_head(best.config, space, vectors, targets, n_classes=n_classes)
+    with nullcontext() if len(items) > _CHOOSE_ON else one_blas_thread():
+        head = fit_head(best.config, best.space, vectors, targets, n_classes=n_classes, items=items)
     return Probe(
         head=head,
         temperature=fit_temperature(best.scores, y),

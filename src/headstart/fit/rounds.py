@@ -26,6 +26,7 @@ __all__ = ["Outcome", "learning_curve", "play"]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
+_BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,13 @@ def play(
 
     def fit(train: np.ndarray) -> Probe:
         return probe(
-            vectors[train], sets, targets[train], clusters[train],
+            vectors, sets, targets, clusters, items=train,
             n_classes=n_classes, grid=grid, folds=folds, seed=seed, progress=progress,
         )  # fmt: skip
 
     for train, test in rounds:
         fitted = fit(train)
-        scores = fitted.head.scores(vectors[test])
+        scores = _scores(fitted, vectors, test)
         items.append(test)
         before.append(softmax(scores))
         after.append(softmax(scores / np.float32(fitted.temperature)))
@@ -110,6 +111,14 @@ def play(
     )
 
 
+def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Returns (M, C) scores of some rows, block by block."""
+    starts = range(0, len(items), _BLOCK)
+    return np.concatenate(
+        [fitted.head.scores(vectors[items[start : start + _BLOCK]]) for start in starts]
+    )
+
+
 def learning_curve(
     vectors: np.ndarray,
     columns: np.ndarray,
@@ -118,6 +127,7 @@ def learning_curve(
     config: Config,
     *,
     n_classes: int,
+    items: np.ndarray | None = None,
     folds: int = 5,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -126,12 +136,13 @@ def learning_curve(
     It is measured by cross-validation inside the training items: the test is not touched.
 
     Args:
-        vectors: (N, D) float32 of the training items.
+        vectors: (N, D) float32.
         columns: (d,) int of the chosen features.
         targets: (N,) int.
         clusters: (N,) int.
         config: The chosen classifier.
         n_classes: C.
+        items: (M,) int training rows, by default all; no other is looked at.
         folds: K.
         seed: Of folds and shares.
 
@@ -139,7 +150,8 @@ def learning_curve(
         (S,) int mean training sizes and (S, K) float accuracies.
     """
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(targets))[:_CURVE_ON]
+    items = np.arange(len(targets)) if items is None else items
+    chosen = items[rng.permutation(len(items))[:_CURVE_ON]]
     x, y, groups = vectors[chosen], targets[chosen], clusters[chosen]
     folds = max(2, min(folds, len(np.unique(groups))))
     fold_of = make_folds(y, groups, k=folds, seed=seed)
@@ -153,7 +165,7 @@ def learning_curve(
         [(fold_of != fold) & (rank <= share) for share in _SHARES for fold in range(folds)]
     )
     enough = included.any(axis=1)
-    space = make_space(x, columns, sample=None)
+    space = make_space(x, columns)
     weights = item_weights(included, y, balanced=config.balanced)
     weights[~enough] = 1  # solved in vain and dropped below
     # Items that are neither trained on nor held out have weight 0 too and are not looked at.

@@ -165,9 +165,8 @@ def train(
     with ThreadPoolExecutor(1, "curve") as pool:  # one processor each for curve and baselines
         curve = pool.submit(
             learning_curve,
-            vectors[trained_on], outcome.probe.head.columns, y[trained_on],
-            whole.clusters[trained_on], outcome.probe.config,
-            n_classes=n_classes, folds=folds, seed=seed,
+            vectors, outcome.probe.head.columns, y, whole.clusters, outcome.probe.config,
+            items=trained_on, n_classes=n_classes, folds=folds, seed=seed,
         )  # fmt: skip
         controls = _controls(
             baselines, whole, rounds, network, preprocess,
@@ -349,7 +348,7 @@ def _controls(
 
     order = np.argsort(np.concatenate([test for _, test in rounds]), kind="stable")
     common = [np.full(len(test), np.bincount(y[part]).argmax()) for part, test in rounds]
-    pixels = data.facts.thumbs.reshape(len(y), -1).astype(np.float32) / 255
+    pixels = data.facts.thumbs.reshape(len(y), -1)
     named = {
         "majority": np.concatenate(common)[order],
         "raw_pixels": simple(pixels, {"pixels": np.arange(pixels.shape[1])}).labels,
