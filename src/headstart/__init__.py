@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headstart.records import Estimate, Finding
     from headstart.run import Run
     from headstart.verbs.check import check
+    from headstart.verbs.compare import compare
     from headstart.verbs.demo import demo
     from headstart.verbs.evaluate import evaluate
     from headstart.verbs.predict import load, predict
@@ -43,6 +44,7 @@ __all__ = [
     "OutputError",
     "Run",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "load",
@@ -58,6 +60,7 @@ _HOMES = {
     "Finding": "records",
     "Run": "run",
     "check": "verbs.check",
+    "compare": "verbs.compare",
     "demo": "verbs.demo",
     "evaluate": "verbs.evaluate",
     "load": "verbs.predict",

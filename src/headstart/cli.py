@@ -25,6 +25,7 @@ VERBS = {
     "check": "what is wrong with the data, by file name",
     "train": "a folder of images in; a model, its test measure and its report out",
     "evaluate": "the measures of a run, or of its model on other labelled images",
+    "compare": "whether two runs really differ, by a paired test",
     "predict": "classes of new images, with calibrated probabilities",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from headstart.scoring.compare import Comparison
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
     from headstart.verbs.evaluate import Evaluation
@@ -96,6 +97,7 @@ def show(
         by_name: dict[str, Callable[[Any, Console], None]] = {
             "Checkup": _checkup,
             "Evaluation": _evaluation,
+            "Comparison": _comparison,
             "Demo": _demo,
         }
         by_name[type(result).__name__](result, console)
@@ -208,6 +210,25 @@ def _evaluation(result: Evaluation, console: Console) -> None:
         console.print(f"… and {rest} more classes: --json has all", style="dim")
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
+
+
+def _comparison(result: Comparison, console: Console) -> None:
+    console.print(f"A: {result.first}", markup=False)
+    console.print(f"B: {result.second}", markup=False)
+    rows = [(f"accuracy of {name}", each) for name, each in zip("AB", result.accuracies)]
+    rows += [
+        (f"B − A, {_MEASURES.get(name, name)}", each) for name, each in result.differences.items()
+    ]
+    _estimates(rows, console)
+    answers = result.answers
+    console.print(
+        f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
+        f"only B {answers['only_b']:,}, neither {answers['neither']:,}. "
+        f"{result.test}: p = {result.p_value:.2g}."
+    )
+    console.print(result.says)
+    for note in result.notes:
+        console.print(note, style="yellow", markup=False)
 
 
 def _ranked(predictions: Predictions, index: int, top: int) -> list[tuple[str, float]]:
