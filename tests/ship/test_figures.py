@@ -5,6 +5,8 @@ import pytest
 
 from headstart.ship.figures import (
     dots,
+    duration,
+    in_points,
     learning_curve,
     number,
     percent,
@@ -24,6 +26,30 @@ def test_numbers_in_words():
     assert span(estimate(0.1234, 0.1, 0.2), unit="plain") == "0.123 (0.100–0.200)"
     assert span(None) == span(estimate(None, None, None)) == "–"
     assert (percent(0.5), percent(None), number(float("nan"))) == ("50%", "–", "–")
+
+
+def test_differences_in_points():
+    assert in_points(estimate(0.03, 0.006, 0.054)) == "+3 points (+1 to +5)"
+    assert in_points(estimate(-0.011, -0.02, -0.0004)) == "-1.1 points (-2.0 to +0.0)"
+    assert in_points(None) == in_points(estimate(None, 0.0, 0.1)) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        (0.04, "0.0 s"),
+        (8.4, "8.4 s"),
+        (45, "45 s"),
+        (90, "1.5 min"),
+        (5000, "83 min"),
+        (5400, "1.5 h"),
+        (1e6, "278 h"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_times_in_words(seconds, says):
+    assert duration(seconds) == says
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from headstart.errors import ModelError
 from headstart.ship.report import write_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
-SVG_LEAVES = {"circle", "line", "polyline"}
+SVG_LEAVES = {"circle", "line", "polyline", "polygon"}
 
 
 class Page(HTMLParser):
@@ -55,9 +55,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_kind_of_run_gives_a_sound_page(make_run, case):
-    page = page_of(make_run(**CASES[case]))
+def assert_sound(page):
     for tag in ("script", "link", "iframe", "object", "form"):
         assert tag not in page.tags
     assert page.tags.count("h1") == 1
@@ -77,6 +75,14 @@ def test_every_kind_of_run_gives_a_sound_page(make_run, case):
             assert attributes["aria-labelledby"] in identifiers
     for wrong in ("None", "nan", "Undefined", "{{", "{%"):
         assert wrong not in page.text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_kind_of_run_gives_a_sound_page(make_run, case):
+    page = page_of(make_run(**CASES[case]))
+    assert_sound(page)
+    identifiers = [a["id"] for _, a in page.attributes if "id" in a]
+    assert not {"finetuning", "advice"} & set(identifiers)
 
 
 def test_the_headline_is_the_accuracy_in_words(make_run):
@@ -217,3 +223,210 @@ def test_it_draws_without_heavy_imports(make_run):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None
     )
     assert re.sub(r"\s", "", done.stdout) == "[]"
+
+
+def text_from(page, words):
+    """The text of the page from some words on."""
+    text = " ".join(page.text.split())
+    return text[text.index(words) :]
+
+
+def test_a_finetuning_is_told(make_finetuned):
+    page = page_of(make_finetuned())
+    assert_sound(page)
+    text = text_from(page, "Fine-tuning Fine-tuning was kept")
+    for part in (
+        "on 460 held-out pictures, with its 95% interval; the line runs from 80% to 100%",
+        "fine-tuned kept",
+        "gain+3 points (+1 to +5)",
+        "averaged over epochs 8, 9 and 10, 75% of the way there from where training began",
+        "the held-out ones included",
+        "learning rate, at most 0.002",
+        "Held-out loss was still falling in the last epoch",
+        "layer decay",
+        "(augmentation: standard). If one of them",
+    ):
+        assert part in text
+    assert "Drawn is" not in text
+    assert "in metrics.json" in text
+    labels = [a["aria-label"] for tag, a in page.attributes if tag == "svg"]
+    assert any(label.startswith("Loss by epoch") for label in labels)
+    assert any("the probe 92%" in label for label in labels)
+    kept = [a for tag, a in page.attributes if "kept" in a.get("class", "") and tag == "circle"]
+    assert len(kept) == 6  # three epochs in two figures
+    assert "serious problem" not in text  # which is said of findings about the data
+
+
+def test_a_probe_that_was_kept_rings_no_epoch(make_finetuned):
+    page = page_of(make_finetuned(kept="probe"))
+    assert_sound(page)
+    assert not any("kept" in a.get("class", "") for _, a in page.attributes)
+    text = text_from(page, "Fine-tuning Fine-tuning")
+    assert "frozen (probe) kept" in text
+    assert "averaged over" not in text
+
+
+def change(run, **fields):
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["finetuning"] |= fields
+    (run / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_weights_that_stayed_where_they_began_ring_no_epoch(make_finetuned):
+    run = make_finetuned()
+    change(run, share=0.0)
+    page = page_of(run)
+    assert_sound(page)
+    assert "no epoch was better than where training began" in page.text
+    assert not any("kept" in a.get("class", "") for tag, a in page.attributes if tag == "circle")
+
+
+@pytest.mark.parametrize("policy", ["none", "light", "strong"])
+def test_the_preview_is_told_by_its_policy(make_finetuned, policy):
+    text = page_of(make_finetuned(recipe={"augment": policy})).text
+    assert ("unchanged, because" in text) == (policy == "none")
+    assert ("(augmentation: light)" in text) == (policy == "light")
+    assert ("--recipe augment=light" in text) == (policy == "strong")
+
+
+def test_training_from_random_weights_is_not_called_fine_tuning(make_finetuned):
+    run = make_finetuned()
+    (run / "options.json").write_text(json.dumps({"data": "pictures", "strategy": "scratch"}))
+    page = page_of(run)
+    assert "Training from random weights" in page.text
+    assert "fine-tuned" not in page.text
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 20, 60, 400])
+@pytest.mark.parametrize("held", [True, False])
+def test_histories_of_any_length(make_finetuned, make_history, epochs, held):
+    page = page_of(make_finetuned(make_history(epochs, held=held)))
+    assert_sound(page)
+    said = [a["class"] for tag, a in page.attributes if tag == "span" and "class" in a]
+    assert ("held" in said, "rate" in said) == (held, epochs > 1)
+    assert ("The first 300 are shown" in page.text) == (epochs > 300)
+    assert ("of epoch 1," in " ".join(page.text.split())) == (epochs == 1)
+
+
+def test_of_several_trainings_the_first_is_drawn(make_finetuned, make_history):
+    rows = [row for k in range(1, 6) for row in make_history(4, training=f"round{k}", seed=k)]
+    page = page_of(make_finetuned(rows))
+    text = " ".join(page.text.split())
+    assert "Drawn is round1, the first of 5 trainings in history.csv; the dashed line" in text
+    # The epochs that were kept are those of the last.
+    assert not any("kept" in a.get("class", "") for tag, a in page.attributes if tag == "circle")
+    label = next(a["aria-label"] for _, a in page.attributes if "Loss" in a.get("aria-label", ""))
+    assert f"epoch 4 training {rows[3][4]:.3f}, held out {rows[3][6]:.3f}" in label
+    assert label.count("epoch 4") == 1
+
+
+def test_a_training_that_diverged_is_drawn_as_far_as_it_is_known(make_finetuned, make_history):
+    rows = make_history(5)
+    rows[3][4:9] = ["inf", 0.3, "", "", -1.0]
+    rows[4][3:9] = [""] * 6
+    assert_sound(page_of(make_finetuned(rows)))
+
+
+def test_a_long_recipe_is_folded(make_finetuned, nasty):
+    recipe = {f"setting_{k}": k / 7 for k in range(60)}
+    recipe |= {"stages": [1, 2], "hflip": False, "augment": nasty[0], "note": nasty[3]}
+    run = make_finetuned(recipe=recipe)
+    assert "<script" not in write_report(run).read_text(encoding="utf-8")
+    page = page_of(run)
+    assert_sound(page)
+    text = text_from(page, "The recipe")
+    for part in ("setting 59", "stages1, 2", "hflipno", nasty[3]):
+        assert part in text
+
+
+@pytest.mark.parametrize("gone", ["history.csv", "augmentation.jpg", "finetuning", "all"])
+def test_a_missing_part_of_a_finetuning_is_left_out(make_finetuned, gone):
+    run = make_finetuned()
+    for name in ("history.csv", "augmentation.jpg"):
+        if gone in (name, "all"):
+            (run / name).unlink()
+    if gone in ("finetuning", "all"):
+        metrics = json.loads((run / "metrics.json").read_text())
+        metrics["finetuning"] = None
+        (run / "metrics.json").write_text(json.dumps(metrics))
+    page = page_of(run)
+    assert_sound(page)
+    raw = (run / "report.html").read_text(encoding="utf-8")
+    assert ('id="finetuning"' in raw) == (gone != "all")
+    assert ("Loss by epoch" in raw) == (gone not in ("history.csv", "all"))
+    assert ("What training sees" in raw) == (gone not in ("augmentation.jpg", "all"))
+    assert "Left out" not in page.text  # a run without a fine-tuning lacks nothing
+
+
+FIELDS = "kept says share epochs refitted recipe held verdicts probe finetune gain n"
+
+
+@pytest.mark.parametrize("key", FIELDS.split())
+@pytest.mark.parametrize("null", [False, True])
+def test_a_missing_field_of_a_finetuning_is_no_crash(make_finetuned, key, null):
+    run = make_finetuned()
+    metrics = json.loads((run / "metrics.json").read_text())
+    place = metrics["finetuning"]
+    place = place if key in place else place["held"]
+    if null:
+        place[key] = None
+    else:
+        del place[key]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    assert_sound(page_of(run))
+
+
+@pytest.mark.parametrize("text", [b"", b"training,epoch\n", b"training,epoch,loss\nround1,,\n"])
+def test_a_history_without_epochs_draws_nothing(make_finetuned, text):
+    run = make_finetuned()
+    (run / "history.csv").write_bytes(text)
+    page = page_of(run)
+    assert_sound(page)
+    assert "Epoch by epoch" not in page.text
+
+
+def test_a_broken_history_is_named(make_finetuned):
+    run = make_finetuned()
+    (run / "history.csv").write_bytes(b"training,epoch\nround1,\xff\n")
+    with pytest.raises(ModelError, match=r"history\.csv"):
+        write_report(run)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8" + bytes(2_000_000)])
+def test_a_preview_that_is_none_or_too_large_is_left_out(make_finetuned, data):
+    run = make_finetuned()
+    (run / "augmentation.jpg").write_bytes(data)
+    assert "What training sees" not in page_of(run).text
+
+
+def test_the_ways_to_train_are_compared(make_run, advise):
+    run = make_run(**CASES["binary"])
+    advise(run)
+    page = page_of(run)
+    assert_sound(page)
+    text = text_from(page, "Which way to train")
+    for part in (
+        "Fine-tuning is worth its time here.",
+        "the line runs from 80% to 100%",
+        "convnext_tiny, 224 px, 10 epochs",
+        "3.6 min",
+        "convnext_small, 288 px, 20 epochs –2.2 h",
+        "seldom beaten",
+    ):
+        assert part in text
+    assert not any(a.get("id") == "finetuning" for _, a in page.attributes)
+
+
+def test_a_way_is_compared_by_what_is_known_of_it(make_run, advise):
+    run = make_run(**CASES["binary"])
+    advise(run)
+    metrics = json.loads((run / "metrics.json").read_text())
+    for row in metrics["advice"]["rows"]:
+        del row["backbone"], row["image_size"]
+    del metrics["advice"]["rule_of_thumb"]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = page_of(run)
+    assert_sound(page)
+    text = text_from(page, "Which way to train")
+    assert "fine-tune 10 epochs" in text
+    assert "probe92%" in text.replace(" ", "")

@@ -8,30 +8,41 @@ phone, and weigh a few hundred bytes each. `Markup.format` escapes every text pu
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from markupsafe import Markup
 
-__all__ = ["dots", "learning_curve", "number", "percent", "reliability_diagram", "span", "track"]
+__all__ = [
+    "dots",
+    "duration",
+    "in_points",
+    "learning_curve",
+    "number",
+    "percent",
+    "reliability_diagram",
+    "span",
+    "track",
+]
 
 Record = Mapping[str, Any]
 
-_LEFT, _TOP, _WIDTH, _HEIGHT = 58, 10, 276, 190  # the plotting area; the rest is for labels
+LEFT, TOP, WIDTH, HEIGHT = 58, 10, 276, 190  # the plotting area; the rest is for labels
 
 
-def _known(value: Any) -> bool:
+def known(value: Any) -> bool:
+    """Returns whether a value can be drawn."""
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def number(value: Any, digits: int = 3) -> str:
     """Returns a number with a fixed count of decimals; a dash when it is unknown."""
-    return f"{value:,.{digits}f}" if _known(value) else "–"
+    return f"{value:,.{digits}f}" if known(value) else "–"
 
 
 def percent(value: Any, digits: int = 0) -> str:
     """Returns a share as per cent; a dash when it is unknown."""
-    return f"{100 * value:.{digits}f}%" if _known(value) else "–"
+    return f"{100 * value:.{digits}f}%" if known(value) else "–"
 
 
 def _digits(estimate: Record) -> int:
@@ -47,13 +58,36 @@ def span(estimate: Record | None, *, unit: Literal["share", "plain"] = "share") 
         estimate: The JSON form of an Estimate.
         unit: ``"share"`` as per cent, ``"plain"`` as a number.
     """
-    if not estimate or not all(_known(estimate.get(key)) for key in ("value", "low", "high")):
+    if not estimate or not all(known(estimate.get(key)) for key in ("value", "low", "high")):
         return "–"
     value, low, high = (estimate[key] for key in ("value", "low", "high"))
     if unit == "plain":
         return f"{value:.3f} ({low:.3f}–{high:.3f})"
     digits = _digits(estimate)
     return f"{100 * value:.{digits}f}% ({100 * low:.{digits}f}–{100 * high:.{digits}f})"
+
+
+def in_points(difference: Record | None) -> str:
+    """Returns a difference of shares in words, e.g. ``"+3 points (+1 to +6)"``; or a dash.
+
+    Args:
+        difference: The JSON form of an Estimate.
+    """
+    if not difference or not all(known(difference.get(key)) for key in ("value", "low", "high")):
+        return "–"
+    digits = _digits(difference)
+    value, low, high = (f"{100 * difference[key]:+z.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} points ({low} to {high})"
+
+
+def duration(seconds: Any) -> str:
+    """Returns a time in words, e.g. ``"12 s"``, ``"3.5 min"``; a dash when it is unknown."""
+    if not known(seconds):
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
+    value, unit = (seconds / 60, "min") if seconds < 5400 else (seconds / 3600, "h")
+    return f"{value:.{1 if value < 10 else 0}f} {unit}"
 
 
 def track(
@@ -69,11 +103,11 @@ def track(
         high: Value at the right end.
         tone: CSS class, e.g. ``"quiet"``.
     """
-    if not estimate or not _known(estimate.get("value")) or high <= low:
+    if not estimate or not known(estimate.get("value")) or high <= low:
         return Markup('<span class="track" aria-hidden="true"></span>')
 
     def place(value: Any) -> float:
-        share = (value - low) / (high - low) if _known(value) else 0.0
+        share = (value - low) / (high - low) if known(value) else 0.0
         return 100 * min(1.0, max(0.0, share))
 
     start, end = place(estimate.get("low")), place(estimate.get("high"))
@@ -97,9 +131,9 @@ def dots(accuracy: Record) -> Markup:
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def _frame(label: str, x_title: str, y_title: str) -> list[Markup]:
-    """The opening of a chart with its axes' titles."""
-    middle, bottom = _LEFT + _WIDTH / 2, _TOP + _HEIGHT + 38
+def frame(label: str, x_title: str, y_title: str) -> list[Markup]:
+    """Returns the opening of a chart with its axes' titles."""
+    middle, bottom = LEFT + WIDTH / 2, TOP + HEIGHT + 38
     return [
         Markup('<svg class="chart" viewBox="0 0 350 245" role="img" aria-label="{}">').format(
             label
@@ -110,30 +144,34 @@ def _frame(label: str, x_title: str, y_title: str) -> list[Markup]:
         Markup(
             '<text class="title" x="10" y="{0:g}" text-anchor="middle" '
             'transform="rotate(-90 10 {0:g})">{1}</text>'
-        ).format(_TOP + _HEIGHT / 2, y_title),
+        ).format(TOP + HEIGHT / 2, y_title),
     ]
 
 
-def _y_axis(low: float, high: float) -> list[Markup]:
-    """Lines and labels at four or five round shares between `low` and `high`."""
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if (high - low) / s <= 5.01)
+def y_axis(
+    low: float, high: float, *, step: float = 0.0, text: Callable[[float], str] = percent
+) -> list[Markup]:
+    """Returns lines and labels between `low` and `high`, four or five unless `step` is given."""
+    if not step:
+        step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if (high - low) / s <= 5.01)
     parts = []
     value = math.ceil(low / step - 1e-9) * step
     while value <= high + 1e-9:
-        y = _TOP + _HEIGHT * (1 - (value - low) / (high - low))
+        y = TOP + HEIGHT * (1 - (value - low) / (high - low))
         parts.append(
             Markup(
                 '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
-                '<text x="{3}" y="{4:.1f}" text-anchor="end">{5:.0f}%</text>'
-            ).format(_LEFT, _LEFT + _WIDTH, y, _LEFT - 6, y + 4, 100 * value)
+                '<text x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
+            ).format(LEFT, LEFT + WIDTH, y, LEFT - 6, y + 4, text(value))
         )
         value += step
     return parts
 
 
-def _x_label(x: float, text: str) -> Markup:
+def x_label(x: float, text: str) -> Markup:
+    """Returns a label below the plotting area."""
     return Markup('<text x="{:.1f}" y="{:g}" text-anchor="middle">{}</text>').format(
-        x, _TOP + _HEIGHT + 18, text
+        x, TOP + HEIGHT + 18, text
     )
 
 
@@ -146,17 +184,17 @@ def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) 
     """
 
     def x(value: float) -> float:
-        return _LEFT + _WIDTH * value
+        return LEFT + WIDTH * value
 
     def y(value: float) -> float:
-        return _TOP + _HEIGHT * (1 - value)
+        return TOP + HEIGHT * (1 - value)
 
     label = "Reliability: " + "; ".join(
         f"confidence {bin_['confidence']:.0%}, right {bin_['accuracy']:.0%}, {bin_['n']} pictures"
         for bin_ in after
     )
-    parts = [*_frame(label, "how sure the model was", "how often it was right"), *_y_axis(0, 1)]
-    parts += [_x_label(x(value), f"{value:.0%}") for value in (0, 0.25, 0.5, 0.75, 1)]
+    parts = [*frame(label, "how sure the model was", "how often it was right"), *y_axis(0, 1)]
+    parts += [x_label(x(value), f"{value:.0%}") for value in (0, 0.25, 0.5, 0.75, 1)]
     parts.append(
         Markup('<line class="ideal" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(
             x(0), y(0), x(1), y(1)
@@ -191,20 +229,20 @@ def learning_curve(points: Sequence[Record], forecast: Record | None = None) -> 
 
     def x(n: float) -> float:
         share = (math.log(n) - start) / (end - start) if end > start else 0.5
-        return _LEFT + 14 + (_WIDTH - 28) * share
+        return LEFT + 14 + (WIDTH - 28) * share
 
     def y(value: float) -> float:
-        return _TOP + _HEIGHT * (1 - (min(max(value, bottom), top) - bottom) / (top - bottom))
+        return TOP + HEIGHT * (1 - (min(max(value, bottom), top) - bottom) / (top - bottom))
 
     label = "Learning curve: " + "; ".join(
         f"{point['n']} pictures {span(point['accuracy'])}" for point in every
     )
-    parts = [*_frame(label, "training pictures", "accuracy"), *_y_axis(bottom, top)]
+    parts = [*frame(label, "training pictures", "accuracy"), *y_axis(bottom, top)]
     last = -math.inf
     for point in every:
         here = x(point["n"])
         if here - last >= 34:  # labels never overlap
-            parts.append(_x_label(here, f"{point['n']:,}"))
+            parts.append(x_label(here, f"{point['n']:,}"))
             last = here
     path = " ".join(f"{x(p['n']):.1f},{y(p['accuracy']['value']):.1f}" for p in points)
     parts.append(Markup('<polyline class="line" points="{}"/>').format(path))

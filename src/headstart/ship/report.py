@@ -12,12 +12,12 @@ import functools
 import json
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ModelError, OutputError
-from headstart.ship import figures
+from headstart.ship import curves, figures
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -29,6 +29,7 @@ _ROWS = 12  # rows of a long table that are shown before "the rest"
 _MOST = 300  # rows of a table that are shown at all, to keep the page small
 _EVIDENCE = 24  # a finding that lists this many names may know more
 _PICTURES = 900_000  # bytes of embedded pictures
+_PREVIEW = 400_000  # likewise, of the preview of the augmentation
 _BASELINES = {
     "majority": "always the most frequent class",
     "raw_pixels": "raw pixels without a network",
@@ -42,6 +43,16 @@ _FILES = (
     "trials.csv",
     "options.json",
     "environment.json",
+)
+_EPOCH = (
+    "epoch",
+    "learning",
+    "rate",
+    "loss",
+    "accuracy",
+    "held_loss",
+    "held_accuracy",
+    "seconds",
 )
 _ORDER = {"serious": 0, "warning": 1, "note": 2}
 
@@ -95,10 +106,64 @@ def _trials(folder: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (not row["chosen"], -(row["estimate"]["value"] or 0.0)))
 
 
-def _scale(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """The ends of a common axis for the trials' intervals, on multiples of a tenth."""
-    lows = [row["estimate"]["low"] for row in rows if row["estimate"]["low"] is not None]
+def _scale(estimates: Iterable[Mapping[str, Any] | None]) -> tuple[float, float]:
+    """The ends of a common axis for some intervals, on multiples of a tenth."""
+    lows = [each["low"] for each in estimates if each and each.get("low") is not None]
     return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
+
+
+def _history(folder: Path) -> dict[str, Any] | None:
+    """The first training of history.csv, epoch by epoch; None when there is none.
+
+    Raises:
+        ModelError: If the file cannot be read.
+    """
+    path = folder / "history.csv"
+    if not path.is_file():
+        return None
+    trainings: dict[str, list[dict[str, float | None]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                values = {key: _number(row.get(key)) for key in _EPOCH}
+                if values["epoch"] is not None:
+                    trainings.setdefault(row.get("training") or "", []).append(values)
+    except (OSError, ValueError, csv.Error) as error:
+        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
+    if not trainings:
+        return None
+    name, epochs = next(iter(trainings.items()))
+    rates = [row["rate"] for row in epochs if row["rate"] is not None]
+    return {
+        "training": name,
+        "trainings": len(trainings),
+        "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
+        "held": any(row["held_loss"] is not None for row in epochs),
+        "rate": (max(rates) or None) if len(rates) > 1 else None,
+    }
+
+
+def _kept(finetuning: Mapping[str, Any], history: Mapping[str, Any] | None) -> list[int]:
+    """The epochs to mark: none where the starting point was kept, however good they were."""
+    if finetuning.get("kept") == "probe" or finetuning.get("share") == 0:
+        return []
+    # Of several trainings the last became the model, and the first is drawn.
+    several = history is not None and history["trainings"] > 1
+    return [] if several else list(finetuning.get("epochs") or [])
+
+
+def _recipe(finetuning: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The recipe as rows of text; what is off or unset says so in words."""
+    rows = []
+    for name, value in (finetuning.get("recipe") or {}).items():
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif isinstance(value, list):
+            text = ", ".join(map(str, value))
+        else:
+            text = "–" if value is None else str(value)
+        rows.append((name.replace("_", " "), text))
+    return rows
 
 
 def _balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
@@ -138,18 +203,23 @@ def _confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs}
 
 
+def _picture(path: Path, most: int) -> str | None:
+    """A JPEG file as text for an `img`; None if it is none or would need more than `most`."""
+    if not path.is_file() or not 0 < path.stat().st_size * 4 / 3 <= most:
+        return None
+    data = path.read_bytes()
+    if data[:2] != b"\xff\xd8":
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
 def _mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The most confident mistakes, with their pictures where the run kept them."""
     left = _PICTURES
     rows = []
     for index, mistake in enumerate(metrics.get("mistakes") or []):
-        path = folder / "mistakes" / f"{index}.jpg"
-        picture = None
-        if path.is_file() and 0 < path.stat().st_size * 4 / 3 <= left:
-            data = path.read_bytes()
-            if data[:2] == b"\xff\xd8":
-                picture = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-                left -= len(picture)
+        picture = _picture(folder / "mistakes" / f"{index}.jpg", left)
+        left -= len(picture or "")
         rows.append({**mistake, "picture": picture})
     return rows
 
@@ -254,12 +324,20 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters.update(percent=figures.percent, number=figures.number, span=figures.span)
+    jinja.filters.update(
+        percent=figures.percent,
+        number=figures.number,
+        span=figures.span,
+        in_points=figures.in_points,
+        duration=figures.duration,
+    )
     jinja.globals.update(
         dots=figures.dots,
         track=figures.track,
         reliability_diagram=figures.reliability_diagram,
         learning_curve=figures.learning_curve,
+        loss_curve=curves.loss_curve,
+        accuracy_curve=curves.accuracy_curve,
     )
     return jinja.get_template("report.html.j2")
 
@@ -291,6 +369,10 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     findings = _read(run_folder, "findings.json", list)
     trials = _trials(run_folder)
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
+    history = _history(run_folder)
+    finetuning = metrics.get("finetuning") or {}
+    held = finetuning.get("held") or {}
+    advice = metrics.get("advice") or {}
 
     page = _template().render(
         run=name or run_folder.resolve().name,
@@ -310,7 +392,15 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
         balance=_balance(dataset, cv=cv),
         trials=trials[:_MOST],
-        scale=_scale(trials),
+        scale=_scale(row["estimate"] for row in trials),
+        advice=advice,
+        advice_scale=_scale(row.get("accuracy") for row in advice.get("rows") or []),
+        finetuning=finetuning,
+        held_scale=_scale([held.get("probe"), held.get("finetune")]),
+        kept_epochs=_kept(finetuning, history),
+        recipe=_recipe(finetuning),
+        history=history,
+        preview=_picture(run_folder / "augmentation.jpg", _PREVIEW),
         confusion=_confusion(metrics),
         per_class=_weakest_first(metrics)[:_MOST],
         mistakes=_mistakes(run_folder, metrics),
@@ -320,6 +410,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         missing=missing,
         rows=_ROWS,
         matrix_limit=_MATRIX,
+        most=_MOST,
     )
     path = run_folder / "report.html"
     try:
