@@ -140,6 +140,10 @@ def test_a_rare_class_makes_the_balanced_difference_less_certain():
     plain, balanced = (result.differences[name] for name in ("accuracy", "balanced_accuracy"))
     assert balanced.high - balanced.low > 2 * (plain.high - plain.low)
     assert balanced.n == 100
+    pairs = np.arange(100) // 2
+    paired = compare_answers(targets, (targets,) * 2, (np.eye(2)[targets],) * 2, clusters=pairs)
+    grouped = paired.differences["balanced_accuracy"]
+    assert grouped.high - grouped.low > 1.5 * (balanced.high - balanced.low)
 
 
 def test_clusters_make_it_less_certain():

@@ -89,6 +89,8 @@ def test_only_common_images_are_compared(runs, tmp_path):
     assert result.differences["accuracy"].n == 50
     (note,) = result.notes
     assert note.startswith("Compared on the 50 test images that both measured; 10 of A's and 11 of")
+    inside = leave(tmp_path / "inside", dict(list(table({3, 7}).items())[:50]))
+    assert "10 of A's and 0 of B's" in compare(runs[0], inside).notes[0]
 
 
 def test_what_weakens_the_verdict_is_said(runs, tmp_path):
