@@ -70,6 +70,7 @@ def compare(data: Path, args, place: Path) -> tuple[list[str], list[str]]:
     for state in ("cold", "warm"):
         folder = place / state
         command = ["train", data, "-o", folder, "--backbone", args.backbone, "--quiet"]
+        command += ["--strategy", "probe"]
         # The split as given, leaks and all, because fastai takes it so.
         command += ["--no-drop-leaks", "--seed", args.seed, *args.train_args.split()]
         done = headstart(*command, cache=place / "cache", python=args.python).check()

@@ -52,6 +52,7 @@ def train(name: str, args, place: Path, *flags: object) -> tuple[dict, Outcome]:
     out = place / "run"
     done = headstart(
         *("train", DATA / folder, "-o", out, "--backbone", args.backbone, "--quiet"),
+        *("--strategy", "probe"),
         *("--seed", args.seed, "--overwrite", *own, *flags, *args.train_args.split()),
         cache=place / "cache",
         python=args.python,

@@ -72,6 +72,7 @@ def main() -> None:
             report(count, "check, cold cache", check, "–")
             train = headstart(
                 *("train", place / "data", "-o", place / "run", "--backbone", args.backbone),
+                *("--strategy", "probe"),
                 *("--seed", args.seed, "--quiet", *args.train_args.split()),
                 cache=place / "cache",
                 python=args.python,

@@ -113,6 +113,8 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(call, tmp_path, images)
         (("check", tmp_path / "nowhere"), "is not there"),
         (("train", images, "-o", tmp_path / "r", "--backbone", "satrter"), "starter"),
         (("train", images, "-o", tmp_path / "r", "--folds", "1"), "--folds 1"),
+        (("train",), "needs DATA"),
+        (("train", "--resume", tmp_path / "r"), "nothing to resume"),
         (("evaluate", tmp_path), "headstart train"),
         (("predict", tmp_path, "x.png"), "headstart train"),
         (("report", tmp_path), "headstart train"),
@@ -128,7 +130,6 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(call, tmp_path, images)
     "words",
     [
         ["check", "x", "--frobnicate"],
-        ["train"],
         ["frobnicate"],
         ["train", "x", "--seed", "-1"],
         ["train", "x", "--workers", "0"],

@@ -12,13 +12,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 # Floors of docs/architecture.md. Modules of floor 0 may use each other; from floor 1 on, what
 # shares a floor is strangers.
 FLOORS = {
-    "errors": 0, "fingerprint": 0, "records": 0, "run": 0,
+    "errors": 0, "fingerprint": 0, "records": 0, "run": 0, "unfinished": 0,
     "data": 1, "metrics": 1,
     "nets": 2,
     "features": 3,
     "tasks": 4,
     "fit": 5, "scoring": 5,
-    "audit": 6, "advise": 6,
+    "audit": 6, "advice": 6,
     "ship": 7,
     "verbs": 8,
     "console": 9,
@@ -27,7 +27,17 @@ FLOORS = {
 }  # fmt: skip
 
 # Floors 0 and 1 hold what is deployed too, so nothing that trains may come in with them.
-TORCHLESS = {"errors", "fingerprint", "records", "run", "data", "metrics", "cli", "__init__"}
+TORCHLESS = {
+    "errors",
+    "fingerprint",
+    "records",
+    "run",
+    "unfinished",
+    "data",
+    "metrics",
+    "cli",
+    "__init__",
+}
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -12,7 +12,7 @@ from headstart import errors
 
 PUBLIC = {
     # verbs
-    "check", "compare", "demo", "evaluate", "predict", "report", "train",
+    "advise", "check", "compare", "demo", "evaluate", "predict", "report", "train",
     # reading
     "load", "open_dataset",
     # nouns
@@ -41,7 +41,7 @@ def test_every_error_is_public():
 
 
 def test_a_verb_takes_keywords_after_its_subject():
-    for name in ("check", "compare", "demo", "evaluate", "predict", "report", "train"):
+    for name in ("advise", "check", "compare", "demo", "evaluate", "predict", "report", "train"):
         parameters = list(inspect.signature(getattr(headstart, name)).parameters.values())
         late = [p.name for p in parameters[2:] if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         assert not late, f"{name}: {late} must be keyword-only"

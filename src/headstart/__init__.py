@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from headstart.records import Estimate, Finding
     from headstart.run import Run
+    from headstart.verbs.advise import advise
     from headstart.verbs.check import check
     from headstart.verbs.compare import compare
     from headstart.verbs.demo import demo
@@ -43,6 +44,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "Run",
+    "advise",
     "check",
     "compare",
     "demo",
@@ -59,6 +61,7 @@ _HOMES = {
     "Estimate": "records",
     "Finding": "records",
     "Run": "run",
+    "advise": "verbs.advise",
     "check": "verbs.check",
     "compare": "verbs.compare",
     "demo": "verbs.demo",

@@ -23,6 +23,7 @@ __all__ = ["entry", "main"]
 
 VERBS = {
     "check": "what is wrong with the data, by file name",
+    "advise": "freeze or fine-tune, which backbone, what to expect: measured on your images",
     "train": "a folder of images in; a model, its test measure and its report out",
     "evaluate": "the measures of a run, or of its model on other labelled images",
     "compare": "whether two runs really differ, by a paired test",

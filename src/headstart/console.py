@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from headstart.scoring.compare import Comparison
+    from headstart.verbs.advise import Advice
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
     from headstart.verbs.evaluate import Evaluation
@@ -95,6 +96,7 @@ def show(
         console.print(str(result), markup=False)
     else:
         by_name: dict[str, Callable[[Any, Console], None]] = {
+            "Advice": _advice,
             "Checkup": _checkup,
             "Evaluation": _evaluation,
             "Comparison": _comparison,
@@ -124,6 +126,32 @@ def _findings(findings: list[Finding] | tuple[Finding, ...], console: Console) -
         if len(finding.evidence) > _SHOWN:
             _hang(console, Text(f"… and more: --json names {len(finding.evidence)}", "dim"))
         _hang(console, Text(f"→ {finding.remedy}"))
+
+
+def _advice(result: Advice, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
+    console.print(f"{result.data}: {facts}", markup=False)
+    _findings(result.findings, console)
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("backbone", "px", "accuracy", "95 % interval", "k-NN", "stage", "LogME", "s"):
+        table.add_column(heading, justify="left" if heading in ("backbone", "stage") else "right")
+    for each in result.candidates:
+        table.add_row(
+            Text(each.backbone), str(each.image_size), f"{each.accuracy.value:.3f}",
+            f"{each.accuracy.low:.3f} – {each.accuracy.high:.3f}", f"{each.neighbours:.3f}",
+            each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
+        )  # fmt: skip
+    console.print(table)
+    _estimates([(arm.name, arm.held) for arm in result.arms if arm.held is not None], console)
+    for name, reason in result.skipped.items():
+        console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
+    for line in result.says:
+        console.print(f"• {line}", markup=False)
+    console.print(f"  {result.rule_of_thumb}", markup=False, style="dim")
+    console.print(f"→ {result.command}", markup=False)
 
 
 def _checkup(result: Checkup, console: Console) -> None:

@@ -26,7 +26,7 @@ from headstart.records import Estimate
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Run", "new_run", "write_atomic"]
+__all__ = ["Run", "check_output", "hold", "new_run", "read_json", "write_atomic"]
 
 _PREFIX = ".headstart-"
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
@@ -76,6 +76,16 @@ class Run:
     def predictions(self) -> Path:
         """`predictions.csv`: one row per test item."""
         return self.folder / "predictions.csv"
+
+    @property
+    def history(self) -> Path:
+        """`history.csv`: one row an epoch of fine-tuning."""
+        return self.folder / "history.csv"
+
+    @property
+    def preview(self) -> Path:
+        """`augmentation.jpg`: what fine-tuning saw."""
+        return self.folder / "augmentation.jpg"
 
     @property
     def mistakes(self) -> Path:
@@ -226,7 +236,7 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
         building = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}building-"))
     except OSError as error:
         raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
-    held = _hold(building)
+    held = hold(building)
     try:
         yield Run(building)
         building.chmod(0o755)
@@ -258,7 +268,7 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
             os.close(held)
 
 
-def _hold(folder: Path) -> int | None:
+def hold(folder: Path) -> int | None:
     """Locks a folder for as long as this process lives; None where that cannot be had."""
     if sys.platform == "win32":
         return None
@@ -286,7 +296,7 @@ def _sweep(parent: Path) -> None:
             continue
         with contextlib.suppress(OSError):
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            held = _hold(Path(entry.path)) if kind[1] == "building" and age > 60 else None
+            held = hold(Path(entry.path)) if kind[1] == "building" and age > 60 else None
             if held is not None or age > 24 * 3600:
                 shutil.rmtree(entry.path, ignore_errors=True)
             if held is not None:

@@ -578,5 +578,5 @@ def test_fp32_where_bf16_is_not_good_enough(monkeypatch):
 
 
 def test_device_asked_for_is_the_device(monkeypatch):
-    assert backbones._pick_device("cpu") == "cpu"
-    assert backbones._pick_device("cuda") == "cuda"
+    assert backbones.pick_device("cpu") == "cpu"
+    assert backbones.pick_device("cuda") == "cuda"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +24,16 @@ from headstart.data.store import Store, cache_folder
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
 
-__all__ = ["Progress", "cpu_count", "measure", "read_pixels", "silent"]
+__all__ = [
+    "Progress",
+    "cacheable",
+    "cpu_count",
+    "measure",
+    "pixel_store_of",
+    "read_pixels",
+    "silent",
+    "square_key",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total)."""
@@ -72,6 +81,21 @@ class _Item:
     error: str = ""
 
 
+def pixel_store_of(preprocess: Preprocess) -> Store:
+    """Opens the cache of the squares that one `Preprocess` makes."""
+    return Store(cache_folder() / "pixels" / preprocess.pixel_key, dtype=np.uint8)
+
+
+def cacheable(count: int, preprocess: Preprocess, positions: tuple[float, ...]) -> bool:
+    """Tells whether so many squares are kept in the cache at all."""
+    return count * preprocess.size**2 * 3 * len(positions) <= _CACHEABLE_BYTES
+
+
+def square_key(key: bytes, position: float) -> bytes:
+    """Returns the key of an image's square in that cache, from its content fingerprint."""
+    return fingerprint_bytes(key + str(position).encode())
+
+
 def measure(dataset: Dataset, *, workers: int | None = None, progress: Progress = silent) -> Facts:
     """Reads every image once for its facts alone.
 
@@ -98,7 +122,7 @@ def read_pixels(
     wants: Callable[[bytes], bool] = lambda key: True,
     workers: int | None = None,
     progress: Progress = silent,
-) -> Iterator[tuple[int, bytes, np.ndarray]]:
+) -> Generator[tuple[int, bytes, np.ndarray]]:
     """Fills the facts of every item and yields the pixels of those that are wanted.
 
     Args:
@@ -120,8 +144,8 @@ def read_pixels(
     if preprocess is not None:
         item_bytes = preprocess.size**2 * 3 * len(positions)
         ahead = max(32, _AHEAD_BYTES // item_bytes)
-        pixel_store = Store(cache_folder() / "pixels" / preprocess.pixel_key, dtype=np.uint8)
-        keep_pixels = total * item_bytes <= _CACHEABLE_BYTES
+        pixel_store = pixel_store_of(preprocess)
+        keep_pixels = cacheable(total, preprocess, positions)
     else:
         keep_pixels = False
 
@@ -142,8 +166,9 @@ def read_pixels(
         return items, time.perf_counter() - begun > _SLOW_SECONDS * len(items)
 
     # Several images a task: where pixels are cached, handing over costs more than reading.
-    first = range(min(1, total))
-    tasks = iter([first, *(range(i, min(i + _TASK, total)) for i in range(1, total, _TASK))])
+    tasks = iter(
+        [range(min(1, total)), *(range(i, min(i + _TASK, total)) for i in range(1, total, _TASK))]
+    )
     progress("reading images", 0, total)
     with ThreadPoolExecutor(workers or cpu_count(), "decode") as pool:
         queue: deque[Future[tuple[list[_Item], bool]]] = deque()
@@ -151,7 +176,7 @@ def read_pixels(
         # One task at a time where images come from the cache: threads that take turns at the
         # interpreter's lock need twice the time of one. And nothing runs ahead of the first
         # image: whoever gets it may now import and convert a network (3 s of 20 otherwise).
-        slow = False
+        slow, first = False, True
         try:
             for index in range(total):
                 if not ready:
@@ -175,6 +200,12 @@ def read_pixels(
                             pixel_store.add(key, pixels)
                     if item.squares is not None:
                         yield index, item.key, item.squares
+                        if first:
+                            # Whoever got it took its time: another process may have decoded.
+                            first = False
+                            fact_store.refresh()
+                            if pixel_store is not None:
+                                pixel_store.refresh()
                 progress("reading images", index + 1, total)
         finally:
             for future in queue:
@@ -202,7 +233,7 @@ def _load(
     if preprocess is None or pixel_store is None or not wanted:
         decoded = decode(data, short_side=_FACTS_SIDE)
         return _Item(key, image_facts(decoded), True)
-    keys = [fingerprint_bytes(key + str(position).encode()) for position in positions]
+    keys = [square_key(key, position) for position in positions]
     kept = [pixel_store.get(each) for each in keys]
     decoded_now: Decoded | None = None
     if known is None or any(each is None for each in kept):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from headstart.data.ahead import decoding_ahead
 from headstart.data.dataset import Dataset
 from headstart.data.facts import Facts
 from headstart.data.pixels import Progress, read_pixels, silent
@@ -86,12 +88,13 @@ def extract(
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
     store = Store(folder, dtype=np.float32)
     facts = Facts.empty(len(dataset))
+    positions = tuple(dict.fromkeys(look.position for look in looks))
     started = time.perf_counter()
     reader = read_pixels(
         dataset,
         facts,
         preprocess=preprocess,
-        positions=tuple(dict.fromkeys(look.position for look in looks)),
+        positions=positions,
         wants=lambda key: store.get(key) is None,
         workers=workers,
         progress=progress,
@@ -104,9 +107,11 @@ def extract(
     done = np.zeros(len(dataset), bool)
     if first is not None:
         building = time.perf_counter()
-        engine = backbone.engine(
-            preprocess, images=len(dataset) * len(looks), proof=first[2][:1], device=device
-        )
+        # Where the very first image is new, so are the others, as a rule.
+        with decoding_ahead(dataset, preprocess, positions) if not first[0] else nullcontext():
+            engine = backbone.engine(
+                preprocess, images=len(dataset) * len(looks), proof=first[2][:1], device=device
+            )
         engine_says = engine.says
         seconds["engine"] = time.perf_counter() - building
         vectors = np.zeros((len(dataset), backbone.card.bounds[-1]), np.float32)

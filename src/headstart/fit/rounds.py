@@ -22,11 +22,31 @@ from headstart.fit.classifiers import (
 from headstart.fit.probe import Grid, Probe, probe
 from headstart.nets.heads import softmax
 
-__all__ = ["Outcome", "learning_curve", "play"]
+__all__ = ["Outcome", "Part", "join", "learning_curve", "play"]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
 _BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Part:
+    """One round.
+
+    Attributes:
+        train: (n,) int items that were learnt from.
+        test: (m,) int items that were predicted.
+        probe: What was chosen and fitted; its calibration is not used where another model gave
+            the scores.
+        scores: (m, C) of the test items.
+        temperature: Divides the scores.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    probe: Probe
+    scores: np.ndarray
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -38,12 +58,14 @@ class Outcome:
         probabilities: (M, C) calibrated.
         uncalibrated: (M, C) before temperature scaling.
         probe: The probe that becomes the model: of the one round, or of all items together.
+        parts: The rounds.
     """
 
     items: np.ndarray
     probabilities: np.ndarray
     uncalibrated: np.ndarray
     probe: Probe
+    parts: tuple[Part, ...] = ()
 
     @property
     def labels(self) -> np.ndarray:
@@ -84,8 +106,7 @@ def play(
     Returns:
         An `Outcome` over the test items of all rounds, in order of item.
     """
-    items, before, after = [], [], []
-    fitted: Probe | None = None
+    parts: list[Part] = []
 
     def fit(train: np.ndarray) -> Probe:
         return probe(
@@ -96,19 +117,25 @@ def play(
     for train, test in rounds:
         fitted = fit(train)
         scores = _scores(fitted, vectors, test)
-        items.append(test)
-        before.append(softmax(scores))
-        after.append(softmax(scores / np.float32(fitted.temperature)))
+        parts.append(Part(train, test, fitted, scores, fitted.temperature))
+    last = parts[-1].probe
     if len(rounds) > 1 and final:
-        fitted = fit(np.unique(np.concatenate([np.concatenate(each) for each in rounds])))
-    assert fitted is not None
-    order = np.argsort(np.concatenate(items), kind="stable")
-    return Outcome(
-        np.concatenate(items)[order],
-        np.concatenate(after)[order],
-        np.concatenate(before)[order],
-        fitted,
-    )
+        last = fit(np.unique(np.concatenate([np.concatenate(each) for each in rounds])))
+    return join(parts, last)
+
+
+def join(parts: list[Part], last: Probe) -> Outcome:
+    """Puts the predictions of all rounds in the order of their items.
+
+    Args:
+        parts: One or more.
+        last: The probe that becomes the model.
+    """
+    items = np.concatenate([part.test for part in parts])
+    before = np.concatenate([softmax(part.scores) for part in parts])
+    after = np.concatenate([softmax(part.scores / np.float32(part.temperature)) for part in parts])
+    order = np.argsort(items, kind="stable")
+    return Outcome(items[order], after[order], before[order], last, tuple(parts))
 
 
 def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray:

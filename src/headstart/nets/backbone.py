@@ -6,6 +6,7 @@ kept in the cache, so that a warm process need not import torch to know its own 
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from headstart.nets.stages import StagePool
 
-__all__ = ["Backbone", "Card", "Device", "native_precision", "open_backbone"]
+__all__ = ["Backbone", "Card", "Device", "native_precision", "open_backbone", "pick_device"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 # Raised when the meaning of the vectors changes, so that old caches are not read.
@@ -136,6 +137,19 @@ class Backbone:
             return get_pretrained_cfg(self.source.name).to_dict()
         return getattr(self.network, "pretrained_cfg", {})
 
+    def copy(self, *, drop_path: float = 0.0) -> nn.Module:
+        """Returns a network of one's own to train.
+
+        Args:
+            drop_path: Stochastic depth; not every network has it.
+
+        Raises:
+            BackboneError: If it cannot be loaded, or has no stochastic depth.
+        """
+        if not drop_path:
+            return copy.deepcopy(self.network)
+        return load_network(self.source, pretrained=self.random_seed is None, drop_path=drop_path)
+
     @cached_property
     def network(self) -> nn.Module:
         """The timm network in eval mode, fp32, on the CPU.
@@ -207,7 +221,7 @@ class Backbone:
         """
         if self.source.kind == "onnx":
             return self._onnx_engine(preprocess)
-        chosen = _pick_device(device)
+        chosen = pick_device(device)
         if chosen == "cpu":
             from headstart.nets import engine_openvino as openvino
 
@@ -261,7 +275,7 @@ def _preprocess(config: dict[str, Any]) -> Preprocess:
 
 def native_precision(device: Device) -> str:
     """Returns the precision that engines aim for here, without importing any of them."""
-    if _pick_device(device) != "cpu":
+    if pick_device(device) != "cpu":
         return "bf16"
     try:
         flags = Path("/proc/cpuinfo").read_text()
@@ -270,7 +284,7 @@ def native_precision(device: Device) -> str:
     return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
 
 
-def _pick_device(device: Device) -> str:
+def pick_device(device: Device) -> str:
     """Resolves ``"auto"``; asks torch only where a driver for CUDA can exist."""
     if device != "auto":
         return device

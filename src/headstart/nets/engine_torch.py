@@ -18,7 +18,7 @@ from headstart.errors import BackboneError
 from headstart.nets.engine import demand_same
 from headstart.nets.stages import StagePool, one_thread
 
-__all__ = ["TorchEngine", "fold_batchnorm"]
+__all__ = ["TorchEngine", "conv_norm_pairs", "fold_batchnorm"]
 
 
 class TorchEngine:
@@ -55,16 +55,15 @@ class TorchEngine:
         return self._result.float().cpu().numpy()
 
 
-def fold_batchnorm(pool: StagePool) -> None:
-    """Folds every BatchNorm that directly follows a convolution into it, in place.
+def conv_norm_pairs(pool: StagePool) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Finds every BatchNorm that directly follows a convolution.
 
     The pairs are found by running one image and watching which tensor goes where, because
     timm's networks join them in ways that tracing by name would miss (`BatchNormAct2d`).
-    Multi-branch blocks (RepVGG, MobileOne) are first merged by timm itself.
-    """
-    from timm.utils.model import reparameterize_model
 
-    pool.network = reparameterize_model(pool.network)
+    Returns:
+        Pairs whose convolution is run once and followed by one BatchNorm only.
+    """
     made_by: dict[int, nn.Conv2d] = {}
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
     alive: list[torch.Tensor] = []  # keeps ids unique while the image runs
@@ -87,13 +86,27 @@ def fold_batchnorm(pool: StagePool) -> None:
         elif isinstance(module, nn.BatchNorm2d):
             hooks.append(module.register_forward_pre_hook(watch_norm))
     device = next(pool.parameters()).device
-    with torch.inference_mode():
-        pool(torch.full((1, pool.size, pool.size, 3), 128, dtype=torch.uint8, device=device))
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.inference_mode():
+            image = torch.full((1, pool.size, pool.size, 3), 128, dtype=torch.uint8, device=device)
+            pool(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
     uses = [id(conv) for conv, _ in pairs]
-    for conv, norm in pairs:
-        if uses.count(id(conv)) > 1 or norm.running_mean is None or norm.running_var is None:
+    return [(conv, norm) for conv, norm in pairs if uses.count(id(conv)) == 1]
+
+
+def fold_batchnorm(pool: StagePool) -> None:
+    """Folds every BatchNorm that directly follows a convolution into it, in place.
+
+    Multi-branch blocks (RepVGG, MobileOne) are first merged by timm itself.
+    """
+    from timm.utils.model import reparameterize_model
+
+    pool.network = reparameterize_model(pool.network)
+    for conv, norm in conv_norm_pairs(pool):
+        if norm.running_mean is None or norm.running_var is None:
             continue
         conv.weight, bias = fuse_conv_bn_weights(
             conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps,

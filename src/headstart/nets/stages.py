@@ -90,6 +90,11 @@ class StagePool(nn.Module):
         stages = [torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep]
         return [*stages, self.network.forward_head(features, pre_logits=True)]
 
+    def last(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns (N, width) of the last layer alone, without pooling the other stages."""
+        features = self.network.forward_features(self._normalise(images))
+        return self.network.forward_head(features, pre_logits=True)
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Returns (N, D): the parts side by side.
 

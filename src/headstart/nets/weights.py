@@ -35,7 +35,16 @@ from headstart.nets.layout import (
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PRESETS", "STARTER", "Source", "fingerprint", "load_network", "resolve", "save_source"]
+__all__ = [
+    "PRESETS",
+    "STARTER",
+    "Source",
+    "fingerprint",
+    "load_network",
+    "resolve",
+    "save_network",
+    "save_source",
+]
 
 STARTER = Path(__file__).parent / "starter"
 
@@ -125,12 +134,16 @@ def fingerprint(source: Source) -> str:
     return _fingerprint_parts(folder / WEIGHTS, read_config(folder))
 
 
-def load_network(source: Source, *, pretrained: bool = True) -> torch.nn.Module:
+def load_network(
+    source: Source, *, pretrained: bool = True, drop_path: float = 0.0
+) -> torch.nn.Module:
     """Builds the network in evaluation mode, without its classifier (``num_classes=0``).
 
     Args:
         source: From `resolve`; any kind but ``"onnx"``.
         pretrained: False gives the same network with random weights (from-scratch controls).
+        drop_path: Stochastic depth while it trains (Huang et al., 2016), in networks that have
+            it.
 
     Returns:
         A timm model; its ``pretrained_cfg`` holds the preprocessing of its weights.
@@ -145,7 +158,9 @@ def load_network(source: Source, *, pretrained: bool = True) -> torch.nn.Module:
         )
     if source.kind == "timm":
         weights = _fetch(source, source.file) if pretrained else None
-        return _build(source.name, weights, classifier=_timm_classifier(source.name))
+        return _build(
+            source.name, weights, classifier=_timm_classifier(source.name), drop_path=drop_path
+        )
     folder = _hub_folder(source) if source.kind == "hub" else source.path
     assert folder is not None
     config = read_config(folder)
@@ -155,6 +170,7 @@ def load_network(source: Source, *, pretrained: bool = True) -> torch.nn.Module:
         folder / WEIGHTS if pretrained else None,
         classifier=cfg.get("classifier"),
         where=folder / CONFIG,
+        drop_path=drop_path,
     )
 
 
@@ -294,6 +310,7 @@ def _build(
     *,
     classifier: str | tuple[str, ...] | None,
     where: Path | None = None,
+    drop_path: float = 0.0,
 ) -> torch.nn.Module:
     """Builds a timm model strictly.
 
@@ -306,7 +323,7 @@ def _build(
 
     what = where or name
     overlay: dict[str, Any] = {}
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     if weights is not None:
         keys = safetensors_keys(weights)
         heads = [classifier] if isinstance(classifier, str) else list(classifier or ())
@@ -343,6 +360,44 @@ def _build(
     return network.eval()
 
 
+def save_network(network: torch.nn.Module, source: Source, folder: Path) -> None:
+    """Writes a network that was trained further, in timm's layout without a classifier.
+
+    Args:
+        network: Built by `load_network` from the same source.
+        source: Where it came from.
+        folder: Made.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    config = _config(source) | {"num_classes": 0}
+    config.pop("label_names", None)
+    (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+    tensors = {name: each.detach().cpu() for name, each in network.state_dict().items()}
+    tensors = {name: each.contiguous().clone() for name, each in tensors.items()}
+    save_file(tensors, folder / WEIGHTS)
+
+
+def _config(source: Source) -> dict[str, Any]:
+    """Returns the content of config.json of any backbone that is not an ONNX file."""
+    if source.kind == "timm":
+        from timm.models import get_pretrained_cfg
+
+        cfg = get_pretrained_cfg(source.name).to_dict()
+        return {
+            "architecture": source.name.partition(".")[0],
+            "num_classes": cfg["num_classes"],
+            "pretrained_cfg": {key: cfg[key] for key in cfg if cfg[key] is not None},
+        }
+    home = _hub_folder(source) if source.kind == "hub" else source.path
+    assert home is not None
+    return read_config(home)
+
+
 def save_source(source: Source, folder: Path) -> None:
     """Copies a backbone's weights and configuration, so that a model stands on its own.
 
@@ -363,15 +418,7 @@ def save_source(source: Source, folder: Path) -> None:
             (folder / "network.json").write_text(json.dumps(source.settings), encoding="utf-8")
         return
     if source.kind == "timm":
-        from timm.models import get_pretrained_cfg
-
-        cfg = get_pretrained_cfg(source.name).to_dict()
-        value = {
-            "architecture": source.name.partition(".")[0],
-            "num_classes": cfg["num_classes"],
-            "pretrained_cfg": {key: cfg[key] for key in cfg if cfg[key] is not None},
-        }
-        (folder / CONFIG).write_text(json.dumps(value, indent=1), encoding="utf-8")
+        (folder / CONFIG).write_text(json.dumps(_config(source), indent=1), encoding="utf-8")
         shutil.copyfile(_fetch(source, source.file), folder / WEIGHTS)
         return
     home = _hub_folder(source) if source.kind == "hub" else source.path

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,11 @@ from headstart.run import Run
 from headstart.scoring.curve import extrapolate
 from headstart.scoring.score import score, transfer_gain
 from headstart.ship.report import write_report
+from headstart.verbs.leave_tuned import advice, finetuning, write_history, write_preview
+
+if TYPE_CHECKING:
+    from headstart.fit.tune import Tuning
+    from headstart.verbs.tuning import Tuned
 
 __all__ = ["Account", "leave", "write_predictions"]
 
@@ -49,6 +54,7 @@ class Account:
         computed: How many vectors were not in the cache.
         seconds: Phase -> wall seconds so far.
         started: `time.perf_counter()` at the beginning.
+        tuned: What fine-tuning came to, where there was any.
     """
 
     options: dict[str, Any]
@@ -68,6 +74,7 @@ class Account:
     computed: int
     seconds: dict[str, float]
     started: float
+    tuned: Tuned | None = None
 
 
 def leave(account: Account, run: Run) -> None:
@@ -87,6 +94,11 @@ def leave(account: Account, run: Run) -> None:
     _write(run.metrics, results)
     write_trials(run.trials, account.outcome.probe.trials)
     write_predictions(run.predictions, predictions)
+    if account.tuned is not None and account.tuned.tuning is not None:
+        write_history(run.history, account.tuned)
+        items = account.outcome.parts[0].train
+        recipe = account.tuned.tuning.recipe
+        write_preview(run.preview, account.dataset, items, recipe, account.model.preprocess)
     account.model.save(run.model)
     _write_mistakes(account.dataset, results["mistakes"], run.mistakes)
     account.seconds["write"] = time.perf_counter() - mark
@@ -133,11 +145,17 @@ def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
     forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if increasing else None
     results["learning_curve"] = {"points": points, "forecast": forecast}
     results["calibration"] = {
-        "temperature": outcome.probe.temperature,
+        "temperature": account.model.temperature,
         "ece_before": results["test"].get("ece_uncalibrated"),
         "ece_after": results["test"].get("ece"),
     }
     results["model"] = {"says": _says(account.model, outcome.probe)}
+    if account.tuned is not None:
+        if account.tuned.model is not None and account.tuned.tuning is not None:
+            results["model"] = {"says": _says_tuned(account.model, account.tuned.tuning)}
+        for name, part in (("finetuning", finetuning), ("advice", advice)):
+            if (value := part(account.tuned)) is not None:
+                results[name] = value
     return results, predictions
 
 
@@ -185,6 +203,18 @@ def _says(model: Model, probe: Probe) -> str:
         f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
         f"images {verb} to {model.preprocess.size} px{views}; chosen by cross-validated "
         f"{probe.criterion} among {len(probe.trials)} trials"
+    )
+
+
+def _says_tuned(model: Model, tuning: Tuning) -> str:
+    last = tuning.rounds[-1]
+    depth = {"head": "its head", "last": f"its last {tuning.recipe.stages} stages"}
+    what = depth.get(tuning.recipe.freeze, "all its layers")
+    epochs = tuning.recipe.epochs
+    share = f", {last.kept.share:.0%} of the way from the probe" if last.kept.share < 1 else ""
+    return (
+        f"{model.backbone.name} fine-tuned in {what} for {epochs} epoch{'s' * (epochs > 1)} from a "
+        f"linear probe{share}, images at {model.preprocess.size} px"
     )
 
 

@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from headstart.data.check import check_dataset
-from headstart.data.dataset import Dataset
-from headstart.data.duplicates import clusters as find_clusters
-from headstart.data.duplicates import near_duplicates
-from headstart.data.facts import Facts
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Geometry, Preprocess
-from headstart.data.split import folds as make_folds
-from headstart.data.split import leaks, split_dataset
 from headstart.data.store import trim_cache
-from headstart.errors import DataError, OptionError, OutputError
+from headstart.errors import OptionError, OutputError
 from headstart.features.extract import Features, extract
 from headstart.fit.probe import Grid, feature_sets
 from headstart.fit.rounds import Outcome, learning_curve, play
+from headstart.fit.schedule import Recipe, parse_recipe
 from headstart.nets.backbone import Backbone, Device, open_backbone
 from headstart.nets.model import Model
-from headstart.records import Finding
 from headstart.run import Run, check_output, new_run
+from headstart.unfinished import Unfinished
 from headstart.verbs.leave import Account, leave
+from headstart.verbs.prepare import (
+    Evaluation,
+    Prepared,
+    Strategy,
+    fitting,
+    labelled,
+    look,
+    make_rounds,
+)
+
+if TYPE_CHECKING:
+    from headstart.verbs.tuning import Tuned
 
 __all__ = ["train"]
 
 Baselines = Literal["none", "standard", "full"]
-Evaluation = Literal["auto", "holdout", "cv"]
 
-# Below this many images a fifth of them says too little: 40 test images leave +-8 points.
-_FEW_IMAGES = 300
-_FEW_PER_CLASS = 10
-_TINY = 64
-_TINY_SIZE = 128
-_SAMPLE = 64
 _SIMPLE = Grid(classifiers=("logistic",), logistic=(0.01, 0.1, 1, 10, 100))
 
 
-@dataclass(frozen=True)
-class _Data:
-    """The readable, labelled items, in one order throughout.
-
-    `dropped` marks training items that a given split leaked into its test.
-    """
-
-    dataset: Dataset
-    facts: Facts
-    clusters: np.ndarray
-    splits: np.ndarray
-    dropped: np.ndarray
-
-
 def train(
-    data: str | Path,
+    data: str | Path | None = None,
     *,
     out: str | Path | None = None,
     backbone: str = "balanced",
+    strategy: Strategy = "probe",
+    budget: float = 5.0,
+    epochs: int | Literal["auto"] = "auto",
+    recipe: str | None = None,
     image_size: int | Literal["auto"] = "auto",
     geometry: Geometry = "square",
     views: int = 1,
@@ -77,19 +66,30 @@ def train(
     seed: int = 0,
     device: Device = "auto",
     workers: int | None = None,
+    log: str | None = None,
+    resume: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Trains, measures and reports on a folder or table of labelled images.
 
     Frozen features of a pretrained network are probed with cross-validation; the best
-    classifier becomes the model and is measured once on images that nothing has seen.
+    classifier becomes the model, or the network fine-tuned from there where that is wanted
+    and held-out images say that it pays. It is measured once on images that nothing has seen.
 
     Args:
         data: Class folders (with or without train and test), or a CSV or Parquet table.
         out: The run's folder; by default `runs/<name of the data>`.
         backbone: A preset (`fast`, `balanced`, `best`), a timm name, `hf-hub:org/name`, a
             folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
+        strategy: `probe` (frozen features, in seconds), `finetune` (from a linear probe on),
+            `auto` (fine-tunes within the budget where that could be shown to pay, and keeps
+            the better on held-out images), or `scratch` (the same network from random
+            weights, for comparison).
+        budget: Minutes that `auto` may fine-tune for.
+        epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
+        recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
+            `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 for tiny images.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
             the weights were tested with, or `pad` or `squash` the whole of it.
@@ -107,6 +107,10 @@ def train(
         seed: Of splits, folds and intervals.
         device: Where the network runs.
         workers: Decoding threads; by default one a processor.
+        log: Where the curves go while it fine-tunes: `tensorboard`, `mlflow`, `wandb`, or
+            several joined by commas. `history.csv` is always written.
+        resume: The folder of a run that was interrupted while it fine-tuned: go on with it,
+            with the options it had.
         overwrite: Replace an earlier run in `out`.
         progress: Called as work goes on.
 
@@ -118,19 +122,33 @@ def train(
         BackboneError: If the backbone cannot be had.
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
+        ModelError: If there is nothing to resume, or its data have changed.
     """
     started = time.perf_counter()
     options = {key: value for key, value in locals().items() if key not in ("started", "progress")}
+    if data is None:
+        if resume is None:
+            raise OptionError("train needs DATA: one folder per class, or a table of images")
+        saved = Unfinished(Path(resume)).options()
+        return train(**saved | {"out": resume, "resume": resume}, progress=progress)
     if folds < 2:
         raise OptionError(f"--folds {folds}: cross-validation needs at least 2 folds")
     if views not in (1, 2, 3, 6):
         raise OptionError(f"--views {views}: choose 1, 2, 3 or 6")
     if image_size != "auto" and not 16 <= int(image_size) <= 2048:
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
+    if not budget > 0:
+        raise OptionError(f"--budget {budget}: a number of minutes above 0")
+    if views > 1 and strategy in ("finetune", "scratch"):
+        raise OptionError(
+            f"--views {views} averages frozen features: leave it out with --strategy {strategy}, "
+            f"which sees many views while it trains"
+        )
+    given = parse_recipe(recipe, Recipe() if epochs == "auto" else Recipe(epochs=int(epochs)))
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
     dataset = open_dataset(data, label=label, group=group, split=split)
-    dataset = _labelled(dataset)
+    dataset = labelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its pictures would be a class next time: "
@@ -139,7 +157,7 @@ def train(
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
-    preprocess = _fitting(dataset, network, image_size, geometry)
+    preprocess = fitting(dataset, network, image_size, geometry)
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
         progress=progress,
@@ -147,15 +165,16 @@ def train(
     seconds |= features.seconds
 
     mark = time.perf_counter()
-    findings, kept, whole = _look(dataset, features.facts, seed=seed, drop_leaks=drop_leaks)
+    findings, kept, whole = look(dataset, features.facts, seed=seed, drop_leaks=drop_leaks)
     seconds["check"] = time.perf_counter() - mark
 
     mark = time.perf_counter()
     vectors = features.vectors if kept.all() else features.vectors[kept]
-    rounds, kind, says = _rounds(whole, evaluation, folds=folds, seed=seed)
+    rounds, kind, says = make_rounds(whole, evaluation, folds=folds, seed=seed)
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
+    sets = feature_sets(features.slices)
     outcome = play(
-        vectors, feature_sets(features.slices), y, whole.clusters, rounds,
+        vectors, sets, y, whole.clusters, rounds,
         n_classes=n_classes, folds=folds, seed=seed, progress=progress,
     )  # fmt: skip
     seconds["fit"] = time.perf_counter() - mark
@@ -178,153 +197,60 @@ def train(
         network, outcome.probe.head, whole.dataset.classes, preprocess, views,
         outcome.probe.temperature,
     )  # fmt: skip
-    account = Account(
-        options=options | {"out": str(folder), "data": str(data)},
-        dataset=whole.dataset,
-        splits=whole.splits,
-        clusters=whole.clusters,
-        dropped=whole.dropped,
-        facts=features.facts,
-        all_names=dataset.names,
-        findings=findings,
-        evaluation=(kind, says),
-        outcome=outcome,
-        controls=controls,
-        curve=curve.result(),
-        model=model,
-        engine=features.engine,
-        computed=features.computed,
-        seconds=seconds,
-        started=started,
-    )
-    with new_run(folder, overwrite=overwrite) as run:
-        leave(account, run)
+    options |= {"out": str(folder), "data": str(data), "resume": None}
+    with contextlib.ExitStack() as stack:
+        tuned: Tuned | None = None
+        if strategy != "probe" and views == 1:
+            place = stack.enter_context(
+                Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
+            )
+            mark = time.perf_counter()
+            from headstart.fit.track import open_trackers
+            from headstart.verbs.tuning import fine_tune
+
+            watch, close = open_trackers(
+                log, run=folder.name, options=options, folder=folder.absolute().parent
+            )
+            stack.callback(close)
+
+            tuned = fine_tune(
+                strategy, whole, vectors, sets, outcome, network, given,
+                preprocess=preprocess, budget=60 * budget, place=place, seed=seed, device=device,
+                epochs=None if epochs == "auto" else int(epochs), workers=workers,
+                watch=watch, progress=progress,
+            )  # fmt: skip
+            seconds["fine-tune"] = time.perf_counter() - mark
+            outcome = tuned.tuning.outcome if tuned.tuning else outcome
+            model = tuned.model or model
+        account = Account(
+            options=options,
+            dataset=whole.dataset,
+            splits=whole.splits,
+            clusters=whole.clusters,
+            dropped=whole.dropped,
+            facts=features.facts,
+            all_names=dataset.names,
+            findings=findings,
+            evaluation=(kind, says),
+            outcome=outcome,
+            controls=controls,
+            curve=curve.result(),
+            model=model,
+            engine=features.engine,
+            computed=features.computed,
+            seconds=seconds,
+            started=started,
+            tuned=tuned,
+        )
+        with new_run(folder, overwrite=overwrite) as run:
+            leave(account, run)
     trim_cache()
     return Run(folder)
 
 
-def _labelled(dataset: Dataset) -> Dataset:
-    """Keeps what can train, or says why nothing can.
-
-    Raises:
-        DataError: Without labels, or with one class.
-    """
-    if not dataset.labelled.any():
-        raise DataError(
-            f"{dataset.root} has images but no labels: put them in one folder per class, or give "
-            f"a CSV with the columns path and label"
-        )
-    dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
-    if np.count_nonzero(dataset.counts) < 2:
-        only = dataset.classes[int(np.argmax(dataset.counts))]
-        raise DataError(
-            f"{dataset.root} has images of one class only ({only}): a classifier needs two or more"
-        )
-    return dataset
-
-
-def _fitting(
-    dataset: Dataset, network: Backbone, image_size: int | Literal["auto"], geometry: Geometry
-) -> Preprocess:
-    """Chooses the input size: enlarging tiny images sevenfold costs time and accuracy."""
-    from PIL import Image
-
-    preprocess = replace(network.preprocess, geometry=geometry)
-    if image_size != "auto":
-        return replace(preprocess, size=int(image_size))
-    if preprocess.size <= _TINY_SIZE or not network.takes_any_size():
-        return preprocess
-    sides = []
-    for index in np.linspace(0, len(dataset) - 1, min(_SAMPLE, len(dataset))).astype(int):
-        try:
-            with Image.open(dataset.path(index)) as image:
-                sides.append(min(image.size))
-        except Exception:  # unreadable files are set aside, with their reason, by the pass itself
-            continue
-    if sides and np.median(sides) <= _TINY:
-        return replace(preprocess, size=_TINY_SIZE)
-    return preprocess
-
-
-def _look(
-    dataset: Dataset, facts: Facts, *, seed: int, drop_leaks: bool
-) -> tuple[list[Finding], np.ndarray, _Data]:
-    """Checks the data and leaves out what cannot be used.
-
-    Returns:
-        Findings; (N,) bool which items are readable; and those items as `_Data`.
-    """
-    pairs = near_duplicates(facts)
-    groups = find_clusters(facts, dataset.groups, pairs=pairs)
-    findings = check_dataset(dataset, facts, pairs=pairs)
-    kept = facts.readable
-    usable, clusters = dataset.take(kept), groups[kept]
-    if np.count_nonzero(usable.counts) < 2:
-        raise DataError(
-            f"fewer than two classes of {dataset.root} have readable images; "
-            f"run 'headstart check {dataset.root}' to see what is wrong with the others"
-        )
-    splits = split_dataset(usable, clusters, seed=seed)
-    leaking = leaks(splits, clusters)
-    dropped = leaking if drop_leaks else np.zeros(len(usable), bool)
-    return findings, kept, _Data(usable, facts.take(kept), clusters, splits, dropped)
-
-
-def _rounds(
-    data: _Data, evaluation: Evaluation, *, folds: int, seed: int
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], Literal["holdout", "cv"], str]:
-    """Decides who trains and who tests.
-
-    Returns:
-        (training items, test items) of each round; the kind; and one sentence about it.
-    """
-    y, n = data.dataset.targets, len(data.dataset)
-    # As in split_dataset: a test without anything to train on is no split.
-    kinds = set(data.dataset.splits.tolist())
-    given = len(kinds) > 1 and bool(kinds & {"test", "val"})
-    counts = data.dataset.counts
-    few = n < _FEW_IMAGES or counts[counts > 0].min() < _FEW_PER_CLASS
-    if evaluation == "cv" or (evaluation == "auto" and few and not given):
-        k = max(2, min(folds, len(np.unique(data.clusters))))
-        fold_of = make_folds(y, data.clusters, k=k, seed=seed)
-        rounds = [
-            (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(k)
-        ]
-        rounds = [each for each in rounds if len(each[1]) and len(np.unique(y[each[0]])) > 1]
-        smallest = int(counts[counts > 0].min())
-        why = "as asked" if evaluation == "cv" else f"{n} images are too few for a test split"
-        if evaluation == "auto" and n >= _FEW_IMAGES:
-            why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
-        says = (
-            f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
-            f"chosen and fitted without it; duplicates and groups stayed in one fold. "
-            f"The model that was kept is fitted on all of them."
-        )
-    else:
-        test = data.splits == "test"
-        training = ~test & ~data.dropped
-        rounds = [(np.flatnonzero(training), np.flatnonzero(test))]
-        # As in split_dataset: without a test, the validation items are the test.
-        own = "test" if (data.dataset.splits == "test").any() else "validation"
-        origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
-        says = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
-        if data.dropped.any():
-            says += (
-                f" {int(data.dropped.sum())} training images were left out because copies, "
-                f"near-duplicates or members of their group are in the test."
-            )
-    for train_items, test_items in rounds:
-        if len(np.unique(y[train_items])) < 2 or not len(test_items):
-            raise DataError(
-                f"{data.dataset.root}: the training part has fewer than two classes left "
-                f"(or the test part is empty); try --evaluation cv, or mend the split"
-            )
-    return rounds, "cv" if len(rounds) > 1 else "holdout", says
-
-
 def _controls(
     baselines: Baselines,
-    data: _Data,
+    data: Prepared,
     rounds: list[tuple[np.ndarray, np.ndarray]],
     network: Backbone,
     preprocess: Preprocess,

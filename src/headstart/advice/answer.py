@@ -1,0 +1,127 @@
+"""The answer in words: what was measured, what follows from it, and the rule of thumb beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from headstart.advice.plan import Plan
+from headstart.advice.rank import Candidate
+from headstart.data.dataset import Dataset
+from headstart.metrics.interval import wilson
+from headstart.records import Estimate
+
+__all__ = ["domain", "expected", "facts_of", "rule_of_thumb", "sentences"]
+
+_Z = 1.96
+_SMALL_PER_CLASS = 100
+
+
+def facts_of(dataset: Dataset, clusters: np.ndarray, sizes: np.ndarray) -> dict[str, object]:
+    """Returns what can be said without a network.
+
+    Args:
+        dataset: N usable items.
+        clusters: (N,) int.
+        sizes: (N, 2) int width and height.
+    """
+    counts = dataset.counts[dataset.counts > 0]
+    short = np.minimum(sizes[:, 0], sizes[:, 1])
+    return {
+        "images": len(dataset),
+        "classes": len(dataset.classes),
+        "images per class": f"{int(counts.min())} to {int(counts.max())}, "
+        f"median {int(np.median(counts))}",
+        "groups and duplicates": f"{len(np.unique(clusters)):,} independent clusters",
+        "short side, pixels": f"{int(short.min())} to {int(short.max())}, "
+        f"median {int(np.median(short))}",
+    }
+
+
+def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
+    """Tells whether the pretrained features fit the data, and says by what.
+
+    They fit where the last layer, the one most of the pretraining's own subject, carries the
+    classes: its probe is within noise of the best of all stages, and far above chance.
+    """
+    accuracy = best.accuracy
+    half = (accuracy.high - accuracy.low) / 2
+    loss = accuracy.value - best.last
+    chance = 1 / n_classes
+    near = (best.last - chance) / max(1 - chance, 1e-9)
+    fits = loss <= max(half, 0.02) and near > 0.6
+    where = {"last": "the last layer", "all": "all stages together", "upper": "the upper stages"}
+    winner = where.get(best.features, best.features.replace("stage", "stage "))
+    says = (
+        f"Pretrained features {'fit' if fits else 'do not fit'} these images"
+        f"{'' if fits else ' well'}: {winner} carries the classes best ({accuracy.value:.3f}), the "
+        f"last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
+    )
+    return fits, says
+
+
+def rule_of_thumb(per_class: float, fits: bool) -> str:
+    """Returns the usual advice by size and similarity, which is printed beside what was measured.
+
+    The four cases are those of Stanford's CS231n notes on transfer learning.
+    """
+    small = per_class < _SMALL_PER_CLASS
+    case = {
+        (True, True): "few images, like the pretraining's: train a linear classifier on frozen "
+        "features",
+        (True, False): "few images, unlike the pretraining's: classify activations of earlier "
+        "layers",
+        (False, True): "many images, like the pretraining's: fine-tune the whole network",
+        (False, False): "many images, unlike the pretraining's: fine-tune everything, or train "
+        "from scratch",
+    }[small, fits]
+    return f"The rule of thumb would say: {case}."
+
+
+def expected(held: Estimate, *, tested: int, chosen_among: int) -> Estimate:
+    """Returns the accuracy to expect on a test of some size.
+
+    The interval holds the noise of the held-out images, that of the test, and a point for
+    having chosen the best of several on the same images.
+
+    Args:
+        held: Accuracy of what was chosen, on held-out training images.
+        tested: Images of the test.
+        chosen_among: How many were compared.
+    """
+    p, n = held.value, max(held.n, 1)
+    smooth = (p * n + 2) / (n + 4)  # as Agresti and Coull: never without spread
+    spread = math.sqrt(smooth * (1 - smooth) * (1 / n + 1 / max(tested, 1)))
+    optimism = 0.005 * math.log2(max(chosen_among, 1) + 1) * 2 * math.sqrt(smooth * (1 - smooth))
+    low = max(0.0, min(p - optimism - _Z * spread, wilson(p * n, n).low))
+    high = min(1.0, max(p + _Z * spread, wilson(p * n, n).high))
+    return Estimate(p, low, high, n, f"prediction for a test of {tested}, 95 %")
+
+
+def sentences(
+    candidates: Sequence[Candidate], plan: Plan, forecast: str | None, hope: Estimate
+) -> list[str]:
+    """Returns the answer: backbone, size, strategy, what to expect, what more data would bring."""
+    best = candidates[0]
+    says = []
+    others = [each for each in candidates if each.backbone == best.backbone and each != best]
+    if others:
+        told = ", ".join(f"{each.accuracy.value:.3f} at {each.image_size} px" for each in others)
+        says.append(
+            f"Use {best.image_size} px: {best.accuracy.value:.3f} by cross-validated probe, "
+            f"against {told}."
+        )
+    names = {each.backbone for each in candidates}
+    if len(names) > 1:
+        says.append(f"Use {best.backbone}: the best of {len(names)} backbones.")
+    says += plan.says
+    what = "fine-tuned network" if plan.recipe else "frozen probe"
+    says.append(
+        f"Expect about {hope.value:.3f} of the {what} on a test of this kind "
+        f"({hope.low:.3f} to {hope.high:.3f})."
+    )
+    if forecast:
+        says.append(forecast)
+    return says

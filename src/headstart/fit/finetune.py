@@ -1,0 +1,256 @@
+"""Fine-tuning from a fitted probe, with held-out images that decide which weights are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.pixels import Progress, silent
+from headstart.data.preprocess import Preprocess
+from headstart.data.split import folds as make_folds
+from headstart.data.squares import Squares
+from headstart.fingerprint import fingerprint_json
+from headstart.fit.average import Kept, choose_weights, mix
+from headstart.fit.checkpoint import Checkpoints
+from headstart.fit.classifiers import Config, fit_head, make_space
+from headstart.fit.loop import Epoch, Held, Training
+from headstart.fit.schedule import Recipe
+from headstart.metrics.calibration import fit_temperature
+from headstart.nets.augment import MARGIN
+from headstart.nets.backbone import Backbone
+from headstart.nets.heads import Head
+from headstart.nets.tunable import Tunable
+
+__all__ = ["Finetuned", "Start", "Watch", "begin", "finetune", "linear_start"]
+
+Watch = Callable[[str, Epoch], None]
+"""Called with the name of a training and its epoch."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a fine-tuning begins.
+
+    Attributes:
+        columns: (d,) int features that the head reads.
+        strength: Of the logistic regression that the head starts as.
+        balanced: Its class weights.
+        blank: The head starts from zero instead.
+    """
+
+    columns: np.ndarray
+    strength: float
+    balanced: bool = False
+    blank: bool = False
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A fine-tuned network and how it came about.
+
+    Attributes:
+        net: With the weights that are kept.
+        head: Its head as plain arrays.
+        temperature: Divides its scores; fitted on held-out images.
+        history: One record an epoch, of the training that had held-out images.
+        kept: Which weights were kept, or None where nothing was held out.
+        held: (M,) int items that were held out.
+        held_scores: (M, C) their scores.
+        start_scores: (M, C) those of the linear probe that it started from.
+        test_scores: (T, C) scores of the test items.
+        refitted: Whether the same was then done on all items.
+        diverged: Step at which the loss was not a number, or -1.
+    """
+
+    net: Tunable | None
+    head: Head
+    temperature: float
+    history: tuple[Epoch, ...]
+    kept: Kept
+    held: np.ndarray
+    held_scores: np.ndarray
+    start_scores: np.ndarray
+    test_scores: np.ndarray
+    refitted: bool
+    diverged: int
+
+
+def linear_start(
+    vectors: np.ndarray, targets: np.ndarray, items: np.ndarray, start: Start, *, n_classes: int
+) -> Head:
+    """Fits the linear head that a fine-tuning starts from, on some items only.
+
+    Args:
+        vectors: (N, D) float32 frozen features.
+        targets: (N,) int.
+        items: (M,) int rows to learn from.
+        start: Which features, and how.
+        n_classes: C.
+    """
+    if start.blank:
+        width = len(start.columns)
+        arrays = {
+            "weights": np.zeros((n_classes, width), np.float32),
+            "bias": np.zeros(n_classes, np.float32),
+        }
+        return Head("linear", start.columns, arrays, n_classes)
+    own = vectors[items]
+    space = make_space(own, start.columns)
+    config = Config("logistic", "start", start.strength, start.balanced)
+    return fit_head(config, space, own, targets[items], n_classes=n_classes)
+
+
+def begin(
+    dataset: Dataset,
+    backbone: Backbone,
+    recipe: Recipe,
+    head: Head,
+    items: np.ndarray,
+    *,
+    preprocess: Preprocess,
+    held: Held | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Progress = silent,
+    says: str = "fine-tuning",
+) -> Training:
+    """Returns a training at its start.
+
+    Args:
+        dataset: N items.
+        backbone: Copied, not changed.
+        recipe: How.
+        head: Where the head starts.
+        items: (M,) int items to train on.
+        preprocess: Of the network.
+        held: What decides which weights are kept.
+        seed: Of everything drawn.
+        device: Where it runs.
+        workers: Processes that decode and augment.
+        progress: Called as steps are done.
+        says: The name of the phase.
+    """
+    net = Tunable(
+        backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
+        frozen_statistics=recipe.frozen_statistics,
+    )  # fmt: skip
+    net.fuse()
+    large = replace(preprocess, size=round(preprocess.size * MARGIN))
+    squares = Squares(dataset.take(items), large, workers=workers, progress=progress)
+    return Training(
+        net, recipe, squares, dataset.targets[items], held, seed=seed, device=device,
+        workers=workers, progress=progress, says=says,
+    )  # fmt: skip
+
+
+def finetune(
+    dataset: Dataset,
+    vectors: np.ndarray,
+    clusters: np.ndarray,
+    backbone: Backbone,
+    recipe: Recipe,
+    start: Start,
+    *,
+    items: np.ndarray,
+    test: np.ndarray,
+    preprocess: Preprocess,
+    checkpoints: Checkpoints | None = None,
+    name: str = "training",
+    watch: Watch | None = None,
+    folds: int = 5,
+    refit: bool = True,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Finetuned:
+    """Fine-tunes on most of some items, decides on the others, and may do it again on all.
+
+    Args:
+        dataset: N readable, labelled items.
+        vectors: (N, D) float32 frozen features of theirs under the same network and size.
+        clusters: (N,) int; what belongs together is held out together.
+        backbone: Copied, not changed.
+        recipe: How.
+        start: Of the head.
+        items: (M,) int items that may be looked at.
+        test: (T,) int items that are predicted in the end.
+        preprocess: Of the network.
+        checkpoints: Where the state is kept for resuming.
+        name: Of this fine-tuning among those of a run.
+        watch: Called with that name and every epoch.
+        folds: One of so many folds is held out.
+        refit: Train once more on all items, for as long and as far as proved best.
+        seed: Of everything drawn.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        workers: Processes that decode and augment.
+        progress: Called as steps are done.
+    """
+    y, n_classes = dataset.targets, len(dataset.classes)
+    fold_of = make_folds(y[items], clusters[items], k=folds, seed=seed)
+    held_items, own_items = items[fold_of == 0], items[fold_of != 0]
+    counts = np.bincount(y[items], minlength=n_classes)
+    present = counts[counts > 0]
+    uneven = bool(present.max() > 2 * present.min())
+    if recipe.balance == "auto":
+        recipe = replace(recipe, balance="logits" if uneven else "none")
+
+    def training(trained: np.ndarray, held: Held | None, says: str) -> Training:
+        head = linear_start(vectors, y, trained, start, n_classes=n_classes)
+        return begin(
+            dataset, backbone, recipe, head, trained, held=held, preprocess=preprocess, seed=seed,
+            device=device, workers=workers, progress=progress, says=says,
+        )  # fmt: skip
+
+    def mark(trained: np.ndarray) -> str:
+        names = [dataset.names[i] for i in trained]
+        about = [asdict(recipe), asdict(preprocess), backbone.fingerprint, seed, names]
+        return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
+
+    held = Held(
+        Squares(dataset.take(held_items), preprocess, workers=workers), y[held_items], uneven
+    )
+    checkpoints = checkpoints or Checkpoints(None)
+    first = training(own_items, held, "fine-tuning")
+    if watch is not None:
+        first.watch = lambda epoch: watch(name, epoch)
+    checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
+    with first.threads() as pool:
+
+        def judge(state: list) -> tuple[float, float, float]:
+            with first.using(state):
+                return held.judge(first.scores(held.squares, pool))
+
+        kept = choose_weights(first.start, first.best, judge)
+        with first.using(first.start):
+            start_scores = first.scores(held.squares, pool)
+        first.put(kept.state)
+        held_scores = first.scores(held.squares, pool)
+    last = first
+    if refit and kept.share > 0:
+        last = training(items, None, "fine-tuning on all")
+        checkpoints.run(last, name=f"{name}-all", fingerprint=mark(items))
+        if last.diverged < 0:
+            last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
+        else:
+            last = first
+    with last.threads() as pool:
+        squares = Squares(dataset.take(test), preprocess, workers=workers, progress=progress)
+        test_scores = last.scores(squares, pool)
+    return Finetuned(
+        net=last.net.eval(),
+        head=last.net.as_head(),
+        temperature=fit_temperature(held_scores, y[held_items]),
+        history=tuple(first.history),
+        kept=kept,
+        held=held_items,
+        held_scores=held_scores,
+        start_scores=start_scores,
+        test_scores=test_scores,
+        refitted=last is not first,
+        diverged=first.diverged,
+    )

@@ -1,0 +1,518 @@
+"""The one training loop.
+
+Nothing random is remembered: order, augmentation, dropout and rates follow from the seed
+and the number of the step. What must be kept to go on as the same run is the weights, their
+average, the optimiser's moments and the record so far.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from headstart.data.pixels import Progress, cpu_count, silent
+from headstart.data.squares import Squares
+from headstart.fit.schedule import Recipe
+from headstart.nets.augment import Augment
+from headstart.nets.loader import Batch, Plan, batches
+from headstart.nets.tunable import Tunable
+
+__all__ = ["Epoch", "Held", "State", "Training"]
+
+State = list[torch.Tensor]
+"""Values of `Training.values`: parameters and floating buffers, in order."""
+
+_KEPT = 3
+_INFER = 32
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch did.
+
+    Attributes:
+        epoch: Its number, from 1.
+        learning: Stages that learnt at its end, the head included.
+        rate: Of the head, at its end.
+        loss: Mean of the training loss, as trained (augmented, smoothed).
+        accuracy: Of the training images, as trained.
+        held_loss: Log-loss of the held-out images; NaN without any.
+        held_accuracy: Of the held-out images.
+        measure: What is better when larger: accuracy, or balanced accuracy.
+        seconds: Wall time.
+        images: Training images seen.
+    """
+
+    epoch: int
+    learning: int
+    rate: float
+    loss: float
+    accuracy: float
+    held_loss: float
+    held_accuracy: float
+    measure: float
+    seconds: float
+    images: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """Held-out images that decide what is kept.
+
+    Attributes:
+        squares: M images of the network's size.
+        targets: (M,) int.
+        balanced: Judge by balanced accuracy.
+    """
+
+    squares: Squares
+    targets: np.ndarray
+    balanced: bool = False
+
+    def judge(self, scores: np.ndarray) -> tuple[float, float, float]:
+        """Returns measure, accuracy and log-loss of (M, C) scores."""
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss = float(-logs[np.arange(len(logs)), self.targets].mean())
+        hits = scores.argmax(axis=1) == self.targets
+        measure = float(hits.mean())
+        if self.balanced:
+            counts = np.bincount(self.targets)
+            recalls = np.bincount(self.targets, hits)[counts > 0] / counts[counts > 0]
+            measure = float(recalls.mean())
+        return measure, float(hits.mean()), loss
+
+
+@dataclass
+class Training:
+    """A fine-tuning under way.
+
+    Attributes:
+        net: Trained in place.
+        recipe: How.
+        squares: Training images, `augment.MARGIN` larger than the network's size.
+        targets: (N,) int of all of `squares`.
+        held: What decides which weights are kept, or None.
+        seed: Of everything drawn.
+        device: Where it runs.
+        history: One record an epoch.
+        best: (measure, minus loss, epoch, weights) of the best epochs, best first.
+        diverged: The step at which the loss was not a number, or -1.
+        step: Steps done.
+        over: Whether it ended before its last step.
+        factor: Step -> factor on the rate, instead of the recipe's (for the range test).
+        watch: Called after every epoch.
+        last_loss: Mean loss of the last step.
+    """
+
+    net: Tunable
+    recipe: Recipe
+    squares: Squares
+    targets: np.ndarray
+    held: Held | None = None
+    seed: int = 0
+    device: str = "cpu"
+    workers: int | None = None
+    progress: Progress = silent
+    says: str = "fine-tuning"
+    history: list[Epoch] = field(default_factory=list)
+    best: list[tuple[float, float, int, State]] = field(default_factory=list)
+    diverged: int = -1
+    step: int = 0
+    over: bool = False
+    factor: Callable[[int], float] | None = None
+    watch: Callable[[Epoch], None] | None = None
+    last_loss: float = float("nan")
+
+    def __post_init__(self) -> None:
+        net, recipe = self.net, self.recipe
+        n_classes = net.head.out_features
+        counts = np.bincount(self.targets, minlength=n_classes)
+        self.plan = Plan(
+            self.targets, batch=recipe.batch, epochs=recipe.epochs, seed=self.seed,
+            balance="oversample" if recipe.balance == "oversample"
+            else "undersample" if recipe.balance == "undersample" else "none",
+        )  # fmt: skip
+        weights = np.ones(n_classes)
+        prior = np.zeros(n_classes)
+        if recipe.balance == "weights":
+            weights = len(self.targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        if recipe.balance == "logits":
+            # Logit adjustment (Menon et al., ICLR 2021): consistent for balanced accuracy.
+            prior = np.log(np.maximum(counts, 0.5) / counts.sum())
+        place = torch.device(self.device)
+        net.to(place, memory_format=torch.channels_last)
+        self._weights = torch.tensor(weights, dtype=torch.float32, device=place)
+        self._prior = torch.tensor(prior, dtype=torch.float32, device=place)
+        self._learning = 0
+        self._epoch_sums = np.zeros(3)  # loss, hits, images
+        self._epoch_begun = time.perf_counter()
+        self._slow = 1.0  # of a plateau
+        self._accumulate = recipe.accumulate
+        net.let_learn(net.n_stages)
+        self.optimiser, self._scales = self._optimiser()
+        self.values: list[torch.Tensor] = [
+            *net.parameters(),
+            *(each for each in net.buffers() if each.is_floating_point()),
+        ]
+        self.start: State = self.copy()
+        self.ema: State = self.copy() if recipe.ema else []
+        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        # Several threads with a share of the batch each waste less than several threads in
+        # every operation. Where the network draws numbers, their order would be lost.
+        self._replicas = [net]
+        if recipe.frozen_statistics and not net.draws():
+            self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
+
+    def _optimiser(self) -> tuple[torch.optim.Optimizer, list[float]]:
+        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+        for name, parameter in self.net.named_parameters():
+            groups.setdefault((self.net.depths[name], parameter.ndim > 1), []).append(parameter)
+        recipe = self.recipe
+        listed = [
+            {"params": members, "weight_decay": recipe.weight_decay if decays else 0.0}
+            for (_, decays), members in sorted(groups.items(), key=lambda each: each[0])
+        ]
+        scales = [recipe.scale(depth, n_layers=self.net.n_layers) for depth, _ in sorted(groups)]
+        if recipe.optimiser == "sgd":
+            return torch.optim.SGD(listed, lr=recipe.rate, momentum=0.9, nesterov=True), scales
+        return torch.optim.AdamW(listed, lr=recipe.rate), scales
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return self.plan.per_epoch * self.recipe.epochs
+
+    def run(self, *, save: Callable[[], None] | None = None, until: int | None = None) -> None:
+        """Trains from the current step to the end.
+
+        Args:
+            save: Called after every step that may be resumed from.
+            until: Stop before this step (for the range test).
+        """
+        stop = self.total if until is None else min(until, self.total)
+        if self.over or self.step >= stop:
+            return
+        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip)
+        beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
+        stream = batches(self.squares, augment, self.plan.since(self.step), workers=beside)
+        self._epoch_begun = time.perf_counter()
+        with self.threads() as pool:
+            for batch in stream:
+                self._set_rates()
+                if not self._learn(batch, pool):
+                    self.diverged = self.step
+                    self.over = True
+                    break
+                self.step += 1
+                self.progress(self.says, self.step, self.total)
+                if self.step % self.plan.per_epoch == 0:
+                    self._close_epoch(pool)
+                    self.over = self._has_stalled()
+                if save is not None:
+                    save()
+                if self.over or self.step >= stop:
+                    break
+
+    @property
+    def _preprocess(self) -> Any:
+        from dataclasses import replace
+
+        # The squares are larger than what the network sees.
+        return replace(self.squares.preprocess, size=self.net.pool.size)
+
+    @contextlib.contextmanager
+    def threads(self) -> Iterator[ThreadPoolExecutor]:
+        """One thread for each replica, each of them alone inside torch's operations."""
+        before = torch.get_num_threads()
+        if len(self._replicas) > 1:
+            torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(len(self._replicas), "train") as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(before)
+
+    def _set_rates(self) -> None:
+        share = self.step / self.total
+        learning = self.recipe.learning(share, n_stages=self.net.n_stages)
+        if learning != self._learning:
+            self._learning = learning
+            for net in self._replicas:
+                net.let_learn(learning, norms_only=self.recipe.freeze == "norms")
+        factor = self.recipe.factor(share) * self._slow
+        if self.factor is not None:
+            factor = self.factor(self.step)
+        for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
+            group["lr"] = self.recipe.rate * factor * scale
+
+    def _learn(self, batch: Batch, pool: ThreadPoolExecutor) -> bool:
+        """One step; returns whether its loss was a number."""
+        targets = torch.from_numpy(self.targets[batch.items])
+        place = self._weights.device
+        images, soft = self._mix(batch.images.to(place), targets.to(place))
+        for net in self._replicas:
+            net.train()
+        torch.manual_seed(hash((self.seed, self.step)) & 0x7FFFFFFF)
+        parts = torch.tensor_split(
+            torch.arange(len(images)), len(self._replicas) * self._accumulate
+        )
+        parts = tuple(part for part in parts if len(part))
+
+        def backward(number: int) -> tuple[float, int]:
+            part = parts[number]
+            net = self._replicas[number % len(self._replicas)]
+            with self._precision():
+                scores = net(images[part])
+            losses = nn.functional.cross_entropy(
+                scores.float() + self._prior, soft[part], reduction="none",
+                label_smoothing=self.recipe.label_smoothing,
+            )  # fmt: skip
+            losses = losses * (soft[part] @ self._weights)
+            (losses.sum() / len(images)).backward()
+            hits = (scores.argmax(1) == soft[part].argmax(1)).sum()
+            return float(losses.detach().sum()), int(hits)
+
+        found = []
+        for start in range(0, len(parts), len(self._replicas)):
+            wave = range(start, min(start + len(self._replicas), len(parts)))
+            found += list(pool.map(backward, wave)) if len(wave) > 1 else [backward(start)]
+        loss = sum(each for each, _ in found)
+        if not np.isfinite(loss):
+            self.optimiser.zero_grad()
+            return False
+        self._gather()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        if not torch.isfinite(norm):
+            self.optimiser.zero_grad()
+            return False
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self._after_step()
+        self.last_loss = loss / len(images)
+        self._epoch_sums += (loss, sum(hits for _, hits in found), len(images))
+        return True
+
+    def _precision(self) -> contextlib.AbstractContextManager[object]:
+        if self.device == "cuda":
+            return torch.autocast("cuda", torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _mix(
+        self, images: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns images and (n, C) soft targets, mixed in pairs where the recipe says so."""
+        n_classes = self.net.head.out_features
+        soft = nn.functional.one_hot(targets, n_classes).float()
+        if not self.recipe.mixup or len(images) < 2:
+            return images, soft
+        from torchvision.transforms import v2
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(hash((self.seed, self.step, 1)) & 0x7FFFFFFF)
+            kinds = [
+                kind(alpha=self.recipe.mixup, num_classes=n_classes)
+                for kind in (v2.MixUp, v2.CutMix)
+            ]
+            mixed, soft = v2.RandomChoice(kinds)(images.permute(0, 3, 1, 2).float(), targets)
+        return mixed.permute(0, 2, 3, 1), soft
+
+    def _gather(self) -> None:
+        """Adds the replicas' gradients to the network's, always in the same order."""
+        for twin in self._replicas[1:]:
+            own, other = [], []
+            for mine, theirs in zip(self.net.parameters(), twin.parameters(), strict=True):
+                if theirs.grad is not None:
+                    if mine.grad is None:
+                        mine.grad = torch.zeros_like(mine)
+                    own.append(mine.grad)
+                    other.append(theirs.grad)
+                    theirs.grad = None
+            if own:
+                torch._foreach_add_(own, other)
+
+    @torch.no_grad()
+    def _after_step(self) -> None:
+        recipe = self.recipe
+        if recipe.anchor_decay:
+            for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
+                if scale == 1.0:
+                    continue  # the head starts from a guess, not from knowledge
+                for parameter in group["params"]:
+                    if parameter.requires_grad:
+                        parameter.lerp_(
+                            self._anchor[parameter], min(1.0, group["lr"] * recipe.anchor_decay)
+                        )
+        if self.ema:
+            # Short at first, so that the average does not remember the untrained weights.
+            decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self.ema, [each.detach() for each in self.values], 1 - decay)
+
+    @property
+    def _anchor(self) -> dict[torch.Tensor, torch.Tensor]:
+        if not hasattr(self, "_anchors"):
+            self._anchors = dict(zip(self.values, self.start, strict=True))
+        return self._anchors
+
+    def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
+        loss, hits, images = self._epoch_sums
+        seconds = time.perf_counter() - self._epoch_begun
+        measure = accuracy = held_loss = float("nan")
+        if self.held is not None:
+            with self.using(self.ema or None):
+                scores = self.scores(self.held.squares, pool)
+                measure, accuracy, held_loss = self.held.judge(scores)
+                if not np.isfinite(held_loss):
+                    measure = -1.0
+                self.best.append((measure, -held_loss, len(self.history) + 1, self.copy()))
+            self.best.sort(key=lambda each: (-each[0], -each[1]))
+            del self.best[_KEPT:]
+        self.history.append(
+            Epoch(
+                len(self.history) + 1,
+                self._learning,
+                self.optimiser.param_groups[-1]["lr"],
+                loss / images,
+                hits / images,
+                held_loss,
+                accuracy,
+                measure,
+                seconds,
+                int(images),
+            )
+        )
+        if self.watch is not None:
+            self.watch(self.history[-1])
+        self._epoch_sums[:] = 0
+        self._epoch_begun = time.perf_counter()
+        if self.recipe.shape == "plateau" and self._epochs_since_best() in (2, 4, 6):
+            self._slow *= 0.3
+
+    def _epochs_since_best(self) -> int:
+        values = [each.measure for each in self.history]
+        return len(values) - 1 - int(np.argmax(values)) if values else 0
+
+    def _has_stalled(self) -> bool:
+        return bool(
+            self.held is not None
+            and self.recipe.patience
+            and self._epochs_since_best() >= self.recipe.patience
+        )
+
+    # --- weights -----------------------------------------------------------------------------
+
+    def copy(self) -> State:
+        """Returns the current weights."""
+        return [each.detach().clone() for each in self.values]
+
+    @torch.no_grad()
+    def put(self, state: State) -> None:
+        """Makes some weights the current ones."""
+        for value, given in zip(self.values, state, strict=True):
+            value.copy_(given)
+
+    @contextlib.contextmanager
+    def using(self, state: State | None) -> Iterator[None]:
+        """Runs something with other weights; None for the current ones."""
+        if state is None:
+            yield
+            return
+        current = self.copy()
+        self.put(state)
+        try:
+            yield
+        finally:
+            self.put(current)
+
+    def scores(self, squares: Squares, pool: ThreadPoolExecutor) -> np.ndarray:
+        """Returns (M, C) scores of the current weights.
+
+        Args:
+            squares: M images of the network's size.
+            pool: From `threads`.
+        """
+        for net in self._replicas:
+            net.eval()
+        if not len(squares):
+            return np.zeros((0, self.net.head.out_features), np.float32)
+        starts = list(range(0, len(squares), _INFER))
+
+        def infer(start: int, net: Tunable) -> np.ndarray:
+            images = np.stack([squares[i] for i in range(start, min(start + _INFER, len(squares)))])
+            with torch.inference_mode(), self._precision():
+                place = self._weights.device
+                return net(torch.from_numpy(images).to(place)).float().cpu().numpy()
+
+        def share(number: int) -> list[np.ndarray]:
+            mine = starts[number :: len(self._replicas)]
+            return [infer(start, self._replicas[number]) for start in mine]
+
+        shares = list(pool.map(share, range(len(self._replicas))))
+        ordered = [
+            shares[i % len(self._replicas)][i // len(self._replicas)] for i in range(len(starts))
+        ]
+        return np.concatenate(ordered)
+
+    # --- resuming ----------------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Returns all tensors that a resumed training needs, by name."""
+        named = {f"value.{i:05}": each.detach() for i, each in enumerate(self.values)}
+        named |= {f"start.{i:05}": each for i, each in enumerate(self.start)}
+        named |= {f"ema.{i:05}": each for i, each in enumerate(self.ema)}
+        for rank, (_, _, _, state) in enumerate(self.best):
+            named |= {f"best.{rank}.{i:05}": each for i, each in enumerate(state)}
+        for number, moments in self.optimiser.state_dict()["state"].items():
+            named |= {
+                f"optim.{number:05}.{key}": torch.as_tensor(each)
+                for key, each in moments.items()
+                if each is not None
+            }
+        return named
+
+    def numbers(self) -> dict[str, Any]:
+        """Returns all that is not a tensor, ready for JSON."""
+        return {
+            "step": self.step,
+            "slow": self._slow,
+            "over": self.over,
+            "diverged": self.diverged,
+            "sums": self._epoch_sums.tolist(),
+            "history": [asdict(each) for each in self.history],
+            "best": [[measure, loss, epoch] for measure, loss, epoch, _ in self.best],
+        }
+
+    def restore(self, tensors: dict[str, torch.Tensor], numbers: dict[str, Any]) -> None:
+        """Goes back to what `tensors` and `numbers` gave."""
+
+        def listed(prefix: str) -> State:
+            return [tensors[name] for name in sorted(tensors) if name.startswith(prefix)]
+
+        self.put(listed("value."))
+        self.start, self.ema = listed("start."), listed("ema.")
+        self.best = [
+            (measure, loss, epoch, listed(f"best.{rank}."))
+            for rank, (measure, loss, epoch) in enumerate(numbers["best"])
+        ]
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optim."):
+                _, number, key = name.split(".", 2)
+                moments.setdefault(int(number), {})[key] = tensor.clone()
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.step, self._slow = numbers["step"], numbers["slow"]
+        self.diverged, self.over = numbers["diverged"], numbers["over"]
+        self._epoch_sums = np.array(numbers["sums"])
+        self.history = []
+        for each in numbers["history"]:
+            known: dict[str, Any] = {k: float("nan") if v is None else v for k, v in each.items()}
+            self.history.append(Epoch(**known))

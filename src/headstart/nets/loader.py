@@ -1,0 +1,160 @@
+"""Batches of augmented images, made beside the training by worker processes.
+
+Every batch of a whole training is known beforehand from the seed, so a training that was
+killed goes on with the very batch it had reached.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from headstart.data.squares import Squares
+from headstart.nets.augment import Augment
+
+__all__ = ["Batch", "Plan", "Rest", "batches"]
+
+Key = tuple[int, int, int, int]
+"""(position in the data, epoch, how often it was shown in that epoch before, seed)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images of one step.
+
+    Attributes:
+        images: (n, size, size, 3) uint8.
+        items: (n,) int positions in the training data.
+    """
+
+    images: torch.Tensor
+    items: np.ndarray
+
+
+class Plan:
+    """Which items are in which batch, of all epochs.
+
+    Args:
+        targets: (N,) int classes of the training items.
+        batch: Items per batch; what does not fill half a batch is spread over the others.
+        epochs: How many.
+        seed: Of the order, and of what is drawn for each image.
+        balance: ``"oversample"``: every class as often as the largest; ``"undersample"``: as
+            often as the smallest, others drawn anew each epoch; ``"none"``.
+    """
+
+    def __init__(
+        self,
+        targets: np.ndarray,
+        *,
+        batch: int,
+        epochs: int,
+        seed: int,
+        balance: Literal["none", "oversample", "undersample"] = "none",
+    ) -> None:
+        self._targets, self._epochs, self._seed, self._balance = targets, epochs, seed, balance
+        self.per_epoch = max(1, round(len(self._items(0)) / batch))
+
+    def _items(self, epoch: int) -> np.ndarray:
+        """Returns the items of one epoch, in random order."""
+        rng = np.random.default_rng([self._seed, epoch])
+        if self._balance == "none":
+            return rng.permutation(len(self._targets))
+        members = [
+            rng.permutation(np.flatnonzero(self._targets == c)) for c in np.unique(self._targets)
+        ]
+        sizes = [len(each) for each in members]
+        wanted = max(sizes) if self._balance == "oversample" else min(sizes)
+        return rng.permutation(np.concatenate([np.resize(each, wanted) for each in members]))
+
+    def since(self, step: int) -> Rest:
+        """Returns the batches from a step on, as an iterable of lists of keys."""
+        return Rest(self, step)
+
+    def epoch(self, number: int) -> list[list[Key]]:
+        """Returns the batches of one epoch."""
+        shown: Counter[int] = Counter()
+        batches = []
+        for part in np.array_split(self._items(number), self.per_epoch):
+            keys = []
+            for item in part.tolist():
+                keys.append((item, number, shown[item], self._seed))
+                shown[item] += 1
+            batches.append(keys)
+        return batches
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there are."""
+        return self._epochs
+
+
+class Rest:
+    """The batches of a plan from a step on; may be iterated over several times."""
+
+    def __init__(self, plan: Plan, step: int) -> None:
+        self._plan, self._step = plan, step
+
+    def __len__(self) -> int:
+        return self._plan.per_epoch * self._plan.epochs - self._step
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        first, skip = divmod(self._step, self._plan.per_epoch)
+        for number in range(first, self._plan.epochs):
+            yield from self._plan.epoch(number)[skip if number == first else 0 :]
+
+
+class _Images:
+    """What a worker does for one batch."""
+
+    def __init__(self, squares: Squares, augment: Augment) -> None:
+        self.squares, self.augment = squares, augment
+
+    def __getitem__(self, key: Key) -> np.ndarray:
+        item, epoch, before, seed = key
+        state = np.random.SeedSequence([seed, epoch, item, before]).generate_state(2, np.uint32)
+        # Not `torch.manual_seed`: it seeds every kind of device too, and that is slower than the
+        # augmentation (half a millisecond an image).
+        chance = torch.default_generator
+        outside = chance.get_state()
+        chance.manual_seed(int(state[0]) << 32 | int(state[1]))
+        try:
+            return self.augment(self.squares[item])
+        finally:
+            chance.set_state(outside)
+
+
+def _collate(images: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(images))
+
+
+def batches(squares: Squares, augment: Augment, keys: Rest, *, workers: int = 1) -> Iterator[Batch]:
+    """Yields the images of the given batches, in order.
+
+    Args:
+        squares: The training images.
+        augment: What is done to each.
+        keys: From `Plan.since`.
+        workers: Processes that work beside; 0 for none.
+    """
+    from torch.utils.data import DataLoader
+
+    context = None
+    if workers and "fork" in multiprocessing.get_all_start_methods():
+        context = "fork"  # the pixels in memory are shared, and nothing is imported again
+    loader = DataLoader(
+        _Images(squares, augment),
+        batch_sampler=keys,
+        num_workers=workers,
+        collate_fn=_collate,
+        multiprocessing_context=context,
+        prefetch_factor=4 if workers else None,
+    )
+    for part, images in zip(keys, loader, strict=True):
+        yield Batch(images, np.array([key[0] for key in part]))

@@ -1,0 +1,86 @@
+"""`Unfinished`: what an interrupted training leaves beside its run, to be resumed.
+
+RUN.unfinished/
+options.json              the flags of the training
+*.safetensors             one state per fine-tuning
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import ModelError, OutputError
+from headstart.records import to_json
+from headstart.run import hold, read_json, write_atomic
+
+__all__ = ["Unfinished"]
+
+
+class Unfinished:
+    """The place of a training under way.
+
+    Args:
+        run: The run's final folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.folder = run.absolute().with_name(run.absolute().name + ".unfinished")
+
+    def options(self) -> dict[str, Any]:
+        """Returns the options of the interrupted training.
+
+        Raises:
+            ModelError: If there is none.
+        """
+        file = self.folder / "options.json"
+        if not file.is_file():
+            done = "; the run itself is finished" if (self.run / "metrics.json").is_file() else ""
+            raise ModelError(
+                f"there is nothing to resume for {self.run}: {self.folder} holds no interrupted "
+                f"training{done}"
+            )
+        return dict(read_json(file))
+
+    @contextlib.contextmanager
+    def held(self, options: dict[str, Any], *, resuming: bool, overwrite: bool) -> Iterator[Path]:
+        """Gives the folder to keep states in; removes it when all went well.
+
+        Args:
+            options: Of the training, kept for `--resume`.
+            resuming: Whether earlier states may be there.
+            overwrite: Whether earlier states may be thrown away.
+
+        Raises:
+            OutputError: If an interrupted training is there, another process is at it, or
+                nothing can be written.
+        """
+        if self.folder.exists() and not resuming and not overwrite:
+            raise OutputError(
+                f"an interrupted training of {self.run} is in {self.folder}: go on with "
+                f"'headstart train --resume {self.run}', or say --overwrite to begin anew"
+            )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = hold(self.folder)
+            if lock is None and os.name == "posix":
+                raise OutputError(f"another process is training {self.run} right now")
+            try:
+                if not resuming:
+                    for file in self.folder.glob("*.safetensors"):
+                        file.unlink()
+                    write_atomic(self.folder / "options.json", to_json(options))
+                yield self.folder
+                shutil.rmtree(self.folder, ignore_errors=True)
+            finally:
+                if lock is not None:
+                    os.close(lock)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write in {self.folder} ({error.strerror or error}); choose another -o"
+            ) from None

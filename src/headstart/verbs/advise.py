@@ -1,0 +1,217 @@
+"""`advise`: what to do with these images, from short measurements on them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from headstart.data.open import open_dataset
+from headstart.data.pixels import Progress, measure, silent
+from headstart.data.preprocess import Geometry
+from headstart.errors import BackboneError
+from headstart.fit.probe import feature_sets
+from headstart.fit.rounds import Outcome, Part, learning_curve
+from headstart.fit.schedule import Recipe, parse_recipe
+from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.weights import PRESETS
+from headstart.records import Estimate, Finding
+from headstart.scoring.curve import extrapolate
+from headstart.verbs.prepare import fitting, labelled, look, make_rounds
+
+__all__ = ["Advice", "advise"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do, and the measurements behind it.
+
+    Attributes:
+        data: What was looked at.
+        says: The answer, in sentences.
+        expected: Accuracy to expect on a test of the size at hand.
+        fits: Whether the pretrained features fit the data.
+        rule_of_thumb: What the usual rule would have said.
+        command: The training to run.
+        facts: What can be said without a network.
+        candidates: Backbones and input sizes, the best first (`advice.rank.Candidate`).
+        arms: What was tried of fine-tuning (`advice.plan.Arm`).
+        findings: What `check` has to say, the serious ones.
+        skipped: Backbone -> why it was not tried.
+        seconds: It took.
+    """
+
+    data: str
+    says: tuple[str, ...]
+    expected: Estimate
+    fits: bool
+    rule_of_thumb: str
+    command: str
+    facts: dict[str, Any]
+    candidates: tuple[Any, ...]
+    arms: tuple[Any, ...]
+    findings: tuple[Finding, ...]
+    skipped: dict[str, str]
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"Advice({self.data!r}: {' '.join(self.says)})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(f"<li>{escape(each)}</li>" for each in self.says)
+        return f"<p>{escape(self.data)}</p><ul>{rows}</ul><code>{escape(self.command)}</code>"
+
+
+def advise(
+    data: str | Path,
+    *,
+    backbone: str = "presets",
+    budget: float = 5.0,
+    recipe: str | None = None,
+    image_size: int | Literal["auto"] = "auto",
+    geometry: Geometry = "square",
+    folds: int = 5,
+    label: str | None = None,
+    group: str | None = None,
+    split: str | None = None,
+    seed: int = 0,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Advice:
+    """Says whether to freeze or fine-tune, how deep, with which backbone, and what to expect.
+
+    Everything is measured on the training images; a test split is not looked at.
+
+    Args:
+        data: Class folders (with or without train and test), or a CSV or Parquet table.
+        backbone: One or several, joined by commas, as `train` takes them; `presets` is every
+            preset that can be had.
+        budget: Minutes that fine-tuning may take, trials included.
+        recipe: Of fine-tuning, as `train` takes it.
+        image_size: Side in pixels; `auto` tries several.
+        geometry: How an image becomes a square, as `train` takes it.
+        folds: Folds of every cross-validation.
+        label: Column of a table that holds the class.
+        group: Column that says who belongs together (person, patient, video).
+        split: Column of a table that holds `train`, `val` or `test`.
+        seed: Of splits, folds and trials.
+        device: Where the networks run.
+        workers: Decoding threads; by default one a processor.
+        progress: Called as work goes on.
+
+    Returns:
+        An `Advice`.
+
+    Raises:
+        DataError: If the data cannot be used.
+        BackboneError: If no backbone can be had.
+    """
+    from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
+    from headstart.advice.plan import make_plan
+    from headstart.advice.rank import at_size, rank, sizes_to_try
+
+    started = time.perf_counter()
+    base = parse_recipe(recipe, Recipe())
+    dataset = labelled(open_dataset(data, label=label, group=group, split=split))
+    facts = measure(dataset, workers=workers, progress=progress)
+    findings, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
+    networks, skipped = _networks(backbone)
+    rounds, _, _ = make_rounds(whole, "auto", folds=folds, seed=seed)
+    items = rounds[0][0] if len(rounds) == 1 else np.arange(len(whole.dataset))
+    tested = len(rounds[0][1]) if len(rounds) == 1 else len(whole.dataset)
+
+    pairs = []
+    for network in networks:
+        chosen = fitting(whole.dataset, network, image_size, geometry)
+        tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
+        pairs += [(network, at_size(chosen, size)) for size in tried]
+    ranked = rank(
+        whole.dataset, whole.clusters, items, pairs, folds=folds, seed=seed, device=device,
+        workers=workers, progress=progress,
+    )  # fmt: skip
+    best, features, probed = ranked[0]
+    candidates = tuple(candidate for candidate, _, _ in ranked)
+    network, preprocess = next(
+        (network, fitted)
+        for network, fitted in pairs
+        if network.name == best.backbone and fitted.size == best.image_size
+    )
+    own, groups = whole.dataset.take(items), whole.clusters[items]
+    sets = feature_sets(features.slices)
+    nothing = np.empty(0, int)
+    part = Part(
+        np.arange(len(own)), nothing, probed, np.empty((0, len(own.classes))), probed.temperature
+    )
+    outcome = Outcome(nothing, part.scores, part.scores, probed, (part,))
+    plan = make_plan(
+        own, features.vectors, sets, groups, outcome, network, base, preprocess=preprocess,
+        budget=60 * budget, seed=seed, device=pick_device(device), workers=workers,
+        progress=progress,
+    )  # fmt: skip
+    sizes, accuracies = learning_curve(
+        features.vectors, probed.head.columns, own.targets, groups, probed.config,
+        n_classes=len(own.classes), folds=folds, seed=seed,
+    )  # fmt: skip
+    rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
+    forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
+    measured = [arm.held for arm in plan.arms if arm.held is not None]
+    held = max(measured, key=lambda each: each.value) if plan.recipe else best.accuracy
+    hope = expected(held, tested=tested, chosen_among=len(candidates) + len(measured))
+    fits, about = domain(best, len(own.classes))
+    counts = own.counts[own.counts > 0]
+    return Advice(
+        data=str(data),
+        says=(about, *sentences(candidates, plan, forecast["says"] if forecast else None, hope)),
+        expected=hope,
+        fits=fits,
+        rule_of_thumb=rule_of_thumb(float(np.median(counts)), fits),
+        command=_command(data, network, best.image_size, bool(plan.recipe), budget),
+        facts=facts_of(
+            whole.dataset, whole.clusters, np.stack([whole.facts.widths, whole.facts.heights], 1)
+        ),
+        candidates=candidates,
+        arms=plan.arms,
+        findings=tuple(each for each in findings if each.severity == "serious"),
+        skipped=skipped,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
+    """Opens every backbone that can be had.
+
+    Raises:
+        BackboneError: If there is none.
+    """
+    wanted = list(PRESETS) if names == "presets" else [each.strip() for each in names.split(",")]
+    found, skipped = [], {}
+    for name in wanted:
+        try:
+            found.append(open_backbone(name))
+        except BackboneError as error:
+            if names != "presets":
+                raise
+            skipped[name] = str(error)
+            break  # what keeps one preset from coming keeps the others too
+    if not found:
+        raise BackboneError(
+            f"no preset can be had ({next(iter(skipped.values()))}); name backbones that are here "
+            f"with --backbone, such as starter"
+        )
+    return found, skipped
+
+
+def _command(data: str | Path, network: Backbone, size: int, tuned: bool, budget: float) -> str:
+    import shlex
+
+    place = str(network.source.path) if network.source.kind == "folder" else network.source.name
+    strategy = f"auto --budget {budget:g}" if tuned else "probe"
+    return shlex.join(["headstart", "train", str(data)]) + (
+        f" --backbone {shlex.quote(place)} --image-size {size} --strategy {strategy} -o RUN"
+    )

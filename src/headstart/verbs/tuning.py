@@ -1,0 +1,127 @@
+"""The part of `train` that fine-tunes: imported only when it is wanted, because it needs torch."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from headstart.advice.plan import Plan, make_plan
+from headstart.data.pixels import Progress
+from headstart.data.preprocess import Preprocess
+from headstart.errors import BackboneError
+from headstart.fit.checkpoint import Checkpoints
+from headstart.fit.finetune import Watch
+from headstart.fit.rounds import Outcome
+from headstart.fit.schedule import Recipe
+from headstart.fit.tune import Tuning, tune
+from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.model import Model
+from headstart.nets.weights import save_network
+from headstart.verbs.prepare import Prepared, Strategy
+
+__all__ = ["Tuned", "fine_tune"]
+
+# Where nothing has been pretrained there is more to learn.
+_SCRATCH_EPOCHS = 30
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What fine-tuning came to.
+
+    Attributes:
+        plan: Of `auto`, else None.
+        tuning: None where the plan was to keep the probe.
+        model: The fine-tuned model where it was kept.
+    """
+
+    plan: Plan | None
+    tuning: Tuning | None
+    model: Model | None
+
+
+def fine_tune(
+    strategy: Strategy,
+    data: Prepared,
+    vectors: np.ndarray,
+    sets: dict[str, np.ndarray],
+    probed: Outcome,
+    backbone: Backbone,
+    recipe: Recipe,
+    *,
+    preprocess: Preprocess,
+    budget: float,
+    epochs: int | None,
+    place: Path,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    watch: Watch,
+    progress: Progress,
+) -> Tuned:
+    """Fine-tunes as the strategy says.
+
+    Args:
+        strategy: Any but ``"probe"``.
+        data: The usable items.
+        vectors: (N, D) their frozen features.
+        sets: Feature sets.
+        probed: What the probe gave, round by round.
+        backbone: Copied, not changed.
+        recipe: How.
+        preprocess: Of the network.
+        budget: Seconds for ``"auto"``.
+        epochs: As asked for, or None.
+        place: Folder for states, and for the network.
+        seed: Of everything drawn.
+        device: Where it runs.
+        workers: Processes that decode and augment.
+        watch: Called with the name of a round and every epoch.
+        progress: Called as steps are done.
+
+    Raises:
+        BackboneError: If the backbone cannot be trained.
+    """
+    if backbone.source.kind == "onnx":
+        if strategy == "auto":
+            return Tuned(None, None, None)
+        raise BackboneError(
+            f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
+        )
+    where, plan, refit = pick_device(device), None, True
+    if strategy == "scratch":
+        backbone = backbone.randomised(seed)
+        recipe = replace(
+            recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", frozen_statistics=False,
+            layer_decay=1.0, backbone_rate=1.0,
+        )  # fmt: skip
+    elif strategy == "auto":
+        plan = make_plan(
+            data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
+            preprocess=preprocess, budget=budget, epochs=epochs, seed=seed, device=where,
+            workers=workers, progress=progress,
+        )  # fmt: skip
+        if plan.recipe is None:
+            return Tuned(plan, None, None)
+        recipe, refit = plan.recipe, plan.refit
+    tuning = tune(
+        data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
+        preprocess=preprocess, keep="better" if strategy == "auto" else "finetune", refit=refit,
+        blank=strategy == "scratch",
+        grouped=data.dataset.groups is not None, seed=seed, device=where,
+        workers=workers, checkpoints=Checkpoints(place), watch=watch, progress=progress,
+    )  # fmt: skip
+    if tuning.kept == "probe":
+        return Tuned(plan, tuning, None)
+    home = place / "backbones" / (re.sub(r"[^\w.-]+", "_", backbone.name) or "backbone")
+    shutil.rmtree(home, ignore_errors=True)  # of an earlier try to finish
+    save_network(tuning.net.pool.network, backbone.source, home)
+    model = Model(
+        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, 1,
+        tuning.temperature,
+    )  # fmt: skip
+    return Tuned(plan, tuning, model)
