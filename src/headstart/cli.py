@@ -181,17 +181,19 @@ def _kind(hint: Any) -> tuple[tuple[str, ...] | None, Callable[[str], Any]]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         parts = [part for part in typing.get_args(hint) if part is not type(None)]
         words = [word for part in parts for word in typing.get_args(part)]
-        if int in parts:
-            return None, _int_or(words)
+        for kind in (int, float):
+            if kind in parts:
+                return None, _number_or(words, kind)
         return None, str
     return None, hint if hint in (int, float) else str
 
 
-def _int_or(words: list[str]) -> Callable[[str], Any]:
+def _number_or(words: list[str], kind: type) -> Callable[[str], Any]:
     def convert(text: str) -> Any:
-        return text if text in words else int(text)
+        return text if text in words else kind(text)
 
-    convert.__name__ = " or ".join([*words, "whole number"])  # argparse shows it in its error
+    what = "whole number" if kind is int else "number"
+    convert.__name__ = " or ".join([*words, what])  # argparse shows it in its error
     return convert
 
 

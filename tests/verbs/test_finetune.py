@@ -175,6 +175,14 @@ def test_bad_options_are_one_clear_line(tuned, tmp_path, options, error, says):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_range_test_returns_a_rate_and_trains_with_it(tuned, tmp_path):
+    data, _ = tuned
+    run = train(data, out=tmp_path / "run", **TUNED | {"lr": "auto", "epochs": 1})
+    assert 1e-6 < run.results["finetuning"]["recipe"]["rate"] < 0.1
+    run = train(data, out=tmp_path / "two", **TUNED | {"lr": 5e-4, "epochs": 1})
+    assert run.results["finetuning"]["recipe"]["rate"] == 5e-4
+
+
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(ModelError, match="nothing to resume"):
         train(resume=tmp_path / "run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -52,6 +53,7 @@ def train(
     strategy: Strategy = "probe",
     budget: float = 5.0,
     epochs: int | Literal["auto"] = "auto",
+    lr: float | Literal["auto"] | None = None,
     recipe: str | None = None,
     image_size: int | Literal["auto"] = "auto",
     geometry: Geometry = "square",
@@ -88,6 +90,7 @@ def train(
             weights, for comparison).
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
+        lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
         recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
             `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 for tiny images.
@@ -144,7 +147,9 @@ def train(
             f"--views {views} averages frozen features: leave it out with --strategy {strategy}, "
             f"which sees many views while it trains"
         )
-    given = parse_recipe(recipe, Recipe() if epochs == "auto" else Recipe(epochs=int(epochs)))
+    base = Recipe() if epochs == "auto" else Recipe(epochs=int(epochs))
+    base = base if lr in (None, "auto") else replace(base, rate=float(lr))
+    given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
     dataset = open_dataset(data, label=label, group=group, split=split)
@@ -217,7 +222,7 @@ def train(
                 strategy, whole, vectors, sets, outcome, network, given,
                 preprocess=preprocess, budget=60 * budget, place=place, seed=seed, device=device,
                 epochs=None if epochs == "auto" else int(epochs), workers=workers,
-                watch=watch, progress=progress,
+                find_rate=lr == "auto", watch=watch, progress=progress,
             )  # fmt: skip
             seconds["fine-tune"] = time.perf_counter() - mark
             outcome = tuned.tuning.outcome if tuned.tuning else outcome

@@ -14,10 +14,11 @@ from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
 from headstart.fit.checkpoint import Checkpoints
-from headstart.fit.finetune import Watch
+from headstart.fit.finetune import Watch, begin, linear_start
+from headstart.fit.range_test import range_test
 from headstart.fit.rounds import Outcome
 from headstart.fit.schedule import Recipe
-from headstart.fit.tune import Tuning, tune
+from headstart.fit.tune import Tuning, start_of, tune
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
@@ -27,6 +28,7 @@ __all__ = ["Tuned", "fine_tune"]
 
 # Where nothing has been pretrained there is more to learn.
 _SCRATCH_EPOCHS = 30
+_ENDLESS = 1_000  # the range test ends by itself
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def fine_tune(
     seed: int,
     device: Device,
     workers: int | None,
+    find_rate: bool,
     watch: Watch,
     progress: Progress,
 ) -> Tuned:
@@ -80,6 +83,7 @@ def fine_tune(
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
+        find_rate: Choose the learning rate by a range test.
         watch: Called with the name of a round and every epoch.
         progress: Called as steps are done.
 
@@ -99,7 +103,18 @@ def fine_tune(
             recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", frozen_statistics=False,
             layer_decay=1.0, backbone_rate=1.0,
         )  # fmt: skip
-    elif strategy == "auto":
+    if find_rate:
+        part = probed.parts[0]
+        start = replace(start_of(part.probe, sets), blank=strategy == "scratch")
+        n_classes = len(data.dataset.classes)
+        head = linear_start(vectors, data.dataset.targets, part.train, start, n_classes=n_classes)
+        training = begin(
+            data.dataset, backbone, replace(recipe, epochs=_ENDLESS), head, part.train,
+            preprocess=preprocess, seed=seed, device=where, workers=workers, progress=progress,
+            says="finding the learning rate",
+        )  # fmt: skip
+        recipe = replace(recipe, rate=range_test(training).rate)
+    if strategy == "auto":
         plan = make_plan(
             data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
             preprocess=preprocess, budget=budget, epochs=epochs, seed=seed, device=where,
