@@ -343,11 +343,10 @@ class Training:
     def _after_step(self) -> None:
         recipe = self.recipe
         if recipe.anchor_decay:
-            for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
-                if scale == 1.0:
-                    continue  # the head starts from a guess, not from knowledge
+            head = set(self.net.head.parameters())  # starts from a guess, not from knowledge
+            for group in self.optimiser.param_groups:
                 for parameter in group["params"]:
-                    if parameter.requires_grad:
+                    if parameter.requires_grad and parameter not in head:
                         parameter.lerp_(
                             self._anchor[parameter], min(1.0, group["lr"] * recipe.anchor_decay)
                         )
@@ -393,7 +392,8 @@ class Training:
             self.watch(self.history[-1])
         self._epoch_sums[:] = 0
         self._epoch_begun = time.perf_counter()
-        if self.recipe.shape == "plateau" and self._epochs_since_best() in (2, 4, 6):
+        stalled = self.held is not None and self._epochs_since_best() in (2, 4, 6)
+        if self.recipe.shape == "plateau" and stalled:
             self._slow *= 0.3
 
     def _epochs_since_best(self) -> int:

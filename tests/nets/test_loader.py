@@ -1,0 +1,193 @@
+"""The loader: every item once, everything known beforehand, whatever the number of workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from headstart.data.dataset import Dataset
+from headstart.data.preprocess import Preprocess
+from headstart.data.squares import Squares
+from headstart.nets.augment import Augment
+from headstart.nets.loader import Plan, batches
+
+TARGETS = np.repeat([0, 1, 2], [20, 7, 3])
+
+
+def items_of(part: list) -> list[int]:
+    return [key[0] for key in part]
+
+
+def plan(targets: np.ndarray = TARGETS, *, batch: int = 8, epochs: int = 3, **options) -> Plan:
+    return Plan(targets, batch=batch, epochs=epochs, seed=options.pop("seed", 0), **options)
+
+
+# --- what is in which batch ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 11, 12, 13, 30])
+@pytest.mark.parametrize("batch", [1, 4, 8, 100])
+def test_every_item_once_an_epoch(n, batch):
+    one = plan(np.zeros(n, int), batch=batch)
+    parts = list(one.since(0))
+    assert len(parts) == len(one.since(0)) == 3 * one.per_epoch
+    for epoch in range(3):
+        own = parts[epoch * one.per_epoch : (epoch + 1) * one.per_epoch]
+        assert own == one.epoch(epoch)
+        assert sorted(item for part in own for item in items_of(part)) == list(range(n))
+        sizes = [len(part) for part in own]
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) >= 1
+        assert max(sizes) <= 1.5 * batch
+
+
+def test_orders_differ_between_epochs_and_seeds():
+    orders = {
+        tuple(item for part in plan(seed=seed).epoch(epoch) for item in items_of(part))
+        for seed in range(3)
+        for epoch in range(3)
+    }
+    assert len(orders) == 9
+    assert plan().epoch(1) == plan().epoch(1)
+
+
+@pytest.mark.parametrize("balance", ["none", "oversample", "undersample"])
+def test_since_is_the_tail_of_the_whole(balance):
+    one = plan(balance=balance)
+    whole = list(one.since(0))
+    for step in range(len(whole) + 1):
+        rest = one.since(step)
+        assert list(rest) == whole[step:]
+        assert list(rest) == whole[step:]  # and once more
+        assert len(rest) == len(whole) - step
+
+
+def test_oversampling_shows_every_class_as_often_as_the_largest():
+    one = plan(balance="oversample")
+    for epoch in range(3):
+        items = [item for part in one.epoch(epoch) for item in items_of(part)]
+        assert Counter(TARGETS[items]) == {0: 20, 1: 20, 2: 20}
+        times = Counter(items)
+        assert set(times) == set(range(30))  # nothing is left out
+        for low, high in ((0, 20), (20, 27), (27, 30)):
+            own = [times[i] for i in range(low, high)]
+            assert max(own) - min(own) <= 1
+
+
+def test_repeats_of_an_item_are_not_drawn_alike():
+    """Twenty copies of one picture, mirrored and cut alike, would teach less than one weight."""
+    one = plan(balance="oversample")
+    keys = [key for part in one.epoch(0) for key in part]
+    assert len(set(keys)) == len(keys)
+
+
+def test_undersampling_shows_every_class_as_often_as_the_smallest():
+    one = plan(balance="undersample", epochs=12)
+    shown = set()
+    for epoch in range(12):
+        items = [item for part in one.epoch(epoch) for item in items_of(part)]
+        assert Counter(TARGETS[items]) == {0: 3, 1: 3, 2: 3}
+        assert len(set(items)) == 9
+        shown |= set(items)
+    assert len(shown) > 25  # others every epoch
+
+
+@pytest.mark.parametrize("balance", ["oversample", "undersample"])
+def test_classes_without_an_item_are_passed_over(balance):
+    one = plan(np.array([0, 0, 0, 2, 2]), balance=balance)
+    items = [item for part in one.epoch(0) for item in items_of(part)]
+    wanted = 3 if balance == "oversample" else 2
+    assert Counter(np.array([0, 0, 0, 2, 2])[items]) == {0: wanted, 2: wanted}
+
+
+# --- the images ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def squares(tmp_path: Path) -> Squares:
+    rng = np.random.default_rng(0)
+    names = tuple(f"{i:02}.png" for i in range(len(TARGETS)))
+    for name in names:
+        pixels = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((40, 40)).save(tmp_path / name)
+    splits = np.full(len(names), "")
+    data = Dataset(tmp_path, names, ("a", "b", "c"), TARGETS, splits)
+    return Squares(data, Preprocess(36, geometry="square"))
+
+
+def made(squares: Squares, one: Plan, *, workers: int, step: int = 0, policy: str = "standard"):
+    augment = Augment(policy, Preprocess(32, geometry="square"))
+    return list(batches(squares, augment, one.since(step), workers=workers))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_images_whatever_the_number_of_workers(squares, workers):
+    one = plan(epochs=2)
+    expected, found = made(squares, one, workers=0), made(squares, one, workers=workers)
+    assert len(found) == len(expected) == len(one.since(0))
+    for a, b, keys in zip(expected, found, one.since(0), strict=True):
+        np.testing.assert_array_equal(a.items, items_of(keys))
+        np.testing.assert_array_equal(b.items, a.items)
+        assert a.images.dtype == torch.uint8
+        assert a.images.shape == (len(keys), 32, 32, 3)
+        assert torch.equal(a.images, b.images)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_same_images_after_a_stop(squares, workers):
+    one = plan(epochs=2)
+    whole = made(squares, one, workers=0)
+    for step in (1, one.per_epoch, one.per_epoch + 2):
+        rest = made(squares, one, workers=workers, step=step)
+        assert len(rest) == len(whole) - step
+        for a, b in zip(whole[step:], rest, strict=True):
+            assert torch.equal(a.images, b.images)
+
+
+def test_items_are_drawn_anew_every_epoch(squares):
+    one = plan(epochs=2, batch=len(TARGETS))
+    first, second = made(squares, one, workers=0)
+    order = np.argsort(first.items), np.argsort(second.items)
+    same = [torch.equal(first.images[i], second.images[j]) for i, j in zip(*order, strict=True)]
+    assert sum(same) < 3
+
+
+def test_without_augmentation_they_are_the_images_themselves(squares):
+    one = plan(epochs=1)
+    for batch in made(squares, one, workers=0, policy="none"):
+        for item, image in zip(batch.items, batch.images.numpy(), strict=True):
+            expected = Image.fromarray(squares[int(item)]).resize((32, 32), Image.BILINEAR)
+            np.testing.assert_array_equal(image, np.asarray(expected))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_state_of_chance_outside_is_left_alone(squares, workers):
+    one = plan(epochs=1)
+    expected = made(squares, one, workers=0)
+    torch.manual_seed(77)
+    found = []
+    for batch in batches(
+        squares, Augment("standard", Preprocess(32, geometry="square")), one.since(0),
+        workers=workers,
+    ):  # fmt: skip
+        torch.rand(3)  # dropout draws between two batches
+        found.append(batch)
+    for a, b in zip(expected, found, strict=True):
+        assert torch.equal(a.images, b.images)
+
+
+def test_stopping_early_leaves_no_worker_behind(squares):
+    import multiprocessing
+
+    before = set(multiprocessing.active_children())
+    stream = batches(
+        squares, Augment("light", Preprocess(32, geometry="square")), plan().since(0), workers=2
+    )
+    next(stream)
+    stream.close()
+    assert set(multiprocessing.active_children()) <= before
