@@ -65,22 +65,27 @@ class Unfinished:
                 f"an interrupted training of {self.run} is in {self.folder}: go on with "
                 f"'headstart train --resume {self.run}', or say --overwrite to begin anew"
             )
+        lock = self._take(options, resuming=resuming)
+        try:
+            yield self.folder
+            shutil.rmtree(self.folder, ignore_errors=True)
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+    def _take(self, options: dict[str, Any], *, resuming: bool) -> int | None:
+        """Makes the folder this process's own; returns its lock where there are locks."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = hold(self.folder)
             if lock is None and os.name == "posix":
                 raise OutputError(f"another process is training {self.run} right now")
-            try:
-                if not resuming:
-                    for file in self.folder.glob("*.safetensors"):
-                        file.unlink()
-                    write_atomic(self.folder / "options.json", to_json(options))
-                yield self.folder
-                shutil.rmtree(self.folder, ignore_errors=True)
-            finally:
-                if lock is not None:
-                    os.close(lock)
+            if not resuming:
+                for file in self.folder.glob("*.safetensors"):
+                    file.unlink()
+                write_atomic(self.folder / "options.json", to_json(options))
         except OSError as error:
             raise OutputError(
                 f"cannot write in {self.folder} ({error.strerror or error}); choose another -o"
             ) from None
+        return lock

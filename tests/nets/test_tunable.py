@@ -109,6 +109,23 @@ def test_a_network_that_timm_has_not_sorted_is_one_layer():
     assert learning(net) == {"head.weight", "head.bias"}
 
 
+class Unsorted(Plain):
+    """As `rdnet_tiny`: timm knows its layers and not its stages."""
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        assert not coarse, "coarse grouping is not implemented"
+        return {"stem": "^conv", "blocks": "^norm"}
+
+
+def test_a_network_without_stages_is_unfrozen_by_layers():
+    net = Tunable(Unsorted(), sees(16), head_for(Plain(), size=16))
+    assert net.n_layers == net.n_stages == 3
+    net.let_learn(2)
+    assert learning(net) == {
+        "head.weight", "head.bias", "pool.network.norm.weight", "pool.network.norm.bias",
+    }  # fmt: skip
+
+
 def test_images_may_be_mixed_already():
     net = tunable().eval()
     with torch.inference_mode():
@@ -219,6 +236,65 @@ class Twice(Plain):
     def forward_features(self, x: torch.Tensor) -> torch.Tensor:
         made = self.conv(x)
         return self.norm(made) + made
+
+
+class Both(Twice):
+    """One pair that can be fused, and one that cannot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.other = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3).eval()
+        self.other.running_mean.fill_(0.1)
+
+    def forward_features(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward_features(self.other(self.first(x)))
+
+
+def test_what_can_be_fused_beside_what_cannot():
+    base = Both()
+    with torch.no_grad():
+        base.norm.running_var.fill_(0.3)
+    net = Tunable(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
+    with torch.inference_mode():
+        before = net(noise(4, 16))
+        assert net.fuse() == 1
+        np.testing.assert_allclose(net(noise(4, 16)), before, rtol=1e-4, atol=1e-5)
+
+
+class Strided(Plain):
+    """Begins with a strided 1 x 1 convolution, as RepVGG, MobileOne and FastViT do."""
+
+    def __init__(self) -> None:
+        super().__init__(bias=True)
+        weight, bias = self.conv.weight, self.conv.bias
+        self.conv = nn.Conv2d(3, 3, 1, stride=2)
+        self.conv.weight, self.conv.bias = weight, bias
+
+
+@pytest.mark.parametrize("fuse", [False, True])
+def test_no_strided_convolution_of_the_colours(fuse, monkeypatch):
+    """Its gradient, channels-last, ends the process in torch 2.15."""
+    images = noise(4, 16)
+    base = Strided()
+    head = head_for(base, size=16)
+    with torch.inference_mode():
+        expected = head.scores(StagePool(base, sees(16))(images).numpy())
+    net = Tunable(base, sees(16), head)
+    if fuse:
+        assert net.fuse() == 1
+    strides = []
+    conv2d = nn.functional.conv2d
+
+    def watched(*given: object, **named: object) -> torch.Tensor:
+        strides.append(given[3] if len(given) > 3 else named.get("stride", (1, 1)))
+        return conv2d(*given, **named)
+
+    monkeypatch.setattr(nn.functional, "conv2d", watched)
+    with torch.inference_mode():
+        np.testing.assert_allclose(net.eval()(images), expected, rtol=1e-4, atol=1e-5)
+    assert strides == [(1, 1)]
+    # The conv2d that is called inside of `nn.Conv2d` is another name of the same function.
+    assert len(gradients(net.replica(), images)) == 6
 
 
 def test_what_cannot_be_fused_is_left_as_it_was():
