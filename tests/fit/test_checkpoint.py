@@ -126,6 +126,15 @@ def test_with_two_replicas(data, held, tmp_path):
     assert_same(whole, resumed)
 
 
+def test_a_lowered_rate_stays_lowered(data, held, tmp_path):
+    recipe = replace(RECIPE, shape="plateau", rate=1e-30, weight_decay=0.0, epochs=5, warmup=0.0)
+    whole = training(data, recipe, held=held)
+    whole.run()
+    assert whole.history[3].rate < 0.5 * whole.history[0].rate
+    kill(training(data, recipe, held=held), tmp_path, step=8)
+    assert_same(whole, run(training(data, recipe, held=held), tmp_path))
+
+
 def test_without_held_out_images(data, tmp_path):
     whole = training(data, RECIPE)
     whole.run()

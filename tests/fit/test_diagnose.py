@@ -52,7 +52,7 @@ def test_a_loss_that_is_no_number():
     (found,) = findings([], diverged=0)
     assert (found.check, found.severity) == ("rate_too_high", "warning")
     assert "step 1" in found.claim
-    assert "--recipe rate=" in found.remedy
+    assert "--lr" in found.remedy
     found, *_ = findings(GOOD[:2], diverged=70)
     assert found.check == "rate_too_high"
     assert "step 71" in found.claim

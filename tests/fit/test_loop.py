@@ -202,8 +202,9 @@ def test_only_the_head(data):
     assert changed(one) == {"head.weight", "head.bias"}
 
 
-def test_the_last_stages(data):
-    one = training(data, replace(SHORT, freeze="last", stages=1))
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_last_stages(data, replicas):
+    one = training(data, replace(SHORT, freeze="last", stages=1), replicas=replicas)
     one.run()
     blocks = {name.removeprefix("pool.network.").split(".")[0] for name in changed(one)}
     assert blocks == {"layer4", "head"}
@@ -216,8 +217,10 @@ def test_norms_and_biases(data):
     assert changed(one) == {n for n in shapes if shapes[n] == 1} | {"head.weight"}
 
 
-def test_gradual_unfreezing(data):
-    one = training(data, replace(SHORT, freeze="gradual", epochs=6, ema=0.0))
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_gradual_unfreezing(data, replicas):
+    recipe = replace(SHORT, freeze="gradual", epochs=6, ema=0.0)
+    one = training(data, recipe, replicas=replicas)
     stages = []
     for step in range(1, one.total + 1):
         one.run(until=step)

@@ -293,7 +293,6 @@ def test_no_strided_convolution_of_the_colours(fuse, monkeypatch):
     with torch.inference_mode():
         np.testing.assert_allclose(net.eval()(images), expected, rtol=1e-4, atol=1e-5)
     assert strides == [(1, 1)]
-    # The conv2d that is called inside of `nn.Conv2d` is another name of the same function.
     assert len(gradients(net.replica(), images)) == 6
 
 

@@ -43,7 +43,7 @@ def diagnose(
                 "rate_too_high", "warning",
                 f"The loss was not a number any more at step {diverged + 1}; the weights from "
                 f"before are kept.",
-                _curve(history), "Train with a third of the rate (--recipe rate=...).", 1,
+                _curve(history), "Train with a third of the rate (--lr), or --lr auto.", 1,
             )
         )  # fmt: skip
     if not history:
@@ -62,7 +62,7 @@ def diagnose(
                 f"The first epochs undid what the pretrained network knew: held-out accuracy fell "
                 f"from {start_accuracy:.3f} to {accuracy.min():.3f}.",
                 _curve(history),
-                "Train with a third of the rate (--recipe rate=...), or freeze more "
+                "Train with a third of the rate (--lr) or --lr auto, or freeze more "
                 "(--recipe freeze=last).", 1,
             )
         )  # fmt: skip

@@ -110,8 +110,10 @@ class Recipe:
         if self.epochs < 1:
             raise OptionError(f"--epochs {self.epochs}: at least 1")
         for name, (fits, says) in _FITS.items():
-            if not fits(getattr(self, name)):
-                raise OptionError(f"--recipe {name}={getattr(self, name)}: {says}")
+            value = getattr(self, name)
+            if not fits(value):
+                given = f"--lr {value}" if name == "rate" else f"--recipe {name}={value}"
+                raise OptionError(f"{given}: {says}")
 
     def factor(self, share: float) -> float:
         """Returns what the rate is multiplied with when a share of all steps is done.
