@@ -159,3 +159,11 @@ def test_weights_that_are_no_numbers_are_never_kept():
     kept = choose_weights(at(0.0), best, spoilt)
     assert place(kept.state) == 1.0
     assert kept.epochs == (1,)
+
+
+def test_an_average_whose_scores_are_no_numbers_is_not_kept():
+    def judge(state: State) -> tuple[float, float, float]:
+        return (0.4, 0.4, 1.0) if place(state) in (0.0, 1.0, 3.0) else (0.9, 0.9, math.nan)
+
+    kept = choose_weights(at(0.0), trained(judge, 1.0, 3.0), judge)
+    assert (place(kept.state), kept.epochs, kept.share) == (1.0, (1,), 1.0)

@@ -110,13 +110,17 @@ def test_classes_without_an_item_are_passed_over(balance):
 
 @pytest.fixture
 def squares(tmp_path: Path) -> Squares:
-    rng = np.random.default_rng(0)
+    return squares_of(tmp_path, different=True)
+
+
+def squares_of(folder: Path, *, different: bool) -> Squares:
     names = tuple(f"{i:02}.png" for i in range(len(TARGETS)))
-    for name in names:
+    for number, name in enumerate(names):
+        rng = np.random.default_rng(number if different else 0)
         pixels = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((40, 40)).save(tmp_path / name)
+        Image.fromarray(pixels).resize((40, 40)).save(folder / name)
     splits = np.full(len(names), "")
-    data = Dataset(tmp_path, names, ("a", "b", "c"), TARGETS, splits)
+    data = Dataset(folder, names, ("a", "b", "c"), TARGETS, splits)
     return Squares(data, Preprocess(36, geometry="square"))
 
 
@@ -157,6 +161,13 @@ def test_items_are_drawn_anew_every_epoch(squares):
     assert sum(same) < 3
 
 
+def test_items_are_drawn_apart(tmp_path: Path):
+    (batch,) = made(
+        squares_of(tmp_path, different=False), plan(epochs=1, batch=len(TARGETS)), workers=0
+    )
+    assert len({image.numpy().tobytes() for image in batch.images}) > 25
+
+
 def test_without_augmentation_they_are_the_images_themselves(squares):
     one = plan(epochs=1)
     for batch in made(squares, one, workers=0, policy="none"):
@@ -179,6 +190,16 @@ def test_the_state_of_chance_outside_is_left_alone(squares, workers):
         found.append(batch)
     for a, b in zip(expected, found, strict=True):
         assert torch.equal(a.images, b.images)
+
+
+def test_images_draw_nothing_from_outside(squares):
+    stream = batches(
+        squares, Augment("standard", Preprocess(32, geometry="square")), plan().since(0), workers=0
+    )
+    next(stream)  # torch's loader itself draws a number, once
+    state = torch.get_rng_state()
+    next(stream)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_stopping_early_leaves_no_worker_behind(squares):
