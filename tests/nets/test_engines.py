@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -472,6 +473,31 @@ def test_converting_reaches_for_no_network(folder):
     assert found["says"].startswith("OpenVINO")
     assert "openvino_telemetry" not in found["heavy"]
     assert found["tried"] == []
+
+
+SIGNAL = """
+import os, signal, sys
+import numpy as np
+from headstart.nets.backbone import open_backbone
+backbone = open_backbone(sys.argv[1])
+proof = np.zeros((1, 64, 64, 3), np.uint8)
+def engine():
+    return backbone.engine(backbone.preprocess, images=1000, proof=proof, device="cpu")
+engines = [engine(), engine()]
+assert engines[0].says.startswith("OpenVINO"), engines[0].says
+while engines:
+    engines.pop(0)
+signal.signal(signal.SIGUSR1, lambda *given: print("heard"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+def test_a_signal_is_survived_after_engines_went_oldest_first(folder):
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 # --- ONNX ---------------------------------------------------------------------------------------

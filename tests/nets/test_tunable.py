@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 
 import numpy as np
 import pytest
@@ -20,12 +19,6 @@ CONVOLUTIONAL = [
     ("mobilenetv2_100", {"pad_type": "same"}),
 ]
 UNNORMED = [("test_vit", {"img_size": 64}), ("test_convnext", {})]
-
-# Some plain torch references here write past their memory (torch 2.15, oneDNN), which kills the
-# worker tests later: run this file by itself, without -n.
-pytestmark = pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ, reason="torch may crash the worker: run this file alone"
-)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ without importing torch at all.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sys
@@ -43,6 +44,17 @@ def _openvino() -> ModuleType:
     return openvino
 
 
+@functools.cache
+def _core() -> Any:
+    """The one `openvino.Core` of this process, never let go.
+
+    Its CPU plugin gives the calling thread an alternate signal stack and, when it goes, puts
+    back the one it found: of two cores the older must go last, or the thread is left with a
+    stack that is unmapped and the next signal (an interrupt, a child's end) kills the process.
+    """
+    return _openvino().Core()
+
+
 class OpenVinoEngine:
     """A compiled graph with one request per stream; see `engine.Engine`."""
 
@@ -52,7 +64,7 @@ class OpenVinoEngine:
         self.precision = precision
         model.reshape([_BATCH, size, size, 3])
         streams = max(1, cpu_count() // 2) if cpu_count() > 4 else cpu_count()
-        compiled = ov.Core().compile_model(
+        compiled = _core().compile_model(
             model,
             "CPU",
             {
@@ -179,18 +191,16 @@ def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVin
     Returns:
         The engine, or None when there is no graph or it does not give torch's vectors.
     """
-    ov = _openvino()
     folder = _folder(home, size)
     if not (folder / "proof.npz").is_file():
         return None
-    core = ov.Core()
-    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    has_bf16 = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     for precision in ("bf16", "fp32") if has_bf16 else ("fp32",):
         try:
             proof = np.load(folder / "proof.npz")
             if not np.array_equal(proof["weights"], _weights(folder)):
                 raise BackboneError("the weights are damaged, if too little to show below")
-            model = core.read_model(folder / "graph.xml")
+            model = _core().read_model(folder / "graph.xml")
             engine = OpenVinoEngine(model, size=size, precision=precision)
             [(_, vectors)] = stream(engine, [(0, _proof_images(size))])
             demand_same(vectors, proof["vectors"], precision=precision, bounds=bounds)
@@ -214,7 +224,7 @@ def load_onnx(file: Path, preprocess: Preprocess) -> OpenVinoEngine:
     """
     ov = _openvino()
     try:
-        model = ov.Core().read_model(file)
+        model = _core().read_model(file)
         if len(model.inputs) != 1 or len(model.inputs[0].partial_shape) != 4:
             raise ValueError("it needs exactly one input of shape (N, 3, H, W)")
         model.reshape([_BATCH, 3, preprocess.size, preprocess.size])
