@@ -26,8 +26,25 @@ from headstart.data.store import trim_cache
 from headstart.run import Run, new_run
 from headstart.verbs.train import train
 
-FAST = {"backbone": "starter", "baselines": "none", "folds": 2, "evaluation": "holdout"}
-FLAGS = ["--backbone", "starter", "--baselines", "none", "--folds", "2", "--evaluation", "holdout"]
+FAST = {
+    "backbone": "starter",
+    "strategy": "probe",
+    "baselines": "none",
+    "folds": 2,
+    "evaluation": "holdout",
+}
+FLAGS = [
+    "--backbone",
+    "starter",
+    "--strategy",
+    "probe",
+    "--baselines",
+    "none",
+    "--folds",
+    "2",
+    "--evaluation",
+    "holdout",
+]
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 

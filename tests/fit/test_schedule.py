@@ -140,7 +140,7 @@ def test_a_recipe_is_changed_by_name():
     assert parse_recipe(None, base) is parse_recipe("", base) is base
     found = parse_recipe("freeze=last, augment=light,rate=1e-3,stages=3,hflip=no,mixup=0.2", base)
     assert found == Recipe(
-        epochs=7, freeze="last", augment="light", rate=1e-3, stages=3, hflip=False, mixup=0.2
+        epochs=7, freeze="last", augment="light", rate=1e-3, stages=3, hflip="no", mixup=0.2
     )
     assert isinstance(found.stages, int)
 
@@ -159,7 +159,8 @@ def test_false_is_false(text):
         ("shape=linear", "choose cosine"),
         ("augment=wild", "choose none, light"),
         ("optimiser=adam", "choose adamw, sgd"),
-        ("hflip=maybe", "hflip=maybe: true or false"),
+        ("hflip=maybe", "hflip=maybe: choose auto, yes, no"),
+        ("frozen_statistics=maybe", "frozen_statistics=maybe: true or false"),
         ("rate=fast", "rate=fast: not a number"),
         ("stages=1.5", "stages=1.5: not a number"),
         ("rate=", "rate=: not a number"),

@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     paint(data / "test" / "red" / "wrong.png", 1, 200)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
-        return data, train(data, out=root / "run", backbone="starter")
+        return data, train(data, out=root / "run", backbone="starter", strategy="probe")
 
 
 @pytest.fixture

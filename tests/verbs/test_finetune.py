@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import BackboneError, ModelError, OptionError, OutputError
+from headstart.run import Run
 from headstart.verbs.advise import advise
 from headstart.verbs.predict import predict
 from headstart.verbs.train import train
@@ -133,10 +134,20 @@ def test_cross_validation_fine_tunes_in_every_round(tmp_path):
     assert len(rows(run.predictions)) == 42
 
 
-def test_auto_keeps_the_probe_where_nothing_could_be_shown(trained, tmp_path, monkeypatch):
+def test_auto_is_the_default_and_keeps_the_probe_where_nothing_could_be_shown(trained, tmp_path):
     data, run = trained
-    monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
-    found = train(data, out=tmp_path / "run", backbone="starter", baselines="none", strategy="auto")
+    code = (
+        "import sys; from headstart import train\n"
+        f"train({str(data)!r}, out={str(tmp_path / 'run')!r}, backbone='starter')\n"
+        "print('headstart.verbs.tuning' in sys.modules)"
+    )
+    cache = {"HEADSTART_CACHE": str(run.folder.parent / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=os.environ | cache,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "False"  # what needs torch was not even imported
+    found = Run(tmp_path / "run")
     assert "finetuning" not in found.results
     assert "too few for fine-tuning" in " ".join(found.results["advice"]["says"])
 

@@ -97,7 +97,14 @@ def test_repr_and_html(trained):
 def test_leaks_are_left_out_of_training(make_images):
     data = make_images(splits=("train", "test"), per_class=6)
     shutil.copy(data / "test" / "class_a" / "00.png", data / "train" / "class_a" / "copy.png")
-    run = train(data, out=data.parent / "run", backbone="starter", baselines="none", folds=2)
+    run = train(
+        data,
+        out=data.parent / "run",
+        backbone="starter",
+        baselines="none",
+        folds=2,
+        strategy="probe",
+    )
     dataset = json.loads(run.dataset.read_text(encoding="utf-8"))
     assert dataset["left_out_as_leaks"] == ["train/class_a/copy.png"]
     assert dataset["counts"]["train"]["class_a"] == 6

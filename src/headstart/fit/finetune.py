@@ -17,6 +17,7 @@ from headstart.fit.average import Kept, choose_weights, mix
 from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.classifiers import Config, fit_head, make_space
 from headstart.fit.loop import Epoch, Held, Training
+from headstart.fit.mirror import keeps_class
 from headstart.fit.schedule import Recipe
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN
@@ -61,6 +62,7 @@ class Finetuned:
         held_scores: (M, C) their scores.
         start_scores: (M, C) those of the linear probe that it started from.
         test_scores: (T, C) scores of the test items.
+        recipe: With what was left to be decided on the way.
         refitted: Whether the same was then done on all items.
         diverged: Step at which the loss was not a number, or -1.
     """
@@ -74,6 +76,7 @@ class Finetuned:
     held_scores: np.ndarray
     start_scores: np.ndarray
     test_scores: np.ndarray
+    recipe: Recipe
     refitted: bool
     diverged: int
 
@@ -218,6 +221,10 @@ def finetune(
     first = training(own_items, held, "fine-tuning")
     if watch is not None:
         first.watch = lambda epoch: watch(name, epoch)
+    if recipe.hflip == "auto":
+        with first.threads() as pool:
+            recipe = replace(recipe, hflip="yes" if keeps_class(first, held, pool) else "no")
+        first.recipe = recipe
     checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
     with first.threads() as pool:
 
@@ -251,6 +258,7 @@ def finetune(
         held_scores=held_scores,
         start_scores=start_scores,
         test_scores=test_scores,
+        recipe=recipe,
         refitted=last is not first,
         diverged=first.diverged,
     )

@@ -20,6 +20,7 @@ from torch import nn
 
 from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.squares import Squares
+from headstart.fit.memory import keep_freed_memory
 from headstart.fit.schedule import Recipe
 from headstart.nets.augment import Augment
 from headstart.nets.loader import Batch, Plan, batches
@@ -184,7 +185,8 @@ class Training:
         scales = [recipe.scale(depth, n_layers=self.net.n_layers) for depth, _ in sorted(groups)]
         if recipe.optimiser == "sgd":
             return torch.optim.SGD(listed, lr=recipe.rate, momentum=0.9, nesterov=True), scales
-        return torch.optim.AdamW(listed, lr=recipe.rate), scales
+        # Not `fused`: on CPUs it takes for granted that moments lie in memory as the weights do.
+        return torch.optim.AdamW(listed, lr=recipe.rate, foreach=True), scales
 
     @property
     def total(self) -> int:
@@ -199,9 +201,10 @@ class Training:
             until: Stop before this step (for the range test).
         """
         stop = self.total if until is None else min(until, self.total)
+        keep_freed_memory()
         if self.over or self.step >= stop:
             return
-        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip)
+        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
         beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
         stream = batches(self.squares, augment, self.plan.since(self.step), workers=beside)
         self._epoch_begun = time.perf_counter()
@@ -432,12 +435,15 @@ class Training:
         finally:
             self.put(current)
 
-    def scores(self, squares: Squares, pool: ThreadPoolExecutor) -> np.ndarray:
+    def scores(
+        self, squares: Squares, pool: ThreadPoolExecutor, *, mirrored: bool = False
+    ) -> np.ndarray:
         """Returns (M, C) scores of the current weights.
 
         Args:
             squares: M images of the network's size.
             pool: From `threads`.
+            mirrored: Of the images with left and right exchanged.
         """
         for net in self._replicas:
             net.eval()
@@ -447,6 +453,8 @@ class Training:
 
         def infer(start: int, net: Tunable) -> np.ndarray:
             images = np.stack([squares[i] for i in range(start, min(start + _INFER, len(squares)))])
+            if mirrored:
+                images = images[:, :, ::-1].copy()
             with torch.inference_mode(), self._precision():
                 place = self._weights.device
                 return net(torch.from_numpy(images).to(place)).float().cpu().numpy()

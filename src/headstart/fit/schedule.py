@@ -15,10 +15,11 @@ from typing import Literal
 from headstart.errors import OptionError
 from headstart.nets.augment import Policy
 
-__all__ = ["Balance", "Freeze", "Recipe", "Shape", "parse_recipe"]
+__all__ = ["Balance", "Flip", "Freeze", "Recipe", "Shape", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
 Shape = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
+Flip = Literal["auto", "yes", "no"]
 Balance = Literal["auto", "none", "weights", "oversample", "undersample", "logits"]
 
 _CYCLES = 4
@@ -71,7 +72,8 @@ class Recipe:
         dropout: Before the head.
         drop_path: Stochastic depth, in networks that have it.
         augment: Policy.
-        hflip: Whether a mirrored image keeps its class.
+        hflip: Whether a mirrored image keeps its class; ``"auto"`` lets the start decide on
+            held-out images (`mirror.keeps_class`).
         mixup: Parameter of MixUp and CutMix (Zhang et al., 2018; Yun et al., 2019); 0 is none.
         balance: What is done about classes of different size.
         ema: Longest memory of the moving average of the weights, in shares of a step's decay;
@@ -84,9 +86,9 @@ class Recipe:
     epochs: int = 10
     batch: int = 32
     accumulate: int = 1
-    rate: float = 2e-3
+    rate: float = 1e-3
     layer_decay: float = 0.9
-    backbone_rate: float = 0.5
+    backbone_rate: float = 0.3
     shape: Shape = "cosine"
     warmup: float = 0.1
     freeze: Freeze = "none"
@@ -98,7 +100,7 @@ class Recipe:
     dropout: float = 0.0
     drop_path: float = 0.0
     augment: Policy = "standard"
-    hflip: bool = True
+    hflip: Flip = "auto"
     mixup: float = 0.0
     balance: Balance = "auto"
     ema: float = 0.99

@@ -179,7 +179,7 @@ def tune(
     return Tuning(
         kept=kept,
         says=_says(kept, keep, gain, n),
-        recipe=recipe,
+        recipe=first.recipe,
         rounds=tuple(done),
         probe=wilson(float(probe_right.sum()), n),
         finetuned=wilson(float(tuned_right.sum()), n),

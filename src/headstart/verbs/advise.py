@@ -113,8 +113,8 @@ def advise(
         BackboneError: If no backbone can be had.
     """
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
-    from headstart.advice.plan import make_plan
     from headstart.advice.rank import at_size, rank, sizes_to_try
+    from headstart.advice.trials import make_plan
 
     started = time.perf_counter()
     base = parse_recipe(recipe, Recipe())

@@ -88,7 +88,8 @@ def demo(
     write_digits(data)
     checkup = check(data, progress=progress)
     run = train(
-        data, out=run_folder, backbone=backbone, seed=seed, overwrite=overwrite, progress=progress
-    )
+        data, out=run_folder, backbone=backbone, strategy="probe", seed=seed, overwrite=overwrite,
+        progress=progress,
+    )  # fmt: skip
     some = [str(sorted(each.iterdir())[0]) for each in sorted(data.iterdir())[:5]]
     return Demo(data, checkup, run, evaluate(run_folder), predict(run_folder, some))

@@ -28,11 +28,10 @@ from headstart.run import Run
 from headstart.scoring.curve import extrapolate
 from headstart.scoring.score import score, transfer_gain
 from headstart.ship.report import write_report
-from headstart.verbs.leave_tuned import advice, finetuning, write_history, write_preview
+from headstart.verbs.leave_tuned import Tuned, advice, finetuning, write_history, write_preview
 
 if TYPE_CHECKING:
     from headstart.fit.tune import Tuning
-    from headstart.verbs.tuning import Tuned
 
 __all__ = ["Account", "leave", "write_predictions"]
 

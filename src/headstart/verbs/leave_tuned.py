@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,12 @@ from headstart.data.dataset import Dataset
 from headstart.data.preprocess import Preprocess
 
 if TYPE_CHECKING:
+    from headstart.advice.plan import Plan
     from headstart.fit.schedule import Recipe
-    from headstart.verbs.tuning import Tuned
+    from headstart.fit.tune import Tuning
+    from headstart.nets.model import Model
 
-__all__ = ["advice", "finetuning", "write_history", "write_preview"]
+__all__ = ["Tuned", "advice", "finetuning", "write_history", "write_preview"]
 
 _COLUMNS = (
     "epoch",
@@ -32,6 +34,21 @@ _COLUMNS = (
     "images",
 )
 _PREVIEWS, _LOOKS = 6, 4
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What fine-tuning came to.
+
+    Attributes:
+        plan: Of `auto`, else None.
+        tuning: None where the plan was to keep the probe.
+        model: The fine-tuned model where it was kept.
+    """
+
+    plan: Plan | None
+    tuning: Tuning | None
+    model: Model | None
 
 
 def finetuning(tuned: Tuned) -> dict[str, Any] | None:
@@ -113,7 +130,7 @@ def write_preview(
     chosen = items[np.linspace(0, len(items) - 1, min(_PREVIEWS, len(items))).astype(int)]
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
     squares = Squares(dataset.take(chosen), large)
-    augment = Augment(recipe.augment, preprocess, hflip=recipe.hflip)
+    augment = Augment(recipe.augment, preprocess, hflip=recipe.hflip != "no")
     plain = Augment("none", preprocess)
     rows = []
     with torch.random.fork_rng(devices=[]):

@@ -7,10 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from headstart.advice.plan import keep_probe
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Geometry, Preprocess
@@ -25,6 +26,7 @@ from headstart.nets.model import Model
 from headstart.run import Run, check_output, new_run
 from headstart.unfinished import Unfinished
 from headstart.verbs.leave import Account, leave
+from headstart.verbs.leave_tuned import Tuned
 from headstart.verbs.prepare import (
     Evaluation,
     Prepared,
@@ -34,9 +36,6 @@ from headstart.verbs.prepare import (
     look,
     make_rounds,
 )
-
-if TYPE_CHECKING:
-    from headstart.verbs.tuning import Tuned
 
 __all__ = ["train"]
 
@@ -50,7 +49,7 @@ def train(
     *,
     out: str | Path | None = None,
     backbone: str = "balanced",
-    strategy: Strategy = "probe",
+    strategy: Strategy = "auto",
     budget: float = 5.0,
     epochs: int | Literal["auto"] = "auto",
     lr: float | Literal["auto"] | None = None,
@@ -84,9 +83,9 @@ def train(
         out: The run's folder; by default `runs/<name of the data>`.
         backbone: A preset (`fast`, `balanced`, `best`), a timm name, `hf-hub:org/name`, a
             folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
-        strategy: `probe` (frozen features, in seconds), `finetune` (from a linear probe on),
-            `auto` (fine-tunes within the budget where that could be shown to pay, and keeps
-            the better on held-out images), or `scratch` (the same network from random
+        strategy: `auto` (fine-tunes within the budget where that could be shown to pay, and
+            keeps the better on held-out images), `probe` (frozen features only, in seconds),
+            `finetune` (from a linear probe on), or `scratch` (the same network from random
             weights, for comparison).
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
@@ -205,7 +204,9 @@ def train(
     options |= {"out": str(folder), "data": str(data), "resume": None}
     with contextlib.ExitStack() as stack:
         tuned: Tuned | None = None
-        if strategy != "probe" and views == 1:
+        if strategy == "auto" and (plan := keep_probe(outcome, y)) is not None:
+            tuned = Tuned(plan, None, None)  # said without torch, whose import takes seconds
+        elif strategy != "probe" and views == 1:
             place = stack.enter_context(
                 Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from headstart.advice.plan import Plan, make_plan
+from headstart.advice.trials import make_plan
 from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
@@ -18,32 +18,18 @@ from headstart.fit.finetune import Watch, begin, linear_start
 from headstart.fit.range_test import range_test
 from headstart.fit.rounds import Outcome
 from headstart.fit.schedule import Recipe
-from headstart.fit.tune import Tuning, start_of, tune
+from headstart.fit.tune import start_of, tune
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
+from headstart.verbs.leave_tuned import Tuned
 from headstart.verbs.prepare import Prepared, Strategy
 
-__all__ = ["Tuned", "fine_tune"]
+__all__ = ["fine_tune"]
 
 # Where nothing has been pretrained there is more to learn.
 _SCRATCH_EPOCHS = 30
 _ENDLESS = 1_000  # the range test ends by itself
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What fine-tuning came to.
-
-    Attributes:
-        plan: Of `auto`, else None.
-        tuning: None where the plan was to keep the probe.
-        model: The fine-tuned model where it was kept.
-    """
-
-    plan: Plan | None
-    tuning: Tuning | None
-    model: Model | None
 
 
 def fine_tune(
