@@ -27,6 +27,12 @@ __all__ = ["make_plan"]
 _LEAST_EPOCHS = 4
 _MOST_EPOCHS = 30
 _TIMED_STEPS = 4
+# Epochs of a trial, at least.
+_SHORTEST = 2
+# Forward alone takes this part of forward, backward and the step.
+_PREDICTING = 3.0
+# Weights that are judged after the last epoch, and the share of items that judge.
+_JUDGED, _FOLDS = 10, 5
 # Share of the budget that trials may take.
 _TRIALS = 0.25
 
@@ -74,31 +80,37 @@ def make_plan(
     each = _seconds_per_image(
         dataset, vectors, sets, probed, backbone, base, preprocess, seed, device, workers
     )
-    several = len(probed.parts) > 1
-    sizes = [len(one.train) for one in probed.parts] + ([len(dataset)] if several else [])
-    per_epoch = {True: 1.85 * sum(sizes), False: 0.85 * sum(sizes)}
-    trial = 0.85 * len(part.train)
+    jobs = [(len(one.train), len(one.test)) for one in probed.parts]
+    if len(jobs) > 1:
+        jobs.append((len(dataset), 0))
     left = budget - (time.perf_counter() - started)
-    refit = True
-    wanted = epochs or _MOST_EPOCHS
-    possible = int((1 - _TRIALS) * left / (each * per_epoch[True]))
-    if possible < _LEAST_EPOCHS and (epochs is None or possible < epochs):
+    short = 0
+    if base.freeze == "none":  # else the depth was asked for
+        first = [(len(part.train), 0)]
+        short = _longest(_MOST_EPOCHS, _TRIALS * left / 2, first, each, refit=False)
+    short = short if short >= _SHORTEST else 0
+    share = 1 - _TRIALS if short else 1.0
+    wanted, refit = epochs or _MOST_EPOCHS, True
+    possible = _longest(wanted, share * left, jobs, each, refit=True)
+    if possible < min(_LEAST_EPOCHS, wanted):
         refit = False
-        possible = int((1 - _TRIALS) * left / (each * per_epoch[False]))
+        possible = _longest(wanted, share * left, jobs, each, refit=False)
     cost = f"an epoch on {len(part.train):,} images takes about {each * len(part.train):.0f} s here"
     if possible < min(_LEAST_EPOCHS, wanted):
-        needed = _LEAST_EPOCHS * each * per_epoch[False] / (1 - _TRIALS) / 60
+        needed = _cost(min(_LEAST_EPOCHS, wanted), jobs, each, refit=False) / share / 60
         few = (
-            f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.0f} minutes "
+            f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} minutes "
             f"would do. The frozen probe is kept.",
         )
         return Plan(None, False, few, tuple(arms), 0.0)
-    full = replace(base, epochs=min(wanted, possible))
-    short = int(_TRIALS * left / (2 * each * trial))
+    full = replace(base, epochs=possible)
+    takes = _cost(possible, jobs, each, refit=refit)
     chosen = full
-    says = [f"{cost[0].upper()}{cost[1:]}, so {full.epochs} epochs fit into the budget."]
-    if base.freeze == "none" and short >= 2:
-        short = min(short, max(2, full.epochs // 3))
+    says = [
+        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes."
+    ]
+    short = min(short, max(_SHORTEST, possible // 3)) if short else 0
+    if short:
         tried = {
             "all layers": replace(full, epochs=short),
             f"last {base.stages} stages": replace(full, epochs=short, freeze="last"),
@@ -122,7 +134,33 @@ def make_plan(
                 best, chosen = result.kept.measure, replace(recipe, epochs=full.epochs)
         depth = "all layers" if chosen.freeze == "none" else f"the last {base.stages} stages"
         says.append(f"In {short} epochs, training {depth} did best on held-out images.")
-    return Plan(chosen, refit, tuple(says), tuple(arms), full.epochs * each * per_epoch[refit])
+    return Plan(chosen, refit, tuple(says), tuple(arms), takes)
+
+
+def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool) -> float:
+    """Returns the seconds that fine-tunings take.
+
+    Args:
+        epochs: Of each.
+        jobs: (training items, test items) of each.
+        each: Seconds to train on one image.
+        refit: Whether each is done again on all of its training items.
+    """
+    predict = each / _PREDICTING
+    seconds = 0.0
+    for train, test in jobs:
+        held = train / _FOLDS
+        seconds += epochs * ((train - held) * each + held * predict)
+        seconds += _JUDGED * held * predict + test * predict + refit * epochs * train * each
+    return seconds
+
+
+def _longest(
+    most: int, seconds: float, jobs: list[tuple[int, int]], each: float, *, refit: bool
+) -> int:
+    """Returns how many epochs fit into some seconds, at most `most`."""
+    fitting = (e for e in range(most, 0, -1) if _cost(e, jobs, each, refit=refit) <= seconds)
+    return next(fitting, 0)
 
 
 def _named(progress: Progress, arm: str) -> Progress:

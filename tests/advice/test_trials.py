@@ -1,0 +1,119 @@
+"""What `auto` plans: never more than its budget, and nothing where nothing could be shown."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from headstart.advice import trials
+from headstart.advice.plan import keep_probe
+from headstart.fit.schedule import Recipe
+
+N = 1000
+TARGETS = np.arange(N) % 4
+
+
+def probed(errors: int, *, folds: int = 1) -> SimpleNamespace:
+    """A probe that errs so often on its held-out items, in one round or several."""
+    scores = np.eye(4)[np.where(np.arange(N) < errors, (TARGETS + 1) % 4, TARGETS)]
+    probe = SimpleNamespace(held_out=scores, chosen_on=np.arange(N))
+    items = np.arange(N)
+    parts = [
+        SimpleNamespace(train=items[items % 5 != k], test=items[items % 5 == k], probe=probe)
+        for k in range(folds)
+    ]
+    return SimpleNamespace(parts=parts)
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """`plan(budget, each)` with trials that take no time; their recipes are in `tried`."""
+    tried = []
+
+    def run(budget: float, each: float = 0.01, *, errors: int = 100, folds: int = 1, **more):
+        def finetune(dataset, vectors, clusters, backbone, recipe, start, *, items, **options):
+            tried.append(recipe)
+            held = items[:100]
+            right = 0.9 if recipe.freeze == "last" else 0.8
+            labels = np.where(np.arange(100) < 100 * right, TARGETS[held], -TARGETS[held] - 1)
+            scores = np.eye(4)[labels % 4]
+            return SimpleNamespace(
+                held=held, held_scores=scores, kept=SimpleNamespace(measure=right)
+            )
+
+        monkeypatch.setattr(trials, "finetune", finetune)
+        monkeypatch.setattr(trials, "_seconds_per_image", lambda *args: each)
+        monkeypatch.setattr(trials, "start_of", lambda *args: None)
+
+        class Data:
+            targets = TARGETS
+
+            def __len__(self) -> int:
+                return N
+
+        return trials.make_plan(
+            Data(), None, {}, None, probed(errors, folds=folds), None, more.pop("base", Recipe()),
+            preprocess=None, budget=budget, **more,
+        )  # fmt: skip
+
+    run.tried = tried
+    return run
+
+
+def cost(found, *, each: float, jobs) -> float:
+    return trials._cost(found.recipe.epochs, jobs, each, refit=found.refit)
+
+
+def test_few_errors_keep_the_probe():
+    assert keep_probe(probed(8), TARGETS) is None
+    kept = keep_probe(probed(7), TARGETS)
+    assert kept.recipe is None
+    assert "errs on 7 of 1,000" in kept.says[0]
+    assert kept.arms[0].held.value == pytest.approx(0.993)
+
+
+@pytest.mark.parametrize("budget", [60, 120, 300, 1000])
+@pytest.mark.parametrize("folds", [1, 5])
+def test_what_is_planned_fits_into_the_budget_and_fills_it(plan, budget, folds):
+    found = plan(budget, folds=folds)
+    train = N * 4 // 5
+    jobs = [(train, N // 5)] * folds + ([(N, 0)] if folds > 1 else [])
+    if found.recipe is None:
+        assert trials._cost(4, jobs, 0.01, refit=False) > 0.7 * budget
+        return
+    trial = sum(trials._cost(each.epochs, [(train, 0)], 0.01, refit=False) for each in plan.tried)
+    assert trial <= 0.25 * budget
+    takes = cost(found, each=0.01, jobs=jobs)
+    assert found.seconds == pytest.approx(takes)
+    assert takes + trial <= budget
+    one_more = trials._cost(found.recipe.epochs + 1, jobs, 0.01, refit=found.refit)
+    assert found.recipe.epochs == 30 or one_more > (0.75 if plan.tried else 1) * budget - 1
+
+
+def test_the_depth_that_did_best_in_trials_is_run(plan):
+    found = plan(300)
+    assert [each.freeze for each in plan.tried] == ["none", "last"]
+    assert found.recipe.freeze == "last"
+    assert [arm.recipe is None for arm in found.arms] == [True, False, False]
+    assert "the last 2 stages did best" in found.says[-1]
+
+
+def test_a_depth_that_was_asked_for_is_not_tried(plan):
+    found = plan(300, base=Recipe(freeze="gradual"))
+    assert not plan.tried
+    assert found.recipe.freeze == "gradual"
+
+
+def test_too_small_a_budget_says_which_would_do(plan):
+    found = plan(5)
+    assert found.recipe is None
+    assert "too small" in found.says[0]
+    minutes = float(found.says[0].split("--budget of ")[1].split()[0])
+    assert plan(60 * minutes + 6).recipe is not None
+
+
+def test_epochs_that_were_asked_for_are_not_exceeded(plan):
+    assert plan(3000, epochs=5).recipe.epochs == 5
+    assert plan(3000, epochs=2).recipe.epochs == 2
