@@ -120,6 +120,19 @@ def test_of_equal_measures_the_smaller_loss():
     assert kept.share == 0.5
 
 
+def test_within_the_noise_the_one_that_went_furthest():
+    judge = judge_by(lambda x: 0.9 - 0.01 * abs(x - 1.0))
+    best = trained(judge, 4.0)  # 0.87; at a share of a quarter 0.9, of three quarters 0.88
+    assert choose_weights(at(0.0), best, judge).share == 0.25
+    assert choose_weights(at(0.0), best, judge, noise=0.021).share == 0.75
+    assert choose_weights(at(0.0), best, judge, noise=0.031).share == 1.0
+
+
+def test_noise_is_no_reason_to_leave_a_start_that_is_best():
+    judge = judge_by(lambda x: 0.9 - 0.001 * abs(x))
+    assert choose_weights(at(0.0), trained(judge, 4.0), judge, noise=0.1).share == 0.0
+
+
 def random_curve(seed: int) -> Callable[[float], float]:
     return lambda x: (math.sin(12.9898 * x + seed) + 1) / 2
 

@@ -167,6 +167,17 @@ def test_scratch_is_an_arm_of_its_own(tmp_path):
     assert run.results["finetuning"]["recipe"]["frozen_statistics"] is False
 
 
+def test_full_baselines_train_from_scratch_too(tmp_path):
+    data = hard(tmp_path / "data")
+    options = QUICK | {"strategy": "probe", "baselines": "full", "epochs": 1}
+    found = train(data, out=tmp_path / "run", **options).results
+    assert set(found["baselines"]) == {"majority", "raw_pixels", "random_weights", "scratch"}
+    assert found["baselines"]["scratch"]["accuracy"]["n"] == found["test"]["accuracy"]["n"]
+    best = max(each["accuracy"]["value"] for each in found["baselines"].values())
+    gain = found["transfer_gain"]["gain"]
+    assert gain["value"] == pytest.approx(found["test"]["accuracy"]["value"] - best)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [

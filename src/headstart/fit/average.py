@@ -45,7 +45,13 @@ def mix(states: list[State], shares: list[float]) -> State:
     return result
 
 
-def choose_weights(start: State, best: list[tuple[float, float, int, State]], judge: Judge) -> Kept:
+def choose_weights(
+    start: State,
+    best: list[tuple[float, float, int, State]],
+    judge: Judge,
+    *,
+    noise: float = 0.0,
+) -> Kept:
     """Averages good epochs while that helps, then goes as far from the start as helps.
 
     First the greedy soup of the best epochs (Wortsman et al., ICML 2022), then linear
@@ -56,6 +62,8 @@ def choose_weights(start: State, best: list[tuple[float, float, int, State]], ju
         start: The linear probe's weights.
         best: (measure, minus loss, epoch, weights), best first; may be empty.
         judge: On images that were not trained on.
+        noise: Difference of the measure that chance explains. Among mixtures that differ by less
+            the one that went furthest is kept: it has learnt from all the images there are.
     """
 
     def judged(state: State) -> tuple[float, float]:
@@ -81,4 +89,7 @@ def choose_weights(start: State, best: list[tuple[float, float, int, State]], ju
         found[share] = (judged(state), state)
     # Of equals the one that went furthest: it has learnt from the images.
     share = max(found, key=lambda each: (found[each][0][0], each == 1.0, found[each][0][1]))
+    if noise and share > 0:
+        enough = found[share][0][0] - noise
+        share = max(each for each in found if found[each][0][0] >= enough)
     return Kept(found[share][1], tuple(epochs), share, found[share][0][0], at_start[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
@@ -232,7 +233,10 @@ def finetune(
             with first.using(state):
                 return held.judge(first.scores(held.squares, pool))
 
-        kept = choose_weights(first.start, first.best, judge)
+        # Half a standard error: neighbours in weight space give mostly the same answers.
+        top = first.best[0][0] if first.best else 0.0
+        noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(held_items))
+        kept = choose_weights(first.start, first.best, judge, noise=noise)
         with first.using(first.start):
             start_scores = first.scores(held.squares, pool)
         first.put(kept.state)

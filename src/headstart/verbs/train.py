@@ -100,7 +100,7 @@ def train(
             holdout where the data bring a test split or are many enough for one.
         folds: Folds of every cross-validation.
         baselines: `standard` (majority class, raw pixels), `full` (the same network with
-            random weights too) or `none`.
+            random weights too, frozen and trained from scratch: minutes) or `none`.
         drop_leaks: Remove from training the items that a given split also has in its test,
             as copies, near-duplicates or members of one group. Test items are never removed.
         label: Column of a table that holds the class.
@@ -192,8 +192,9 @@ def train(
             items=trained_on, n_classes=n_classes, folds=folds, seed=seed,
         )  # fmt: skip
         controls = _controls(
-            baselines, whole, rounds, network, preprocess,
-            folds=folds, seed=seed, device=device, workers=workers, progress=progress,
+            baselines, whole, rounds, network, preprocess, vectors, sets, given,
+            epochs=None if epochs == "auto" else int(epochs), folds=folds, seed=seed,
+            device=device, workers=workers, progress=progress,
         )  # fmt: skip
     seconds["baselines and learning curve"] = time.perf_counter() - mark
 
@@ -260,7 +261,11 @@ def _controls(
     rounds: list[tuple[np.ndarray, np.ndarray]],
     network: Backbone,
     preprocess: Preprocess,
+    vectors: np.ndarray,
+    sets: dict[str, np.ndarray],
+    recipe: Recipe,
     *,
+    epochs: int | None,
     folds: int,
     seed: int,
     device: Device,
@@ -290,6 +295,14 @@ def _controls(
             data.dataset, network.randomised(seed), preprocess=preprocess, device=device,
             workers=workers, progress=progress,
         )  # fmt: skip
-        sets = {name: feature_sets(blank.slices)[name] for name in ("last", "all")}
-        named["random_weights"] = simple(blank.vectors, sets).labels
+        both = {name: feature_sets(blank.slices)[name] for name in ("last", "all")}
+        named["random_weights"] = simple(blank.vectors, both).labels
+        from headstart.verbs.tuning import from_scratch
+
+        scratch = from_scratch(
+            data, vectors, sets, rounds, network, recipe,
+            preprocess=preprocess, epochs=epochs, seed=seed, device=device, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+        named["scratch"] = scratch[order]
     return named

@@ -14,7 +14,7 @@ from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
 from headstart.fit.checkpoint import Checkpoints
-from headstart.fit.finetune import Watch, begin, linear_start
+from headstart.fit.finetune import Start, Watch, begin, finetune, linear_start
 from headstart.fit.range_test import range_test
 from headstart.fit.rounds import Outcome
 from headstart.fit.schedule import Recipe
@@ -25,7 +25,7 @@ from headstart.nets.weights import save_network
 from headstart.verbs.leave_tuned import Tuned
 from headstart.verbs.prepare import Prepared, Strategy
 
-__all__ = ["fine_tune"]
+__all__ = ["fine_tune", "from_scratch"]
 
 # Where nothing has been pretrained there is more to learn.
 _SCRATCH_EPOCHS = 30
@@ -84,11 +84,7 @@ def fine_tune(
         )
     where, plan, refit = pick_device(device), None, True
     if strategy == "scratch":
-        backbone = backbone.randomised(seed)
-        recipe = replace(
-            recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", frozen_statistics=False,
-            layer_decay=1.0, backbone_rate=1.0,
-        )  # fmt: skip
+        backbone, recipe = backbone.randomised(seed), _scratch(recipe, epochs)
     if find_rate:
         part = probed.parts[0]
         start = replace(start_of(part.probe, sets), blank=strategy == "scratch")
@@ -126,3 +122,44 @@ def fine_tune(
         tuning.temperature,
     )  # fmt: skip
     return Tuned(plan, tuning, model)
+
+
+def _scratch(recipe: Recipe, epochs: int | None) -> Recipe:
+    """Changes a recipe to what a network needs that was never trained."""
+    return replace(
+        recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", frozen_statistics=False,
+        layer_decay=1.0, backbone_rate=1.0,
+    )  # fmt: skip
+
+
+def from_scratch(
+    data: Prepared,
+    vectors: np.ndarray,
+    sets: dict[str, np.ndarray],
+    rounds: list[tuple[np.ndarray, np.ndarray]],
+    backbone: Backbone,
+    recipe: Recipe,
+    *,
+    preprocess: Preprocess,
+    epochs: int | None,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    progress: Progress,
+) -> np.ndarray:
+    """Trains the network from random weights in every round: the baseline of pretraining.
+
+    Returns:
+        (M,) predicted classes of the test items, round by round.
+    """
+    start = Start(sets["last"], 1.0, blank=True)
+    labels = [
+        finetune(
+            data.dataset, vectors, data.clusters, backbone.randomised(seed),
+            _scratch(recipe, epochs), start, items=train, test=test, preprocess=preprocess,
+            refit=False, seed=seed, device=pick_device(device), workers=workers,
+            progress=lambda phase, done, total: progress("training from scratch", done, total),
+        ).test_scores.argmax(axis=1)
+        for train, test in rounds
+    ]  # fmt: skip
+    return np.concatenate(labels)
