@@ -105,7 +105,8 @@ class Bench:
         """Returns Headstart's loop, its head starting from nothing."""
         import numpy as np
 
-        from headstart.fit.loop import Held, Training
+        from headstart.fit.loop import Training
+        from headstart.fit.record import Held
         from headstart.fit.schedule import Recipe
         from headstart.nets.heads import Head
         from headstart.nets.tunable import Tunable

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headstart.fit.diagnose import diagnose
-from headstart.fit.loop import Epoch
+from headstart.fit.record import Epoch
 from headstart.records import Finding
 
 

@@ -15,9 +15,11 @@ from tests.nets.tiny import Plain, tunable
 from headstart.data.dataset import Dataset
 from headstart.data.preprocess import Preprocess
 from headstart.data.squares import Squares
+from headstart.errors import OptionError
 from headstart.fit import loop as module
 from headstart.fit.average import choose_weights
-from headstart.fit.loop import Held, Training
+from headstart.fit.loop import Training
+from headstart.fit.record import Held
 from headstart.fit.schedule import Recipe
 from headstart.nets.heads import Head
 from headstart.nets.tunable import Tunable
@@ -150,6 +152,45 @@ def test_parts_of_a_batch_add_up(data):
     for accumulate in (2, 3, 8, 100):
         found = gradients(training(data, replace(recipe, accumulate=accumulate)))
         assert_close(found, expected, 1e-4)
+
+
+def short_of_memory(one: Training, most: int, error: RuntimeError) -> None:
+    """Lets the network refuse more than so many images at once."""
+    plain = one.net.forward
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        if len(images) > most:
+            raise error
+        return plain(images)
+
+    one.net.forward = forward
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("x: not enough memory: y")],
+)
+def test_where_memory_runs_out_the_parts_become_smaller(data, error):
+    recipe = replace(SHORT, clip=1e9)
+    expected = gradients(training(data, recipe))
+    one = training(data, recipe)
+    short_of_memory(one, 2, error)
+    assert_close(gradients(one), expected, 1e-4)
+    assert -(-recipe.batch // one._gradient.accumulate) <= 2
+
+
+def test_memory_for_not_even_one_image_is_said(data):
+    one = training(data, SHORT)
+    short_of_memory(one, 0, torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(OptionError, match="smaller --image-size"):
+        one.run()
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(data):
+    one = training(data, SHORT)
+    short_of_memory(one, 0, RuntimeError("sizes do not match"))
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        one.run()
 
 
 def test_replicas_learn_the_same_every_time(data, held):

@@ -10,7 +10,7 @@ import types
 import pytest
 
 from headstart.errors import OptionError
-from headstart.fit.loop import Epoch
+from headstart.fit.record import Epoch
 from headstart.fit.track import open_trackers
 
 EPOCH = Epoch(1, 3, 1e-3, 0.5, 0.9, 0.6, 0.85, math.nan, 2.0, 100)

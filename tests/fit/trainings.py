@@ -16,7 +16,8 @@ from timm.models.resnet import BasicBlock
 from headstart.data.dataset import Dataset
 from headstart.data.squares import Squares
 from headstart.fit import loop
-from headstart.fit.loop import Held, Training
+from headstart.fit.loop import Training
+from headstart.fit.record import Held
 from headstart.fit.schedule import Recipe
 from headstart.nets.tunable import Tunable
 

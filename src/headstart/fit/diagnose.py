@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.fit.loop import Epoch
+from headstart.fit.record import Epoch
 from headstart.records import Finding
 
 __all__ = ["diagnose"]

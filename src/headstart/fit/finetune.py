@@ -17,8 +17,9 @@ from headstart.fingerprint import fingerprint_json
 from headstart.fit.average import Kept, choose_weights, mix
 from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.classifiers import Config, fit_head, make_space
-from headstart.fit.loop import Epoch, Held, Training
+from headstart.fit.loop import Training
 from headstart.fit.mirror import keeps_class
+from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN

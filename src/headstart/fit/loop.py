@@ -8,10 +8,11 @@ average, the optimiser's moments and the record so far.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,76 +21,21 @@ from torch import nn
 
 from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.squares import Squares
+from headstart.fit.gradient import Gradient, precision
 from headstart.fit.memory import keep_freed_memory
+from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
 from headstart.nets.augment import Augment
 from headstart.nets.loader import Batch, Plan, batches
 from headstart.nets.tunable import Tunable
 
-__all__ = ["Epoch", "Held", "State", "Training"]
+__all__ = ["State", "Training"]
 
 State = list[torch.Tensor]
 """Values of `Training.values`: parameters and floating buffers, in order."""
 
 _KEPT = 3
 _INFER = 32
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch did.
-
-    Attributes:
-        epoch: Its number, from 1.
-        learning: Stages that learnt at its end, the head included.
-        rate: Of the head, at its end.
-        loss: Mean of the training loss, as trained (augmented, smoothed).
-        accuracy: Of the training images, as trained.
-        held_loss: Log-loss of the held-out images; NaN without any.
-        held_accuracy: Of the held-out images.
-        measure: What is better when larger: accuracy, or balanced accuracy.
-        seconds: Wall time.
-        images: Training images seen.
-    """
-
-    epoch: int
-    learning: int
-    rate: float
-    loss: float
-    accuracy: float
-    held_loss: float
-    held_accuracy: float
-    measure: float
-    seconds: float
-    images: int
-
-
-@dataclass(frozen=True)
-class Held:
-    """Held-out images that decide what is kept.
-
-    Attributes:
-        squares: M images of the network's size.
-        targets: (M,) int.
-        balanced: Judge by balanced accuracy.
-    """
-
-    squares: Squares
-    targets: np.ndarray
-    balanced: bool = False
-
-    def judge(self, scores: np.ndarray) -> tuple[float, float, float]:
-        """Returns measure, accuracy and log-loss of (M, C) scores."""
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        loss = float(-logs[np.arange(len(logs)), self.targets].mean())
-        hits = scores.argmax(axis=1) == self.targets
-        measure = float(hits.mean())
-        if self.balanced:
-            counts = np.bincount(self.targets)
-            recalls = np.bincount(self.targets, hits)[counts > 0] / counts[counts > 0]
-            measure = float(recalls.mean())
-        return measure, float(hits.mean()), loss
 
 
 @dataclass
@@ -135,29 +81,16 @@ class Training:
 
     def __post_init__(self) -> None:
         net, recipe = self.net, self.recipe
-        n_classes = net.head.out_features
-        counts = np.bincount(self.targets, minlength=n_classes)
         self.plan = Plan(
             self.targets, batch=recipe.batch, epochs=recipe.epochs, seed=self.seed,
             balance="oversample" if recipe.balance == "oversample"
             else "undersample" if recipe.balance == "undersample" else "none",
         )  # fmt: skip
-        weights = np.ones(n_classes)
-        prior = np.zeros(n_classes)
-        if recipe.balance == "weights":
-            weights = len(self.targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        if recipe.balance == "logits":
-            # Logit adjustment (Menon et al., ICLR 2021): consistent for balanced accuracy.
-            prior = np.log(np.maximum(counts, 0.5) / counts.sum())
-        place = torch.device(self.device)
-        net.to(place, memory_format=torch.channels_last)
-        self._weights = torch.tensor(weights, dtype=torch.float32, device=place)
-        self._prior = torch.tensor(prior, dtype=torch.float32, device=place)
+        net.to(torch.device(self.device), memory_format=torch.channels_last)
         self._learning = 0
         self._epoch_sums = np.zeros(3)  # loss, hits, images
         self._epoch_begun = time.perf_counter()
         self._slow = 1.0  # of a plateau
-        self._accumulate = recipe.accumulate
         net.let_learn(net.n_stages)
         self.optimiser, self._scales = self._optimiser()
         self.values: list[torch.Tensor] = [
@@ -172,6 +105,9 @@ class Training:
         self._replicas = [net]
         if recipe.frozen_statistics and not net.draws():
             self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
+        self._gradient = Gradient(
+            self._replicas, recipe, self.targets, seed=self.seed, device=self.device
+        )
 
     def _optimiser(self) -> tuple[torch.optim.Optimizer, list[float]]:
         groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
@@ -227,8 +163,6 @@ class Training:
 
     @property
     def _preprocess(self) -> Any:
-        from dataclasses import replace
-
         # The squares are larger than what the network sees.
         return replace(self.squares.preprocess, size=self.net.pool.size)
 
@@ -259,88 +193,19 @@ class Training:
 
     def _learn(self, batch: Batch, pool: ThreadPoolExecutor) -> bool:
         """One step; returns whether its loss was a number."""
-        targets = torch.from_numpy(self.targets[batch.items])
-        place = self._weights.device
-        images, soft = self._mix(batch.images.to(place), targets.to(place))
-        for net in self._replicas:
-            net.train()
-        torch.manual_seed(hash((self.seed, self.step)) & 0x7FFFFFFF)
-        parts = torch.tensor_split(
-            torch.arange(len(images)), len(self._replicas) * self._accumulate
-        )
-        parts = tuple(part for part in parts if len(part))
-
-        def backward(number: int) -> tuple[float, int]:
-            part = parts[number]
-            net = self._replicas[number % len(self._replicas)]
-            with self._precision():
-                scores = net(images[part])
-            losses = nn.functional.cross_entropy(
-                scores.float() + self._prior, soft[part], reduction="none",
-                label_smoothing=self.recipe.label_smoothing,
-            )  # fmt: skip
-            losses = losses * (soft[part] @ self._weights)
-            (losses.sum() / len(images)).backward()
-            hits = (scores.argmax(1) == soft[part].argmax(1)).sum()
-            return float(losses.detach().sum()), int(hits)
-
-        found = []
-        for start in range(0, len(parts), len(self._replicas)):
-            wave = range(start, min(start + len(self._replicas), len(parts)))
-            found += list(pool.map(backward, wave)) if len(wave) > 1 else [backward(start)]
-        loss = sum(each for each, _ in found)
-        if not np.isfinite(loss):
-            self.optimiser.zero_grad()
-            return False
-        self._gather()
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        loss, hits = self._gradient.of(batch, self.step, pool)
+        norm = torch.tensor(math.inf)
+        if math.isfinite(loss):
+            norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
         if not torch.isfinite(norm):
             self.optimiser.zero_grad()
             return False
         self.optimiser.step()
         self.optimiser.zero_grad()
         self._after_step()
-        self.last_loss = loss / len(images)
-        self._epoch_sums += (loss, sum(hits for _, hits in found), len(images))
+        self.last_loss = loss / len(batch.items)
+        self._epoch_sums += (loss, hits, len(batch.items))
         return True
-
-    def _precision(self) -> contextlib.AbstractContextManager[object]:
-        if self.device == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
-        return contextlib.nullcontext()
-
-    def _mix(
-        self, images: torch.Tensor, targets: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns images and (n, C) soft targets, mixed in pairs where the recipe says so."""
-        n_classes = self.net.head.out_features
-        soft = nn.functional.one_hot(targets, n_classes).float()
-        if not self.recipe.mixup or len(images) < 2:
-            return images, soft
-        from torchvision.transforms import v2
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash((self.seed, self.step, 1)) & 0x7FFFFFFF)
-            kinds = [
-                kind(alpha=self.recipe.mixup, num_classes=n_classes)
-                for kind in (v2.MixUp, v2.CutMix)
-            ]
-            mixed, soft = v2.RandomChoice(kinds)(images.permute(0, 3, 1, 2).float(), targets)
-        return mixed.permute(0, 2, 3, 1), soft
-
-    def _gather(self) -> None:
-        """Adds the replicas' gradients to the network's, always in the same order."""
-        for twin in self._replicas[1:]:
-            own, other = [], []
-            for mine, theirs in zip(self.net.parameters(), twin.parameters(), strict=True):
-                if theirs.grad is not None:
-                    if mine.grad is None:
-                        mine.grad = torch.zeros_like(mine)
-                    own.append(mine.grad)
-                    other.append(theirs.grad)
-                    theirs.grad = None
-            if own:
-                torch._foreach_add_(own, other)
 
     @torch.no_grad()
     def _after_step(self) -> None:
@@ -455,9 +320,8 @@ class Training:
             images = np.stack([squares[i] for i in range(start, min(start + _INFER, len(squares)))])
             if mirrored:
                 images = images[:, :, ::-1].copy()
-            with torch.inference_mode(), self._precision():
-                place = self._weights.device
-                return net(torch.from_numpy(images).to(place)).float().cpu().numpy()
+            with torch.inference_mode(), precision(self.device):
+                return net(torch.from_numpy(images).to(self.device)).float().cpu().numpy()
 
         def share(number: int) -> list[np.ndarray]:
             mine = starts[number :: len(self._replicas)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from headstart.fit.loop import Held, Training
+from headstart.fit.loop import Training
+from headstart.fit.record import Held
 
 __all__ = ["keeps_class"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from headstart.errors import OptionError
 from headstart.fit.finetune import Watch
-from headstart.fit.loop import Epoch
+from headstart.fit.record import Epoch
 
 __all__ = ["TRACKERS", "open_trackers"]
 

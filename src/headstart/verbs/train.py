@@ -92,7 +92,8 @@ def train(
         lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
         recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
             `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
-        image_size: Side in pixels; `auto` is the backbone's own, or 128 for tiny images.
+        image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
+            images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
             the weights were tested with, or `pad` or `squash` the whole of it.
         views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
