@@ -73,6 +73,9 @@ benchmarks: $(STAMP)
 	@echo '  $(PY) benchmarks/datasets.py       accuracy on the real image sets'
 	@echo '  $(PY) benchmarks/engine_rate.py    images per second, embedding against the bare engine'
 	@echo '  $(PY) benchmarks/scale.py          time and memory on 100,000 images'
+	@echo '  $(PY) benchmarks/fine_tune.py      fine-tuning against the probe, fastai and the tutorial loop'
+	@echo '  $(PY) benchmarks/training_rate.py  training images per second, busy processors, memory'
+	@echo '  $(PY) benchmarks/planted.py        fine-tuning on data with planted troubles'
 	@echo 'Data: HEADSTART_DATA (default ../shared/data); weights: HEADSTART_WEIGHTS (../shared/weights).'
 
 clean:
