@@ -121,11 +121,23 @@ def test_of_equal_measures_the_smaller_loss():
 
 
 def test_within_the_noise_the_one_that_went_furthest():
-    judge = judge_by(lambda x: 0.9 - 0.01 * abs(x - 1.0))
+    def judge(state: State) -> tuple[float, float, float]:
+        measure = 0.9 - 0.01 * abs(place(state) - 1.0)
+        return measure, measure, 0.5
+
     best = trained(judge, 4.0)  # 0.87; at a share of a quarter 0.9, of three quarters 0.88
     assert choose_weights(at(0.0), best, judge).share == 0.25
     assert choose_weights(at(0.0), best, judge, noise=0.021).share == 0.75
     assert choose_weights(at(0.0), best, judge, noise=0.031).share == 1.0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_tie_with_a_larger_loss_than_the_start_is_no_step_forward(noise):
+    def judge(state: State) -> tuple[float, float, float]:
+        return 0.5, 0.9 - 0.8 * place(state), place(state)  # all of the rare class: balanced 0.5
+
+    kept = choose_weights(at(0.0), [(0.5, -1.0, 1, at(1.0))], judge, noise=noise)
+    assert kept.share == 0.0
 
 
 def test_noise_is_no_reason_to_leave_a_start_that_is_best():

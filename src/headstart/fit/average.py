@@ -87,9 +87,17 @@ def choose_weights(
     for share in _SHARES[1:-1]:
         state = mix([start, soup], [1 - share, share])
         found[share] = (judged(state), state)
+
+    def sound(share: float) -> bool:
+        # A measure on few images may be a tie where the log-loss says what was undone.
+        return found[share][0][1] >= at_start[1]
+
     # Of equals the one that went furthest: it has learnt from the images.
-    share = max(found, key=lambda each: (found[each][0][0], each == 1.0, found[each][0][1]))
+    share = max(
+        found, key=lambda each: (found[each][0][0], each == 1.0 and sound(each), found[each][0][1])
+    )
     if noise and share > 0:
         enough = found[share][0][0] - noise
-        share = max(each for each in found if found[each][0][0] >= enough)
+        as_good = [each for each in found if found[each][0][0] >= enough and sound(each)]
+        share = max([share, *as_good])
     return Kept(found[share][1], tuple(epochs), share, found[share][0][0], at_start[0])
