@@ -13,6 +13,7 @@ from headstart.fit.schedule import Recipe
 
 N = 1000
 TARGETS = np.arange(N) % 4
+NET = SimpleNamespace(source=SimpleNamespace(kind="timm"), name="net")
 
 
 def probed(errors: int, *, folds: int = 1) -> SimpleNamespace:
@@ -54,7 +55,7 @@ def plan(monkeypatch):
                 return N
 
         return trials.make_plan(
-            Data(), None, {}, None, probed(errors, folds=folds), None, more.pop("base", Recipe()),
+            Data(), None, {}, None, probed(errors, folds=folds), NET, more.pop("base", Recipe()),
             preprocess=None, budget=budget, **more,
         )  # fmt: skip
 
@@ -67,11 +68,23 @@ def cost(found, *, each: float, jobs) -> float:
 
 
 def test_few_errors_keep_the_probe():
-    assert keep_probe(probed(8), TARGETS) is None
-    kept = keep_probe(probed(7), TARGETS)
+    assert keep_probe(probed(8), TARGETS, NET) is None
+    kept = keep_probe(probed(7), TARGETS, NET)
     assert kept.recipe is None
     assert "errs on 7 of 1,000" in kept.says[0]
     assert kept.arms[0].held.value == pytest.approx(0.993)
+
+
+@pytest.mark.parametrize(
+    ("kind", "views", "says"),
+    [("onnx", 1, "net is an ONNX file"), ("timm", 2, "--views 2 averages frozen features")],
+)
+def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, views, says):
+    net = SimpleNamespace(source=SimpleNamespace(kind=kind), name="net")
+    kept = keep_probe(probed(500), TARGETS, net, views=views)
+    assert kept.recipe is None
+    assert kept.says[0].startswith(says)
+    assert kept.says[0].endswith("the probe is kept.")
 
 
 @pytest.mark.parametrize("budget", [60, 120, 300, 1000])

@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.fit.rounds import Outcome, Part
 from headstart.metrics.interval import wilson
+from headstart.nets.backbone import Backbone
 from headstart.records import Estimate
 
 if TYPE_CHECKING:
@@ -67,14 +68,25 @@ def probe_arm(part: Part, targets: np.ndarray) -> Arm:
     return Arm("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
 
 
-def keep_probe(probed: Outcome, targets: np.ndarray) -> Plan | None:
-    """Returns the plan to keep the probe where it errs too rarely; else None.
+def keep_probe(
+    probed: Outcome, targets: np.ndarray, backbone: Backbone, *, views: int = 1
+) -> Plan | None:
+    """Returns the plan to keep the probe where nothing else can be or need be tried; else None.
 
     Args:
         probed: What `play` gave; the first round decides.
         targets: (N,) int.
+        backbone: What would be trained.
+        views: Of an image whose frozen features are averaged.
     """
     part = probed.parts[0]
+    frozen = None
+    if backbone.source.kind == "onnx":
+        frozen = f"{backbone.name} is an ONNX file, which cannot be trained: the probe is kept."
+    elif views > 1:
+        frozen = f"--views {views} averages frozen features: the probe is kept."
+    if frozen:
+        return Plan(None, False, (frozen,), (probe_arm(part, targets),), 0.0)
     errors = int((part.probe.held_out.argmax(axis=1) != targets[part.probe.chosen_on]).sum())
     if errors >= _FEW_ERRORS:
         return None

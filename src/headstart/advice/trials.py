@@ -15,7 +15,7 @@ from headstart.advice.plan import Arm, Plan, keep_probe, probe_arm
 from headstart.data.dataset import Dataset
 from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Preprocess
-from headstart.fit.finetune import begin, finetune, linear_start
+from headstart.fit.finetune import FOLDS, begin, finetune, linear_start
 from headstart.fit.rounds import Outcome
 from headstart.fit.schedule import Recipe
 from headstart.fit.tune import start_of
@@ -31,8 +31,8 @@ _WARM_STEPS, _TIMED_STEPS = 2, 5
 _SHORTEST = 2
 # Forward alone takes this part of forward, backward and the step.
 _PREDICTING = 3.0
-# Weights that are judged after the last epoch, and the share of items that judge.
-_JUDGED, _FOLDS = 10, 5
+# Weights that are judged on the held-out items after the last epoch.
+_JUDGED = 10
 # Share of the budget that trials may take.
 _TRIALS = 0.25
 
@@ -66,14 +66,14 @@ def make_plan(
         base: What the arms share.
         preprocess: Of the network.
         budget: Seconds for everything.
-        epochs: Given, the budget decides only whether.
+        epochs: At most so many.
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
         progress: Called as steps are done.
     """
     started = time.perf_counter()
-    if (nothing := keep_probe(probed, dataset.targets)) is not None:
+    if (nothing := keep_probe(probed, dataset.targets, backbone)) is not None:
         return nothing
     part = probed.parts[0]
     arms = [probe_arm(part, dataset.targets)]
@@ -149,7 +149,7 @@ def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool)
     predict = each / _PREDICTING
     seconds = 0.0
     for train, test in jobs:
-        held = train / _FOLDS
+        held = train / FOLDS
         seconds += epochs * ((train - held) * each + held * predict)
         seconds += _JUDGED * held * predict + test * predict + refit * epochs * train * each
     return seconds

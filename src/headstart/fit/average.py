@@ -63,7 +63,8 @@ def choose_weights(
         best: (measure, minus loss, epoch, weights), best first; may be empty.
         judge: On images that were not trained on.
         noise: Difference of the measure that chance explains. Among mixtures that differ by less
-            the one that went furthest is kept: it has learnt from all the images there are.
+            the one that went furthest is kept (it has learnt from the images), if its log-loss
+            is no larger than the start's.
     """
 
     def judged(state: State) -> tuple[float, float]:

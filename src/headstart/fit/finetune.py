@@ -27,7 +27,10 @@ from headstart.nets.backbone import Backbone
 from headstart.nets.heads import Head
 from headstart.nets.tunable import Tunable
 
-__all__ = ["Finetuned", "Start", "Watch", "begin", "finetune", "linear_start"]
+__all__ = ["FOLDS", "Finetuned", "Start", "Watch", "begin", "finetune", "linear_start"]
+
+FOLDS = 5
+"""One of so many folds is held out."""
 
 Watch = Callable[[str, Epoch], None]
 """Called with the name of a training and its epoch."""
@@ -166,7 +169,7 @@ def finetune(
     checkpoints: Checkpoints | None = None,
     name: str = "training",
     watch: Watch | None = None,
-    folds: int = 5,
+    folds: int = FOLDS,
     refit: bool = True,
     seed: int = 0,
     device: str = "cpu",

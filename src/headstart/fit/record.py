@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.data.squares import Squares
 
-__all__ = ["Epoch", "Held"]
+__all__ = ["Epoch", "Held", "judge"]
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,24 @@ class Held:
 
     def judge(self, scores: np.ndarray) -> tuple[float, float, float]:
         """Returns measure, accuracy and log-loss of (M, C) scores."""
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        loss = float(-logs[np.arange(len(logs)), self.targets].mean())
-        hits = scores.argmax(axis=1) == self.targets
-        measure = float(hits.mean())
-        if self.balanced:
-            counts = np.bincount(self.targets)
-            recalls = np.bincount(self.targets, hits)[counts > 0] / counts[counts > 0]
-            measure = float(recalls.mean())
-        return measure, float(hits.mean()), loss
+        return judge(scores, self.targets, balanced=self.balanced)
+
+
+def judge(scores: np.ndarray, targets: np.ndarray, *, balanced: bool) -> tuple[float, float, float]:
+    """Returns measure, accuracy and log-loss.
+
+    Args:
+        scores: (M, C) before the softmax.
+        targets: (M,) int.
+        balanced: The measure is balanced accuracy over the classes present, else accuracy.
+    """
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = float(-logs[np.arange(len(logs)), targets].mean())
+    hits = scores.argmax(axis=1) == targets
+    measure = float(hits.mean())
+    if balanced:
+        counts = np.bincount(targets)
+        recalls = np.bincount(targets, hits)[counts > 0] / counts[counts > 0]
+        measure = float(recalls.mean())
+    return measure, float(hits.mean()), loss

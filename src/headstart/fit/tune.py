@@ -18,6 +18,7 @@ from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.diagnose import diagnose
 from headstart.fit.finetune import Finetuned, Start, Watch, finetune
 from headstart.fit.probe import Probe
+from headstart.fit.record import judge
 from headstart.fit.rounds import Outcome, Part, join
 from headstart.fit.schedule import Recipe
 from headstart.metrics.interval import paired_difference, wilson
@@ -163,12 +164,13 @@ def tune(
     probe_right, tuned_right, groups = right
     n = len(probe_right)
     first = done[0]
+    _, start_accuracy, start_loss = judge(
+        first.start_scores, dataset.targets[first.held], balanced=False
+    )
     verdicts = diagnose(
         first.history,
-        start_loss=_loss(first.start_scores, dataset.targets[first.held]),
-        start_accuracy=float(
-            (first.start_scores.argmax(axis=1) == dataset.targets[first.held]).mean()
-        ),
+        start_loss=start_loss,
+        start_accuracy=start_accuracy,
         n_classes=len(dataset.classes),
         n_groups=len(np.unique(clusters[probed.parts[0].train])) if grouped else None,
         diverged=first.diverged,
@@ -210,23 +212,11 @@ def _compare(
     """Compares on the items that both held out."""
     common, mine, theirs = np.intersect1d(result.held, probe.chosen_on, return_indices=True)
     truth = targets[common]
-    tuned = result.held_scores[mine].argmax(axis=1) == truth
-    probed = probe.held_out[theirs].argmax(axis=1) == truth
-    measures = []
-    for right in (tuned, probed):
-        if probe.criterion == "balanced accuracy":
-            counts = np.bincount(truth)
-            recalls = np.bincount(truth, right)[counts > 0] / counts[counts > 0]
-            measures.append(float(recalls.mean()))
-        else:
-            measures.append(float(right.mean()))
-    return _Comparison((probed, tuned, clusters[common]), measures[0] > measures[1])
-
-
-def _loss(scores: np.ndarray, targets: np.ndarray) -> float:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return float(-logs[np.arange(len(logs)), targets].mean())
+    both = (probe.held_out[theirs], result.held_scores[mine])
+    balanced = probe.criterion == "balanced accuracy"
+    before, after = (judge(scores, truth, balanced=balanced)[0] for scores in both)
+    probed, tuned = (scores.argmax(axis=1) == truth for scores in both)
+    return _Comparison((probed, tuned, clusters[common]), after > before)
 
 
 def _says(kept: str, keep: Keep, gain: Estimate, n: int) -> str:

@@ -206,9 +206,10 @@ def train(
     options |= {"out": str(folder), "data": str(data), "resume": None}
     with contextlib.ExitStack() as stack:
         tuned: Tuned | None = None
-        if strategy == "auto" and (plan := keep_probe(outcome, y)) is not None:
+        plan = keep_probe(outcome, y, network, views=views) if strategy == "auto" else None
+        if plan is not None:
             tuned = Tuned(plan, None, None)  # said without torch, whose import takes seconds
-        elif strategy != "probe" and views == 1:
+        elif strategy != "probe":
             place = stack.enter_context(
                 Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
             )

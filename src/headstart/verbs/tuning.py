@@ -77,8 +77,6 @@ def fine_tune(
         BackboneError: If the backbone cannot be trained.
     """
     if backbone.source.kind == "onnx":
-        if strategy == "auto":
-            return Tuned(None, None, None)
         raise BackboneError(
             f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
         )
@@ -149,17 +147,34 @@ def from_scratch(
 ) -> np.ndarray:
     """Trains the network from random weights in every round: the baseline of pretraining.
 
+    Args:
+        data: N usable items.
+        vectors: (N, D) frozen features; only their layout is used.
+        sets: Feature sets.
+        rounds: (training items, test items) of each.
+        backbone: Copied, not changed.
+        recipe: How, but for what training from scratch needs.
+        preprocess: Of the network.
+        epochs: As asked for, or None.
+        seed: Of everything drawn.
+        device: Where it runs.
+        workers: Processes that decode and augment.
+        progress: Called as steps are done.
+
     Returns:
         (M,) predicted classes of the test items, round by round.
     """
-    start = Start(sets["last"], 1.0, blank=True)
-    labels = [
+    blank, start = backbone.randomised(seed), Start(sets["last"], 1.0, blank=True)
+
+    def told(phase: str, done: int, total: int) -> None:
+        progress("training from scratch", done, total)
+
+    results = [
         finetune(
-            data.dataset, vectors, data.clusters, backbone.randomised(seed),
-            _scratch(recipe, epochs), start, items=train, test=test, preprocess=preprocess,
-            refit=False, seed=seed, device=pick_device(device), workers=workers,
-            progress=lambda phase, done, total: progress("training from scratch", done, total),
-        ).test_scores.argmax(axis=1)
+            data.dataset, vectors, data.clusters, blank, _scratch(recipe, epochs), start,
+            items=train, test=test, preprocess=preprocess, refit=False, seed=seed,
+            device=pick_device(device), workers=workers, progress=told,
+        )
         for train, test in rounds
     ]  # fmt: skip
-    return np.concatenate(labels)
+    return np.concatenate([each.test_scores.argmax(axis=1) for each in results])
