@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import headstart.nets.weights
+import headstart.nets.source
 from headstart.cli import main
 from headstart.data.store import trim_cache
 from headstart.run import Run, new_run
@@ -276,7 +276,7 @@ def test_a_cache_that_cannot_be_made(images, tmp_path, monkeypatch, capfd):
     trim_cache()
 
 
-STARTER = Path(headstart.nets.weights.__file__).parent / "starter"
+STARTER = Path(headstart.nets.source.__file__).parent / "starter"
 WEIGHTS = (STARTER / "model.safetensors").stat().st_size // 1024
 
 

@@ -19,6 +19,7 @@ from headstart.fit import loop
 from headstart.fit.loop import Training
 from headstart.fit.record import Held
 from headstart.fit.schedule import Recipe
+from headstart.fit.state import tensors_of
 from headstart.nets.tunable import Tunable
 
 SIZE = 32
@@ -81,7 +82,7 @@ def training(
 def assert_same(one: Training, other: Training) -> None:
     """Every number of two trainings is the same one, to the last bit; only time may differ."""
     assert (one.step, one.over, one.diverged) == (other.step, other.over, other.diverged)
-    mine, theirs = one.tensors(), other.tensors()
+    mine, theirs = tensors_of(one), tensors_of(other)
     assert set(mine) == set(theirs)
     unequal = [name for name in mine if not torch.equal(mine[name], theirs[name])]
     assert not unequal

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from headstart.errors import BackboneError
-from headstart.nets.weights import PRESETS, fingerprint, load_network, resolve
+from headstart.nets.source import PRESETS, fingerprint, resolve
+from headstart.nets.weights import load_network
 
 ARCHITECTURE = "test_efficientnet"  # timm's own tiny networks: 0.4 M parameters
 TIMM_NAME = f"{ARCHITECTURE}.r160_in1k"
@@ -65,7 +66,7 @@ def change_weights(folder: Path, change) -> None:
 
 def test_module_is_cheap_to_import():
     code = (
-        "import sys, headstart.nets.weights as w\n"
+        "import sys, headstart.nets.source, headstart.nets.weights\n"
         "heavy = {'torch', 'timm', 'huggingface_hub', 'safetensors'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)"
     )
@@ -321,7 +322,8 @@ class Hub:
 PROBE = """
 import json, sys, time
 from headstart.errors import BackboneError
-from headstart.nets.weights import fingerprint, load_network, resolve
+from headstart.nets.source import fingerprint, resolve
+from headstart.nets.weights import load_network
 import timm, torch, huggingface_hub.file_download
 results = {}
 for name in sys.argv[1:]:

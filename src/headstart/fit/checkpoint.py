@@ -12,6 +12,7 @@ from pathlib import Path
 
 from headstart.errors import ModelError, OutputError
 from headstart.fit.loop import Training
+from headstart.fit.state import numbers_of, restore, tensors_of
 from headstart.run import write_atomic
 
 __all__ = ["Checkpoints"]
@@ -62,8 +63,8 @@ class Checkpoints:
 def _save(training: Training, file: Path, fingerprint: str) -> None:
     from safetensors.torch import save
 
-    tensors = {name: each.contiguous() for name, each in training.tensors().items()}
-    about = {"fingerprint": fingerprint, "numbers": json.dumps(training.numbers())}
+    tensors = {name: each.contiguous() for name, each in tensors_of(training).items()}
+    about = {"fingerprint": fingerprint, "numbers": json.dumps(numbers_of(training))}
     try:
         write_atomic(file, save(tensors, metadata=about))
     except OSError as error:
@@ -89,7 +90,7 @@ def _restore(training: Training, file: Path, fingerprint: str) -> None:
             f"changed since it was stopped; delete {file.parent} to begin anew"
         )
     try:
-        training.restore(tensors, numbers)
+        restore(training, tensors, numbers)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _damaged(file, error) from None
 

@@ -12,17 +12,17 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.squares import Squares
 from headstart.fit.gradient import Gradient, precision
 from headstart.fit.memory import keep_freed_memory
+from headstart.fit.optimiser import make_optimiser, pull
 from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
 from headstart.nets.augment import Augment
@@ -88,11 +88,11 @@ class Training:
         )  # fmt: skip
         net.to(torch.device(self.device), memory_format=torch.channels_last)
         self._learning = 0
-        self._epoch_sums = np.zeros(3)  # loss, hits, images
+        self.sums = np.zeros(3)  # loss, hits, images
         self._epoch_begun = time.perf_counter()
-        self._slow = 1.0  # of a plateau
+        self.slow = 1.0  # of a plateau
         net.let_learn(net.n_stages)
-        self.optimiser, self._scales = self._optimiser()
+        self.optimiser, self._scales = make_optimiser(net, recipe)
         self.values: list[torch.Tensor] = [
             *net.parameters(),
             *(each for each in net.buffers() if each.is_floating_point()),
@@ -108,21 +108,6 @@ class Training:
         self._gradient = Gradient(
             self._replicas, recipe, self.targets, seed=self.seed, device=self.device
         )
-
-    def _optimiser(self) -> tuple[torch.optim.Optimizer, list[float]]:
-        groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-        for name, parameter in self.net.named_parameters():
-            groups.setdefault((self.net.depths[name], parameter.ndim > 1), []).append(parameter)
-        recipe = self.recipe
-        listed = [
-            {"params": members, "weight_decay": recipe.weight_decay if decays else 0.0}
-            for (_, decays), members in sorted(groups.items(), key=lambda each: each[0])
-        ]
-        scales = [recipe.scale(depth, n_layers=self.net.n_layers) for depth, _ in sorted(groups)]
-        if recipe.optimiser == "sgd":
-            return torch.optim.SGD(listed, lr=recipe.rate, momentum=0.9, nesterov=True), scales
-        # Not `fused`: on CPUs it takes for granted that moments lie in memory as the weights do.
-        return torch.optim.AdamW(listed, lr=recipe.rate, foreach=True), scales
 
     @property
     def total(self) -> int:
@@ -185,7 +170,7 @@ class Training:
             self._learning = learning
             for net in self._replicas:
                 net.let_learn(learning, norms_only=self.recipe.freeze == "norms")
-        factor = self.recipe.factor(share) * self._slow
+        factor = self.recipe.factor(share) * self.slow
         if self.factor is not None:
             factor = self.factor(self.step)
         for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
@@ -204,20 +189,14 @@ class Training:
         self.optimiser.zero_grad()
         self._after_step()
         self.last_loss = loss / len(batch.items)
-        self._epoch_sums += (loss, hits, len(batch.items))
+        self.sums += (loss, hits, len(batch.items))
         return True
 
     @torch.no_grad()
     def _after_step(self) -> None:
         recipe = self.recipe
         if recipe.anchor_decay:
-            head = set(self.net.head.parameters())  # starts from a guess, not from knowledge
-            for group in self.optimiser.param_groups:
-                for parameter in group["params"]:
-                    if parameter.requires_grad and parameter not in head:
-                        parameter.lerp_(
-                            self._anchor[parameter], min(1.0, group["lr"] * recipe.anchor_decay)
-                        )
+            pull(self.net, self.optimiser, self._anchor, recipe.anchor_decay)
         if self.ema:
             # Short at first, so that the average does not remember the untrained weights.
             decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
@@ -230,7 +209,7 @@ class Training:
         return self._anchors
 
     def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
-        loss, hits, images = self._epoch_sums
+        loss, hits, images = self.sums
         seconds = time.perf_counter() - self._epoch_begun
         measure = accuracy = held_loss = float("nan")
         if self.held is not None:
@@ -258,11 +237,11 @@ class Training:
         )
         if self.watch is not None:
             self.watch(self.history[-1])
-        self._epoch_sums[:] = 0
+        self.sums[:] = 0
         self._epoch_begun = time.perf_counter()
         stalled = self.held is not None and self._epochs_since_best() in (2, 4, 6)
         if self.recipe.shape == "plateau" and stalled:
-            self._slow *= 0.3
+            self.slow *= 0.3
 
     def _epochs_since_best(self) -> int:
         values = [each.measure for each in self.history]
@@ -332,59 +311,3 @@ class Training:
             shares[i % len(self._replicas)][i // len(self._replicas)] for i in range(len(starts))
         ]
         return np.concatenate(ordered)
-
-    # --- resuming ----------------------------------------------------------------------------
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Returns all tensors that a resumed training needs, by name."""
-        named = {f"value.{i:05}": each.detach() for i, each in enumerate(self.values)}
-        named |= {f"start.{i:05}": each for i, each in enumerate(self.start)}
-        named |= {f"ema.{i:05}": each for i, each in enumerate(self.ema)}
-        for rank, (_, _, _, state) in enumerate(self.best):
-            named |= {f"best.{rank}.{i:05}": each for i, each in enumerate(state)}
-        for number, moments in self.optimiser.state_dict()["state"].items():
-            named |= {
-                f"optim.{number:05}.{key}": torch.as_tensor(each)
-                for key, each in moments.items()
-                if each is not None
-            }
-        return named
-
-    def numbers(self) -> dict[str, Any]:
-        """Returns all that is not a tensor, ready for JSON."""
-        return {
-            "step": self.step,
-            "slow": self._slow,
-            "over": self.over,
-            "diverged": self.diverged,
-            "sums": self._epoch_sums.tolist(),
-            "history": [asdict(each) for each in self.history],
-            "best": [[measure, loss, epoch] for measure, loss, epoch, _ in self.best],
-        }
-
-    def restore(self, tensors: dict[str, torch.Tensor], numbers: dict[str, Any]) -> None:
-        """Goes back to what `tensors` and `numbers` gave."""
-
-        def listed(prefix: str) -> State:
-            return [tensors[name] for name in sorted(tensors) if name.startswith(prefix)]
-
-        self.put(listed("value."))
-        self.start, self.ema = listed("start."), listed("ema.")
-        self.best = [
-            (measure, loss, epoch, listed(f"best.{rank}."))
-            for rank, (measure, loss, epoch) in enumerate(numbers["best"])
-        ]
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optim."):
-                _, number, key = name.split(".", 2)
-                moments.setdefault(int(number), {})[key] = tensor.clone()
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-        self.step, self._slow = numbers["step"], numbers["slow"]
-        self.diverged, self.over = numbers["diverged"], numbers["over"]
-        self._epoch_sums = np.array(numbers["sums"])
-        self.history = []
-        for each in numbers["history"]:
-            known: dict[str, Any] = {k: float("nan") if v is None else v for k, v in each.items()}
-            self.history.append(Epoch(**known))

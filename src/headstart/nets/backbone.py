@@ -21,7 +21,8 @@ from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
 from headstart.nets.engine import Engine
 from headstart.nets.layout import read_config
-from headstart.nets.weights import Source, fingerprint, load_network, resolve
+from headstart.nets.source import Source, fingerprint, resolve
+from headstart.nets.weights import load_network
 from headstart.run import write_atomic
 
 if TYPE_CHECKING:

@@ -6,36 +6,21 @@ leaves its section out, and the page says so at its end.
 
 from __future__ import annotations
 
-import base64
-import csv
 import functools
-import json
-import math
-import shlex
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headstart.errors import ModelError, OutputError
-from headstart.ship import curves, figures
+from headstart.ship import curves, figures, rows
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 __all__ = ["write_report"]
 
-_MATRIX = 25  # more classes than this do not fit on a page as a matrix
 _ROWS = 12  # rows of a long table that are shown before "the rest"
 _MOST = 300  # rows of a table that are shown at all, to keep the page small
 _EVIDENCE = 24  # a finding that lists this many names may know more
-_PICTURES = 900_000  # bytes of embedded pictures
-_PREVIEW = 400_000  # likewise, of the preview of the augmentation
-_BASELINES = {
-    "majority": "always the most frequent class",
-    "raw_pixels": "raw pixels without a network",
-    "random_weights": "the same network with random weights",
-    "scratch": "the same network trained from scratch",
-}
 _FILES = (
     "metrics.json",
     "dataset.json",
@@ -44,273 +29,7 @@ _FILES = (
     "options.json",
     "environment.json",
 )
-_EPOCH = (
-    "epoch",
-    "learning",
-    "rate",
-    "loss",
-    "accuracy",
-    "held_loss",
-    "held_accuracy",
-    "seconds",
-)
 _ORDER = {"serious": 0, "warning": 1, "note": 2}
-
-
-def _read(folder: Path, name: str, kind: type) -> Any:
-    """Reads a JSON file of the run; an empty `kind` when it is not there.
-
-    Raises:
-        ModelError: If the file is not the JSON it should be.
-    """
-    path = folder / name
-    if not path.is_file():
-        return kind()
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
-    if not isinstance(value, kind):
-        raise ModelError(
-            f"{path} does not hold a JSON {kind.__name__}: run `headstart train` again"
-        )
-    return value
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _trials(folder: Path) -> list[dict[str, Any]]:
-    """The rows of trials.csv, the chosen one first, then the most accurate."""
-    path = folder / "trials.csv"
-    if not path.is_file():
-        return []
-    rows = []
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            values = {key: _number(row.get(key)) for key in ("accuracy", "low", "high")}
-            rows.append(
-                {
-                    **row,
-                    "estimate": {**values, "value": values["accuracy"]},
-                    "chosen": (row.get("chosen") or "").strip().lower() in {"true", "1", "yes"},
-                    "log_loss": _number(row.get("log_loss")),
-                    "seconds": _number(row.get("seconds")),
-                }
-            )
-    return sorted(rows, key=lambda row: (not row["chosen"], -(row["estimate"]["value"] or 0.0)))
-
-
-def _scale(estimates: Iterable[Mapping[str, Any] | None]) -> tuple[float, float]:
-    """The ends of a common axis for some intervals, on multiples of a tenth."""
-    lows = [each["low"] for each in estimates if each and each.get("low") is not None]
-    return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
-
-
-def _history(folder: Path) -> dict[str, Any] | None:
-    """The first training of history.csv, epoch by epoch; None when there is none.
-
-    Raises:
-        ModelError: If the file cannot be read.
-    """
-    path = folder / "history.csv"
-    if not path.is_file():
-        return None
-    trainings: dict[str, list[dict[str, float | None]]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                values = {key: _number(row.get(key)) for key in _EPOCH}
-                if values["epoch"] is not None:
-                    trainings.setdefault(row.get("training") or "", []).append(values)
-    except (OSError, ValueError, csv.Error) as error:
-        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
-    if not trainings:
-        return None
-    name, epochs = next(iter(trainings.items()))
-    rates = [row["rate"] for row in epochs if row["rate"] is not None]
-    return {
-        "training": name,
-        "trainings": len(trainings),
-        "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
-        "held": any(row["held_loss"] is not None for row in epochs),
-        "rate": (max(rates) or None) if len(rates) > 1 else None,
-    }
-
-
-def _kept(finetuning: Mapping[str, Any], history: Mapping[str, Any] | None) -> list[int]:
-    """The epochs to mark: none where the starting point was kept, however good they were."""
-    if finetuning.get("kept") == "probe" or finetuning.get("share") == 0:
-        return []
-    # Of several trainings the last became the model, and the first is drawn.
-    several = history is not None and history["trainings"] > 1
-    return [] if several else list(finetuning.get("epochs") or [])
-
-
-def _recipe(finetuning: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The recipe as rows of text; what is off or unset says so in words."""
-    rows = []
-    for name, value in (finetuning.get("recipe") or {}).items():
-        if isinstance(value, bool):
-            text = "yes" if value else "no"
-        elif isinstance(value, list):
-            text = ", ".join(map(str, value))
-        else:
-            text = "–" if value is None else str(value)
-        rows.append((name.replace("_", " "), text))
-    return rows
-
-
-def _balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
-    """Pictures per class and split, the largest class first; widths in per cent of the largest."""
-    counts = dataset.get("counts") or {}
-    if cv and "test" in counts:  # the same pictures train and test: they are counted once
-        counts = {"trained on and tested on in turn": counts["test"]}
-    names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
-    rows = []
-    for name in names:
-        parts = {split: int(part.get(name, 0)) for split, part in counts.items()}
-        rows.append({"class": name, "parts": parts, "total": sum(parts.values())})
-    most = max((row["total"] for row in rows), default=0) or 1
-    for row in rows:
-        row["widths"] = {split: 100 * n / most for split, n in row["parts"].items()}
-    return sorted(rows, key=lambda row: -row["total"])
-
-
-def _confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A matrix of shares for few classes, and the most confused pairs in any case."""
-    confusion = metrics.get("confusion") or {}
-    classes, counts = confusion.get("classes") or [], confusion.get("counts") or []
-    if not classes or len(counts) != len(classes):
-        return None
-    pairs, matrix = [], []
-    for i, row in enumerate(counts):
-        total = sum(row)
-        shares = [n / total if total else 0.0 for n in row]
-        matrix.append({"class": classes[i], "n": total, "cells": list(zip(row, shares))})
-        pairs += [
-            {"truth": classes[i], "predicted": classes[j], "n": n, "share": shares[j]}
-            for j, n in enumerate(row)
-            if n and i != j
-        ]
-    pairs.sort(key=lambda pair: (-pair["n"], -pair["share"]))
-    small = len(classes) <= _MATRIX
-    return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs}
-
-
-def _picture(path: Path, most: int) -> str | None:
-    """A JPEG file as text for an `img`; None if it is none or would need more than `most`."""
-    if not path.is_file() or not 0 < path.stat().st_size * 4 / 3 <= most:
-        return None
-    data = path.read_bytes()
-    if data[:2] != b"\xff\xd8":
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The most confident mistakes, with their pictures where the run kept them."""
-    left = _PICTURES
-    rows = []
-    for index, mistake in enumerate(metrics.get("mistakes") or []):
-        picture = _picture(folder / "mistakes" / f"{index}.jpg", left)
-        left -= len(picture or "")
-        rows.append({**mistake, "picture": picture})
-    return rows
-
-
-def _baselines(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the comparison: the model first, then the baselines, the best first."""
-    rows = []
-    for name, measured in (metrics.get("baselines") or {}).items():
-        estimate = (measured or {}).get("accuracy")
-        if estimate and estimate.get("value") is not None:
-            says = _BASELINES.get(name, name.replace("_", " "))
-            rows.append({"says": says, "estimate": estimate})
-    return sorted(rows, key=lambda row: -row["estimate"]["value"])
-
-
-def _weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the classes by F1; those that could not be measured at the end."""
-
-    def key(row: Mapping[str, Any]) -> float:
-        value = (row.get("f1") or {}).get("value")
-        return math.inf if value is None else float(value)
-
-    return sorted(metrics.get("per_class") or [], key=key)
-
-
-def _headline(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The accuracy as a count of new pictures; of 1000 where 100 would round to all."""
-    accuracy = (metrics.get("test") or {}).get("accuracy")
-    if not accuracy or any(accuracy.get(key) is None for key in ("value", "low", "high")):
-        return None
-    of = 1000 if 0.99 < accuracy["value"] < 1 and accuracy["n"] >= 300 else 100
-    low, high = math.floor(of * accuracy["low"] + 0.5), math.floor(of * accuracy["high"] + 0.5)
-    value = math.floor(of * accuracy["value"] + 0.5)
-    return {"of": of, "value": value, "low": low, "high": high, "estimate": accuracy}
-
-
-def _gain(metrics: Mapping[str, Any]) -> str | None:
-    """The transfer gain in one sentence, in points."""
-    found = metrics.get("transfer_gain") or {}
-    gain = found.get("gain")
-    if not gain or gain.get("value") is None:
-        return None
-    over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
-    value, low, high = (100 * gain[key] for key in ("value", "low", "high"))
-    if low > 0:
-        return f"{value:.0f} points ({low:.0f} to {high:.0f}) more than {over}."
-    if high < 0:
-        return f"{-value:.0f} points ({-high:.0f} to {-low:.0f}) less than {over}."
-    return f"Not surely better than {over}: {value:+z.0f} points ({low:+z.0f} to {high:+z.0f})."
-
-
-def _command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
-    """The command that makes this run again, from the flags as they were given."""
-    if not options:
-        return None
-    if isinstance(options.get("command"), str):
-        return str(options["command"])
-    subject = options.get("data") or options.get("subject") or dataset.get("root") or "DATA"
-    words = ["headstart", "train", str(subject)]
-    for key, value in options.items():
-        if key in {"data", "subject", "command"} or value is None:
-            continue
-        flag = "--" + key.replace("_", "-")
-        if value is False:
-            words += [f"--no-{flag[2:]}"] if key == "drop_leaks" else []
-            continue
-        if value is True:
-            words.append(flag)
-        else:
-            for item in value if isinstance(value, list) else [value]:
-                words += [flag, str(item)]
-    return shlex.join(words)
-
-
-def _facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Engine, machine and versions as rows of text, one level of nesting flattened."""
-    rows: list[tuple[str, str]] = []
-    for key, value in environment.items():
-        if key == "seconds" or value is None:
-            continue
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
-        elif isinstance(value, list):
-            value = ", ".join(map(str, value))
-        rows.append((key.replace("_", " "), str(value)))
-    return rows
-
-
-def _seconds(environment: Mapping[str, Any]) -> list[tuple[str, float]]:
-    found = environment.get("seconds") or {}
-    return [(str(k), float(v)) for k, v in found.items() if isinstance(v, (int, float))]
 
 
 @functools.cache
@@ -362,14 +81,14 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
             f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
             "Give the folder that `headstart train` was told to write with -o"
         )
-    metrics = _read(run_folder, "metrics.json", dict)
-    dataset = _read(run_folder, "dataset.json", dict)
-    options = _read(run_folder, "options.json", dict)
-    environment = _read(run_folder, "environment.json", dict)
-    findings = _read(run_folder, "findings.json", list)
-    trials = _trials(run_folder)
+    metrics = rows.read_json(run_folder, "metrics.json", dict)
+    dataset = rows.read_json(run_folder, "dataset.json", dict)
+    options = rows.read_json(run_folder, "options.json", dict)
+    environment = rows.read_json(run_folder, "environment.json", dict)
+    findings = rows.read_json(run_folder, "findings.json", list)
+    trials = rows.trials(run_folder)
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
-    history = _history(run_folder)
+    history = rows.history(run_folder)
     finetuning = metrics.get("finetuning") or {}
     held = finetuning.get("held") or {}
     advice = metrics.get("advice") or {}
@@ -384,32 +103,32 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         dataset=dataset,
         environment=environment,
         options=options,
-        headline=_headline(metrics),
-        baselines=_baselines(metrics),
-        gain=_gain(metrics),
+        headline=rows.headline(metrics),
+        baselines=rows.baselines(metrics),
+        gain=rows.gain(metrics),
         findings=None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
-        balance=_balance(dataset, cv=cv),
+        balance=rows.balance(dataset, cv=cv),
         trials=trials[:_MOST],
-        scale=_scale(row["estimate"] for row in trials),
+        scale=rows.scale(row["estimate"] for row in trials),
         advice=advice,
-        advice_scale=_scale(row.get("accuracy") for row in advice.get("rows") or []),
+        advice_scale=rows.scale(row.get("accuracy") for row in advice.get("rows") or []),
         finetuning=finetuning,
-        held_scale=_scale([held.get("probe"), held.get("finetune")]),
-        kept_epochs=_kept(finetuning, history),
-        recipe=_recipe(finetuning),
+        held_scale=rows.scale([held.get("probe"), held.get("finetune")]),
+        kept_epochs=rows.kept_epochs(finetuning, history),
+        recipe=rows.recipe_rows(finetuning),
         history=history,
-        preview=_picture(run_folder / "augmentation.jpg", _PREVIEW),
-        confusion=_confusion(metrics),
-        per_class=_weakest_first(metrics)[:_MOST],
-        mistakes=_mistakes(run_folder, metrics),
-        command=_command(options, dataset),
-        facts=_facts(environment),
-        seconds=_seconds(environment),
+        preview=rows.picture(run_folder / "augmentation.jpg", rows.PREVIEW),
+        confusion=rows.confusion(metrics),
+        per_class=rows.weakest_first(metrics)[:_MOST],
+        mistakes=rows.mistakes(run_folder, metrics),
+        command=rows.command(options, dataset),
+        facts=rows.facts(environment),
+        seconds=rows.seconds(environment),
         missing=missing,
         rows=_ROWS,
-        matrix_limit=_MATRIX,
+        matrix_limit=rows.MATRIX,
         most=_MOST,
     )
     path = run_folder / "report.html"

@@ -17,7 +17,7 @@ from headstart.fit.probe import feature_sets
 from headstart.fit.rounds import Outcome, Part, learning_curve
 from headstart.fit.schedule import Recipe, parse_recipe
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
-from headstart.nets.weights import PRESETS
+from headstart.nets.source import PRESETS
 from headstart.records import Estimate, Finding
 from headstart.scoring.curve import extrapolate
 from headstart.verbs.prepare import fitting, labelled, look, make_rounds

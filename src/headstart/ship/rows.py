@@ -1,0 +1,313 @@
+"""What a run left behind, read and arranged as rows for its report."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import math
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from headstart.errors import ModelError
+
+__all__ = [
+    "MATRIX",
+    "PREVIEW",
+    "balance",
+    "baselines",
+    "command",
+    "confusion",
+    "facts",
+    "gain",
+    "headline",
+    "history",
+    "kept_epochs",
+    "mistakes",
+    "picture",
+    "read_json",
+    "recipe_rows",
+    "scale",
+    "seconds",
+    "trials",
+    "weakest_first",
+]
+
+MATRIX = 25  # more classes than this do not fit on a page as a matrix
+_PICTURES = 900_000  # bytes of embedded pictures
+PREVIEW = 400_000  # likewise, of the preview of the augmentation
+_BASELINES = {
+    "majority": "always the most frequent class",
+    "raw_pixels": "raw pixels without a network",
+    "random_weights": "the same network with random weights",
+    "scratch": "the same network trained from scratch",
+}
+_EPOCH = (
+    "epoch",
+    "learning",
+    "rate",
+    "loss",
+    "accuracy",
+    "held_loss",
+    "held_accuracy",
+    "seconds",
+)
+
+
+def read_json(folder: Path, name: str, kind: type) -> Any:
+    """Reads a JSON file of the run; an empty `kind` when it is not there.
+
+    Raises:
+        ModelError: If the file is not the JSON it should be.
+    """
+    path = folder / name
+    if not path.is_file():
+        return kind()
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
+    if not isinstance(value, kind):
+        raise ModelError(
+            f"{path} does not hold a JSON {kind.__name__}: run `headstart train` again"
+        )
+    return value
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    """The rows of trials.csv, the chosen one first, then the most accurate."""
+    path = folder / "trials.csv"
+    if not path.is_file():
+        return []
+    rows = []
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            values = {key: _number(row.get(key)) for key in ("accuracy", "low", "high")}
+            rows.append(
+                {
+                    **row,
+                    "estimate": {**values, "value": values["accuracy"]},
+                    "chosen": (row.get("chosen") or "").strip().lower() in {"true", "1", "yes"},
+                    "log_loss": _number(row.get("log_loss")),
+                    "seconds": _number(row.get("seconds")),
+                }
+            )
+    return sorted(rows, key=lambda row: (not row["chosen"], -(row["estimate"]["value"] or 0.0)))
+
+
+def scale(estimates: Iterable[Mapping[str, Any] | None]) -> tuple[float, float]:
+    """The ends of a common axis for some intervals, on multiples of a tenth."""
+    lows = [each["low"] for each in estimates if each and each.get("low") is not None]
+    return math.floor(10 * min(lows, default=0.0)) / 10, 1.0
+
+
+def history(folder: Path) -> dict[str, Any] | None:
+    """The first training of history.csv, epoch by epoch; None when there is none.
+
+    Raises:
+        ModelError: If the file cannot be read.
+    """
+    path = folder / "history.csv"
+    if not path.is_file():
+        return None
+    trainings: dict[str, list[dict[str, float | None]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            for row in csv.DictReader(stream):
+                values = {key: _number(row.get(key)) for key in _EPOCH}
+                if values["epoch"] is not None:
+                    trainings.setdefault(row.get("training") or "", []).append(values)
+    except (OSError, ValueError, csv.Error) as error:
+        raise ModelError(f"{path} cannot be read ({error}): run `headstart train` again") from error
+    if not trainings:
+        return None
+    name, epochs = next(iter(trainings.items()))
+    rates = [row["rate"] for row in epochs if row["rate"] is not None]
+    return {
+        "training": name,
+        "trainings": len(trainings),
+        "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
+        "held": any(row["held_loss"] is not None for row in epochs),
+        "rate": (max(rates) or None) if len(rates) > 1 else None,
+    }
+
+
+def kept_epochs(finetuning: Mapping[str, Any], history: Mapping[str, Any] | None) -> list[int]:
+    """The epochs to mark: none where the starting point was kept, however good they were."""
+    if finetuning.get("kept") == "probe" or finetuning.get("share") == 0:
+        return []
+    # Of several trainings the last became the model, and the first is drawn.
+    several = history is not None and history["trainings"] > 1
+    return [] if several else list(finetuning.get("epochs") or [])
+
+
+def recipe_rows(finetuning: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The recipe as rows of text; what is off or unset says so in words."""
+    rows = []
+    for name, value in (finetuning.get("recipe") or {}).items():
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif isinstance(value, list):
+            text = ", ".join(map(str, value))
+        else:
+            text = "–" if value is None else str(value)
+        rows.append((name.replace("_", " "), text))
+    return rows
+
+
+def balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
+    """Pictures per class and split, the largest class first; widths in per cent of the largest."""
+    counts = dataset.get("counts") or {}
+    if cv and "test" in counts:  # the same pictures train and test: they are counted once
+        counts = {"trained on and tested on in turn": counts["test"]}
+    names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
+    rows = []
+    for name in names:
+        parts = {split: int(part.get(name, 0)) for split, part in counts.items()}
+        rows.append({"class": name, "parts": parts, "total": sum(parts.values())})
+    most = max((row["total"] for row in rows), default=0) or 1
+    for row in rows:
+        row["widths"] = {split: 100 * n / most for split, n in row["parts"].items()}
+    return sorted(rows, key=lambda row: -row["total"])
+
+
+def confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A matrix of shares for few classes, and the most confused pairs in any case."""
+    confusion = metrics.get("confusion") or {}
+    classes, counts = confusion.get("classes") or [], confusion.get("counts") or []
+    if not classes or len(counts) != len(classes):
+        return None
+    pairs, matrix = [], []
+    for i, row in enumerate(counts):
+        total = sum(row)
+        shares = [n / total if total else 0.0 for n in row]
+        matrix.append({"class": classes[i], "n": total, "cells": list(zip(row, shares))})
+        pairs += [
+            {"truth": classes[i], "predicted": classes[j], "n": n, "share": shares[j]}
+            for j, n in enumerate(row)
+            if n and i != j
+        ]
+    pairs.sort(key=lambda pair: (-pair["n"], -pair["share"]))
+    small = len(classes) <= MATRIX
+    return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs}
+
+
+def picture(path: Path, most: int) -> str | None:
+    """A JPEG file as text for an `img`; None if it is none or would need more than `most`."""
+    if not path.is_file() or not 0 < path.stat().st_size * 4 / 3 <= most:
+        return None
+    data = path.read_bytes()
+    if data[:2] != b"\xff\xd8":
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The most confident mistakes, with their pictures where the run kept them."""
+    left = _PICTURES
+    rows = []
+    for index, mistake in enumerate(metrics.get("mistakes") or []):
+        shown = picture(folder / "mistakes" / f"{index}.jpg", left)
+        left -= len(shown or "")
+        rows.append({**mistake, "picture": shown})
+    return rows
+
+
+def baselines(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the comparison: the model first, then the baselines, the best first."""
+    rows = []
+    for name, measured in (metrics.get("baselines") or {}).items():
+        estimate = (measured or {}).get("accuracy")
+        if estimate and estimate.get("value") is not None:
+            says = _BASELINES.get(name, name.replace("_", " "))
+            rows.append({"says": says, "estimate": estimate})
+    return sorted(rows, key=lambda row: -row["estimate"]["value"])
+
+
+def weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the classes by F1; those that could not be measured at the end."""
+
+    def key(row: Mapping[str, Any]) -> float:
+        value = (row.get("f1") or {}).get("value")
+        return math.inf if value is None else float(value)
+
+    return sorted(metrics.get("per_class") or [], key=key)
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The accuracy as a count of new pictures; of 1000 where 100 would round to all."""
+    accuracy = (metrics.get("test") or {}).get("accuracy")
+    if not accuracy or any(accuracy.get(key) is None for key in ("value", "low", "high")):
+        return None
+    of = 1000 if 0.99 < accuracy["value"] < 1 and accuracy["n"] >= 300 else 100
+    low, high = math.floor(of * accuracy["low"] + 0.5), math.floor(of * accuracy["high"] + 0.5)
+    value = math.floor(of * accuracy["value"] + 0.5)
+    return {"of": of, "value": value, "low": low, "high": high, "estimate": accuracy}
+
+
+def gain(metrics: Mapping[str, Any]) -> str | None:
+    """The transfer gain in one sentence, in points."""
+    found = metrics.get("transfer_gain") or {}
+    gain = found.get("gain")
+    if not gain or gain.get("value") is None:
+        return None
+    over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
+    value, low, high = (100 * gain[key] for key in ("value", "low", "high"))
+    if low > 0:
+        return f"{value:.0f} points ({low:.0f} to {high:.0f}) more than {over}."
+    if high < 0:
+        return f"{-value:.0f} points ({-high:.0f} to {-low:.0f}) less than {over}."
+    return f"Not surely better than {over}: {value:+z.0f} points ({low:+z.0f} to {high:+z.0f})."
+
+
+def command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
+    """The command that makes this run again, from the flags as they were given."""
+    if not options:
+        return None
+    if isinstance(options.get("command"), str):
+        return str(options["command"])
+    subject = options.get("data") or options.get("subject") or dataset.get("root") or "DATA"
+    words = ["headstart", "train", str(subject)]
+    for key, value in options.items():
+        if key in {"data", "subject", "command"} or value is None:
+            continue
+        flag = "--" + key.replace("_", "-")
+        if value is False:
+            words += [f"--no-{flag[2:]}"] if key == "drop_leaks" else []
+            continue
+        if value is True:
+            words.append(flag)
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                words += [flag, str(item)]
+    return shlex.join(words)
+
+
+def facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Engine, machine and versions as rows of text, one level of nesting flattened."""
+    rows: list[tuple[str, str]] = []
+    for key, value in environment.items():
+        if key == "seconds" or value is None:
+            continue
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value))
+        rows.append((key.replace("_", " "), str(value)))
+    return rows
+
+
+def seconds(environment: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Phases and the seconds that they took."""
+    found = environment.get("seconds") or {}
+    return [(str(k), float(v)) for k, v in found.items() if isinstance(v, (int, float))]
