@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tests.fit.test_suit import probe_where
+from torch import nn
 
 from headstart.advice import trials
 from headstart.advice.plan import keep_probe
@@ -13,13 +15,18 @@ from headstart.fit.schedule import Recipe
 
 N = 1000
 TARGETS = np.arange(N) % 4
-NET = SimpleNamespace(source=SimpleNamespace(kind="timm"), name="net")
+NET = SimpleNamespace(source=SimpleNamespace(kind="timm"), name="net", network=nn.BatchNorm2d(1))
 
 
-def probed(errors: int, *, folds: int = 1) -> SimpleNamespace:
-    """A probe that errs so often on its held-out items, in one round or several."""
+def probed(errors: int, *, folds: int = 1, stage4: float = 0.5) -> SimpleNamespace:
+    """A probe that errs so often on its held-out items, in one round or several.
+
+    Its last layer alone reaches 0.7, so that a larger `stage4` means far from the pretraining.
+    """
     scores = np.eye(4)[np.where(np.arange(N) < errors, (TARGETS + 1) % 4, TARGETS)]
-    probe = SimpleNamespace(held_out=scores, chosen_on=np.arange(N))
+    probe = SimpleNamespace(
+        held_out=scores, chosen_on=np.arange(N), trials=probe_where(stage4=stage4, last=0.7).trials
+    )
     items = np.arange(N)
     parts = [
         SimpleNamespace(train=items[items % 5 != k], test=items[items % 5 == k], probe=probe)
@@ -33,7 +40,10 @@ def plan(monkeypatch):
     """`plan(budget, each)` with trials that take no time; their recipes are in `tried`."""
     tried = []
 
-    def run(budget: float, each: float = 0.01, *, errors: int = 100, folds: int = 1, **more):
+    def run(
+        budget: float, each: float = 0.01, *, errors: int = 100, folds: int = 1,
+        stage4: float = 0.5, **more,
+    ):  # fmt: skip
         def finetune(dataset, vectors, clusters, backbone, recipe, start, *, items, **options):
             tried.append(recipe)
             held = items[:100]
@@ -55,7 +65,8 @@ def plan(monkeypatch):
                 return N
 
         return trials.make_plan(
-            Data(), None, {}, None, probed(errors, folds=folds), NET, more.pop("base", Recipe()),
+            Data(), None, {}, None, probed(errors, folds=folds, stage4=stage4), NET,
+            more.pop("base", Recipe()),
             preprocess=None, budget=budget, **more,
         )  # fmt: skip
 
@@ -99,7 +110,7 @@ def test_what_is_planned_fits_into_the_budget_and_fills_it(plan, budget, folds):
     trial = sum(trials._cost(each.epochs, [(train, 0)], 0.01, refit=False) for each in plan.tried)
     assert trial <= 0.25 * budget
     takes = cost(found, each=0.01, jobs=jobs)
-    assert found.seconds == pytest.approx(takes)
+    assert found.seconds == pytest.approx(takes, abs=1)
     assert takes + trial <= budget
     one_more = trials._cost(found.recipe.epochs + 1, jobs, 0.01, refit=found.refit)
     assert found.recipe.epochs == 30 or one_more > (0.75 if plan.tried else 1) * budget - 1
@@ -130,3 +141,18 @@ def test_too_small_a_budget_says_which_would_do(plan):
 def test_epochs_that_were_asked_for_are_not_exceeded(plan):
     assert plan(3000, epochs=5).recipe.epochs == 5
     assert plan(3000, epochs=2).recipe.epochs == 2
+
+
+def test_far_from_the_pretraining_it_goes_far_without_trying_depths(plan):
+    found = plan(300, stage4=0.9)
+    assert not plan.tried
+    assert not found.recipe.frozen_statistics
+    assert found.recipe.backbone_rate == 1
+    assert "stage 4 alone carries the classes" in found.says[0]
+
+
+def test_far_from_the_pretraining_but_short_of_time_it_stays_gentle(plan):
+    found = plan(70, stage4=0.9)  # six epochs or so: 150 steps
+    assert found.recipe.epochs < 10
+    assert found.recipe.frozen_statistics
+    assert not any("stage 4" in each for each in found.says)

@@ -47,7 +47,7 @@ class Plan:
         refit: Whether to train once more on all training items.
         says: Why, in sentences.
         arms: What was tried.
-        seconds: What carrying it out is expected to take.
+        seconds: What making the plan took and carrying it out is expected to take.
     """
 
     recipe: Recipe | None

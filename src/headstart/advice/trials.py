@@ -18,6 +18,7 @@ from headstart.data.preprocess import Preprocess
 from headstart.fit.finetune import FOLDS, begin, finetune, linear_start
 from headstart.fit.rounds import Outcome
 from headstart.fit.schedule import Recipe
+from headstart.fit.suit import fewest_epochs, suited
 from headstart.fit.tune import start_of
 from headstart.metrics.interval import wilson
 from headstart.nets.backbone import Backbone
@@ -77,37 +78,55 @@ def make_plan(
         return nothing
     part = probed.parts[0]
     arms = [probe_arm(part, dataset.targets)]
-    each = _seconds_per_image(
-        dataset, vectors, sets, probed, backbone, base, preprocess, seed, device, workers
-    )
     jobs = [(len(one.train), len(one.test)) for one in probed.parts]
     if len(jobs) > 1:
         jobs.append((len(dataset), 0))
-    left = budget - (time.perf_counter() - started)
+    wanted, n = epochs or _MOST_EPOCHS, len(part.train)
+
+    def left() -> float:
+        return budget - (time.perf_counter() - started)
+
+    def timed(recipe: Recipe) -> float:
+        return _seconds_per_image(
+            dataset, vectors, sets, probed, backbone, recipe, preprocess, seed, device, workers
+        )
+
+    def suit(most: int) -> tuple[Recipe, tuple[str, ...]]:
+        return suited(replace(base, epochs=most), part.probe, backbone.network, items=n)
+
+    recipe, because = suit(wanted)
+    each, least = timed(recipe), _LEAST_EPOCHS
+    if because:
+        # Where time is too short for going far, the gentle way is the better one.
+        least = max(least, fewest_epochs(base, items=n))
+        recipe, because = suit(max(1, _longest(wanted, left(), jobs, each, refit=False)))
+        if not because:
+            each, least = timed(base), _LEAST_EPOCHS
+    least = min(least, wanted)
     short = 0
-    if base.freeze == "none":  # else the depth was asked for
-        first = [(len(part.train), 0)]
-        short = _longest(_MOST_EPOCHS, _TRIALS * left / 2, first, each, refit=False)
+    if base.freeze == "none" and not because:  # else the depth is known
+        short = _longest(_MOST_EPOCHS, _TRIALS * left() / 2, [(n, 0)], each, refit=False)
     short = short if short >= _SHORTEST else 0
-    share = 1 - _TRIALS if short else 1.0
-    wanted, refit = epochs or _MOST_EPOCHS, True
-    possible = _longest(wanted, share * left, jobs, each, refit=True)
-    if possible < min(_LEAST_EPOCHS, wanted):
+    share, refit = 1 - _TRIALS if short else 1.0, True
+    seconds = share * left()
+    possible = _longest(wanted, seconds, jobs, each, refit=True)
+    if possible < least:
         refit = False
-        possible = _longest(wanted, share * left, jobs, each, refit=False)
-    cost = f"an epoch on {len(part.train):,} images takes about {each * len(part.train):.0f} s here"
-    if possible < min(_LEAST_EPOCHS, wanted):
-        needed = _cost(min(_LEAST_EPOCHS, wanted), jobs, each, refit=False) / share / 60
+        possible = _longest(wanted, seconds, jobs, each, refit=False)
+    cost = f"an epoch on {n:,} images takes about {each * n:.0f} s here"
+    if possible < least:
+        needed = _cost(least, jobs, each, refit=False) / share / 60
         few = (
             f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} minutes "
             f"would do. The frozen probe is kept.",
         )
         return Plan(None, False, few, tuple(arms), 0.0)
-    full = replace(base, epochs=possible)
+    full = replace(recipe, epochs=possible)
     takes = _cost(possible, jobs, each, refit=refit)
     chosen = full
     says = [
-        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes."
+        *because,
+        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes.",
     ]
     short = min(short, max(_SHORTEST, possible // 3)) if short else 0
     if short:
@@ -134,7 +153,8 @@ def make_plan(
                 best, chosen = result.kept.measure, replace(recipe, epochs=full.epochs)
         depth = "all layers" if chosen.freeze == "none" else f"the last {base.stages} stages"
         says.append(f"In {short} epochs, training {depth} did best on held-out images.")
-    return Plan(chosen, refit, tuple(says), tuple(arms), takes)
+    spent = time.perf_counter() - started
+    return Plan(chosen, refit, tuple(says), tuple(arms), spent + takes)
 
 
 def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool) -> float:

@@ -21,6 +21,7 @@ from headstart.fit.probe import Probe
 from headstart.fit.record import judge
 from headstart.fit.rounds import Outcome, Part, join
 from headstart.fit.schedule import Recipe
+from headstart.fit.suit import suited
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.backbone import Backbone
 from headstart.nets.tunable import Tunable
@@ -38,7 +39,7 @@ class Tuning:
 
     Attributes:
         kept: Which of the two became the model.
-        says: Why, in one sentence.
+        says: Why, in sentences.
         recipe: How it was trained.
         rounds: One a round, and the one that becomes the model last where there are several.
         probe: Accuracy of the probe on the held-out images, by cross-validation.
@@ -129,6 +130,12 @@ def tune(
         progress: Called as steps are done.
     """
     several = len(probed.parts) > 1
+    first_part = probed.parts[0]
+    because: tuple[str, ...] = ()
+    if not blank:
+        recipe, because = suited(
+            recipe, first_part.probe, backbone.network, items=len(first_part.train)
+        )
     everything = np.unique(
         np.concatenate([np.concatenate((part.train, part.test)) for part in probed.parts])
     )
@@ -172,7 +179,7 @@ def tune(
         start_loss=start_loss,
         start_accuracy=start_accuracy,
         n_classes=len(dataset.classes),
-        n_groups=len(np.unique(clusters[probed.parts[0].train])) if grouped else None,
+        n_groups=len(np.unique(clusters[first_part.train])) if grouped else None,
         diverged=first.diverged,
     )
     net = done[-1].net
@@ -180,7 +187,7 @@ def tune(
     gain = paired_difference(tuned_right, probe_right, groups, seed=seed)
     return Tuning(
         kept=kept,
-        says=_says(kept, keep, gain, n),
+        says=" ".join((_says(kept, keep, gain, n), *because)),
         recipe=first.recipe,
         rounds=tuple(done),
         probe=wilson(float(probe_right.sum()), n),

@@ -80,6 +80,7 @@ def advice(tuned: Tuned) -> dict[str, Any] | None:
         return None
     return {
         "says": tuned.plan.says,
+        "announced_seconds": round(tuned.plan.seconds, 1),
         "rows": [
             {
                 "strategy": arm.name,
