@@ -1,9 +1,10 @@
 """Fine-tuning on data with planted troubles: what comes out, and what is said.
 
-Two classes of cifar10_small (cats and dogs, as given) are linked into a folder each, spoilt in one
-way, and trained on by `headstart train --strategy finetune`: labels of one image in five exchanged;
-fifty times as many cats as dogs; a class of one image; a rate at which the loss is no number; a
-batch larger than the data. The test images stay as they are.
+Two classes of cifar10_small (cats and dogs, as given; vehicles and animals for 800 : 16) are
+linked into a folder each, spoilt in one way, and trained on by `headstart train --strategy
+finetune`: labels of one image in five exchanged; fifty times as many of the one as of the other;
+a class of one image; a rate at which the loss is no number; a batch larger than the data. The
+test images stay as they are.
 
     python benchmarks/planted.py
 """
@@ -11,6 +12,7 @@ batch larger than the data. The test images stay as they are.
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,53 +28,75 @@ from common import (
     versions,
 )
 
-CLASSES = ("cat", "dog")
-# name -> (images of the second class or None for all, share of labels exchanged, further flags)
-TROUBLES: dict[str, tuple[int | None, float, list[str]]] = {
-    "none": (None, 0.0, []),
-    "20 % of labels exchanged": (None, 0.2, []),
-    "50 : 1, --recipe balance=none": (4, 0.0, ["--recipe", "balance=none"]),
-    "50 : 1, --recipe balance=auto": (4, 0.0, ["--recipe", "balance=auto"]),
-    "one image in a class": (1, 0.0, []),
-    "rate too high: --lr 1": (None, 0.0, ["--lr", "1"]),
-    "loss not a number: --lr 1e12": (None, 0.0, ["--lr", "1e12", "--recipe", "clip=1e12"]),
-    "batch larger than the data": (None, 0.0, ["--recipe", "batch=4096"]),
+PAIR = {"cat": ["cat"], "dog": ["dog"]}
+KINDS = {
+    "vehicle": ["airplane", "automobile", "ship", "truck"],
+    "animal": ["bird", "cat", "deer", "dog", "frog", "horse"],
 }
 
 
-def plant(place: Path, second: int | None, exchanged: float, seed: int) -> Path:
+@dataclass(frozen=True)
+class Trouble:
+    """What is planted: `second` images of the second class (None: all), exchanged labels, flags."""
+
+    classes: dict[str, list[str]] = field(default_factory=lambda: PAIR)
+    second: int | None = None
+    exchanged: float = 0.0
+    flags: tuple[str, ...] = ()
+
+
+TROUBLES = {
+    "none": Trouble(),
+    "20 % of labels exchanged": Trouble(exchanged=0.2),
+    "800 : 16, balance=none": Trouble(KINDS, 16, flags=("--recipe", "balance=none")),
+    "800 : 16, balance=auto": Trouble(KINDS, 16, flags=("--recipe", "balance=auto")),
+    "200 : 4, balance=none": Trouble(second=4, flags=("--recipe", "balance=none")),
+    "200 : 4, balance=auto": Trouble(second=4, flags=("--recipe", "balance=auto")),
+    "one image in a class": Trouble(second=1),
+    "rate too high: --lr 1": Trouble(flags=("--lr", "1")),
+    "loss not a number: --lr 1e12": Trouble(flags=("--lr", "1e12", "--recipe", "clip=1e12")),
+    "batch larger than the data": Trouble(flags=("--recipe", "batch=4096")),
+}
+
+
+def plant(place: Path, trouble: Trouble, seed: int) -> Path:
     """Links the images of two classes, fewer of the second, some under the other's name."""
     rng = np.random.default_rng(seed)
+    names = list(trouble.classes)
     for part in ("train", "test"):
-        for number, name in enumerate(CLASSES):
+        for number, name in enumerate(names):
             (place / part / name).mkdir(parents=True, exist_ok=True)
-            files = sorted((DATA / "cifar10_small" / part / name).iterdir())
-            if part == "train" and number == 1 and second is not None:
-                files = files[:second]
-            swapped = rng.random(len(files)) < (exchanged if part == "train" else 0)
+            folders = [DATA / "cifar10_small" / part / each for each in trouble.classes[name]]
+            files = [file for folder in folders for file in sorted(folder.iterdir())]
+            if part == "train" and number == 1 and trouble.second is not None:
+                files = [files[i] for i in rng.permutation(len(files))[: trouble.second]]
+            swapped = rng.random(len(files)) < (trouble.exchanged if part == "train" else 0)
             for file, wrong in zip(files, swapped, strict=True):
-                label = CLASSES[number ^ int(wrong)]
-                (place / part / label).mkdir(parents=True, exist_ok=True)
-                (place / part / label / f"{name}-{file.name}").symlink_to(file.resolve())
+                target = place / part / names[number ^ int(wrong)]
+                target.mkdir(parents=True, exist_ok=True)
+                (target / f"{file.parent.name}-{file.name}").symlink_to(file.resolve())
     return place
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--epochs", type=int, default=5)
+    options.add_argument("--only", nargs="*", help="troubles whose name holds one of these")
     args = options.parse_args()
     need(Path(args.backbone), DATA / "cifar10_small")
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(args.python)}.\n")
     print("| trouble | status | kept | accuracy (95 %) | balanced | seconds | verdict or message |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
-        for number, (name, (second, exchanged, flags)) in enumerate(TROUBLES.items()):
-            data = plant(Path(place) / f"data{number}", second, exchanged, args.seed)
+        for number, (name, trouble) in enumerate(TROUBLES.items()):
+            if args.only and not any(each in name for each in args.only):
+                continue
+            data = plant(Path(place) / f"data{number}", trouble, args.seed)
             folder = Path(place) / f"run{number}"
             done = headstart(
                 "train", data, "-o", folder, "--backbone", args.backbone, "--strategy", "finetune",
                 "--epochs", args.epochs, "--evaluation", "holdout", "--baselines", "none",
-                "--seed", args.seed, "--quiet", *flags, cache=Path(place) / "cache",
+                "--seed", args.seed, "--quiet", *trouble.flags, cache=Path(place) / "cache",
                 python=args.python,
             )  # fmt: skip
             if done.status:

@@ -110,7 +110,7 @@ def test_what_is_planned_fits_into_the_budget_and_fills_it(plan, budget, folds):
     trial = sum(trials._cost(each.epochs, [(train, 0)], 0.01, refit=False) for each in plan.tried)
     assert trial <= 0.25 * budget
     takes = cost(found, each=0.01, jobs=jobs)
-    assert found.seconds == pytest.approx(takes, abs=1)
+    assert found.seconds <= takes + 1  # less where only the last stages learn
     assert takes + trial <= budget
     one_more = trials._cost(found.recipe.epochs + 1, jobs, 0.01, refit=found.refit)
     assert found.recipe.epochs == 30 or one_more > (0.75 if plan.tried else 1) * budget - 1

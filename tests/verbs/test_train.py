@@ -3,6 +3,7 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 from headstart.errors import BackboneError, DataError, OptionError, OutputError
 from headstart.run import Run
@@ -142,3 +143,23 @@ def test_no_run_among_its_own_images(images):
     refuse(OutputError, "among the images", images, images / "run")
     refuse(OutputError, "among the images", images, images / "class_a" / "deep" / "run")
     assert sorted(path.name for path in images.iterdir()) == ["class_a", "class_b", "class_c"]
+
+
+@pytest.mark.parametrize(
+    ("side", "frozen", "size"),
+    [(32, True, 128), (32, False, 160), (64, False, 160), (65, False, 128), (112, True, 128),
+     (113, True, 224), (113, False, 224)],
+)  # fmt: skip
+def test_small_images_are_not_enlarged_to_the_networks_own_size(tmp_path, side, frozen, size):
+    from types import SimpleNamespace
+
+    from headstart.data.preprocess import Preprocess
+    from headstart.verbs.prepare import fitting
+
+    Image.new("RGB", (side, side + 10)).save(tmp_path / "a.png")
+    data = type("Data", (), {"path": lambda s, i: tmp_path / "a.png", "__len__": lambda s: 1})()
+    network = SimpleNamespace(preprocess=Preprocess(224), takes_any_size=lambda: True)
+    assert fitting(data, network, "auto", "square", frozen=frozen).size == size
+    assert fitting(data, network, 96, "square", frozen=frozen).size == 96
+    small = SimpleNamespace(preprocess=Preprocess(96), takes_any_size=lambda: True)
+    assert fitting(data, small, "auto", "square", frozen=frozen).size == 96

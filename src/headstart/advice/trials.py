@@ -124,10 +124,7 @@ def make_plan(
     full = replace(recipe, epochs=possible)
     takes = _cost(possible, jobs, each, refit=refit)
     chosen = full
-    says = [
-        *because,
-        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes.",
-    ]
+    says = list(because)
     short = min(short, max(_SHORTEST, possible // 3)) if short else 0
     if short:
         tried = {
@@ -150,9 +147,14 @@ def make_plan(
             )  # fmt: skip
             arms.append(arm)
             if result.kept.measure > best:
+                takes *= min(1.0, arm.seconds / max(arms[1].seconds, 1e-9))
                 best, chosen = result.kept.measure, replace(recipe, epochs=full.epochs)
         depth = "all layers" if chosen.freeze == "none" else f"the last {base.stages} stages"
         says.append(f"In {short} epochs, training {depth} did best on held-out images.")
+    says.insert(
+        len(because),
+        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes.",
+    )
     spent = time.perf_counter() - started
     return Plan(chosen, refit, tuple(says), tuple(arms), spent + takes)
 

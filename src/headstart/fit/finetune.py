@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.pixels import Progress, silent
+from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.preprocess import Preprocess
 from headstart.data.split import folds as make_folds
 from headstart.data.squares import Squares
@@ -21,8 +21,9 @@ from headstart.fit.loop import Training
 from headstart.fit.mirror import keeps_class
 from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
+from headstart.fit.views import Views, views_of
 from headstart.metrics.calibration import fit_temperature
-from headstart.nets.augment import MARGIN
+from headstart.nets.augment import MARGIN, Augment
 from headstart.nets.backbone import Backbone
 from headstart.nets.heads import Head
 from headstart.nets.tunable import Tunable
@@ -149,9 +150,17 @@ def begin(
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
     squares = Squares(dataset.take(items), large, workers=workers, progress=progress)
+
+    def views(augment: Augment) -> Views | None:
+        return views_of(
+            net, backbone, recipe, squares, augment, seed=seed, device=device,
+            workers=workers if workers is not None else max(1, cpu_count() // 2),
+            progress=progress,
+        )  # fmt: skip
+
     return Training(
         net, recipe, squares, dataset.targets[items], held, seed=seed, device=device,
-        workers=workers, progress=progress, says=says,
+        workers=workers, progress=progress, says=says, views=views,
     )  # fmt: skip
 
 

@@ -25,7 +25,9 @@ from headstart.fit.memory import keep_freed_memory
 from headstart.fit.optimiser import make_optimiser, pull
 from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
+from headstart.fit.views import Views
 from headstart.nets.augment import Augment
+from headstart.nets.cut import cut
 from headstart.nets.loader import Batch, Plan, batches
 from headstart.nets.tunable import Tunable
 
@@ -58,6 +60,8 @@ class Training:
         factor: Step -> factor on the rate, instead of the recipe's (for the range test).
         watch: Called after every epoch.
         last_loss: Mean loss of the last step.
+        views: Augmentation -> views that the frozen part sees once, or None where that does not
+            pay.
     """
 
     net: Tunable
@@ -78,6 +82,7 @@ class Training:
     factor: Callable[[int], float] | None = None
     watch: Callable[[Epoch], None] | None = None
     last_loss: float = float("nan")
+    views: Callable[[Augment], Views | None] | None = None
 
     def __post_init__(self) -> None:
         net, recipe = self.net, self.recipe
@@ -127,7 +132,13 @@ class Training:
             return
         augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
         beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
-        stream = batches(self.squares, augment, self.plan.since(self.step), workers=beside)
+        keys = self.plan.since(self.step)
+        views = self._cut(augment)
+        stream = (
+            views.batches(keys)
+            if views is not None
+            else batches(self.squares, augment, keys, workers=beside)
+        )
         self._epoch_begun = time.perf_counter()
         with self.threads() as pool:
             for batch in stream:
@@ -145,6 +156,18 @@ class Training:
                     save()
                 if self.over or self.step >= stop:
                     break
+
+    def _cut(self, augment: Augment) -> Views | None:
+        """Returns the views that training reads instead of images, if that pays."""
+        views = self.views(augment) if self.views is not None else None
+        for net in self._replicas:
+            net.above = ()
+            if views is not None:
+                net.let_learn(self.recipe.learning(0.0, n_stages=net.n_stages))
+                parts = cut(net)
+                assert parts is not None, "the first replica could be cut"
+                net.above = (parts.above,)
+        return views
 
     @property
     def _preprocess(self) -> Any:

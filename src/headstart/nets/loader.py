@@ -18,7 +18,7 @@ import torch
 from headstart.data.squares import Squares
 from headstart.nets.augment import Augment
 
-__all__ = ["Batch", "Plan", "Rest", "batches"]
+__all__ = ["Batch", "Key", "Plan", "Rest", "batches"]
 
 Key = tuple[int, int, int, int]
 """(position in the data, epoch, how often it was shown in that epoch before, seed)."""
@@ -29,7 +29,7 @@ class Batch:
     """Some images of one step.
 
     Attributes:
-        images: (n, size, size, 3) uint8.
+        images: (n, size, size, 3) uint8; or (n, ...) float, what a frozen part made of them.
         items: (n,) int positions in the training data.
     """
 
@@ -134,7 +134,9 @@ def _collate(images: list[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(np.stack(images))
 
 
-def batches(squares: Squares, augment: Augment, keys: Rest, *, workers: int = 1) -> Iterator[Batch]:
+def batches(
+    squares: Squares, augment: Augment, keys: Rest | list[list[Key]], *, workers: int = 1
+) -> Iterator[Batch]:
     """Yields the images of the given batches, in order.
 
     Args:

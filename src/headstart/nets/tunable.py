@@ -55,8 +55,8 @@ class Tunable(nn.Module):
         last = pool.layout[-1][1]
         width = sum(each for _, each in pool.layout)
         # Where only the last layer is read, the other stages need not be pooled.
-        self._last_only = bool((head.columns >= width - last).all())
-        start = width - last if self._last_only else 0
+        self.last_only = bool((head.columns >= width - last).all())
+        start = width - last if self.last_only else 0
         self.columns = head.columns
         self.pool = pool
         self.register_buffer("_chosen", torch.from_numpy(head.columns - start), persistent=False)
@@ -66,6 +66,9 @@ class Tunable(nn.Module):
             self.head.weight.copy_(torch.from_numpy(head.arrays["weights"]))
             self.head.bias.copy_(torch.from_numpy(head.arrays["bias"]))
         self.frozen_statistics = frozen_statistics
+        # What the frozen part leaves to be done while it trains; in a tuple, or torch would list
+        # its modules twice.
+        self.above: tuple[nn.Module, ...] = ()
         self._mend()
         self.depths = self._layers(coarse=False)
         self.stages = self._layers(coarse=True)
@@ -103,13 +106,18 @@ class Tunable(nn.Module):
         """Returns (N, C) scores.
 
         Args:
-            images: (N, size, size, 3) uint8 RGB, or float on the same scale.
+            images: (N, size, size, 3) uint8 RGB, or float on the same scale; while it trains with
+                `above` set, (N, ...) what the frozen part made of them.
         """
         return self.head(self.dropout(self.vectors(images)))
 
     def vectors(self, images: torch.Tensor) -> torch.Tensor:
         """Returns what the head reads, (N, d)."""
-        if self._last_only:
+        if self.training and self.above:
+            if images.ndim == 4:
+                images = images.contiguous(memory_format=torch.channels_last)
+            vectors = self.above[0](images)
+        elif self.last_only:
             vectors = self.pool.last(images)
         else:
             vectors = self.pool(images)

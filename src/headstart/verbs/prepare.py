@@ -5,6 +5,7 @@ Shared by `train` and `advise`, so that advice is about the very items that are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,8 +31,10 @@ Strategy = Literal["auto", "probe", "finetune", "scratch"]
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300
 _FEW_PER_CLASS = 10
-_TINY = 112
-_TINY_SIZE = 128
+_SMALL, _SMALL_SIZE = 112, 128
+# A network that is trained makes more of enlarged images than one that stays as it is:
+# docs/benchmarks.md, cifar10_small at 128 and 160 px.
+_TINY, _TINY_SIZE = 64, 160
 _SAMPLE = 64
 
 
@@ -70,15 +73,28 @@ def labelled(dataset: Dataset) -> Dataset:
 
 
 def fitting(
-    dataset: Dataset, network: Backbone, image_size: int | Literal["auto"], geometry: Geometry
+    dataset: Dataset,
+    network: Backbone,
+    image_size: int | Literal["auto"],
+    geometry: Geometry,
+    *,
+    frozen: bool,
 ) -> Preprocess:
-    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won."""
+    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
+
+    Args:
+        dataset: N items.
+        network: It says how its weights were trained to see.
+        image_size: Side in pixels, or ``"auto"``.
+        geometry: How an image becomes a square.
+        frozen: The network will not be trained.
+    """
     from PIL import Image
 
     preprocess = replace(network.preprocess, geometry=geometry)
     if image_size != "auto":
         return replace(preprocess, size=int(image_size))
-    if preprocess.size <= _TINY_SIZE or not network.takes_any_size():
+    if preprocess.size <= _SMALL_SIZE or not network.takes_any_size():
         return preprocess
     sides = []
     for index in np.linspace(0, len(dataset) - 1, min(_SAMPLE, len(dataset))).astype(int):
@@ -87,8 +103,11 @@ def fitting(
                 sides.append(min(image.size))
         except Exception:  # unreadable files are set aside, with their reason, by the pass itself
             continue
-    if sides and np.median(sides) <= _TINY:
-        return replace(preprocess, size=_TINY_SIZE)
+    side = np.median(sides) if sides else math.inf
+    if side <= _TINY and not frozen:
+        return replace(preprocess, size=min(_TINY_SIZE, preprocess.size))
+    if side <= _SMALL:
+        return replace(preprocess, size=_SMALL_SIZE)
     return preprocess
 
 

@@ -93,7 +93,7 @@ def train(
         recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
             `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
-            images have at most 112.
+            images have at most 112 (160 where they have at most 64 and may be fine-tuned).
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
             the weights were tested with, or `pad` or `squash` the whole of it.
         views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
@@ -162,7 +162,7 @@ def train(
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
-    preprocess = fitting(dataset, network, image_size, geometry)
+    preprocess = fitting(dataset, network, image_size, geometry, frozen=strategy == "probe")
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
         progress=progress,
