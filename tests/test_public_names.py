@@ -9,10 +9,11 @@ from pathlib import Path
 
 import headstart
 from headstart import errors
+from headstart.cli import VERBS
 
 PUBLIC = {
     # verbs
-    "advise", "check", "compare", "demo", "evaluate", "predict", "report", "train",
+    "advise", "check", "compare", "demo", "evaluate", "export", "predict", "report", "train",
     # reading
     "load", "open_dataset",
     # nouns
@@ -41,7 +42,9 @@ def test_every_error_is_public():
 
 
 def test_a_verb_takes_keywords_after_its_subject():
-    for name in ("advise", "check", "compare", "demo", "evaluate", "predict", "report", "train"):
+    verbs = set(VERBS)
+    assert verbs <= PUBLIC
+    for name in verbs:
         parameters = list(inspect.signature(getattr(headstart, name)).parameters.values())
         late = [p.name for p in parameters[2:] if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         assert not late, f"{name}: {late} must be keyword-only"

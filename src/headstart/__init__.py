@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headstart.verbs.compare import compare
     from headstart.verbs.demo import demo
     from headstart.verbs.evaluate import evaluate
+    from headstart.verbs.export import export
     from headstart.verbs.predict import load, predict
     from headstart.verbs.report import report
     from headstart.verbs.train import train
@@ -49,6 +50,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "load",
     "open_dataset",
     "predict",
@@ -66,6 +68,7 @@ _HOMES = {
     "compare": "verbs.compare",
     "demo": "verbs.demo",
     "evaluate": "verbs.evaluate",
+    "export": "verbs.export",
     "load": "verbs.predict",
     "open_dataset": "data.open",
     "predict": "verbs.predict",

@@ -27,10 +27,16 @@ VERBS = {
     "train": "a folder of images in; a model, its test measure and its report out",
     "evaluate": "the measures of a run, or of its model on other labelled images",
     "compare": "whether two runs really differ, by a paired test",
+    "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
     "predict": "classes of new images, with calibrated probabilities",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",
 }
+# What the extra `train` brings and a bare installation lacks.
+_TRAINERS = {
+    "torch", "torchvision", "timm", "openvino", "sklearn", "scipy", "pyarrow", "safetensors",
+    "platformdirs", "threadpoolctl", "jinja2", "onnx",
+}  # fmt: skip
 _SHORT = {"out": ("-o", "--out")}
 
 
@@ -53,6 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except HeadstartError as error:
         print(f"headstart: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _TRAINERS:
+            raise
+        print(
+            f"headstart: this needs {error.name}, which is not installed: pip install "
+            f"'headstart[train]' (only exported models are used without)",
+            file=sys.stderr,
+        )
         return 2
     except BrokenPipeError:  # `headstart predict … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
     from headstart.verbs.evaluate import Evaluation
+    from headstart.verbs.export import Export
 
 __all__ = ["Layout", "progress_bar", "show"]
 
@@ -101,6 +102,7 @@ def show(
             "Evaluation": _evaluation,
             "Comparison": _comparison,
             "Demo": _demo,
+            "Export": _export,
         }
         by_name[type(result).__name__](result, console)
 
@@ -301,6 +303,28 @@ def _predictions_csv(predictions: Predictions, top: int, abstain_below: float) -
         cells = [cell for label, p in ranked for cell in (label, f"{p:.5f}")]
         cells += [""] * (len(heads) - len(cells))
         table.writerow([name, decision, *cells, ""])
+
+
+def _export(result: Export, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for head in ("MB", "one image, ms", "images/s at 16", "accuracy on training images"):
+        table.add_column(head, justify="right")
+    for row in result.files:
+        table.add_row(
+            Text(row["file"]),
+            f"{row['megabytes']:.1f}",
+            f"{row['p50_ms']:.1f} (95 %: {row['p95_ms']:.1f})",
+            f"{row['images_per_second']:.0f}",
+            str(row["accuracy"]),
+        )
+    console.print(table)
+    for each in result.says:
+        _hang(console, Text(each))
+    console.print(result.folder, markup=False)
 
 
 def _demo(result: Demo, console: Console) -> None:

@@ -26,7 +26,7 @@ from headstart.records import Estimate
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Run", "check_output", "hold", "new_run", "read_json", "write_atomic"]
+__all__ = ["Run", "check_output", "hold", "new_folder", "new_run", "read_json", "write_atomic"]
 
 _PREFIX = ".headstart-"
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
@@ -181,28 +181,31 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         raise
 
 
-def check_output(folder: Path, *, overwrite: bool) -> None:
+def check_output(
+    folder: Path, *, overwrite: bool, holds: str = "metrics.json", what: str = "run"
+) -> None:
     """Refuses an output folder early, before any work is done.
 
     Args:
-        folder: Where a run is to be written.
-        overwrite: Whether an earlier *run* there may be replaced.
+        folder: Where something is to be written.
+        overwrite: Whether an earlier one there may be replaced.
+        holds: The file that tells it from other folders.
+        what: Its name for people.
 
     Raises:
         OutputError: If it exists and may not be replaced, or cannot be written.
     """
     if folder.exists():
-        is_run = folder.is_dir() and (
-            (folder / "metrics.json").is_file() or not any(folder.iterdir())
-        )
-        if not is_run:
+        is_one = folder.is_dir() and ((folder / holds).is_file() or not any(folder.iterdir()))
+        if not is_one:
             raise OutputError(
-                f"{folder} exists and is not a run of headstart: nothing was changed; "
+                f"{folder} exists and is not {_a(what)} of headstart: nothing was changed; "
                 f"choose another -o"
             )
         if not overwrite and any(folder.iterdir()):
             raise OutputError(
-                f"{folder} already holds a run; choose another -o, or say --overwrite to replace it"
+                f"{folder} already holds {_a(what)}; choose another -o, or say --overwrite to "
+                f"replace it"
             )
     parent = folder.absolute().parent
     try:
@@ -229,7 +232,29 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
     Raises:
         OutputError: If the place is taken, read-only or the disk is full.
     """
-    check_output(folder, overwrite=overwrite)
+    with new_folder(folder, overwrite=overwrite) as building:
+        yield Run(building)
+
+
+@contextlib.contextmanager
+def new_folder(
+    folder: Path, *, overwrite: bool, holds: str = "metrics.json", what: str = "run"
+) -> Iterator[Path]:
+    """Gives an empty folder to fill; moves it into place only when all went well.
+
+    Args:
+        folder: The final place.
+        overwrite: Whether an earlier one there may be replaced.
+        holds: The file that tells it from other folders.
+        what: Its name for people.
+
+    Yields:
+        A hidden folder beside `folder`.
+
+    Raises:
+        OutputError: If the place is taken, read-only or the disk is full.
+    """
+    check_output(folder, overwrite=overwrite, holds=holds, what=what)
     parent = folder.absolute().parent
     try:
         _sweep(parent)
@@ -238,10 +263,11 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
         raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
     held = hold(building)
     try:
-        yield Run(building)
+        yield building
         building.chmod(0o755)
         if folder.exists():
-            check_output(folder, overwrite=overwrite)  # another process may have been faster
+            # Another process may have been faster.
+            check_output(folder, overwrite=overwrite, holds=holds, what=what)
             # Two renames: a kill between them leaves both runs on disk, never half of one.
             old = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}old-"))
             os.replace(folder, old / "run")
@@ -301,3 +327,7 @@ def _sweep(parent: Path) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
             if held is not None:
                 os.close(held)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

@@ -88,7 +88,7 @@ def test_few_errors_keep_the_probe():
 
 @pytest.mark.parametrize(
     ("kind", "views", "says"),
-    [("onnx", 1, "net is an ONNX file"), ("timm", 2, "--views 2 averages frozen features")],
+    [("onnx", 1, "net is an ONNX file"), ("timm", 3, "--views 3 averages frozen features")],
 )
 def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, views, says):
     net = SimpleNamespace(source=SimpleNamespace(kind=kind), name="net")

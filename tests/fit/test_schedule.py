@@ -97,7 +97,7 @@ def test_layers_further_from_the_head_learn_slower():
         "backbone_rate": [-1.0],
         "warmup": [-0.1, 1.5, math.nan],
         "stages": [-1],
-        "views": [-1],
+        "frozen_views": [-1],
         "weight_decay": [-0.1],
         "anchor_decay": [-0.1],
         "label_smoothing": [1.0, -0.1],

@@ -19,7 +19,7 @@ from headstart.fit.views import views_of
 from headstart.nets import engine_openvino
 
 RECIPE = Recipe(
-    epochs=6, batch=8, augment="light", rate=2e-3, ema=0.9, freeze="last", stages=1, views=4
+    epochs=6, batch=8, augment="light", rate=2e-3, ema=0.9, freeze="last", stages=1, frozen_views=4
 )
 
 

@@ -186,7 +186,7 @@ def test_full_baselines_train_from_scratch_too(tmp_path):
         ({"recipe": "rate=fast"}, OptionError, "not a number"),
         ({"epochs": 0}, OptionError, "at least 1"),
         ({"budget": 0.0}, OptionError, "--budget"),
-        ({"views": 2}, OptionError, "--views"),
+        ({"views": 3}, OptionError, "--views"),
         ({"log": "papyrus"}, OptionError, "tensorboard"),
     ],
 )

@@ -83,8 +83,8 @@ def keep_probe(
     frozen = None
     if backbone.source.kind == "onnx":
         frozen = f"{backbone.name} is an ONNX file, which cannot be trained: the probe is kept."
-    elif views > 1:
-        frozen = f"--views {views} averages frozen features: the probe is kept."
+    elif views > 2:
+        frozen = f"--views {views} averages frozen features of several crops: the probe is kept."
     if frozen:
         return Plan(None, False, (frozen,), (probe_arm(part, targets),), 0.0)
     errors = int((part.probe.held_out.argmax(axis=1) != targets[part.probe.chosen_on]).sum())

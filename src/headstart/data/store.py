@@ -24,7 +24,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from headstart.errors import OutputError
 
@@ -40,7 +39,11 @@ _log = logging.getLogger(__name__)
 def cache_folder() -> Path:
     """Returns `HEADSTART_CACHE`, or the platform's cache folder."""
     given = os.environ.get("HEADSTART_CACHE")
-    return Path(given) if given else user_cache_path("headstart")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_path  # what is deployed has no cache, and may lack it
+
+    return user_cache_path("headstart")
 
 
 class Store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -180,6 +181,7 @@ def finetune(
     watch: Watch | None = None,
     folds: int = FOLDS,
     refit: bool = True,
+    views: int = 1,
     seed: int = 0,
     device: str = "cpu",
     workers: int | None = None,
@@ -202,6 +204,7 @@ def finetune(
         watch: Called with that name and every epoch.
         folds: One of so many folds is held out.
         refit: Train once more on all items, for as long and as far as proved best.
+        views: 2: predictions are the mean of an image and its mirror image.
         seed: Of everything drawn.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         workers: Processes that decode and augment.
@@ -222,6 +225,11 @@ def finetune(
             dataset, backbone, recipe, head, trained, held=held, preprocess=preprocess, seed=seed,
             device=device, workers=workers, progress=progress, says=says,
         )  # fmt: skip
+
+    def seen(one: Training, squares: Squares, pool: ThreadPoolExecutor) -> np.ndarray:
+        scores = one.scores(squares, pool)
+        # The head is linear: the mean of the scores is the score of the mean vector.
+        return (scores + one.scores(squares, pool, mirrored=True)) / 2 if views > 1 else scores
 
     def mark(trained: np.ndarray) -> str:
         names = [dataset.names[i] for i in trained]
@@ -253,7 +261,7 @@ def finetune(
         with first.using(first.start):
             start_scores = first.scores(held.squares, pool)
         first.put(kept.state)
-        held_scores = first.scores(held.squares, pool)
+        held_scores = seen(first, held.squares, pool)
     last = first
     if refit and kept.share > 0:
         last = training(items, None, "fine-tuning on all")
@@ -264,7 +272,7 @@ def finetune(
             last = first
     with last.threads() as pool:
         squares = Squares(dataset.take(test), preprocess, workers=workers, progress=progress)
-        test_scores = last.scores(squares, pool)
+        test_scores = seen(last, squares, pool)
     return Finetuned(
         net=last.net.eval(),
         head=last.net.as_head(),

@@ -35,7 +35,7 @@ _FITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "backbone_rate": _AT_LEAST_0,
     "warmup": (lambda value: 0 <= value <= 1, "0 to 1"),
     "stages": _AT_LEAST_0,
-    "views": _AT_LEAST_0,
+    "frozen_views": _AT_LEAST_0,
     "weight_decay": _AT_LEAST_0,
     "anchor_decay": _AT_LEAST_0,
     "label_smoothing": _BELOW_1,
@@ -65,8 +65,8 @@ class Recipe:
             `stages`; ``"gradual"``: one more stage at a time from the top, all of them in the
             second half; ``"norms"``: head, biases and normalisation only.
         stages: For ``"last"``: how many stages below the head learn.
-        views: For ``"head"`` and ``"last"``: augmented views of an image that the frozen part
-            sees, once each; epochs beyond that take them in turn. 0: a new view every epoch.
+        frozen_views: For ``"head"`` and ``"last"``: augmented views of an image that the frozen
+            part sees, once each; epochs beyond that take them in turn. 0: a new view every epoch.
         optimiser: ``"adamw"`` or ``"sgd"``.
         weight_decay: Decoupled, on weights of two or more dimensions.
         anchor_decay: Decoupled pull toward where the weights started (L2-SP; Li et al., ICML
@@ -96,7 +96,7 @@ class Recipe:
     warmup: float = 0.1
     freeze: Freeze = "none"
     stages: int = 2
-    views: int = 6
+    frozen_views: int = 6
     optimiser: Literal["adamw", "sgd"] = "adamw"
     weight_decay: float = 0.05
     anchor_decay: float = 0.0

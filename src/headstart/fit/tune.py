@@ -97,6 +97,7 @@ def tune(
     preprocess: Preprocess,
     keep: Keep = "better",
     refit: bool = True,
+    views: int = 1,
     blank: bool = False,
     grouped: bool = False,
     seed: int = 0,
@@ -120,6 +121,7 @@ def tune(
         keep: ``"better"`` of the two on the held-out images of each round, or
             ``"finetune"`` unless no epoch was better than the start.
         refit: Train once more on all training items.
+        views: 2: predictions are the mean of an image and its mirror image.
         blank: The head starts from nothing, as for a network that was not pretrained.
         grouped: The clusters are groups that the data name (people, patients).
         seed: Of everything drawn.
@@ -151,8 +153,9 @@ def tune(
         result = finetune(
             dataset, vectors, clusters, backbone, recipe,
             replace(start_of(probe, sets), blank=blank),
-            items=train, test=test, preprocess=preprocess, refit=refit, seed=seed, device=device,
-            workers=workers, checkpoints=checkpoints, name=f"round{number + 1}", watch=watch,
+            items=train, test=test, preprocess=preprocess, refit=refit, views=views, seed=seed,
+            device=device, workers=workers, checkpoints=checkpoints,
+            name=f"round{number + 1}", watch=watch,
             progress=progress if not several else _numbered(progress, number + 1, len(jobs)),
         )  # fmt: skip
         compared = _compare(result, probe, dataset.targets, clusters)

@@ -182,7 +182,7 @@ def views_of(
     if (parts := cut(net)) is None:
         return None
     shape = _shape(parts, net)
-    count = min(recipe.views, _BYTES // (2 * len(squares) * int(np.prod(shape))))
+    count = min(recipe.frozen_views, _BYTES // (2 * len(squares) * int(np.prod(shape))))
     if count < _FEW or recipe.epochs <= count:
         return None
     engine = frozen_engine(parts, net, backbone, device=device)

@@ -128,7 +128,7 @@ def advise(
 
     pairs = []
     for network in networks:
-        chosen = fitting(whole.dataset, network, image_size, geometry, frozen=False)
+        chosen = fitting(whole.dataset, network, image_size, geometry)
         tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
         pairs += [(network, at_size(chosen, size)) for size in tried]
     ranked = rank(

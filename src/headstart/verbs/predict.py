@@ -14,10 +14,10 @@ from headstart.data.dataset import Dataset
 from headstart.data.folders import scan
 from headstart.data.pixels import Progress, silent
 from headstart.errors import DataError, ImageError
-from headstart.features.extract import extract
 from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
+from headstart.ship.runtime import OnnxClassifier
 
 __all__ = ["Classifier", "load", "predict"]
 
@@ -57,16 +57,22 @@ class Classifier:
         return self.classes_[self.predict_proba(images).argmax(axis=1)]
 
 
-def load(path: str | Path) -> Classifier:
-    """Loads the model of a run.
+def load(path: str | Path) -> Classifier | OnnxClassifier:
+    """Loads a model; an exported one needs numpy, Pillow and ONNX Runtime only.
 
     Args:
-        path: A run or a model's folder.
+        path: A run, a model's folder, or an `.onnx` file that `export` wrote.
 
     Raises:
         ModelError: If there is none, or it is damaged.
     """
+    if _exported(path):
+        return OnnxClassifier(path)
     return Classifier(Model.load(path))
+
+
+def _exported(path: str | Path) -> bool:
+    return os.fspath(path).lower().endswith(".onnx")
 
 
 def predict(
@@ -80,9 +86,9 @@ def predict(
     """Names what is on images, with calibrated probabilities.
 
     Args:
-        model: A run or a model's folder.
+        model: A run, a model's folder, or an `.onnx` file that `export` wrote.
         images: Files, folders (searched through) or globs.
-        device: Where the network runs.
+        device: Where the network runs; an exported one runs on the CPU.
         workers: Decoding threads; by default one a processor.
         progress: Called as images are done.
 
@@ -93,8 +99,13 @@ def predict(
         DataError: If no image is named at all.
         ModelError: If there is no model, or it is damaged.
     """
-    loaded = Model.load(model)
     given = [images] if isinstance(images, str | Path) else list(images)
+    if _exported(model):
+        exported = OnnxClassifier(model)
+        return exported.predictions(
+            _names([os.fspath(each) for each in given]), workers=workers, progress=progress
+        )
+    loaded = Model.load(model)
     names = _names([os.fspath(each) for each in given])
     return _run(loaded, names, device=device, workers=workers, progress=progress)
 
@@ -130,6 +141,8 @@ def _run(
     progress: Progress = silent,
 ) -> Predictions:
     n = len(names)
+    from headstart.features.extract import extract
+
     blank = np.full(n, -1), np.full(n, "")
     dataset = Dataset(Path(), tuple(names), model.classes, *blank, source="unlabelled")
     probabilities = np.full((n, len(model.classes)), np.nan, np.float32)

@@ -5,7 +5,6 @@ Shared by `train` and `advise`, so that advice is about the very items that are 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,9 +31,6 @@ Strategy = Literal["auto", "probe", "finetune", "scratch"]
 _FEW_IMAGES = 300
 _FEW_PER_CLASS = 10
 _SMALL, _SMALL_SIZE = 112, 128
-# A network that is trained makes more of enlarged images than one that stays as it is:
-# docs/benchmarks.md, cifar10_small at 128 and 160 px.
-_TINY, _TINY_SIZE = 64, 160
 _SAMPLE = 64
 
 
@@ -77,8 +73,6 @@ def fitting(
     network: Backbone,
     image_size: int | Literal["auto"],
     geometry: Geometry,
-    *,
-    frozen: bool,
 ) -> Preprocess:
     """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
 
@@ -87,7 +81,6 @@ def fitting(
         network: It says how its weights were trained to see.
         image_size: Side in pixels, or ``"auto"``.
         geometry: How an image becomes a square.
-        frozen: The network will not be trained.
     """
     from PIL import Image
 
@@ -103,10 +96,7 @@ def fitting(
                 sides.append(min(image.size))
         except Exception:  # unreadable files are set aside, with their reason, by the pass itself
             continue
-    side = np.median(sides) if sides else math.inf
-    if side <= _TINY and not frozen:
-        return replace(preprocess, size=min(_TINY_SIZE, preprocess.size))
-    if side <= _SMALL:
+    if sides and np.median(sides) <= _SMALL:
         return replace(preprocess, size=_SMALL_SIZE)
     return preprocess
 

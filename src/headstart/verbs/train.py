@@ -93,7 +93,7 @@ def train(
         recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
             `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
-            images have at most 112 (160 where they have at most 64 and may be fine-tuned).
+            images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
             the weights were tested with, or `pad` or `squash` the whole of it.
         views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
@@ -142,10 +142,10 @@ def train(
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
     if not budget > 0:
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
-    if views > 1 and strategy in ("finetune", "scratch"):
+    if views > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
-            f"--views {views} averages frozen features: leave it out with --strategy {strategy}, "
-            f"which sees many views while it trains"
+            f"--views {views} averages frozen features of several crops: with --strategy "
+            f"{strategy} choose 1, or 2 for the mirror image too"
         )
     base = Recipe() if epochs == "auto" else Recipe(epochs=int(epochs))
     base = base if lr in (None, "auto") else replace(base, rate=float(lr))
@@ -162,7 +162,7 @@ def train(
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
-    preprocess = fitting(dataset, network, image_size, geometry, frozen=strategy == "probe")
+    preprocess = fitting(dataset, network, image_size, geometry)
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
         progress=progress,
@@ -224,7 +224,8 @@ def train(
 
             tuned = fine_tune(
                 strategy, whole, vectors, sets, outcome, network, given,
-                preprocess=preprocess, budget=60 * budget, place=place, seed=seed, device=device,
+                preprocess=preprocess, views=views, budget=60 * budget, place=place, seed=seed,
+                device=device,
                 epochs=None if epochs == "auto" else int(epochs), workers=workers,
                 find_rate=lr == "auto", watch=watch, progress=progress,
             )  # fmt: skip

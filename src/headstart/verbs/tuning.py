@@ -42,6 +42,7 @@ def fine_tune(
     recipe: Recipe,
     *,
     preprocess: Preprocess,
+    views: int,
     budget: float,
     epochs: int | None,
     place: Path,
@@ -63,6 +64,7 @@ def fine_tune(
         backbone: Copied, not changed.
         recipe: How.
         preprocess: Of the network.
+        views: 2: predictions are the mean of an image and its mirror image.
         budget: Seconds for ``"auto"``.
         epochs: As asked for, or None.
         place: Folder for states, and for the network.
@@ -106,6 +108,7 @@ def fine_tune(
     tuning = tune(
         data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
         preprocess=preprocess, keep="better" if strategy == "auto" else "finetune", refit=refit,
+        views=views,
         blank=strategy == "scratch",
         grouped=data.dataset.groups is not None, seed=seed, device=where,
         workers=workers, checkpoints=Checkpoints(place), watch=watch, progress=progress,
@@ -116,7 +119,7 @@ def fine_tune(
     shutil.rmtree(home, ignore_errors=True)  # of an earlier try to finish
     save_network(tuning.net.pool.network, backbone.source, home)
     model = Model(
-        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, 1,
+        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, views,
         tuning.temperature,
     )  # fmt: skip
     return Tuned(plan, tuning, model)

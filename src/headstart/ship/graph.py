@@ -1,0 +1,121 @@
+"""`Deployed`: a model as one graph, from uint8 squares to calibrated probabilities."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from headstart.errors import ModelError
+from headstart.nets.engine_torch import fold_batchnorm
+from headstart.nets.heads import Head
+from headstart.nets.model import Model
+from headstart.nets.stages import one_thread
+
+__all__ = ["OPSET", "Deployed", "write_graph"]
+
+OPSET = 17
+
+
+class Deployed(nn.Module):
+    """Backbone, head and calibration of a model.
+
+    Args:
+        model: With a timm backbone.
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        pool = copy.deepcopy(model.backbone.pool(model.preprocess))
+        fold_batchnorm(pool)
+        width = sum(each for _, each in pool.layout)
+        last = pool.layout[-1][1]
+        # Where the head reads the last layer only, the other stages need not be pooled.
+        self._last_only = bool((model.head.columns >= width - last).all())
+        self.pool = pool
+        self.head = _HeadModule(model.head, first=width - last if self._last_only else 0)
+        self._temperature = float(model.temperature)
+        self._views, self._width = model.views, last if self._last_only else width
+
+    def forward(self, squares: torch.Tensor) -> torch.Tensor:
+        """Returns (N, C) probabilities.
+
+        Args:
+            squares: (N, V, size, size, 3) uint8 RGB.
+        """
+        # Sizes as plain numbers, or the graph would compute its paddings anew for every image.
+        images = squares.reshape(-1, self.pool.size, self.pool.size, 3)
+        vectors = self.pool.last(images) if self._last_only else self.pool(images)
+        if self._views > 1:
+            vectors = vectors.reshape(-1, self._views, self._width).mean(1)
+        return torch.softmax(self.head(vectors.float()) / self._temperature, dim=1)
+
+
+class _HeadModule(nn.Module):
+    """`Head.scores` in torch's operations.
+
+    Args:
+        head: Any kind.
+        first: Column of the backbone's vectors at which the given ones begin.
+    """
+
+    def __init__(self, head: Head, *, first: int) -> None:
+        super().__init__()
+        self.kind, self.k, self.n_classes = head.kind, head.k, head.n_classes
+        self.register_buffer("columns", torch.from_numpy(head.columns.astype(np.int64) - first))
+        for name, array in head.arrays.items():
+            self.register_buffer(name, torch.from_numpy(np.array(array)))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        x = vectors.index_select(1, self.columns)
+        if self.kind == "linear":
+            return nn.functional.linear(x, self.weights, self.bias)
+        x = (x - self.mean) * self.scale
+        unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        if self.kind == "prototypes":
+            return unit @ self.prototypes.T / 0.1
+        k = min(self.k, len(self.memory))
+        cosines, found = torch.topk(unit @ self.memory.T, k, dim=1)
+        votes = torch.exp((cosines - cosines[:, :1]) / 0.07)
+        belongs = nn.functional.one_hot(self.labels.long(), self.n_classes).to(votes.dtype)
+        shares = (votes.unsqueeze(2) * belongs[found]).sum(1)
+        total = shares.sum(1, keepdim=True)
+        return torch.log((shares + 0.01) / (total + 0.01 * self.n_classes))
+
+
+def write_graph(model: Model, path: Path) -> None:
+    """Writes a model as an ONNX file with inputs ``squares`` and outputs ``probabilities``.
+
+    Args:
+        model: With a timm backbone.
+        path: To write.
+
+    Raises:
+        ModelError: If the network cannot be exported.
+    """
+    if model.backbone.source.kind == "onnx":
+        raise ModelError(
+            f"{model.backbone.name} is an ONNX file itself: models on such a backbone cannot be "
+            f"exported yet; train on the network's own weights instead"
+        )
+    size = model.preprocess.size
+    example = torch.zeros((2, model.views, size, size, 3), dtype=torch.uint8)
+    axes = {"squares": {0: "images"}, "probabilities": {0: "images"}}
+    try:
+        with warnings.catch_warnings(), one_thread(), torch.no_grad():
+            # The newer exporter needs another package and ten times as long; this one gives the
+            # same graph for networks without control flow, and what it wrote is proven below.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                Deployed(model).eval(), (example,), path, dynamo=False, opset_version=OPSET,
+                input_names=["squares"], output_names=["probabilities"], dynamic_axes=axes,
+            )  # fmt: skip
+    except Exception as error:  # whatever an operator without an ONNX form makes torch raise
+        text = str(error).splitlines()
+        raise ModelError(
+            f"{model.backbone.name} cannot be written as ONNX: {text[0] if text else error}"
+        ) from error

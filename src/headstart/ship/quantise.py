@@ -1,0 +1,238 @@
+"""int8 and fp16 of an exported model, with what they cost measured before they are kept.
+
+Static quantisation by ONNX Runtime: activations are measured on training images, weights are
+rounded channel by channel. Where that costs too much, the layers that suffer most stay in
+floating point, a few more at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.data.pixels import Progress, silent
+from headstart.metrics.interval import paired_difference
+from headstart.records import Estimate
+
+__all__ = ["Attempt", "Quantised", "half", "quantise"]
+
+METHODS = ("MinMax", "Percentile", "Entropy")
+# Histograms of every activation are kept for two of them: more images are more memory.
+_CALIBRATED_ON = 64
+_STEPS = (0.0, 0.05, 0.1, 0.2, 0.4)
+_CONVOLVING = ("Conv", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to quantise, and what it cost.
+
+    Attributes:
+        method: How ranges of activations were found.
+        in_float: Layers that stayed in floating point.
+        change: Of accuracy on images that were not calibrated on, paired.
+        agreement: Share of these images that keep their class.
+    """
+
+    method: str
+    in_float: tuple[str, ...]
+    change: Estimate
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What came of quantising.
+
+    Attributes:
+        attempts: In the order in which they were made; the last was kept, if any was.
+        kept: Whether one was good enough.
+        worst: The layers that suffer most, the worst first.
+        compared_on: Images.
+    """
+
+    attempts: tuple[Attempt, ...]
+    kept: bool
+    worst: tuple[str, ...]
+    compared_on: int
+
+
+def half(source: Path, target: Path) -> None:
+    """Writes a model with weights and arithmetic in fp16; its inputs and outputs stay."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+
+
+def quantise(
+    source: Path,
+    target: Path,
+    *,
+    calibration: np.ndarray,
+    squares: np.ndarray,
+    targets: np.ndarray,
+    wanted: np.ndarray,
+    run: Callable[[Path, np.ndarray], np.ndarray],
+    max_drop: float,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Quantised:
+    """Writes a model in int8 if that costs no more accuracy than allowed.
+
+    Args:
+        source: The model in fp32.
+        target: To write; written only if one is good enough.
+        calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
+        squares: (N, V, size, size, 3) uint8 other training images, to measure the cost on.
+        targets: (N,) int their classes.
+        wanted: (N, C) their probabilities in fp32.
+        run: (file, squares) to probabilities.
+        max_drop: Accuracy that may be lost, in points.
+        seed: Of the interval.
+        progress: Called as ways are tried.
+
+    Returns:
+        All that was tried.
+    """
+    right = wanted.argmax(axis=1) == targets
+    attempts: list[Attempt] = []
+    clusters = np.arange(len(targets))
+
+    def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
+        _static(source, file, calibration, method, in_float)
+        found = run(file, squares)
+        change = paired_difference(found.argmax(axis=1) == targets, right, clusters, seed=seed)
+        same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
+        progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS) - 1)
+        return Attempt(method, in_float, change, same)
+
+    with tempfile.TemporaryDirectory(dir=target.parent) as place:
+        files = {method: Path(place) / f"{method}.onnx" for method in METHODS}
+        for method, file in files.items():
+            attempts.append(attempt(method, (), file))
+        # The best at naming what fp32 names; accuracy on some hundred images is a coarse measure.
+        best = max(attempts, key=lambda each: (each.agreement, each.change.value))
+        file = files[best.method]
+        worst: tuple[str, ...] = ()
+        if -100 * best.change.value > max_drop:
+            worst = _worst_first(source, file, calibration[:8])
+            for share in _STEPS[1:]:
+                layers = worst[: max(1, round(share * len(worst)))]
+                best = attempt(best.method, layers, file)
+                attempts.append(best)
+                if -100 * best.change.value <= max_drop:
+                    break
+        kept = -100 * best.change.value <= max_drop
+        if kept:
+            file.replace(target)
+    if attempts[-1] is not best:
+        attempts.remove(best)
+        attempts.append(best)
+    return Quantised(tuple(attempts), kept, worst, len(targets))
+
+
+class _Reader:
+    """Feeds images one by one; see ONNX Runtime's `CalibrationDataReader`."""
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return self._all()
+
+    def __init__(self, squares: np.ndarray) -> None:
+        self._squares = squares
+        self._left = self._all()
+
+    def _all(self) -> Iterator[dict[str, np.ndarray]]:
+        return ({"squares": self._squares[i : i + 1]} for i in range(len(self._squares)))
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._left, None)
+
+    def rewind(self) -> None:
+        self._left = self._all()
+
+
+def _static(
+    source: Path, target: Path, squares: np.ndarray, method: str, in_float: tuple[str, ...]
+) -> None:
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    with _quiet():
+        quantize_static(
+            source,
+            target,
+            _Reader(squares[:_CALIBRATED_ON]),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "Clip"],
+            per_channel=True,
+            # 7 bits for weights: without VNNI, 8 overflow the sums of two products.
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[*_ends(source), *in_float],
+            calibrate_method=getattr(CalibrationMethod, method),
+            extra_options={"CalibMovingAverage": method == "MinMax"},
+        )
+
+
+def _ends(source: Path) -> list[str]:
+    """Returns the nodes before the first convolution and after the last one: they stay as they are.
+
+    Pixels are exact as they come, and the head is small.
+    """
+    import onnx
+
+    nodes = onnx.load(source, load_external_data=False).graph.node
+    convolving = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
+    convolving = convolving or [i for i, node in enumerate(nodes) if node.op_type in _CONVOLVING]
+    if not convolving:
+        return []
+    first, last = convolving[0], convolving[-1]
+    return [node.name for i, node in enumerate(nodes) if i < first or i > last + 2]
+
+
+def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[str, ...]:
+    """Returns the quantised layers by the error of what they give, the worst first."""
+    import onnx
+    from onnxruntime.quantization import qdq_loss_debug as debug
+
+    with tempfile.TemporaryDirectory() as place, _quiet():
+        outputs: list[dict[str, Any]] = []
+        for number, file in enumerate((source, quantised)):
+            wide = Path(place) / f"{number}.onnx"
+            debug.modify_model_output_intermediate_tensors(str(file), str(wide))
+            outputs.append(debug.collect_activations(str(wide), _Reader(squares)))
+        pairs = debug.create_activation_matching(outputs[1], outputs[0])
+        errors = debug.compute_activation_error(pairs)
+    made_by = {
+        name: node.name
+        for node in onnx.load(source).graph.node
+        if node.op_type in _CONVOLVING
+        for name in node.output
+    }
+    # Signal to noise in decibels: small is bad.
+    noise = {
+        made_by[name]: found["xmodel_err"]
+        for name, found in errors.items()
+        if name in made_by and "xmodel_err" in found
+    }
+    return tuple(sorted(noise, key=lambda layer: noise[layer]))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what ONNX Runtime prints and its warnings."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

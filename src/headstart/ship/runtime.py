@@ -1,0 +1,261 @@
+"""An exported model at work: numpy, Pillow and ONNX Runtime, and nothing that trained it.
+
+One `.onnx` file holds the network, the head, the calibration and, in its metadata, all that is
+needed around them: class names, preprocessing, views, the threshold below which it is not sure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headstart.data.decode import decode, read_bytes
+from headstart.data.preprocess import Preprocess, views_of
+from headstart.errors import ImageError, ModelError
+
+if TYPE_CHECKING:
+    from headstart.records import Predictions
+
+__all__ = ["KEY", "About", "OnnxClassifier", "load_onnx", "put_about", "squares_of"]
+
+KEY = "headstart"
+"""Of the metadata entry that holds everything about an exported model, as JSON."""
+
+FORMAT = 1
+_BATCH = 16
+# As in training, so that the pixels are the same ones: `data.pixels`.
+_LEAST_SIDE = 256
+
+
+@dataclass(frozen=True)
+class About:
+    """What an exported model says of itself.
+
+    Attributes:
+        classes: C class names, in the order of the probabilities.
+        preprocess: How images are fitted; normalisation is inside the graph.
+        views: How many views of an image the graph averages.
+        threshold: Probability below which an answer is "not sure".
+        precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
+        facts: Everything else: versions, fingerprints, licence, measured accuracy.
+    """
+
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    views: int
+    threshold: float
+    precision: str
+    facts: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Returns the content of the metadata entry."""
+        from dataclasses import asdict
+
+        return json.dumps({"format": FORMAT} | asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> About:
+        """Rebuilds it from `to_json`.
+
+        Raises:
+            ValueError: If it is not that.
+            KeyError: If something is missing.
+        """
+        value = json.loads(text)
+        if value.pop("format") > FORMAT:
+            raise ValueError("it was written by a newer headstart: upgrade headstart")
+        value["preprocess"] = Preprocess.from_json(value["preprocess"])
+        return cls(**value | {"classes": tuple(value["classes"])})
+
+
+def squares_of(data: bytes, preprocess: Preprocess, views: int) -> np.ndarray:
+    """Returns what the graph sees of one image file, (V, size, size, 3) uint8.
+
+    Args:
+        data: The file's bytes.
+        preprocess: How it is fitted.
+        views: V.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    pixels = decode(data, short_side=max(_LEAST_SIDE, preprocess.short_side)).pixels
+    squares = []
+    for view in views_of(views):
+        square = preprocess.fit(pixels, position=view.position)
+        squares.append(square[:, ::-1] if view.flip else square)
+    return np.stack(squares)
+
+
+class OnnxClassifier:
+    """An exported model with scikit-learn's methods; safe to use from several threads.
+
+    Args:
+        path: The `.onnx` file.
+        threads: Of one call; by default as many as there are processors.
+
+    Attributes:
+        about: What the file says of itself.
+
+    Raises:
+        ModelError: If it is not a file that `headstart export` wrote, or is damaged.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise ModelError(f"{path}: there is no such file; 'headstart export RUN' writes one")
+        ort = _onnxruntime()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or _processors()
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                os.fspath(self.path), options, providers=["CPUExecutionProvider"]
+            )
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except Exception as error:  # ONNX Runtime has a class of its own for every cause
+            raise ModelError(f"{path} is not an ONNX model, or is damaged ({error})") from None
+        if KEY not in metadata:
+            raise ModelError(
+                f"{path} was not written by 'headstart export': it does not say which classes it "
+                f"knows; as a frozen network it can be given to 'headstart train --backbone'"
+            )
+        try:
+            self.about = About.from_json(metadata[KEY])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{path}: its metadata cannot be read ({error})") from None
+        self._input = self._session.get_inputs()[0].name
+
+    def __repr__(self) -> str:
+        return f"OnnxClassifier({', '.join(self.about.classes)}; {self.about.precision})"
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """(C,) str class names, in the order of `predict_proba`'s columns."""
+        return np.array(self.about.classes)
+
+    def probabilities(self, squares: np.ndarray) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities.
+
+        Args:
+            squares: (N, V, size, size, 3) uint8 from `squares_of`.
+        """
+        return self._session.run(None, {self._input: squares})[0]
+
+    def squares(self, image: str | Path | bytes) -> np.ndarray:
+        """Returns what the graph sees of an image file or of its bytes, (V, size, size, 3) uint8.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        data = image if isinstance(image, bytes) else read_bytes(Path(image))
+        return squares_of(data, self.about.preprocess, self.about.views)
+
+    def predictions(
+        self,
+        images: Iterable[str | Path | bytes],
+        *,
+        workers: int | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Predictions:
+        """Names what is on images; unreadable ones are rows of NaN with a reason in `errors`.
+
+        Args:
+            images: Files, or the bytes of files.
+            workers: Decoding threads; by default one a processor.
+            progress: Called as images are done.
+        """
+        from headstart.records import Predictions
+
+        given = list(images)
+        names = [f"#{i}" if isinstance(x, bytes) else os.fspath(x) for i, x in enumerate(given)]
+        found = np.full((len(given), len(self.about.classes)), np.nan, np.float32)
+        errors: dict[str, str] = {}
+        with ThreadPoolExecutor(workers or _processors(), "decode") as pool:
+            batch: list[tuple[int, np.ndarray]] = []
+            for number, result in enumerate(self._read(given, pool)):
+                if isinstance(result, ImageError):
+                    errors[names[number]] = str(result)
+                else:
+                    batch.append((number, result))
+                if len(batch) == _BATCH or (batch and number == len(given) - 1):
+                    found[[i for i, _ in batch]] = self.probabilities(
+                        np.stack([squares for _, squares in batch])
+                    )
+                    batch = []
+                if progress is not None:
+                    progress("predicting", number + 1, len(given))
+        return Predictions(found, self.about.classes, tuple(names), None, errors)
+
+    def _read(
+        self, images: list[str | Path | bytes], pool: ThreadPoolExecutor
+    ) -> Iterator[np.ndarray | ImageError]:
+        """Decodes beside, a few batches ahead and no more: memory stays flat."""
+
+        def read(image: str | Path | bytes) -> np.ndarray | ImageError:
+            try:
+                return self.squares(image)
+            except ImageError as error:
+                return error
+
+        ahead = 4 * _BATCH
+        queue = [pool.submit(read, image) for image in images[:ahead]]
+        for number in range(len(images)):
+            result = queue.pop(0).result()
+            if number + ahead < len(images):
+                queue.append(pool.submit(read, images[number + ahead]))
+            yield result
+
+    def predict_proba(
+        self, images: str | Path | bytes | Iterable[str | Path | bytes]
+    ) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities of image files, their bytes, or of one.
+
+        Raises:
+            ImageError: If one of them cannot be read; `predictions` goes on instead.
+        """
+        given = [images] if isinstance(images, str | Path | bytes) else images
+        predictions = self.predictions(given)
+        for name, reason in predictions.errors.items():
+            raise ImageError(f"{name}: {reason}")
+        return predictions.probabilities
+
+    def predict(self, images: str | Path | bytes | Iterable[str | Path | bytes]) -> np.ndarray:
+        """Returns (N,) str class names; raises as `predict_proba`."""
+        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+
+
+def put_about(path: Path, about: About) -> None:
+    """Writes what a model says of itself into its file (needs the package onnx)."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {KEY: about.to_json()})
+    onnx.save(model, path)
+
+
+def load_onnx(path: str | Path) -> OnnxClassifier:
+    """Opens an exported model; see `OnnxClassifier`."""
+    return OnnxClassifier(path)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            f"an exported model needs ONNX Runtime ({error}): pip install 'headstart[runtime]'"
+        ) from None
+    return onnxruntime

@@ -1,0 +1,286 @@
+"""`export`: a run's model as one ONNX file, proven to answer as the run's model does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.data.open import open_dataset
+from headstart.data.pixels import Progress, silent
+from headstart.errors import ImageError, ModelError, OptionError
+from headstart.metrics.interval import wilson
+from headstart.nets.model import Model
+from headstart.records import Estimate, to_json
+from headstart.run import Run, check_output, new_folder, read_json, write_atomic
+
+__all__ = ["Export", "export"]
+
+HOLDS = "export.json"
+_SAME = 1e-3
+_PARITY_ON = 256
+_CALIBRATED_ON = 64
+_COMPARED_ON = 512
+
+
+@dataclass(frozen=True)
+class Export:
+    """What `export` left behind.
+
+    Attributes:
+        folder: Where.
+        says: What was proven, and what was refused, in sentences.
+        files: One row a file: name, precision, megabytes, milliseconds and images a second,
+            accuracy on training images that nothing was calibrated on.
+        parity: Of the fp32 file with torch on real images: images, same labels, largest
+            difference of a probability.
+        int8: All ways that were tried, or None.
+    """
+
+    folder: str
+    says: tuple[str, ...]
+    files: tuple[dict[str, Any], ...]
+    parity: dict[str, Any]
+    int8: dict[str, Any] | None
+
+    def __repr__(self) -> str:
+        return f"Export({self.folder!r}: {' '.join(self.says)})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return "".join(f"<p>{escape(each)}</p>" for each in self.says)
+
+
+def export(
+    run: str | Path,
+    *,
+    out: str | Path,
+    int8: bool = False,
+    fp16: bool = False,
+    max_drop: float = 1.0,
+    threshold: float = 0.5,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Export:
+    """Writes a run's model as ONNX, with everything that prediction needs inside.
+
+    Args:
+        run: The folder that `train` wrote; its images must still be where they were.
+        out: Folder to write: `model.onnx`, a model card, `export.json`.
+        int8: Write `model-int8.onnx` too, if it costs no more accuracy than `max_drop`.
+        fp16: Write `model-fp16.onnx` too: half the size.
+        max_drop: Points of accuracy that int8 may cost, on training images that were not used to
+            calibrate it.
+        threshold: Probability below which predictions are shown as not sure.
+        seed: Of the choice of images and of intervals.
+        overwrite: Replace an earlier export in `out`.
+        progress: Called as work goes on.
+
+    Returns:
+        An `Export`.
+
+    Raises:
+        ModelError: If there is no run, its images are gone, its network has no ONNX form, or
+            what was written does not answer as the run's model does.
+        OptionError: If an argument makes no sense.
+        OutputError: If `out` cannot be written.
+    """
+    from headstart.ship.card import write_card
+    from headstart.ship.graph import OPSET, write_graph
+    from headstart.ship.measure import run_file, timings, torch_probabilities
+    from headstart.ship.quantise import half, quantise
+    from headstart.ship.runtime import About, put_about
+
+    if not 0 <= max_drop <= 100:
+        raise OptionError(f"--max-drop {max_drop}: choose between 0 and 100 points")
+    if not 0 <= threshold < 1:
+        raise OptionError(f"--threshold {threshold}: choose from 0 to below 1")
+    opened, folder = Run.open(run), Path(out)
+    check_output(folder, overwrite=overwrite, holds=HOLDS, what="export")
+    model = Model.load(run)
+    training, test = _images(opened, model.classes)
+    rng = np.random.default_rng(seed)
+    shown = [test[i] for i in np.sort(rng.permutation(len(test))[:_PARITY_ON])]
+    about = About(model.classes, model.preprocess, model.views, threshold, "fp32", {})
+    says: list[str] = []
+    with new_folder(folder, overwrite=overwrite, holds=HOLDS, what="export") as home:
+        progress("writing ONNX", 0, 1)
+        fp32 = home / "model.onnx"
+        write_graph(model, fp32)
+        squares, _ = _squares(shown, about, progress, "reading images")
+        expected = torch_probabilities(model, squares, progress)
+        found = run_file(fp32, squares)
+        parity = _parity(expected, found)
+        if not parity["same"]:
+            raise ModelError(
+                f"the ONNX file does not answer as the run's model does: on {len(found)} images "
+                f"{parity['other_labels']} labels differ, probabilities by up to "
+                f"{parity['largest_difference']:.2g}; nothing was written"
+            )
+        says.append(
+            f"ONNX answers as torch: on {len(found)} images of the run all labels are the same, "
+            f"probabilities differ by at most {parity['largest_difference']:.1e}."
+        )
+        # Other training images than those that int8 is calibrated on tell what it costs.
+        order = rng.permutation(len(training))
+        some = [training[i] for i in order[: _CALIBRATED_ON + _COMPARED_ON]]
+        calibrated = max(1, min(_CALIBRATED_ON, len(some) // 3))
+        images, targets = _squares(some, about, progress, "reading training images")
+        rest, truth = images[calibrated:], targets[calibrated:]
+        wanted = run_file(fp32, rest)
+        written = {"fp32": fp32}
+        tried = None
+        if fp16:
+            file = home / "model-fp16.onnx"
+            half(fp32, file)
+            there = _parity(expected, run_file(file, squares))
+            says.append(
+                f"fp16: {there['other_labels']} of {len(found)} labels differ, probabilities by "
+                f"up to {there['largest_difference']:.1e}."
+            )
+            written["fp16"] = file
+        if int8:
+            file = home / "model-int8.onnx"
+            result = quantise(
+                fp32, file, calibration=images[:calibrated], squares=rest, targets=truth,
+                wanted=wanted, run=run_file, max_drop=max_drop, seed=seed, progress=progress,
+            )  # fmt: skip
+            says.append(_int8_says(result, max_drop))
+            tried = asdict(result)
+            if result.kept:
+                written["int8"] = file
+        facts = _facts(opened, model, OPSET)
+        rows = []
+        for precision, file in written.items():
+            put_about(file, replace(about, precision=precision, facts=facts))
+            answers = run_file(file, rest)
+            rows.append(
+                {
+                    "file": file.name,
+                    "precision": precision,
+                    "megabytes": file.stat().st_size / 1e6,
+                    **timings(file, rest[:16]),
+                    "accuracy": _accuracy(answers, truth),
+                }
+            )
+        record = Export(str(folder), tuple(says), tuple(rows), parity, tried)
+        write_atomic(home / HOLDS, to_json(record))
+        write_card(home / "README.md", opened, model, record, threshold)
+    return record
+
+
+def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
+    """Returns (file, class) of the training and of the test images of a run.
+
+    Raises:
+        ModelError: If they are gone.
+    """
+    options, known = read_json(run.options), read_json(run.dataset)
+    try:
+        dataset = open_dataset(
+            options["data"], label=options["label"], group=options["group"], split=options["split"]
+        )
+    except Exception as error:
+        raise ModelError(
+            f"an export is proven on the images of the run, and they cannot be read: {error}"
+        ) from None
+    import csv
+
+    with run.predictions.open(newline="", encoding="utf-8") as stream:
+        tested = {row["name"] for row in csv.DictReader(stream)}
+    aside = {each["name"] if isinstance(each, dict) else each for each in known["set_aside"]}
+    aside |= set(known["left_out_as_leaks"])
+    place = {name: number for number, name in enumerate(classes)}
+    training, test = [], []
+    cross_validated = run.results["evaluation"]["kind"] == "cv"
+    for index, name in enumerate(dataset.names):
+        if name in aside or dataset.targets[index] < 0:
+            continue
+        pair = (dataset.path(index), place.get(dataset.classes[dataset.targets[index]], -1))
+        if name in tested:
+            test.append(pair)
+        if name not in tested or cross_validated:
+            training.append(pair)
+    if not test or not training:
+        raise ModelError(
+            f"an export is proven on the images of the run, and {options['data']} has none of them "
+            f"any more: bring them back, or train again"
+        )
+    return training, test
+
+
+def _squares(pairs: list, about: Any, progress: Progress, says: str) -> tuple[Any, Any]:
+    """Returns (N, V, size, size, 3) uint8 and (N,) int of the images that can be read."""
+    from headstart.data.decode import read_bytes
+    from headstart.ship.runtime import squares_of
+
+    squares, targets = [], []
+    for done, (path, target) in enumerate(pairs):
+        try:
+            squares.append(squares_of(read_bytes(path), about.preprocess, about.views))
+            targets.append(target)
+        except ImageError:
+            continue
+        progress(says, done + 1, len(pairs))
+    if not squares:
+        raise ModelError(f"none of the run's images can be read any more: {pairs[0][0]}, …")
+    return np.stack(squares), np.array(targets)
+
+
+def _parity(expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    """Compares two (N, C) arrays of probabilities."""
+    apart = np.abs(expected - found)
+    top = np.sort(expected, axis=1)
+    tie = top[:, -1] - top[:, -2] < _SAME if expected.shape[1] > 1 else np.zeros(len(top), bool)
+    other = (expected.argmax(axis=1) != found.argmax(axis=1)) & ~tie
+    largest = float(np.nan_to_num(apart, nan=1.0).max())
+    return {
+        "images": len(found),
+        "other_labels": int(other.sum()),
+        "largest_difference": largest,
+        "same": bool(not other.any() and largest <= _SAME),
+    }
+
+
+def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> Estimate:
+    return wilson(float((probabilities.argmax(axis=1) == targets).sum()), len(targets))
+
+
+def _int8_says(result: Any, max_drop: float) -> str:
+    last = result.attempts[-1]
+    change = last.change
+    told = (
+        f"int8 ({last.method}) changed accuracy by {100 * change.value:+.1f} points "
+        f"({100 * change.low:+.1f} to {100 * change.high:+.1f}) on {result.compared_on} training "
+        f"images that it was not calibrated on; {100 * last.agreement:.1f} % keep their class"
+    )
+    some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
+    if result.kept:
+        return f"{told}{some}."
+    worst = ", ".join(result.worst[:5])
+    return (
+        f"int8 was refused: {told}{some}, more than --max-drop {max_drop:g} allows. The layers "
+        f"that suffer most: {worst}."
+    )
+
+
+def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {
+        "task": "classification",
+        "headstart": version("headstart"),
+        "torch": version("torch"),
+        "opset": opset,
+        "backbone": model.backbone.name,
+        "backbone_fingerprint": model.backbone.fingerprint,
+        "licence": model.backbone.source.licence,
+        "head": model.head.kind,
+        "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
+        "test_accuracy": run.results["test"]["accuracy"],
+        "evaluation": run.results["evaluation"]["says"],
+    }
