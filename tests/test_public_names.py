@@ -13,7 +13,8 @@ from headstart.cli import VERBS
 
 PUBLIC = {
     # verbs
-    "advise", "check", "compare", "demo", "evaluate", "export", "predict", "report", "train",
+    "advise", "check", "compare", "demo", "evaluate", "export", "predict", "report", "serve",
+    "train",
     # reading
     "load", "open_dataset",
     # nouns

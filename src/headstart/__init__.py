@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from headstart.verbs.export import export
     from headstart.verbs.predict import load, predict
     from headstart.verbs.report import report
+    from headstart.verbs.serve import serve
     from headstart.verbs.train import train
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "open_dataset",
     "predict",
     "report",
+    "serve",
     "train",
 ]
 
@@ -73,6 +75,7 @@ _HOMES = {
     "open_dataset": "data.open",
     "predict": "verbs.predict",
     "report": "verbs.report",
+    "serve": "verbs.serve",
     "train": "verbs.train",
 }
 

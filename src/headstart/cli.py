@@ -29,6 +29,7 @@ VERBS = {
     "compare": "whether two runs really differ, by a paired test",
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
     "predict": "classes of new images, with calibrated probabilities",
+    "serve": "an exported model over HTTP, with a page",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",
 }

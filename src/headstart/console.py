@@ -93,6 +93,8 @@ def show(
         _predictions_csv(result, top, abstain_below)
     elif isinstance(result, Predictions):
         _predictions(result, console, top, abstain_below)
+    elif result is None:
+        return
     elif isinstance(result, Path):
         console.print(str(result), markup=False)
     else:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.decode import decode, read_bytes
+from headstart.data.decode import MAX_PIXELS, decode, read_bytes
 from headstart.data.preprocess import Preprocess, views_of
 from headstart.errors import ImageError, ModelError
 
@@ -75,18 +75,22 @@ class About:
         return cls(**value | {"classes": tuple(value["classes"])})
 
 
-def squares_of(data: bytes, preprocess: Preprocess, views: int) -> np.ndarray:
+def squares_of(
+    data: bytes, preprocess: Preprocess, views: int, *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Returns what the graph sees of one image file, (V, size, size, 3) uint8.
 
     Args:
         data: The file's bytes.
         preprocess: How it is fitted.
         views: V.
+        max_pixels: Larger images are refused by their header.
 
     Raises:
         ImageError: If it cannot be read.
     """
-    pixels = decode(data, short_side=max(_LEAST_SIDE, preprocess.short_side)).pixels
+    side = max(_LEAST_SIDE, preprocess.short_side)
+    pixels = decode(data, short_side=side, max_pixels=max_pixels).pixels
     squares = []
     for view in views_of(views):
         square = preprocess.fit(pixels, position=view.position)

@@ -1,0 +1,112 @@
+"""`Batcher`: images of concurrent requests go through the network together.
+
+What waits is bounded: beyond that a request is told to come back, so that those who were
+accepted are answered in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Batcher", "Full"]
+
+
+class Full(Exception):
+    """More images wait than the queue may hold."""
+
+
+@dataclass
+class _Waiting:
+    squares: np.ndarray
+    answer: asyncio.Future[np.ndarray] = field(repr=False)
+
+
+class Batcher:
+    """Collects images and runs them in batches, one batch at a time.
+
+    While one batch is computed the next one gathers, so nobody waits for company: one image
+    alone is computed at once.
+
+    Args:
+        run: (N, V, size, size, 3) uint8 to (N, C); called in one thread.
+        most: Images of one batch.
+        room: Images that may wait or be decoded.
+        seen: Told the size of every batch.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[np.ndarray], np.ndarray],
+        *,
+        most: int = 16,
+        room: int = 64,
+        seen: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        self._run, self._most, self._room, self._seen = run, most, room, seen
+        self._taken = 0
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._pool = ThreadPoolExecutor(1, "network")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Images that were let in and are not answered yet."""
+        return self._taken
+
+    def enter(self, images: int) -> None:
+        """Takes room for some images; `leave` gives it back.
+
+        Raises:
+            Full: If there is none.
+        """
+        if self._taken + images > self._room:
+            raise Full
+        self._taken += images
+
+    def leave(self, images: int) -> None:
+        """Gives back the room of some images."""
+        self._taken -= images
+
+    async def probabilities(self, squares: np.ndarray) -> np.ndarray:
+        """Returns (C,) probabilities of one image, (V, size, size, 3) uint8."""
+        waiting = _Waiting(squares, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        return await waiting.answer
+
+    def start(self) -> None:
+        """Begins to work, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def stop(self) -> None:
+        """Ends the work; what was let in has been answered before."""
+        if self._task is not None:
+            self._task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < self._most and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            # Whoever asked may have hung up while it waited.
+            batch = [each for each in batch if not each.answer.done()]
+            if not batch:
+                continue
+            self._seen(len(batch))
+            try:
+                squares = np.stack([each.squares for each in batch])
+                found = await loop.run_in_executor(self._pool, self._run, squares)
+            except Exception as error:
+                for each in batch:
+                    if not each.answer.done():
+                        each.answer.set_exception(error)
+                continue
+            for each, row in zip(batch, found, strict=True):
+                if not each.answer.done():
+                    each.answer.set_result(row)

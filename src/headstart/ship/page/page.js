@@ -1,0 +1,110 @@
+"use strict";
+
+const MOST = 8; // classes that are shown
+const at = (id) => document.getElementById(id);
+let shown = null; // the object URL of the picture
+let asked = 0; // number of the last question: an answer that was overtaken is dropped
+
+async function introduce() {
+  try {
+    const answer = await fetch("model", { headers: headers() });
+    if (answer.status === 401) {
+      at("locked").hidden = false;
+      at("about").textContent = "This server wants an API key.";
+      return;
+    }
+    const model = await answer.json();
+    const names = model.classes.slice(0, 12).join(", ");
+    const rest = model.classes.length > 12 ? ` and ${model.classes.length - 12} more` : "";
+    at("about").textContent = `It knows: ${names}${rest}.`;
+  } catch {
+    at("about").textContent = "The server does not answer.";
+  }
+}
+
+function headers() {
+  const key = at("key").value;
+  return key ? { "X-API-Key": key } : {};
+}
+
+function clear() {
+  at("problem").textContent = "";
+  at("answer").textContent = "";
+  at("answer").className = "big";
+  at("time").textContent = "";
+  at("bars").replaceChildren();
+}
+
+async function ask(file) {
+  const number = ++asked;
+  clear();
+  if (shown) URL.revokeObjectURL(shown);
+  shown = URL.createObjectURL(file);
+  at("picture").src = shown;
+  at("picture").hidden = false;
+  at("result").setAttribute("aria-busy", "true");
+  at("answer").textContent = "Looking …";
+  const begun = performance.now();
+  try {
+    const form = new FormData();
+    form.append("files", file, file.name || "picture");
+    const response = await fetch("predict", { method: "POST", body: form, headers: headers() });
+    const value = await response.json();
+    if (number !== asked) return;
+    clear();
+    if (!response.ok) throw new Error(value.error || `status ${response.status}`);
+    tell(value.predictions[0], performance.now() - begun, value.milliseconds);
+  } catch (error) {
+    if (number !== asked) return;
+    clear();
+    const known = error instanceof TypeError ? "The server does not answer." : error.message;
+    at("problem").textContent = known;
+  } finally {
+    if (number === asked) at("result").setAttribute("aria-busy", "false");
+  }
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(share > 0.995 && share < 1 ? 2 : 1)} %`;
+}
+
+function tell(found, total, inside) {
+  const answer = at("answer");
+  answer.textContent = found.sure
+    ? `${found.class} (${percent(found.probability)})`
+    : `Not sure: perhaps ${found.class} (${percent(found.probability)})`;
+  answer.classList.toggle("unsure", !found.sure);
+  const ranked = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]).slice(0, MOST);
+  for (const [name, share] of ranked) {
+    const row = document.createElement("li");
+    const meter = document.createElement("meter");
+    meter.value = share;
+    meter.setAttribute("aria-hidden", "true");
+    const label = document.createElement("span");
+    label.textContent = name;
+    const number = document.createElement("span");
+    number.textContent = percent(share);
+    row.append(meter, label, number);
+    at("bars").append(row);
+  }
+  at("time").textContent = `${inside.toFixed(0)} ms on the server, ${total.toFixed(0)} ms in all`;
+  at("result").focus({ preventScroll: true });
+}
+
+at("file").addEventListener("change", (event) => {
+  if (event.target.files.length) ask(event.target.files[0]);
+  event.target.value = ""; // the same file again is a change too
+});
+at("key").addEventListener("change", introduce);
+at("form").addEventListener("submit", (event) => event.preventDefault());
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    at("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) ask(event.dataTransfer.files[0]);
+  });
+}
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length) ask(event.clipboardData.files[0]);
+});
+introduce();
