@@ -32,6 +32,16 @@ def trained(tmp_path_factory):
         return data, train(data, out=root / "run", backbone="starter", strategy="probe")
 
 
+@pytest.fixture(scope="session")
+def exported(trained, tmp_path_factory):
+    """(record, folder) of that run's export in every precision."""
+    from headstart.verbs.export import export
+
+    _, run = trained
+    out = tmp_path_factory.mktemp("exported") / "export"
+    return export(run.folder, out=out, int8=True, fp16=True, max_drop=100.0), out
+
+
 @pytest.fixture
 def new(tmp_path):
     """A folder of four new images, two of which cannot be read, and a note."""

@@ -24,13 +24,6 @@ from headstart.verbs.predict import load, predict
 from .conftest import paint
 
 
-@pytest.fixture(scope="module")
-def exported(trained, tmp_path_factory):
-    _, run = trained
-    out = tmp_path_factory.mktemp("exported") / "export"
-    return export(run.folder, out=out, int8=True, fp16=True, max_drop=100.0), out
-
-
 def test_what_an_export_holds(exported, trained):
     record, out = exported
     assert sorted(each.name for each in out.iterdir()) == [

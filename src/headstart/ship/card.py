@@ -7,7 +7,7 @@ from typing import Any
 
 from headstart.nets.model import Model
 from headstart.records import Estimate
-from headstart.run import Run
+from headstart.run import Run, read_json
 
 __all__ = ["write_card"]
 
@@ -34,6 +34,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, threshold: float
         name=run.folder.resolve().name,
         model=model,
         size=model.preprocess.size,
+        backbone=read_json(run.model / "model.json")["backbone"]["name"],
         licence=model.backbone.source.licence or "not stated",
         results=run.results,
         measures={name: Estimate.from_json(each) for name, each in run.results["test"].items()},

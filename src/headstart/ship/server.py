@@ -193,20 +193,24 @@ def create_app(
     )  # fmt: skip
     async def predict(request: Request) -> Response:
         """Names what is on one image (the raw body) or on several (a form with files)."""
-        begun = time.perf_counter()
+        begun, taken = time.perf_counter(), 1
+        try:
+            # Before a byte is read, so that bodies that wait to be read are bounded too.
+            batcher.enter(1)
+        except Full:
+            return _busy()
         try:
             images = await read_images(request, limits)
-        except Refused as refused:
-            return _problem(refused.status, refused.says)
-        try:
-            batcher.enter(len(images))
-        except Full:
-            return _problem(503, "busy: come back in a second", {"Retry-After": "1"})
-        try:
+            batcher.enter(len(images) - 1)
+            taken = len(images)
             request.state.images = len(images)
             found = await asyncio.gather(*(one(name, data) for name, data in images))
+        except Refused as refused:
+            return _problem(refused.status, refused.says)
+        except Full:
+            return _busy()
         finally:
-            batcher.leave(len(images))
+            batcher.leave(taken)
         numbers.images.inc(len(images))
         if all("error" in each for each in found):
             says = "; ".join(f"{each['name']}: {each['error']}" for each in found[:3])
@@ -277,6 +281,10 @@ def _squares(data: bytes, model: OnnxClassifier, pixels: int) -> np.ndarray:
 
 def _problem(status: int, says: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": says}, status_code=status, headers=headers)
+
+
+def _busy() -> JSONResponse:
+    return _problem(503, "busy: come back in a second", {"Retry-After": "1"})
 
 
 def _allowed(request: Request, key: str) -> bool:

@@ -276,7 +276,7 @@ def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
         "headstart": version("headstart"),
         "torch": version("torch"),
         "opset": opset,
-        "backbone": model.backbone.name,
+        "backbone": read_json(run.model / "model.json")["backbone"]["name"],
         "backbone_fingerprint": model.backbone.fingerprint,
         "licence": model.backbone.source.licence,
         "head": model.head.kind,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from headstart.errors import ModelError, OptionError
@@ -90,6 +92,10 @@ def serve(
         timeout_keep_alive=int(max(5, patience)), h11_max_incomplete_event_size=1 << 16,
     )  # fmt: skip
     server = uvicorn.Server(config)
+    if threading.current_thread() is threading.main_thread():
+        # Once all is answered, uvicorn raises the signal that stopped it again: that is no failure.
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda number, frame: None)
     try:
         server.run()
     except SystemExit:

@@ -1,0 +1,468 @@
+"""The server: the same answers as `predict`, and a clear one to whatever is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+
+from headstart.errors import ModelError, OptionError
+from headstart.ship.batcher import Batcher, Full
+from headstart.ship.runtime import OnnxClassifier
+from headstart.ship.server import create_app
+from headstart.ship.uploads import Limits
+from headstart.verbs.predict import predict
+from headstart.verbs.serve import _is_loopback, serve
+
+
+@contextlib.contextmanager
+def running(model: OnnxClassifier, **options):
+    """A server in a thread; gives its port."""
+    config = uvicorn.Config(create_app(model, **options), port=0, log_level="error")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 20
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def model(exported):
+    _, out = exported
+    return OnnxClassifier(out / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def port(model):
+    limits = Limits(bytes=1 << 20, pixels=1 << 20, files=5, seconds=1.0)
+    with running(model, limits=limits) as given:
+        yield given
+
+
+def ask(port, method="POST", path="/predict", body=b"", headers=None):
+    """Returns (status, JSON or bytes, headers)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        content = answer.read()
+        kind = answer.headers.get("content-type", "")
+        return answer.status, json.loads(content) if "json" in kind else content, answer.headers
+    finally:
+        connection.close()
+
+
+def form(*files: tuple[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    mark = uuid.uuid4().hex
+    parts = [
+        f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n".encode()
+        + data
+        + b"\r\n"
+        for name, data in files
+    ]
+    body = b"".join(parts) + f"--{mark}--\r\n".encode()
+    return body, {"Content-Type": f"multipart/form-data; boundary={mark}"}
+
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+def png(size=(40, 40)) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, (200, 60, 60)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+def test_every_answer_is_what_predict_says(port, exported, trained):
+    data, _ = trained
+    _, out = exported
+    images = sorted((data / "test").rglob("*.png"))
+    wanted = predict(out / "model.onnx", images)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda p: ask(port, body=p.read_bytes(), headers=JPEG), images))
+    for number, (status, value, _) in enumerate(answers):
+        assert status == 200
+        [found] = value["predictions"]
+        assert found["class"] == wanted.classes[wanted.labels[number]]
+        row = [found["probabilities"][name] for name in wanted.classes]
+        np.testing.assert_allclose(row, wanted.probabilities[number], atol=1e-5)
+        assert found["probability"] == max(row)
+        assert found["sure"] == (max(row) >= 0.5)
+
+
+def test_a_form_with_several_files_in_order_the_broken_one_named(port, new):
+    good = (new / "a.png").read_bytes()
+    body, headers = form(("x/../a.png", good), ("broken.jpg", b"\xff\xd8\xff\xe0"), ("c.png", good))
+    status, value, _ = ask(port, body=body, headers=headers)
+    assert status == 200
+    names = [each["name"] for each in value["predictions"]]
+    assert names == ["a.png", "broken.jpg", "c.png"]
+    assert [each.get("class") for each in value["predictions"]] == ["red", None, "red"]
+    assert value["predictions"][1]["error"]
+
+
+def test_no_content_type_is_taken_as_an_image(port, new):
+    assert ask(port, body=(new / "a.png").read_bytes())[0] == 200
+
+
+def test_below_the_threshold_it_is_not_sure(exported, new):
+    _, out = exported
+    model = OnnxClassifier(out / "model.onnx")
+    object.__setattr__(model.about, "threshold", 0.9999)
+    with running(model) as port:
+        [found] = ask(port, body=(new / "a.png").read_bytes())[1]["predictions"]
+    assert not found["sure"]
+
+
+def test_what_it_says_of_itself(port, model):
+    assert ask(port, "GET", "/health")[:2] == (200, {"status": "ok"})
+    status, value, _ = ask(port, "GET", "/model")
+    assert status == 200
+    assert value["classes"] == list(model.about.classes)
+    assert value["precision"] == "fp32"
+    status, value, _ = ask(port, "GET", "/openapi.json")
+    assert "/predict" in value["paths"]
+    status, text, _ = ask(port, "GET", "/metrics")
+    assert b"headstart_requests_total" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/page.css"])
+def test_the_page_runs_nothing_from_elsewhere(port, path):
+    status, content, headers = ask(port, "GET", path)
+    assert status == 200
+    assert len(content) > 200
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert b"http://" not in content
+    assert b"https://" not in content
+
+
+# --- bad input ----------------------------------------------------------------------------------
+
+
+def bomb() -> bytes:
+    """A PNG of some kilobytes that says it has 400 million pixels."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    head = struct.pack(">IIBBBBB", 20000, 20000, 8, 2, 0, 0, 0)
+    body = zlib.compress(b"\0" * 100_000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+BAD = {
+    "empty": (b"", JPEG, 400),
+    "text": (b"hello", JPEG, 422),
+    "truncated jpeg": (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01", JPEG, 422),
+    "bomb": (bomb(), JPEG, 422),
+    "too large": (b"x" * ((1 << 20) + 1), JPEG, 413),
+    "wrong type": (b"{}", {"Content-Type": "application/json"}, 415),
+    "url-encoded": (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    "svg": (SVG, {"Content-Type": "image/svg+xml"}, 422),
+    "html": (b"<html><script>1</script></html>", JPEG, 422),
+    "form without boundary": (b"abc", {"Content-Type": "multipart/form-data"}, 400),
+    "form of nonsense": (b"abc", {"Content-Type": "multipart/form-data; boundary=x"}, 400),
+    "form without files": (
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n',
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        400,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_one_clear_sentence(port, name):
+    body, headers, wanted = BAD[name]
+    status, value, _ = ask(port, body=body, headers=headers)
+    assert status == wanted
+    assert len(value["error"]) > 10
+    assert "Traceback" not in value["error"]
+    assert ask(port, body=png())[0] == 200
+
+
+def test_too_many_files(port):
+    body, headers = form(*[(f"{i}.png", png()) for i in range(6)])
+    status, value, _ = ask(port, body=body, headers=headers)
+    assert status == 413
+    assert "at most 5" in value["error"]
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\x\\y.png", "/", "a" * 500, "<b>.png"])
+def test_a_files_name_is_only_a_name(port, name):
+    body, headers = form((name, png()))
+    status, value, _ = ask(port, body=body, headers=headers)
+    assert status == 200
+    [found] = value["predictions"]
+    assert "/" not in found["name"]
+    assert 0 < len(found["name"]) <= 80
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "wanted"), [("GET", "/predict", 405), ("GET", "/x", 404)]
+)
+def test_other_paths_and_methods(port, method, path, wanted):
+    assert ask(port, method, path)[0] == wanted
+
+
+def test_a_slow_client_is_told_and_harms_nobody(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+        slow.sendall(head + b"Content-Length: 1000\r\n\r\nabc")
+        assert ask(port, body=png())[0] == 200
+        assert b" 408 " in slow.recv(4096)
+
+
+def test_a_client_that_hangs_up_harms_nobody(port):
+    for body in (b"", b"abc", png()[:50]):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as gone:
+            gone.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + body
+            )
+        assert ask(port, body=png())[0] == 200
+    # What they took of the queue is given back.
+    until = time.monotonic() + 10
+    while b"headstart_waiting_images 0.0" not in ask(port, "GET", "/metrics")[1]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_half_closed_connections_are_answered(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as half:
+        body = png()
+        half.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+            + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )  # fmt: skip
+        half.shutdown(socket.SHUT_WR)
+        # Some servers answer a half-closed connection, some close it; neither may hang.
+        half.settimeout(10)
+        half.recv(4096)
+    assert ask(port, body=png())[0] == 200
+
+
+# --- who may, how many, how long ----------------------------------------------------------------
+
+
+def test_a_key_is_asked_for(model):
+    with running(model, key="secret") as port:
+        assert ask(port, body=png())[0] == 401
+        assert ask(port, body=png(), headers={"X-API-Key": "Secret"})[0] == 401
+        assert ask(port, body=png(), headers={"X-API-Key": "secret"})[0] == 200
+        assert ask(port, body=png(), headers={"Authorization": "Bearer secret"})[0] == 200
+        assert ask(port, body=png(), headers={"Authorization": "Basic secret"})[0] == 401
+        assert ask(port, "GET", "/model")[0] == 401
+        assert ask(port, "GET", "/metrics")[0] == 401
+        for path in ("/", "/page.js", "/health"):
+            assert ask(port, "GET", path)[0] == 200
+
+
+def test_beyond_the_queue_it_says_busy_and_recovers(exported):
+    _, out = exported
+    model = OnnxClassifier(out / "model.onnx")
+    quick = model.probabilities
+
+    def slow(squares):
+        time.sleep(0.3)
+        return quick(squares)
+
+    model.probabilities = slow
+    with running(model, room=3) as port, ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: ask(port, body=png()), range(12)))
+        statuses = [status for status, _, _ in answers]
+        assert set(statuses) == {200, 503}
+        assert statuses.count(200) >= 3
+        for status, value, headers in answers:
+            if status == 503:
+                assert headers["retry-after"] == "1"
+                assert "busy" in value["error"]
+        assert ask(port, body=png())[0] == 200
+
+
+def test_stopped_under_load_it_answers_all_that_it_accepted(exported, tmp_path):
+    _, out = exported
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (tmp_path / "log").open("w+")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "headstart", "serve", str(out), "--port", str(port)],
+        stderr=log, env=os.environ | {"HEADSTART_API_KEY": ""},
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError):
+                if ask(port, "GET", "/health")[0] == 200:
+                    break
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        answered, cut = [], []
+        stop = threading.Event()
+
+        def load():
+            while not stop.is_set():
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                try:
+                    connection.request("POST", "/predict", png())
+                except OSError:
+                    return  # it accepts no more
+                try:
+                    answered.append(connection.getresponse().status)
+                except (OSError, http.client.HTTPException) as error:
+                    cut.append(error)
+                    return
+                finally:
+                    connection.close()
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.0)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        assert len(answered) > 4
+        assert set(answered) == {200}
+        # A connection that was made but not read from when the end came was not accepted.
+        log.seek(0)
+        served = sum('"/predict"' in line for line in log)
+        assert served == len(answered)
+    finally:
+        server.kill()
+        log.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("example.org", False)],
+)  # fmt: skip
+def test_what_is_loopback(host, inside):
+    assert _is_loopback(host) == inside
+
+
+@pytest.mark.parametrize(
+    "options", [{"port": 70000}, {"max_mb": 0}, {"queue": 2}, {"max_files": 0}, {"patience": -1}]
+)
+def test_bad_options(exported, options):
+    _, out = exported
+    with pytest.raises(OptionError):
+        serve(out, **options)
+
+
+def test_a_run_is_not_an_export(trained):
+    _, run = trained
+    with pytest.raises(ModelError, match="headstart export"):
+        serve(run.folder)
+
+
+def test_a_port_that_is_taken(exported):
+    _, out = exported
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OptionError, match="port is taken"):
+            serve(out, port=taken.getsockname()[1])
+
+
+# --- batches ------------------------------------------------------------------------------------
+
+
+def test_concurrent_images_are_computed_together():
+    sizes: list[int] = []
+
+    def run(squares):
+        time.sleep(0.02)
+        return squares.reshape(len(squares), -1)[:, :2].astype(float)
+
+    async def go():
+        batcher = Batcher(run, most=4, seen=sizes.append)
+        batcher.start()
+        images = [np.full((1, 2, 2, 3), i, np.uint8) for i in range(9)]
+        found = await asyncio.gather(*(batcher.probabilities(each) for each in images))
+        await batcher.stop()
+        return found
+
+    found = asyncio.run(go())
+    assert [row[0] for row in found] == list(range(9))
+    assert sum(sizes) == 9
+    assert max(sizes) == 4
+
+
+def test_a_batch_that_fails_tells_everybody_and_the_next_one_works():
+    calls = []
+
+    def run(squares):
+        calls.append(len(squares))
+        if len(calls) == 1:
+            raise RuntimeError("out of order")
+        return np.zeros((len(squares), 2))
+
+    async def go():
+        batcher = Batcher(run)
+        batcher.start()
+        image = np.zeros((1, 2, 2, 3), np.uint8)
+        first = await asyncio.gather(
+            *(batcher.probabilities(image) for _ in range(3)), return_exceptions=True
+        )
+        second = await batcher.probabilities(image)
+        await batcher.stop()
+        return first, second
+
+    first, second = asyncio.run(go())
+    assert any(isinstance(each, RuntimeError) for each in first)
+    assert second.tolist() == [0, 0]
+
+
+def test_room_is_bounded_and_given_back():
+    batcher = Batcher(lambda squares: squares, room=3)
+    batcher.enter(2)
+    with pytest.raises(Full):
+        batcher.enter(2)
+    batcher.enter(1)
+    assert batcher.waiting == 3
+    batcher.leave(3)
+    batcher.enter(3)
+
+
+def test_the_page_is_in_the_package():
+    import headstart.ship.server as server
+
+    for name, _ in server._FILES.values():
+        assert (Path(server.__file__).parent / "page" / name).is_file()
