@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.nets.engine_torch import fold_batchnorm
 from headstart.nets.heads import Head
 from headstart.nets.model import Model
-from headstart.nets.stages import one_thread
+from headstart.nets.stages import StagePool, one_thread
 
 __all__ = ["OPSET", "Deployed", "write_graph"]
 
@@ -29,9 +28,12 @@ class Deployed(nn.Module):
     """
 
     def __init__(self, model: Model) -> None:
+        from timm.utils.model import reparameterize_model
+
         super().__init__()
         pool = copy.deepcopy(model.backbone.pool(model.preprocess))
-        fold_batchnorm(pool)
+        pool.network = reparameterize_model(pool.network)
+        _fix_paddings(pool)
         width = sum(each for _, each in pool.layout)
         last = pool.layout[-1][1]
         # Where the head reads the last layer only, the other stages need not be pooled.
@@ -53,6 +55,49 @@ class Deployed(nn.Module):
         if self._views > 1:
             vectors = vectors.reshape(-1, self._views, self._width).mean(1)
         return torch.softmax(self.head(vectors.float()) / self._temperature, dim=1)
+
+
+def _fix_paddings(pool: StagePool) -> None:
+    """Makes TensorFlow's "same" padding a constant, for the size at hand, in place.
+
+    Else the graph computes it from the size of every image, which is known, and no engine can
+    merge it into the convolution.
+    """
+    from timm.layers import Conv2dSame
+
+    sizes: dict[nn.Module, tuple[int, int]] = {}
+
+    def see(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        height, width = inputs[0].shape[2:]
+        sizes[module] = (int(height), int(width))
+
+    found = [
+        (parent, name, child)
+        for parent in pool.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, Conv2dSame)
+    ]
+    hooks = [child.register_forward_pre_hook(see) for _, _, child in found]
+    with torch.inference_mode(), one_thread():
+        pool(torch.zeros((1, pool.size, pool.size, 3), dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    for parent, name, child in found:
+        if child not in sizes:
+            continue
+        pads = []
+        for side, kernel, stride, dilation in zip(
+            sizes[child], child.kernel_size, child.stride, child.dilation, strict=True
+        ):
+            total = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
+            pads.append((total // 2, total - total // 2))
+        plain = nn.Conv2d(
+            child.in_channels, child.out_channels, child.kernel_size, child.stride,
+            dilation=child.dilation, groups=child.groups, bias=child.bias is not None,
+        )  # fmt: skip
+        plain.weight, plain.bias = child.weight, child.bias
+        (top, bottom), (left, right) = pads
+        setattr(parent, name, nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain))
 
 
 class _HeadModule(nn.Module):

@@ -103,12 +103,14 @@ def quantise(
     Returns:
         All that was tried.
     """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
     right = wanted.argmax(axis=1) == targets
     attempts: list[Attempt] = []
     clusters = np.arange(len(targets))
 
     def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
-        _static(source, file, calibration, method, in_float)
+        _static(simple, file, calibration, method, in_float)
         found = run(file, squares)
         change = paired_difference(found.argmax(axis=1) == targets, right, clusters, seed=seed)
         same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
@@ -117,6 +119,9 @@ def quantise(
 
     with tempfile.TemporaryDirectory(dir=target.parent) as place:
         files = {method: Path(place) / f"{method}.onnx" for method in METHODS}
+        simple = Path(place) / "simple.onnx"
+        with _quiet():  # paddings and constants merged
+            quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
         for method, file in files.items():
             attempts.append(attempt(method, (), file))
         # The best at naming what fp32 names; accuracy on some hundred images is a coarse measure.
@@ -124,7 +129,7 @@ def quantise(
         file = files[best.method]
         worst: tuple[str, ...] = ()
         if -100 * best.change.value > max_drop:
-            worst = _worst_first(source, file, calibration[:8])
+            worst = _worst_first(simple, file, calibration[:8])
             for share in _STEPS[1:]:
                 layers = worst[: max(1, round(share * len(worst)))]
                 best = attempt(best.method, layers, file)
@@ -133,6 +138,7 @@ def quantise(
                     break
         kept = -100 * best.change.value <= max_drop
         if kept:
+            _shorten(file)
             file.replace(target)
     if attempts[-1] is not best:
         attempts.remove(best)
@@ -197,6 +203,32 @@ def _ends(source: Path) -> list[str]:
         return []
     first, last = convolving[0], convolving[-1]
     return [node.name for i, node in enumerate(nodes) if i < first or i > last + 2]
+
+
+def _shorten(file: Path) -> None:
+    """Gives tensors and nodes that quantising added short names: names are a tenth of the file."""
+    import onnx
+
+    model = onnx.load(file)
+    graph = model.graph
+    kept = {each.name for each in (*graph.input, *graph.output)}
+    short: dict[str, str] = {}
+
+    def name(long: str) -> str:
+        return long if not long or long in kept else short.setdefault(long, f"t{len(short)}")
+
+    for node in graph.node:
+        node.input[:] = [name(each) for each in node.input]
+        node.output[:] = [name(each) for each in node.output]
+        # The layers that may be left in floating point are known by their names.
+        if node.op_type not in _CONVOLVING:
+            node.name = ""
+        node.doc_string = ""
+    for each in graph.initializer:
+        each.name = name(each.name)
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
 
 
 def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[str, ...]:
