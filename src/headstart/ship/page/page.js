@@ -65,7 +65,8 @@ async function ask(file) {
 }
 
 function percent(share) {
-  return `${(100 * share).toFixed(share > 0.995 && share < 1 ? 2 : 1)} %`;
+  if (share > 0.999) return "over 99.9 %"; // nothing is certain
+  return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
 function tell(found, total, inside) {
@@ -77,14 +78,14 @@ function tell(found, total, inside) {
   const ranked = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]).slice(0, MOST);
   for (const [name, share] of ranked) {
     const row = document.createElement("li");
-    const meter = document.createElement("meter");
-    meter.value = share;
-    meter.setAttribute("aria-hidden", "true");
+    const bar = document.createElement("i");
+    bar.style.width = `${100 * share}%`;
+    bar.setAttribute("aria-hidden", "true");
     const label = document.createElement("span");
     label.textContent = name;
     const number = document.createElement("span");
     number.textContent = percent(share);
-    row.append(meter, label, number);
+    row.append(bar, label, number);
     at("bars").append(row);
   }
   at("time").textContent = `${inside.toFixed(0)} ms on the server, ${total.toFixed(0)} ms in all`;

@@ -1,0 +1,138 @@
+"""The page, driven in headless Chromium: upload, not sure, an error, a key, and the keyboard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from headstart.ship.runtime import OnnxClassifier
+
+from .test_serve import running
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        sandbox = [] if os.getuid() else ["--no-sandbox"]
+        given = playwright.chromium.launch(executable_path=BROWSER, args=sandbox)
+        yield given
+        given.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 390, "height": 780})
+    given = context.new_page()
+    given.problems = []
+    given.on("pageerror", lambda error: given.problems.append(str(error)))
+    given.on(
+        "console",
+        lambda said: given.problems.append(said.text) if "Content Security" in said.text else None,
+    )
+    yield given
+    assert given.problems == []
+    context.close()
+
+
+@pytest.fixture
+def model(exported):
+    _, out = exported
+    return OnnxClassifier(out / "model.onnx")
+
+
+def says(page, place: str, text: str) -> None:
+    sync_api.expect(page.locator(place)).to_contain_text(text, timeout=10_000)
+
+
+def test_a_picture_is_named_with_all_classes_and_the_time(page, model, new):
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        says(page, "#about", "red")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "red (")
+        assert page.locator("#bars li").count() == 3
+        assert page.locator("#bars li").first.inner_text().startswith("red")
+        says(page, "#time", "ms on the server")
+        assert page.locator("#picture").is_visible()
+        assert page.locator("#picture").evaluate("each => each.naturalWidth") == 40
+        assert page.locator("#result").get_attribute("aria-busy") == "false"
+        # Nothing is wider than a phone.
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_below_the_threshold_it_says_not_sure(page, model, new):
+    object.__setattr__(model.about, "threshold", 0.99999)
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "Not sure: perhaps red")
+        assert "unsure" in (page.locator("#answer").get_attribute("class") or "")
+
+
+def test_what_cannot_be_read_is_said_and_the_next_one_works(page, model, new):
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#file", new / "note.txt")
+        says(page, "#problem", "not an image")
+        assert page.locator("#answer").inner_text() == ""
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "red (")
+        assert page.locator("#problem").inner_text() == ""
+
+
+def test_a_server_that_is_gone_is_said(page, model, new):
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        says(page, "#about", "red")
+    page.set_input_files("#file", new / "a.png")
+    says(page, "#problem", "does not answer")
+
+
+def test_with_a_key(page, model, new):
+    with running(model, key="secret") as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        says(page, "#about", "API key")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#problem", "API key")
+        page.fill("#key", "secret")
+        page.press("#key", "Tab")
+        says(page, "#about", "red")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "red (")
+
+
+def test_it_is_used_by_keyboard_and_read_aloud(page, model):
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "file"
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert page.locator("#result").get_attribute("aria-live") == "polite"
+        assert page.locator("#problem").get_attribute("role") == "alert"
+        assert page.get_by_label("Choose a picture").count() == 1
+
+
+def test_a_dropped_picture(page, model, new):
+    import base64
+
+    data = base64.b64encode((new / "a.png").read_bytes()).decode()
+    with running(model) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.evaluate(
+            """data => {
+                const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+                const moved = new DataTransfer();
+                moved.items.add(new File([bytes], "a.png", { type: "image/png" }));
+                document.dispatchEvent(new DragEvent("drop", { dataTransfer: moved }));
+            }""",
+            data,
+        )
+        says(page, "#answer", "red (")
