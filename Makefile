@@ -76,6 +76,7 @@ benchmarks: $(STAMP)
 	@echo '  $(PY) benchmarks/fine_tune.py      fine-tuning against the probe, fastai and the tutorial loop'
 	@echo '  $(PY) benchmarks/training_rate.py  training images per second, busy processors, memory'
 	@echo '  $(PY) benchmarks/planted.py        fine-tuning on data with planted troubles'
+	@echo '  $(PY) benchmarks/kill_points.py    killed at random points, the same weights in the end'
 	@echo '  $(PY) benchmarks/inference.py      exported models against plain torch'
 	@echo 'Data: HEADSTART_DATA (default ../shared/data); weights: HEADSTART_WEIGHTS (../shared/weights).'
 
