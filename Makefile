@@ -77,7 +77,9 @@ benchmarks: $(STAMP)
 	@echo '  $(PY) benchmarks/training_rate.py  training images per second, busy processors, memory'
 	@echo '  $(PY) benchmarks/planted.py        fine-tuning on data with planted troubles'
 	@echo '  $(PY) benchmarks/kill_points.py    killed at random points, the same weights in the end'
+	@echo '  $(PY) benchmarks/advice.py         what is expected and announced, against what comes'
 	@echo '  $(PY) benchmarks/inference.py      exported models against plain torch'
+	@echo '  $(PY) benchmarks/serving.py        the server under load'
 	@echo 'Data: HEADSTART_DATA (default ../shared/data); weights: HEADSTART_WEIGHTS (../shared/weights).'
 
 clean:

@@ -82,9 +82,8 @@ def main() -> None:
             kills.append(f"after {wait:.0f} s ({step_of(home / 'killed.unfinished')})")
             if (home / "killed.unfinished").exists():
                 command = ["train", "--resume", home / "killed", "--quiet"]
-        if not (home / "killed").exists():
-            if start(command, home / "cache", args.python).wait():
-                sys.exit("going on failed")
+        if not (home / "killed").exists() and start(command, home / "cache", args.python).wait():
+            sys.exit("going on failed")
         one, other = digests(home / "whole"), digests(home / "killed")
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(args.python)}.\n")
     print(f"{args.set}, {args.epochs} epochs at {args.size} px: {whole:.0f} s undisturbed; killed")
