@@ -69,7 +69,8 @@ def main() -> None:
             f"| {name} | {'yes' if advice['fits'] else 'no'} | {best['features']} at "
             f"{best['image_size']} px | "
             f"{show(expected['value'], expected['low'], expected['high'])} | "
-            f"{tuned.get('kept', 'probe')} | {show_estimate(found)} | {'yes' if inside else 'no'} | "
+            f"{tuned.get('kept', 'probe')} | {show_estimate(found)} | "
+            f"{'yes' if inside else 'no'} | "
             f"{show_estimate(held) if held else '–'} | {announced:.0f} | "
             f"{seconds.get('fine-tune', 0.0):.0f} |",
             flush=True,
