@@ -6,11 +6,15 @@ import os
 import statistics
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.nets.model import Model
+
+if TYPE_CHECKING:
+    from headstart.nets.stages import StagePool
 
 __all__ = ["run_file", "timings", "torch_probabilities"]
 
@@ -19,7 +23,7 @@ _WARM, _SINGLES, _BATCHES = 3, 20, 5
 
 
 def torch_probabilities(
-    model: Model, squares: np.ndarray, progress: Progress = silent
+    model: Model, squares: np.ndarray, progress: Progress = silent, *, pool: StagePool | None = None
 ) -> np.ndarray:
     """Returns (N, C) probabilities of a model by plain fp32 torch, nothing folded or converted.
 
@@ -27,10 +31,11 @@ def torch_probabilities(
         model: With a timm backbone.
         squares: (N, V, size, size, 3) uint8.
         progress: Called as images are done.
+        pool: Its network, where it has been built before.
     """
     import torch
 
-    pool = model.backbone.pool(model.preprocess)
+    pool = pool or model.backbone.pool(model.preprocess)
     n, views = squares.shape[:2]
     found = []
     for start in range(0, n, _BATCH):

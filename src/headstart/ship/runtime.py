@@ -142,6 +142,26 @@ class OnnxClassifier:
         return f"OnnxClassifier({', '.join(self.about.classes)}; {self.about.precision})"
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """C class names."""
+        return self.about.classes
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How images are fitted."""
+        return self.about.preprocess
+
+    @property
+    def views(self) -> int:
+        """How many views of an image are averaged."""
+        return self.about.views
+
+    @property
+    def threshold(self) -> float:
+        """Probability below which an answer is "not sure"."""
+        return self.about.threshold
+
+    @property
     def classes_(self) -> np.ndarray:
         """(C,) str class names, in the order of `predict_proba`'s columns."""
         return np.array(self.about.classes)

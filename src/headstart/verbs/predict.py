@@ -13,7 +13,8 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.folders import scan
 from headstart.data.pixels import Progress, silent
-from headstart.errors import DataError, ImageError
+from headstart.data.video import is_video
+from headstart.errors import DataError, ImageError, OptionError
 from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
@@ -71,6 +72,21 @@ def load(path: str | Path) -> Classifier | OnnxClassifier:
     return Classifier(Model.load(path))
 
 
+class _Frames:
+    """The model of a run as what names frames (`ship.watch.Watcher`)."""
+
+    threshold = 0.5
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._pool = model, model.backbone.pool(model.preprocess)
+        self.classes, self.preprocess, self.views = model.classes, model.preprocess, model.views
+
+    def probabilities(self, squares: np.ndarray) -> np.ndarray:
+        from headstart.ship.measure import torch_probabilities
+
+        return torch_probabilities(self._model, squares, pool=self._pool)
+
+
 def _exported(path: str | Path) -> bool:
     return os.fspath(path).lower().endswith(".onnx")
 
@@ -79,15 +95,21 @@ def predict(
     model: str | Path,
     images: str | Path | Iterable[str | Path],
     *,
+    fps: float = 1.0,
+    out: str | Path | None = None,
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Predictions:
-    """Names what is on images, with calibrated probabilities.
+    """Names what is on images, on a video or before a camera, with calibrated probabilities.
 
     Args:
         model: A run, a model's folder, or an `.onnx` file that `export` wrote.
-        images: Files, folders (searched through) or globs.
+        images: Files, folders (searched through) or globs; or one video, or the number of a
+            camera.
+        fps: Frames a second of a video or camera that are named.
+        out: Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or `.avi`
+            file for the video with the answers on it.
         device: Where the network runs; an exported one runs on the CPU.
         workers: Decoding threads; by default one a processor.
         progress: Called as images are done.
@@ -96,10 +118,21 @@ def predict(
         `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`.
 
     Raises:
-        DataError: If no image is named at all.
+        DataError: If no image is named at all, or a video cannot be opened.
+        OptionError: If `out` is given without a video.
         ModelError: If there is no model, or it is damaged.
     """
     given = [images] if isinstance(images, str | Path) else list(images)
+    if any(is_video(each) for each in given):
+        if len(given) > 1:
+            raise OptionError("one video or camera at a time, and no images beside it")
+        from headstart.ship.watch import watch
+
+        watcher = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
+        place = Path(out) if out is not None else None
+        return watch(watcher, os.fspath(given[0]), fps=fps, out=place, progress=progress)
+    if out is not None:
+        raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
     if _exported(model):
         exported = OnnxClassifier(model)
         return exported.predictions(
