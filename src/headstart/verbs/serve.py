@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 from headstart.errors import ModelError, OptionError
@@ -91,6 +92,8 @@ def serve(
         app, host=host, port=port, log_config=_logging(), access_log=False, server_header=False,
         timeout_keep_alive=int(max(5, patience)), h11_max_incomplete_event_size=1 << 16,
     )  # fmt: skip
+    # Pillow warns of every oddity of a damaged file, and Python remembers each warning for ever.
+    warnings.filterwarnings("ignore", module="PIL")
     server = uvicorn.Server(config)
     if threading.current_thread() is threading.main_thread():
         # Once all is answered, uvicorn raises the signal that stopped it again: that is no failure.
