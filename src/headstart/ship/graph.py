@@ -25,9 +25,10 @@ class Deployed(nn.Module):
 
     Args:
         model: With a timm backbone.
+        scores: Give scores before the calibrated softmax instead of probabilities.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, scores: bool = False) -> None:
         from timm.utils.model import reparameterize_model
 
         super().__init__()
@@ -41,6 +42,7 @@ class Deployed(nn.Module):
         self.pool = pool
         self.head = _HeadModule(model.head, first=width - last if self._last_only else 0)
         self._temperature = float(model.temperature)
+        self._scores = scores
         self._views, self._width = model.views, last if self._last_only else width
 
     def forward(self, squares: torch.Tensor) -> torch.Tensor:
@@ -54,7 +56,8 @@ class Deployed(nn.Module):
         vectors = self.pool.last(images) if self._last_only else self.pool(images)
         if self._views > 1:
             vectors = vectors.reshape(-1, self._views, self._width).mean(1)
-        return torch.softmax(self.head(vectors.float()) / self._temperature, dim=1)
+        scores = self.head(vectors.float()) / self._temperature
+        return scores if self._scores else torch.softmax(scores, dim=1)
 
 
 def _fix_paddings(pool: StagePool) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
 from headstart.ship.runtime import OnnxClassifier
+
+if TYPE_CHECKING:
+    from headstart.ship.watch import Watcher
 
 __all__ = ["Classifier", "load", "predict"]
 
@@ -97,6 +101,7 @@ def predict(
     *,
     fps: float = 1.0,
     out: str | Path | None = None,
+    explain: str | Path | None = None,
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
@@ -110,6 +115,8 @@ def predict(
         fps: Frames a second of a video or camera that are named.
         out: Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or `.avi`
             file for the video with the answers on it.
+        explain: Folder for a heat map of each image: which places speak for the answer. Of a run
+            by Grad-CAM, of an exported model by occlusion.
         device: Where the network runs; an exported one runs on the CPU.
         workers: Decoding threads; by default one a processor.
         progress: Called as images are done.
@@ -130,17 +137,45 @@ def predict(
 
         watcher = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
         place = Path(out) if out is not None else None
+        if explain is not None:
+            raise OptionError("--explain is for images: save frames of the video first")
         return watch(watcher, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     if out is not None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
     if _exported(model):
         exported = OnnxClassifier(model)
-        return exported.predictions(
-            _names([os.fspath(each) for each in given]), workers=workers, progress=progress
-        )
+        names = _names([os.fspath(each) for each in given])
+        found = exported.predictions(names, workers=workers, progress=progress)
+        if explain is not None:
+            _explain(found, exported, None, Path(explain), progress)
+        return found
     loaded = Model.load(model)
     names = _names([os.fspath(each) for each in given])
-    return _run(loaded, names, device=device, workers=workers, progress=progress)
+    found = _run(loaded, names, device=device, workers=workers, progress=progress)
+    if explain is not None:
+        _explain(found, _Frames(loaded), loaded, Path(explain), progress)
+    return found
+
+
+def _explain(
+    found: Predictions, answers: Watcher, model: Model | None, folder: Path, progress: Progress
+) -> None:
+    """Writes a heat map for every image that could be read."""
+    from headstart.data.decode import read_bytes
+    from headstart.ship.explain import grad_cam, occlusion, write_heat
+    from headstart.ship.runtime import squares_of
+
+    by_gradient = None
+    if model is not None and model.backbone.source.kind != "onnx":
+        by_gradient = grad_cam(model)
+    for number, (name, label) in enumerate(zip(found.names, found.labels, strict=True)):
+        if label >= 0:
+            squares = squares_of(read_bytes(Path(name)), answers.preprocess, answers.views)
+            heat = by_gradient(squares, int(label)) if by_gradient else None
+            if heat is None:
+                heat = occlusion(answers.probabilities, squares, int(label))
+            write_heat(folder, number, name, squares[0], heat)
+        progress("explaining", number + 1, len(found.names))
 
 
 def _names(given: list[str]) -> list[str]:
