@@ -138,6 +138,19 @@ class Preprocess:
         box = (left, top, left + side, top + side)
         return np.asarray(Image.fromarray(pixels).resize(target, resampling, box=box))
 
+    def squares(self, pixels: np.ndarray, views: int) -> np.ndarray:
+        """Returns what a network sees of one image, (views, size, size, 3) uint8 RGB.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            views: See `views_of`.
+        """
+        squares = []
+        for view in views_of(views):
+            square = self.fit(pixels, position=view.position)
+            squares.append(square[:, ::-1] if view.flip else square)
+        return np.stack(squares)
+
     def normalise(self, batch: np.ndarray) -> np.ndarray:
         """Scales pixels as the weights expect them.
 

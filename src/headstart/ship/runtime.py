@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headstart.data.decode import MAX_PIXELS, decode, read_bytes
-from headstart.data.preprocess import Preprocess, views_of
+from headstart.data.pixels import _FACTS_SIDE, cpu_count
+from headstart.data.preprocess import Preprocess
 from headstart.errors import ImageError, ModelError
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ KEY = "headstart"
 
 FORMAT = 1
 _BATCH = 16
-# As in training, so that the pixels are the same ones: `data.pixels`.
-_LEAST_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,8 @@ def squares_of(
     Raises:
         ImageError: If it cannot be read.
     """
-    side = max(_LEAST_SIDE, preprocess.short_side)
-    pixels = decode(data, short_side=side, max_pixels=max_pixels).pixels
-    squares = []
-    for view in views_of(views):
-        square = preprocess.fit(pixels, position=view.position)
-        squares.append(square[:, ::-1] if view.flip else square)
-    return np.stack(squares)
+    side = max(_FACTS_SIDE, preprocess.short_side)
+    return preprocess.squares(decode(data, short_side=side, max_pixels=max_pixels).pixels, views)
 
 
 class OnnxClassifier:
@@ -118,7 +112,7 @@ class OnnxClassifier:
             raise ModelError(f"{path}: there is no such file; 'headstart export RUN' writes one")
         ort = _onnxruntime()
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or _processors()
+        options.intra_op_num_threads = threads or cpu_count()
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
@@ -203,7 +197,7 @@ class OnnxClassifier:
         names = [f"#{i}" if isinstance(x, bytes) else os.fspath(x) for i, x in enumerate(given)]
         found = np.full((len(given), len(self.about.classes)), np.nan, np.float32)
         errors: dict[str, str] = {}
-        with ThreadPoolExecutor(workers or _processors(), "decode") as pool:
+        with ThreadPoolExecutor(workers or cpu_count(), "decode") as pool:
             batch: list[tuple[int, np.ndarray]] = []
             for number, result in enumerate(self._read(given, pool)):
                 if isinstance(result, ImageError):
@@ -269,10 +263,6 @@ def put_about(path: Path, about: About) -> None:
 def load_onnx(path: str | Path) -> OnnxClassifier:
     """Opens an exported model; see `OnnxClassifier`."""
     return OnnxClassifier(path)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _onnxruntime() -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headstart.data.preprocess import Preprocess, views_of
+from headstart.data.preprocess import Preprocess
 from headstart.data.video import Frame, Video, Writer
 from headstart.errors import OptionError, OutputError
 from headstart.records import Predictions
@@ -92,7 +92,9 @@ def watch(
         def answer() -> None:
             if not waiting:
                 return
-            squares = np.stack([_squares(frame.pixels, model) for frame in waiting])
+            squares = np.stack(
+                [model.preprocess.squares(frame.pixels, model.views) for frame in waiting]
+            )
             for frame, row in zip(waiting, model.probabilities(squares), strict=True):
                 names.append(f"{source} @ {frame.seconds:.2f} s")
                 rows.append(row)
@@ -120,14 +122,6 @@ def watch(
         errors[names[-1]] = video.problem
     found = np.stack(rows) if rows else np.empty((0, len(model.classes)))
     return Predictions(found.astype(np.float32), model.classes, tuple(names), None, errors)
-
-
-def _squares(pixels: np.ndarray, model: Watcher) -> np.ndarray:
-    squares = []
-    for view in views_of(model.views):
-        square = model.preprocess.fit(pixels, position=view.position)
-        squares.append(square[:, ::-1] if view.flip else square)
-    return np.stack(squares)
 
 
 class _Output:
