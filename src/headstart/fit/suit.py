@@ -27,7 +27,7 @@ _ENOUGH_STEPS = 300
 def stage_that_wins(probe: Probe) -> str | None:
     """Returns the stage that carries the classes better than the last layer, or None.
 
-    It wins by more than one standard error; several stages together, of which the last layer is
+    It wins by more than two standard errors; several stages together, of which the last layer is
     one, do not count.
 
     Args:
@@ -45,7 +45,7 @@ def stage_that_wins(probe: Probe) -> str | None:
         return None
     winner = max(stages, key=lambda name: stages[name])
     noise = math.sqrt(max(last * (1 - last), 1e-9) / max(n, 1))
-    return winner if stages[winner] > last + noise else None
+    return winner if stages[winner] > last + 2 * noise else None
 
 
 def afresh(recipe: Recipe) -> Recipe:
