@@ -250,3 +250,12 @@ def test_advise_measures_and_answers(tuned, monkeypatch):
     assert found.command.startswith("headstart train")
     assert "rule of thumb" in found.rule_of_thumb
     assert any("Expect" in line for line in found.says)
+
+
+def test_flags_of_the_recipe_and_its_text_has_the_last_word(tuned, tmp_path):
+    data, _ = tuned
+    options = TUNED | {"recipe": "batch=8,balance=weights", "epochs": 1}
+    flags = {"augment": "light", "hflip": "no", "balance": "oversample"}
+    run = train(data, out=tmp_path / "run", **options, **flags)
+    recipe = run.results["finetuning"]["recipe"]
+    assert (recipe["augment"], recipe["hflip"], recipe["balance"]) == ("light", "no", "weights")

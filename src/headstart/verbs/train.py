@@ -20,7 +20,8 @@ from headstart.errors import OptionError, OutputError
 from headstart.features.extract import Features, extract
 from headstart.fit.probe import Grid, feature_sets
 from headstart.fit.rounds import Outcome, learning_curve, play
-from headstart.fit.schedule import Recipe, parse_recipe
+from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
+from headstart.nets.augment import Policy
 from headstart.nets.backbone import Backbone, Device, open_backbone
 from headstart.nets.model import Model
 from headstart.run import Run, check_output, new_run
@@ -53,6 +54,9 @@ def train(
     budget: float = 5.0,
     epochs: int | Literal["auto"] = "auto",
     lr: float | Literal["auto"] | None = None,
+    augment: Policy = "standard",
+    hflip: Flip = "auto",
+    balance: Balance = "auto",
     recipe: str | None = None,
     image_size: int | Literal["auto"] = "auto",
     geometry: Geometry = "square",
@@ -90,8 +94,14 @@ def train(
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
         lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
-        recipe: Of fine-tuning: `name=value` pairs joined by commas, such as
-            `freeze=last,augment=light,rate=1e-3` (docs/fine-tuning.md lists the names).
+        augment: How training images are varied: `none`, `light` (flips, shifts), `standard` (scale,
+            rotation, colour too) or `strong` (TrivialAugment, random erasing).
+        hflip: Whether a mirror image keeps its class; `auto` measures it on held-out images.
+        balance: What fine-tuning does about classes of different size: `weights` of the loss,
+            `oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits
+            where the largest class is more than twice the smallest.
+        recipe: All else of fine-tuning: `name=value` pairs joined by commas, such as
+            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
             images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
@@ -149,6 +159,7 @@ def train(
         )
     base = Recipe() if epochs == "auto" else Recipe(epochs=int(epochs))
     base = base if lr in (None, "auto") else replace(base, rate=float(lr))
+    base = replace(base, augment=augment, hflip=hflip, balance=balance)
     given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
