@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import inspect
 import os
 import re
@@ -33,11 +34,6 @@ VERBS = {
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",
 }
-# What the extra `train` brings and a bare installation lacks.
-_TRAINERS = {
-    "torch", "torchvision", "timm", "openvino", "sklearn", "scipy", "pyarrow", "safetensors",
-    "platformdirs", "threadpoolctl", "jinja2", "onnx",
-}  # fmt: skip
 _SHORT = {"out": ("-o", "--out")}
 
 
@@ -62,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"headstart: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _TRAINERS:
+        if importlib.util.find_spec("torch") is not None:
             raise
         print(
             f"headstart: this needs {error.name}, which is not installed: pip install "
