@@ -129,8 +129,15 @@ def test_a_form_with_several_files_in_order_the_broken_one_named(port, new):
     assert value["predictions"][1]["error"]
 
 
-def test_no_content_type_is_taken_as_an_image(port, new):
-    assert ask(port, body=(new / "a.png").read_bytes())[0] == 200
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/x-www-form-urlencoded"}])
+def test_what_says_no_type_or_curls_own_is_taken_as_an_image(port, new, headers):
+    assert ask(port, body=(new / "a.png").read_bytes(), headers=headers)[0] == 200
+
+
+def test_two_servers_on_one_model(model, new):
+    with running(model) as one, running(OnnxClassifier(model.path)) as two:
+        answers = [ask(port, body=(new / "a.png").read_bytes())[1] for port in (one, two)]
+    assert answers[0]["predictions"] == answers[1]["predictions"]
 
 
 def test_below_the_threshold_it_is_not_sure(exported, new):
@@ -191,7 +198,7 @@ BAD = {
     "bomb": (bomb(), JPEG, 422),
     "too large": (b"x" * ((1 << 20) + 1), JPEG, 413),
     "wrong type": (b"{}", {"Content-Type": "application/json"}, 415),
-    "url-encoded": (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    "url-encoded": (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 422),
     "svg": (SVG, {"Content-Type": "image/svg+xml"}, 422),
     "html": (b"<html><script>1</script></html>", JPEG, 422),
     "form without boundary": (b"abc", {"Content-Type": "multipart/form-data"}, 400),

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 __all__ = ["Limits", "Refused", "read_images"]
 
 _MULTIPART = "multipart/form-data"
-# A browser or curl that is given no type says one of these.
-_RAW = ("image/", "application/octet-stream")
+# The last is what `curl --data-binary` says of anything when it is told nothing else.
+_RAW = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 _NAME = 80
 
 
