@@ -154,3 +154,13 @@ def test_long_histories_are_told_in_six_lines():
 @pytest.mark.parametrize("n", [1, 2])
 def test_one_epoch_is_enough_for_a_verdict(n):
     assert len(verdicts(GOOD[:n])) == 1
+
+
+def test_rare_classes_are_judged_by_balanced_accuracy():
+    """Plain accuracy falls on purpose where the rare class is given its due."""
+    rows = [(0.5, 0.97, 0.5, 0.4), (0.4, 0.96, 0.4, 0.9), (0.35, 0.96, 0.36, 0.91)]
+    history = [
+        Epoch(number, 5, 1e-3, 3.0 * loss, right, held, plain, 0.85, 1.0, 100)
+        for number, (loss, right, held, plain) in enumerate(rows, 1)
+    ]
+    assert "rate_too_high" not in verdicts(history, start_loss=0.1, start_accuracy=0.8)

@@ -136,8 +136,8 @@ def module_save(one, file):
         {"mixup": 0.2},
         {"epochs": 4},
         {"epochs": 1},
-        {"views": 0},
-        {"views": 1},
+        {"frozen_views": 0},
+        {"frozen_views": 1},
     ],
     ids=str,
 )

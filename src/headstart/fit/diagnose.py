@@ -28,7 +28,7 @@ def diagnose(
     Args:
         history: One record an epoch, with held-out images.
         start_loss: Log-loss of the held-out images before the first step (the linear probe).
-        start_accuracy: Likewise.
+        start_accuracy: Their accuracy (balanced where `Epoch.measure` is), likewise.
         n_classes: C.
         n_groups: Groups (people, patients) that were trained on; None where there are none.
         diverged: Step at which the loss was not a number, or -1.
@@ -50,7 +50,8 @@ def diagnose(
         return found
     loss = np.array([each.loss for each in history])
     held = np.array([each.held_loss for each in history])
-    accuracy = np.array([each.held_accuracy for each in history])
+    # Balanced accuracy where classes differ in size, as everything else is judged there.
+    accuracy = np.array([each.measure for each in history])
     best = int(np.nanargmin(held)) if np.isfinite(held).any() else 0
     trained, chance = history[-1].accuracy, 1 / n_classes
     lost = start_accuracy - float(np.nanmax(accuracy, initial=0.0))

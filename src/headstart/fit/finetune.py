@@ -18,6 +18,7 @@ from headstart.fingerprint import fingerprint_json
 from headstart.fit.average import Kept, choose_weights, mix
 from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.classifiers import Config, fit_head, make_space
+from headstart.fit.gradient import log_prior
 from headstart.fit.loop import Training
 from headstart.fit.mirror import keeps_class
 from headstart.fit.record import Epoch, Held
@@ -72,6 +73,7 @@ class Finetuned:
         recipe: With what was left to be decided on the way.
         refitted: Whether the same was then done on all items.
         diverged: Step at which the loss was not a number, or -1.
+        uneven: Whether classes differ so much in size that balanced accuracy judges.
     """
 
     net: Tunable | None
@@ -86,6 +88,7 @@ class Finetuned:
     recipe: Recipe
     refitted: bool
     diverged: int
+    uneven: bool
 
 
 def linear_start(
@@ -221,6 +224,10 @@ def finetune(
 
     def training(trained: np.ndarray, held: Held | None, says: str) -> Training:
         head = linear_start(vectors, y, trained, start, n_classes=n_classes)
+        if recipe.balance == "logits" and not (start.balanced or start.blank):
+            # The probe knows how frequent classes are; the loss is going to say it from now on.
+            prior = log_prior(y[trained], n_classes).astype(np.float32)
+            head = replace(head, arrays=head.arrays | {"bias": head.arrays["bias"] - prior})
         return begin(
             dataset, backbone, recipe, head, trained, held=held, preprocess=preprocess, seed=seed,
             device=device, workers=workers, progress=progress, says=says,
@@ -286,4 +293,5 @@ def finetune(
         recipe=recipe,
         refitted=last is not first,
         diverged=first.diverged,
+        uneven=uneven,
     )

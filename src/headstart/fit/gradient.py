@@ -14,7 +14,7 @@ from headstart.fit.schedule import Recipe
 from headstart.nets.loader import Batch
 from headstart.nets.tunable import Tunable
 
-__all__ = ["Gradient", "precision"]
+__all__ = ["Gradient", "log_prior", "precision"]
 
 
 def precision(device: str) -> contextlib.AbstractContextManager[object]:
@@ -22,6 +22,19 @@ def precision(device: str) -> contextlib.AbstractContextManager[object]:
     if device == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def log_prior(targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """Returns (C,) float: what logit adjustment adds to the scores in the loss.
+
+    What remains in the scores is then consistent for balanced accuracy (Menon et al., ICLR 2021).
+
+    Args:
+        targets: (N,) int classes of the training items.
+        n_classes: C.
+    """
+    counts = np.bincount(targets, minlength=n_classes)
+    return np.log(np.maximum(counts, 0.5) / counts.sum())
 
 
 class Gradient:
@@ -57,8 +70,7 @@ class Gradient:
         if recipe.balance == "weights":
             weights = len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         if recipe.balance == "logits":
-            # Logit adjustment (Menon et al., ICLR 2021): consistent for balanced accuracy.
-            prior = np.log(np.maximum(counts, 0.5) / counts.sum())
+            prior = log_prior(targets, n_classes)
         self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self._prior = torch.tensor(prior, dtype=torch.float32, device=device)
 

@@ -174,8 +174,8 @@ def tune(
     probe_right, tuned_right, groups = right
     n = len(probe_right)
     first = done[0]
-    _, start_accuracy, start_loss = judge(
-        first.start_scores, dataset.targets[first.held], balanced=False
+    start_accuracy, _, start_loss = judge(
+        first.start_scores, dataset.targets[first.held], balanced=first.uneven
     )
     verdicts = diagnose(
         first.history,
