@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
+from headstart import unfinished as module
 from headstart.errors import ModelError, OutputError
 from headstart.unfinished import Unfinished
 
@@ -46,7 +50,8 @@ def test_overwrite_throws_earlier_states_away(tmp_path):
         assert not (folder / "a.safetensors").exists()
 
 
-def test_two_at_once_are_refused(tmp_path):
+def test_two_at_once_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.3)
     place = Unfinished(tmp_path / "run")
     with (
         place.held({}, resuming=False, overwrite=False),
@@ -63,3 +68,19 @@ def test_a_place_that_cannot_be_written(tmp_path):
         Unfinished(tmp_path / "file" / "run").held({}, resuming=False, overwrite=False),
     ):
         pass
+
+
+def test_what_a_killed_training_left_behind_is_waited_for(tmp_path):
+    """A loading process shares the lock of a training that was killed, for some seconds."""
+    place = Unfinished(tmp_path / "run")
+    place.folder.mkdir()
+    orphan = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys, time; from pathlib import Path; from headstart.run import hold\n"
+         "assert hold(Path(sys.argv[1])) is not None; print('held', flush=True); time.sleep(1.5)",
+         str(place.folder)],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert orphan.stdout.readline() == b"held\n"
+    with place.held({}, resuming=True, overwrite=False):
+        assert orphan.wait(10) == 0

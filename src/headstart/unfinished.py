@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from headstart.records import to_json
 from headstart.run import hold, read_json, write_atomic
 
 __all__ = ["Unfinished"]
+
+_PATIENCE = 12.0
 
 
 class Unfinished:
@@ -77,7 +80,7 @@ class Unfinished:
         """Makes the folder this process's own; returns its lock where there are locks."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = hold(self.folder)
+            lock = _hold_soon(self.folder)
             if lock is None and os.name == "posix":
                 raise OutputError(f"another process is training {self.run} right now")
             if not resuming:
@@ -89,3 +92,14 @@ class Unfinished:
                 f"cannot write in {self.folder} ({error.strerror or error}); choose another -o"
             ) from None
         return lock
+
+
+def _hold_soon(folder: Path) -> int | None:
+    """Locks a folder, waiting for what a killed training left behind.
+
+    Its loading processes share the lock and look every few seconds whether it still lives.
+    """
+    until = time.monotonic() + _PATIENCE
+    while (lock := hold(folder)) is None and time.monotonic() < until:
+        time.sleep(0.2)
+    return lock
