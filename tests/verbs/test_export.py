@@ -150,12 +150,12 @@ def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, v
 
 def test_int8_that_costs_too_much_is_refused_with_the_layers(trained, tmp_path, monkeypatch):
     _, run = trained
-    before = quantise.paired_difference
+    before = quantise.expected_change
 
     def worse(*args, **options):
         return replace(before(*args, **options), value=-0.2)
 
-    monkeypatch.setattr(quantise, "paired_difference", worse)
+    monkeypatch.setattr(quantise, "expected_change", worse)
     record = export(run.folder, out=tmp_path / "out", int8=True)
     assert not (tmp_path / "out" / "model-int8.onnx").exists()
     assert not record.int8["kept"]
@@ -171,14 +171,14 @@ def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
     trained, tmp_path, monkeypatch
 ):
     _, run = trained
-    before = quantise.paired_difference
+    before = quantise.expected_change
     calls = []
 
     def better_at_last(*args, **options):
         calls.append(1)
         return replace(before(*args, **options), value=-0.2 if len(calls) < 5 else 0.0)
 
-    monkeypatch.setattr(quantise, "paired_difference", better_at_last)
+    monkeypatch.setattr(quantise, "expected_change", better_at_last)
     record = export(run.folder, out=tmp_path / "out", int8=True)
     assert record.int8["kept"]
     assert len(record.int8["attempts"]) == 5
@@ -349,3 +349,23 @@ def test_images_read_from_afar_stay_in_order_when_one_is_broken(exported, tmp_pa
     order = [("red", "green", "blue")[n % 3] for n in range(20)]
     named = [found.classes[label] if label >= 0 else None for label in found.labels]
     assert named == [None if n == 7 else order[n] for n in range(20)]
+
+
+def test_noise_on_narrow_margins_costs_and_on_wide_ones_does_not():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, 500)
+    wide, narrow = np.full(200, 8.0), np.full(200, 0.5)
+    assert quantise.expected_change(wide, noise).value == 0
+    lost = quantise.expected_change(narrow, noise)
+    assert lost.value == pytest.approx(-0.31, abs=0.03)
+    assert lost.low < lost.value < lost.high
+    assert lost.n == 200
+    # What was wrong may become right.
+    assert quantise.expected_change(-narrow, noise).value == pytest.approx(0.31, abs=0.03)
+    assert quantise.expected_change(narrow, np.zeros(3)).value == 0
+
+
+def test_a_margin_is_how_far_the_truth_is_ahead():
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]])
+    found = quantise.margins(probabilities, np.array([0, 2]))
+    assert found == pytest.approx([np.log(8), np.log(0.6)])

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from headstart.data.pixels import Progress, silent
-from headstart.metrics.interval import paired_difference
 from headstart.records import Estimate
 
-__all__ = ["Attempt", "Quantised", "half", "quantise"]
+__all__ = ["Attempt", "Quantised", "expected_change", "half", "margins", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Histograms of every activation are kept for two of them: more images are more memory.
@@ -38,8 +37,8 @@ class Attempt:
     Attributes:
         method: How ranges of activations were found.
         in_float: Layers that stayed in floating point.
-        change: Of accuracy on images that were not calibrated on, paired.
-        agreement: Share of these images that keep their class.
+        change: Of accuracy on new images, as `expected_change` sees it.
+        agreement: Share of the compared training images that keep their class.
     """
 
     method: str
@@ -81,6 +80,7 @@ def quantise(
     squares: np.ndarray,
     targets: np.ndarray,
     wanted: np.ndarray,
+    known: np.ndarray,
     run: Callable[[Path, np.ndarray], np.ndarray],
     max_drop: float,
     seed: int = 0,
@@ -92,9 +92,10 @@ def quantise(
         source: The model in fp32.
         target: To write; written only if one is good enough.
         calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
-        squares: (N, V, size, size, 3) uint8 other training images, to measure the cost on.
+        squares: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
         targets: (N,) int their classes.
         wanted: (N, C) their probabilities in fp32.
+        known: (M,) margins by which fp32 named images that it had not learnt from.
         run: (file, squares) to probabilities.
         max_drop: Accuracy that may be lost, in points.
         seed: Of the interval.
@@ -105,14 +106,13 @@ def quantise(
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    right = wanted.argmax(axis=1) == targets
     attempts: list[Attempt] = []
-    clusters = np.arange(len(targets))
+    before = margins(wanted, targets)
 
     def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
         _static(simple, file, calibration, method, in_float)
         found = run(file, squares)
-        change = paired_difference(found.argmax(axis=1) == targets, right, clusters, seed=seed)
+        change = expected_change(known, margins(found, targets) - before, seed=seed)
         same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
         progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS) - 1)
         return Attempt(method, in_float, change, same)
@@ -124,8 +124,7 @@ def quantise(
             quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
         for method, file in files.items():
             attempts.append(attempt(method, (), file))
-        # The best at naming what fp32 names; accuracy on some hundred images is a coarse measure.
-        best = max(attempts, key=lambda each: (each.agreement, each.change.value))
+        best = max(attempts, key=lambda each: (each.change.value, each.agreement))
         file = files[best.method]
         worst: tuple[str, ...] = ()
         if -100 * best.change.value > max_drop:
@@ -144,6 +143,47 @@ def quantise(
         attempts.remove(best)
         attempts.append(best)
     return Quantised(tuple(attempts), kept, worst, len(targets))
+
+
+def margins(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns (N,) how far the true class is ahead of the best other one, in log-odds.
+
+    Args:
+        probabilities: (N, C).
+        targets: (N,) int.
+    """
+    logs = np.log(np.maximum(probabilities.astype(float), 1e-7))
+    rows = np.arange(len(targets))
+    own = logs[rows, targets]
+    logs[rows, targets] = -np.inf
+    return own - logs.max(axis=1)
+
+
+def expected_change(known: np.ndarray, noise: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Returns how accuracy on new images changes when margins get some noise.
+
+    Training images are named by heart and hardly ever change their class, so to count them says
+    nothing: what quantising does to their margins is put on the margins of images that the model
+    had not learnt from.
+
+    Args:
+        known: (M,) margins of such images, negative where they are named wrongly.
+        noise: (N,) what quantising adds to the margins of other images.
+        seed: Of the bootstrap over both.
+    """
+    rng = np.random.default_rng(seed)
+
+    def change(m: np.ndarray, d: np.ndarray) -> float:
+        right = 1 - np.searchsorted(np.sort(d), -m, side="right") / len(d)
+        return float(right.mean() - (m > 0).mean())
+
+    draws = [
+        change(rng.choice(known, len(known)), rng.choice(noise, len(noise))) for _ in range(1000)
+    ]
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Estimate(
+        change(known, noise), float(low), float(high), len(known), "margins with noise, bootstrap"
+    )
 
 
 class _Reader:
@@ -179,10 +219,10 @@ def _static(
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "Clip"],
             per_channel=True,
-            # 7 bits for weights: without VNNI, 8 overflow the sums of two products.
-            reduce_range=True,
+            # Both unsigned: signed weights overflow the sums of two products on processors
+            # without VNNI, and 7 bits, which do not, double the noise (docs/benchmarks.md).
             activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            weight_type=QuantType.QUInt8,
             nodes_to_exclude=[*_ends(source), *in_float],
             calibrate_method=getattr(CalibrationMethod, method),
             extra_options={"CalibMovingAverage": method == "MinMax"},
@@ -244,12 +284,13 @@ def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[st
             outputs.append(debug.collect_activations(str(wide), _Reader(squares)))
         pairs = debug.create_activation_matching(outputs[1], outputs[0])
         errors = debug.compute_activation_error(pairs)
-    made_by = {
-        name: node.name
-        for node in onnx.load(source).graph.node
-        if node.op_type in _CONVOLVING
-        for name in node.output
-    }
+    made_by: dict[str, str] = {}
+    for node in onnx.load(source).graph.node:
+        if node.op_type in _CONVOLVING:
+            made_by |= dict.fromkeys(node.output, node.name)
+        elif node.op_type in ("Clip", "Relu") and node.input[0] in made_by:
+            # Quantising merges it into the layer before.
+            made_by |= dict.fromkeys(node.output, made_by[node.input[0]])
     # Signal to noise in decibels: small is bad.
     noise = {
         made_by[name]: found["xmodel_err"]

@@ -73,8 +73,7 @@ def export(
         out: Folder to write: `model.onnx`, a model card, `export.json`.
         int8: Write `model-int8.onnx` too, if it costs no more accuracy than `max_drop`.
         fp16: Write `model-fp16.onnx` too: half the size.
-        max_drop: Points of accuracy that int8 may cost, on training images that were not used to
-            calibrate it.
+        max_drop: Points of accuracy that int8 may be expected to cost.
         threshold: Probability below which predictions are shown as not sure.
         seed: Of the choice of images and of intervals.
         overwrite: Replace an earlier export in `out`.
@@ -147,7 +146,8 @@ def export(
             file = home / "model-int8.onnx"
             result = quantise(
                 fp32, file, calibration=images[:calibrated], squares=rest, targets=truth,
-                wanted=wanted, run=run_file, max_drop=max_drop, seed=seed, progress=progress,
+                wanted=wanted, known=_known(opened, model.classes), run=run_file,
+                max_drop=max_drop, seed=seed, progress=progress,
             )  # fmt: skip
             says.append(_int8_says(result, max_drop))
             tried = asdict(result)
@@ -213,6 +213,18 @@ def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
     return training, test
 
 
+def _known(run: Run, classes: tuple[str, ...]) -> np.ndarray:
+    """Returns the margins that the run measured on images it had not learnt from."""
+    import csv
+
+    from headstart.ship.quantise import margins
+
+    with run.predictions.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    found = np.array([[float(row[name]) for name in classes] for row in rows])
+    return margins(found, np.array([classes.index(row["truth"]) for row in rows]))
+
+
 def _squares(pairs: list, about: Any, progress: Progress, says: str) -> tuple[Any, Any]:
     """Returns (N, V, size, size, 3) uint8 and (N,) int of the images that can be read."""
     from headstart.data.decode import read_bytes
@@ -254,9 +266,11 @@ def _int8_says(result: Any, max_drop: float) -> str:
     last = result.attempts[-1]
     change = last.change
     told = (
-        f"int8 ({last.method}) changed accuracy by {100 * change.value:+.1f} points "
-        f"({100 * change.low:+.1f} to {100 * change.high:+.1f}) on {result.compared_on} training "
-        f"images that it was not calibrated on; {100 * last.agreement:.1f} % keep their class"
+        f"int8 ({last.method}) is expected to change accuracy by {100 * change.value:+.1f} points "
+        f"({100 * change.low:+.1f} to {100 * change.high:+.1f}): the noise that it adds to "
+        f"{result.compared_on} training images which it was not calibrated on, on the margins of "
+        f"the {change.n:,} images that the run was tested on; {100 * last.agreement:.1f} % of the "
+        f"former keep their class"
     )
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:
