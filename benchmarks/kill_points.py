@@ -53,7 +53,7 @@ def main() -> None:
     options.add_argument("set", nargs="?", default="hymenoptera")
     options.add_argument("--kills", type=int, default=5)
     options.add_argument("--size", type=int, default=128)
-    options.add_argument("--epochs", type=int, default=6)
+    options.add_argument("--epochs", type=int, default=16)
     args = options.parse_args()
     data = DATA / args.set
     need(Path(args.backbone), data)
@@ -71,8 +71,8 @@ def main() -> None:
         kills = []
         while len(kills) < args.kills:
             process = start(command, home / "cache", args.python)
-            # Long enough to get somewhere: a state is kept every 20 seconds.
-            wait = rng.uniform(0.25, 0.75) * max(whole / 2, 45)
+            # Long enough to get somewhere: it starts in ten, and keeps a state every 20 seconds.
+            wait = rng.uniform(31, 50)
             try:
                 process.wait(wait)
                 break  # it was done before it could be killed
