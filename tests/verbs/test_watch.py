@@ -169,3 +169,16 @@ def test_what_is_a_video(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "3").mkdir()  # a folder of that name is meant
     assert not is_video("3")
+
+
+def test_what_is_there_already_is_not_overwritten(exported, video, tmp_path):
+    from headstart.errors import OutputError
+
+    copy = tmp_path / "clip.mp4"
+    copy.write_bytes(video.read_bytes())
+    for out in (copy, tmp_path / "notes.jsonl"):
+        out.touch()
+        before = out.read_bytes()
+        with pytest.raises(OutputError, match="is there already"):
+            predict(exported[1] / "model.onnx", copy, out=out)
+        assert out.read_bytes() == before

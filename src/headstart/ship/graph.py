@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.nets.heads import Head
+from headstart.nets.heads import _PROTOTYPE, _VOTE, Head
 from headstart.nets.model import Model
 from headstart.nets.stages import StagePool, one_thread
 
@@ -125,10 +125,10 @@ class _HeadModule(nn.Module):
         x = (x - self.mean) * self.scale
         unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
         if self.kind == "prototypes":
-            return unit @ self.prototypes.T / 0.1
+            return unit @ self.prototypes.T / _PROTOTYPE
         k = min(self.k, len(self.memory))
         cosines, found = torch.topk(unit @ self.memory.T, k, dim=1)
-        votes = torch.exp((cosines - cosines[:, :1]) / 0.07)
+        votes = torch.exp((cosines - cosines[:, :1]) / _VOTE)
         belongs = nn.functional.one_hot(self.labels.long(), self.n_classes).to(votes.dtype)
         shares = (votes.unsqueeze(2) * belongs[found]).sum(1)
         total = shares.sum(1, keepdim=True)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headstart.data.pixels import Progress, cpu_count, silent
+from headstart.data.pixels import Progress, silent
 from headstart.nets.model import Model
-
-if TYPE_CHECKING:
-    from headstart.nets.stages import StagePool
+from headstart.ship.runtime import open_session
 
 __all__ = ["run_file", "timings", "torch_probabilities"]
 
@@ -23,7 +19,7 @@ _WARM, _SINGLES, _BATCHES = 3, 20, 5
 
 
 def torch_probabilities(
-    model: Model, squares: np.ndarray, progress: Progress = silent, *, pool: StagePool | None = None
+    model: Model, squares: np.ndarray, progress: Progress = silent
 ) -> np.ndarray:
     """Returns (N, C) probabilities of a model by plain fp32 torch, nothing folded or converted.
 
@@ -31,11 +27,10 @@ def torch_probabilities(
         model: With a timm backbone.
         squares: (N, V, size, size, 3) uint8.
         progress: Called as images are done.
-        pool: Its network, where it has been built before.
     """
     import torch
 
-    pool = pool or model.backbone.pool(model.preprocess)
+    pool = model.backbone.pool(model.preprocess)
     n, views = squares.shape[:2]
     found = []
     for start in range(0, n, _BATCH):
@@ -47,17 +42,6 @@ def torch_probabilities(
     return np.concatenate(found)
 
 
-def _session(file: Path) -> object:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cpu_count()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        os.fspath(file), options, providers=["CPUExecutionProvider"]
-    )
-
-
 def run_file(file: Path, squares: np.ndarray) -> np.ndarray:
     """Returns (N, C) probabilities of an ONNX file.
 
@@ -65,9 +49,9 @@ def run_file(file: Path, squares: np.ndarray) -> np.ndarray:
         file: With the input ``squares``.
         squares: (N, V, size, size, 3) uint8.
     """
-    session = _session(file)
+    session = open_session(file)
     parts = [squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH)]
-    return np.concatenate([session.run(None, {"squares": part})[0] for part in parts])  # type: ignore[attr-defined]
+    return np.concatenate([session.run(None, {"squares": part})[0] for part in parts])
 
 
 def timings(file: Path, squares: np.ndarray) -> dict[str, float]:
@@ -77,13 +61,13 @@ def timings(file: Path, squares: np.ndarray) -> dict[str, float]:
         file: With the input ``squares``.
         squares: (N, V, size, size, 3) uint8, N up to 16.
     """
-    session = _session(file)
+    session = open_session(file)
 
     def seconds(images: np.ndarray, times: int) -> list[float]:
         taken = []
         for number in range(_WARM + times):
             begun = time.perf_counter()
-            session.run(None, {"squares": images})  # type: ignore[attr-defined]
+            session.run(None, {"squares": images})
             if number >= _WARM:
                 taken.append(time.perf_counter() - begun)
         return sorted(taken)

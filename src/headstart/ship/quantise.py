@@ -24,9 +24,8 @@ from headstart.records import Estimate
 __all__ = ["Attempt", "Quantised", "expected_change", "half", "margins", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
-# Histograms of every activation are kept for two of them: more images are more memory.
-_CALIBRATED_ON = 64
-_STEPS = (0.0, 0.05, 0.1, 0.2, 0.4)
+# Share of the layers that stay in floating point, one try after the other.
+_STEPS = (0.05, 0.1, 0.2, 0.4)
 _CONVOLVING = ("Conv", "Gemm", "MatMul")
 
 
@@ -52,7 +51,7 @@ class Quantised:
     """What came of quantising.
 
     Attributes:
-        attempts: In the order in which they were made; the last was kept, if any was.
+        attempts: All; the last is the one that was kept, or that was tried last.
         kept: Whether one was good enough.
         worst: The layers that suffer most, the worst first.
         compared_on: Images.
@@ -114,7 +113,7 @@ def quantise(
         found = run(file, squares)
         change = expected_change(known, margins(found, targets) - before, seed=seed)
         same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
-        progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS) - 1)
+        progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS))
         return Attempt(method, in_float, change, same)
 
     with tempfile.TemporaryDirectory(dir=target.parent) as place:
@@ -129,7 +128,7 @@ def quantise(
         worst: tuple[str, ...] = ()
         if -100 * best.change.value > max_drop:
             worst = _worst_first(simple, file, calibration[:8])
-            for share in _STEPS[1:]:
+            for share in _STEPS:
                 layers = worst[: max(1, round(share * len(worst)))]
                 best = attempt(best.method, layers, file)
                 attempts.append(best)
@@ -215,7 +214,7 @@ def _static(
         quantize_static(
             source,
             target,
-            _Reader(squares[:_CALIBRATED_ON]),
+            _Reader(squares),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "Clip"],
             per_channel=True,

@@ -24,7 +24,7 @@ from headstart.errors import ImageError, ModelError
 if TYPE_CHECKING:
     from headstart.records import Predictions
 
-__all__ = ["KEY", "About", "OnnxClassifier", "load_onnx", "put_about", "squares_of"]
+__all__ = ["KEY", "About", "OnnxClassifier", "open_session", "put_about", "squares_of"]
 
 KEY = "headstart"
 """Of the metadata entry that holds everything about an exported model, as JSON."""
@@ -110,15 +110,11 @@ class OnnxClassifier:
         self.path = Path(path)
         if not self.path.is_file():
             raise ModelError(f"{path}: there is no such file; 'headstart export RUN' writes one")
-        ort = _onnxruntime()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or cpu_count()
-        options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(
-                os.fspath(self.path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(self.path, threads=threads)
             metadata = self._session.get_modelmeta().custom_metadata_map
+        except ModelError:
+            raise
         except Exception as error:  # ONNX Runtime has a class of its own for every cause
             raise ModelError(f"{path} is not an ONNX model, or is damaged ({error})") from None
         if KEY not in metadata:
@@ -260,16 +256,25 @@ def put_about(path: Path, about: About) -> None:
     onnx.save(model, path)
 
 
-def load_onnx(path: str | Path) -> OnnxClassifier:
-    """Opens an exported model; see `OnnxClassifier`."""
-    return OnnxClassifier(path)
+def open_session(file: Path, *, threads: int | None = None) -> Any:
+    """Returns an `onnxruntime.InferenceSession` on the CPU.
 
+    Args:
+        file: An ONNX file.
+        threads: Of one call; by default as many as there are processors.
 
-def _onnxruntime() -> Any:
+    Raises:
+        ModelError: If ONNX Runtime is not installed; what the file makes it raise is its own.
+    """
     try:
         import onnxruntime
     except ImportError as error:
         raise ModelError(
             f"an exported model needs ONNX Runtime ({error}): pip install 'headstart[runtime]'"
         ) from None
-    return onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or cpu_count()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        os.fspath(file), options, providers=["CPUExecutionProvider"]
+    )

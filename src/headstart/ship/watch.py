@@ -72,7 +72,7 @@ def watch(
     Raises:
         DataError: If the source cannot be opened.
         OptionError: If `fps` or `out` makes no sense.
-        OutputError: If `out` cannot be written.
+        OutputError: If `out` is there already or cannot be written.
     """
     if not fps > 0:
         raise OptionError(f"--fps {fps}: a number above 0")
@@ -134,6 +134,8 @@ class _Output:
         self._building: Path | None = None
         if path is None:
             return
+        if path.exists():
+            raise OutputError(f"{path} is there already: choose another -o, or remove it")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if kind in _LINES:

@@ -21,6 +21,7 @@ __all__ = ["Export", "export"]
 HOLDS = "export.json"
 _SAME = 1e-3
 _PARITY_ON = 256
+# Histograms of every activation are kept for two of the methods: more images are more memory.
 _CALIBRATED_ON = 64
 _COMPARED_ON = 512
 
@@ -127,8 +128,13 @@ def export(
         # Other training images than those that int8 is calibrated on tell what it costs.
         order = rng.permutation(len(training))
         some = [training[i] for i in order[: _CALIBRATED_ON + _COMPARED_ON]]
-        calibrated = max(1, min(_CALIBRATED_ON, len(some) // 3))
         images, targets = _squares(some, about, progress, "reading training images")
+        if len(images) < 2:
+            raise ModelError(
+                f"only {len(images)} training image of {run} can be read: one to calibrate on and "
+                f"one to compare are needed; bring them back, or train again"
+            )
+        calibrated = max(1, min(_CALIBRATED_ON, len(images) // 3))
         rest, truth = images[calibrated:], targets[calibrated:]
         wanted = run_file(fp32, rest)
         written = {"fp32": fp32}
@@ -198,9 +204,10 @@ def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
     training, test = [], []
     cross_validated = run.results["evaluation"]["kind"] == "cv"
     for index, name in enumerate(dataset.names):
-        if name in aside or dataset.targets[index] < 0:
-            continue
-        pair = (dataset.path(index), place.get(dataset.classes[dataset.targets[index]], -1))
+        label = dataset.targets[index]
+        if name in aside or label < 0 or dataset.classes[label] not in place:
+            continue  # such as what was put there since
+        pair = (dataset.path(index), place[dataset.classes[label]])
         if name in tested:
             test.append(pair)
         if name not in tested or cross_validated:

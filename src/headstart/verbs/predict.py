@@ -22,9 +22,13 @@ from headstart.records import Predictions
 from headstart.ship.runtime import OnnxClassifier
 
 if TYPE_CHECKING:
+    from headstart.nets.engine import Engine
     from headstart.ship.watch import Watcher
 
 __all__ = ["Classifier", "load", "predict"]
+
+# Frames are many: converting the network pays.
+_MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,22 @@ class _Frames:
     threshold = 0.5
 
     def __init__(self, model: Model) -> None:
-        self._model, self._pool = model, model.backbone.pool(model.preprocess)
+        self._model = model
+        self._engine: Engine | None = None
         self.classes, self.preprocess, self.views = model.classes, model.preprocess, model.views
 
     def probabilities(self, squares: np.ndarray) -> np.ndarray:
-        from headstart.ship.measure import torch_probabilities
+        from headstart.nets.engine import stream
 
-        return torch_probabilities(self._model, squares, pool=self._pool)
+        images = squares.reshape(-1, *squares.shape[2:])
+        engine = self._engine
+        if engine is None:
+            engine = self._engine = self._model.backbone.engine(
+                self.preprocess, images=_MANY, proof=images[:1]
+            )
+        parts = ((i, images[i : i + engine.batch]) for i in range(0, len(images), engine.batch))
+        vectors = np.concatenate([each for _, each in stream(engine, parts)])
+        return self._model.probabilities(vectors.reshape(len(squares), self.views, -1).mean(axis=1))
 
 
 def _exported(path: str | Path) -> bool:
@@ -208,9 +221,9 @@ def _run(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Predictions:
-    n = len(names)
     from headstart.features.extract import extract
 
+    n = len(names)
     blank = np.full(n, -1), np.full(n, "")
     dataset = Dataset(Path(), tuple(names), model.classes, *blank, source="unlabelled")
     probabilities = np.full((n, len(model.classes)), np.nan, np.float32)

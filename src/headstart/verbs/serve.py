@@ -10,6 +10,7 @@ import threading
 import warnings
 from pathlib import Path
 
+from headstart.data.pixels import cpu_count
 from headstart.errors import ModelError, OptionError
 
 __all__ = ["serve"]
@@ -86,7 +87,7 @@ def serve(
     limits = Limits(bytes=int(max_mb * (1 << 20)), files=max_files, seconds=patience)
     app = create_app(
         OnnxClassifier(file), key=key, limits=limits, room=queue,
-        threads=workers or os.cpu_count() or 1,
+        threads=workers or cpu_count(),
     )  # fmt: skip
     config = uvicorn.Config(
         app, host=host, port=port, log_config=_logging(), access_log=False, server_header=False,
