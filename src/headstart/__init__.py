@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headstart.verbs.demo import demo
     from headstart.verbs.evaluate import evaluate
     from headstart.verbs.export import export
+    from headstart.verbs.faces import faces
     from headstart.verbs.predict import load, predict
     from headstart.verbs.report import report
     from headstart.verbs.serve import serve
@@ -52,6 +53,7 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
+    "faces",
     "load",
     "open_dataset",
     "predict",
@@ -71,6 +73,7 @@ _HOMES = {
     "demo": "verbs.demo",
     "evaluate": "verbs.evaluate",
     "export": "verbs.export",
+    "faces": "verbs.faces",
     "load": "verbs.predict",
     "open_dataset": "data.open",
     "predict": "verbs.predict",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headstart.verbs.demo import Demo
     from headstart.verbs.evaluate import Evaluation
     from headstart.verbs.export import Export
+    from headstart.verbs.faces import Crops
 
 __all__ = ["Layout", "progress_bar", "show"]
 
@@ -103,6 +104,7 @@ def show(
             "Checkup": _checkup,
             "Evaluation": _evaluation,
             "Comparison": _comparison,
+            "Crops": _crops,
             "Demo": _demo,
             "Export": _export,
         }
@@ -164,6 +166,12 @@ def _checkup(result: Checkup, console: Console) -> None:
     if not result.findings:
         console.print("nothing to report")
     _findings(result.findings, console)
+
+
+def _crops(result: Crops, console: Console) -> None:
+    console.print(f"{result.crops:,} faces of {result.photos:,} photos", markup=False)
+    _findings(result.findings, console)
+    console.print(result.folder, markup=False)
 
 
 def _run(run: Run, console: Console) -> None:
