@@ -199,7 +199,7 @@ def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
 
     with run.predictions.open(newline="", encoding="utf-8") as stream:
         tested = {row["name"] for row in csv.DictReader(stream)}
-    aside = {each["name"] if isinstance(each, dict) else each for each in known["set_aside"]}
+    aside = {name for name, _ in known["set_aside"]}
     aside |= set(known["left_out_as_leaks"])
     place = {name: number for number, name in enumerate(classes)}
     training, test = [], []
