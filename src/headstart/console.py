@@ -250,6 +250,20 @@ def _evaluation(result: Evaluation, console: Console) -> None:
         console.print(f"… and {rest} more classes: --json has all", style="dim")
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
+    for each in result.subgroups:
+        console.print(f"\naccuracy by {each.column}", markup=False)
+        rows = [(f"  {name}", one) for name, one in each.accuracy.items()]
+        if each.gap is not None:
+            rows.append((f"gap: {each.best} − {each.worst}", each.gap))
+        _estimates(rows, console)
+        if each.gap is not None:
+            console.print(
+                f"So large a gap between the best and the worst arises by chance with "
+                f"p = {each.p_value:.2g}."
+            )
+        if each.left_out:
+            few = ", ".join(f"{name or 'unknown'} ({n})" for name, n in each.left_out.items())
+            console.print(f"too few images to tell: {few}", markup=False)
 
 
 def _comparison(result: Comparison, console: Console) -> None:

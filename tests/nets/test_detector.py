@@ -34,7 +34,7 @@ def test_another_file_of_that_name_is_refused(hub):
 
 
 def test_offline_it_says_how_to_supply_it():
-    with pytest.raises(BackboneError, match="hf download opencv/face_detection_yunet.*--detector"):
+    with pytest.raises(BackboneError, match=r"hf download opencv/face_detection_yunet.*--detector"):
         detector.find_detector("yunet")
 
 

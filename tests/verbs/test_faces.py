@@ -46,7 +46,7 @@ def someone(seed, skin, **how):
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
-    """(photos, detector): two classes, an attributes table, one photo without a face, one broken."""
+    """(photos, detector): two classes, a table, one photo without a face, one broken."""
     root = tmp_path_factory.mktemp("people")
     rows = ["file,person,age"]
     for skin in ("pale", "dark"):
@@ -360,7 +360,7 @@ def test_a_face_embedder_says_where_the_points_belong(tmp_path):
     assert backbone.preprocess.size == 112
     cut = faces_for(backbone, str(detector_file(tmp_path)))
     assert cut.margin == 0
-    assert np.array(cut.template) * 112 == pytest.approx(np.array(points) + [8, 0])
+    assert np.array(cut.template) * 112 == pytest.approx(np.array(points) + np.array([8, 0]))
     embedder(tmp_path, {"alignment": points[:4]})
     with pytest.raises(BackboneError, match="five points"):
         open_backbone(str(path))
