@@ -173,9 +173,13 @@ def advise(
     )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
-    measured = [arm.held for arm in plan.arms if arm.held is not None]
-    held = max(measured, key=lambda each: each.value) if plan.recipe else best.accuracy
-    hope = expected(held, tested=tested, chosen_among=len(candidates) + len(measured))
+    held, longer, among = best.accuracy, 1.0, len(candidates)
+    if plan.recipe is not None:
+        arms = [(arm.held, arm.recipe) for arm in plan.arms if arm.held is not None]
+        held, seen = max(arms, key=lambda arm: arm[0].value)
+        longer = max(1.0, (1 + plan.recipe.epochs) / (1 + (seen.epochs if seen else 0)))
+        among += len(arms)
+    hope = expected(held, tested=tested, chosen_among=among, longer=longer)
     fits, about = domain(best, len(own.classes))
     counts = own.counts[own.counts > 0]
     return Advice(
