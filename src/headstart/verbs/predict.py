@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.folders import scan
+from headstart.data.named import image_names
 from headstart.data.pixels import Progress, silent
 from headstart.data.video import is_video
-from headstart.errors import DataError, ImageError, OptionError
+from headstart.errors import ImageError, OptionError
 from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
@@ -157,13 +156,13 @@ def predict(
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
     if _exported(model):
         exported = OnnxClassifier(model)
-        names = _names([os.fspath(each) for each in given])
+        names = image_names([os.fspath(each) for each in given])
         found = exported.predictions(names, workers=workers, progress=progress)
         if explain is not None:
             _explain(found, exported, None, Path(explain), progress)
         return found
     loaded = Model.load(model)
-    names = _names([os.fspath(each) for each in given])
+    names = image_names([os.fspath(each) for each in given])
     found = _run(loaded, names, device=device, workers=workers, progress=progress)
     if explain is not None:
         _explain(found, _Frames(loaded), loaded, Path(explain), progress)
@@ -189,28 +188,6 @@ def _explain(
                 heat = occlusion(answers.probabilities, squares, int(label))
             write_heat(folder, number, name, squares[0], heat)
         progress("explaining", number + 1, len(found.names))
-
-
-def _names(given: list[str]) -> list[str]:
-    """Resolves folders and globs; what does not exist stays, to become a row with an error."""
-    names: list[str] = []
-    for each in given:
-        path = Path(each)
-        if path.is_dir():
-            found = [os.path.join(each, name) for name in scan(path).names]
-            if not found:
-                raise DataError(f"{each}: there are no images in this folder")
-            names += found
-        elif not path.exists() and glob.has_magic(each):
-            found = sorted(glob.glob(each, recursive=True))
-            if not found:
-                raise DataError(f"{each}: no file matches this pattern")
-            names += [name for name in found if not os.path.isdir(name)]
-        else:
-            names.append(each)
-    if not names:
-        raise DataError("no image was named: give files, folders or globs")
-    return names
 
 
 def _run(

@@ -1,0 +1,329 @@
+"""Verification and identification: how well scores tell the same person from another.
+
+A *genuine* score compares two photos of one person, an *impostor* score those of two.
+FAR is the share of impostor scores that are accepted, TAR that of genuine scores; the
+words and curves are those of ISO/IEC 19795-1. A score is accepted above a threshold,
+never at it, so ties among impostors are rejected.
+
+Pairs share photos and people, so they are not independent: intervals draw whole people
+with replacement, and a pair of two people counts as often as both were drawn, multiplied
+(the subsets bootstrap of Bolle, Ratha and Pankanti, CVIU 2004).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.metrics.interval import effective_wilson, limits, resample, wilson
+from headstart.records import Estimate
+
+__all__ = [
+    "Roc",
+    "auc",
+    "eer",
+    "measure",
+    "pair_rate",
+    "person_rate",
+    "person_weights",
+    "rank_k",
+    "roc",
+    "tar_at_far",
+    "threshold_at_far",
+    "threshold_interval",
+]
+
+_REPLICATES = 300
+_MOST = 200_000  # impostor pairs that the replicates look at; more narrow nothing
+
+
+@dataclass(frozen=True)
+class Roc:
+    """A receiver operating characteristic, from the strictest threshold to the loosest.
+
+    Attributes:
+        far: (T,) share of impostor scores accepted; begins with 0, ends with 1.
+        tar: (T,) share of genuine scores accepted.
+        thresholds: (T,) scores at or above which a comparison is accepted; the first is inf.
+    """
+
+    far: np.ndarray
+    tar: np.ndarray
+    thresholds: np.ndarray
+
+
+def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
+    """Returns the ROC of scores.
+
+    Args:
+        genuine: (G,) scores of the same person, G > 0.
+        impostor: (I,) scores of different people, I > 0.
+
+    Raises:
+        ValueError: If either is empty or holds a number that is not finite.
+    """
+    ranked = _Ranked(genuine, impostor)
+    far, tar = ranked.rates()
+    return Roc(far, tar, np.concatenate(([np.inf], ranked.steps)))
+
+
+def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Returns the area under the ROC: the chance that a genuine score beats an impostor one.
+
+    Ties count half (Mann and Whitney, 1947; Hanley and McNeil, Radiology 1982).
+
+    Args:
+        genuine: (G,) scores.
+        impostor: (I,) scores.
+    """
+    return _auc(*_Ranked(genuine, impostor).rates())
+
+
+def eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Returns the equal error rate: where as many are wrongly accepted as wrongly rejected.
+
+    Between two thresholds the ROC is taken as straight.
+
+    Args:
+        genuine: (G,) scores.
+        impostor: (I,) scores.
+    """
+    return _eer(*_Ranked(genuine, impostor).rates())
+
+
+def threshold_at_far(impostor: np.ndarray, far: float) -> float:
+    """Returns the highest score that must still be rejected for a false-accept rate.
+
+    Args:
+        impostor: (I,) scores, I > 0.
+        far: The share of them that may lie above.
+    """
+    ordered = np.sort(np.asarray(impostor, np.float64))[::-1]
+    return float(ordered[min(_allowed(far, len(ordered)), len(ordered) - 1)])
+
+
+def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:
+    """Returns the share of genuine scores accepted where at most `far` of impostors are.
+
+    Args:
+        genuine: (G,) scores.
+        impostor: (I,) scores.
+        far: False-accept rate; fewer than 1 / I means that no impostor may be accepted.
+    """
+    return float((np.asarray(genuine) > threshold_at_far(impostor, far)).mean())
+
+
+def rank_k(ranks: np.ndarray, k: int, people: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Returns the share of probes whose own person is among the `k` best.
+
+    Args:
+        ranks: (N,) int place of the probe's own person, 1 for the best.
+        k: Places that count.
+        people: (N,) int person of each probe; the interval draws whole people.
+        seed: Of the replicates.
+    """
+    return person_rate(np.asarray(ranks) <= k, people, seed=seed)
+
+
+def person_rate(hits: np.ndarray, people: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Returns a share of probes with an interval that knows who belongs together.
+
+    Args:
+        hits: (N,) bool.
+        people: (N,) int person of each probe.
+        seed: Of the replicates.
+    """
+    n = len(hits)
+    if not n:
+        return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such photo")
+    kinds, codes = np.unique(people, return_inverse=True)
+    if len(kinds) == n:
+        return wilson(float(np.sum(hits)), n)
+    share = np.asarray(hits, np.float64)
+    draws = resample(lambda w: w @ share / w.sum(axis=1), codes, seed=seed)
+    return effective_wilson(float(share.mean()), draws, n=n, clusters=len(kinds))
+
+
+def pair_rate(accepted: np.ndarray, photos: np.ndarray, weights: np.ndarray) -> Estimate:
+    """Returns the share of pairs of different people that is accepted.
+
+    Args:
+        accepted: (A, 2) int 0..P-1: the people of each accepted pair.
+        photos: (P,) int photos of each person; all pairs of them were compared.
+        weights: (B, P) of `person_weights`.
+    """
+    drawn = np.concatenate((np.ones((1, len(photos))), weights)) * photos
+    # What all pairs weigh, without going through them.
+    totals = (drawn.sum(axis=1) ** 2 - (drawn**2).sum(axis=1)) / 2
+    wrong = (weights[:, accepted[:, 0]] * weights[:, accepted[:, 1]]).sum(axis=1)
+    rates = np.where(totals[1:] > 0, wrong / np.maximum(totals[1:], 1e-9), np.nan)
+    n = round(float(totals[0]))
+    return effective_wilson(len(accepted) / n, rates, n=n, clusters=int((photos > 0).sum()))
+
+
+def person_weights(people: int, *, seed: int, replicates: int = _REPLICATES) -> np.ndarray:
+    """Returns how often each person is drawn, (B, P) float64.
+
+    Args:
+        people: P.
+        seed: Of the draws.
+        replicates: B.
+    """
+    draws = np.random.default_rng(seed).integers(0, people, (replicates, people))
+    draws += np.arange(replicates)[:, None] * people
+    counts = np.bincount(draws.ravel(), minlength=replicates * people)
+    return counts.reshape(replicates, people).astype(np.float64)
+
+
+def threshold_interval(
+    impostor: np.ndarray,
+    pairs: np.ndarray,
+    far: float,
+    *,
+    people: int,
+    total: int,
+    weights: np.ndarray,
+    totals: np.ndarray,
+    ceiling: float = 1.0,
+) -> Estimate:
+    """Returns the threshold at a false-accept rate, with its interval over people.
+
+    Only the highest impostor scores decide it, so the rest need not be given. Where there are
+    so few that even the highest may well lie below the threshold in truth, the interval has no
+    upper end (order statistics: Wilks, Annals of Mathematical Statistics 1941).
+
+    Args:
+        impostor: (M,) the highest scores, any order.
+        pairs: (M, 2) int people of each; where both columns are one, it counts once.
+        far: The share of all impostor scores that may lie above.
+        people: P that the interval rests on.
+        total: I, how many impostor scores there are in all.
+        weights: (B, P) of `person_weights`.
+        totals: (B,) what all I of them weigh in each replicate.
+        ceiling: The highest score there can be.
+    """
+    order = np.argsort(-impostor, kind="stable")
+    scores, first, second = impostor[order], pairs[order, 0], pairs[order, 1]
+    value = float(scores[min(_allowed(far, total), len(scores) - 1)])
+    draws = np.full(len(weights), np.nan)
+    for row, (drawn, sum_of_all) in enumerate(zip(weights, totals, strict=True)):
+        each = np.where(first == second, drawn[first], drawn[first] * drawn[second])
+        if sum_of_all > 0:
+            # The first score at which more than the share would lie above.
+            place = np.searchsorted(np.cumsum(each), far * sum_of_all * (1 + 1e-12), side="right")
+            draws[row] = scores[min(int(place), len(scores) - 1)]
+    low, high = limits(np.array([value]), draws[:, None], clusters=people)
+    ends = min(value, float(low[0])), min(ceiling, max(value, float(high[0])))
+    if (1 - far) ** total > 0.025:
+        ends = ends[0], ceiling
+    return Estimate(value, *ends, total, f"bootstrap of {people} people 95 %")
+
+
+def measure(
+    genuine: np.ndarray,
+    impostor: np.ndarray,
+    genuine_people: np.ndarray,
+    impostor_people: np.ndarray,
+    *,
+    fars: tuple[float, ...] = (0.1, 0.01, 0.001),
+    seed: int = 0,
+    replicates: int = _REPLICATES,
+) -> dict[str, Estimate]:
+    """Measures pairs of photos: AUC, EER and TAR at some false-accept rates.
+
+    Args:
+        genuine: (G,) scores of the same person.
+        impostor: (I,) scores of different people.
+        genuine_people: (G,) int 0..P-1.
+        impostor_people: (I, 2) int 0..P-1.
+        fars: False-accept rates; each gives an entry ``tar_at_far_<rate>``.
+        seed: Of the replicates.
+        replicates: B.
+
+    Returns:
+        ``auc``, ``eer`` and the rates, each with its interval over people.
+
+    Raises:
+        ValueError: If there are no genuine or no impostor scores.
+    """
+    ranked = _Ranked(genuine, impostor)
+    values = _summary(*ranked.rates(), fars)
+    people = int(max(genuine_people.max(), impostor_people.max())) + 1
+    held = len(np.unique(np.concatenate((genuine_people, impostor_people.ravel()))))
+    small, small_people = impostor, impostor_people
+    if len(impostor) > _MOST:
+        chosen = np.random.default_rng(seed).choice(len(impostor), _MOST, replace=False)
+        small, small_people = impostor[chosen], impostor_people[chosen]
+    drawn = _Ranked(genuine, small)
+    draws = []
+    for weight in person_weights(people, seed=seed, replicates=replicates):
+        of_genuine = weight[genuine_people]
+        of_impostor = weight[small_people[:, 0]] * weight[small_people[:, 1]]
+        if of_genuine.any() and of_impostor.any():
+            draws.append(_summary(*drawn.rates(of_genuine, of_impostor), fars))
+    table = np.array(draws).reshape(-1, len(values))
+    names = ["auc", "eer", *(f"tar_at_far_{far:g}" for far in fars)]
+    sizes = [len(genuine) + len(impostor)] * 2 + [len(genuine)] * len(fars)
+    return {
+        name: effective_wilson(value, table[:, at], n=size, clusters=held)
+        for at, (name, value, size) in enumerate(zip(names, values, sizes, strict=True))
+    }
+
+
+def _allowed(far: float, n: int) -> int:
+    """How many of n impostor scores may be accepted; 0.29 * 100 is 28.999…, and means 29."""
+    return math.floor(far * n * (1 + 1e-12))
+
+
+def _auc(far: np.ndarray, tar: np.ndarray) -> float:
+    return float(np.sum(np.diff(far) * (tar[1:] + tar[:-1])) / 2)
+
+
+def _eer(far: np.ndarray, tar: np.ndarray) -> float:
+    gap = far - (1 - tar)  # rises from -1 to 1
+    after = int(np.argmax(gap >= 0))
+    if gap[after] == 0 or not after:
+        return float(far[after])
+    share = -gap[after - 1] / (gap[after] - gap[after - 1])
+    return float(far[after - 1] + share * (far[after] - far[after - 1]))
+
+
+def _summary(far: np.ndarray, tar: np.ndarray, fars: tuple[float, ...]) -> list[float]:
+    at = [np.searchsorted(far, each * (1 + 1e-12), side="right") - 1 for each in fars]
+    return [_auc(far, tar), _eer(far, tar), *(float(tar[each]) for each in at)]
+
+
+class _Ranked:
+    """Scores sorted once, so that each replicate only adds up weights."""
+
+    def __init__(self, genuine: np.ndarray, impostor: np.ndarray) -> None:
+        genuine, impostor = np.asarray(genuine, np.float64), np.asarray(impostor, np.float64)
+        if not len(genuine) or not len(impostor):
+            raise ValueError("need at least one genuine and one impostor score")
+        scores = np.concatenate((genuine, impostor))
+        if not np.isfinite(scores).all():
+            raise ValueError("scores must be finite")
+        self._order = np.argsort(-scores, kind="stable")
+        self._is_genuine = self._order < len(genuine)
+        self._genuine = np.ones(len(genuine))
+        self._impostor = np.ones(len(impostor))
+        ordered = scores[self._order]
+        # Scores that tie are accepted together: only the last of each group is a point.
+        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        self.steps = ordered[self._last]
+
+    def rates(
+        self, genuine: np.ndarray | None = None, impostor: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns FAR and TAR, (T,) each and (0, 0) first, under weights of the scores."""
+        of_genuine = self._genuine if genuine is None else genuine
+        of_impostor = self._impostor if impostor is None else impostor
+        weights = np.concatenate((of_genuine, of_impostor))[self._order]
+        accepted = np.cumsum(np.where(self._is_genuine, weights, 0.0))[self._last]
+        wrong = np.cumsum(np.where(self._is_genuine, 0.0, weights))[self._last]
+        return (
+            np.concatenate(([0.0], wrong / wrong[-1])),
+            np.concatenate(([0.0], accepted / accepted[-1])),
+        )

@@ -1,0 +1,387 @@
+"""`enroll`: people into a gallery, and out of it, without training anything."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.named import image_names
+from headstart.data.open import open_dataset
+from headstart.data.pixels import Progress, silent
+from headstart.data.preprocess import Preprocess
+from headstart.errors import DataError, OptionError
+from headstart.fingerprint import fingerprint_file
+from headstart.gallery.calibrate import Calibration, calibrate
+from headstart.gallery.embed import Embedded, embed_photos
+from headstart.gallery.folder import MARKER, Gallery
+from headstart.gallery.rows import Photo
+from headstart.gallery.search import Method
+from headstart.gallery.store import Store
+from headstart.nets.backbone import Backbone, Device, open_backbone
+from headstart.records import Estimate
+from headstart.run import check_output
+
+__all__ = ["Enrolment", "enroll"]
+
+_BACKBONE = "balanced"
+_SETTINGS: dict[str, Any] = {"method": "knn", "k": 3, "far": 0.001}
+# So many are embedded before they are committed: what a kill can cost.
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What became of an enrolment, and what the gallery knows now.
+
+    Attributes:
+        gallery: Its folder.
+        backbone: Name of its network.
+        settings: Method, k and the false-accept rate that is aimed at.
+        enrolled: Person -> photos that were added now.
+        removed: Person -> photos that were removed now.
+        known: Photos that were passed over because they are enrolled already.
+        errors: Photo -> reason, of those that were set aside.
+        people: In the gallery now.
+        photos: In the gallery now.
+        calibration: Of the thresholds; None with fewer than two people.
+    """
+
+    gallery: str
+    backbone: str
+    settings: dict[str, Any]
+    enrolled: dict[str, int]
+    removed: dict[str, int]
+    known: int
+    errors: dict[str, str]
+    people: int
+    photos: int
+    calibration: Calibration | None
+    notes: tuple[str, ...] = field(default=())
+
+    def lines(self) -> list[str]:
+        """Returns what happened, in sentences."""
+        lines = []
+        for what, which in (("Enrolled", self.enrolled), ("Removed", self.removed)):
+            if which:
+                many = ", ".join(list(which)[:5]) + (", …" if len(which) > 5 else "")
+                lines.append(f"{what} {_count(sum(which.values()), 'photo')} of {many}.")
+        if self.known:
+            lines.append(f"Passed over {_count(self.known, 'photo')}: enrolled already.")
+        who = "1 person" if self.people == 1 else f"{self.people:,} people"
+        lines.append(
+            f"{self.gallery} knows {who} by {_count(self.photos, 'photo')} (vectors of "
+            f"{self.backbone}; {_how(self.settings)})."
+        )
+        return [*lines, *self.notes]
+
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """Returns the thresholds and what they do, by name."""
+        found = self.calibration
+        if found is None:
+            return []
+        rows = [
+            ("identify: threshold", found.identify.threshold),
+            ("  strangers taken for somebody", found.identify.far),
+            ("  known people recognised", found.identify.tar),
+            ("verify: threshold", found.verify.threshold),
+            ("  different people taken for one", found.verify.far),
+            ("  same person accepted", found.verify.tar),
+        ]
+        for group in found.subgroups:
+            name = f"{group.column} {group.value}"
+            rows += [
+                (f"{name}: strangers taken for somebody", group.identify.far),
+                ("  known people recognised", group.identify.tar),
+                ("  its own threshold of identify", group.identify.threshold),
+            ]
+            if group.verify is not None:
+                rows.append(("  two of them taken for one", group.verify.far))
+        return [(name, each) for name, each in rows if each.n]
+
+    def __repr__(self) -> str:
+        return f"Enrolment({self.gallery!r}: {self.people:,} people, {self.photos:,} photos)"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in self.rows()
+        )
+        return f"<table><caption>{escape(' '.join(self.lines()))}</caption>{rows}</table>"
+
+
+def enroll(
+    gallery: str | Path,
+    photos: str | Path | Iterable[str | Path] | None = None,
+    *,
+    name: str | None = None,
+    remove: str | None = None,
+    backbone: str | None = None,
+    method: Method | None = None,
+    k: int | None = None,
+    far: float | None = None,
+    label: str | None = None,
+    seed: int = 0,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Enrolment:
+    """Adds people to a gallery, or removes them, and calibrates its thresholds anew.
+
+    Nothing is trained: a person is the vectors of a few photos. Photos that are enrolled
+    already are known by their content and passed over; photos that cannot be used are set
+    aside by name. Each person is committed at once and survives a crash from then on.
+
+    Args:
+        gallery: Its folder; made by the first enrolment.
+        photos: One folder per person, or a table; with `name`, photos, folders or globs of one
+            person. None to only remove, or to calibrate anew.
+        name: Who is on all of the photos.
+        remove: Name of a person to remove, with all photos.
+        backbone: As for `train`; for a new gallery `balanced` if left out. A gallery keeps its own.
+        method: How a person is scored: `knn` (the default), the mean of the k most similar
+            photos, or `centroid`, the mean of all.
+        k: Photos of a person that count (3, or all where there are fewer); of `knn`.
+        far: The share of strangers that may be taken for somebody, and of pairs of different
+            people for one (0.001); the thresholds are calibrated to it.
+        label: Column of a table that holds the person.
+        seed: Of the intervals.
+        device: Where the network runs.
+        workers: Decoding threads; by default one a processor.
+        progress: Called as photos are done.
+
+    Returns:
+        An `Enrolment`.
+
+    Raises:
+        DataError: If no photo at all can be used.
+        BackboneError: If the backbone cannot be had.
+        ModelError: If the gallery is damaged, or the folder is none.
+        OptionError: If an argument makes no sense, or nobody has the name to remove.
+        OutputError: If the gallery cannot be written.
+    """
+    folder = Path(gallery)
+    given = _given(photos)
+    wanted = {"method": method, "k": k, "far": far}
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    _check(given, name, remove, wanted)
+    work = _Work(folder, wanted, device=device, workers=workers, progress=progress)
+    if given and not work.made:
+        check_output(folder, overwrite=False, holds=MARKER, what="gallery")
+    if not given and not work.made:
+        Gallery.open(folder)  # says what is missing
+    work.meet(backbone)
+    removed = {}
+    if remove is not None:
+        with work.gallery.store(write=True) as store:
+            removed[remove] = store.remove(remove)
+    if given:
+        dataset = _one_person(given, name) if name is not None else _people(given, label)
+        work.enroll(dataset)
+        if not work.enrolled and not work.known:
+            reason = next(iter(work.errors.values()))
+            raise DataError(
+                f"none of the {_count(len(work.errors), 'photo')} can be enrolled; the first: "
+                f"{next(iter(work.errors))}: {reason}"
+            )
+    return work.finish(removed, seed=seed)
+
+
+def _given(photos: str | Path | Iterable[str | Path] | None) -> list[str]:
+    if photos is None:
+        return []
+    return [os.fspath(each) for each in ([photos] if isinstance(photos, str | Path) else photos)]
+
+
+def _check(given: list[str], name: str | None, remove: str | None, wanted: dict[str, Any]) -> None:
+    """Refuses what makes no sense, before anything is touched."""
+    if name is not None and not name.strip():
+        raise OptionError("--name is empty: say who is on the photos")
+    if name is not None and not given:
+        raise OptionError(f"--name {name} needs PHOTOS of that person")
+    if name is None and len(given) > 1:
+        raise OptionError(
+            "several PHOTOS are of one person: say who with --name, or give one folder that "
+            "holds one folder per person"
+        )
+    if not given and remove is None and not wanted:
+        raise OptionError(
+            "nothing to do: give PHOTOS, --remove NAME, or --far, --method or -k to calibrate anew"
+        )
+    if not 0 < wanted.get("far", 0.5) <= 0.5:
+        raise OptionError(f"--far {wanted['far']:g}: a rate above 0 and at most 0.5 is needed")
+    if wanted.get("k", 1) < 1:
+        raise OptionError(f"--k {wanted['k']}: at least one photo must count")
+
+
+def _people(given: list[str], label: str | None) -> Dataset:
+    """Opens the photos of several people."""
+    dataset = open_dataset(given[0], label=label)
+    if not dataset.labelled.any():
+        raise DataError(
+            f"{given[0]} does not say who is on its photos: put them in one folder per person, or "
+            f"say --name NAME if all are of one"
+        )
+    return dataset.take(dataset.labelled)
+
+
+def _one_person(given: list[str], name: str) -> Dataset:
+    names = image_names(given)
+    n = len(names)
+    return Dataset(Path(), tuple(names), (name,), np.zeros(n, int), np.full(n, ""))
+
+
+def _preprocess(backbone: Backbone) -> Preprocess:
+    """How the photos of a new gallery are fitted to its network."""
+    return replace(backbone.preprocess, geometry="square")
+
+
+class _Work:
+    """One enrolment under way."""
+
+    def __init__(
+        self, folder: Path, wanted: dict[str, Any], *, device: Device, workers: int | None,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self.folder, self.wanted = folder, wanted
+        self._how: dict[str, Any] = {"device": device, "workers": workers, "progress": progress}
+        self.made = Gallery.is_one(folder)
+        self.enrolled: Counter[str] = Counter()
+        self.errors: dict[str, str] = {}
+        self.known = 0
+
+    def meet(self, backbone: str | None) -> None:
+        """Opens the gallery, or the network of the one that will be made."""
+        if self.made:
+            self.gallery = Gallery.open(self.folder)
+            if backbone is not None:
+                self.gallery.demand(open_backbone(backbone))
+            self.backbone, self.preprocess = self.gallery.backbone, self.gallery.preprocess
+        else:
+            self.backbone = open_backbone(backbone or _BACKBONE)
+            self.preprocess = _preprocess(self.backbone)
+
+    def enroll(self, dataset: Dataset) -> None:
+        """Embeds and commits, person by person; a gallery is made once there is something in it."""
+        self.errors |= dict(dataset.set_aside)
+        for chunk in _chunks(dataset):
+            fresh = self._unknown(chunk)
+            if not len(fresh):
+                continue
+            found = embed_photos(fresh, self.backbone, preprocess=self.preprocess, **self._how)
+            self.errors |= found.errors
+            if not len(found.names):
+                continue
+            if not self.made:
+                self.gallery = Gallery.create(
+                    self.folder, self.backbone, self.preprocess,
+                    dimension=found.vectors.shape[1], settings=_SETTINGS | self.wanted,
+                )  # fmt: skip
+                self.made = True
+            with self.gallery.store(write=True) as store:
+                self._commit(fresh, found, store)
+
+    def _unknown(self, dataset: Dataset) -> Dataset:
+        """Leaves out what the gallery has already: no need to look at those again."""
+        if not self.made:
+            return dataset
+        prints: dict[int, bytes] = {}
+        for index in range(len(dataset)):
+            try:
+                prints[index] = fingerprint_file(dataset.path(index))
+            except OSError:
+                continue  # the embedding says why, and sets it aside
+        with self.gallery.store() as store:
+            owners = store.owner_of(list(prints.values()))
+        fresh = np.ones(len(dataset), bool)
+        for index, each in prints.items():
+            if each in owners:
+                fresh[index] = False
+                person = dataset.classes[dataset.targets[index]]
+                self._passed_over(dataset.names[index], owners[each], person)
+        return dataset.take(fresh)
+
+    def _passed_over(self, photo: str, owner: str, person: str) -> None:
+        if owner == person:
+            self.known += 1
+        else:
+            self.errors[photo] = f"the same photo is enrolled as {owner}"
+
+    def _commit(self, dataset: Dataset, found: Embedded, store: Store) -> None:
+        targets = dataset.targets[found.rows]
+        for target in np.unique(targets).tolist():
+            person = dataset.classes[target]
+            photos = [
+                Photo(
+                    found.names[at],
+                    found.fingerprints[at],
+                    found.vectors[at],
+                    {
+                        column: str(values[found.rows[at]])
+                        for column, values in dataset.attributes.items()
+                        if values[found.rows[at]]
+                    },
+                )
+                for at in np.flatnonzero(targets == target)
+            ]
+            done = store.enroll(person, photos)
+            if done.added:
+                self.enrolled[person] += len(done.added)
+            self.known += len(done.known)
+            for photo, owner in done.elsewhere.items():
+                self._passed_over(photo, owner, person)
+
+    def finish(self, removed: dict[str, int], *, seed: int) -> Enrolment:
+        """Calibrates on all that is enrolled now, by whomever, and keeps that."""
+        progress: Progress = self._how["progress"]
+        progress("calibrating", 0, 1)
+        with self.gallery.store(write=True) as store:
+            everything, attributes = store.everything()
+            settings = everything.settings | self.wanted
+            found = calibrate(
+                everything.vectors, everything.owners, far=settings["far"],
+                method=settings["method"], k=settings["k"], attributes=attributes, seed=seed,
+            )  # fmt: skip
+            saved = None if found is None else found.to_json()
+            store.calibrate(saved, revision=everything.mark.revision, settings=settings)
+        progress("calibrating", 1, 1)
+        notes = found.says if found else (
+            "No threshold can be calibrated with fewer than two people: enroll another.",
+        )  # fmt: skip
+        return Enrolment(
+            str(self.folder), self.gallery.origin[0], settings, dict(self.enrolled), removed,
+            self.known, self.errors, len(everything.people), len(everything.owners), found, notes,
+        )  # fmt: skip
+
+
+def _chunks(dataset: Dataset) -> Iterator[Dataset]:
+    """Yields whole people, about `_CHUNK` photos at once."""
+    order = np.argsort(dataset.targets, kind="stable")
+    targets = dataset.targets[order]
+    begin = 0
+    while begin < len(order):
+        end = min(begin + _CHUNK, len(order))
+        while end < len(order) and targets[end] == targets[end - 1]:
+            end += 1
+        yield dataset.take(order[begin:end])
+        begin = end
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def _how(settings: dict[str, Any]) -> str:
+    if settings["method"] == "centroid":
+        return "compared with the mean of each person's photos"
+    k = settings["k"]
+    return "compared with " + (
+        "each person's most similar photo" if k == 1 else f"each person's {k} most similar photos"
+    )
