@@ -12,24 +12,25 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from headstart.gallery.search import Method, unit
+from headstart.gallery.search import Method
+from headstart.gallery.trials import MOST, Trials, play
 from headstart.metrics.verification import (
+    linked,
     pair_rate,
     person_rate,
     person_weights,
+    safe_threshold,
     threshold_interval,
 )
 from headstart.records import Estimate, to_json
 
-__all__ = ["Calibration", "Operating", "Subgroup", "Trials", "calibrate", "play"]
+__all__ = ["Calibration", "Operating", "Subgroup", "calibrate"]
 
-_MOST = 1500  # photos that play strangers: 1.1 million pairs
-_BLOCK = 64
 _VALUES = 8  # more different values are no subgroups but a number or a name
 # The highest impostor scores decide a threshold; replicates look a little further down.
 _TAIL = 6
@@ -135,110 +136,6 @@ class Calibration:
         )
 
 
-@dataclass(frozen=True)
-class Trials:
-    """The scores of n photos that each played a stranger and a known person.
-
-    Attributes:
-        photos: (n,) int rows of the photos among all that were given.
-        people: (n,) int 0..Q-1.
-        own: (n,) score of the own person without that photo; NaN where it is the only one.
-        other: (n,) score of the best other person.
-        ranks: (n,) int place of the own person among all, 1 for the best; 0 where `own` is NaN.
-        pairs: (m, 2) int places in `photos`, of every pair.
-        scores: (m,) float32 cosine of each pair.
-        count: Q.
-    """
-
-    photos: np.ndarray
-    people: np.ndarray
-    own: np.ndarray
-    other: np.ndarray
-    ranks: np.ndarray
-    pairs: np.ndarray
-    scores: np.ndarray
-    count: int = field(default=0)
-
-    @property
-    def same(self) -> np.ndarray:
-        """(m,) bool: which pairs are of one person."""
-        return np.asarray(self.people[self.pairs[:, 0]] == self.people[self.pairs[:, 1]])
-
-
-def play(
-    vectors: np.ndarray,
-    owners: np.ndarray,
-    *,
-    method: Method = "knn",
-    k: int = 1,
-    most: int = _MOST,
-    seed: int = 0,
-) -> Trials:
-    """Lets each photo play the stranger and the known person, everybody else being enrolled.
-
-    Args:
-        vectors: (N, D) float32 of length 1.
-        owners: (N,) person of each, at least two different ones.
-        method: How a person is scored, see `headstart.gallery.search`.
-        k: Of `knn`.
-        most: Photos that play; of more, all photos of people drawn at random.
-        seed: Of that draw.
-    """
-    order = np.argsort(owners, kind="stable")
-    _, starts, counts = np.unique(owners[order], return_index=True, return_counts=True)
-    vectors = np.ascontiguousarray(vectors[order])
-    people = np.repeat(np.arange(len(starts)), counts)
-    drawn = np.arange(len(starts))
-    if len(vectors) > most:
-        mixed = np.random.default_rng(seed).permutation(len(starts))
-        enough = int(np.searchsorted(np.cumsum(counts[mixed]), most)) + 1
-        drawn = np.sort(mixed[: max(2, enough)])
-    probes = np.flatnonzero(np.isin(people, drawn))
-    sums = np.add.reduceat(vectors, starts, axis=0, dtype=np.float64)
-    centroids = unit(sums) if method == "centroid" else np.empty((0, 0), np.float32)
-    own, other = np.full(len(probes), np.nan), np.empty(len(probes))
-    ranks = np.zeros(len(probes), int)
-    for begin in range(0, len(probes), _BLOCK):
-        block = probes[begin : begin + _BLOCK]
-        if method == "knn":
-            cosines = vectors[block] @ vectors.T
-            scores = _by_person(cosines, starts, counts, k)
-        else:
-            scores = vectors[block] @ centroids.T
-        for row, at in enumerate(block.tolist()):
-            person = people[at]
-            if counts[person] > 1 and method == "knn":
-                first = starts[person]
-                mine = np.delete(cosines[row, first : first + counts[person]], at - first)
-                own[begin + row] = np.sort(mine)[-k:].mean()
-            elif counts[person] > 1:
-                rest = unit((sums[person] - vectors[at])[None])[0]
-                own[begin + row] = vectors[at] @ rest
-            scores[row, person] = -np.inf
-            if counts[person] > 1:
-                ranks[begin + row] = 1 + int((scores[row] >= own[begin + row]).sum())
-        other[begin : begin + len(block)] = scores.max(axis=1)
-    codes = np.searchsorted(drawn, people[probes])
-    pairs = np.stack(np.triu_indices(len(probes), 1), axis=1).astype(np.int32)
-    cosines = vectors[probes] @ vectors[probes].T
-    cosines = cosines[pairs[:, 0], pairs[:, 1]]
-    return Trials(order[probes], codes, own, other, ranks, pairs, cosines, len(drawn))
-
-
-def _by_person(cosines: np.ndarray, starts: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
-    """Scores everybody: (b, N) cosines, people side by side, become (b, P)."""
-    if k == 1:
-        return np.maximum.reduceat(cosines, starts, axis=1)
-    result = np.empty((len(cosines), len(starts)), np.float32)
-    for count in np.unique(counts):  # people with as many photos at once
-        chosen = np.flatnonzero(counts == count)
-        each = cosines[:, starts[chosen][:, None] + np.arange(count)]
-        if count > k:
-            each = np.partition(each, count - k, axis=2)[:, :, count - k :]
-        result[:, chosen] = each.mean(axis=2)
-    return result
-
-
 def calibrate(
     vectors: np.ndarray,
     owners: np.ndarray,
@@ -247,7 +144,7 @@ def calibrate(
     method: Method = "knn",
     k: int = 1,
     attributes: Sequence[dict[str, str]] = (),
-    most: int = _MOST,
+    most: int = MOST,
     seed: int = 0,
 ) -> Calibration | None:
     """Chooses the thresholds that keep a false-accept rate on the enrolled photos.
@@ -271,7 +168,7 @@ def calibrate(
     trials = play(vectors, owners, method=method, k=k, most=most, seed=seed)
     everything = np.ones(len(trials.photos), bool)
     weights = person_weights(trials.count, seed=seed)
-    identify = _identify(trials, everything, far, weights, None)
+    identify = _identify(trials, everything, far, None, seed)
     verify = _verify(trials, everything, far, weights, None)
     assert verify is not None, "two people give a pair"
     says = list(_says(trials, identify, verify, far, len(vectors)))
@@ -285,7 +182,7 @@ def calibrate(
                     value,
                     len(np.unique(trials.people[chosen])),
                     int(chosen.sum()),
-                    _identify(trials, chosen, far, weights, identify.threshold.value),
+                    _identify(trials, chosen, far, identify.threshold.value, seed),
                     _verify(trials, chosen, far, weights, verify.threshold.value),
                 )
             )
@@ -293,20 +190,22 @@ def calibrate(
 
 
 def _identify(
-    trials: Trials, chosen: np.ndarray, far: float, weights: np.ndarray, common: float | None
+    trials: Trials, chosen: np.ndarray, far: float, common: float | None, seed: int
 ) -> Operating:
-    scores, people = trials.other[chosen], trials.people[chosen]
-    pairs = np.stack((people, people), axis=1)
-    totals = weights[:, people].sum(axis=1)
+    scores = trials.other[chosen]
+    alone = safe_threshold(scores, far)
+    limit = alone if common is None else common
+    accepted = scores > min(limit, alone)
+    drawn = linked(trials.people[chosen], trials.rivals[chosen], accepted)
+    weights = person_weights(int(drawn.max()) + 1, seed=seed)
     threshold = threshold_interval(
-        scores, pairs, far, people=len(np.unique(people)), total=len(scores), weights=weights,
-        totals=totals,
+        scores, np.stack((drawn, drawn), axis=1), far, people=weights.shape[1],
+        total=len(scores), weights=weights, totals=weights[:, drawn].sum(axis=1),
     )  # fmt: skip
-    limit = threshold.value if common is None else common
     known = chosen & ~np.isnan(trials.own)
     return Operating(
         threshold,
-        far=person_rate(scores > limit, people),
+        far=person_rate(scores > limit, drawn),
         tar=person_rate(trials.own[known] > limit, trials.people[known]),
         shown=far * len(scores) >= _RULE,
     )

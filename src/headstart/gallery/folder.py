@@ -17,6 +17,7 @@ from typing import Any
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery.calibrate import Calibration
+from headstart.gallery.database import create
 from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
 from headstart.gallery.store import Store
@@ -88,7 +89,7 @@ class Gallery:
                     },
                     "preprocess": asdict(preprocess),
                 }
-                Store.create(building / "index.sqlite", dimension=dimension, settings=settings)
+                create(building / "index.sqlite", dimension=dimension, settings=settings)
                 text = json.dumps(value, indent=2, ensure_ascii=False)
                 (building / MARKER).write_text(text, encoding="utf-8")
         except OutputError:

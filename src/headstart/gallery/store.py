@@ -19,40 +19,12 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import ModelError, OptionError, OutputError
+from headstart.gallery.database import APPLICATION, VERSION, connect, damaged, explained
 from headstart.gallery.rows import Added, Changes, Mark, Photo
 
 __all__ = ["Store"]
 
-_APPLICATION = 0x48534758  # "HSGX": told from any other SQLite file
-_VERSION = 1
-_WAIT_SECONDS = 30.0
 _NORM = 1e-3  # how far from 1 the length of a stored vector may be
-# Ids are never given twice (AUTOINCREMENT), and writers take turns: what a reader has not seen
-# has a higher id than all it has seen.
-_SCHEMA = """
-CREATE TABLE people (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE
-);
-CREATE TABLE photos (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    person INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
-    photo TEXT NOT NULL,
-    fingerprint BLOB NOT NULL UNIQUE,
-    attributes TEXT NOT NULL,
-    vector BLOB NOT NULL
-);
-CREATE INDEX photos_of_person ON photos(person);
-CREATE TABLE removals (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL);
-CREATE TABLE state (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    dimension INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    calibrated INTEGER NOT NULL,
-    settings TEXT NOT NULL,
-    calibration TEXT
-);
-"""
 
 
 class Store:
@@ -74,50 +46,21 @@ class Store:
         if write and not os.access(file, os.W_OK):
             raise OutputError(f"{file} may not be written: nothing was changed")
         self._data_version = -1
-        with self._explained():
-            self._db = _connect(file, write=write)
+        with explained(self.file):
+            self._db = connect(file, write=write)
             kind = self._db.execute("PRAGMA application_id").fetchone()[0]
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if kind != _APPLICATION:
+        if kind != APPLICATION:
             self._db.close()
             raise ModelError(f"{file} is not the index of a gallery: copy the folder anew")
-        if version > _VERSION:
+        if version > VERSION:
             self._db.close()
             raise ModelError(
                 f"{file} was written by a newer headstart (format {version}, this one knows "
-                f"{_VERSION}): upgrade headstart"
+                f"{VERSION}): upgrade headstart"
             )
-        with self._explained():
+        with explained(self.file):
             self.dimension = int(self._state("dimension")[0])
-
-    @classmethod
-    def create(cls, file: Path, *, dimension: int, settings: dict[str, Any]) -> None:
-        """Writes an empty index.
-
-        Args:
-            file: Not there yet.
-            dimension: D of its vectors.
-            settings: See `Changes.settings`.
-
-        Raises:
-            OutputError: If it cannot be written.
-        """
-        try:
-            db = sqlite3.connect(file, isolation_level=None)
-            try:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.executescript(f"BEGIN; {_SCHEMA}")
-                db.execute(
-                    "INSERT INTO state VALUES (1, ?, 0, -1, ?, NULL)",
-                    (dimension, json.dumps(settings)),
-                )
-                db.execute(f"PRAGMA application_id={_APPLICATION}")
-                db.execute(f"PRAGMA user_version={_VERSION}")
-                db.execute("COMMIT")
-            finally:
-                db.close()
-        except sqlite3.Error as error:
-            raise OutputError(f"cannot write {file} ({error})") from None
 
     def close(self) -> None:
         """Closes it; the last to do so folds the journal into the file."""
@@ -150,8 +93,9 @@ class Store:
             rows.append((each, text, vector.tobytes()))
         added, known, elsewhere = [], [], {}
         with self._transaction() as db:
-            db.execute("INSERT OR IGNORE INTO people(name) VALUES (?)", (name,))
-            (person,) = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+            row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                row = (db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid,)
             for photo, attributes, vector in rows:
                 other = db.execute(
                     "SELECT name FROM photos JOIN people ON people.id = person "
@@ -162,7 +106,7 @@ class Store:
                     db.execute(
                         "INSERT INTO photos(person, photo, fingerprint, attributes, vector) "
                         "VALUES (?, ?, ?, ?, ?)",
-                        (person, photo.name, photo.fingerprint, attributes, vector),
+                        (*row, photo.name, photo.fingerprint, attributes, vector),
                     )
                     added.append(photo.name)
                 elif other[0] == name:
@@ -173,7 +117,7 @@ class Store:
                 db.execute(
                     "DELETE FROM people WHERE id = ? AND NOT EXISTS "
                     "(SELECT 1 FROM photos WHERE person = people.id)",
-                    (person,),
+                    row,
                 )
             else:
                 db.execute("UPDATE state SET revision = revision + 1")
@@ -203,14 +147,14 @@ class Store:
             db.execute("INSERT INTO removals(person) VALUES (?)", row)
             db.execute("UPDATE state SET revision = revision + 1")
         # The journal still holds the old pages: a face that was removed shall be gone.
-        with self._explained():
+        with explained(self.file):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return int(count)
 
     def owner_of(self, fingerprints: Sequence[bytes]) -> dict[bytes, str]:
         """Returns fingerprint -> person, for those photos that are enrolled."""
         found = {}
-        with self._explained():
+        with explained(self.file):
             for each in fingerprints:
                 row = self._db.execute(
                     "SELECT name FROM photos JOIN people ON people.id = person "
@@ -223,7 +167,7 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Returns person -> number of photos, by name."""
-        with self._explained():
+        with explained(self.file):
             rows = self._db.execute(
                 "SELECT name, count(*) FROM photos JOIN people ON people.id = person "
                 "GROUP BY person ORDER BY name"
@@ -232,7 +176,7 @@ class Store:
 
     def changed(self) -> bool:
         """Tells, in microseconds, whether another process has committed since the last call."""
-        with self._explained():
+        with explained(self.file):
             version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
         fresh = version != self._data_version
         self._data_version = version
@@ -247,22 +191,14 @@ class Store:
         Raises:
             ModelError: If the file is damaged.
         """
-        with self._explained():
-            self._db.execute("BEGIN")
-            try:
-                return self._read(since or Mark())
-            finally:
-                self._db.execute("ROLLBACK")
+        with self._reading():
+            return self._read(since or Mark())
 
     def everything(self) -> tuple[Changes, list[dict[str, str]]]:
         """Returns all that is enrolled, and the attributes of every photo in the same order."""
-        with self._explained():
-            self._db.execute("BEGIN")
-            try:
-                changes = self._read(Mark())
-                rows = self._db.execute("SELECT attributes FROM photos ORDER BY id").fetchall()
-            finally:
-                self._db.execute("ROLLBACK")
+        with self._reading():
+            changes = self._read(Mark())
+            rows = self._db.execute("SELECT attributes FROM photos ORDER BY id").fetchall()
             known = {text: json.loads(text) for text in {text for (text,) in rows}}
         return changes, [known[text] for (text,) in rows]
 
@@ -309,7 +245,9 @@ class Store:
         vectors = self._vectors([row[2] for row in rows])
         sound = _of_length_one(vectors)
         if not sound.all():
-            raise self._damaged(f"photo {rows[int(np.argmin(sound))][0]} is not a vector any more")
+            raise damaged(
+                self.file, f"photo {rows[int(np.argmin(sound))][0]} is not a vector any more"
+            )
         mark = Mark(
             photo=max([seen.photo, *(row[0] for row in rows[-1:])]),
             person=max([seen.person, *people]),
@@ -330,23 +268,29 @@ class Store:
     def _state(self, columns: str) -> tuple[Any, ...]:
         row = self._db.execute(f"SELECT {columns} FROM state").fetchone()
         if row is None:
-            raise self._damaged("its state is missing")
+            raise damaged(self.file, "its state is missing")
         return tuple(row)
 
     def _vectors(self, blobs: list[bytes]) -> np.ndarray:
         if any(len(blob) != 4 * self.dimension for blob in blobs):
-            raise self._damaged("a vector has another length")
+            raise damaged(self.file, "a vector has another length")
         flat = np.frombuffer(b"".join(blobs), "<f4")
         return flat.reshape(-1, self.dimension).astype(np.float32, copy=False)
 
-    def _damaged(self, why: str) -> ModelError:
-        return ModelError(
-            f"{self.file} is damaged ({why}): copy the gallery anew, or enroll again elsewhere"
-        )
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One view of the file, whatever others commit meanwhile."""
+        with explained(self.file):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._explained():
+        with explained(self.file):
             self._db.execute("BEGIN IMMEDIATE")  # waits for its turn here, and nowhere else
             try:
                 yield self._db
@@ -355,52 +299,6 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns SQLite's errors into ours."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text:
-                raise OutputError(
-                    f"{self.file} is being written by another process for more than "
-                    f"{_WAIT_SECONDS:.0f} s: try again"
-                ) from None
-            if "no such" in text:
-                raise self._damaged(text) from None
-            raise OutputError(
-                f"{self.file} cannot be used ({text}): is the disk full, or may this folder not "
-                f"be written?"
-            ) from None
-        except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
-            raise self._damaged(str(error)) from None
-
-
-def _connect(file: Path, *, write: bool) -> sqlite3.Connection:
-    """Opens the file; where the folder may not be written, as one that nobody changes."""
-    place = file.absolute().as_uri()
-    # Even a reader of WAL writes the journal's index, so read-only folders need another way in.
-    if not write and not os.access(file.parent, os.W_OK):
-        if Path(f"{file}-wal").exists() and Path(f"{file}-wal").stat().st_size:
-            place += "?mode=ro"
-        else:
-            place += "?immutable=1"
-    else:
-        place += "?mode=rw"
-    db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=_WAIT_SECONDS)
-    try:
-        if write:
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA foreign_keys=ON")
-            db.execute("PRAGMA secure_delete=ON")
-        else:
-            db.execute("PRAGMA query_only=ON")
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def _of_length_one(vectors: np.ndarray) -> np.ndarray:

@@ -24,12 +24,14 @@ __all__ = [
     "Roc",
     "auc",
     "eer",
+    "linked",
     "measure",
     "pair_rate",
     "person_rate",
     "person_weights",
     "rank_k",
     "roc",
+    "safe_threshold",
     "tar_at_far",
     "threshold_at_far",
     "threshold_interval",
@@ -104,6 +106,24 @@ def threshold_at_far(impostor: np.ndarray, far: float) -> float:
     return float(ordered[min(_allowed(far, len(ordered)), len(ordered) - 1)])
 
 
+def safe_threshold(impostor: np.ndarray, far: float, *, total: int | None = None) -> float:
+    """Returns the threshold that keeps a false-accept rate on people yet to come.
+
+    That is split conformal prediction (Papadopoulos et al., ECML 2002): the next impostor is
+    as likely to rank anywhere among those seen, so one fewer may be accepted than
+    `threshold_at_far` allows. Below 1 / (I + 1) no threshold can promise the rate; the highest
+    score seen is the best that is known.
+
+    Args:
+        impostor: The scores, or the highest of them.
+        far: The rate to keep.
+        total: I, where only the highest are given.
+    """
+    n = len(impostor) if total is None else total
+    ordered = np.sort(np.asarray(impostor, np.float64))[::-1]
+    return float(ordered[min(max(_allowed(far, n + 1) - 1, 0), len(ordered) - 1)])
+
+
 def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:
     """Returns the share of genuine scores accepted where at most `far` of impostors are.
 
@@ -163,6 +183,34 @@ def pair_rate(accepted: np.ndarray, photos: np.ndarray, weights: np.ndarray) -> 
     return effective_wilson(len(accepted) / n, rates, n=n, clusters=int((photos > 0).sum()))
 
 
+def linked(people: np.ndarray, rivals: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """Returns whom to draw together when each enrolled person plays the stranger in turn.
+
+    If A is taken for B, then B is as a rule taken for A: that is one mistake seen twice, and
+    drawing the two apart makes the interval too narrow (it missed 15 to 20 % instead of 5 %).
+    So people who are mistaken for each other, by whatever chain, are drawn as one.
+
+    Args:
+        people: (N,) int person of each photo.
+        rivals: (N,) int the best other person.
+        accepted: (N,) bool whether the photo was taken for the rival.
+
+    Returns:
+        (N,) int codes 0..C-1.
+    """
+    chief: dict[int, int] = {}
+
+    def find(person: int) -> int:
+        while chief.get(person, person) != person:
+            person = chief[person]
+        return person
+
+    for one, other in zip(people[accepted].tolist(), rivals[accepted].tolist(), strict=True):
+        chief[find(one)] = find(other)
+    found = np.array([find(each) for each in people.tolist()], int)
+    return np.unique(found, return_inverse=True)[1]
+
+
 def person_weights(people: int, *, seed: int, replicates: int = _REPLICATES) -> np.ndarray:
     """Returns how often each person is drawn, (B, P) float64.
 
@@ -188,7 +236,7 @@ def threshold_interval(
     totals: np.ndarray,
     ceiling: float = 1.0,
 ) -> Estimate:
-    """Returns the threshold at a false-accept rate, with its interval over people.
+    """Returns `safe_threshold` with its interval over people.
 
     Only the highest impostor scores decide it, so the rest need not be given. Where there are
     so few that even the highest may well lie below the threshold in truth, the interval has no
@@ -196,8 +244,8 @@ def threshold_interval(
 
     Args:
         impostor: (M,) the highest scores, any order.
-        pairs: (M, 2) int people of each; where both columns are one, it counts once.
-        far: The share of all impostor scores that may lie above.
+        pairs: (M, 2) int 0..P-1: people of each; where both are the same, it counts once.
+        far: The rate to keep.
         people: P that the interval rests on.
         total: I, how many impostor scores there are in all.
         weights: (B, P) of `person_weights`.
@@ -206,13 +254,14 @@ def threshold_interval(
     """
     order = np.argsort(-impostor, kind="stable")
     scores, first, second = impostor[order], pairs[order, 0], pairs[order, 1]
-    value = float(scores[min(_allowed(far, total), len(scores) - 1)])
+    value = safe_threshold(scores, far, total=total)
+    share = max(_allowed(far, total + 1) - 1, 0) / total
     draws = np.full(len(weights), np.nan)
     for row, (drawn, sum_of_all) in enumerate(zip(weights, totals, strict=True)):
         each = np.where(first == second, drawn[first], drawn[first] * drawn[second])
         if sum_of_all > 0:
             # The first score at which more than the share would lie above.
-            place = np.searchsorted(np.cumsum(each), far * sum_of_all * (1 + 1e-12), side="right")
+            place = np.searchsorted(np.cumsum(each), share * sum_of_all * (1 + 1e-12), side="right")
             draws[row] = scores[min(int(place), len(scores) - 1)]
     low, high = limits(np.array([value]), draws[:, None], clusters=people)
     ends = min(value, float(low[0])), min(ceiling, max(value, float(high[0])))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,16 @@ from headstart.data.dataset import Dataset
 from headstart.data.named import image_names
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
-from headstart.data.preprocess import Preprocess
 from headstart.errors import DataError, OptionError
-from headstart.fingerprint import fingerprint_file
 from headstart.gallery.calibrate import Calibration, calibrate
-from headstart.gallery.embed import Embedded, embed_photos
 from headstart.gallery.folder import MARKER, Gallery
-from headstart.gallery.rows import Photo
 from headstart.gallery.search import Method
-from headstart.gallery.store import Store
-from headstart.nets.backbone import Backbone, Device, open_backbone
+from headstart.nets.backbone import Device
 from headstart.records import Estimate
 from headstart.run import check_output
+from headstart.verbs.enrolling import Enrolling
 
 __all__ = ["Enrolment", "enroll"]
-
-_BACKBONE = "balanced"
-_SETTINGS: dict[str, Any] = {"method": "knn", "k": 3, "far": 0.001}
-# So many are embedded before they are committed: what a kill can cost.
-_CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class Enrolment:
         enrolled: Person -> photos that were added now.
         removed: Person -> photos that were removed now.
         known: Photos that were passed over because they are enrolled already.
-        errors: Photo -> reason, of those that were set aside.
+        errors: Photo (or table beside them) -> why it was set aside.
         people: In the gallery now.
         photos: In the gallery now.
         calibration: Of the thresholds; None with fewer than two people.
@@ -172,7 +162,7 @@ def enroll(
     wanted = {"method": method, "k": k, "far": far}
     wanted = {key: value for key, value in wanted.items() if value is not None}
     _check(given, name, remove, wanted)
-    work = _Work(folder, wanted, device=device, workers=workers, progress=progress)
+    work = Enrolling(folder, wanted, device=device, workers=workers, progress=progress)
     if given and not work.made:
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
     if not given and not work.made:
@@ -188,10 +178,10 @@ def enroll(
         if not work.enrolled and not work.known:
             reason = next(iter(work.errors.values()))
             raise DataError(
-                f"none of the {_count(len(work.errors), 'photo')} can be enrolled; the first: "
+                f"no photo can be enrolled; the first of {len(work.errors):,}: "
                 f"{next(iter(work.errors))}: {reason}"
             )
-    return work.finish(removed, seed=seed)
+    return _finish(work, removed, seed=seed, progress=progress)
 
 
 def _given(photos: str | Path | Iterable[str | Path] | None) -> list[str]:
@@ -238,140 +228,28 @@ def _one_person(given: list[str], name: str) -> Dataset:
     return Dataset(Path(), tuple(names), (name,), np.zeros(n, int), np.full(n, ""))
 
 
-def _preprocess(backbone: Backbone) -> Preprocess:
-    """How the photos of a new gallery are fitted to its network."""
-    return replace(backbone.preprocess, geometry="square")
-
-
-class _Work:
-    """One enrolment under way."""
-
-    def __init__(
-        self, folder: Path, wanted: dict[str, Any], *, device: Device, workers: int | None,
-        progress: Progress,
-    ) -> None:  # fmt: skip
-        self.folder, self.wanted = folder, wanted
-        self._how: dict[str, Any] = {"device": device, "workers": workers, "progress": progress}
-        self.made = Gallery.is_one(folder)
-        self.enrolled: Counter[str] = Counter()
-        self.errors: dict[str, str] = {}
-        self.known = 0
-
-    def meet(self, backbone: str | None) -> None:
-        """Opens the gallery, or the network of the one that will be made."""
-        if self.made:
-            self.gallery = Gallery.open(self.folder)
-            if backbone is not None:
-                self.gallery.demand(open_backbone(backbone))
-            self.backbone, self.preprocess = self.gallery.backbone, self.gallery.preprocess
-        else:
-            self.backbone = open_backbone(backbone or _BACKBONE)
-            self.preprocess = _preprocess(self.backbone)
-
-    def enroll(self, dataset: Dataset) -> None:
-        """Embeds and commits, person by person; a gallery is made once there is something in it."""
-        self.errors |= dict(dataset.set_aside)
-        for chunk in _chunks(dataset):
-            fresh = self._unknown(chunk)
-            if not len(fresh):
-                continue
-            found = embed_photos(fresh, self.backbone, preprocess=self.preprocess, **self._how)
-            self.errors |= found.errors
-            if not len(found.names):
-                continue
-            if not self.made:
-                self.gallery = Gallery.create(
-                    self.folder, self.backbone, self.preprocess,
-                    dimension=found.vectors.shape[1], settings=_SETTINGS | self.wanted,
-                )  # fmt: skip
-                self.made = True
-            with self.gallery.store(write=True) as store:
-                self._commit(fresh, found, store)
-
-    def _unknown(self, dataset: Dataset) -> Dataset:
-        """Leaves out what the gallery has already: no need to look at those again."""
-        if not self.made:
-            return dataset
-        prints: dict[int, bytes] = {}
-        for index in range(len(dataset)):
-            try:
-                prints[index] = fingerprint_file(dataset.path(index))
-            except OSError:
-                continue  # the embedding says why, and sets it aside
-        with self.gallery.store() as store:
-            owners = store.owner_of(list(prints.values()))
-        fresh = np.ones(len(dataset), bool)
-        for index, each in prints.items():
-            if each in owners:
-                fresh[index] = False
-                person = dataset.classes[dataset.targets[index]]
-                self._passed_over(dataset.names[index], owners[each], person)
-        return dataset.take(fresh)
-
-    def _passed_over(self, photo: str, owner: str, person: str) -> None:
-        if owner == person:
-            self.known += 1
-        else:
-            self.errors[photo] = f"the same photo is enrolled as {owner}"
-
-    def _commit(self, dataset: Dataset, found: Embedded, store: Store) -> None:
-        targets = dataset.targets[found.rows]
-        for target in np.unique(targets).tolist():
-            person = dataset.classes[target]
-            photos = [
-                Photo(
-                    found.names[at],
-                    found.fingerprints[at],
-                    found.vectors[at],
-                    {
-                        column: str(values[found.rows[at]])
-                        for column, values in dataset.attributes.items()
-                        if values[found.rows[at]]
-                    },
-                )
-                for at in np.flatnonzero(targets == target)
-            ]
-            done = store.enroll(person, photos)
-            if done.added:
-                self.enrolled[person] += len(done.added)
-            self.known += len(done.known)
-            for photo, owner in done.elsewhere.items():
-                self._passed_over(photo, owner, person)
-
-    def finish(self, removed: dict[str, int], *, seed: int) -> Enrolment:
-        """Calibrates on all that is enrolled now, by whomever, and keeps that."""
-        progress: Progress = self._how["progress"]
-        progress("calibrating", 0, 1)
-        with self.gallery.store(write=True) as store:
-            everything, attributes = store.everything()
-            settings = everything.settings | self.wanted
-            found = calibrate(
-                everything.vectors, everything.owners, far=settings["far"],
-                method=settings["method"], k=settings["k"], attributes=attributes, seed=seed,
-            )  # fmt: skip
-            saved = None if found is None else found.to_json()
-            store.calibrate(saved, revision=everything.mark.revision, settings=settings)
-        progress("calibrating", 1, 1)
-        notes = found.says if found else (
-            "No threshold can be calibrated with fewer than two people: enroll another.",
+def _finish(
+    work: Enrolling, removed: dict[str, int], *, seed: int, progress: Progress
+) -> Enrolment:
+    """Calibrates on all that is enrolled now, by whomever, and keeps that."""
+    progress("calibrating", 0, 1)
+    with work.gallery.store(write=True) as store:
+        everything, attributes = store.everything()
+        settings = everything.settings | work.wanted
+        found = calibrate(
+            everything.vectors, everything.owners, far=settings["far"],
+            method=settings["method"], k=settings["k"], attributes=attributes, seed=seed,
         )  # fmt: skip
-        return Enrolment(
-            str(self.folder), self.gallery.origin[0], settings, dict(self.enrolled), removed,
-            self.known, self.errors, len(everything.people), len(everything.owners), found, notes,
-        )  # fmt: skip
-
-
-def _chunks(dataset: Dataset) -> Iterator[Dataset]:
-    """Yields whole people, about `_CHUNK` photos at once."""
-    order = np.argsort(dataset.targets, kind="stable")
-    targets = dataset.targets[order]
-    begin = 0
-    while begin < len(order):
-        end = min(begin + _CHUNK, len(order))
-        while end < len(order) and targets[end] == targets[end - 1]:
-            end += 1
-        yield dataset.take(order[begin:end])
-        begin = end
+        saved = None if found is None else found.to_json()
+        store.calibrate(saved, revision=everything.mark.revision, settings=settings)
+    progress("calibrating", 1, 1)
+    notes = found.says if found else (
+        "No threshold can be calibrated with fewer than two people: enroll another.",
+    )  # fmt: skip
+    return Enrolment(
+        str(work.folder), work.gallery.origin[0], settings, dict(work.enrolled), removed,
+        work.known, work.errors, len(everything.people), len(everything.owners), found, notes,
+    )  # fmt: skip
 
 
 def _count(n: int, noun: str) -> str:

@@ -14,9 +14,9 @@ from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
 from headstart.errors import DataError, ImageError, OptionError
-from headstart.gallery.calibrate import Trials, play
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.trials import Trials, play
 from headstart.metrics.verification import (
     measure,
     pair_rate,
