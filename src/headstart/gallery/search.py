@@ -48,8 +48,8 @@ class Index:
         self._columns = np.zeros((dimension, _FIRST), np.float32)
         self._owners = np.zeros(_FIRST, np.int64)
         self._used = 0
-        # Of `centroid`: person -> column, and the sums that the columns are the directions of.
-        self._place: dict[int, int] = {}
+        self._places: dict[int, list[int]] = {}  # person -> columns
+        # Of `centroid`: what the one column of each person is the direction of.
         self._sums: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -80,32 +80,35 @@ class Index:
         if self.method == "knn":
             self._append(owners, vectors)
             return
-        fresh = []
-        for person in np.unique(owners).tolist():
-            added = vectors[owners == person].sum(axis=0, dtype=np.float64)
-            if person not in self._sums:
-                fresh.append(person)
-            self._sums[person] = self._sums.get(person, 0.0) + added
-            if person in self._place:
-                self._columns[:, self._place[person]] = self._direction(person)
-        if fresh:
-            self._place |= {each: self._used + at for at, each in enumerate(fresh)}
-            self._append(np.array(fresh), np.stack([self._direction(each) for each in fresh]))
+        order = np.argsort(owners, kind="stable")
+        people, starts = np.unique(owners[order], return_index=True)
+        if not len(people):
+            return
+        added = np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)
+        for person, each in zip(people.tolist(), added, strict=True):
+            self._sums[person] = self._sums.get(person, 0.0) + each
+        directions = unit(np.stack([self._sums[person] for person in people.tolist()]))
+        known = np.isin(people, list(self._places))
+        for person, direction in zip(people[known].tolist(), directions[known], strict=True):
+            self._columns[:, self._places[person][0]] = direction
+        self._append(people[~known], directions[~known])
 
     def remove(self, people: tuple[int, ...]) -> None:
         """Forgets people; ids that are not there are passed over."""
-        gone = [each for each in people if self._names.pop(each, None) is not None]
-        if not gone:
-            return
-        keep = ~np.isin(self._owners[: self._used], gone)
-        kept = int(keep.sum())
-        self._columns[:, :kept] = self._columns[:, : self._used][:, keep]
-        self._owners[:kept] = self._owners[: self._used][keep]
-        self._used = kept
-        if self.method == "centroid":
-            for each in gone:
-                self._sums.pop(each, None)
-            self._place = {int(each): at for at, each in enumerate(self._owners[:kept])}
+        for person in people:
+            self._names.pop(person, None)
+            self._sums.pop(person, None)
+            places = set(self._places.pop(person, ()))
+            # The last columns move into the gaps, so that nothing else does.
+            kept = self._used - len(places)
+            movers = [at for at in range(kept, self._used) if at not in places]
+            for gap, mover in zip((at for at in places if at < kept), movers, strict=True):
+                owner = int(self._owners[mover])
+                self._columns[:, gap] = self._columns[:, mover]
+                self._owners[gap] = owner
+                moved = self._places[owner]
+                moved[moved.index(mover)] = gap
+            self._used = kept
 
     def search(self, vectors: np.ndarray, *, top: int = 1) -> list[list[Match]]:
         """Returns the most similar people of each photo, the best first.
@@ -145,7 +148,7 @@ class Index:
                     break
                 if person not in found:
                     if k > 1:
-                        own = np.sort(scores[owners == person])[-k:]
+                        own = np.sort(scores[self._places[person]])[-k:]
                         score = float(own.mean())
                     found[person] = score
                     best = sorted([*best, score], reverse=True)[:top]
@@ -155,9 +158,6 @@ class Index:
                     continue
             ranked = sorted(found.items(), key=lambda each: -each[1])[:top]
             return [(self._names[person], score) for person, score in ranked]
-
-    def _direction(self, person: int) -> np.ndarray:
-        return unit(self._sums[person][None])[0]
 
     def _append(self, owners: np.ndarray, vectors: np.ndarray) -> None:
         needed = self._used + len(vectors)
@@ -169,6 +169,8 @@ class Index:
             self._owners = np.concatenate(
                 (self._owners[: self._used], np.zeros(room - self._used, np.int64))
             )
+        for at, owner in enumerate(owners.tolist(), self._used):
+            self._places.setdefault(owner, []).append(at)
         self._columns[:, self._used : needed] = vectors.T
         self._owners[self._used : needed] = owners
         self._used = needed
