@@ -368,7 +368,10 @@ def _identification(result: Identification, console: Console) -> None:
         nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
         table.add_row(Text(each.photo), person, f"{each.score:.3f}", Text(nearest))
     console.print(table)
-    console.print(f"People are named where the score is above {result.threshold:.3f}.")
+    console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
+    if result.far is not None:
+        console.print(f" When that was calibrated, {result.far} of strangers were.", end="")
+    console.print()
     if result.measures:
         _estimates(list(result.measures.items()), console)
     for note in result.notes:

@@ -88,7 +88,7 @@ class Index:
         for person, each in zip(people.tolist(), added, strict=True):
             self._sums[person] = self._sums.get(person, 0.0) + each
         directions = unit(np.stack([self._sums[person] for person in people.tolist()]))
-        known = np.isin(people, list(self._places))
+        known = np.array([person in self._places for person in people.tolist()], bool)
         for person, direction in zip(people[known].tolist(), directions[known], strict=True):
             self._columns[:, self._places[person][0]] = direction
         self._append(people[~known], directions[~known])

@@ -203,7 +203,7 @@ def _check(given: list[str], name: str | None, remove: str | None, wanted: dict[
         )
     if not given and remove is None and not wanted:
         raise OptionError(
-            "nothing to do: give PHOTOS, --remove NAME, or --far, --method or -k to calibrate anew"
+            "nothing to do: give PHOTOS, --remove NAME, or --far, --method or --k to calibrate anew"
         )
     if not 0 < wanted.get("far", 0.5) <= 0.5:
         raise OptionError(f"--far {wanted['far']:g}: a rate above 0 and at most 0.5 is needed")

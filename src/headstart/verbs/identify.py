@@ -52,6 +52,7 @@ class Identification:
     Attributes:
         gallery: Its folder.
         threshold: Scores above it are accepted.
+        far: Share of strangers that were accepted when it was calibrated; None where it was given.
         answers: One a photo.
         measures: With `truth`: how often the answers are right.
         notes: What a reader must know besides.
@@ -59,6 +60,7 @@ class Identification:
 
     gallery: str
     threshold: float
+    far: Estimate | None
     answers: tuple[Answer, ...]
     measures: dict[str, Estimate] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -122,7 +124,7 @@ def identify(
     opened = Gallery.open(gallery)
     reader = Reader(opened)
     try:
-        notes = []
+        notes, far = [], None
         if threshold is None:
             if reader.calibration is None:
                 raise OptionError(
@@ -130,7 +132,13 @@ def identify(
                     + ("nobody is enrolled" if not len(reader.index) else "one person is enrolled")
                     + "; enroll at least two people, or give --threshold"
                 )
-            threshold = reader.calibration.identify.threshold.value
+            calibrated = reader.calibration.identify
+            threshold, far = calibrated.threshold.value, calibrated.far
+            if not calibrated.shown:
+                notes.append(
+                    f"The threshold is an estimate: too few people are enrolled to show a "
+                    f"false-accept rate of {reader.calibration.far:g}."
+                )
             if reader.stale:
                 notes.append(
                     "People were enrolled or removed after the last calibration: "
@@ -154,7 +162,7 @@ def identify(
                     f"out of the measures."
                 )
             measures = _measure(dataset, found, matches, fresh, threshold, reader, seed)
-        return Identification(str(gallery), threshold, answers, measures, tuple(notes))
+        return Identification(str(gallery), threshold, far, answers, measures, tuple(notes))
     finally:
         reader.close()
 
