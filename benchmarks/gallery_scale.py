@@ -37,7 +37,7 @@ from headstart.gallery.rows import Photo
 from headstart.gallery.search import Index, unit
 from headstart.gallery.store import Store
 
-SETTINGS = {"method": "knn", "k": 3, "far": 0.001}
+SETTINGS = {"method": "knn", "k": 2, "far": 0.001}
 
 
 def photos_of(person: str, count: int, dimension: int) -> list[Photo]:
@@ -85,7 +85,7 @@ def search(file: Path, args: object) -> None:
     begun = time.perf_counter()
     with Store(file) as store:
         changes = store.changes()
-        index = Index(args.dimension, method="knn", k=3)
+        index = Index(args.dimension, method="knn", k=2)
         index.apply(changes)
         seconds = time.perf_counter() - begun
         memory = resident_mb(os.getpid()) - before
@@ -109,7 +109,7 @@ def search(file: Path, args: object) -> None:
             (known if number % 2 else unknown).append(time.perf_counter() - begun)
             if number % 100 < 2:
                 everything = everything or store.changes()
-                place, best = brute(everything.vectors, everything.owners, probe, 3)
+                place, best = brute(everything.vectors, everything.owners, probe, 2)
                 assert name == f"p{place}", (name, place, score, best)
                 assert abs(score - best) < 1e-5
     print("\n| | p50 ms | p95 ms | p99 ms | most ms |\n|---|---|---|---|---|")
@@ -122,7 +122,7 @@ def add(file: Path, args: object) -> None:
     commits, follows = [], []
     with Store(file, write=True) as store, Store(file) as reader:
         changes = reader.changes()
-        index = Index(args.dimension, method="knn", k=3)
+        index = Index(args.dimension, method="knn", k=2)
         index.apply(changes)
         mark = changes.mark
         del changes

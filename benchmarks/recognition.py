@@ -34,7 +34,7 @@ from headstart.metrics.verification import measure, person_rate
 from headstart.nets.backbone import open_backbone
 from headstart.verbs.enrolling import _preprocess
 
-METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 3), ("centroid", 1))
+METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 2), ("centroid", 1))
 
 
 def index_of(vectors: np.ndarray, owners: np.ndarray, method: Any, k: int) -> Index:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.gallery.people import crowd, new_store, photos_of, vectors_of
 
+from headstart.gallery import search
 from headstart.gallery.search import Index, unit
 from headstart.gallery.store import Store
 
@@ -23,7 +24,8 @@ def brute(vectors, owners, probe, method, k, top):
 
 @pytest.mark.parametrize(("method", "k"), [("knn", 1), ("knn", 3), ("knn", 50), ("centroid", 1)])
 @pytest.mark.parametrize("top", [1, 5, 1000])
-def test_exact(method, k, top):
+def test_exact(method, k, top, monkeypatch):
+    monkeypatch.setattr(search, "_BLOCK", 300)
     rng = np.random.default_rng(0)
     owners = rng.integers(0, 120, 2000)
     vectors = unit(rng.standard_normal((2000, 8)))  # few axes: everybody is near to everybody
@@ -40,7 +42,9 @@ def test_exact(method, k, top):
 
 
 @pytest.mark.parametrize("method", ["knn", "centroid"])
-def test_people_come_and_go(method):
+@pytest.mark.parametrize("block", [7, 16_400])
+def test_people_come_and_go(method, block, monkeypatch):
+    monkeypatch.setattr(search, "_BLOCK", block)
     vectors, owners = crowd(40, 6)
     index, fresh = Index(16, method=method), Index(16, method=method)
     for person in range(40):

@@ -226,3 +226,14 @@ def test_kill_9_loses_nothing_committed(tmp_path, request):
         changes = store.changes()
     for person, name in changes.people.items():
         assert np.array_equal(changes.vectors[changes.owners == person], vectors_of(name, 4))
+
+
+def test_a_full_disk_takes_nothing_back(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann"))
+        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+        store._db.execute(f"PRAGMA max_page_count={pages + 1}")
+        with pytest.raises(OutputError, match="full"):
+            store.enroll("Bob", photos_of("Bob", 500))
+        assert store.counts() == {"Ann": 3}
+        assert len(store.changes().owners) == 3

@@ -64,7 +64,7 @@ def test_one_person_by_name_and_gone_again(gallery, tmp_path):
 def test_another_method_and_rate(gallery):
     before = enroll(gallery, far=0.1)
     after = enroll(gallery, far=0.3, method="centroid")
-    assert after.settings == {"method": "centroid", "k": 3, "far": 0.3}
+    assert after.settings == {"method": "centroid", "k": 2, "far": 0.3}
     assert before.calibration is not None
     assert after.calibration is not None
     assert after.calibration.far == 0.3

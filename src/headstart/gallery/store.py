@@ -96,7 +96,7 @@ class Store:
             row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
             if row is None:
                 row = (db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid,)
-            for photo, attributes, vector in rows:
+            for photo, attributes, blob in rows:
                 other = db.execute(
                     "SELECT name FROM photos JOIN people ON people.id = person "
                     "WHERE fingerprint = ?",
@@ -106,7 +106,7 @@ class Store:
                     db.execute(
                         "INSERT INTO photos(person, photo, fingerprint, attributes, vector) "
                         "VALUES (?, ?, ?, ?, ?)",
-                        (*row, photo.name, photo.fingerprint, attributes, vector),
+                        (*row, photo.name, photo.fingerprint, attributes, blob),
                     )
                     added.append(photo.name)
                 elif other[0] == name:

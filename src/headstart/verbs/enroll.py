@@ -138,7 +138,7 @@ def enroll(
         backbone: As for `train`; for a new gallery `balanced` if left out. A gallery keeps its own.
         method: How a person is scored: `knn` (the default), the mean of the k most similar
             photos, or `centroid`, the mean of all.
-        k: Photos of a person that count (3, or all where there are fewer); of `knn`.
+        k: Of `knn`: photos of a person that count (2, or one where there is no other).
         far: The share of strangers that may be taken for somebody, and of pairs of different
             people for one (0.001); the thresholds are calibrated to it.
         label: Column of a table that holds the person.

@@ -23,7 +23,7 @@ from headstart.nets.backbone import Backbone, Device, open_backbone
 __all__ = ["Enrolling"]
 
 _BACKBONE = "balanced"
-_SETTINGS: dict[str, Any] = {"method": "knn", "k": 3, "far": 0.001}
+_SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
 # So many are embedded before they are committed: what a kill can cost.
 _CHUNK = 1000
 
