@@ -279,8 +279,8 @@ def _says(
             lines.append(
                 f"A false-accept rate of {far:g} cannot be shown for {what}: that takes "
                 f"{math.ceil(_RULE / far):,} {noun}, and there are {n:,} (photos of "
-                f"{trials.count:,} people). The threshold is the best estimate; if nothing is "
-                f"accepted at it here, the rate may still be {min(1.0, _RULE / n):.2g}."
+                f"{trials.count:,} people). The threshold is the best estimate; the interval says "
+                f"what the rate may be in truth."
             )
     if np.isnan(trials.own).all():
         lines.append("Everybody has one photo: how often known people are accepted is unknown.")
