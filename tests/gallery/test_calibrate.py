@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.gallery.people import crowd, vectors_of
 
-from headstart.gallery.calibrate import Calibration, calibrate
-from headstart.gallery.search import Index
+from headstart.gallery.calibrate import Calibration, _identify, calibrate
+from headstart.gallery.search import Index, unit
 from headstart.gallery.trials import play
 
 
@@ -121,3 +121,25 @@ def test_many_photos_are_calibrated_with_some():
     assert (found.people, found.photos) == (200, 400)
     assert found.identify.threshold.n == 100
     assert "100 of 400 photos" in found.says[0]
+
+
+def test_the_intervals_hold_the_truth():
+    """Of 80 galleries of 20 people: the rate of strangers yet to come, and its threshold."""
+    rng = np.random.default_rng(0)
+
+    def people(count, photos):
+        centres = unit(rng.standard_normal((count, 1, 16)).reshape(count, 16))[:, None]
+        noise = 0.2 * rng.standard_normal((count, photos, 16))
+        return unit((centres + noise).reshape(-1, 16))
+
+    missed = {"rate": 0, "threshold": 0}
+    for _ in range(80):
+        vectors, owners = people(20, 5), np.repeat(np.arange(20), 5)
+        trials = play(vectors, owners)
+        found = _identify(trials, np.ones(100, bool), 0.1, None, 0)
+        strangers = (people(1500, 1) @ vectors.T).max(axis=1)
+        rate = np.mean(strangers > found.threshold.value)
+        missed["rate"] += not found.far.low <= rate <= found.far.high
+        truth = np.quantile(strangers, 0.9)
+        missed["threshold"] += not found.threshold.low <= truth <= found.threshold.high
+    assert max(missed.values()) <= 11, missed  # 5 % are 4; drawn apart it would be about 16

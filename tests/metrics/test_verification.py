@@ -19,6 +19,7 @@ from headstart.metrics.verification import (
     threshold_at_far,
     threshold_interval,
 )
+from headstart.records import Estimate
 
 
 @pytest.fixture(params=[0, 1, 2])
@@ -124,21 +125,16 @@ def test_the_interval_holds_the_truth():
     assert held >= 53
 
 
-def test_a_threshold_without_enough_impostors_has_no_upper_end():
-    rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(20), 10)
-    pairs = np.stack((people, people), 1)
-    scores = rng.uniform(0, 0.6, 200)
-    weights = person_weights(20, seed=0)
-    how = {"people": 20, "total": 200, "weights": weights, "totals": 10 * weights.sum(axis=1)}
-    few = threshold_interval(scores, pairs, 0.001, **how)
-    assert (few.value, few.high) == (scores.max(), 1.0)
-    enough = threshold_interval(scores, pairs, 0.1, **how)
-    assert (scores > enough.value).sum() == 19, "one fewer: the next stranger may rank anywhere"
-    assert 0.45 < enough.low < enough.value < enough.high < 0.6
-    # Only the tail decides.
-    tail = scores > 0.3
-    assert threshold_interval(scores[tail], pairs[tail], 0.1, **how) == enough
+def test_the_interval_of_a_threshold_comes_from_that_of_its_rate():
+    scores = np.random.default_rng(0).permutation(np.arange(100) / 100)
+    rate = Estimate(0.1, 0.055, 0.205, 100, "method")
+    found = threshold_interval(scores, 0.89, rate)
+    assert (found.value, found.n) == (0.89, 100)
+    assert (scores > found.low).sum() == 21
+    assert (scores >= found.high).sum() == 5
+    unknown = threshold_interval(scores, 0.99, Estimate(0, 0, 0.03, 100, "method"))
+    assert (unknown.low, unknown.high) == (0.96, 1.0)
+    assert threshold_interval(scores, 0.5, Estimate(0.5, 0.2, 1, 100, "")).low == 0
 
 
 def test_the_safe_threshold_is_kept_by_the_next():

@@ -32,9 +32,6 @@ from headstart.records import Estimate, to_json
 __all__ = ["Calibration", "Operating", "Subgroup", "calibrate"]
 
 _VALUES = 8  # more different values are no subgroups but a number or a name
-# The highest impostor scores decide a threshold; replicates look a little further down.
-_TAIL = 6
-_FEWEST = 2000
 _RULE = 3  # nothing among n: at most 3 / n, with 95 % (Hanley and Lippman-Hand, JAMA 1983)
 
 
@@ -167,9 +164,8 @@ def calibrate(
         return None
     trials = play(vectors, owners, method=method, k=k, most=most, seed=seed)
     everything = np.ones(len(trials.photos), bool)
-    weights = person_weights(trials.count, seed=seed)
     identify = _identify(trials, everything, far, None, seed)
-    verify = _verify(trials, everything, far, weights, None)
+    verify = _verify(trials, everything, far, None, seed)
     assert verify is not None, "two people give a pair"
     says = list(_says(trials, identify, verify, far, len(vectors)))
     groups = []
@@ -183,7 +179,7 @@ def calibrate(
                     len(np.unique(trials.people[chosen])),
                     int(chosen.sum()),
                     _identify(trials, chosen, far, identify.threshold.value, seed),
-                    _verify(trials, chosen, far, weights, verify.threshold.value),
+                    _verify(trials, chosen, far, verify.threshold.value, seed),
                 )
             )
     return Calibration(far, enrolled, len(vectors), identify, verify, tuple(groups), tuple(says))
@@ -192,50 +188,46 @@ def calibrate(
 def _identify(
     trials: Trials, chosen: np.ndarray, far: float, common: float | None, seed: int
 ) -> Operating:
-    scores = trials.other[chosen]
+    scores, people, rivals = trials.other[chosen], trials.people[chosen], trials.rivals[chosen]
+
+    def rate(limit: float) -> Estimate:
+        accepted = scores > limit
+        return person_rate(accepted, linked(people, rivals, accepted), seed=seed)
+
     alone = safe_threshold(scores, far)
     limit = alone if common is None else common
-    accepted = scores > min(limit, alone)
-    drawn = linked(trials.people[chosen], trials.rivals[chosen], accepted)
-    weights = person_weights(int(drawn.max()) + 1, seed=seed)
-    threshold = threshold_interval(
-        scores, np.stack((drawn, drawn), axis=1), far, people=weights.shape[1],
-        total=len(scores), weights=weights, totals=weights[:, drawn].sum(axis=1),
-    )  # fmt: skip
     known = chosen & ~np.isnan(trials.own)
     return Operating(
-        threshold,
-        far=person_rate(scores > limit, drawn),
-        tar=person_rate(trials.own[known] > limit, trials.people[known]),
+        threshold_interval(scores, alone, rate(alone)),
+        far=rate(limit),
+        tar=person_rate(trials.own[known] > limit, trials.people[known], seed=seed),
         shown=far * len(scores) >= _RULE,
     )
 
 
 def _verify(
-    trials: Trials, chosen: np.ndarray, far: float, weights: np.ndarray, common: float | None
+    trials: Trials, chosen: np.ndarray, far: float, common: float | None, seed: int
 ) -> Operating | None:
     inside = chosen[trials.pairs].all(axis=1)
     genuine, impostor = inside & trials.same, np.flatnonzero(inside & ~trials.same)
     if not len(impostor):
         return None
-    people = len(np.unique(trials.people[chosen]))
+    scores = trials.scores[impostor]
     photos = np.bincount(trials.people[chosen], minlength=trials.count)
-    drawn = weights * photos
-    # What all pairs of different people weigh, without going through them.
-    totals = (drawn.sum(axis=1) ** 2 - (drawn**2).sum(axis=1)) / 2
-    deep = min(len(impostor), max(_FEWEST, math.ceil(_TAIL * far * len(impostor))))
-    tail = impostor[np.argpartition(-trials.scores[impostor], deep - 1)[:deep]]
-    scores = trials.scores[tail].astype(np.float64)
-    pairs = trials.people[trials.pairs[tail]]
-    threshold = threshold_interval(
-        scores, pairs, far, people=people, total=len(impostor), weights=weights, totals=totals
-    )
-    limit = threshold.value if common is None else common
-    above = trials.people[trials.pairs[impostor[trials.scores[impostor] > limit]]]
+    weights = person_weights(trials.count, seed=seed)
+
+    def rate(limit: float) -> Estimate:
+        accepted = trials.pairs[impostor[scores > limit]]
+        return pair_rate(trials.people[accepted], photos, weights)
+
+    alone = safe_threshold(scores, far)
+    limit = alone if common is None else common
     return Operating(
-        threshold,
-        far=pair_rate(above, photos, weights),
-        tar=person_rate(trials.scores[genuine] > limit, trials.people[trials.pairs[genuine, 0]]),
+        threshold_interval(scores, alone, rate(alone)),
+        far=rate(limit),
+        tar=person_rate(
+            trials.scores[genuine] > limit, trials.people[trials.pairs[genuine, 0]], seed=seed
+        ),
         shown=far * len(impostor) >= _RULE,
     )
 
