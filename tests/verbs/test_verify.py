@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tests.verbs.albums import PEOPLE, album, portrait
 
-from headstart.errors import DataError, ImageError, OptionError
+from headstart.errors import DataError, ImageError, OptionError, OutputError
 from headstart.verbs.enroll import enroll
 from headstart.verbs.verify import verify
 
@@ -62,7 +62,12 @@ def test_a_labelled_folder(made, tmp_path):
     assert (np.diff(found.curve["far"]) >= 0).all()
     assert any(name == "equal error rate" for name, _ in found.rows())
     assert "AUC" in found._repr_html_()
-    assert verify(place, photos, seed=0) == found
+    assert verify(place, photos, seed=0, out=tmp_path / "roc.html") == found
+    page = (tmp_path / "roc.html").read_text()
+    assert "<polyline" in page
+    assert "equal error rate" in page
+    with pytest.raises(OutputError, match="cannot write"):
+        verify(place, photos, out=tmp_path / "nowhere" / "roc.html")
 
 
 def test_what_cannot_be_verified(made, gallery, pair, tmp_path):

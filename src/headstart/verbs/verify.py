@@ -141,6 +141,7 @@ def verify(
     photos: str | Path | Iterable[str | Path],
     *,
     threshold: float | None = None,
+    out: str | Path | None = None,
     label: str | None = None,
     seed: int = 0,
     device: Device = "auto",
@@ -155,6 +156,7 @@ def verify(
         gallery: The folder that `enroll` made.
         photos: Two photos; or one folder per person, or a table, to measure on.
         threshold: Accept scores above this, instead of the calibrated threshold.
+        out: Of labelled photos: an HTML file for the ROC and the measures.
         label: Column of a table that holds the person.
         seed: Of the intervals.
         device: Where the network runs.
@@ -168,6 +170,7 @@ def verify(
         DataError: If a photo cannot be used, or the folder does not say who is on its photos.
         ModelError: If there is no gallery, or it is damaged.
         OptionError: If no threshold could be calibrated and none is given.
+        OutputError: If `out` cannot be written.
     """
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     opened = Gallery.open(gallery)
@@ -175,12 +178,28 @@ def verify(
     try:
         how: dict[str, Any] = {"device": device, "workers": workers, "progress": progress}
         if len(given) == 1:
-            return _recognition(opened, reader, given[0], threshold, label, seed, how)
-        if len(given) == 2 and label is None:
+            found = _recognition(opened, reader, given[0], threshold, label, seed, how)
+            if out is not None:
+                _write(found, Path(out))
+            return found
+        if len(given) == 2 and label is None and out is None:
             return _pair(opened, reader, given, threshold, how)
-        raise OptionError("verify takes two photos, or one folder that holds one folder per person")
+        raise OptionError(
+            "verify takes two photos, or one folder that holds one folder per person"
+            " (-o and --label are for that)"
+        )
     finally:
         reader.close()
+
+
+def _write(found: Recognition, file: Path) -> None:
+    from headstart.ship.recognition import write_page
+
+    measures = found.measures
+    at = None
+    if "far_at_threshold" in measures:
+        at = measures["far_at_threshold"], measures["tar_at_threshold"]
+    write_page(file, lines=found.lines(), rows=found.rows(), curve=found.curve, at=at)
 
 
 def _pair(
