@@ -30,7 +30,8 @@ from headstart.gallery.calibrate import calibrate
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.search import Index
 from headstart.gallery.trials import play
-from headstart.metrics.verification import measure, person_rate
+from headstart.metrics.people import person_rate
+from headstart.metrics.verification import measure
 from headstart.nets.backbone import open_backbone
 from headstart.verbs.enrolling import _preprocess
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from headstart.gallery.recognition import Recognition
     from headstart.scoring.compare import Comparison
     from headstart.verbs.advise import Advice
     from headstart.verbs.check import Checkup
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from headstart.verbs.evaluate import Evaluation
     from headstart.verbs.export import Export
     from headstart.verbs.identify import Identification
-    from headstart.verbs.verify import Recognition, Verification
+    from headstart.verbs.verify import Verification
 
 __all__ = ["Layout", "progress_bar", "show"]
 

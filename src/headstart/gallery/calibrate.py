@@ -4,7 +4,7 @@ Two questions, two thresholds. *Identify*: each photo in turn plays a stranger, 
 person is taken out of the gallery, and the best of the others is the score that must be
 rejected; and it plays a known person, scored by the other photos of its own. *Verify*:
 every pair of photos, of one person or of two. (ISO/IEC 19795-1 calls the rates FPIR and
-FMR.) Intervals draw whole people, see `headstart.metrics.verification`.
+FMR.) Intervals draw whole people, see `headstart.metrics.people`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,8 @@ import numpy as np
 
 from headstart.gallery.search import Method
 from headstart.gallery.trials import MOST, Trials, play
-from headstart.metrics.verification import (
-    linked,
-    pair_rate,
-    person_rate,
-    person_weights,
-    safe_threshold,
-    threshold_interval,
-)
+from headstart.metrics.people import linked, pair_rate, person_rate, person_weights
+from headstart.metrics.verification import safe_threshold, threshold_interval
 from headstart.records import Estimate, to_json
 
 __all__ = ["Calibration", "Operating", "Subgroup", "calibrate"]

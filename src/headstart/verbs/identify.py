@@ -17,7 +17,7 @@ from headstart.errors import DataError, OptionError
 from headstart.gallery.embed import Embedded, embed_photos
 from headstart.gallery.folder import Gallery, Reader
 from headstart.gallery.search import Match
-from headstart.metrics.verification import person_rate, rank_k
+from headstart.metrics.people import person_rate, rank_k
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
 

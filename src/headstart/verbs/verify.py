@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,9 @@ from headstart.data.pixels import Progress, silent
 from headstart.errors import DataError, ImageError, OptionError
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.folder import Gallery, Reader
-from headstart.gallery.trials import Trials, play
-from headstart.metrics.verification import (
-    measure,
-    pair_rate,
-    person_rate,
-    person_weights,
-    rank_k,
-    roc,
-)
+from headstart.gallery.recognition import Recognition, measures_of
+from headstart.gallery.trials import play
+from headstart.metrics.verification import roc
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
 
@@ -78,62 +72,6 @@ class Verification:
         from html import escape
 
         return f"<p>{escape(' '.join(self.lines()))}</p>"
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """How well people are told apart on labelled photos.
-
-    Attributes:
-        data: The photos.
-        people: P.
-        photos: N that could be used.
-        measures: Name -> estimate: AUC, EER, TAR at false-accept rates, ranks, and the gallery's
-            threshold at work.
-        subgroups: Column -> value -> the same measures within it.
-        curve: Points of the ROC: ``far``, ``tar``, ``threshold``.
-        errors: Photo -> reason.
-        notes: What a reader must know besides.
-    """
-
-    data: str
-    people: int
-    photos: int
-    measures: dict[str, Estimate]
-    subgroups: dict[str, dict[str, dict[str, Estimate]]] = field(default_factory=dict)
-    curve: dict[str, list[float]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """Returns what was measured, in sentences."""
-        return [
-            f"Measured on {self.data}: {self.photos:,} photos of {self.people:,} people, each pair "
-            f"compared, and each photo searched among all others.",
-            *self.notes,
-        ]
-
-    def rows(self) -> list[tuple[str, Estimate]]:
-        """Returns the measures, by name."""
-        rows = [(_words(name), each) for name, each in self.measures.items()]
-        for column, values in self.subgroups.items():
-            for value, measures in values.items():
-                lead = f"{column} {value}: "
-                for name, each in measures.items():
-                    rows.append((lead + _words(name), each))
-                    lead = "  "
-        return [(name, each) for name, each in rows if each.n]
-
-    def __repr__(self) -> str:
-        return f"Recognition({self.people:,} people, EER {self.measures['eer']})"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in self.rows()
-        )
-        return f"<table><caption>{escape(' '.join(self.lines()))}</caption>{rows}</table>"
 
 
 def verify(
@@ -288,7 +226,7 @@ def _recognition(
         kinds = sorted(set(values.tolist()) - {""})
         if not 2 <= len(kinds) <= 8:
             continue
-        parts = {v: _measures(trials, values == v, limit, seed, fars=(0.01,)) for v in kinds}
+        parts = {v: measures_of(trials, values == v, limit, seed, fars=(0.01,)) for v in kinds}
         subgroups[column] = {value: part for value, part in parts.items() if part}
     genuine = trials.same
     curve = roc(trials.scores[genuine], trials.scores[~genuine])
@@ -297,7 +235,7 @@ def _recognition(
         data=os.fspath(data),
         people=int((counts > 0).sum()),
         photos=len(first),
-        measures=_measures(trials, everything, limit, seed, fars=_FARS),
+        measures=measures_of(trials, everything, limit, seed, fars=_FARS),
         subgroups=subgroups,
         curve={
             "far": curve.far[chosen].tolist(),
@@ -307,52 +245,3 @@ def _recognition(
         errors={**dict(dataset.set_aside), **found.errors},
         notes=tuple(notes),
     )
-
-
-def _measures(
-    trials: Trials,
-    chosen: np.ndarray,
-    threshold: float | None,
-    seed: int,
-    *,
-    fars: tuple[float, ...],
-) -> dict[str, Estimate]:
-    """Measures the pairs inside some photos, and the searches for those photos among all."""
-    inside = chosen[trials.pairs].all(axis=1)
-    genuine, impostor = inside & trials.same, inside & ~trials.same
-    if not genuine.any() or not impostor.any():
-        return {}
-    of_genuine = trials.people[trials.pairs[genuine, 0]]
-    of_impostor = trials.people[trials.pairs[impostor]]
-    measures = measure(
-        trials.scores[genuine], trials.scores[impostor], of_genuine, of_impostor, fars=fars,
-        seed=seed,
-    )  # fmt: skip
-    ranked = chosen & (trials.ranks > 0)
-    for k in (k for k in (1, 5) if k < trials.count):
-        measures[f"rank_{k}"] = rank_k(trials.ranks[ranked], k, trials.people[ranked], seed=seed)
-    if threshold is not None:
-        accepted = trials.scores[impostor] > threshold
-        measures["far_at_threshold"] = pair_rate(
-            of_impostor[accepted],
-            np.bincount(trials.people[chosen], minlength=trials.count),
-            person_weights(trials.count, seed=seed),
-        )
-        measures["tar_at_threshold"] = person_rate(
-            trials.scores[genuine] > threshold, of_genuine, seed=seed
-        )
-    return measures
-
-
-def _words(name: str) -> str:
-    """A measure's name for people."""
-    if name.startswith("tar_at_far_"):
-        return f"TAR at FAR {name.rpartition('_')[2]}"
-    return {
-        "auc": "AUC",
-        "eer": "equal error rate",
-        "rank_1": "rank-1",
-        "rank_5": "rank-5",
-        "far_at_threshold": "different people accepted at the gallery's threshold",
-        "tar_at_threshold": "same person accepted at it",
-    }[name]
