@@ -80,6 +80,8 @@ benchmarks: $(STAMP)
 	@echo '  $(PY) benchmarks/advice.py         what is expected and announced, against what comes'
 	@echo '  $(PY) benchmarks/inference.py      exported models against plain torch'
 	@echo '  $(PY) benchmarks/serving.py        the server under load'
+	@echo '  $(PY) benchmarks/recognition.py    who is on a photo, and strangers, on real faces'
+	@echo '  $(PY) benchmarks/gallery_scale.py  100,000 enrolled photos; killed while enrolling'
 	@echo 'Data: HEADSTART_DATA (default ../shared/data); weights: HEADSTART_WEIGHTS (../shared/weights).'
 
 clean:

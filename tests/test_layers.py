@@ -16,7 +16,7 @@ FLOORS = {
     "data": 1, "metrics": 1,
     "nets": 2,
     "features": 3,
-    "tasks": 4,
+    "gallery": 4, "tasks": 4,
     "fit": 5, "scoring": 5,
     "audit": 6, "advice": 6,
     "ship": 7,

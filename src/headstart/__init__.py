@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from headstart.verbs.check import check
     from headstart.verbs.compare import compare
     from headstart.verbs.demo import demo
+    from headstart.verbs.enroll import enroll
     from headstart.verbs.evaluate import evaluate
     from headstart.verbs.export import export
     from headstart.verbs.faces import faces
+    from headstart.verbs.identify import identify
     from headstart.verbs.predict import load, predict
     from headstart.verbs.report import report
     from headstart.verbs.serve import serve
     from headstart.verbs.train import train
+    from headstart.verbs.verify import verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,15 +54,18 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "enroll",
     "evaluate",
     "export",
     "faces",
+    "identify",
     "load",
     "open_dataset",
     "predict",
     "report",
     "serve",
     "train",
+    "verify",
 ]
 
 _HOMES = {
@@ -71,15 +77,18 @@ _HOMES = {
     "check": "verbs.check",
     "compare": "verbs.compare",
     "demo": "verbs.demo",
+    "enroll": "verbs.enroll",
     "evaluate": "verbs.evaluate",
     "export": "verbs.export",
     "faces": "verbs.faces",
+    "identify": "verbs.identify",
     "load": "verbs.predict",
     "open_dataset": "data.open",
     "predict": "verbs.predict",
     "report": "verbs.report",
     "serve": "verbs.serve",
     "train": "verbs.train",
+    "verify": "verbs.verify",
 }
 
 

@@ -32,6 +32,9 @@ VERBS = {
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
     "predict": "classes of new images, with calibrated probabilities",
     "serve": "an exported model over HTTP, with a page",
+    "enroll": "people into a gallery and out of it, with thresholds calibrated on their photos",
+    "identify": "who of a gallery is on a photo, or nobody that it knows",
+    "verify": "whether two photos show one person; ROC and ranks on labelled photos",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",
 }
@@ -162,7 +165,8 @@ def _parser(verb: str, function: Callable[..., Any]) -> tuple[argparse.ArgumentP
         text = helps.get(name, "").replace("%", "%%").replace("`", "")
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             many = "Iterable" in str(hints[name])
-            nargs = "+" if many else "?" if parameter.default is None else None
+            optional = parameter.default is None
+            nargs = ("*" if optional else "+") if many else "?" if optional else None
             parser.add_argument(name, nargs=nargs, help=text, metavar=name.upper())
             continue
         _add_flag(parser, name, hints[name], parameter.default, text)
@@ -194,6 +198,8 @@ def _kind(hint: Any) -> tuple[tuple[str, ...] | None, Callable[[str], Any]]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         parts = [part for part in typing.get_args(hint) if part is not type(None)]
         words = [word for part in parts for word in typing.get_args(part)]
+        if len(parts) == 1 and typing.get_origin(parts[0]) is Literal:
+            return tuple(words), str
         for kind in (int, float):
             if kind in parts:
                 return None, _number_or(words, kind)

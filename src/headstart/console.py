@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from headstart.gallery.recognition import Recognition
     from headstart.scoring.compare import Comparison
     from headstart.verbs.advise import Advice
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
+    from headstart.verbs.enroll import Enrolment
     from headstart.verbs.evaluate import Evaluation
     from headstart.verbs.export import Export
     from headstart.verbs.faces import Crops
+    from headstart.verbs.identify import Identification
+    from headstart.verbs.verify import Verification
 
 __all__ = ["Layout", "progress_bar", "show"]
 
@@ -107,6 +111,10 @@ def show(
             "Crops": _crops,
             "Demo": _demo,
             "Export": _export,
+            "Enrolment": _told,
+            "Identification": _identification,
+            "Recognition": _told,
+            "Verification": _told,
         }
         by_name[type(result).__name__](result, console)
 
@@ -221,7 +229,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
+def _estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits: int = 3) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -234,8 +242,9 @@ def _estimates(rows: list[tuple[str, Estimate]], console: Console) -> None:
             overflow="fold",
         )
     for name, estimate in rows:
-        interval = f"{estimate.low:z.3f} – {estimate.high:z.3f}"  # z: never -0.000
-        table.add_row(Text(name), f"{estimate.value:z.3f}", interval, f"{estimate.n:,}")
+        form = f"z.{digits}f"  # z: never -0.000
+        interval = f"{estimate.low:{form}} – {estimate.high:{form}}"
+        table.add_row(Text(name), f"{estimate.value:{form}}", interval, f"{estimate.n:,}")
     console.print(table)
 
 
@@ -349,6 +358,47 @@ def _export(result: Export, console: Console) -> None:
     for each in result.says:
         _hang(console, Text(each))
     console.print(result.folder, markup=False)
+
+
+def _told(result: Enrolment | Recognition | Verification, console: Console) -> None:
+    for line in result.lines():
+        console.print(line, markup=False)
+    if rows := result.rows():
+        _estimates(rows, console, digits=4)  # false-accept rates are small
+    _set_aside(getattr(result, "errors", {}), console)
+
+
+def _set_aside(errors: dict[str, str], console: Console) -> None:
+    for name, reason in list(errors.items())[:_CLASSES]:
+        console.print(f"set aside: {name}: {reason}", markup=False)
+    if len(errors) > _CLASSES:
+        console.print(f"… and {len(errors) - _CLASSES} more: --json has all", style="dim")
+
+
+def _identification(result: Identification, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("photo", "person", "score", "most similar"):
+        right = heading == "score"
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for each in result.answers:
+        if each.error is not None:
+            table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
+            continue
+        person = Text(each.person) if each.person is not None else Text("unknown", style="yellow")
+        nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
+        table.add_row(Text(each.photo), person, f"{each.score:.3f}", Text(nearest))
+    console.print(table)
+    console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
+    if result.far is not None:
+        console.print(f" When that was calibrated, {result.far} of strangers were.", end="")
+    console.print()
+    if result.measures:
+        _estimates(list(result.measures.items()), console)
+    for note in result.notes:
+        console.print(note, style="yellow", markup=False)
 
 
 def _demo(result: Demo, console: Console) -> None:

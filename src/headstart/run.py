@@ -150,8 +150,12 @@ class Run:
         return f"<table><caption>{says}</caption>{rows}</table>"
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file of a run or model.
+def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any:
+    """Reads a JSON file of a run, model or gallery.
+
+    Args:
+        path: The file.
+        remedy: What to do when it cannot be read.
 
     Raises:
         ModelError: If it is missing or damaged.
@@ -159,7 +163,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
+        raise ModelError(f"{path} cannot be read ({error}); {remedy}") from None
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

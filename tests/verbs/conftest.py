@@ -1,5 +1,7 @@
 """One training, shared by the tests of the verbs."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,3 +54,29 @@ def new(tmp_path):
     (folder / "empty.png").write_bytes(b"")
     (folder / "note.txt").write_text("not an image")
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """(gallery, enrolment, photos): four people with four photos each, in two groups."""
+    from tests.verbs.albums import PEOPLE, album
+
+    from headstart.verbs.enroll import enroll
+
+    root = tmp_path_factory.mktemp("gallery")
+    photos = album(root / "photos")
+    rows = ["file,group"]
+    rows += [f"{p}/{n}.png,{'ab'[i % 2]}" for i, p in enumerate(PEOPLE) for n in range(4)]
+    (photos / "attributes.csv").write_text("\n".join(rows))
+    (photos / "Ann" / "broken.png").write_text("no image")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        done = enroll(root / "gallery", photos, backbone="starter", far=0.1)
+        return root / "gallery", done, photos
+
+
+@pytest.fixture
+def gallery(made, tmp_path):
+    """A copy of it to change."""
+    shutil.copytree(made[0], tmp_path / "gallery")
+    return tmp_path / "gallery"

@@ -399,3 +399,45 @@ def test_a_model_on_an_onnx_network_is_exported_whole(people, tmp_path):
     there = predict(tmp_path / "out" / "model.onnx", names).probabilities
     assert np.abs(here - there).max() < 1e-3
     assert here.std() > 0.01
+
+
+@pytest.fixture(scope="module")
+def gallery(people, tmp_path_factory):
+    """A gallery of two people by their drawn faces."""
+    photos, detector = people
+    folder = tmp_path_factory.mktemp("gallery") / "club"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(folder.parent / "cache"))
+        done = headstart.enroll(
+            folder, photos, backbone="starter", faces=True, detector=str(detector)
+        )
+    return done, folder
+
+
+def test_a_gallery_of_faces_answers_for_every_face(gallery, crowd):
+    done, folder = gallery
+    assert done.enrolled == {"dark": 20, "pale": 20}
+    assert done.errors["pale/nobody.png"] == "no face was found on it"
+    assert (folder / "detector.onnx").is_file()
+    found = headstart.identify(folder, crowd, threshold=-1.0)
+    assert [each.photo for each in found.answers] == [
+        str(crowd), f"{crowd} (face 2)", f"{crowd} (face 3)"
+    ]  # fmt: skip
+    assert [each.person for each in found.answers] == ["pale", "dark", "pale"]
+    assert found.answers[1].box == pytest.approx([90, 20, 40, 40], abs=2)
+
+
+def test_a_gallery_of_faces_names_photos_without_one(gallery, tmp_path):
+    _, folder = gallery
+    photo([], seed=4).save(tmp_path / "nobody.png")
+    (answer,) = headstart.identify(folder, tmp_path / "nobody.png", threshold=0.5).answers
+    assert answer.error == "no face was found on it"
+    assert answer.person is None
+
+
+def test_a_gallery_of_whole_photos_stays_one(people, tmp_path):
+    photos, detector = people
+    folder = tmp_path / "whole"
+    headstart.enroll(folder, photos, backbone="starter")
+    with pytest.raises(OptionError, match="vectors of whole photos"):
+        headstart.enroll(folder, photos, faces=True, detector=str(detector))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
-from headstart.data.detect import keep_detector, read_detector
+from headstart.data.detect import detector_content, keep_detector, read_detector
 from headstart.data.faces import TEMPLATE, Faces
+from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
 from headstart.nets.backbone import Backbone
 from headstart.nets.hub import fetch_file
 
-__all__ = ["faces_for", "find_detector"]
+__all__ = ["faces_for", "find_detector", "found_beside", "kept_beside"]
 
 # MIT licence. The checksum makes it the very file that was looked at, whoever hands it out.
 _YUNET = ("opencv/face_detection_yunet", "face_detection_yunet_2023mar.onnx")
 _SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 # An ImageNet network sees the whole head; a face embedder what its template says.
 _MARGIN = 0.2
+_BESIDE = "detector.onnx"
 
 
 def find_detector(name: str) -> tuple[str, str]:
@@ -66,3 +70,28 @@ def faces_for(network: Backbone, detector: str) -> Faces:
     if template is not None:
         return Faces(path, fingerprint, template=template)
     return Faces(path, fingerprint, margin=_MARGIN, template=TEMPLATE)
+
+
+def kept_beside(preprocess: Preprocess, folder: Path) -> Preprocess:
+    """Writes the detector of a preprocessing into a folder, as ``detector.onnx``.
+
+    Returns:
+        The preprocessing to write there: its detector is named relative to the folder.
+
+    Raises:
+        BackboneError: If the detector is gone.
+        OSError: If the folder cannot be written.
+    """
+    faces = preprocess.faces
+    if faces is None:
+        return preprocess
+    (folder / _BESIDE).write_bytes(detector_content(faces.detector, faces.fingerprint))
+    return replace(preprocess, faces=replace(faces, detector=_BESIDE))
+
+
+def found_beside(preprocess: Preprocess, folder: Path) -> Preprocess:
+    """Returns a preprocessing that was written by `kept_beside`, with the detector's full path."""
+    faces = preprocess.faces
+    if faces is None:
+        return preprocess
+    return replace(preprocess, faces=replace(faces, detector=str(folder / faces.detector)))

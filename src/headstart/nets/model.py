@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from headstart.data.detect import detector_content
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OutputError
 from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.detector import found_beside, kept_beside
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
 from headstart.run import read_json
 
 __all__ = ["Model"]
 
-DETECTOR = "detector.onnx"
 _FORMAT = 1
 
 
@@ -67,11 +66,7 @@ class Model:
         try:
             folder.mkdir(parents=True)
             save_source(self.backbone.source, folder / "backbone")
-            preprocess = self.preprocess
-            if preprocess.faces is not None:
-                content = detector_content(preprocess.faces.detector, preprocess.faces.fingerprint)
-                (folder / DETECTOR).write_bytes(content)
-                preprocess = replace(preprocess, faces=replace(preprocess.faces, detector=DETECTOR))
+            preprocess = kept_beside(self.preprocess, folder)
             saved = _open_saved(folder)
             arrays = {"columns": self.head.columns, **self.head.arrays}
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -126,10 +121,6 @@ class Model:
             columns = arrays.pop("columns")
             head = Head(columns=columns, arrays=arrays, **value["head"])
             backbone = _open_saved(folder)
-            preprocess = Preprocess.from_json(value["preprocess"])
-            if preprocess.faces is not None:
-                where = str(folder / preprocess.faces.detector)
-                preprocess = replace(preprocess, faces=replace(preprocess.faces, detector=where))
             if backbone.fingerprint != value["backbone"]["fingerprint"]:
                 raise ModelError(
                     f"{folder / 'backbone'} is not the backbone that this model was trained with: "
@@ -139,7 +130,7 @@ class Model:
                 backbone=backbone,
                 head=head,
                 classes=tuple(value["classes"]),
-                preprocess=preprocess,
+                preprocess=found_beside(Preprocess.from_json(value["preprocess"]), folder),
                 views=int(value["views"]),
                 temperature=float(value["temperature"]),
             )

@@ -4,65 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headstart.data.decode import MAX_PIXELS, decode, read_bytes
-from headstart.data.detect import Face
-from headstart.data.pixels import _FACTS_SIDE, cpu_count
-from headstart.data.preprocess import Preprocess
+from headstart.data.decode import read_bytes
+from headstart.data.photo import Photo, every_face_of
+from headstart.data.pixels import cpu_count
 from headstart.errors import ImageError, OutputError
 from headstart.records import Predictions
 
 if TYPE_CHECKING:
     from headstart.ship.watch import Watcher
 
-__all__ = ["Photo", "draw", "every_face_of", "name_faces"]
+__all__ = ["draw", "name_faces"]
 
 _BATCH = 16
 _AHEAD = 32
 _COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photo and the faces on it.
-
-    Attributes:
-        pixels: (H, W, 3) uint8 RGB; large JPEGs are decoded smaller.
-        faces: Each with what a model sees of it, (V, size, size, 3) uint8.
-        scale: Pixels of the file for one of `pixels`.
-    """
-
-    pixels: np.ndarray
-    faces: list[tuple[Face, np.ndarray]]
-    scale: float
-
-
-def every_face_of(
-    preprocess: Preprocess, views: int, data: bytes, *, max_pixels: int = MAX_PIXELS
-) -> Photo:
-    """Finds all faces on a photo.
-
-    Args:
-        preprocess: With `faces`.
-        views: Of each.
-        data: The file's bytes.
-        max_pixels: Larger photos are refused by their header.
-
-    Raises:
-        ImageError: If it cannot be read, or shows no face.
-    """
-    side = max(_FACTS_SIDE, preprocess.short_side)
-    decoded = decode(data, short_side=side, max_pixels=max_pixels)
-    found = preprocess.every_face(decoded.pixels, views)
-    if not found:
-        raise ImageError("no face was found on it")
-    return Photo(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])
 
 
 def name_faces(

@@ -290,6 +290,8 @@ def open_session(file: Path, *, threads: int | None = None) -> Any:
         raise ModelError(
             f"an exported model needs ONNX Runtime ({error}): pip install 'headstart[runtime]'"
         ) from None
+    # Builds that report sessions to their maker are told not to: what runs here stays here.
+    getattr(onnxruntime, "disable_telemetry_events", lambda: None)()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or cpu_count()
     options.log_severity_level = 3

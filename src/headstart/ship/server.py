@@ -22,9 +22,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from headstart.data.photo import every_face_of
 from headstart.errors import ImageError
 from headstart.ship.batcher import Batcher, Full
-from headstart.ship.people import every_face_of
 from headstart.ship.runtime import OnnxClassifier, squares_of
 from headstart.ship.uploads import Limits, Refused, read_images
 

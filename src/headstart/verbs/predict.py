@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.folders import scan
+from headstart.data.named import image_names
 from headstart.data.pixels import Progress, silent
 from headstart.data.video import is_video
-from headstart.errors import DataError, ImageError, OptionError
+from headstart.errors import ImageError, OptionError
 from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
@@ -158,7 +157,7 @@ def predict(
         looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
         return watch(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
-    names = _names([os.fspath(each) for each in given])
+    names = image_names([os.fspath(each) for each in given])
     if looks.preprocess.faces is not None and explain is None:
         from headstart.ship.people import name_faces
 
@@ -194,28 +193,6 @@ def _explain(
                 heat = occlusion(answers.probabilities, squares, int(label))
             write_heat(folder, number, name, squares[0], heat)
         progress("explaining", number + 1, len(found.names))
-
-
-def _names(given: list[str]) -> list[str]:
-    """Resolves folders and globs; what does not exist stays, to become a row with an error."""
-    names: list[str] = []
-    for each in given:
-        path = Path(each)
-        if path.is_dir():
-            found = [os.path.join(each, name) for name in scan(path).names]
-            if not found:
-                raise DataError(f"{each}: there are no images in this folder")
-            names += found
-        elif not path.exists() and glob.has_magic(each):
-            found = sorted(glob.glob(each, recursive=True))
-            if not found:
-                raise DataError(f"{each}: no file matches this pattern")
-            names += [name for name in found if not os.path.isdir(name)]
-        else:
-            names.append(each)
-    if not names:
-        raise DataError("no image was named: give files, folders or globs")
-    return names
 
 
 def _run(

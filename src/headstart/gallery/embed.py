@@ -1,0 +1,158 @@
+"""From files to vectors of length 1: the only place where a gallery looks at pixels."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.decode import read_bytes
+from headstart.data.photo import Photo, every_face_of
+from headstart.data.pixels import Progress, cpu_count, silent
+from headstart.data.preprocess import Preprocess
+from headstart.errors import ImageError
+from headstart.features.extract import extract
+from headstart.fingerprint import fingerprint_bytes
+from headstart.gallery.search import unit
+from headstart.nets.backbone import Backbone, Device
+from headstart.nets.engine import stream
+
+__all__ = ["Embedded", "embed_every_face", "embed_photos"]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Vectors of the photos that could be used.
+
+    Attributes:
+        rows: (M,) int places in the data set.
+        names: M names, as the data set has them.
+        vectors: (M, D) float32 of length 1, of the network's last stage.
+        fingerprints: M times 16 bytes of the files' content.
+        errors: Name -> reason, of photos that could not be used.
+        boxes: (M, 4) left, top, width, height in pixels of the photo, where all faces were wanted;
+            several rows are then of one photo.
+    """
+
+    rows: np.ndarray
+    names: tuple[str, ...]
+    vectors: np.ndarray
+    fingerprints: tuple[bytes, ...]
+    errors: dict[str, str]
+    boxes: np.ndarray | None = None
+
+
+def embed_photos(
+    dataset: Dataset,
+    backbone: Backbone,
+    *,
+    preprocess: Preprocess,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Embedded:
+    """Embeds photos; those that cannot be used are set aside by name, never fatal.
+
+    Args:
+        dataset: N photos.
+        backbone: The network of the gallery.
+        preprocess: The preprocessing of the gallery.
+        device: Where the network runs.
+        workers: Decoding threads.
+        progress: Called as photos are done.
+
+    Raises:
+        BackboneError: If the network cannot be loaded.
+    """
+    features = extract(
+        dataset, backbone, preprocess=preprocess, device=device, workers=workers,
+        progress=progress, allow_none=True,
+    )  # fmt: skip
+    facts = features.facts
+    errors = {dataset.names[at]: reason for at, reason in facts.errors.items()}
+    rows = np.flatnonzero(facts.readable)
+    if not len(rows):
+        return Embedded(rows, (), np.empty((0, 0), np.float32), (), errors)
+    last = features.vectors[rows][:, features.slices["last"]]
+    # A network that answers nothing (all zero, or no number) has no direction to compare.
+    sound = np.isfinite(last).all(axis=1) & (np.abs(last).max(axis=1) > 0)
+    for at in rows[~sound].tolist():
+        errors[dataset.names[at]] = "the network gives no vector for it"
+    rows, last = rows[sound], last[sound]
+    return Embedded(
+        rows=rows,
+        names=tuple(dataset.names[at] for at in rows),
+        vectors=unit(last),
+        fingerprints=tuple(facts.keys[at].tobytes() for at in rows),
+        errors=errors,
+    )
+
+
+def embed_every_face(
+    dataset: Dataset,
+    backbone: Backbone,
+    *,
+    preprocess: Preprocess,
+    device: Device = "auto",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Embedded:
+    """Embeds all faces on some photos, where `embed_photos` takes the largest of each.
+
+    Args:
+        dataset: N photos.
+        backbone: The network of the gallery.
+        preprocess: The preprocessing of the gallery, with `faces`.
+        device: Where the network runs.
+        workers: Threads that decode and find faces.
+        progress: Called as photos are done.
+
+    Returns:
+        A row a face, named as its photo, and from the second on with its number.
+
+    Raises:
+        BackboneError: If network or detector cannot be loaded.
+    """
+    squares: list[np.ndarray] = []
+    rows: list[int] = []
+    names: list[str] = []
+    prints: list[bytes] = []
+    boxes: list[np.ndarray] = []
+    errors: dict[str, str] = {}
+
+    def look(row: int) -> tuple[bytes, Photo] | ImageError:
+        try:
+            data = read_bytes(dataset.path(row))
+            return fingerprint_bytes(data), every_face_of(preprocess, 1, data)
+        except ImageError as error:
+            return error
+
+    with ThreadPoolExecutor(workers or cpu_count(), "faces") as pool:
+        for row, result in enumerate(pool.map(look, range(len(dataset)))):
+            name = dataset.names[row]
+            if isinstance(result, ImageError):
+                errors[name] = str(result)
+            else:
+                key, photo = result
+                for number, (face, views) in enumerate(photo.faces):
+                    squares.append(views[0])
+                    rows.append(row)
+                    names.append(f"{name} (face {number + 1})" if number else name)
+                    prints.append(key)
+                    boxes.append(photo.scale * face.box)
+            progress("finding faces", row + 1, len(dataset))
+    if not squares:
+        empty = np.empty((0, 4), np.float32)
+        return Embedded(np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty)
+    engine = backbone.engine(
+        preprocess, images=len(squares), proof=np.stack(squares[:1]), device=device
+    )
+    starts = range(0, len(squares), engine.batch)
+    parts = ((start, np.stack(squares[start : start + engine.batch])) for start in starts)
+    vectors = np.concatenate([found for _, found in stream(engine, parts)])
+    last = vectors[:, backbone.card.slices["last"]]
+    return Embedded(
+        np.array(rows), tuple(names), unit(last), tuple(prints), errors, np.array(boxes, np.float32)
+    )

@@ -1,0 +1,166 @@
+"""Enrolling, identifying and verifying photos, end to end with the bundled network."""
+
+import json
+import shutil
+import threading
+
+import pytest
+from tests.verbs.albums import PEOPLE, album, portrait
+
+from headstart.cli import main
+from headstart.errors import DataError, HeadstartError, ModelError, OptionError, OutputError
+from headstart.gallery.folder import Gallery
+from headstart.verbs.enroll import enroll
+from headstart.verbs.identify import identify
+from headstart.verbs.verify import verify
+
+
+def test_the_record(made):
+    _, done, _ = made
+    assert done.enrolled == dict.fromkeys(PEOPLE, 4)
+    assert (done.people, done.photos, done.known, done.backbone) == (4, 16, 0, "starter")
+    assert done.errors == {
+        "Ann/broken.png": "a text file, not an image",
+        "attributes.csv": "it has no row for 1 of 17 images",
+    }
+    assert done.calibration is not None
+    assert done.calibration.identify.threshold.n == 16
+    assert [each.value for each in done.calibration.subgroups] == ["a", "b"]
+    text = " ".join(done.lines())
+    assert "Enrolled 16 photos of Ann, Bob, Cid, Dee." in text
+    assert "knows 4 people by 16 photos" in text
+    assert any("group a" in name for name, _ in done.rows())
+    assert "strangers" in done._repr_html_()
+    assert "4 people" in repr(done)
+
+
+def test_photos_are_known_by_their_content(gallery, made, tmp_path):
+    *_, photos = made
+    again = enroll(gallery, photos)
+    assert (again.enrolled, again.known, again.photos) == ({}, 16, 16)
+    assert "Passed over 16 photos" in " ".join(again.lines())
+    shutil.copytree(photos / "Ann", tmp_path / "renamed" / "Eve")
+    portrait(tmp_path / "renamed" / "Eve" / "new.png", "Eve", 0)
+    more = enroll(gallery, tmp_path / "renamed")
+    assert more.enrolled == {"Eve": 1}
+    assert more.errors["Eve/0.png"] == "the same photo is enrolled as Ann"
+
+
+def test_one_person_by_name_and_gone_again(gallery, tmp_path):
+    album(tmp_path / "new", ["Eve"])
+    more = enroll(gallery, [tmp_path / "new" / "Eve" / f"{n}.png" for n in (0, 1)], name="Eve")
+    assert (more.enrolled, more.people) == ({"Eve": 2}, 5)
+    probe = tmp_path / "new" / "Eve" / "3.png"
+    assert identify(gallery, probe).answers[0].candidates[0][0] == "Eve"
+    folder = enroll(gallery, tmp_path / "new" / "Eve", name="Eve")
+    assert (folder.enrolled, folder.known) == ({"Eve": 2}, 2)
+    gone = enroll(gallery, remove="Eve")
+    assert (gone.removed, gone.people) == ({"Eve": 4}, 4)
+    assert identify(gallery, probe).answers[0].candidates[0][0] != "Eve"
+    with pytest.raises(OptionError, match="nobody called 'Eve'"):
+        enroll(gallery, remove="Eve")
+
+
+def test_another_method_and_rate(gallery):
+    before = enroll(gallery, far=0.1)
+    after = enroll(gallery, far=0.3, method="centroid")
+    assert after.settings == {"method": "centroid", "k": 2, "far": 0.3}
+    assert before.calibration is not None
+    assert after.calibration is not None
+    assert after.calibration.far == 0.3
+    assert after.calibration.identify.threshold != before.calibration.identify.threshold
+    assert enroll(gallery, k=1).settings == {"method": "centroid", "k": 1, "far": 0.3}
+
+
+def test_two_enrol_at_once(tmp_path):
+    """Even the making of the gallery is raced for; nobody is lost."""
+    failures = []
+
+    def one(person):
+        album(tmp_path / person, [person, person * 2], range(2))
+        try:
+            enroll(tmp_path / "g", tmp_path / person, backbone="starter")
+        except HeadstartError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=(person,)) for person in PEOPLE[:3]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with Gallery.open(tmp_path / "g").store() as store:
+        assert len(store.counts()) == 6
+        assert set(store.counts().values()) == {2}
+        assert not store.changes().stale
+
+
+def test_what_makes_no_sense(gallery, tmp_path, made):
+    *_, photos = made
+    one = photos / "Ann" / "0.png"
+    for words, call in (
+        ("nothing to do", lambda: enroll(gallery)),
+        ("needs PHOTOS", lambda: enroll(gallery, name="Ann")),
+        ("--name is empty", lambda: enroll(gallery, one, name=" ")),
+        ("say who with --name", lambda: enroll(gallery, [one, one])),
+        ("above 0 and at most", lambda: enroll(gallery, far=0.0)),
+        ("at least one photo", lambda: enroll(gallery, k=0)),
+    ):
+        with pytest.raises(OptionError, match=words):
+            call()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images"):
+        enroll(gallery, tmp_path / "empty")
+    with pytest.raises(DataError, match="does not say who is on its photos"):
+        enroll(gallery, photos / "Ann")
+    with pytest.raises(ModelError, match="is not a gallery"):
+        enroll(tmp_path / "nowhere", remove="Ann")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("x")
+    with pytest.raises(OutputError, match="is not a gallery"):
+        enroll(tmp_path / "full", photos, backbone="starter")
+    (tmp_path / "bad" / "Ann").mkdir(parents=True)
+    (tmp_path / "bad" / "Ann" / "a.png").write_text("x")
+    with pytest.raises(DataError, match=r"no photo can be .*Ann/a\.png: a text"):
+        enroll(tmp_path / "g", tmp_path / "bad", backbone="starter")
+    assert not (tmp_path / "g").exists(), "no gallery without anybody in it"
+
+
+def test_another_backbone_is_refused(gallery, made, tmp_path):
+    *_, photos = made
+    assert enroll(gallery, photos, backbone="starter").known == 16
+    config = gallery / "backbone" / "config.json"
+    shutil.copytree(gallery / "backbone", tmp_path / "other")
+    value = json.loads(config.read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps(value | {"note": "another"}))
+    with pytest.raises(OptionError, match="holds vectors of starter"):
+        enroll(gallery, photos, backbone=str(tmp_path / "other"))
+
+
+def test_the_command_line(tmp_path, capfd):
+    photos = album(tmp_path / "photos", PEOPLE[:3], range(2))
+    base = ["enroll", str(tmp_path / "g"), str(photos)]
+    assert main([*base, "--backbone", "starter", "--method", "centroid"]) == 0
+    out, err = capfd.readouterr()
+    assert "Enrolled 6 photos of Ann, Bob, Cid." in out
+    assert "identify: threshold" in out
+    assert err == ""
+    assert main(["enroll", str(tmp_path / "g"), "--remove", "Bob", "--json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["removed"] == {"Bob": 2}
+    assert main(["enroll", str(tmp_path / "g"), "--remove", "Bob"]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert main(["identify", str(tmp_path / "g"), str(photos)]) == 0
+    assert "Ann/0.png" in capfd.readouterr().out
+    two = [str(photos / "Ann" / name) for name in ("0.png", "1.png")]
+    assert main(["verify", str(tmp_path / "g"), *two]) == 0
+    assert "same person" in capfd.readouterr().out
+    assert main(["verify", str(tmp_path / "g"), str(photos)]) == 0
+    assert "equal error rate" in capfd.readouterr().out
+    assert main(["identify", str(photos), two[0]]) == 2
+    assert "is not a gallery" in capfd.readouterr().err
+    assert verify(tmp_path / "g", two).photos == tuple(two)
+    with pytest.raises(SystemExit, match="2"):
+        main([*base, "--method", "guess"])
+    assert "'knn', 'centroid'" in capfd.readouterr().err
