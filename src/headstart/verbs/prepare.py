@@ -25,7 +25,7 @@ from headstart.records import Finding
 __all__ = ["Evaluation", "Prepared", "Strategy", "fitting", "labelled", "look", "make_rounds"]
 
 Evaluation = Literal["auto", "holdout", "cv"]
-Strategy = Literal["auto", "probe", "finetune", "scratch"]
+Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,12 +18,14 @@ from headstart.data.preprocess import Geometry, Preprocess
 from headstart.data.store import trim_cache
 from headstart.errors import OptionError, OutputError
 from headstart.features.extract import Features, extract
+from headstart.fit.metric import MetricRecipe
 from headstart.fit.probe import Grid, feature_sets
 from headstart.fit.rounds import Outcome, learning_curve, play
 from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
 from headstart.nets.augment import Policy
 from headstart.nets.backbone import Backbone, Device, open_backbone
 from headstart.nets.model import Model
+from headstart.records import Finding
 from headstart.run import Run, check_output, new_run
 from headstart.unfinished import Unfinished
 from headstart.verbs.leave import Account, leave
@@ -89,8 +91,9 @@ def train(
             folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
         strategy: `auto` (fine-tunes within the budget where that could be shown to pay, and
             keeps the better on held-out images), `probe` (frozen features only, in seconds),
-            `finetune` (from a linear probe on), or `scratch` (the same network from random
-            weights, for comparison).
+            `finetune` (from a linear probe on), `scratch` (the same network from random
+            weights, for comparison), or `embed` (metric learning: classes are people or other
+            identities, measured on people that training never saw; docs/metric-learning.md).
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
         lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
@@ -101,7 +104,8 @@ def train(
             `oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits
             where the largest class is more than twice the smallest.
         recipe: All else of fine-tuning: `name=value` pairs joined by commas, such as
-            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names).
+            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names); for `embed`
+            `loss=triplet,mining=semihard` and others too (docs/metric-learning.md).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
             images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
@@ -152,12 +156,15 @@ def train(
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
     if not budget > 0:
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
+    if views > 1 and strategy == "embed":
+        raise OptionError(f"--views {views}: --strategy embed knows people by one view each")
     if views > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--views {views} averages frozen features of several crops: with --strategy "
             f"{strategy} choose 1, or 2 for the mirror image too"
         )
-    base = Recipe() if epochs == "auto" else Recipe(epochs=int(epochs))
+    base = MetricRecipe() if strategy == "embed" else Recipe()
+    base = base if epochs == "auto" else replace(base, epochs=int(epochs))
     base = base if lr in (None, "auto") else replace(base, rate=float(lr))
     base = replace(base, augment=augment, hflip=hflip, balance=balance)
     given = parse_recipe(recipe, base)
@@ -184,8 +191,17 @@ def train(
     findings, kept, whole = look(dataset, features.facts, seed=seed, drop_leaks=drop_leaks)
     seconds["check"] = time.perf_counter() - mark
 
-    mark = time.perf_counter()
     vectors = features.vectors if kept.all() else features.vectors[kept]
+    options |= {"out": str(folder), "data": str(data), "resume": None}
+    if isinstance(given, MetricRecipe):
+        return _embed(
+            whole, features, vectors, network, given, preprocess, findings, folder, options,
+            all_names=dataset.names, started=started, seconds=seconds, baselines=baselines,
+            seed=seed, device=device, workers=workers, log=log, resuming=resume is not None,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+
+    mark = time.perf_counter()
     rounds, kind, says = make_rounds(whole, evaluation, folds=folds, seed=seed)
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
     sets = feature_sets(features.slices)
@@ -214,7 +230,6 @@ def train(
         network, outcome.probe.head, whole.dataset.classes, preprocess, views,
         outcome.probe.temperature,
     )  # fmt: skip
-    options |= {"out": str(folder), "data": str(data), "resume": None}
     with contextlib.ExitStack() as stack:
         tuned: Tuned | None = None
         plan = keep_probe(outcome, y, network, views=views) if strategy == "auto" else None
@@ -265,6 +280,58 @@ def train(
         )
         with new_run(folder, overwrite=overwrite) as run:
             leave(account, run)
+    trim_cache()
+    return Run(folder)
+
+
+def _embed(
+    data: Prepared,
+    features: Features,
+    vectors: np.ndarray,
+    network: Backbone,
+    recipe: MetricRecipe,
+    preprocess: Preprocess,
+    findings: list[Finding],
+    folder: Path,
+    options: dict[str, Any],
+    *,
+    all_names: tuple[str, ...],
+    started: float,
+    seconds: dict[str, float],
+    baselines: Baselines,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    log: str | None,
+    resuming: bool,
+    overwrite: bool,
+    progress: Progress,
+) -> Run:
+    """Learns an embedding and leaves a run of it; see `train` and `learn_embedding`."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(
+            Unfinished(folder).held(options, resuming=resuming, overwrite=overwrite)
+        )
+        mark = time.perf_counter()
+        from headstart.fit.track import open_trackers
+        from headstart.verbs.embedding import learn_embedding
+        from headstart.verbs.leave_embedding import leave_embedding
+
+        watch, close = open_trackers(
+            log, run=folder.name, options=options, folder=folder.absolute().parent
+        )
+        stack.callback(close)
+        learnt = learn_embedding(
+            data, features, network, recipe, vectors=vectors, preprocess=preprocess,
+            softmax_too=baselines != "none", place=place, seed=seed, device=device,
+            workers=workers, watch=watch, progress=progress,
+        )  # fmt: skip
+        seconds["learn the embedding"] = time.perf_counter() - mark
+        with new_run(folder, overwrite=overwrite) as run:
+            leave_embedding(
+                learnt, data, features, findings, run,
+                options=options, all_names=all_names, seconds=seconds, started=started,
+            )  # fmt: skip
     trim_cache()
     return Run(folder)
 
