@@ -122,6 +122,11 @@ class Backbone:
         """Tells whether the network takes squares of another size than its own."""
         return not self._config.get("fixed_input_size", self.source.kind == "onnx")
 
+    @property
+    def pretraining_classes(self) -> int:
+        """How many classes its weights were trained to name; 0 where that is not said."""
+        return 0 if self.source.kind == "onnx" else int(self._config.get("num_classes") or 0)
+
     @cached_property
     def _config(self) -> dict[str, Any]:
         """Timm's `pretrained_cfg`, read without loading the network where that can be."""

@@ -20,9 +20,12 @@ from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.source import PRESETS
 from headstart.records import Estimate, Finding
 from headstart.scoring.curve import extrapolate
+from headstart.verbs.advise_people import PeopleAdvice, advise_people
 from headstart.verbs.prepare import fitting, labelled, look, make_rounds
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "Goal", "advise"]
+
+Goal = Literal["classify", "embed"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Advice:
 def advise(
     data: str | Path,
     *,
+    goal: Goal = "classify",
+    faces: bool = False,
     backbone: str = "presets",
     budget: float = 5.0,
     recipe: str | None = None,
@@ -83,13 +88,16 @@ def advise(
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Advice:
+) -> Advice | PeopleAdvice:
     """Says whether to freeze or fine-tune, how deep, with which backbone, and what to expect.
 
     Everything is measured on the training images; a test split is not looked at.
 
     Args:
         data: Class folders (with or without train and test), or a CSV or Parquet table.
+        goal: `classify`, or `embed`: whether the images can teach to know people again who were
+            never trained on (`train --strategy embed`); classes are the people.
+        faces: The images show faces; for `--goal embed`, which cannot see that by itself.
         backbone: One or several, joined by commas, as `train` takes them; `presets` is every
             preset that can be had.
         budget: Minutes that fine-tuning may take, trials included.
@@ -106,12 +114,18 @@ def advise(
         progress: Called as work goes on.
 
     Returns:
-        An `Advice`.
+        An `Advice`; for `goal="embed"` a `PeopleAdvice`.
 
     Raises:
         DataError: If the data cannot be used.
         BackboneError: If no backbone can be had.
     """
+    if goal == "embed":
+        return _people(
+            data, faces=faces, backbone=backbone, image_size=image_size, geometry=geometry,
+            label=label, group=group, split=split, seed=seed, device=device, workers=workers,
+            progress=progress,
+        )  # fmt: skip
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
     from headstart.advice.rank import at_size, rank, sizes_to_try
     from headstart.advice.trials import make_plan
@@ -181,6 +195,33 @@ def advise(
         skipped=skipped,
         seconds=time.perf_counter() - started,
     )
+
+
+def _people(
+    data: str | Path,
+    *,
+    faces: bool,
+    backbone: str,
+    image_size: int | Literal["auto"],
+    geometry: Geometry,
+    label: str | None,
+    group: str | None,
+    split: str | None,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    progress: Progress,
+) -> PeopleAdvice:
+    """Answers for `goal="embed"`."""
+    dataset = labelled(open_dataset(data, label=label, group=group, split=split))
+    facts = measure(dataset, workers=workers, progress=progress)
+    _, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
+    networks, skipped = _networks(backbone)
+    fitted = [(each, fitting(whole.dataset, each, image_size, geometry)) for each in networks]
+    return advise_people(
+        data, whole, fitted, skipped, faces=1.0 if faces else None, seed=seed, device=device,
+        workers=workers, progress=progress,
+    )  # fmt: skip
 
 
 def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
