@@ -16,10 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import common
 import numpy as np
 from PIL import Image, ImageEnhance
-
-from benchmarks import common
 
 _BAD = "mining=hard,freeze=none,layer_decay=1,backbone_rate=1,clip=100"
 

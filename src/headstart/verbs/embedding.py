@@ -1,300 +1,97 @@
-"""The part of `train` that learns an embedding: imported only when it is wanted (torch)."""
+"""`train --strategy embed`: from usable items to a run; imported only when it is wanted (torch)."""
 
 from __future__ import annotations
 
-import re
-import shutil
+import contextlib
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from headstart.data.duplicates import clusters as find_clusters
-from headstart.data.people import PeopleSplit, split_people
 from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
-from headstart.data.squares import Squares
-from headstart.errors import BackboneError, OptionError
-from headstart.features.extract import Features, extract
-from headstart.fit.checkpoint import Checkpoints
-from headstart.fit.collapse import read_curves
-from headstart.fit.embed import Embedded, embed, enrolled_scores, vectors_of
-from headstart.fit.finetune import Watch
+from headstart.data.store import trim_cache
+from headstart.features.extract import Features
 from headstart.fit.metric import MetricRecipe
-from headstart.fit.probe import feature_sets
-from headstart.metrics.retrieval import Retrieved, gain, retrieve
-from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
-from headstart.nets.embedder import project
-from headstart.nets.heads import Head, softmax, unit_rows
-from headstart.nets.model import Model
-from headstart.nets.weights import save_network
+from headstart.fit.track import open_trackers
+from headstart.nets.backbone import Backbone, Device
 from headstart.records import Finding
+from headstart.run import Run, new_run
+from headstart.unfinished import Unfinished
+from headstart.verbs.identities import learn_embedding
+from headstart.verbs.leave_embedding import leave_embedding
 from headstart.verbs.prepare import Prepared
 
-__all__ = ["Arm", "Learnt", "learn_embedding"]
+__all__ = ["train_embedding"]
 
 
-@dataclass(frozen=True)
-class Arm:
-    """One embedding, measured on the people held out.
-
-    Attributes:
-        name: ``"frozen"``, ``"softmax"`` or the loss.
-        says: For people.
-        found: What every test image found among the other test images.
-        labels: (M,) int whom each test item was taken for, by the means of the others' images.
-        seconds: It took to learn.
-    """
-
-    name: str
-    says: str
-    found: Retrieved
-    labels: np.ndarray
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """What learning an embedding came to.
-
-    Attributes:
-        people: Who trained and who was held out.
-        items: (M,) int test items that have another image of their identity.
-        classes: (K,) int the identities held out, ascending.
-        probabilities: (M, K) of the model for those, each item enrolled by the others' images.
-        uncalibrated: (M, K) before temperature scaling.
-        arms: What was kept first, then what it is measured beside.
-        kept: ``"embedding"``, or ``"frozen"`` where no epoch was better.
-        embedded: The training.
-        softmax: The training of the plain classifier, where there was one.
-        copies: (N,) int near-duplicates.
-        dropped: (N,) bool training items left out: near-duplicates or groups of test items.
-        findings: What the curves and the comparison say.
-        model: Every identity of the data enrolled.
-    """
-
-    people: PeopleSplit
-    items: np.ndarray
-    classes: np.ndarray
-    probabilities: np.ndarray
-    uncalibrated: np.ndarray
-    arms: tuple[Arm, ...]
-    kept: str
-    embedded: Embedded
-    softmax: Embedded | None
-    copies: np.ndarray
-    dropped: np.ndarray
-    findings: tuple[Finding, ...]
-    model: Model
-
-
-def learn_embedding(
+def train_embedding(
     data: Prepared,
     features: Features,
-    backbone: Backbone,
-    recipe: MetricRecipe,
-    *,
     vectors: np.ndarray,
+    network: Backbone,
+    recipe: MetricRecipe,
     preprocess: Preprocess,
-    softmax_too: bool,
-    place: Path,
+    findings: list[Finding],
+    folder: Path,
+    options: dict[str, Any],
+    *,
+    all_names: tuple[str, ...],
+    started: float,
+    seconds: dict[str, float],
+    baselines: str,
     seed: int,
     device: Device,
     workers: int | None,
-    watch: Watch,
+    log: str | None,
+    resuming: bool,
+    overwrite: bool,
     progress: Progress,
-) -> Learnt:
-    """Learns an embedding of some people and measures it on others, beside what it must beat.
+) -> Run:
+    """Learns an embedding and leaves a run of it.
 
     Args:
-        data: N usable items; classes are identities.
-        features: Where the stages lie in the vectors.
-        backbone: Copied, not changed.
+        data: The usable items.
+        features: The frozen ones, of all items.
+        vectors: (N, D) those of the usable items.
+        network: The backbone.
         recipe: How.
-        vectors: (N, D) float32 frozen features of the items.
         preprocess: Of the network.
-        softmax_too: Train a plain classifier beside, with the same steps.
-        place: Folder for states, and for the network.
+        findings: Of the checks of the data.
+        folder: The run's.
+        options: Of the training.
+        all_names: Of all items, the unreadable ones too.
+        started: `time.perf_counter()` at the beginning.
+        seconds: Phase -> wall seconds so far.
+        baselines: ``"none"`` leaves plain softmax out; frozen features are always measured.
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
-        watch: Called with the name of a training and every epoch.
+        log: Names of trackers.
+        resuming: Whether an interrupted training goes on.
+        overwrite: Whether an earlier run may be replaced.
         progress: Called as steps are done.
-
-    Raises:
-        BackboneError: If the backbone cannot be trained.
-        DataError: If there are too few identities.
-        OptionError: If nobody held out has two images.
     """
-    if backbone.source.kind == "onnx":
-        raise BackboneError(
-            f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(
+            Unfinished(folder).held(options, resuming=resuming, overwrite=overwrite)
         )
-    y, where = data.dataset.targets, pick_device(device)
-    people = split_people(y, data.dataset.splits, unseen=recipe.unseen, seed=seed)
-    # A group may be the person itself; copies are about pictures.
-    grouped = data.dataset.groups is not None
-    copies = find_clusters(data.facts, None) if grouped else data.clusters
-    dropped = people.train & np.isin(data.clusters, np.unique(data.clusters[people.test]))
-    items, test = np.flatnonzero(people.train & ~dropped), np.flatnonzero(people.test)
-    columns = feature_sets(features.slices)["last"]
-    checkpoints = Checkpoints(place)
-
-    def measure(name: str, says: str, unit: np.ndarray, begun: float | None) -> Arm:
-        found = retrieve(unit, y[test], copies=copies[test])
-        if not len(found.items):
-            raise OptionError(
-                "nobody held out has two different images, so nobody can be known again: give "
-                "people with several images each, or another --seed"
-            )
-        scores, _, asked = enrolled_scores(unit, y[test], copies[test])
-        spent = time.perf_counter() - begun if begun else 0.0
-        return Arm(name, says, found, np.unique(y[test])[scores[asked].argmax(axis=1)], spent)
-
-    def train(one: MetricRecipe, name: str) -> Embedded:
-        return embed(
-            data.dataset, vectors, columns, copies, backbone, one, items=items,
-            preprocess=preprocess, checkpoints=checkpoints, name=name, watch=watch, seed=seed,
-            device=where, workers=workers, progress=progress,
-        )  # fmt: skip
-
-    frozen = project(vectors, columns, None)
-    arms = [measure("frozen", "frozen features, nearest image by cosine", frozen[test], None)]
-    mark = time.perf_counter()
-    embedded = train(recipe, "embedding")
-    model, unit = _deployed(
-        data, embedded, backbone, frozen, columns, preprocess, place, device, workers, progress
-    )
-    kept = "embedding" if embedded.kept.share > 0 else "frozen"
-    arms.insert(0, measure(recipe.loss, _says(recipe), unit[test], mark))
-    classifier = None
-    if softmax_too and recipe.loss != "softmax":
         mark = time.perf_counter()
-        plain = replace(recipe, loss="softmax", mining="semihard", margin=0.0)
-        classifier = train(plain, "softmax")
-        squares = Squares(data.dataset.take(test), preprocess, workers=workers)
-        seen = vectors_of(classifier.net, squares, device=where)
-        arms.append(measure("softmax", _says(plain), seen, mark))
-    scores, _, asked = enrolled_scores(unit[test], y[test], copies[test])
-    scores = scores[asked]
-    return Learnt(
-        people=people,
-        items=test[asked],
-        classes=np.unique(y[test]),
-        probabilities=softmax(scores / np.float32(embedded.temperature)),
-        uncalibrated=softmax(scores),
-        arms=tuple(arms),
-        kept=kept,
-        embedded=embedded,
-        softmax=classifier,
-        copies=copies,
-        dropped=dropped,
-        findings=(*_curves(embedded), *_compared(arms, kept, seed), *_split(people)),
-        model=model,
-    )
-
-
-def _deployed(
-    data: Prepared,
-    embedded: Embedded,
-    backbone: Backbone,
-    frozen: np.ndarray,
-    columns: np.ndarray,
-    preprocess: Preprocess,
-    place: Path,
-    device: Device,
-    workers: int | None,
-    progress: Progress,
-) -> tuple[Model, np.ndarray]:
-    """Returns the model, and (N, E) unit embeddings of all items as it will compute them.
-
-    Every identity of the data is enrolled by its images; nobody needs to be trained on for that.
-    """
-    projection = embedded.projection
-    if embedded.kept.share > 0:
-        home = place / "backbones" / (re.sub(r"[^\w.-]+", "_", backbone.name) or "backbone")
-        shutil.rmtree(home, ignore_errors=True)  # of an earlier try to finish
-        save_network(embedded.net.pool.network, backbone.source, home)
-        backbone = open_backbone(str(home))
-        found = extract(
-            data.dataset, backbone, preprocess=preprocess, device=device, workers=workers,
-            progress=progress,
-        )  # fmt: skip
-        unit = project(found.vectors, columns, projection)
-    else:  # the frozen features as they are
-        unit, projection = frozen, None
-    y, n_classes = data.dataset.targets, len(data.dataset.classes)
-    sums = np.zeros((n_classes, unit.shape[1]), np.float32)
-    np.add.at(sums, y, unit)
-    arrays = {
-        "mean": np.zeros(unit.shape[1], np.float32),
-        "scale": np.ones(unit.shape[1], np.float32),
-        "prototypes": unit_rows(sums).astype(np.float32),
-    }
-    if projection is not None:
-        arrays["projection"] = projection
-    head = Head("prototypes", columns, arrays, n_classes)
-    model = Model(backbone, head, data.dataset.classes, preprocess, 1, float(embedded.temperature))
-    return model, unit
-
-
-def _says(recipe: MetricRecipe) -> str:
-    if recipe.loss == "softmax":
-        return "plain softmax classifier of the training people, its features"
-    names = {
-        "triplet": f"triplet loss ({recipe.mining})",
-        "contrastive": "contrastive loss",
-        "supcon": "SupCon loss",
-        "arcface": "ArcFace",
-        "cosface": "CosFace",
-        "proxyanchor": "Proxy-Anchor",
-    }
-    return f"embedding learnt by {names[recipe.loss]}"
-
-
-def _curves(embedded: Embedded) -> list[Finding]:
-    return read_curves(
-        embedded.history, start=embedded.start, recipe=embedded.recipe, people=embedded.people[0],
-        start_measure=embedded.kept.start_measure, measure=embedded.kept.measure,
-        share=embedded.kept.share, diverged=embedded.diverged,
-    )  # fmt: skip
-
-
-def _compared(arms: list[Arm], kept: str, seed: int) -> list[Finding]:
-    """Says in words what the embedding must not hide: that something simpler is as good."""
-    found = []
-    for other in arms[1:]:
-        if kept == "frozen" and other.name == "frozen":
-            continue  # they are the same
-        change = gain(arms[0].found, other.found, seed=seed)["map_at_r"]
-        if change.low > 0:
-            continue
-        points = f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
-        points += f"{100 * change.high:+.1f})"
-        worse = change.high < 0
-        found.append(
-            Finding(
-                f"no_better_than_{other.name}", "serious" if worse else "warning",
-                f"On people never seen the embedding is {'worse' if worse else 'not surely better'}"
-                f" than {other.says}: mAP@R changed by {points}.", (),
-                f"Prefer {other.says}" + (
-                    ": --strategy probe, and nearest neighbours." if other.name == "frozen"
-                    else ": --recipe loss=softmax."
-                ) + " More people to learn from help most.", 1,
-            )
-        )  # fmt: skip
-    return found
-
-
-def _split(people: PeopleSplit) -> list[Finding]:
-    if people.kind != "redrawn":
-        return []
-    return [
-        Finding(
-            "same_people_on_both_sides", "warning",
-            "The data's split has the same people in training and test; people were held out "
-            "anew.", (),
-            "To use a split of your own, put all images of a person on one side of it.", 1,
+        watch, close = open_trackers(
+            log, run=folder.name, options=options, folder=folder.absolute().parent
         )
-    ]  # fmt: skip
+        stack.callback(close)
+        learnt = learn_embedding(
+            data, features, network, recipe, vectors=vectors, preprocess=preprocess,
+            softmax_too=baselines != "none", place=place, seed=seed, device=device,
+            workers=workers, watch=watch, progress=progress,
+        )  # fmt: skip
+        seconds["learn the embedding"] = time.perf_counter() - mark
+        with new_run(folder, overwrite=overwrite) as run:
+            leave_embedding(
+                learnt, data, features, findings, run,
+                options=options, all_names=all_names, seconds=seconds, started=started,
+            )  # fmt: skip
+    trim_cache()
+    return Run(folder)

@@ -30,7 +30,7 @@ from headstart.verbs.leave_tuned import write_history, write_preview
 from headstart.verbs.prepare import Prepared
 
 if TYPE_CHECKING:
-    from headstart.verbs.embedding import Arm, Learnt
+    from headstart.verbs.identities import Arm, Learnt
 
 __all__ = ["leave_embedding"]
 

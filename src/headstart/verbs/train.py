@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
 from headstart.nets.augment import Policy
 from headstart.nets.backbone import Backbone, Device, open_backbone
 from headstart.nets.model import Model
-from headstart.records import Finding
 from headstart.run import Run, check_output, new_run
 from headstart.unfinished import Unfinished
 from headstart.verbs.leave import Account, leave
@@ -194,7 +193,9 @@ def train(
     vectors = features.vectors if kept.all() else features.vectors[kept]
     options |= {"out": str(folder), "data": str(data), "resume": None}
     if isinstance(given, MetricRecipe):
-        return _embed(
+        from headstart.verbs.embedding import train_embedding
+
+        return train_embedding(
             whole, features, vectors, network, given, preprocess, findings, folder, options,
             all_names=dataset.names, started=started, seconds=seconds, baselines=baselines,
             seed=seed, device=device, workers=workers, log=log, resuming=resume is not None,
@@ -280,58 +281,6 @@ def train(
         )
         with new_run(folder, overwrite=overwrite) as run:
             leave(account, run)
-    trim_cache()
-    return Run(folder)
-
-
-def _embed(
-    data: Prepared,
-    features: Features,
-    vectors: np.ndarray,
-    network: Backbone,
-    recipe: MetricRecipe,
-    preprocess: Preprocess,
-    findings: list[Finding],
-    folder: Path,
-    options: dict[str, Any],
-    *,
-    all_names: tuple[str, ...],
-    started: float,
-    seconds: dict[str, float],
-    baselines: Baselines,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    log: str | None,
-    resuming: bool,
-    overwrite: bool,
-    progress: Progress,
-) -> Run:
-    """Learns an embedding and leaves a run of it; see `train` and `learn_embedding`."""
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(
-            Unfinished(folder).held(options, resuming=resuming, overwrite=overwrite)
-        )
-        mark = time.perf_counter()
-        from headstart.fit.track import open_trackers
-        from headstart.verbs.embedding import learn_embedding
-        from headstart.verbs.leave_embedding import leave_embedding
-
-        watch, close = open_trackers(
-            log, run=folder.name, options=options, folder=folder.absolute().parent
-        )
-        stack.callback(close)
-        learnt = learn_embedding(
-            data, features, network, recipe, vectors=vectors, preprocess=preprocess,
-            softmax_too=baselines != "none", place=place, seed=seed, device=device,
-            workers=workers, watch=watch, progress=progress,
-        )  # fmt: skip
-        seconds["learn the embedding"] = time.perf_counter() - mark
-        with new_run(folder, overwrite=overwrite) as run:
-            leave_embedding(
-                learnt, data, features, findings, run,
-                options=options, all_names=all_names, seconds=seconds, started=started,
-            )  # fmt: skip
     trim_cache()
     return Run(folder)
 
