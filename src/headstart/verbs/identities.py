@@ -15,7 +15,7 @@ from headstart.data.people import PeopleSplit, split_people
 from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
 from headstart.data.squares import Squares
-from headstart.errors import BackboneError, OptionError
+from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
 from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.embed import Embedded, embed, enrolled_scores, vectors_of
@@ -123,14 +123,9 @@ def learn_embedding(
         progress: Called as steps are done.
 
     Raises:
-        BackboneError: If the backbone cannot be trained.
         DataError: If there are too few identities.
         OptionError: If nobody held out has two images.
     """
-    if backbone.source.kind == "onnx":
-        raise BackboneError(
-            f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
-        )
     y, where = data.dataset.targets, pick_device(device)
     people = split_people(y, data.dataset.splits, unseen=recipe.unseen, seed=seed)
     # A group may be the person itself; copies are about pictures.

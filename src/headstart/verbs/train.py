@@ -13,10 +13,11 @@ import numpy as np
 
 from headstart.advice.plan import keep_probe
 from headstart.data.open import open_dataset
+from headstart.data.people import split_people
 from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Geometry, Preprocess
 from headstart.data.store import trim_cache
-from headstart.errors import OptionError, OutputError
+from headstart.errors import BackboneError, OptionError, OutputError
 from headstart.features.extract import Features, extract
 from headstart.fit.metric import MetricRecipe
 from headstart.fit.probe import Grid, feature_sets
@@ -155,8 +156,13 @@ def train(
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
     if not budget > 0:
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
-    if views > 1 and strategy == "embed":
+    if strategy == "embed" and views > 1:
         raise OptionError(f"--views {views}: --strategy embed knows people by one view each")
+    if strategy == "embed" and lr == "auto":
+        raise OptionError(
+            "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
+            "long before that: leave it out, or give a number"
+        )
     if views > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--views {views} averages frozen features of several crops: with --strategy "
@@ -179,6 +185,12 @@ def train(
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
+    if isinstance(given, MetricRecipe):  # what would be refused later is refused now
+        if network.source.kind == "onnx":
+            raise BackboneError(
+                f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
+            )
+        split_people(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
     preprocess = fitting(dataset, network, image_size, geometry)
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
