@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.people import FEWEST, both_sides
-from headstart.records import Estimate, Finding
+from headstart.records import Estimate, Finding, Severity
 
 __all__ = ["PeopleFacts", "people_facts", "people_findings", "people_sentences"]
 
@@ -197,7 +197,7 @@ def _domain(facts: PeopleFacts) -> list[Finding]:
     remedy = f"{remedy[0].upper()}{remedy[1:]}."
     if few and facts.mostly_faces and facts.trainable:
         remedy += f" With {facts.identities} identities the first is the one that can work."
-    severity = "serious" if facts.mostly_faces and few else "warning"
+    severity: Severity = "serious" if facts.mostly_faces and few else "warning"
     return [Finding("wrong_source_domain", severity, claim, (), remedy, facts.images)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +96,7 @@ def advice(tuned: Tuned) -> dict[str, Any] | None:
 
 
 def write_history(
-    path: Path, trainings: dict[str, Sequence[Epoch]], *, more: tuple[str, ...] = ()
+    path: Path, trainings: Mapping[str, Sequence[Epoch]], *, more: tuple[str, ...] = ()
 ) -> None:
     """Writes `history.csv`: one row an epoch of every training.
 
