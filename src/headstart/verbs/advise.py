@@ -213,7 +213,9 @@ def _people(
     progress: Progress,
 ) -> PeopleAdvice:
     """Answers for `goal="embed"`."""
-    dataset = labelled(open_dataset(data, label=label, group=group, split=split))
+    dataset = labelled(
+        open_dataset(data, label=label, group=group, split=split, same_classes=False)
+    )
     facts = measure(dataset, workers=workers, progress=progress)
     _, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
     networks, skipped = _networks(backbone)

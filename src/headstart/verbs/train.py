@@ -175,7 +175,9 @@ def train(
     given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
-    dataset = open_dataset(data, label=label, group=group, split=split)
+    dataset = open_dataset(
+        data, label=label, group=group, split=split, same_classes=strategy != "embed"
+    )
     dataset = labelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
