@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headstart.gallery.recognition import Recognition
     from headstart.scoring.compare import Comparison
     from headstart.verbs.advise import Advice
+    from headstart.verbs.advise_people import PeopleAdvice
     from headstart.verbs.check import Checkup
     from headstart.verbs.demo import Demo
     from headstart.verbs.enroll import Enrolment
@@ -105,6 +106,7 @@ def show(
     else:
         by_name: dict[str, Callable[[Any, Console], None]] = {
             "Advice": _advice,
+            "PeopleAdvice": _people_advice,
             "Checkup": _checkup,
             "Evaluation": _evaluation,
             "Comparison": _comparison,
@@ -168,6 +170,38 @@ def _advice(result: Advice, console: Console) -> None:
     console.print(f"→ {result.command}", markup=False)
 
 
+def _people_advice(result: PeopleAdvice, console: Console) -> None:
+    facts = result.facts
+    console.print(
+        f"{result.data}: {facts.images:,} images of {facts.identities} identities, "
+        f"{facts.per_identity:,} each, {facts.short_side} px at the shorter side",
+        markup=False,
+    )
+    _findings(result.findings, console)
+    _retrieval(list(result.rows.items()), console)
+    for name, reason in result.skipped.items():
+        console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
+    for line in result.says:
+        console.print(f"• {line}", markup=False)
+    console.print(f"→ {result.command}", markup=False)
+
+
+def _retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console) -> None:
+    """Prints how well unseen identities are known again, one row for each way."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from headstart.metrics.retrieval import MEASURES
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("people never seen", overflow="fold")
+    for heading in MEASURES.values():
+        table.add_column(heading, justify="right")
+    for name, measures in rows:
+        table.add_row(Text(name), *(str(measures[each]) for each in MEASURES))
+    console.print(table)
+
+
 def _checkup(result: Checkup, console: Console) -> None:
     classes = f", {len(result.classes)} classes" if result.classes else ", no labels"
     console.print(f"{result.data}: {result.images:,} images{classes}", markup=False)
@@ -208,7 +242,25 @@ def _run(run: Run, console: Console) -> None:
         if name in measures
     ]
     _estimates(rows, console)
+    if "embedding" in results:
+        _embedding(results, console)
     console.print(f"report: {run.report}", markup=False)
+
+
+def _embedding(results: dict[str, Any], console: Console) -> None:
+    rows = results["embedding"]["rows"]
+    table = [
+        (row["says"], {name: Estimate.from_json(each) for name, each in row["measures"].items()})
+        for row in rows
+    ]
+    _retrieval(table, console)
+    for row in rows[1:]:
+        change = Estimate.from_json(row["gain"]["map_at_r"])
+        points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
+        console.print(f"mAP@R, points more than {row['says']}: {points}", markup=False)
+    for each in results["finetuning"]["verdicts"]:
+        finding = Finding(**each | {"evidence": tuple(each["evidence"])})
+        _findings([finding], console)
 
 
 def _serious(run: Run, console: Console) -> None:

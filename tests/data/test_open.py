@@ -107,6 +107,9 @@ def test_splits_without_a_common_class_are_an_error(tmp_path):
     make(tmp_path, "train/cat/a.jpg", "train/dog/b.jpg", "test/x/c.jpg")
     with pytest.raises(DataError, match="share no class"):
         open_dataset(tmp_path)
+    people = open_dataset(tmp_path, same_classes=False)
+    assert people.classes == ("cat", "dog", "x")
+    assert people.splits.tolist() == ["test", "train", "train"]
 
 
 def test_a_single_folder_around_everything_is_entered(tmp_path):

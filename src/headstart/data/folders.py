@@ -124,7 +124,7 @@ def _leads_up(link: str) -> bool:
     return Path(link).parent.resolve().is_relative_to(target)
 
 
-def open_folders(tree: Tree) -> Dataset:
+def open_folders(tree: Tree, *, same_classes: bool = True) -> Dataset:
     """Reads class folders, split folders with class folders, or a folder without classes.
 
     Sub-folders inside a class belong to the class. ``train``, ``val`` and ``test`` (in their
@@ -133,6 +133,7 @@ def open_folders(tree: Tree) -> Dataset:
 
     Args:
         tree: What `scan` found.
+        same_classes: Refuse train and test folders that have no class in common.
 
     Returns:
         The items; `source` is ``"unlabelled"`` when there are no class folders.
@@ -153,7 +154,7 @@ def open_folders(tree: Tree) -> Dataset:
         inner = tree.below(images[0])
         if len(inner.folders) < 2:
             raise _masks_error(tree.root / masks[0])
-        return open_folders(inner)
+        return open_folders(inner, same_classes=same_classes)
     for name in folders:
         below = {inner.lower() for inner in tree.below(name).folders}
         if below & _MASKS and below & _IMAGES:
@@ -161,12 +162,12 @@ def open_folders(tree: Tree) -> Dataset:
 
     splits = {name: split for name in folders if (split := split_name(name))}
     if len(set(splits.values())) > 1 or (splits and len(folders) == 1):
-        return _with_splits(tree, splits)
+        return _with_splits(tree, splits, same_classes=same_classes)
     if len(folders) == 1:
         (only,) = folders
         inner = tree.below(only)
         if len(inner.folders) > 1 and len(inner.names) == len(tree.names):
-            return open_folders(inner)
+            return open_folders(inner, same_classes=same_classes)
         if only.lower() in _IMAGES:
             folders = Counter()
     if not folders:
@@ -181,7 +182,7 @@ def open_folders(tree: Tree) -> Dataset:
     return _build(tree, labels, ["" for _ in tree.names], depth=1)
 
 
-def _with_splits(tree: Tree, splits: dict[str, str]) -> Dataset:
+def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> Dataset:
     flat = not any(tree.below(name).folders for name in splits)
     labels: list[str | None] = []
     given = []
@@ -194,7 +195,7 @@ def _with_splits(tree: Tree, splits: dict[str, str]) -> Dataset:
     sets = {s: {*dataset.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
     train = sets.pop("train", set())
     for split, classes in sets.items():
-        if train and classes and not train & classes and not flat:
+        if same_classes and train and classes and not train & classes and not flat:
             a, b = dataset.classes[min(train)], dataset.classes[min(classes)]
             raise DataError(
                 f"the train and {split} folders of {tree.root} share no class ({a!r} is in one, "

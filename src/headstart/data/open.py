@@ -22,6 +22,7 @@ def open_dataset(
     group: str | None = None,
     split: str | None = None,
     image: str | None = None,
+    same_classes: bool = True,
 ) -> Dataset:
     """Opens a data set: class folders, a table, or a plain folder of images.
 
@@ -35,6 +36,8 @@ def open_dataset(
         group: The column that says which images belong together (person, patient, video).
         split: The column of train, val and test.
         image: The column of paths.
+        same_classes: Refuse train and test folders that have no class in common, which no
+            classifier can be tested on. False where classes are people, and a test is of others.
 
     Returns:
         The data set.
@@ -53,7 +56,9 @@ def open_dataset(
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
     tree = scan(path)
     # A table may well name files outside its folder, so it has its say before "no images".
-    dataset = open_folders(tree) if tree.names or not _tables(path) else None
+    dataset = (
+        open_folders(tree, same_classes=same_classes) if tree.names or not _tables(path) else None
+    )
     if dataset is None or dataset.source == "unlabelled":
         bare = {name.rpartition("/")[2] for name in tree.names}
         tables = [table for table in _tables(path) if not bare or _names_any(table, bare, image)]

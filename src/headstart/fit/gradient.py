@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from headstart.fit.schedule import Recipe
 from headstart.nets.loader import Batch
 from headstart.nets.tunable import Tunable
 
-__all__ = ["Gradient", "log_prior", "precision"]
+__all__ = ["BatchGradient", "Gradient", "gather", "log_prior", "precision"]
 
 
 def precision(device: str) -> contextlib.AbstractContextManager[object]:
@@ -37,6 +39,20 @@ def log_prior(targets: np.ndarray, n_classes: int) -> np.ndarray:
     return np.log(np.maximum(counts, 0.5) / counts.sum())
 
 
+class BatchGradient(Protocol):
+    """What the training loop asks for the gradient of a batch.
+
+    Attributes:
+        health: What the embeddings of the last batch look like, see `fit.health`; NaN for
+            classifiers, which have none.
+    """
+
+    health: tuple[float, float, float]
+
+    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> tuple[float, int]:
+        """Leaves the gradient of the mean loss in the first replica; see `Gradient.of`."""
+
+
 class Gradient:
     """The loss of a recipe, and its gradient in the first of some replicas.
 
@@ -51,6 +67,8 @@ class Gradient:
         accumulate: Parts that each replica's share is computed in. It doubles where memory runs
             out: the gradient stays the same.
     """
+
+    health = (math.nan, math.nan, math.nan)
 
     def __init__(
         self,
@@ -105,7 +123,7 @@ class Gradient:
                     raise
                 self._make_smaller(len(images), error)
         if np.isfinite(loss):
-            self._gather()
+            gather(self._replicas)
         return loss, hits
 
     def _backward(
@@ -166,19 +184,20 @@ class Gradient:
             mixed, soft = v2.RandomChoice(kinds)(images.permute(0, 3, 1, 2).float(), targets)
         return mixed.permute(0, 2, 3, 1), soft
 
-    def _gather(self) -> None:
-        """Adds the replicas' gradients to the network's, always in the same order."""
-        for twin in self._replicas[1:]:
-            own, other = [], []
-            for mine, theirs in zip(self._replicas[0].parameters(), twin.parameters(), strict=True):
-                if theirs.grad is not None:
-                    if mine.grad is None:
-                        mine.grad = torch.zeros_like(mine)
-                    own.append(mine.grad)
-                    other.append(theirs.grad)
-                    theirs.grad = None
-            if own:
-                torch._foreach_add_(own, other)
+
+def gather(replicas: list[Tunable]) -> None:
+    """Adds the replicas' gradients to the first one's, always in the same order."""
+    for twin in replicas[1:]:
+        own, other = [], []
+        for mine, theirs in zip(replicas[0].parameters(), twin.parameters(), strict=True):
+            if theirs.grad is not None:
+                if mine.grad is None:
+                    mine.grad = torch.zeros_like(mine)
+                own.append(mine.grad)
+                other.append(theirs.grad)
+                theirs.grad = None
+        if own:
+            torch._foreach_add_(own, other)
 
 
 def _no_memory(error: RuntimeError) -> bool:

@@ -20,10 +20,10 @@ import torch
 
 from headstart.data.pixels import Progress, cpu_count, silent
 from headstart.data.squares import Squares
-from headstart.fit.gradient import Gradient, precision
+from headstart.fit.gradient import BatchGradient, Gradient, precision
 from headstart.fit.memory import keep_freed_memory
 from headstart.fit.optimiser import make_optimiser, pull
-from headstart.fit.record import Epoch, Held
+from headstart.fit.record import Epoch, Held, HeldPeople
 from headstart.fit.schedule import Recipe
 from headstart.fit.views import Views
 from headstart.nets.augment import Augment
@@ -62,13 +62,15 @@ class Training:
         last_loss: Mean loss of the last step.
         views: Augmentation -> views that the frozen part sees once, or None where that does not
             pay.
+        order: Which items are in which batch; by default all of them, once an epoch.
+        gradient: Replicas -> what computes the gradient; by default that of the cross-entropy.
     """
 
     net: Tunable
     recipe: Recipe
     squares: Squares
     targets: np.ndarray
-    held: Held | None = None
+    held: Held | HeldPeople | None = None
     seed: int = 0
     device: str = "cpu"
     workers: int | None = None
@@ -83,17 +85,20 @@ class Training:
     watch: Callable[[Epoch], None] | None = None
     last_loss: float = float("nan")
     views: Callable[[Augment], Views | None] | None = None
+    order: Plan | None = None
+    gradient: Callable[[list[Tunable]], BatchGradient] | None = None
 
     def __post_init__(self) -> None:
         net, recipe = self.net, self.recipe
-        self.plan = Plan(
+        self.plan = self.order or Plan(
             self.targets, batch=recipe.batch, epochs=recipe.epochs, seed=self.seed,
             balance="oversample" if recipe.balance == "oversample"
             else "undersample" if recipe.balance == "undersample" else "none",
         )  # fmt: skip
         net.to(torch.device(self.device), memory_format=torch.channels_last)
         self._learning = 0
-        self.sums = np.zeros(3)  # loss, hits, images
+        # Loss, hits, images; then what the embeddings of the batches look like (`fit.health`).
+        self.sums = np.zeros(6)
         self._epoch_begun = time.perf_counter()
         self.slow = 1.0  # of a plateau
         net.let_learn(net.n_stages)
@@ -110,8 +115,10 @@ class Training:
         self._replicas = [net]
         if recipe.frozen_statistics and not net.draws():
             self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
-        self._gradient = Gradient(
-            self._replicas, recipe, self.targets, seed=self.seed, device=self.device
+        self._gradient: BatchGradient = (
+            self.gradient(self._replicas)
+            if self.gradient is not None
+            else Gradient(self._replicas, recipe, self.targets, seed=self.seed, device=self.device)
         )
 
     @property
@@ -212,7 +219,8 @@ class Training:
         self.optimiser.zero_grad()
         self._after_step()
         self.last_loss = loss / len(batch.items)
-        self.sums += (loss, hits, len(batch.items))
+        n = len(batch.items)
+        self.sums += (loss, hits, n, *(n * each for each in self._gradient.health))
         return True
 
     @torch.no_grad()
@@ -232,7 +240,7 @@ class Training:
         return self._anchors
 
     def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
-        loss, hits, images = self.sums
+        loss, hits, images = self.sums[:3]
         seconds = time.perf_counter() - self._epoch_begun
         measure = accuracy = held_loss = float("nan")
         if self.held is not None:
@@ -256,6 +264,7 @@ class Training:
                 measure,
                 seconds,
                 int(images),
+                *(float(each) / images for each in self.sums[3:]),
             )
         )
         if self.watch is not None:
@@ -315,7 +324,7 @@ class Training:
         for net in self._replicas:
             net.eval()
         if not len(squares):
-            return np.zeros((0, self.net.head.out_features), np.float32)
+            return np.zeros((0, self.net.width), np.float32)
         starts = list(range(0, len(squares), _INFER))
 
         def infer(start: int, net: Tunable) -> np.ndarray:

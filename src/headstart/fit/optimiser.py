@@ -51,7 +51,8 @@ def pull(
         anchor: Parameter -> its value at the start.
         decay: Share of the way, per unit of rate.
     """
-    head = set(net.head.parameters())  # starts from a guess, not from knowledge
+    top = net.n_layers - 1  # starts from a guess, not from knowledge
+    head = {each for name, each in net.named_parameters() if net.depths[name] == top}
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             if parameter.requires_grad and parameter not in head:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.data.squares import Squares
+from headstart.metrics.retrieval import neighbour_loss, retrieve
 
-__all__ = ["Epoch", "Held", "judge"]
+__all__ = ["Epoch", "Held", "HeldPeople", "judge"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class Epoch:
         measure: What is better when larger: accuracy, or balanced accuracy.
         seconds: Wall time.
         images: Training images seen.
+        likeness: Of embeddings only, as means over the batches: cosine of images of different
+            people (1: all the same point).
+        rank: Directions that the embeddings of a batch spread in (effective rank).
+        active: Share of the triplets that still violate the margin.
     """
 
     epoch: int
@@ -38,6 +44,9 @@ class Epoch:
     measure: float
     seconds: float
     images: int
+    likeness: float = math.nan
+    rank: float = math.nan
+    active: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,31 @@ class Held:
     def judge(self, scores: np.ndarray) -> tuple[float, float, float]:
         """Returns measure, accuracy and log-loss of (M, C) scores."""
         return judge(scores, self.targets, balanced=self.balanced)
+
+
+@dataclass(frozen=True)
+class HeldPeople:
+    """Held-out people who decide which embedding is kept.
+
+    Attributes:
+        squares: M images of the network's size.
+        targets: (M,) int identities, none of whom is trained on.
+        copies: (M,) int; images of one number are copies and no merit to find.
+    """
+
+    squares: Squares
+    targets: np.ndarray
+    copies: np.ndarray
+
+    def judge(self, vectors: np.ndarray) -> tuple[float, float, float]:
+        """Returns mAP@R, recall@1 and the neighbours' log-loss of (M, D) unit vectors."""
+        if not np.isfinite(vectors).all():
+            return 0.0, 0.0, math.inf
+        found = retrieve(vectors, self.targets, copies=self.copies)
+        if not len(found.items):
+            return 0.0, 0.0, math.inf
+        loss = neighbour_loss(vectors, self.targets)
+        return float(found.map_at_r.mean()), float(found.recall_at_1.mean()), loss
 
 
 def judge(scores: np.ndarray, targets: np.ndarray, *, balanced: bool) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ import math
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from headstart.errors import OptionError
 from headstart.nets.augment import Policy
@@ -167,19 +167,22 @@ class Recipe:
         return self.layer_decay**above * (self.backbone_rate if above else 1.0)
 
 
-def parse_recipe(text: str | None, base: Recipe) -> Recipe:
+R = TypeVar("R", bound=Recipe)
+
+
+def parse_recipe(text: str | None, base: R) -> R:
     """Changes a recipe by `name=value` pairs joined by commas.
 
     Args:
         text: Such as ``"freeze=last,augment=light,rate=1e-3"``; None changes nothing.
-        base: What is not named.
+        base: What is not named; its kind says which names there are.
 
     Raises:
         OptionError: If a name is unknown or a value does not fit.
     """
     if not text:
         return base
-    hints = typing.get_type_hints(Recipe)
+    hints = typing.get_type_hints(type(base))
     changes: dict[str, object] = {}
     for pair in text.split(","):
         name, equals, value = (part.strip() for part in pair.partition("="))

@@ -136,6 +136,11 @@ class Backbone:
         left, top = (side - width) // 2, (side - height) // 2
         return tuple(((x + left) / side, (y + top) / side) for x, y in points)
 
+    @property
+    def pretraining_classes(self) -> int:
+        """How many classes its weights were trained to name; 0 where that is not said."""
+        return 0 if self.source.kind == "onnx" else int(self._config.get("num_classes") or 0)
+
     @cached_property
     def _config(self) -> dict[str, Any]:
         """Timm's `pretrained_cfg`, read without loading the network where that can be."""

@@ -25,7 +25,8 @@ class Head:
             the `k` nearest training vectors by cosine; ``"prototypes"``: cosine to class means.
         columns: (D,) int, which columns of a backbone's vectors it reads.
         arrays: ``linear``: weights (C, D), bias (C,). ``neighbours``: mean (D,), scale (D,),
-            memory (M, D), labels (M,). ``prototypes``: mean, scale, prototypes (C, D).
+            memory (M, D), labels (M,). ``prototypes``: mean, scale, prototypes (C, D). The last
+            two may have a projection (E, D), applied first; D is then E in all else.
         n_classes: C.
         k: Neighbours that vote.
     """
@@ -46,6 +47,8 @@ class Head:
         arrays = self.arrays
         if self.kind == "linear":
             return x @ arrays["weights"].T + arrays["bias"]
+        if "projection" in arrays:
+            x = x @ arrays["projection"].T
         unit = unit_rows((x - arrays["mean"]) * arrays["scale"])
         if self.kind == "prototypes":
             return unit @ arrays["prototypes"].T / np.float32(_PROTOTYPE)

@@ -18,7 +18,7 @@ import torch
 from headstart.data.squares import Squares
 from headstart.nets.augment import Augment
 
-__all__ = ["Batch", "Key", "Plan", "Rest", "batches"]
+__all__ = ["Batch", "Key", "PeoplePlan", "Plan", "Rest", "batches"]
 
 Key = tuple[int, int, int, int]
 """(position in the data, epoch, how often it was shown in that epoch before, seed)."""
@@ -93,6 +93,53 @@ class Plan:
     def epochs(self) -> int:
         """How many epochs there are."""
         return self._epochs
+
+
+class PeoplePlan(Plan):
+    """Batches of some images each of some identities ("P x K"), of all epochs.
+
+    A loss over pairs needs several images of every identity in a batch (Hermans, Beyer and
+    Leibe, 2017). Every identity comes about equally often, and each of its images before any
+    comes again. pytorch-metric-learning's `MPerClassSampler` remembers where it is in a random
+    sequence; here a batch follows from the seed and its number, so that a killed training goes on.
+
+    Args:
+        targets: (N,) int identities of the training items.
+        people: Identities in a batch; fewer where there are fewer.
+        each: Images of each; the same image again, augmented anew, where it has fewer.
+        epochs: How many, each of about N images.
+        seed: Of the order, and of what is drawn for each image.
+    """
+
+    def __init__(
+        self, targets: np.ndarray, *, people: int, each: int, epochs: int, seed: int
+    ) -> None:
+        self._members = [np.flatnonzero(targets == who) for who in np.unique(targets)]
+        self._people, self._each = min(people, len(self._members)), each
+        super().__init__(targets, batch=self._people * each, epochs=epochs, seed=seed)
+
+    def epoch(self, number: int) -> list[list[Key]]:
+        """Returns the batches of one epoch."""
+        rng = np.random.default_rng([self._seed, number, 2])
+        left: dict[int, list[int]] = {}
+        shown: Counter[int] = Counter()
+        waiting: list[int] = []
+        batches = []
+        for _ in range(self.per_epoch):
+            while len(waiting) < self._people:
+                new = [each for each in rng.permutation(len(self._members)) if each not in waiting]
+                waiting += new
+            chosen, waiting = waiting[: self._people], waiting[self._people :]
+            keys = []
+            for who in chosen:
+                for _ in range(self._each):
+                    if not left.get(who):
+                        left[who] = rng.permutation(self._members[who]).tolist()
+                    item = left[who].pop()
+                    keys.append((item, number, shown[item], self._seed))
+                    shown[item] += 1
+            batches.append(keys)
+        return batches
 
 
 class Rest:

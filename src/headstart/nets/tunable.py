@@ -93,6 +93,11 @@ class Tunable(nn.Module):
         return {name: layers.get(name, top) for name, _ in self.named_parameters()}
 
     @property
+    def width(self) -> int:
+        """How many numbers it gives for an image."""
+        return int(self.head.out_features)
+
+    @property
     def n_layers(self) -> int:
         """Number of fine layers, the head's included."""
         return max(self.depths.values()) + 1
@@ -197,7 +202,7 @@ class Tunable(nn.Module):
 
     def _proof(self) -> torch.Tensor:
         """Returns the vectors of one fixed image of noise, as at test."""
-        size, device = self.pool.size, self.head.weight.device
+        size, device = self.pool.size, self._chosen.device
         draws = torch.Generator().manual_seed(0)
         image = torch.randint(0, 256, (1, size, size, 3), generator=draws, dtype=torch.uint8)
         modes = [module.training for module in self.modules()]
@@ -228,7 +233,8 @@ class Tunable(nn.Module):
         """Tells whether training draws random numbers inside of the network (dropout)."""
         return any(
             getattr(module, name, 0)
-            for module in self.modules()
+            for part in (self.pool, self.dropout)  # a loss has a `p` too, that of its distance
+            for module in part.modules()
             for name in ("p", "drop_prob", "drop_rate")
             if isinstance(getattr(module, name, 0), int | float)
         )

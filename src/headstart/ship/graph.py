@@ -123,6 +123,8 @@ class HeadModule(nn.Module):
         x = vectors.index_select(1, self.columns)
         if self.kind == "linear":
             return nn.functional.linear(x, self.weights, self.bias)
+        if hasattr(self, "projection"):
+            x = x @ self.projection.T
         x = (x - self.mean) * self.scale
         unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
         if self.kind == "prototypes":

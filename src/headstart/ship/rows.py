@@ -43,6 +43,8 @@ _BASELINES = {
     "raw_pixels": "raw pixels without a network",
     "random_weights": "the same network with random weights",
     "scratch": "the same network trained from scratch",
+    "frozen": "frozen features of the same network",
+    "softmax": "a plain softmax classifier's features",
 }
 _EPOCH = (
     "epoch",

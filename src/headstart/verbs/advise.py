@@ -18,12 +18,16 @@ from headstart.fit.probe import feature_sets
 from headstart.fit.rounds import Outcome, Part, learning_curve
 from headstart.fit.schedule import Recipe, parse_recipe
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.detector import find_detector
 from headstart.nets.source import PRESETS
 from headstart.records import Estimate, Finding
 from headstart.scoring.curve import extrapolate
-from headstart.verbs.prepare import fitting, labelled, look, make_rounds
+from headstart.verbs.advise_people import PeopleAdvice, advise_people
+from headstart.verbs.prepare import face_flags, fitting, labelled, look, make_rounds
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "Goal", "advise"]
+
+Goal = Literal["classify", "embed"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Advice:
 def advise(
     data: str | Path,
     *,
+    goal: Goal = "classify",
     backbone: str = "presets",
     budget: float = 5.0,
     recipe: str | None = None,
@@ -86,20 +91,23 @@ def advise(
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Advice:
+) -> Advice | PeopleAdvice:
     """Says whether to freeze or fine-tune, how deep, with which backbone, and what to expect.
 
     Everything is measured on the training images; a test split is not looked at.
 
     Args:
         data: Class folders (with or without train and test), or a CSV or Parquet table.
+        goal: `classify`, or `embed`: whether the images can teach to know people again who were
+            never trained on (`train --strategy embed`); classes are the people.
         backbone: One or several, joined by commas, as `train` takes them; `presets` is every
             preset that can be had.
         budget: Minutes that fine-tuning may take, trials included.
         recipe: Of fine-tuning, as `train` takes it.
         image_size: Side in pixels; `auto` tries several.
         geometry: How an image becomes a square, as `train` takes it.
-        faces: Look at the largest face of each photo, as `train` takes it.
+        faces: Look at the largest face of each photo, as `train` takes it. With `--goal embed`, and
+            no detector to be had, it says that the images are faces as they are.
         detector: What finds faces, as `train` takes it.
         folds: Folds of every cross-validation.
         label: Column of a table that holds the class.
@@ -111,12 +119,18 @@ def advise(
         progress: Called as work goes on.
 
     Returns:
-        An `Advice`.
+        An `Advice`; for `goal="embed"` a `PeopleAdvice`.
 
     Raises:
         DataError: If the data cannot be used.
         BackboneError: If no backbone can be had.
     """
+    if goal == "embed":
+        return _people(
+            data, faces=faces, detector=detector, backbone=backbone, image_size=image_size,
+            geometry=geometry, label=label, group=group, split=split, seed=seed, device=device,
+            workers=workers, progress=progress,
+        )  # fmt: skip
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
     from headstart.advice.rank import at_size, rank, sizes_to_try
     from headstart.advice.trials import make_plan
@@ -200,6 +214,55 @@ def advise(
     )
 
 
+def _people(
+    data: str | Path,
+    *,
+    faces: bool,
+    detector: str,
+    backbone: str,
+    image_size: int | Literal["auto"],
+    geometry: Geometry,
+    label: str | None,
+    group: str | None,
+    split: str | None,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    progress: Progress,
+) -> PeopleAdvice:
+    """Answers for `goal="embed"`."""
+    dataset = labelled(
+        open_dataset(data, label=label, group=group, split=split, same_classes=False)
+    )
+    networks, skipped = _networks(backbone)
+    share, found_by = (1.0 if faces else None), None
+    if faces:
+        try:
+            find_detector(detector)
+            found_by = detector
+        except BackboneError:
+            if detector != "yunet":
+                raise
+    if found_by is None:
+        facts = measure(dataset, workers=workers, progress=progress)
+    else:
+        preprocess = fitting(dataset, networks[0], image_size, geometry, detector=found_by)
+        facts = extract(
+            dataset, networks[0], preprocess=preprocess, device=device, workers=workers,
+            progress=progress,
+        ).facts  # fmt: skip
+        share = float(facts.readable.mean())
+    _, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
+    fitted = [
+        (each, fitting(whole.dataset, each, image_size, geometry, detector=found_by))
+        for each in networks
+    ]
+    return advise_people(
+        data, whole, fitted, skipped, faces=share, detector=found_by, seed=seed, device=device,
+        workers=workers, progress=progress,
+    )  # fmt: skip
+
+
 def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
     """Opens every backbone that can be had.
 
@@ -236,8 +299,6 @@ def _command(
 
     place = str(network.source.path) if network.source.kind == "folder" else network.source.name
     strategy = f"auto --budget {budget:g}" if tuned else "probe"
-    faces = ["--faces"] if detector else []
-    faces += ["--detector", detector] if detector not in (None, "yunet") else []
-    return shlex.join(["headstart", "train", str(data), *faces]) + (
+    return shlex.join(["headstart", "train", str(data), *face_flags(detector)]) + (
         f" --backbone {shlex.quote(place)} --image-size {size} --strategy {strategy} -o RUN"
     )

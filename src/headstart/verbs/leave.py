@@ -33,7 +33,15 @@ from headstart.verbs.leave_tuned import Tuned, advice, finetuning, write_history
 if TYPE_CHECKING:
     from headstart.fit.tune import Tuning
 
-__all__ = ["Account", "leave", "write_predictions"]
+__all__ = [
+    "Account",
+    "dataset_record",
+    "environment_record",
+    "leave",
+    "write_json",
+    "write_mistakes",
+    "write_predictions",
+]
 
 _THUMBNAIL = 240
 
@@ -87,27 +95,30 @@ def leave(account: Account, run: Run) -> None:
     results, predictions = _results(account)
     account.seconds["score"] = time.perf_counter() - mark
     mark = time.perf_counter()
-    _write(run.options, account.options)
-    _write(run.dataset, _dataset(account))
-    _write(run.findings, account.findings)
-    _write(run.metrics, results)
+    write_json(run.options, account.options)
+    write_json(run.dataset, _dataset(account))
+    write_json(run.findings, account.findings)
+    write_json(run.metrics, results)
     write_trials(run.trials, account.outcome.probe.trials)
     write_predictions(run.predictions, predictions)
     if account.tuned is not None and account.tuned.tuning is not None:
-        write_history(run.history, account.tuned)
+        rounds = enumerate(account.tuned.tuning.rounds, 1)
+        write_history(run.history, {f"round{n}": each.history for n, each in rounds})
         items = account.outcome.parts[0].train
         recipe = account.tuned.tuning.recipe
         write_preview(run.preview, account.dataset, items, recipe, account.model.preprocess)
     account.model.save(run.model)
-    _write_mistakes(account.dataset, results["mistakes"], run.mistakes)
+    write_mistakes(account.dataset, results["mistakes"], run.mistakes)
     account.seconds["write"] = time.perf_counter() - mark
     account.seconds["total"] = time.perf_counter() - account.started
-    _write(run.environment, _environment(account))
+    environment = environment_record(account.engine, account.computed, account.seconds)
+    write_json(run.environment, environment)
     # While it is written, the run lies in a hidden folder; the page bears its final name.
     write_report(run.folder, name=Path(account.options["out"]).absolute().name)
 
 
-def _write(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Writes a record."""
     path.write_text(to_json(value) + "\n", encoding="utf-8")
 
 
@@ -221,18 +232,37 @@ def _says_tuned(model: Model, tuning: Tuning) -> str:
 
 
 def _dataset(account: Account) -> dict[str, Any]:
-    data = account.dataset
-    test = np.isin(np.arange(len(data)), account.outcome.items)
+    test = np.isin(np.arange(len(account.dataset)), account.outcome.items)
     trained = ~test & ~account.dropped if account.evaluation[0] == "holdout" else test
-    parts = {"train": trained, "test": test}
-    unreadable = [
-        (account.all_names[index], reason) for index, reason in sorted(account.facts.errors.items())
-    ]
+    return dataset_record(
+        account.dataset, {"train": trained, "test": test}, dropped=account.dropped,
+        facts=account.facts, all_names=account.all_names,
+    )  # fmt: skip
+
+
+def dataset_record(
+    data: Dataset,
+    parts: dict[str, np.ndarray],
+    *,
+    dropped: np.ndarray,
+    facts: Facts,
+    all_names: tuple[str, ...],
+) -> dict[str, Any]:
+    """Returns the layout of `dataset.json`.
+
+    Args:
+        data: N usable items.
+        parts: Name of a part -> (N,) bool.
+        dropped: (N,) bool, left out of training as leaks.
+        facts: Of all items, the unreadable ones too.
+        all_names: Theirs.
+    """
+    unreadable = [(all_names[index], reason) for index, reason in sorted(facts.errors.items())]
     return {
         "root": str(data.root),
         "source": data.source,
         "fingerprint": fingerprint_bytes(
-            b"".join(np.sort(account.facts.keys.view("V16").ravel()).tolist())
+            b"".join(np.sort(facts.keys.view("V16").ravel()).tolist())
         ).hex(),
         "classes": data.classes,
         "counts": {
@@ -246,20 +276,27 @@ def _dataset(account: Account) -> dict[str, Any]:
             for part, mask in parts.items()
         },
         "items": len(data),
-        "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(account.dropped)],
+        "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(dropped)],
         "set_aside": [*data.set_aside, *unreadable],
     }
 
 
-def _environment(account: Account) -> dict[str, Any]:
+def environment_record(engine: str, computed: int, seconds: dict[str, float]) -> dict[str, Any]:
+    """Returns the layout of `environment.json`.
+
+    Args:
+        engine: What ran the network.
+        computed: How many vectors were not in the cache.
+        seconds: Phase -> wall seconds.
+    """
     packages = ("headstart", "timm", "torch", "openvino", "numpy", "scikit-learn", "pillow")
     return {
-        "engine": account.engine,
-        "embedded_now": account.computed,
+        "engine": engine,
+        "embedded_now": computed,
         "machine": f"{platform.machine()}, {cpu_count()} processors, {platform.system()}",
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
-        "seconds": {name: round(value, 3) for name, value in account.seconds.items()},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
 
 
@@ -323,8 +360,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
-def _write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
-    """Writes a thumbnail of each listed mistake as `<k>.jpg`."""
+def write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
+    """Writes a thumbnail of each listed mistake as `<k>.jpg` into a new folder."""
     from PIL import Image
 
     if mistakes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from headstart.data.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from headstart.advice.plan import Plan
+    from headstart.fit.record import Epoch
     from headstart.fit.schedule import Recipe
     from headstart.fit.tune import Tuning
     from headstart.nets.model import Model
@@ -93,18 +95,25 @@ def advice(tuned: Tuned) -> dict[str, Any] | None:
     }
 
 
-def write_history(path: Path, tuned: Tuned) -> None:
-    """Writes `history.csv`: one row an epoch of every round."""
-    if tuned.tuning is None:
-        return
+def write_history(
+    path: Path, trainings: Mapping[str, Sequence[Epoch]], *, more: tuple[str, ...] = ()
+) -> None:
+    """Writes `history.csv`: one row an epoch of every training.
+
+    Args:
+        path: To write.
+        trainings: Name -> its epochs.
+        more: Further columns, fields of `Epoch`.
+    """
+    columns = (*_COLUMNS, *more)
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["training", *_COLUMNS])
-    for number, result in enumerate(tuned.tuning.rounds):
-        for epoch in result.history:
-            cells = [getattr(epoch, name) for name in _COLUMNS]
+    table.writerow(["training", *columns])
+    for name, history in trainings.items():
+        for epoch in history:
+            cells = [getattr(epoch, column) for column in columns]
             shown = [f"{each:.6g}" if isinstance(each, float) else each for each in cells]
-            table.writerow([f"round{number + 1}", *["" if c == "nan" else c for c in shown]])
+            table.writerow([name, *["" if c == "nan" else c for c in shown]])
     path.write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -22,10 +22,19 @@ from headstart.errors import DataError
 from headstart.nets.backbone import Backbone
 from headstart.records import Finding
 
-__all__ = ["Evaluation", "Prepared", "Strategy", "fitting", "labelled", "look", "make_rounds"]
+__all__ = [
+    "Evaluation",
+    "Prepared",
+    "Strategy",
+    "face_flags",
+    "fitting",
+    "labelled",
+    "look",
+    "make_rounds",
+]
 
 Evaluation = Literal["auto", "holdout", "cv"]
-Strategy = Literal["auto", "probe", "finetune", "scratch"]
+Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300
@@ -109,6 +118,13 @@ def fitting(
     if sides and np.median(sides) <= _SMALL:
         return replace(preprocess, size=_SMALL_SIZE)
     return preprocess
+
+
+def face_flags(detector: str | None) -> list[str]:
+    """Returns the flags of `train` that find faces with a detector; none where there is none."""
+    if detector is None:
+        return []
+    return ["--faces"] + (["--detector", detector] if detector != "yunet" else [])
 
 
 def look(

@@ -13,11 +13,13 @@ import numpy as np
 
 from headstart.advice.plan import keep_probe
 from headstart.data.open import open_dataset
+from headstart.data.people import split_people
 from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Geometry, Preprocess
 from headstart.data.store import trim_cache
-from headstart.errors import OptionError, OutputError
+from headstart.errors import BackboneError, OptionError, OutputError
 from headstart.features.extract import Features, extract
+from headstart.fit.metric import MetricRecipe
 from headstart.fit.probe import Grid, feature_sets
 from headstart.fit.rounds import Outcome, learning_curve, play
 from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
@@ -91,8 +93,9 @@ def train(
             folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
         strategy: `auto` (fine-tunes within the budget where that could be shown to pay, and
             keeps the better on held-out images), `probe` (frozen features only, in seconds),
-            `finetune` (from a linear probe on), or `scratch` (the same network from random
-            weights, for comparison).
+            `finetune` (from a linear probe on), `scratch` (the same network from random
+            weights, for comparison), or `embed` (metric learning: classes are people or other
+            identities, measured on people that training never saw; docs/metric-learning.md).
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
         lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
@@ -103,7 +106,8 @@ def train(
             `oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits
             where the largest class is more than twice the smallest.
         recipe: All else of fine-tuning: `name=value` pairs joined by commas, such as
-            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names).
+            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names); for `embed`
+            `loss=triplet,mining=semihard` and others too (docs/metric-learning.md).
         image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
             images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
@@ -159,18 +163,28 @@ def train(
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
     if views > 2 and faces:
         raise OptionError(f"--views {views}: of a face choose 1, or 2 for its mirror image too")
+    if strategy == "embed" and views > 1:
+        raise OptionError(f"--views {views}: --strategy embed knows people by one view each")
+    if strategy == "embed" and lr == "auto":
+        raise OptionError(
+            "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
+            "long before that: leave it out, or give a number"
+        )
     if views > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--views {views} averages frozen features of several crops: with --strategy "
             f"{strategy} choose 1, or 2 for the mirror image too"
         )
-    base = Recipe() if epochs == "auto" else Recipe(epochs=int(epochs))
+    base = MetricRecipe() if strategy == "embed" else Recipe()
+    base = base if epochs == "auto" else replace(base, epochs=int(epochs))
     base = base if lr in (None, "auto") else replace(base, rate=float(lr))
     base = replace(base, augment=augment, hflip=hflip, balance=balance)
     given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
-    dataset = open_dataset(data, label=label, group=group, split=split)
+    dataset = open_dataset(
+        data, label=label, group=group, split=split, same_classes=strategy != "embed"
+    )
     dataset = labelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
@@ -181,6 +195,12 @@ def train(
 
     network = open_backbone(backbone)
     found_by = detector if faces else None
+    if isinstance(given, MetricRecipe):  # what would be refused later is refused now
+        if network.source.kind == "onnx":
+            raise BackboneError(
+                f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
+            )
+        split_people(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
     preprocess = fitting(dataset, network, image_size, geometry, detector=found_by)
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
@@ -192,8 +212,19 @@ def train(
     findings, kept, whole = look(dataset, features.facts, seed=seed, drop_leaks=drop_leaks)
     seconds["check"] = time.perf_counter() - mark
 
-    mark = time.perf_counter()
     vectors = features.vectors if kept.all() else features.vectors[kept]
+    options |= {"out": str(folder), "data": str(data), "resume": None}
+    if isinstance(given, MetricRecipe):
+        from headstart.verbs.embedding import train_embedding
+
+        return train_embedding(
+            whole, features, vectors, network, given, preprocess, findings, folder, options,
+            all_names=dataset.names, started=started, seconds=seconds, baselines=baselines,
+            seed=seed, device=device, workers=workers, log=log, resuming=resume is not None,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+
+    mark = time.perf_counter()
     rounds, kind, says = make_rounds(whole, evaluation, folds=folds, seed=seed)
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
     sets = feature_sets(features.slices)
@@ -222,7 +253,6 @@ def train(
         network, outcome.probe.head, whole.dataset.classes, preprocess, views,
         outcome.probe.temperature,
     )  # fmt: skip
-    options |= {"out": str(folder), "data": str(data), "resume": None}
     with contextlib.ExitStack() as stack:
         tuned: Tuned | None = None
         plan = keep_probe(outcome, y, network, views=views) if strategy == "auto" else None

@@ -1,0 +1,130 @@
+"""Who is held out when identities matter: whole people, never some of their images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.errors import DataError
+
+__all__ = ["FEWEST", "PeopleSplit", "both_sides", "hold_people", "split_people"]
+
+FEWEST = 6
+"""Two identities to train on, two to choose the weights by, two to test on."""
+
+_INNER = 0.2
+
+
+@dataclass(frozen=True)
+class PeopleSplit:
+    """Who trains and who tests; no identity does both.
+
+    Attributes:
+        train: (N,) bool.
+        test: (N,) bool.
+        kind: ``"given"``: the data's own split, which was by identity; ``"drawn"``: there was
+            none; ``"redrawn"``: there was one, but with the same identities on both sides.
+        says: One sentence about it.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    kind: str
+    says: str
+
+
+def both_sides(targets: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Returns the identities that a split has in its test (or validation) and in its training.
+
+    Args:
+        targets: (N,) int identities.
+        splits: (N,) str as `Dataset.splits` has them.
+
+    Returns:
+        (K,) int, ascending; empty where there is no split.
+    """
+    tested, trained = _given(splits)
+    return np.intersect1d(targets[tested], targets[trained])
+
+
+def split_people(
+    targets: np.ndarray, splits: np.ndarray, *, unseen: float = 0.5, seed: int = 0
+) -> PeopleSplit:
+    """Holds identities out entirely.
+
+    A split that the data bring is kept where it is by identity already. Where the same people
+    are on both sides it measures how well known people are known again, which is not what an
+    embedding is for: then, and where there is no split, a share of the identities is drawn.
+
+    Args:
+        targets: (N,) int identities, none of them unknown.
+        splits: (N,) str as `Dataset.splits` has them.
+        unseen: Share of the identities to hold out, above 0 and below 1.
+        seed: Of the draw.
+
+    Raises:
+        DataError: If there are too few identities.
+    """
+    people = np.unique(targets)
+    if len(people) < FEWEST:
+        raise DataError(
+            f"{len(people)} identities are too few for an embedding: two to train on, two to "
+            f"choose the weights by and two to test on are the least, and some hundred are what "
+            f"it takes; 'headstart advise DATA --goal embed' says what to do instead"
+        )
+    tested, trained = _given(splits)
+    mixed = np.intersect1d(targets[tested], targets[trained])
+    if tested.any() and trained.any() and not len(mixed):
+        sides = [len(np.unique(targets[mask])) for mask in (trained, tested)]
+        if sides[0] >= FEWEST - 2 and sides[1] >= 2:
+            says = (
+                f"Measured once on the data's own split, which is by identity: {sides[1]} people "
+                f"({tested.sum():,} images) whom training never saw."
+            )
+            return PeopleSplit(trained, tested, "given", says)
+        raise DataError(
+            f"the split has {sides[0]} identities to train on and {sides[1]} to test on: at least "
+            f"{FEWEST - 2} and 2 are needed; leave the split out to have identities drawn"
+        )
+    rng = np.random.default_rng(seed)
+    count = int(np.clip(round(unseen * len(people)), 2, len(people) - (FEWEST - 2)))
+    held = _with_pairs(rng.permutation(people), targets)[:count]
+    test = np.isin(targets, held)
+    says = (
+        f"Measured once on {count} of {len(people)} people ({test.sum():,} images) who were held "
+        f"out entirely (seed {seed}): training never saw them."
+    )
+    if len(mixed):
+        says += (
+            f" The data's own split has {len(mixed)} people on both sides, so it was not used: it "
+            f"would measure how well known people are known again."
+        )
+    return PeopleSplit(~test, test, "redrawn" if len(mixed) else "drawn", says)
+
+
+def hold_people(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) -> np.ndarray:
+    """Returns (N,) bool: images of the identities that decide which weights are kept.
+
+    Args:
+        targets: (N,) int identities of the training images, at least four.
+        share: Of the identities; at least two are held, and at least two are left.
+        seed: Of the draw.
+    """
+    people = np.unique(targets)
+    rng = np.random.default_rng([seed, 1])
+    count = int(np.clip(round(share * len(people)), 2, max(2, len(people) - 2)))
+    return np.isin(targets, _with_pairs(rng.permutation(people), targets)[:count])
+
+
+def _given(splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which images test and which train, as `split_dataset` reads a split."""
+    name = "test" if (splits == "test").any() else "val"
+    tested = splits == name
+    return tested, ~tested if tested.any() else np.zeros(len(splits), bool)
+
+
+def _with_pairs(people: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Puts those with one image last: they have nothing to be found."""
+    counts = np.bincount(targets)
+    return np.concatenate([people[counts[people] > 1], people[counts[people] == 1]])

@@ -1,0 +1,234 @@
+"""Metric learning through `train`, and advice about it: on people that are drawn textures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.nets.test_weights import write_folder
+
+from headstart.data.open import open_dataset
+from headstart.errors import BackboneError, DataError, OptionError
+from headstart.nets.backbone import open_backbone
+from headstart.nets.model import Model
+from headstart.verbs.advise import advise
+from headstart.verbs.export import export
+from headstart.verbs.predict import predict
+from headstart.verbs.report import report
+from headstart.verbs.train import train
+
+QUICK = {"backbone": "starter", "image_size": 32, "strategy": "embed", "workers": 1}
+SHORT = "people=3,each=3,augment=light,hflip=no"
+
+
+def crowd(root: Path, people: int = 8, each: int = 6, *, split: str = "", size: int = 40) -> Path:
+    """Every person is a coarse pattern, seen in another light and place each time."""
+    for who in range(people):
+        pattern = np.random.default_rng(who).integers(40, 216, (4, 4, 3), np.uint8)
+        face = Image.fromarray(pattern).resize((size + 8, size + 8), Image.Resampling.BICUBIC)
+        for number in range(each):
+            rng = np.random.default_rng([who, number])
+            left, top = (int(each) for each in rng.integers(0, 9, 2))
+            seen = np.asarray(face.crop((left, top, left + size, top + size)), float)
+            seen = seen * rng.uniform(0.6, 1.3) + rng.normal(0, 25, seen.shape)
+            part = {"image": ("train", "val")[number % 2], "person": ("train", "test")[who % 2]}
+            place = root / part.get(split, "") / f"person{who}" / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(seen.clip(0, 255).astype(np.uint8)).save(place)
+    return root
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    root = tmp_path_factory.mktemp("learnt")
+    data = crowd(root / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        yield data, train(data, out=root / "run", epochs=3, recipe=SHORT, **QUICK)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_what_a_run_holds(learnt):
+    _, run = learnt
+    found = run.results["embedding"]
+    assert [row["name"] for row in found["rows"]] == ["triplet", "frozen", "softmax"]
+    assert found["people"] == {"trained": 4, "deciding": 2, "unseen": 4}
+    for row in found["rows"]:
+        for each in row["measures"].values():
+            assert 0 <= each["low"] <= each["value"] <= each["high"] <= 1
+            assert "4 clusters" in each["method"]
+    assert found["rows"][0]["gain"] is None
+    assert set(run.results["baselines"]) == {"frozen", "softmax"}
+    assert run.results["finetuning"]["verdicts"]
+    history = rows(run.history)
+    assert {row["training"] for row in history} == {"embedding", "softmax"}
+    assert all(-1 <= float(row["likeness"]) <= 1 for row in history)
+    assert all(1 <= float(row["rank"]) <= 9 for row in history)
+    page = run.report.read_text()
+    assert "People never seen" in page
+    assert "triplet loss (semihard)" in page
+    assert report(run.folder)
+    assert not Path(f"{run.folder}.unfinished").exists()
+
+
+def test_nobody_is_on_both_sides(learnt):
+    _, run = learnt
+    counts = json.loads(run.dataset.read_text())["counts"]
+    trained, tested = (
+        {name for name, n in counts[part].items() if n} for part in ("train", "test")
+    )
+    assert len(trained) == len(tested) == 4
+    assert not trained & tested
+    assert {row["truth"] for row in rows(run.predictions)} == tested
+
+
+def test_the_model_knows_everybody_by_enrolment(learnt):
+    data, run = learnt
+    model = Model.load(run.folder)
+    assert len(model.classes) == 8
+    assert model.head.kind == "prototypes"
+    found = predict(run.folder, [data])
+    truth = [Path(name).parent.name for name in found.names]
+    right = np.mean([found.classes[i] == who for i, who in zip(found.labels, truth)])
+    assert right > 0.8
+    # The network that learnt is an ordinary backbone, if it was kept.
+    assert open_backbone(str(run.model / "backbone")).card.slices["last"]
+
+
+def test_the_same_seed_is_the_same_run(learnt, tmp_path, monkeypatch):
+    data, run = learnt
+    monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
+    again = train(data, out=tmp_path / "run", epochs=3, recipe=SHORT, baselines="none", **QUICK)
+    assert again.predictions.read_text() == run.predictions.read_text()
+    assert [row["name"] for row in again.results["embedding"]["rows"]] == ["triplet", "frozen"]
+
+
+def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monkeypatch):
+    data, run = learnt
+    monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
+    recipe = f"{SHORT},loss=arcface,dimension=16,rate=3e-3"
+    found = train(data, out=tmp_path / "run", epochs=2, recipe=recipe, baselines="none", **QUICK)
+    head = Model.load(found.folder).head
+    if found.results["embedding"]["kept"] == "embedding":
+        assert head.arrays["projection"].shape == (16, len(head.columns))
+        assert head.arrays["prototypes"].shape == (8, 16)
+    record = export(found.folder, out=tmp_path / "export")
+    assert record.parity["largest_difference"] < 1e-3
+
+
+def test_a_split_by_person_is_used(tmp_path):
+    data = crowd(tmp_path / "data", people=12, each=4, split="person")
+    run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
+    assert "the data's own split, which is by identity" in run.results["evaluation"]["says"]
+    tested = {row["truth"] for row in rows(run.predictions)}
+    assert tested == {f"person{who}" for who in range(1, 12, 2)}
+
+
+def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
+    data = crowd(tmp_path / "data", split="image")
+    run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
+    assert "on both sides" in run.results["evaluation"]["says"]
+    findings = json.loads(run.findings.read_text())
+    assert "same_people_on_both_sides" in {each["check"] for each in findings}
+
+
+def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
+    data = crowd(tmp_path / "data")
+    run = train(
+        data, out=tmp_path / "run", epochs=4, lr=3.0, baselines="none",
+        recipe=f"{SHORT},mining=hard,freeze=none,layer_decay=1,backbone_rate=1,clip=1000,warmup=0",
+        **QUICK,
+    )  # fmt: skip
+    verdicts = {each["check"]: each for each in run.results["finetuning"]["verdicts"]}
+    assert {"collapse", "rate_too_high"} & set(verdicts)
+    assert run.results["embedding"]["kept"] == "frozen"
+    first, second = run.results["embedding"]["rows"]
+    assert first["measures"] == second["measures"]
+    assert second["gain"]["map_at_r"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"views": 2}, OptionError, "one view"),
+        ({"lr": "auto"}, OptionError, "--lr auto"),
+        ({"recipe": "loss=magic"}, OptionError, "choose triplet"),
+        ({"recipe": "mixup=1"}, OptionError, "nobody"),
+    ],
+)
+def test_bad_options_are_one_clear_line(tmp_path, options, error, says):
+    data = crowd(tmp_path / "data", people=6, each=2)
+    with pytest.raises(error, match=says):
+        train(data, out=tmp_path / "run", **QUICK | options)
+
+
+def test_too_few_people_and_frozen_files_are_refused(tmp_path, images):
+    with pytest.raises(DataError, match="3 identities are too few"):
+        train(images, out=tmp_path / "run", **QUICK)
+    file = tmp_path / "x.onnx"
+    file.write_bytes(b"not looked into")
+    data = crowd(tmp_path / "data", people=6, each=2)
+    with pytest.raises(BackboneError, match="only be used frozen"):
+        train(data, out=tmp_path / "run", **QUICK | {"backbone": str(file)})
+    assert not (tmp_path / "run").exists()
+
+
+# --- advice -------------------------------------------------------------------------------------
+
+
+def stage(tmp_path: Path) -> Path:
+    """Three people, many images, 80 pixels, split by image."""
+    return crowd(tmp_path / "three", people=3, each=30, split="image", size=80)
+
+
+def test_three_people_at_80_pixels_with_a_network_of_objects(tmp_path):
+    folder = write_folder(tmp_path / "objects", "test_resnet", num_classes=1000)
+    config = json.loads((folder / "config.json").read_text())
+    config["pretrained_cfg"] |= {"num_classes": 1000, "input_size": [3, 224, 224]}
+    (folder / "config.json").write_text(json.dumps(config))
+    found = advise(stage(tmp_path), goal="embed", faces=True, backbone=str(folder))
+    assert [each.check for each in found.findings] == [
+        "too_few_identities",
+        "split_not_by_identity",
+        "wrong_source_domain",
+        "input_too_small",
+    ]
+    assert "unfreeze" in found.findings[2].remedy
+    assert found.command.endswith("--strategy auto -o RUN")
+
+
+def test_many_people_are_told_to_try(learnt, capsys):
+    from headstart.cli import main
+
+    data, _ = learnt
+    found = advise(data, goal="embed", backbone="starter")
+    assert found.command.endswith("--strategy embed -o RUN")
+    assert found.rows["starter"]["map_at_r"].value > 0.3
+    assert len(open_dataset(data)) == found.facts.images
+    assert main(["advise", str(data), "--goal", "embed", "--backbone", "starter"]) == 0
+    assert "people never seen" in capsys.readouterr().out
+
+
+def test_real_faces_of_three_people(tmp_path, real_data, real_weights, monkeypatch):
+    """The case itself, of real faces and a real network."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+    from embed import stage_three
+
+    data = stage_three(real_data("lfw10"), tmp_path / "three", each=40)
+    found = advise(data, goal="embed", faces=True, backbone=str(real_weights("mobilenetv2_100")))
+    assert {each.check for each in found.findings} == {
+        "too_few_identities",
+        "split_not_by_identity",
+        "wrong_source_domain",
+        "input_too_small",
+    }
+    shutil.rmtree(data)
