@@ -136,3 +136,33 @@ def test_a_dropped_picture(page, model, new):
             data,
         )
         says(page, "#answer", "red (")
+
+
+def test_every_face_has_a_box_and_an_answer(page, model, new):
+    def said(name, chance):
+        return {"class": name, "probability": chance, "sure": chance > 0.5, "probabilities": {}}
+
+    faces = [
+        {"box": [4, 10, 20, 20], **said("red", 0.9)}, {"box": [30, 0, 10, 10], **said("blue", 0.4)}
+    ]  # fmt: skip
+    answer = {"name": "a.png", **said("red", 0.9), "faces": faces}
+    with running(model) as port:
+        page.route(
+            "**/predict",
+            lambda route: route.fulfill(json={"predictions": [answer], "milliseconds": 1.0}),
+        )
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "1: red (90.0 %)")
+        says(page, "#answer", "2: Not sure: perhaps blue (40.0 %)")
+        boxes = page.locator("#frame > b")
+        sync_api.expect(boxes).to_have_count(2, timeout=10_000)
+        picture, box = page.locator("#picture").bounding_box(), boxes.first.bounding_box()
+        assert abs(box["x"] - picture["x"] - 0.1 * picture["width"]) < 2
+        assert abs(box["y"] - picture["y"] - 0.25 * picture["height"]) < 2
+        assert abs(box["width"] - 0.5 * picture["width"]) < 3
+        # The next picture begins without them.
+        page.unroute("**/predict")
+        page.set_input_files("#file", new / "a.png")
+        says(page, "#answer", "red (")
+        sync_api.expect(boxes).to_have_count(0, timeout=10_000)

@@ -96,7 +96,7 @@ function tell(found, total, inside) {
   const answer = at("answer");
   const faces = found.faces || [];
   answer.textContent = faces.length > 1
-    ? faces.map((face, number) => `${number + 1}: ${words(face)}`).join("; ")
+    ? faces.map((face, number) => `${number + 1}: ${words(face)}`).join("\n")
     : words(found);
   if (faces.length) outline(faces);
   answer.classList.toggle("unsure", !found.sure);
