@@ -1,14 +1,14 @@
 """Recognition on real photos of people: who is it, and is it nobody that is enrolled?
 
-Photos are embedded once, by the code of `headstart enroll`. Then, five times:
+Photos are embedded once, by the code of `headstart enroll`. Then:
 
-1. five photos of each person, drawn at random, are enrolled and all others are searched: the share
-   whose best person is the right one (rank-1), and among the best five;
-2. half of the people, drawn at random, are enrolled with all photos and the threshold is
-   calibrated on them; all photos of the other half are strangers: how many are taken for somebody,
-   beside the rate that was asked for.
+1. five photos of each person, drawn at random five times, are enrolled and all others are searched:
+   the share whose best person is the right one (rank-1), and among the best five;
+2. half of the people, drawn at random forty times, are enrolled with all photos and the threshold
+   is calibrated on them; all photos of the other half are strangers: how many are taken for
+   somebody, beside the rate that was asked for and the interval that the calibration gave.
 
-Intervals draw whole people, over all five draws at once.
+Intervals draw whole people, over all draws at once; of 2. it is 5 to 95 % of the draws.
 
     python benchmarks/recognition.py orl lfw10 --backbones mobilenetv2_100,mobilefacenet.onnx
 """
@@ -66,22 +66,26 @@ def ranks(vectors: np.ndarray, owners: np.ndarray, method: str, k: int, args: An
 
 def strangers(
     vectors: np.ndarray, owners: np.ndarray, method: Any, k: int, far: float, args: Any
-) -> tuple[list, list]:
-    """Whether each stranger was accepted, and each known photo (scored without itself)."""
-    accepted, recognised = [], []
+) -> str:
+    """Calibrates on half of the people, lets the others be strangers; cells of the table."""
+    rates, held, recognised = [], [], []
     people = np.unique(owners)
-    for draw in range(args.draws):
+    for draw in range(args.halves):
         rng = np.random.default_rng([args.seed, draw, 1])
         known = np.isin(owners, rng.permutation(people)[: len(people) // 2])
         calibration = calibrate(vectors[known], owners[known], far=far, method=method, k=k)
         assert calibration is not None
-        limit = calibration.identify.threshold.value
+        identify = calibration.identify
         index = index_of(vectors[known], owners[known], method, k)
-        for person, best in zip(owners[~known], index.search(vectors[~known]), strict=True):
-            accepted.append((best[0][1] > limit, int(person)))
-        trials = play(vectors[known], owners[known], method=method, k=k)
-        recognised += list(zip(trials.own > limit, owners[known][trials.photos], strict=True))
-    return accepted, recognised
+        best = np.array([found[0][1] for found in index.search(vectors[~known])])
+        rates.append(float(np.mean(best > identify.threshold.value)))
+        held.append(identify.far.low <= rates[-1] <= identify.far.high)
+        recognised.append(identify.tar.value)
+    low, high = np.percentile(rates, (5, 95))
+    return (
+        f"{np.mean(rates):.3f} ({low:.3f} to {high:.3f}) | {sum(held)} of {len(held)} | "
+        f"{np.mean(recognised):.3f}"
+    )
 
 
 def share(pairs: list) -> str:
@@ -97,6 +101,7 @@ def main() -> None:
     options.add_argument("--backbones", default="mobilenetv2_100", help="in HEADSTART_WEIGHTS")
     options.add_argument("--enrolled", type=int, default=5)
     options.add_argument("--draws", type=int, default=5)
+    options.add_argument("--halves", type=int, default=40)
     args = options.parse_args()
     print(f"{machine()}; {versions(args.python)}; {commit()}\n")
     searched, open_set, pairs = [], [], []
@@ -115,9 +120,9 @@ def main() -> None:
                 first = share([(rank == 1, person) for rank, person in ranked])
                 fifth = share([(rank <= 5, person) for rank, person in ranked])
                 searched.append(f"{lead} {how} | {first} | {fifth} |")
-                for far in (0.1, 0.01):
-                    taken, seen = strangers(vectors, owners, method, k, far, args)
-                    open_set.append(f"{lead} {how} | {far:g} | {share(taken)} | {share(seen)} |")
+                for far in (0.1, 0.05):
+                    cells = strangers(vectors, owners, method, k, far, args)
+                    open_set.append(f"{lead} {how} | {far:g} | {cells} |")
             trials = play(vectors, owners)
             same = trials.same
             measures = measure(
@@ -134,9 +139,9 @@ def main() -> None:
     print("\nHalf of the people enrolled, the other half are strangers:\n")
     print(
         "| set | backbone | photos of people | method | FAR asked | strangers accepted | "
-        "known people recognised |"
+        "inside the interval | known people recognised |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     print("\n".join(open_set))
     print("\nEvery pair of photos:\n")
     print("| set | backbone | photos of people | AUC | EER | TAR at FAR 0.01 | TAR at FAR 0.001 |")
