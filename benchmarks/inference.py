@@ -62,7 +62,7 @@ def measure(run: Path, args) -> list[str]:
     import torch
 
     from headstart.nets.model import Model
-    from headstart.ship.measure import torch_probabilities
+    from headstart.ship.measure import model_probabilities
     from headstart.ship.runtime import OnnxClassifier
 
     with tempfile.TemporaryDirectory() as place:
@@ -83,7 +83,7 @@ def measure(run: Path, args) -> list[str]:
             with torch.inference_mode():
                 return pool.last(torch.from_numpy(images.reshape(-1, *images.shape[2:]))).numpy()
 
-        labels = {"fp32 torch": torch_probabilities(model, squares).argmax(axis=1)}
+        labels = {"fp32 torch": model_probabilities(model, squares).argmax(axis=1)}
         for name, each in models.items():
             parts = [each.probabilities(squares[i : i + 16]) for i in range(0, len(squares), 16)]
             labels[name] = np.concatenate(parts).argmax(axis=1)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from headstart.verbs.enroll import enroll
     from headstart.verbs.evaluate import evaluate
     from headstart.verbs.export import export
+    from headstart.verbs.faces import faces
     from headstart.verbs.identify import identify
     from headstart.verbs.predict import load, predict
     from headstart.verbs.report import report
@@ -56,6 +57,7 @@ __all__ = [
     "enroll",
     "evaluate",
     "export",
+    "faces",
     "identify",
     "load",
     "open_dataset",
@@ -78,6 +80,7 @@ _HOMES = {
     "enroll": "verbs.enroll",
     "evaluate": "verbs.evaluate",
     "export": "verbs.export",
+    "faces": "verbs.faces",
     "identify": "verbs.identify",
     "load": "verbs.predict",
     "open_dataset": "data.open",

@@ -28,6 +28,7 @@ VERBS = {
     "train": "a folder of images in; a model, its test measure and its report out",
     "evaluate": "the measures of a run, or of its model on other labelled images",
     "compare": "whether two runs really differ, by a paired test",
+    "faces": "photos in; upright faces out, with what is known about each",
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
     "predict": "classes of new images, with calibrated probabilities",
     "serve": "an exported model over HTTP, with a page",

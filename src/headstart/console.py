@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headstart.verbs.enroll import Enrolment
     from headstart.verbs.evaluate import Evaluation
     from headstart.verbs.export import Export
+    from headstart.verbs.faces import Crops
     from headstart.verbs.identify import Identification
     from headstart.verbs.verify import Verification
 
@@ -107,6 +108,7 @@ def show(
             "Checkup": _checkup,
             "Evaluation": _evaluation,
             "Comparison": _comparison,
+            "Crops": _crops,
             "Demo": _demo,
             "Export": _export,
             "Enrolment": _told,
@@ -172,6 +174,12 @@ def _checkup(result: Checkup, console: Console) -> None:
     if not result.findings:
         console.print("nothing to report")
     _findings(result.findings, console)
+
+
+def _crops(result: Crops, console: Console) -> None:
+    console.print(f"{result.crops:,} faces of {result.photos:,} photos", markup=False)
+    _findings(result.findings, console)
+    console.print(result.folder, markup=False)
 
 
 def _run(run: Run, console: Console) -> None:
@@ -251,6 +259,20 @@ def _evaluation(result: Evaluation, console: Console) -> None:
         console.print(f"… and {rest} more classes: --json has all", style="dim")
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
+    for each in result.subgroups:
+        console.print(f"\naccuracy by {each.column}", markup=False)
+        rows = [(f"  {name}", one) for name, one in each.accuracy.items()]
+        if each.gap is not None:
+            rows.append((f"gap: {each.best} − {each.worst}", each.gap))
+        _estimates(rows, console)
+        if each.gap is not None:
+            console.print(
+                f"So large a gap between the best and the worst arises by chance with "
+                f"p = {each.p_value:.2g}."
+            )
+        if each.left_out:
+            few = ", ".join(f"{name or 'unknown'} ({n})" for name, n in each.left_out.items())
+            console.print(f"too few images to tell: {few}", markup=False)
 
 
 def _comparison(result: Comparison, console: Console) -> None:

@@ -79,6 +79,7 @@ class Predictions:
         names: N names of the items (relative paths).
         targets: (N,) int class indices, or None when unknown.
         errors: item name -> reason, for inputs that could not be read.
+        boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
     """
 
     probabilities: np.ndarray
@@ -86,6 +87,7 @@ class Predictions:
     names: tuple[str, ...]
     targets: np.ndarray | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    boxes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.names), len(self.classes))
@@ -93,6 +95,8 @@ class Predictions:
             raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
         if self.targets is not None and self.targets.shape != shape[:1]:
             raise ValueError(f"targets must be {shape[:1]}, got {self.targets.shape}")
+        if self.boxes is not None and self.boxes.shape != (len(self.names), 4):
+            raise ValueError(f"boxes must be {(len(self.names), 4)}, got {self.boxes.shape}")
 
     def __repr__(self) -> str:
         shown = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")

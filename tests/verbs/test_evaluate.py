@@ -51,3 +51,53 @@ def test_what_cannot_be_measured(trained, images, tmp_path):
         evaluate(tmp_path)
     with pytest.raises(ModelError, match="headstart train"):
         evaluate(tmp_path, images)
+
+
+def test_subgroups_are_measured_apart(trained, tmp_path, capsys):
+    from headstart.cli import main
+
+    data, run = trained
+    other = tmp_path / "other"
+    lines = ["file,camera,age"]
+    for name in ("red", "green", "blue"):
+        (other / name).mkdir(parents=True)
+        for number in range(8):
+            picture = (data / "train" / name / f"{number}.png").read_bytes()
+            (other / name / f"{number}.png").write_bytes(picture)
+            lines.append(f"{name}/{number}.png,{'old' if number < 4 else 'new'},{20 + number}")
+    # Every image of the old camera lies in a wrong folder.
+    for number in range(4):
+        one, two = other / "red" / f"{number}.png", other / "green" / f"{number}.png"
+        content = one.read_bytes()
+        one.write_bytes(two.read_bytes())
+        two.write_bytes(content)
+    (other / "attributes.csv").write_text("\n".join(lines))
+    (found,) = evaluate(run.folder, other, by="camera").subgroups
+    assert found.accuracy["new"].value == 1.0
+    assert found.accuracy["old"].value == pytest.approx(4 / 12)
+    assert (found.best, found.worst) == ("new", "old")
+    assert found.p_value < 0.05
+    assert main(["evaluate", str(run.folder), str(other), "--by", "camera,age"]) == 0
+    said = capsys.readouterr().out
+    assert "accuracy by camera" in said
+    assert "gap: new − old" in said
+    with pytest.raises(DataError, match=r"--by race: .* camera, age"):
+        evaluate(run.folder, other, by="race")
+
+
+def test_a_runs_own_test_by_subgroup(images, tmp_path):
+    from headstart.verbs.train import train
+
+    lines = ["file,half"]
+    for path in sorted(images.rglob("*.png")):
+        half = "first" if int(path.stem) < 6 else "second"
+        lines.append(f"{path.relative_to(images)},{half}")
+    (images / "attributes.csv").write_text("\n".join(lines))
+    run = train(
+        images, out=tmp_path / "run", backbone="starter", strategy="probe", evaluation="cv",
+        folds=3, baselines="none",
+    )  # fmt: skip
+    (found,) = evaluate(run.folder, by="half").subgroups
+    assert {name: each.n for name, each in found.accuracy.items()} == {"first": 18, "second": 18}
+    overall = sum(18 * each.value for each in found.accuracy.values()) / 36
+    assert overall == pytest.approx(run.accuracy.value)

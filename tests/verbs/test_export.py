@@ -17,7 +17,7 @@ from headstart.errors import ModelError, OptionError, OutputError
 from headstart.nets.model import Model
 from headstart.run import Run
 from headstart.ship import graph, quantise
-from headstart.ship.measure import run_file, torch_probabilities
+from headstart.ship.measure import model_probabilities, run_file
 from headstart.ship.runtime import About, OnnxClassifier, squares_of
 from headstart.verbs.export import export
 from headstart.verbs.predict import load, predict
@@ -141,7 +141,7 @@ def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, v
     images = sorted((data / "test").rglob("*.png"))[:5]
     squares = np.stack([squares_of(p.read_bytes(), model.preprocess, views) for p in images])
     np.testing.assert_allclose(
-        run_file(tmp_path / "m.onnx", squares), torch_probabilities(model, squares), atol=1e-4
+        run_file(tmp_path / "m.onnx", squares), model_probabilities(model, squares), atol=1e-4
     )
 
 

@@ -245,7 +245,9 @@ def _load(
             assert decoded_now is not None
             pixels = decoded_now.pixels
             # An image smaller than the square is kept as it is: enlarging is cheap, disk is not.
+            # (Not so of a face: to find it again is dear.)
             small = pixels.shape[0] * pixels.shape[1] < preprocess.size**2
+            small = small and preprocess.faces is None
             fitted = preprocess.fit(pixels, position=position)
             fresh.append((each_key, pixels if small else fitted))
             pixels = fitted

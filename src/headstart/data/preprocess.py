@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from headstart.data.detect import Face
+from headstart.data.faces import Faces
 from headstart.fingerprint import fingerprint_json
 
 __all__ = ["Geometry", "Preprocess", "View", "views_of"]
@@ -23,6 +25,10 @@ _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+
+# Photos are not shrunk below this before faces are looked for.
+_DETECT_SIDE = 640
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Preprocess:
             antialiased by Pillow when they shrink.
         mean: Per channel, on the scale 0-1.
         std: Per channel, on the scale 0-1.
+        faces: How the face is found and cut out that takes the place of the photo; None for whole
+            photos. `geometry`, `crop_pct` and `interpolation` then play no part.
     """
 
     size: int = 224
@@ -76,21 +84,35 @@ class Preprocess:
     interpolation: str = "bicubic"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    faces: Faces | None = None
 
     @property
     def short_side(self) -> int:
         """The short side below which decoding must not shrink an image, in pixels."""
+        if self.faces is not None:
+            return max(_DETECT_SIDE, self.size)
         return math.ceil(self.size / self._share)
 
     @property
     def pixel_key(self) -> str:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
-        fields = {key: value for key, value in asdict(self).items() if key not in ("mean", "std")}
+        fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
+        if self.faces is not None:
+            return fingerprint_json([fields["size"], fields["faces"]])
         if self.geometry != "crop":
             del fields["crop_pct"]
         if self.geometry == "pad":
             fields["fill"] = self._fill
         return fingerprint_json(fields)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What decides the result: all fields, but not where the detector's file lies."""
+        fields = asdict(self)
+        faces = fields.pop("faces")
+        if faces is not None:
+            fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
+        return fields
 
     @property
     def _share(self) -> float:
@@ -114,7 +136,12 @@ class Preprocess:
 
         Returns:
             (size, size, 3) uint8 RGB.
+
+        Raises:
+            ImageError: If a face is wanted and there is none.
         """
+        if self.faces is not None:
+            return self.faces.crop(pixels, self.faces.chosen(pixels), self.size)
         height, width = pixels.shape[:2]
         resampling = _RESAMPLING.get(self.interpolation, Image.Resampling.BICUBIC)
         target = (self.size, self.size)
@@ -143,13 +170,31 @@ class Preprocess:
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            views: See `views_of`.
+            views: See `views_of`; of a face there are but two, itself and its mirror image.
+
+        Raises:
+            ImageError: If a face is wanted and there is none.
         """
+        if self.faces is not None:
+            return _mirrored(self.fit(pixels), views)
         squares = []
         for view in views_of(views):
             square = self.fit(pixels, position=view.position)
             squares.append(square[:, ::-1] if view.flip else square)
         return np.stack(squares)
+
+    def every_face(self, pixels: np.ndarray, views: int) -> list[tuple[Face, np.ndarray]]:
+        """Returns all faces of a photo with what a network sees of each, as `squares` gives it.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            views: See `squares`.
+        """
+        assert self.faces is not None
+        return [
+            (face, _mirrored(self.faces.crop(pixels, face, self.size), views))
+            for face in self.faces.find(pixels)
+        ]
 
     def normalise(self, batch: np.ndarray) -> np.ndarray:
         """Scales pixels as the weights expect them.
@@ -167,4 +212,11 @@ class Preprocess:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Preprocess:
         """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON."""
-        return cls(**{**value, "mean": tuple(value["mean"]), "std": tuple(value["std"])})
+        faces = Faces.from_json(value["faces"]) if value.get("faces") else None
+        colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
+        return cls(**{**value, **colours, "faces": faces})
+
+
+def _mirrored(square: np.ndarray, views: int) -> np.ndarray:
+    """Returns the views of one face, (views, size, size, 3) uint8."""
+    return np.stack([square[:, ::-1] if view.flip else square for view in views_of(views)])

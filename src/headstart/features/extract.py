@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def extract(
     """
     preprocess = preprocess or backbone.preprocess
     looks = views_of(views)
-    recipe = [asdict(preprocess), views, native_precision(device)]
+    recipe = [preprocess.fields, views, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
     store = Store(folder, dtype=np.float32)
     facts = Facts.empty(len(dataset))

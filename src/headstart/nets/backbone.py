@@ -122,6 +122,20 @@ class Backbone:
         """Tells whether the network takes squares of another size than its own."""
         return not self._config.get("fixed_input_size", self.source.kind == "onnx")
 
+    @property
+    def face_template(self) -> tuple[tuple[float, float], ...] | None:
+        """Where a face embedder wants eyes, nose and mouth corners, on a square of side 1.
+
+        None for networks that say nothing of faces.
+        """
+        points = self._config.get("alignment")
+        if not isinstance(points, list):
+            return None
+        _, height, width = self._config.get("input_size") or (3, 112, 112)
+        side = max(height, width)
+        left, top = (side - width) // 2, (side - height) // 2
+        return tuple(((x + left) / side, (y + top) / side) for x, y in points)
+
     @cached_property
     def _config(self) -> dict[str, Any]:
         """Timm's `pretrained_cfg`, read without loading the network where that can be."""
@@ -204,7 +218,16 @@ class Backbone:
         from headstart.nets.engine_openvino import load_onnx
 
         assert self.source.path is not None
-        return load_onnx(self.source.path, preprocess)
+        return load_onnx(self.source.path, preprocess, self.input_shape(preprocess.size))
+
+    def input_shape(self, size: int) -> tuple[int, int]:
+        """Returns (height, width) of what the network takes from the middle of a square.
+
+        Args:
+            size: Side of the square in pixels.
+        """
+        _, height, width = self._config.get("input_size") or (3, size, size)
+        return (size, size) if height == width else (int(height), int(width))
 
     def engine(
         self, preprocess: Preprocess, *, images: int, proof: np.ndarray, device: Device = "auto"
@@ -266,7 +289,7 @@ def _preprocess(config: dict[str, Any]) -> Preprocess:
     default = Preprocess()
     size = config.get("input_size") or (3, default.size, default.size)
     return Preprocess(
-        size=int(size[-1]),
+        size=int(max(size[1:])),  # what is no square is cut out of the middle of one
         crop_pct=float(config.get("crop_pct") or default.crop_pct),
         interpolation=str(config.get("interpolation") or default.interpolation),
         mean=tuple(config.get("mean") or default.mean),

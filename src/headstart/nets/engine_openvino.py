@@ -211,13 +211,14 @@ def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVin
     return None
 
 
-def load_onnx(file: Path, preprocess: Preprocess) -> OpenVinoEngine:
+def load_onnx(file: Path, preprocess: Preprocess, shape: tuple[int, int]) -> OpenVinoEngine:
     """Loads an ONNX network, with the normalisation put in front of it.
 
     Args:
         file: An ONNX file with one image input, (N, 3, H, W), and one output: (N, D) or
             (N, D, h, w), which is averaged.
         preprocess: Normalisation and size.
+        shape: (height, width) that the network takes: the middle of the square.
 
     Raises:
         BackboneError: If the file is not such a network.
@@ -227,10 +228,18 @@ def load_onnx(file: Path, preprocess: Preprocess) -> OpenVinoEngine:
         model = _core().read_model(file)
         if len(model.inputs) != 1 or len(model.inputs[0].partial_shape) != 4:
             raise ValueError("it needs exactly one input of shape (N, 3, H, W)")
-        model.reshape([_BATCH, 3, preprocess.size, preprocess.size])
+        size = preprocess.size
+        height, width = shape
+        model.reshape([_BATCH, 3, height, width])
         steps = ov.preprocess.PrePostProcessor(model)
         steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
         steps.input().model().set_layout(ov.Layout("NCHW"))
+        if (height, width) != (size, size):
+            steps.input().tensor().set_shape([_BATCH, size, size, 3])
+            top, left = (size - height) // 2, (size - width) // 2
+            steps.input().preprocess().crop(
+                [0, top, left, 0], [_BATCH, top + height, left + width, 3]
+            )
         steps.input().preprocess().convert_element_type(ov.Type.f32)
         steps.input().preprocess().mean([255 * value for value in preprocess.mean])
         steps.input().preprocess().scale([255 * value for value in preprocess.std])

@@ -82,7 +82,9 @@ def read_onnx_settings(file: Path) -> dict[str, Any]:
 
     Returns:
         Some of ``input_size`` (channels, height, width), ``mean`` and ``std`` on the scale 0-1,
-        ``interpolation``, ``crop_pct``, ``crop_mode``, ``alignment``, ``licence``.
+        ``interpolation``, ``crop_pct``, ``crop_mode``, ``licence``; and ``alignment`` of a face
+        embedder: five [x, y] in pixels of its input where eyes, nose and mouth corners lie, left
+        to right as seen.
 
     Raises:
         BackboneError: If it is not JSON, or a setting is unknown or has a wrong form.
@@ -102,6 +104,16 @@ def read_onnx_settings(file: Path) -> dict[str, Any]:
     crop = settings.get("crop_pct", 1.0)
     if not isinstance(crop, int | float) or not 0 < crop <= 1:
         raise BackboneError(f"{file}: crop_pct must be in (0, 1], got {crop!r}")
+    points = settings.get("alignment")
+    good = isinstance(points, list) and len(points) == 5
+    good = good and all(isinstance(each, list) and len(each) == 2 for each in points or [])
+    if points is not None and not (
+        good and all(isinstance(x, int | float) for each in points for x in each)
+    ):
+        raise BackboneError(
+            f"{file}: alignment must be five points [x, y]: eyes, nose and mouth corners, left to "
+            f"right as seen, in pixels of the input; got {points!r}"
+        )
     return settings
 
 

@@ -4,18 +4,20 @@ model/
 model.json          classes, preprocessing, views, temperature, head, backbone
 head.safetensors    the head's arrays
 backbone/           the network in timm's layout, or network.onnx
+detector.onnx       of models that look at faces: what finds them
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from headstart.data.detect import detector_content
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OutputError
 from headstart.nets.backbone import Backbone, open_backbone
@@ -25,6 +27,7 @@ from headstart.run import read_json
 
 __all__ = ["Model"]
 
+DETECTOR = "detector.onnx"
 _FORMAT = 1
 
 
@@ -64,6 +67,11 @@ class Model:
         try:
             folder.mkdir(parents=True)
             save_source(self.backbone.source, folder / "backbone")
+            preprocess = self.preprocess
+            if preprocess.faces is not None:
+                content = detector_content(preprocess.faces.detector, preprocess.faces.fingerprint)
+                (folder / DETECTOR).write_bytes(content)
+                preprocess = replace(preprocess, faces=replace(preprocess.faces, detector=DETECTOR))
             saved = _open_saved(folder)
             arrays = {"columns": self.head.columns, **self.head.arrays}
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -73,7 +81,7 @@ class Model:
                 "headstart": version("headstart"),
                 "task": "classification",
                 "classes": self.classes,
-                "preprocess": asdict(self.preprocess),
+                "preprocess": asdict(preprocess),
                 "views": self.views,
                 "temperature": self.temperature,
                 "head": self.head.meta(),
@@ -118,6 +126,10 @@ class Model:
             columns = arrays.pop("columns")
             head = Head(columns=columns, arrays=arrays, **value["head"])
             backbone = _open_saved(folder)
+            preprocess = Preprocess.from_json(value["preprocess"])
+            if preprocess.faces is not None:
+                where = str(folder / preprocess.faces.detector)
+                preprocess = replace(preprocess, faces=replace(preprocess.faces, detector=where))
             if backbone.fingerprint != value["backbone"]["fingerprint"]:
                 raise ModelError(
                     f"{folder / 'backbone'} is not the backbone that this model was trained with: "
@@ -127,7 +139,7 @@ class Model:
                 backbone=backbone,
                 head=head,
                 classes=tuple(value["classes"]),
-                preprocess=Preprocess.from_json(value["preprocess"]),
+                preprocess=preprocess,
                 views=int(value["views"]),
                 temperature=float(value["temperature"]),
             )

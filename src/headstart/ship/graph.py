@@ -15,7 +15,7 @@ from headstart.nets.heads import _PROTOTYPE, _VOTE, Head
 from headstart.nets.model import Model
 from headstart.nets.stages import StagePool, one_thread
 
-__all__ = ["OPSET", "Deployed", "write_graph"]
+__all__ = ["OPSET", "Deployed", "HeadModule", "write_graph"]
 
 OPSET = 17
 
@@ -40,7 +40,7 @@ class Deployed(nn.Module):
         # Where the head reads the last layer only, the other stages need not be pooled.
         self._last_only = bool((model.head.columns >= width - last).all())
         self.pool = pool
-        self.head = _HeadModule(model.head, first=width - last if self._last_only else 0)
+        self.head = HeadModule(model.head, first=width - last if self._last_only else 0)
         self._temperature = float(model.temperature)
         self._scores = scores
         self._views, self._width = model.views, last if self._last_only else width
@@ -103,7 +103,7 @@ def _fix_paddings(pool: StagePool) -> None:
         setattr(parent, name, nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain))
 
 
-class _HeadModule(nn.Module):
+class HeadModule(nn.Module):
     """`Head.scores` in torch's operations.
 
     Args:
@@ -119,6 +119,7 @@ class _HeadModule(nn.Module):
             self.register_buffer(name, torch.from_numpy(np.array(array)))
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Returns (N, C) scores of (N, D) vectors."""
         x = vectors.index_select(1, self.columns)
         if self.kind == "linear":
             return nn.functional.linear(x, self.weights, self.bias)
@@ -139,17 +140,16 @@ def write_graph(model: Model, path: Path) -> None:
     """Writes a model as an ONNX file with inputs ``squares`` and outputs ``probabilities``.
 
     Args:
-        model: With a timm backbone.
+        model: Its network comes from timm, or is an ONNX file.
         path: To write.
 
     Raises:
         ModelError: If the network cannot be exported.
     """
     if model.backbone.source.kind == "onnx":
-        raise ModelError(
-            f"{model.backbone.name} is an ONNX file itself: models on such a backbone cannot be "
-            f"exported yet; train on the network's own weights instead"
-        )
+        from headstart.ship.join import join_graphs
+
+        return join_graphs(model, path)
     size = model.preprocess.size
     example = torch.zeros((2, model.views, size, size, 3), dtype=torch.uint8)
     axes = {"squares": {0: "images"}, "probabilities": {0: "images"}}

@@ -6,6 +6,7 @@ needed around them: class names, preprocessing, views, the threshold below which
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headstart.data.decode import MAX_PIXELS, decode, read_bytes
+from headstart.data.detect import detector_content, keep_detector
 from headstart.data.pixels import _FACTS_SIDE, cpu_count
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ImageError, ModelError
@@ -29,6 +31,8 @@ __all__ = ["KEY", "About", "OnnxClassifier", "open_session", "put_about", "squar
 KEY = "headstart"
 """Of the metadata entry that holds everything about an exported model, as JSON."""
 
+# Of the entry that holds the face detector of models of faces, as base64.
+_DETECTOR = "headstart-detector"
 FORMAT = 1
 _BATCH = 16
 
@@ -57,7 +61,12 @@ class About:
         """Returns the content of the metadata entry."""
         from dataclasses import asdict
 
-        return json.dumps({"format": FORMAT} | asdict(self), ensure_ascii=False)
+        value = {"format": FORMAT} | asdict(self)
+        # The detector travels inside; where it once lay is nobody's business.
+        value["preprocess"]["faces"] = faces = self.preprocess.fields.get("faces")
+        if faces is not None:
+            faces["detector"] = ""
+        return json.dumps(value, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> About:
@@ -124,6 +133,10 @@ class OnnxClassifier:
             )
         try:
             self.about = About.from_json(metadata[KEY])
+            if self.about.preprocess.faces is not None:
+                found = keep_detector(base64.b64decode(metadata[_DETECTOR], validate=True))
+                if found != self.about.preprocess.faces.fingerprint:
+                    raise ValueError("the face detector inside is damaged")
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: its metadata cannot be read ({error})") from None
         self._input = self._session.get_inputs()[0].name
@@ -252,7 +265,12 @@ def put_about(path: Path, about: About) -> None:
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {KEY: about.to_json()})
+    entries = {KEY: about.to_json()}
+    faces = about.preprocess.faces
+    if faces is not None:
+        content = detector_content(faces.detector, faces.fingerprint)
+        entries[_DETECTOR] = base64.b64encode(content).decode()
+    onnx.helper.set_model_props(model, entries)
     onnx.save(model, path)
 
 

@@ -24,11 +24,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from headstart.errors import ImageError
 from headstart.ship.batcher import Batcher, Full
+from headstart.ship.people import every_face_of
 from headstart.ship.runtime import OnnxClassifier, squares_of
 from headstart.ship.uploads import Limits, Refused, read_images
 
 __all__ = ["create_app"]
 
+# Of a crowd so many faces are named, those first that stand for the photo.
+_FACES = 50
 _PAGE = Path(__file__).parent / "page"
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -45,6 +48,20 @@ _SAFE = {
 }
 _log = logging.getLogger("headstart.serve")
 
+_SAID = {
+    "class": {"type": "string"},
+    "probability": {"type": "number"},
+    "sure": {"type": "boolean"},
+    "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
+}
+_FACE = {
+    "type": "object",
+    "required": ["box", *_SAID],
+    "properties": {
+        "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+        **_SAID,
+    },
+}
 _ANSWER = {
     "type": "object",
     "required": ["predictions", "milliseconds"],
@@ -57,18 +74,14 @@ _ANSWER = {
                 "required": ["name"],
                 "properties": {
                     "name": {"type": "string"},
-                    "class": {"type": "string"},
-                    "probability": {"type": "number"},
-                    "sure": {"type": "boolean"},
-                    "probabilities": {
-                        "type": "object", "additionalProperties": {"type": "number"},
-                    },
+                    **_SAID,
+                    "faces": {"type": "array", "items": _FACE},
                     "error": {"type": "string"},
                 },
             },
         },
     },
-}  # fmt: skip
+}
 _PROBLEM = {
     "type": "object", "required": ["error"], "properties": {"error": {"type": "string"}},
 }  # fmt: skip
@@ -147,18 +160,18 @@ def create_app(
     async def one(name: str, data: bytes) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         try:
-            squares = await loop.run_in_executor(decoders, _squares, data, model, limits.pixels)
+            seen = await loop.run_in_executor(decoders, _seen, data, model, limits.pixels)
         except ImageError as error:
             return {"name": name, "error": str(error)}
-        row = await batcher.probabilities(squares)
-        best = int(row.argmax())
-        return {
-            "name": name,
-            "class": about.classes[best],
-            "probability": float(row[best]),
-            "sure": bool(row[best] >= about.threshold),
-            "probabilities": dict(zip(about.classes, row.tolist(), strict=True)),
-        }
+        rows = await asyncio.gather(*(batcher.probabilities(squares) for _, squares in seen))
+        answers = [_said(row, model) for row in rows]
+        found = {"name": name} | answers[0]
+        if about.preprocess.faces is not None:
+            places = [[round(float(x), 1) for x in box] for box, _ in seen]
+            found["faces"] = [
+                {"box": place} | answer for place, answer in zip(places, answers, strict=True)
+            ]
+        return found
 
     @app.post(
         "/predict",
@@ -275,8 +288,23 @@ class _Numbers:
         )
 
 
-def _squares(data: bytes, model: OnnxClassifier, pixels: int) -> np.ndarray:
-    return squares_of(data, model.about.preprocess, model.about.views, max_pixels=pixels)
+def _seen(data: bytes, model: OnnxClassifier, pixels: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns what is to be named: (box, squares) of the image, or of the faces on it."""
+    preprocess, views = model.about.preprocess, model.about.views
+    if preprocess.faces is None:
+        return [(np.zeros(4), squares_of(data, preprocess, views, max_pixels=pixels))]
+    photo = every_face_of(preprocess, views, data, max_pixels=pixels)
+    return [(photo.scale * face.box, squares) for face, squares in photo.faces[:_FACES]]
+
+
+def _said(row: np.ndarray, model: OnnxClassifier) -> dict[str, Any]:
+    best = int(row.argmax())
+    return {
+        "class": model.classes[best],
+        "probability": float(row[best]),
+        "sure": bool(row[best] >= model.threshold),
+        "probabilities": dict(zip(model.classes, row.tolist(), strict=True)),
+    }
 
 
 def _problem(status: int, says: str, headers: dict[str, str] | None = None) -> JSONResponse:

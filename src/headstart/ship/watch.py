@@ -1,4 +1,8 @@
-"""A model on a video or a camera: an answer a frame, and the video with the answers on it."""
+"""A model on a video or a camera: an answer a frame, and the video with the answers on it.
+
+A model of faces answers for every face, and follows it: what is said of a face is the mean over
+its frames.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -16,6 +21,8 @@ from headstart.data.preprocess import Preprocess
 from headstart.data.video import Frame, Video, Writer
 from headstart.errors import OptionError, OutputError
 from headstart.records import Predictions
+from headstart.ship.people import draw
+from headstart.ship.tracks import Tracks
 
 __all__ = ["Watcher", "watch"]
 
@@ -66,8 +73,9 @@ def watch(
         progress: Called as seconds go by.
 
     Returns:
-        One row a named frame. A video that ends too soon, or a camera that goes, leaves a last row
-        with the reason; the rows before are kept.
+        One row a named frame; of a model of faces, one row a face that was followed, with its
+        last box. A video that ends too soon, or a camera that goes, leaves a last row with the
+        reason; the rows before are kept.
 
     Raises:
         DataError: If the source cannot be opened.
@@ -83,22 +91,14 @@ def watch(
             f"(the video with the answers on it)"
         )
     video = Video(source, fps=fps, every=kind in _MOVIES)
-    names: list[str] = []
-    rows: list[np.ndarray] = []
-    errors: dict[str, str] = {}
+    looker = _Faces(model, source) if model.preprocess.faces is not None else _Whole(model, source)
     with _Output(out, kind, video.rate) as output:
         waiting: list[Frame] = []
 
         def answer() -> None:
-            if not waiting:
-                return
-            squares = np.stack(
-                [model.preprocess.squares(frame.pixels, model.views) for frame in waiting]
-            )
-            for frame, row in zip(waiting, model.probabilities(squares), strict=True):
-                names.append(f"{source} @ {frame.seconds:.2f} s")
-                rows.append(row)
-                output.line(frame.seconds, row, model)
+            for frame, found in zip(waiting, looker.look(waiting), strict=True):
+                for each in found:
+                    output.line(frame.seconds, each, model)
             waiting.clear()
 
         try:
@@ -108,7 +108,7 @@ def watch(
                 # The answer must be on the very frame, and of a camera it is wanted at once.
                 if kind in _MOVIES or not video.total or len(waiting) == _BATCH:
                     answer()
-                output.frame(frame.pixels, rows[-1] if rows else None, model)
+                output.frame(frame.pixels, looker.latest, model)
                 done, total = int(10 * frame.seconds), int(10 * video.total)
                 progress("watching", min(done, total or done), total or done + 1)
             answer()
@@ -116,12 +116,99 @@ def watch(
             if video.total:
                 raise
             answer()  # that is how a camera is ended
-    if video.problem:
-        names.append(f"{source} (end)")
-        rows.append(np.full(len(model.classes), np.nan))
-        errors[names[-1]] = video.problem
-    found = np.stack(rows) if rows else np.empty((0, len(model.classes)))
-    return Predictions(found.astype(np.float32), model.classes, tuple(names), None, errors)
+    return looker.predictions(video.problem)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One answer: of a frame, or of a face on it."""
+
+    row: np.ndarray
+    box: np.ndarray | None = None
+    track: int = 0
+
+
+class _Whole:
+    """Answers for whole frames."""
+
+    def __init__(self, model: Watcher, source: str) -> None:
+        self._model, self._source = model, source
+        self._names: list[str] = []
+        self._rows: list[np.ndarray] = []
+        self.latest: list[_Seen] = []
+
+    def look(self, frames: list[Frame]) -> list[list[_Seen]]:
+        """Returns what is seen on each of some frames."""
+        if not frames:
+            return []
+        model = self._model
+        squares = np.stack([model.preprocess.squares(each.pixels, model.views) for each in frames])
+        rows = list(model.probabilities(squares))
+        self._names += [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
+        self._rows += rows
+        self.latest = [_Seen(rows[-1])]
+        return [[_Seen(row)] for row in rows]
+
+    def predictions(self, problem: str) -> Predictions:
+        """Returns all answers, and why it ended too soon, if it did."""
+        return _predictions(self._model, self._source, self._names, self._rows, None, problem)
+
+
+class _Faces:
+    """Answers for every face on a frame, followed from frame to frame."""
+
+    def __init__(self, model: Watcher, source: str) -> None:
+        self._model, self._source = model, source
+        self._tracks = Tracks()
+        self.latest: list[_Seen] = []
+
+    def look(self, frames: list[Frame]) -> list[list[_Seen]]:
+        """Returns what is seen on each of some frames."""
+        model = self._model
+        found = [model.preprocess.every_face(each.pixels, model.views) for each in frames]
+        squares = [square for faces in found for _, square in faces]
+        parts = range(0, len(squares), _BATCH)
+        answers = [
+            row for i in parts for row in model.probabilities(np.stack(squares[i : i + _BATCH]))
+        ]
+        seen: list[list[_Seen]] = []
+        for frame, faces in zip(frames, found, strict=True):
+            rows, answers = answers[: len(faces)], answers[len(faces) :]
+            boxes = np.array([face.box for face, _ in faces]).reshape(-1, 4)
+            tracks = self._tracks.update(frame.seconds, boxes, np.array(rows))
+            self.latest = [_Seen(each.row, each.box, each.number) for each in tracks]
+            seen.append(self.latest)
+        return seen
+
+    def predictions(self, problem: str) -> Predictions:
+        """Returns one answer a face, and why it ended too soon, if it did."""
+        names = [
+            f"{self._source} face {each.number} ({each.begun:.2f} to {each.seen:.2f} s, "
+            f"{each.looks} frame{'s' * (each.looks > 1)})"
+            for each in self._tracks.all
+        ]
+        rows = [each.row for each in self._tracks.all]
+        boxes = [each.box for each in self._tracks.all]
+        return _predictions(self._model, self._source, names, rows, boxes, problem)
+
+
+def _predictions(
+    model: Watcher,
+    source: str,
+    names: list[str],
+    rows: list[np.ndarray],
+    boxes: list[np.ndarray] | None,
+    problem: str,
+) -> Predictions:
+    """Puts answers together; what ended a video too soon is a last row without an answer."""
+    errors: dict[str, str] = {}
+    if problem:
+        errors[f"{source} (end)"] = problem
+        names, rows = [*names, *errors], [*rows, np.full(len(model.classes), np.nan)]
+        boxes = None if boxes is None else [*boxes, np.full(4, np.nan)]
+    found = np.array(rows, np.float32).reshape(len(names), len(model.classes))
+    places = None if boxes is None else np.array(boxes, np.float32).reshape(-1, 4)
+    return Predictions(found, model.classes, tuple(names), None, errors, places)
 
 
 class _Output:
@@ -162,13 +249,15 @@ class _Output:
             else:
                 self._building.unlink(missing_ok=True)
 
-    def line(self, seconds: float, row: np.ndarray, model: Watcher) -> None:
+    def line(self, seconds: float, seen: _Seen, model: Watcher) -> None:
         """Writes one answer as a line of JSON."""
         if self._lines is None:
             return
-        best = int(row.argmax())
-        value = {
-            "seconds": round(seconds, 3),
+        row, best = seen.row, int(seen.row.argmax())
+        value: dict[str, Any] = {"seconds": round(seconds, 3)}
+        if seen.box is not None:
+            value |= {"face": seen.track, "box": [round(float(each), 1) for each in seen.box]}
+        value |= {
             "class": model.classes[best],
             "probability": round(float(row[best]), 5),
             "sure": bool(row[best] >= model.threshold),
@@ -181,11 +270,17 @@ class _Output:
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}") from None
 
-    def frame(self, pixels: np.ndarray, row: np.ndarray | None, model: Watcher) -> None:
-        """Writes a frame with the latest answer on it."""
+    def frame(self, pixels: np.ndarray, latest: list[_Seen], model: Watcher) -> None:
+        """Writes a frame with the latest answers on it."""
         if self._movie is None:
             return
-        if row is not None:
+        if model.preprocess.faces is not None:
+            shown = [
+                (each.box, each.row, f"{each.track}: ") for each in latest if each.box is not None
+            ]
+            pixels = draw(pixels, shown, model)
+        elif latest:
+            row = latest[0].row
             best = int(row.argmax())
             sure = row[best] >= model.threshold
             text = f"{model.classes[best]} {100 * row[best]:.0f} %" if sure else "not sure"

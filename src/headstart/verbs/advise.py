@@ -13,6 +13,7 @@ from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, measure, silent
 from headstart.data.preprocess import Geometry
 from headstart.errors import BackboneError
+from headstart.features.extract import extract
 from headstart.fit.probe import feature_sets
 from headstart.fit.rounds import Outcome, Part, learning_curve
 from headstart.fit.schedule import Recipe, parse_recipe
@@ -75,6 +76,8 @@ def advise(
     recipe: str | None = None,
     image_size: int | Literal["auto"] = "auto",
     geometry: Geometry = "square",
+    faces: bool = False,
+    detector: str = "yunet",
     folds: int = 5,
     label: str | None = None,
     group: str | None = None,
@@ -96,6 +99,8 @@ def advise(
         recipe: Of fine-tuning, as `train` takes it.
         image_size: Side in pixels; `auto` tries several.
         geometry: How an image becomes a square, as `train` takes it.
+        faces: Look at the largest face of each photo, as `train` takes it.
+        detector: What finds faces, as `train` takes it.
         folds: Folds of every cross-validation.
         label: Column of a table that holds the class.
         group: Column that says who belongs together (person, patient, video).
@@ -119,16 +124,24 @@ def advise(
     started = time.perf_counter()
     base = parse_recipe(recipe, Recipe())
     dataset = labelled(open_dataset(data, label=label, group=group, split=split))
-    facts = measure(dataset, workers=workers, progress=progress)
-    findings, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
     networks, skipped = _networks(backbone)
+    found_by = detector if faces else None
+    if faces:  # which photos have one is known only after looking
+        fitted = fitting(dataset, networks[0], "auto", geometry, detector=found_by)
+        facts = extract(
+            dataset, networks[0], preprocess=fitted, device=device, workers=workers,
+            progress=progress,
+        ).facts  # fmt: skip
+    else:
+        facts = measure(dataset, workers=workers, progress=progress)
+    findings, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
     rounds, _, _ = make_rounds(whole, "auto", folds=folds, seed=seed)
     items = rounds[0][0] if len(rounds) == 1 else np.arange(len(whole.dataset))
     tested = len(rounds[0][1]) if len(rounds) == 1 else len(whole.dataset)
 
     pairs = []
     for network in networks:
-        chosen = fitting(whole.dataset, network, image_size, geometry)
+        chosen = fitting(whole.dataset, network, image_size, geometry, detector=found_by)
         tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
         pairs += [(network, at_size(chosen, size)) for size in tried]
     ranked = rank(
@@ -160,9 +173,13 @@ def advise(
     )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
-    measured = [arm.held for arm in plan.arms if arm.held is not None]
-    held = max(measured, key=lambda each: each.value) if plan.recipe else best.accuracy
-    hope = expected(held, tested=tested, chosen_among=len(candidates) + len(measured))
+    held, longer, among = best.accuracy, 1.0, len(candidates)
+    if plan.recipe is not None:
+        arms = [(arm.held, arm.recipe) for arm in plan.arms if arm.held is not None]
+        held, seen = max(arms, key=lambda arm: arm[0].value)
+        longer = max(1.0, (1 + plan.recipe.epochs) / (1 + (seen.epochs if seen else 0)))
+        among += len(arms)
+    hope = expected(held, tested=tested, chosen_among=among, longer=longer)
     fits, about = domain(best, len(own.classes))
     counts = own.counts[own.counts > 0]
     return Advice(
@@ -171,7 +188,7 @@ def advise(
         expected=hope,
         fits=fits,
         rule_of_thumb=rule_of_thumb(float(np.median(counts)), fits),
-        command=_command(data, network, best.image_size, bool(plan.recipe), budget),
+        command=_command(data, network, best.image_size, bool(plan.recipe), budget, found_by),
         facts=facts_of(
             whole.dataset, whole.clusters, np.stack([whole.facts.widths, whole.facts.heights], 1)
         ),
@@ -207,11 +224,20 @@ def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
     return found, skipped
 
 
-def _command(data: str | Path, network: Backbone, size: int, tuned: bool, budget: float) -> str:
+def _command(
+    data: str | Path,
+    network: Backbone,
+    size: int,
+    tuned: bool,
+    budget: float,
+    detector: str | None,
+) -> str:
     import shlex
 
     place = str(network.source.path) if network.source.kind == "folder" else network.source.name
     strategy = f"auto --budget {budget:g}" if tuned else "probe"
-    return shlex.join(["headstart", "train", str(data)]) + (
+    faces = ["--faces"] if detector else []
+    faces += ["--detector", detector] if detector not in (None, "yunet") else []
+    return shlex.join(["headstart", "train", str(data), *faces]) + (
         f" --backbone {shlex.quote(place)} --image-size {size} --strategy {strategy} -o RUN"
     )

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.data.check import check_dataset
+from headstart.data.dataset import Dataset
+from headstart.data.duplicates import clusters
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, measure, silent
 from headstart.data.store import trim_cache
+from headstart.errors import OptionError
 from headstart.records import Finding
 
 __all__ = ["Checkup", "check"]
@@ -53,6 +56,9 @@ class Checkup:
 def check(
     data: str | Path,
     *,
+    faces: bool = False,
+    backbone: str | None = None,
+    detector: str = "yunet",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -63,6 +69,9 @@ def check(
 
     Args:
         data: Class folders, a CSV or Parquet table, or a plain folder of images.
+        faces: Find the faces too, and people who are on both sides of a split.
+        backbone: With `faces`, the face embedder that tells people apart (an ONNX file, a name).
+        detector: With `faces`, what finds them: `yunet`, or its ONNX file.
         label: Column of a table that holds the class.
         group: Column that says who belongs together (person, patient, video).
         split: Column of a table that holds `train`, `val` or `test`.
@@ -74,10 +83,19 @@ def check(
 
     Raises:
         DataError: If the data cannot be opened at all.
+        BackboneError: If embedder or detector cannot be had.
+        OptionError: If `faces` has no embedder.
     """
+    if faces and backbone is None:
+        raise OptionError(
+            "--faces needs a face embedder to tell people apart: --backbone FILE.onnx (networks "
+            "of ImageNet cannot)"
+        )
     dataset = open_dataset(data, label=label, group=group, split=split)
     facts = measure(dataset, workers=workers, progress=progress)
     findings = check_dataset(dataset, facts)
+    if faces and backbone is not None:
+        findings += _people(dataset, backbone, detector, workers, progress)
     trim_cache()
     return Checkup(
         data=str(data),
@@ -85,3 +103,33 @@ def check(
         classes=dict(zip(dataset.classes, dataset.counts.tolist(), strict=True)),
         findings=tuple(findings),
     )
+
+
+def _people(
+    dataset: Dataset, backbone: str, detector: str, workers: int | None, progress: Progress
+) -> list[Finding]:
+    """Checks what only the faces tell."""
+    from headstart.features.extract import extract
+    from headstart.features.same_person import same_person_findings
+    from headstart.fit.probe import feature_sets
+    from headstart.nets.backbone import open_backbone
+    from headstart.verbs.prepare import fitting
+
+    network = open_backbone(backbone)
+    preprocess = fitting(dataset, network, "auto", "square", detector=detector)
+    features = extract(dataset, network, preprocess=preprocess, workers=workers, progress=progress)
+    seen = features.facts.readable
+    found = []
+    without = [dataset.names[i] for i, why in features.facts.errors.items() if "no face" in why]
+    if without:
+        many = f"{len(without):,} photos" if len(without) > 1 else "one photo"
+        found.append(
+            Finding(
+                "no_face", "warning", f"No face was found on {many}.", tuple(without[:24]),
+                "With train --faces they are left out by name.", len(without),
+            )
+        )  # fmt: skip
+    kept, facts = dataset.take(seen), features.facts.take(seen)
+    vectors = features.vectors[seen][:, feature_sets(features.slices)["last"]]
+    copies = clusters(facts, kept.groups)
+    return [*found, *same_person_findings(kept, vectors, copies)]

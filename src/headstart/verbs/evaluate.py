@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from headstart.data.dataset import Dataset
 from headstart.data.duplicates import clusters as find_clusters
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
+from headstart.data.pixels import Progress, measure, silent
 from headstart.errors import DataError
 from headstart.features.extract import extract
+from headstart.metrics.groups import Subgroups, bands, by_subgroup
 from headstart.nets.backbone import Device
 from headstart.nets.heads import softmax
 from headstart.nets.model import Model
 from headstart.records import Estimate, Predictions
-from headstart.run import Run
+from headstart.run import Run, read_json
 from headstart.scoring.score import score
 
 __all__ = ["Evaluation", "evaluate"]
@@ -33,6 +35,7 @@ class Evaluation:
         per_class: One dict per class: class, n, precision, recall, f1.
         confusion: ``{"classes": [...], "counts": [[...]]}``, rows are the truth.
         errors: Image -> reason, of those that could not be read.
+        subgroups: Of every column that was asked for.
     """
 
     says: str
@@ -40,6 +43,7 @@ class Evaluation:
     per_class: list[dict[str, Any]]
     confusion: dict[str, Any]
     errors: dict[str, str]
+    subgroups: tuple[Subgroups, ...] = ()
 
     def __repr__(self) -> str:
         return f"Evaluation(accuracy {self.test['accuracy']}; {self.says!r})"
@@ -47,9 +51,10 @@ class Evaluation:
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = "".join(
-            f"<tr><td>{name}</td><td>{each}</td></tr>" for name, each in self.test.items()
-        )
+        told = list(self.test.items())
+        for each in self.subgroups:
+            told += [(f"{each.column}: {name}", one) for name, one in each.accuracy.items()]
+        rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in told)
         return f"<table><caption>{escape(self.says)}</caption>{rows}</table>"
 
 
@@ -57,6 +62,7 @@ def evaluate(
     run: str | Path,
     data: str | Path | None = None,
     *,
+    by: str | None = None,
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -70,6 +76,8 @@ def evaluate(
     Args:
         run: The folder that `train` wrote.
         data: Labelled images to measure on; by default the run's own test, as it was measured.
+        by: Columns, joined by commas, whose values are measured apart (age, sex, camera), with the
+            gap between the best and the worst; numbers are put into five bands.
         label: Column of a table that holds the class.
         group: Column that says who belongs together; intervals respect it.
         split: Column of a table that holds `train`, `val` or `test`.
@@ -83,10 +91,12 @@ def evaluate(
 
     Raises:
         ModelError: If the run cannot be read.
-        DataError: If the data have no labels, or classes that the model does not know.
+        DataError: If the data have no labels, classes that the model does not know, or not the
+            columns of `by`.
     """
     if data is None:
-        results = Run.open(run).results
+        opened = Run.open(run)
+        results = opened.results
         return Evaluation(
             says=results["evaluation"]["says"],
             test={name: Estimate.from_json(value) for name, value in results["test"].items()},
@@ -99,6 +109,7 @@ def evaluate(
             ],
             confusion=results["confusion"],
             errors={},
+            subgroups=_own_subgroups(opened, by, seed) if by else (),
         )
     model = Model.load(run)
     dataset = open_dataset(data, label=label, group=group, split=split)
@@ -128,9 +139,11 @@ def evaluate(
         kept.names,
         place[kept.targets],
     )
+    clusters = find_clusters(facts, kept.groups)
+    correct = predictions.labels == predictions.targets
     results = score(
         predictions,
-        clusters=find_clusters(facts, kept.groups),
+        clusters=clusters,
         uncalibrated=softmax(scores),
         seed=seed,
     )
@@ -141,4 +154,46 @@ def evaluate(
         per_class=results["per_class"],
         confusion=results["confusion"],
         errors={dataset.names[i]: reason for i, reason in features.facts.errors.items()},
+        subgroups=_subgroups(kept, by, correct, clusters, seed) if by else (),
     )
+
+
+def _subgroups(
+    dataset: Dataset, by: str, correct: np.ndarray, clusters: np.ndarray, seed: int
+) -> tuple[Subgroups, ...]:
+    """Measures the subgroups of some columns.
+
+    Raises:
+        DataError: If a column is not there.
+    """
+    found = []
+    for column in filter(None, (each.strip() for each in by.split(","))):
+        if column not in dataset.attributes:
+            known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
+            raise DataError(f"--by {column}: the data have no such column; they have {known}")
+        values = bands(dataset.attributes[column].astype(str))
+        found.append(by_subgroup(column, values, correct, clusters, seed=seed))
+    return tuple(found)
+
+
+def _own_subgroups(run: Run, by: str, seed: int) -> tuple[Subgroups, ...]:
+    """Measures the subgroups of a run's own test, whose columns are read from its data again.
+
+    Raises:
+        DataError: If the data are gone, or a column is not there.
+    """
+    import csv
+
+    options = read_json(run.options)
+    dataset = open_dataset(
+        options["data"], label=options["label"], group=options["group"], split=options["split"]
+    )
+    place = {name: index for index, name in enumerate(dataset.names)}
+    with run.predictions.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["name"] in place]
+    if not rows:
+        raise DataError(f"--by {by}: {options['data']} has none of the run's images any more")
+    tested = dataset.take(np.array([place[row["name"]] for row in rows]))
+    correct = np.array([row["truth"] == row["predicted"] for row in rows])
+    clusters = find_clusters(measure(tested), tested.groups)
+    return _subgroups(tested, by, correct, clusters, seed)

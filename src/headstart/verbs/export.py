@@ -91,7 +91,7 @@ def export(
     """
     from headstart.ship.card import write_card
     from headstart.ship.graph import OPSET, write_graph
-    from headstart.ship.measure import run_file, timings, torch_probabilities
+    from headstart.ship.measure import model_probabilities, run_file, timings
     from headstart.ship.quantise import half, quantise
     from headstart.ship.runtime import About, put_about
 
@@ -112,7 +112,7 @@ def export(
         fp32 = home / "model.onnx"
         write_graph(model, fp32)
         squares, _ = _squares(shown, about, progress, "reading images")
-        expected = torch_probabilities(model, squares, progress)
+        expected = model_probabilities(model, squares, progress)
         found = run_file(fp32, squares)
         parity = _parity(expected, found)
         if not parity["same"]:
@@ -121,8 +121,9 @@ def export(
                 f"{parity['other_labels']} labels differ, probabilities by up to "
                 f"{parity['largest_difference']:.2g}; nothing was written"
             )
+        known = "the run" if model.backbone.source.kind == "onnx" else "torch"
         says.append(
-            f"ONNX answers as torch: on {len(found)} images of the run all labels are the same, "
+            f"ONNX answers as {known}: on {len(found)} images of the run all labels are the same, "
             f"probabilities differ by at most {parity['largest_difference']:.1e}."
         )
         # Other training images than those that int8 is calibrated on tell what it costs.
@@ -198,7 +199,7 @@ def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
 
     with run.predictions.open(newline="", encoding="utf-8") as stream:
         tested = {row["name"] for row in csv.DictReader(stream)}
-    aside = {each["name"] if isinstance(each, dict) else each for each in known["set_aside"]}
+    aside = {name for name, _ in known["set_aside"]}
     aside |= set(known["left_out_as_leaks"])
     place = {name: number for number, name in enumerate(classes)}
     training, test = [], []

@@ -198,9 +198,12 @@ def _says(model: Model, probe: Probe) -> str:
         "pad": "padded",
         "squash": "squashed",
     }[model.preprocess.geometry]
+    what = f"images {verb}"
+    if model.preprocess.faces is not None:
+        what = "the largest face of each photo set upright and cut out"
     return (
         f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
-        f"images {verb} to {model.preprocess.size} px{views}; chosen by cross-validated "
+        f"{what} to {model.preprocess.size} px{views}; chosen by cross-validated "
         f"{probe.criterion} among {len(probe.trials)} trials"
     )
 

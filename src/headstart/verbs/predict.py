@@ -85,7 +85,7 @@ class _Frames:
     threshold = 0.5
 
     def __init__(self, model: Model) -> None:
-        self._model = model
+        self.model = model
         self._engine: Engine | None = None
         self.classes, self.preprocess, self.views = model.classes, model.preprocess, model.views
 
@@ -95,12 +95,12 @@ class _Frames:
         images = squares.reshape(-1, *squares.shape[2:])
         engine = self._engine
         if engine is None:
-            engine = self._engine = self._model.backbone.engine(
+            engine = self._engine = self.model.backbone.engine(
                 self.preprocess, images=_MANY, proof=images[:1]
             )
         parts = ((i, images[i : i + engine.batch]) for i in range(0, len(images), engine.batch))
         vectors = np.concatenate([each for _, each in stream(engine, parts)])
-        return self._model.probabilities(vectors.reshape(len(squares), self.views, -1).mean(axis=1))
+        return self.model.probabilities(vectors.reshape(len(squares), self.views, -1).mean(axis=1))
 
 
 def _exported(path: str | Path) -> bool:
@@ -126,46 +126,51 @@ def predict(
             camera.
         fps: Frames a second of a video or camera that are named.
         out: Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or `.avi`
-            file for the video with the answers on it.
+            file for the video with the answers on it. Of photos, and a model of faces: a folder
+            for the photos with the answers drawn on them.
         explain: Folder for a heat map of each image: which places speak for the answer. Of a run
-            by Grad-CAM, of an exported model by occlusion.
+            by Grad-CAM, of an exported model by occlusion; of photos with several faces the
+            largest.
         device: Where the network runs; an exported one runs on the CPU.
         workers: Decoding threads; by default one a processor.
         progress: Called as images are done.
 
     Returns:
-        `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`.
+        `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`. A model of faces
+        gives a row for every face on a photo, and for every face that was followed on a video.
 
     Raises:
         DataError: If no image is named at all, or a video cannot be opened.
-        OptionError: If `out` is given without a video.
+        OptionError: If `out` makes no sense.
         ModelError: If there is no model, or it is damaged.
     """
     given = [images] if isinstance(images, str | Path) else list(images)
+    place = Path(out) if out is not None else None
+    looks: OnnxClassifier | _Frames
     if any(is_video(each) for each in given):
         if len(given) > 1:
             raise OptionError("one video or camera at a time, and no images beside it")
-        from headstart.ship.watch import watch
-
-        watcher = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
-        place = Path(out) if out is not None else None
         if explain is not None:
             raise OptionError("--explain is for images: save frames of the video first")
-        return watch(watcher, os.fspath(given[0]), fps=fps, out=place, progress=progress)
+        from headstart.ship.watch import watch
+
+        looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
+        return watch(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
+    looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
+    names = image_names([os.fspath(each) for each in given])
+    if looks.preprocess.faces is not None and explain is None:
+        from headstart.ship.people import name_faces
+
+        return name_faces(looks, names, out=place, workers=workers, progress=progress)
     if out is not None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
-    if _exported(model):
-        exported = OnnxClassifier(model)
-        names = image_names([os.fspath(each) for each in given])
-        found = exported.predictions(names, workers=workers, progress=progress)
-        if explain is not None:
-            _explain(found, exported, None, Path(explain), progress)
-        return found
-    loaded = Model.load(model)
-    names = image_names([os.fspath(each) for each in given])
-    found = _run(loaded, names, device=device, workers=workers, progress=progress)
+    if isinstance(looks, OnnxClassifier):
+        found = looks.predictions(names, workers=workers, progress=progress)
+    else:
+        found = _run(looks.model, names, device=device, workers=workers, progress=progress)
     if explain is not None:
-        _explain(found, _Frames(loaded), loaded, Path(explain), progress)
+        whole = None if isinstance(looks, OnnxClassifier) else looks.model
+        _explain(found, looks, whole, Path(explain), progress)
     return found
 
 

@@ -73,6 +73,8 @@ def fitting(
     network: Backbone,
     image_size: int | Literal["auto"],
     geometry: Geometry,
+    *,
+    detector: str | None = None,
 ) -> Preprocess:
     """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
 
@@ -81,10 +83,18 @@ def fitting(
         network: It says how its weights were trained to see.
         image_size: Side in pixels, or ``"auto"``.
         geometry: How an image becomes a square.
+        detector: Of faces, which then take the place of the photos; None for whole photos.
+
+    Raises:
+        BackboneError: If the detector cannot be had.
     """
     from PIL import Image
 
     preprocess = replace(network.preprocess, geometry=geometry)
+    if detector is not None:
+        from headstart.nets.detector import faces_for
+
+        preprocess = replace(preprocess, faces=faces_for(network, detector))
     if image_size != "auto":
         return replace(preprocess, size=int(image_size))
     if preprocess.size <= _SMALL_SIZE or not network.takes_any_size():

@@ -60,6 +60,8 @@ def train(
     recipe: str | None = None,
     image_size: int | Literal["auto"] = "auto",
     geometry: Geometry = "square",
+    faces: bool = False,
+    detector: str = "yunet",
     views: int = 1,
     evaluation: Evaluation = "auto",
     folds: int = 5,
@@ -106,6 +108,9 @@ def train(
             images have at most 112.
         geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
             the weights were tested with, or `pad` or `squash` the whole of it.
+        faces: Look at the largest face of each photo instead of the photo: found, set upright and
+            cut out, then and whenever the model is used. Photos without one are set aside.
+        detector: What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
         views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
         evaluation: `holdout` on a test split, `cv` by nested cross-validation, or `auto`:
             holdout where the data bring a test split or are many enough for one.
@@ -152,6 +157,8 @@ def train(
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
     if not budget > 0:
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
+    if views > 2 and faces:
+        raise OptionError(f"--views {views}: of a face choose 1, or 2 for its mirror image too")
     if views > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--views {views} averages frozen features of several crops: with --strategy "
@@ -173,7 +180,8 @@ def train(
     seconds = {"open": time.perf_counter() - started}
 
     network = open_backbone(backbone)
-    preprocess = fitting(dataset, network, image_size, geometry)
+    found_by = detector if faces else None
+    preprocess = fitting(dataset, network, image_size, geometry, detector=found_by)
     features = extract(
         dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
         progress=progress,

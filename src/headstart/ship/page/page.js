@@ -33,6 +33,7 @@ function clear() {
   at("answer").className = "big";
   at("time").textContent = "";
   at("bars").replaceChildren();
+  for (const box of document.querySelectorAll("#frame > b")) box.remove();
 }
 
 async function ask(file) {
@@ -69,11 +70,35 @@ function percent(share) {
   return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
+function words(found) {
+  const named = `${found.class} (${percent(found.probability)})`;
+  return found.sure ? named : `Not sure: perhaps ${named}`;
+}
+
+// Boxes as shares of the picture, so that they hold at any size on the screen.
+async function outline(faces) {
+  const picture = at("picture");
+  await picture.decode();
+  faces.forEach((face, number) => {
+    const [left, top, width, height] = face.box;
+    const box = document.createElement("b");
+    box.style.left = `${(100 * left) / picture.naturalWidth}%`;
+    box.style.top = `${(100 * top) / picture.naturalHeight}%`;
+    box.style.width = `${(100 * width) / picture.naturalWidth}%`;
+    box.style.height = `${(100 * height) / picture.naturalHeight}%`;
+    box.textContent = faces.length > 1 ? `${number + 1}` : "";
+    box.setAttribute("aria-hidden", "true");
+    at("frame").append(box);
+  });
+}
+
 function tell(found, total, inside) {
   const answer = at("answer");
-  answer.textContent = found.sure
-    ? `${found.class} (${percent(found.probability)})`
-    : `Not sure: perhaps ${found.class} (${percent(found.probability)})`;
+  const faces = found.faces || [];
+  answer.textContent = faces.length > 1
+    ? faces.map((face, number) => `${number + 1}: ${words(face)}`).join("; ")
+    : words(found);
+  if (faces.length) outline(faces);
   answer.classList.toggle("unsure", !found.sure);
   const ranked = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]).slice(0, MOST);
   for (const [name, share] of ranked) {

@@ -1,0 +1,68 @@
+"""Which face detector a name means: YuNet of OpenCV's zoo, from the hub, or a file."""
+
+from __future__ import annotations
+
+import hashlib
+
+from headstart.data.detect import keep_detector, read_detector
+from headstart.data.faces import TEMPLATE, Faces
+from headstart.errors import BackboneError
+from headstart.nets.backbone import Backbone
+from headstart.nets.hub import fetch_file
+
+__all__ = ["faces_for", "find_detector"]
+
+# MIT licence. The checksum makes it the very file that was looked at, whoever hands it out.
+_YUNET = ("opencv/face_detection_yunet", "face_detection_yunet_2023mar.onnx")
+_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+# An ImageNet network sees the whole head; a face embedder what its template says.
+_MARGIN = 0.2
+
+
+def find_detector(name: str) -> tuple[str, str]:
+    """Finds a detector's file, downloading it if it is not here.
+
+    Args:
+        name: ``"yunet"``, or an ONNX file of YuNet's kind.
+
+    Returns:
+        (path, fingerprint of its content, hexadecimal).
+
+    Raises:
+        BackboneError: If it cannot be had, or the hub's file is not the one it should be.
+    """
+    if name != "yunet":
+        return name, keep_detector(read_detector(name))
+    repo, file = _YUNET
+    try:
+        path = fetch_file(repo, file)
+    except BackboneError as error:
+        reason = str(error).partition(" Ways to supply it")[0]
+        raise BackboneError(
+            f"{reason} Where the hub can be reached, run `hf download {repo} {file}` and give the "
+            f"file with --detector FILE, or set HF_HOME to a cache that has it"
+        ) from None
+    content = read_detector(path)
+    if hashlib.sha256(content).hexdigest() != _SHA256:
+        raise BackboneError(
+            f"{path} is not the {file} that is known: remove it and try again, or give a detector "
+            f"that you trust with --detector FILE"
+        )
+    return str(path), keep_detector(content)
+
+
+def faces_for(network: Backbone, detector: str) -> Faces:
+    """Returns how faces are cut out for a network: by its own template where it has one.
+
+    Args:
+        network: A face embedder with its ``alignment``, or any other network.
+        detector: See `find_detector`.
+
+    Raises:
+        BackboneError: If the detector cannot be had.
+    """
+    path, fingerprint = find_detector(detector)
+    template = network.face_template
+    if template is not None:
+        return Faces(path, fingerprint, template=template)
+    return Faces(path, fingerprint, margin=_MARGIN, template=TEMPLATE)

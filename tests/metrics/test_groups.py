@@ -1,0 +1,72 @@
+"""Accuracy by subgroup."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headstart.metrics.groups import bands, by_subgroup
+
+
+def test_numbers_become_bands_of_about_equal_size_and_words_stay():
+    ages = np.array([str(age) for age in range(100)] + [""])
+    found = bands(ages)
+    names, counts = np.unique(found[:-1], return_counts=True)
+    assert set(names) == {"0 to 19", "20 to 39", "40 to 59", "60 to 79", "80 to 99"}
+    assert counts.tolist() == [20] * 5
+    assert found[-1] == ""
+    words = np.array(["left", "right", ""])
+    assert bands(words).tolist() == words.tolist()
+    few = np.array(["1", "2", "3"] * 9)
+    assert bands(few).tolist() == few.tolist()
+
+
+def test_a_planted_gap_is_found_and_an_even_one_is_not():
+    rng = np.random.default_rng(0)
+    values = np.array(["a", "b", "c"])[rng.integers(0, 3, 900)]
+    rates = {"a": 0.95, "b": 0.9, "c": 0.7}
+    correct = rng.random(900) < np.array([rates[each] for each in values])
+    found = by_subgroup("kind", values, correct)
+    assert (found.best, found.worst) == ("a", "c")
+    assert found.gap.low < 0.25 < found.gap.high
+    assert found.gap.low > 0.1
+    assert found.p_value < 0.01
+    for name, rate in rates.items():
+        assert found.accuracy[name].low < rate < found.accuracy[name].high
+    even = by_subgroup("kind", values, rng.random(900) < 0.9)
+    assert even.p_value > 0.05
+
+
+def test_chance_is_uniform_where_there_is_no_gap():
+    values = np.repeat(["a", "b", "c", "d"], 50)
+    rng = np.random.default_rng(1)
+    found = [
+        by_subgroup("kind", values, rng.random(200) < 0.8, seed=seed).p_value for seed in range(40)
+    ]
+    assert np.mean(np.array(found) < 0.1) < 0.25
+    assert 0.3 < np.mean(found) < 0.75
+
+
+def test_whole_clusters_make_the_interval_wider():
+    rng = np.random.default_rng(2)
+    people = np.repeat(np.arange(40), 10)
+    values = np.where(people < 20, "a", "b")
+    right = (rng.random(40) < 0.7)[people]  # all photos of a person are right, or none
+    alone, together = by_subgroup("kind", values, right), by_subgroup("kind", values, right, people)
+    assert together.gap.high - together.gap.low > 2 * (alone.gap.high - alone.gap.low)
+    assert together.p_value > alone.p_value
+
+
+def test_few_items_are_left_out_and_one_group_has_no_gap():
+    values = np.array(["a"] * 20 + ["b"] * 3 + [""] * 5)
+    found = by_subgroup("kind", values, np.ones(28, bool))
+    assert list(found.accuracy) == ["a"]
+    assert found.left_out == {"b": 3}
+    assert found.gap is None
+    assert np.isnan(found.p_value)
+
+
+def test_without_any_mistake_the_gap_is_nothing():
+    found = by_subgroup("kind", np.repeat(["a", "b"], 20), np.ones(40, bool))
+    assert found.gap.value == 0
+    assert found.p_value == pytest.approx(1.0)
