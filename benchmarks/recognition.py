@@ -10,7 +10,8 @@ Photos are embedded once, by the code of `headstart enroll`. Then:
 
 Intervals draw whole people, over all draws at once; of 2. it is 5 to 95 % of the draws.
 
-    python benchmarks/recognition.py orl lfw10 --backbones mobilenetv2_100,mobilefacenet.onnx
+    python benchmarks/recognition.py orl lfw10
+    python benchmarks/recognition.py orl lfw10 --backbones EMBEDDER.onnx --detector YUNET.onnx
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from headstart.gallery.trials import play
 from headstart.metrics.people import person_rate
 from headstart.metrics.verification import measure
 from headstart.nets.backbone import open_backbone
-from headstart.verbs.enrolling import _preprocess
+from headstart.verbs.enrolling import gallery_preprocess
 
 METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 2), ("centroid", 1))
 
@@ -100,6 +101,7 @@ def main() -> None:
     options.add_argument("sets", nargs="*", default=["orl", "lfw10"])
     options.add_argument("--backbones", default="mobilenetv2_100", help="in HEADSTART_WEIGHTS")
     options.add_argument("--enrolled", type=int, default=5)
+    options.add_argument("--detector", help="look at faces: YuNet's ONNX file, or 'yunet'")
     options.add_argument("--draws", type=int, default=5)
     options.add_argument("--halves", type=int, default=40)
     args = options.parse_args()
@@ -111,7 +113,9 @@ def main() -> None:
             need(DATA / name)
             network = open_backbone(os.fspath(place))
             dataset = open_dataset(DATA / name)
-            found = embed_photos(dataset, network, preprocess=_preprocess(network))
+            found = embed_photos(
+                dataset, network, preprocess=gallery_preprocess(network, args.detector)
+            )
             vectors, owners = found.vectors, dataset.targets[found.rows]
             lead = f"| {name} | {network.name} | {len(owners)} of {len(np.unique(owners))} |"
             for method, k in METHODS:

@@ -4,16 +4,18 @@ GALLERY/
 gallery.json    what the vectors mean: backbone and preprocessing; written once
 index.sqlite    who is enrolled, with vectors and calibration; all that changes
 backbone/       the network, so that the folder stands on its own
+detector.onnx   what finds faces, where it looks at those
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from headstart.data.detect import detector_content
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery.calibrate import Calibration
@@ -22,6 +24,7 @@ from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
 from headstart.gallery.store import Store
 from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.model import DETECTOR
 from headstart.nets.weights import save_source
 from headstart.run import new_folder, read_json
 
@@ -78,6 +81,11 @@ class Gallery:
         try:
             with new_folder(folder, overwrite=False, holds=MARKER, what="gallery") as building:
                 save_source(backbone.source, building / "backbone")
+                faces = preprocess.faces
+                if faces is not None:
+                    content = detector_content(faces.detector, faces.fingerprint)
+                    (building / DETECTOR).write_bytes(content)
+                    faces = replace(faces, detector=DETECTOR)
                 value = {
                     "format": _FORMAT,
                     "headstart": version("headstart"),
@@ -87,7 +95,7 @@ class Gallery:
                         "origin": backbone.fingerprint,
                         "licence": backbone.source.licence,
                     },
-                    "preprocess": asdict(preprocess),
+                    "preprocess": asdict(replace(preprocess, faces=faces)),
                 }
                 create(building / "index.sqlite", dimension=dimension, settings=settings)
                 text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -127,7 +135,11 @@ class Gallery:
                     f"from: copy the gallery's folder anew"
                 )
             origin = str(value["backbone"]["name"]), str(value["backbone"]["origin"])
-            return cls(folder, backbone, Preprocess.from_json(value["preprocess"]), origin)
+            preprocess = Preprocess.from_json(value["preprocess"])
+            if preprocess.faces is not None:
+                where = str(folder / preprocess.faces.detector)
+                preprocess = replace(preprocess, faces=replace(preprocess.faces, detector=where))
+            return cls(folder, backbone, preprocess, origin)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{folder / MARKER} is damaged ({error!r}): copy the gallery's folder anew"
@@ -145,7 +157,8 @@ class Gallery:
             OptionError: If backbone or preprocessing differ from the gallery's.
         """
         same = backbone.fingerprint in (self.backbone.fingerprint, self.origin[1])
-        if not same or preprocess not in (None, self.preprocess):
+        # Not `==`: a detector is what it is, wherever its file lies.
+        if not same or (preprocess and preprocess.fields != self.preprocess.fields):
             what = "backbone" if not same else "preprocessing"
             raise OptionError(
                 f"{self.folder} holds vectors of {self.origin[0]}, and another {what} was "

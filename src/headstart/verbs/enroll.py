@@ -114,6 +114,8 @@ def enroll(
     name: str | None = None,
     remove: str | None = None,
     backbone: str | None = None,
+    faces: bool = False,
+    detector: str = "yunet",
     method: Method | None = None,
     k: int | None = None,
     far: float | None = None,
@@ -136,6 +138,9 @@ def enroll(
         name: Who is on all of the photos.
         remove: Name of a person to remove, with all photos.
         backbone: As for `train`; for a new gallery `balanced` if left out. A gallery keeps its own.
+        faces: Look at the largest face of each photo instead of the photo; a photo without one is
+            set aside. A gallery that was made so stays so.
+        detector: What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
         method: How a person is scored: `knn` (the default), the mean of the k most similar
             photos, or `centroid`, the mean of all.
         k: Of `knn`: photos of a person that count (2, or one where there is no other).
@@ -167,7 +172,7 @@ def enroll(
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
     if not given and not work.made:
         Gallery.open(folder)  # says what is missing
-    work.meet(backbone)
+    work.meet(backbone, detector if faces else None)
     removed = {}
     if remove is not None:
         with work.gallery.store(write=True) as store:

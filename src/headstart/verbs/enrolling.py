@@ -13,6 +13,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.pixels import Progress
 from headstart.data.preprocess import Preprocess
+from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
 from headstart.gallery.embed import Embedded, embed_photos
 from headstart.gallery.folder import Gallery
@@ -20,7 +21,7 @@ from headstart.gallery.rows import Photo
 from headstart.gallery.store import Store
 from headstart.nets.backbone import Backbone, Device, open_backbone
 
-__all__ = ["Enrolling"]
+__all__ = ["Enrolling", "gallery_preprocess"]
 
 _BACKBONE = "balanced"
 _SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
@@ -28,9 +29,22 @@ _SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
 _CHUNK = 1000
 
 
-def _preprocess(backbone: Backbone) -> Preprocess:
-    """How the photos of a new gallery are fitted to its network."""
-    return replace(backbone.preprocess, geometry="square")
+def gallery_preprocess(backbone: Backbone, detector: str | None) -> Preprocess:
+    """Returns how the photos of a new gallery are fitted to its network.
+
+    Args:
+        backbone: The network.
+        detector: Of faces, which then take the place of the photos; None for whole photos.
+
+    Raises:
+        BackboneError: If the detector cannot be had.
+    """
+    preprocess = replace(backbone.preprocess, geometry="square")
+    if detector is None:
+        return preprocess
+    from headstart.nets.detector import faces_for
+
+    return replace(preprocess, faces=faces_for(backbone, detector))
 
 
 class Enrolling:
@@ -61,16 +75,21 @@ class Enrolling:
         self.errors: dict[str, str] = {}
         self.known = 0
 
-    def meet(self, backbone: str | None) -> None:
+    def meet(self, backbone: str | None, detector: str | None) -> None:
         """Opens the gallery, or the network of the one that will be made."""
         if self.made:
             self.gallery = Gallery.open(self.folder)
+            if detector is not None and self.gallery.preprocess.faces is None:
+                raise OptionError(
+                    f"{self.folder} holds vectors of whole photos, not of faces: leave --faces "
+                    f"out, or enroll into another folder"
+                )
             if backbone is not None:
                 self.gallery.demand(open_backbone(backbone))
             self.backbone, self.preprocess = self.gallery.backbone, self.gallery.preprocess
         else:
             self.backbone = open_backbone(backbone or _BACKBONE)
-            self.preprocess = _preprocess(self.backbone)
+            self.preprocess = gallery_preprocess(self.backbone, detector)
 
     def enroll(self, dataset: Dataset) -> None:
         """Embeds and commits, person by person; a gallery is made once there is something in it."""
