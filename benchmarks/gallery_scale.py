@@ -51,10 +51,24 @@ def photos_of(person: str, count: int, dimension: int) -> list[Photo]:
     ]
 
 
-def spread(seconds: list[float]) -> str:
-    """Percentiles in milliseconds."""
-    p50, p95, p99 = np.percentile(np.array(seconds) * 1000, (50, 95, 99))
-    return f"{p50:.2f} | {p95:.2f} | {p99:.2f} | {1000 * max(seconds):.2f}"
+class Clock:
+    """Wall and processor time of many short things; the latter does not wait for others."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.busy: list[float] = []
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter(), time.thread_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.wall.append(time.perf_counter() - self._begun[0])
+        self.busy.append(time.thread_time() - self._begun[1])
+
+    def __str__(self) -> str:
+        p50, p95, p99 = np.percentile(np.array(self.wall) * 1000, (50, 95, 99))
+        busy = np.percentile(np.array(self.busy) * 1000, 95)
+        return f"{p50:.2f} | {p95:.2f} | {p99:.2f} | {1000 * max(self.wall):.2f} | {busy:.2f}"
 
 
 def fill(file: Path, args: object) -> None:
@@ -96,7 +110,7 @@ def search(file: Path, args: object) -> None:
             f"{raw:.0f} MB), {resident_mb(os.getpid()) - before:.0f} MB kept"
         )
         rng = np.random.default_rng(args.seed)
-        known, unknown = [], []
+        known, unknown = Clock(), Clock()
         people, everything = len(index), None
         for number in range(args.searches):
             if number % 2:
@@ -104,22 +118,22 @@ def search(file: Path, args: object) -> None:
                 probe = photos_of(person, args.each + 1, args.dimension)[-1].vector
             else:
                 probe = unit(rng.standard_normal((1, args.dimension)))[0]
-            begun = time.perf_counter()
-            [[(name, score)]] = index.search(probe[None], top=1)
-            (known if number % 2 else unknown).append(time.perf_counter() - begun)
+            with known if number % 2 else unknown:
+                [[(name, score)]] = index.search(probe[None], top=1)
             if number % 100 < 2:
                 everything = everything or store.changes()
                 place, best = brute(everything.vectors, everything.owners, probe, 2)
                 assert name == f"p{place}", (name, place, score, best)
                 assert abs(score - best) < 1e-5
-    print("\n| | p50 ms | p95 ms | p99 ms | most ms |\n|---|---|---|---|---|")
-    print(f"| search, a person that is enrolled | {spread(known)} |")
-    print(f"| search, a stranger | {spread(unknown)} |")
+    print("\n| | p50 ms | p95 ms | p99 ms | most ms | p95 of processor time, ms |")
+    print("|---|---|---|---|---|---|")
+    print(f"| search, a person that is enrolled | {known} |")
+    print(f"| search, a stranger | {unknown} |")
 
 
 def add(file: Path, args: object) -> None:
     """Adds people to the full index, while a reader follows."""
-    commits, follows = [], []
+    commits, follows, quiet = Clock(), Clock(), Clock()
     with Store(file, write=True) as store, Store(file) as reader:
         changes = reader.changes()
         index = Index(args.dimension, method="knn", k=2)
@@ -130,24 +144,20 @@ def add(file: Path, args: object) -> None:
         for number in range(args.adds):
             name = f"new{number}"
             photos = photos_of(name, 5, args.dimension)
-            begun = time.perf_counter()
-            store.enroll(name, photos)
-            commits.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            assert reader.changed()
-            changes = reader.changes(mark)
-            index.apply(changes)
-            mark = changes.mark
-            follows.append(time.perf_counter() - begun)
+            with commits:
+                store.enroll(name, photos)
+            with follows:
+                assert reader.changed()
+                changes = reader.changes(mark)
+                index.apply(changes)
+                mark = changes.mark
             assert index.search(photos[0].vector[None])[0][0][0] == name
-        quiet = []
         for _ in range(1000):
-            begun = time.perf_counter()
-            assert not reader.changed()
-            quiet.append(time.perf_counter() - begun)
-    print(f"| add a person with 5 photos, committed | {spread(commits)} |")
-    print(f"| the same in the memory of a reader | {spread(follows)} |")
-    print(f"| a reader finds that nothing is new | {spread(quiet)} |")
+            with quiet:
+                assert not reader.changed()
+    print(f"| add a person with 5 photos, committed | {commits} |")
+    print(f"| the same in the memory of a reader | {follows} |")
+    print(f"| a reader finds that nothing is new | {quiet} |")
 
 
 CHILD = """

@@ -137,6 +137,46 @@ def test_another_backbone_is_refused(gallery, made, tmp_path):
         enroll(gallery, photos, backbone=str(tmp_path / "other"))
 
 
+def test_faces(tmp_path, monkeypatch):
+    """The detector comes with the gallery; photos without a face are set aside."""
+    cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
+    from tests.drawn_faces import DrawnFaceNet, detector_file, photo
+
+    from headstart.data import detect
+
+    monkeypatch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
+    monkeypatch.setattr(detect, "_local", detect.threading.local())
+    for skin in ("pale", "dark"):
+        (tmp_path / "people" / skin).mkdir(parents=True)
+        for number in range(4):
+            face = photo([(60 + 10 * number, 60, 50, skin)], seed=number)
+            face.save(tmp_path / "people" / skin / f"{number}.png")
+    photo([], seed=9).save(tmp_path / "people" / "pale" / "nobody.png")
+    detector = detector_file(tmp_path)
+    done = enroll(
+        tmp_path / "made", tmp_path / "people", backbone="starter", faces=True,
+        detector=str(detector), far=0.3,
+    )  # fmt: skip
+    assert done.enrolled == {"dark": 4, "pale": 4}
+    assert "no face" in done.errors["pale/nobody.png"]
+    detector.unlink()
+    shutil.move(tmp_path / "made", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "people" / "dark")
+    again = enroll(tmp_path / "moved", tmp_path / "people")
+    assert (again.known, list(again.errors)) == (4, ["pale/nobody.png"])
+    photo([(50, 50, 48, "dark")], seed=20).save(tmp_path / "new.png")
+    answer = identify(tmp_path / "moved", tmp_path / "new.png").answers[0]
+    assert answer.candidates[0][0] == "dark"
+    assert "no face" in identify(
+        tmp_path / "moved", tmp_path / "people" / "pale" / "nobody.png"
+    ).answers[0].error  # fmt: skip
+
+
+def test_whole_photos_and_faces_do_not_mix(gallery, made):
+    with pytest.raises(OptionError, match="vectors of whole photos"):
+        enroll(gallery, made[2], faces=True)
+
+
 def test_the_command_line(tmp_path, capfd):
     photos = album(tmp_path / "photos", PEOPLE[:3], range(2))
     base = ["enroll", str(tmp_path / "g"), str(photos)]

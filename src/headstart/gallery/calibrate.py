@@ -158,7 +158,9 @@ def calibrate(
         return None
     trials = play(vectors, owners, method=method, k=k, most=most, seed=seed)
     everything = np.ones(len(trials.photos), bool)
-    identify = _identify(trials, everything, far, None, seed)
+    # Each stranger met one person fewer than the gallery has; rates grow with its size.
+    fewer = far * (enrolled - 1) / enrolled
+    identify = _identify(trials, everything, fewer, None, seed)
     verify = _verify(trials, everything, far, None, seed)
     assert verify is not None, "two people give a pair"
     says = list(_says(trials, identify, verify, far, len(vectors)))
@@ -172,7 +174,7 @@ def calibrate(
                     value,
                     len(np.unique(trials.people[chosen])),
                     int(chosen.sum()),
-                    _identify(trials, chosen, far, identify.threshold.value, seed),
+                    _identify(trials, chosen, fewer, identify.threshold.value, seed),
                     _verify(trials, chosen, far, verify.threshold.value, seed),
                 )
             )

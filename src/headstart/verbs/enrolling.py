@@ -22,7 +22,7 @@ from headstart.gallery.store import Store
 from headstart.nets.backbone import Backbone, Device, open_backbone
 from headstart.nets.detector import faces_for
 
-__all__ = ["Enrolling"]
+__all__ = ["Enrolling", "gallery_preprocess"]
 
 _BACKBONE = "balanced"
 _SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
@@ -30,10 +30,21 @@ _SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
 _CHUNK = 1000
 
 
-def _preprocess(backbone: Backbone, detector: str | None) -> Preprocess:
-    """How the photos of a new gallery are fitted to its network; by a detector, their faces."""
-    faces = None if detector is None else faces_for(backbone, detector)
-    return replace(backbone.preprocess, geometry="square", faces=faces)
+def gallery_preprocess(backbone: Backbone, detector: str | None) -> Preprocess:
+    """Returns how the photos of a new gallery are fitted to its network.
+
+    Args:
+        backbone: The network.
+        detector: Of faces, which then take the place of the photos; None for whole photos.
+
+    Raises:
+        BackboneError: If the detector cannot be had.
+    """
+    preprocess = replace(backbone.preprocess, geometry="square")
+    if detector is None:
+        return preprocess
+
+    return replace(preprocess, faces=faces_for(backbone, detector))
 
 
 class Enrolling:
@@ -78,15 +89,15 @@ class Enrolling:
             self.gallery = Gallery.open(self.folder)
             if detector is not None and self.gallery.preprocess.faces is None:
                 raise OptionError(
-                    f"{self.folder} holds vectors of whole photos, and faces were asked for: leave "
-                    f"--faces out, or enroll into another folder"
+                    f"{self.folder} holds vectors of whole photos, not of faces: leave --faces "
+                    f"out, or enroll into another folder"
                 )
             if backbone is not None:
                 self.gallery.demand(open_backbone(backbone))
             self.backbone, self.preprocess = self.gallery.backbone, self.gallery.preprocess
         else:
             self.backbone = open_backbone(backbone or _BACKBONE)
-            self.preprocess = _preprocess(self.backbone, detector)
+            self.preprocess = gallery_preprocess(self.backbone, detector)
 
     def enroll(self, dataset: Dataset) -> None:
         """Embeds and commits, person by person; a gallery is made once there is something in it."""
