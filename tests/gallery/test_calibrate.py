@@ -136,7 +136,7 @@ def test_the_intervals_hold_the_truth():
     for _ in range(80):
         vectors, owners = people(20, 5), np.repeat(np.arange(20), 5)
         trials = play(vectors, owners)
-        found = _identify(trials, np.ones(100, bool), 0.1, None, 0)
+        found = _identify(trials, np.ones(100, bool), 0.1, None, 0, 20)
         strangers = (people(1500, 1) @ vectors.T).max(axis=1)
         rate = np.mean(strangers > found.threshold.value)
         missed["rate"] += not found.far.low <= rate <= found.far.high

@@ -158,9 +158,7 @@ def calibrate(
         return None
     trials = play(vectors, owners, method=method, k=k, most=most, seed=seed)
     everything = np.ones(len(trials.photos), bool)
-    # Each stranger met one person fewer than the gallery has; rates grow with its size.
-    fewer = far * (enrolled - 1) / enrolled
-    identify = _identify(trials, everything, fewer, None, seed)
+    identify = _identify(trials, everything, far, None, seed, enrolled)
     verify = _verify(trials, everything, far, None, seed)
     assert verify is not None, "two people give a pair"
     says = list(_says(trials, identify, verify, far, len(vectors)))
@@ -174,7 +172,7 @@ def calibrate(
                     value,
                     len(np.unique(trials.people[chosen])),
                     int(chosen.sum()),
-                    _identify(trials, chosen, fewer, identify.threshold.value, seed),
+                    _identify(trials, chosen, far, identify.threshold.value, seed, enrolled),
                     _verify(trials, chosen, far, verify.threshold.value, seed),
                 )
             )
@@ -182,7 +180,12 @@ def calibrate(
 
 
 def _identify(
-    trials: Trials, chosen: np.ndarray, far: float, common: float | None, seed: int
+    trials: Trials,
+    chosen: np.ndarray,
+    far: float,
+    common: float | None,
+    seed: int,
+    enrolled: int,
 ) -> Operating:
     scores, people, rivals = trials.other[chosen], trials.people[chosen], trials.rivals[chosen]
 
@@ -190,7 +193,8 @@ def _identify(
         accepted = scores > limit
         return person_rate(accepted, linked(people, rivals, accepted), seed=seed)
 
-    alone = safe_threshold(scores, far)
+    # Each stranger met one person fewer than the gallery has; the rate grows with its size.
+    alone = safe_threshold(scores, far * (enrolled - 1) / enrolled)
     limit = alone if common is None else common
     known = chosen & ~np.isnan(trials.own)
     return Operating(
