@@ -42,7 +42,7 @@ def test_all_at_one_point_is_a_collapse_with_the_remedy_for_its_cause():
     hard = MetricRecipe(mining="hard", rate=0.03, freeze="none")
     gone = epochs(likeness=(0.9, 0.999, 0.9999), rank=1.1, active=1.0, loss=0.2, measure=0.1)
     found = verdicts(gone, recipe=hard, share=0.0)
-    assert set(found) == {"collapse", "frozen_kept"}
+    assert set(found) == {"collapse", "start_kept"}
     finding = found["collapse"]
     assert finding.severity == "serious"
     assert "collapsed in epoch 2" in finding.claim
@@ -73,7 +73,7 @@ def test_embeddings_that_were_alike_before_have_not_collapsed():
         ({"accuracy": 0.99, "measure": 0.6}, {}, "learnt_by_heart"),
         ({"active": 0.001}, {}, "idle_triplets"),
         ({}, {"diverged": 7}, "rate_too_high"),
-        ({}, {"share": 0.0}, "frozen_kept"),
+        ({}, {"share": 0.0}, "start_kept"),
     ],
 )
 def test_what_else_can_be_read(changes, options, check):

@@ -52,7 +52,7 @@ def test_recipes_are_parsed_by_their_own_names():
 @pytest.mark.parametrize(
     "wrong",
     ["people=1", "each=1", "margin=-1", "dimension=-3", "unseen=1", "mixup=0.2",
-     "loss=arcface,mining=hard", "freeze=head"],
+     "loss=arcface,mining=hard", "head=none,freeze=head", "head=none,dimension=8"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(OptionError, match="--recipe"):
@@ -60,7 +60,7 @@ def test_what_makes_no_sense_is_refused(wrong):
 
 
 def test_something_always_learns():
-    plain, headed = MetricRecipe(), MetricRecipe(dimension=16)
+    plain, headed = MetricRecipe(head="none"), MetricRecipe()
     assert plain.learning(0.0, n_stages=5) == 2
     assert headed.learning(0.0, n_stages=5) == 1
     assert plain.learning(0.9, n_stages=5) == 5
@@ -99,6 +99,7 @@ def test_health_of_a_collapse_and_of_the_opposite():
     assert gone.likeness > 0.999
     assert gone.rank == 1.0
     assert gone.active == 1.0
+    assert health(torch.zeros(12, 8), labels, margin=0.2) == (1.0, 1.0, 1.0)
     apart = health(torch.eye(8)[labels] + 0.0, labels, margin=0.2)
     assert apart.likeness == pytest.approx(0)
     assert apart.rank == pytest.approx(2)  # three points lie in a plane

@@ -60,14 +60,14 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_what_a_run_holds(learnt):
     _, run = learnt
     found = run.results["embedding"]
-    assert [row["name"] for row in found["rows"]] == ["triplet", "frozen", "softmax"]
+    assert [row["name"] for row in found["rows"]] == ["triplet", "frozen", "whitened", "softmax"]
     assert found["people"] == {"trained": 4, "deciding": 2, "unseen": 4}
     for row in found["rows"]:
         for each in row["measures"].values():
             assert 0 <= each["low"] <= each["value"] <= each["high"] <= 1
             assert "4 clusters" in each["method"]
     assert found["rows"][0]["gain"] is None
-    assert set(run.results["baselines"]) == {"frozen", "softmax"}
+    assert set(run.results["baselines"]) == {"frozen", "whitened", "softmax"}
     assert run.results["finetuning"]["verdicts"]
     history = rows(run.history)
     assert {row["training"] for row in history} == {"embedding", "softmax"}
@@ -109,7 +109,11 @@ def test_the_same_seed_is_the_same_run(learnt, tmp_path, monkeypatch):
     monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
     again = train(data, out=tmp_path / "run", epochs=3, recipe=SHORT, baselines="none", **QUICK)
     assert again.predictions.read_text() == run.predictions.read_text()
-    assert [row["name"] for row in again.results["embedding"]["rows"]] == ["triplet", "frozen"]
+    assert [row["name"] for row in again.results["embedding"]["rows"]] == [
+        "triplet",
+        "frozen",
+        "whitened",
+    ]
 
 
 def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monkeypatch):

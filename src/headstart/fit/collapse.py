@@ -161,9 +161,9 @@ def read_curves(
     if share == 0:
         found.append(
             Finding(
-                "frozen_kept", "note",
-                f"No epoch knew people held out better than the frozen features did (mAP@R "
-                f"{start_measure:.3f}): the frozen features are kept.",
+                "start_kept", "note",
+                f"No epoch knew people held out better than the embedding that training began from "
+                f"(mAP@R {start_measure:.3f}): that one, on frozen features, is kept.",
                 (), "Nothing to do for the result; see what else is said here.", 1,
             )
         )  # fmt: skip

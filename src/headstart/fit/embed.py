@@ -6,7 +6,6 @@ whole batches of P people with K images each, and that people are held out, not 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
@@ -30,6 +29,7 @@ from headstart.fit.loop import Training
 from headstart.fit.metric import MetricRecipe
 from headstart.fit.metric_loss import MARGIN, make_criterion
 from headstart.fit.record import Epoch, HeldPeople
+from headstart.fit.whiten import whitening
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.nets.augment import MARGIN as LARGER
@@ -155,7 +155,8 @@ def embed(
         with first.using(first.start):
             before = first.scores(held.squares, pool)
         found_before = retrieve(before, held.targets, copies=held.copies)
-        kept = choose_weights(first.start, first.best, judge, noise=_noise(found_before))
+        # No allowance for noise, which is large with few people: what is kept was not worse.
+        kept = choose_weights(first.start, first.best, judge)
         first.put(kept.state)
         after = first.scores(held.squares, pool)
     scores, truth, asked = enrolled_scores(after, held.targets, held.copies)
@@ -237,13 +238,6 @@ def _named(watch: Watch, name: str) -> Callable[[Epoch], None]:
     return lambda epoch: watch(name, epoch)
 
 
-def _noise(found: Retrieved) -> float:
-    """Returns half a standard error of mAP@R over people: what chance explains."""
-    people = np.unique(found.identities)
-    means = [found.map_at_r[found.identities == who].mean() for who in people]
-    return 0.5 * float(np.std(means)) / math.sqrt(max(len(people), 1)) if means else 0.0
-
-
 def _begin(
     dataset: Dataset,
     vectors: np.ndarray,
@@ -263,7 +257,9 @@ def _begin(
     """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
     people, labels = np.unique(dataset.targets[items], return_inverse=True)
     own = vectors[items]
-    projection = _projection(own[:, columns], recipe.dimension, seed)
+    projection = None
+    if recipe.head == "whitened":
+        projection = whitening(own[:, columns], labels, dimension=recipe.dimension, seed=seed)
     centres = np.zeros((len(people), len(columns) if projection is None else len(projection)))
     np.add.at(centres, labels, project(own, columns, projection))
     classifier = None
@@ -299,19 +295,6 @@ def _begin(
 def _margin(recipe: MetricRecipe) -> float:
     """Returns by how much triplets are told apart: the loss's own, or what is usual."""
     return recipe.margin if recipe.loss == "triplet" and recipe.margin else MARGIN
-
-
-def _projection(vectors: np.ndarray, dimension: int, seed: int) -> np.ndarray | None:
-    """Returns a (E, d) projection that keeps the cosines of some vectors as well as any.
-
-    The leading singular directions; where there are fewer vectors than wanted, any others.
-    """
-    if not dimension or dimension >= vectors.shape[1]:
-        return None
-    _, _, directions = np.linalg.svd(_unit(vectors), full_matrices=False)
-    draws = np.random.default_rng(seed).normal(size=(vectors.shape[1], dimension))
-    basis, _ = np.linalg.qr(np.concatenate([directions[:dimension].T, draws], axis=1))
-    return np.ascontiguousarray(basis[:, :dimension].T, np.float32)
 
 
 def _start_health(

@@ -38,7 +38,9 @@ def health(vectors: torch.Tensor, labels: torch.Tensor, *, margin: float) -> Hea
     unit = torch.nn.functional.normalize(vectors.float(), dim=1)
     if not bool(torch.isfinite(unit).all()):
         return Health(math.nan, math.nan, math.nan)
-    cosines = unit @ unit.T
+    # A network whose last activations have died gives zeros: they are all the same point too.
+    dead = vectors.norm(dim=1) < 1e-12
+    cosines = torch.where(dead[:, None] & dead[None, :], 1.0, unit @ unit.T)
     same = labels[:, None] == labels[None, :]
     alone = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     likeness = float(cosines[~same].mean()) if bool((~same).any()) else math.nan

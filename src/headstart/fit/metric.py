@@ -8,9 +8,10 @@ from typing import Literal
 from headstart.errors import OptionError
 from headstart.fit.schedule import Freeze, Recipe
 
-__all__ = ["PAIRWISE", "Loss", "MetricRecipe", "Mining"]
+__all__ = ["PAIRWISE", "EmbeddingHead", "Loss", "MetricRecipe", "Mining"]
 
 Loss = Literal["triplet", "contrastive", "supcon", "arcface", "cosface", "proxyanchor", "softmax"]
+EmbeddingHead = Literal["whitened", "none"]
 Mining = Literal["semihard", "hard", "distance", "all"]
 
 PAIRWISE = frozenset({"triplet", "contrastive", "supcon"})
@@ -31,19 +32,22 @@ class MetricRecipe(Recipe):
             nearest negative of every image (Hermans et al., 2017); ``"distance"``: negatives drawn
             evenly over distances (Wu et al., ICCV 2017); ``"all"``.
         margin: Of the loss; 0 is what is usual for it.
-        dimension: Length of the embedding; 0 is that of the network's own vectors, without a
-            projection.
+        head: ``"whitened"``: a linear projection, begun at `whitening` of the frozen features;
+            ``"none"``: the embedding is the network's own vector.
+        dimension: Length of the projection's vectors; 0 is that of the network's own.
         people: Identities in a batch.
         each: Images of each of them.
         unseen: Share of the identities that are held out to be measured on.
     """
 
-    epochs: int = 30
-    rate: float = 1e-3
+    epochs: int = 10
+    rate: float = 1e-4
+    backbone_rate: float = 1.0
     freeze: Freeze = "gradual"
     loss: Loss = "triplet"
     mining: Mining = "semihard"
     margin: float = 0.0
+    head: EmbeddingHead = "whitened"
     dimension: int = 0
     people: int = 8
     each: int = 4
@@ -62,15 +66,18 @@ class MetricRecipe(Recipe):
             wrong = f"mixup={self.mixup:g}: a mixture of two people is nobody; leave it out"
         elif self.mining != "semihard" and self.loss != "triplet":
             wrong = f"mining={self.mining}: only loss=triplet mines; {self.loss} takes all pairs"
-        elif self.freeze == "head" and not self.dimension and self.loss in PAIRWISE:
-            wrong = (
-                f"freeze=head: loss={self.loss} without a projection has no head, so nothing "
-                f"would learn; add dimension=128, or freeze=last"
-            )
+        elif self.dimension and self.head == "none":
+            wrong = f"dimension={self.dimension}: head=none has no projection to shorten vectors"
+        elif self.freeze == "head" and self.headless:
+            wrong = f"freeze=head: nothing would learn with head=none and loss={self.loss}"
         if wrong:
             raise OptionError(f"--recipe {wrong}")
 
     def learning(self, share: float, *, n_stages: int) -> int:
         """As `Recipe.learning`; where there is no head, the last stage is the first to learn."""
-        least = 2 if not self.dimension and self.loss in PAIRWISE else 1
-        return max(least, super().learning(share, n_stages=n_stages))
+        return max(1 + self.headless, super().learning(share, n_stages=n_stages))
+
+    @property
+    def headless(self) -> bool:
+        """Whether there is nothing above the network that could learn."""
+        return self.head == "none" and self.loss in PAIRWISE

@@ -44,6 +44,7 @@ _BASELINES = {
     "random_weights": "the same network with random weights",
     "scratch": "the same network trained from scratch",
     "frozen": "frozen features of the same network",
+    "whitened": "the same, whitened within people",
     "softmax": "a plain softmax classifier's features",
 }
 _EPOCH = (

@@ -22,6 +22,7 @@ from headstart.fit.embed import Embedded, embed, enrolled_scores, vectors_of
 from headstart.fit.finetune import Watch
 from headstart.fit.metric import MetricRecipe
 from headstart.fit.probe import feature_sets
+from headstart.fit.whiten import whitening
 from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.embedder import project
@@ -40,7 +41,7 @@ class Arm:
     """One embedding, measured on the people held out.
 
     Attributes:
-        name: ``"frozen"``, ``"softmax"`` or the loss.
+        name: ``"frozen"``, ``"whitened"``, ``"softmax"`` or the loss.
         says: For people.
         found: What every test image found among the other test images.
         labels: (M,) int whom each test item was taken for, by the means of the others' images.
@@ -65,7 +66,8 @@ class Learnt:
         probabilities: (M, K) of the model for those, each item enrolled by the others' images.
         uncalibrated: (M, K) before temperature scaling.
         arms: What was kept first, then what it is measured beside.
-        kept: ``"embedding"``, or ``"frozen"`` where no epoch was better.
+        kept: ``"embedding"``; or what it began from, ``"whitened"`` or ``"frozen"``, where no epoch
+            was better.
         embedded: The training.
         softmax: The training of the plain classifier, where there was one.
         copies: (N,) int near-duplicates.
@@ -156,17 +158,29 @@ def learn_embedding(
 
     frozen = project(vectors, columns, None)
     arms = [measure("frozen", "frozen features, nearest image by cosine", frozen[test], None)]
+    start, kept = None, "frozen"
+    if recipe.head == "whitened":
+        start, kept = (
+            whitening(vectors[items][:, columns], y[items], dimension=recipe.dimension, seed=seed),
+            "whitened",
+        )
+        unit = project(vectors[test], columns, start)
+        arms.append(measure("whitened", "the same, whitened within people", unit, None))
     mark = time.perf_counter()
     embedded = train(recipe, "embedding")
+    if embedded.kept.share > 0:
+        kept = "embedding"
     model, unit = _deployed(
-        data, embedded, backbone, frozen, columns, preprocess, place, device, workers, progress
-    )
-    kept = "embedding" if embedded.kept.share > 0 else "frozen"
+        data, vectors, embedded, backbone, start, columns, preprocess, place, device, workers,
+        progress,
+    )  # fmt: skip
     arms.insert(0, measure(recipe.loss, in_words(recipe), unit[test], mark))
     classifier = None
     if softmax_too and recipe.loss != "softmax":
         mark = time.perf_counter()
-        plain = replace(recipe, loss="softmax", mining="semihard", margin=0.0)
+        plain = replace(
+            recipe, loss="softmax", mining="semihard", margin=0.0, head="none", dimension=0
+        )
         classifier = train(plain, "softmax")
         squares = Squares(data.dataset.take(test), preprocess, workers=workers)
         seen = vectors_of(classifier.net, squares, device=where)
@@ -194,9 +208,10 @@ def learn_embedding(
 
 def _deployed(
     data: Prepared,
+    vectors: np.ndarray,
     embedded: Embedded,
     backbone: Backbone,
-    frozen: np.ndarray,
+    start: np.ndarray | None,
     columns: np.ndarray,
     preprocess: Preprocess,
     place: Path,
@@ -219,8 +234,9 @@ def _deployed(
             progress=progress,
         )  # fmt: skip
         unit = project(found.vectors, columns, projection)
-    else:  # the frozen features as they are
-        unit, projection = frozen, None
+    else:  # what it began from
+        projection = start
+        unit = project(vectors, columns, projection)
     y, n_classes = data.dataset.targets, len(data.dataset.classes)
     sums = np.zeros((n_classes, unit.shape[1]), np.float32)
     np.add.at(sums, y, unit)

@@ -123,13 +123,13 @@ def _results(learnt: Learnt, data: Prepared, seed: int) -> tuple[dict[str, Any],
         "ece_before": results["test"].get("ece_uncalibrated"),
         "ece_after": results["test"].get("ece"),
     }
-    embedded, frozen = learnt.embedded, learnt.kept == "frozen"
+    embedded, stayed = learnt.embedded, learnt.kept != "embedding"
     results["model"] = {"says": _says(learnt, len(dataset.classes))}
     held = {"probe": embedded.held_start, "finetune": embedded.held}
     measured = {name: summarise(found, seed=seed) for name, found in held.items()}
     change = gain(embedded.held, embedded.held_start, seed=seed)
     results["finetuning"] = {
-        "kept": "probe" if frozen else "finetune",
+        "kept": "probe" if stayed else "finetune",
         "says": _decided(learnt, change["map_at_r"]),
         "share": embedded.kept.share,
         "epochs": embedded.kept.epochs,
@@ -181,7 +181,8 @@ def _width(learnt: Learnt) -> int:
 
 def _says(learnt: Learnt, enrolled: int) -> str:
     model, own = learnt.model, learnt.arms[0]
-    what = "frozen features" if learnt.kept == "frozen" else own.says
+    names = {"frozen": "frozen features", "whitened": "frozen features, whitened within people,"}
+    what = names.get(learnt.kept, own.says)
     return (
         f"the mean embedding of each of {enrolled} people, by the {what} of "
         f"{model.backbone.name} ({_width(learnt)} numbers), images at {model.preprocess.size} px"
@@ -189,7 +190,11 @@ def _says(learnt: Learnt, enrolled: int) -> str:
 
 
 def _decided(learnt: Learnt, change: Estimate) -> str:
-    kept = "The embedding was kept" if learnt.kept == "embedding" else "Frozen features were kept"
+    kept = {
+        "embedding": "The embedding was kept",
+        "whitened": "The whitened frozen features that training began from were kept",
+        "frozen": "The frozen features were kept",
+    }[learnt.kept]
     points = f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
     return (
         f"{kept}: among {learnt.embedded.people[1]} people held out of the training, mAP@R changed "

@@ -7,12 +7,19 @@ from headstart.fit.collapse import read_curves
 from headstart.fit.embed import Embedded
 from headstart.fit.metric import MetricRecipe
 from headstart.metrics.retrieval import Retrieved, gain
-from headstart.records import Finding
+from headstart.records import Finding, Severity
 
 __all__ = ["in_words", "verdicts"]
 
 Measured = tuple[str, str, Retrieved]
 """Name, words for people, and what was found."""
+
+
+_WAYS = {
+    "frozen": "--strategy probe",
+    "whitened": "--recipe epochs=0",
+    "softmax": "--recipe loss=softmax,head=none",
+}
 
 
 def in_words(recipe: MetricRecipe) -> str:
@@ -56,9 +63,8 @@ def _curves(embedded: Embedded) -> list[Finding]:
 def _compared(arms: list[Measured], kept: str, seed: int) -> list[Finding]:
     """Says in words what the embedding must not hide: that something simpler is as good."""
     found = []
-    way = {"frozen": "--strategy probe", "softmax": "--recipe loss=softmax"}
     for name, says, other in arms[1:]:
-        if kept == "frozen" and name == "frozen":
+        if kept == name:
             continue  # they are the same
         change = gain(arms[0][2], other, seed=seed)["map_at_r"]
         if change.low > 0:
@@ -66,14 +72,19 @@ def _compared(arms: list[Measured], kept: str, seed: int) -> list[Finding]:
         points = f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
         points += f"{100 * change.high:+.1f})"
         worse = change.high < 0
-        found.append(
-            Finding(
-                f"no_better_than_{name}", "serious" if worse else "warning",
-                f"On people never seen the embedding is {'worse' if worse else 'not surely better'}"
-                f" than {says}: mAP@R changed by {points}.", (),
-                f"Prefer {says} ({way[name]}). More people to learn from help most.", 1,
+        claim = (
+            f"On people never seen the embedding is {'worse' if worse else 'not surely better'} "
+            f"than {says}: mAP@R changed by {points}."
+        )
+        remedy = f"Prefer {says} ({_WAYS[name]}). More people to learn from help most."
+        severity: Severity = "serious" if worse else "warning"
+        if name == "whitened" and not worse:
+            severity = "note"
+            remedy = (
+                "Nothing to mend: what is gained over plain frozen features is mostly the "
+                "whitening's. More people to learn from help most."
             )
-        )  # fmt: skip
+        found.append(Finding(f"no_better_than_{name}", severity, claim, (), remedy, 1))
     return found
 
 
