@@ -49,7 +49,7 @@ def learnt(tmp_path_factory):
     data = crowd(root / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
-        yield data, train(data, out=root / "run", epochs=3, recipe=SHORT, **QUICK)
+        yield data, train(data, out=root / "run", epochs=2, recipe=SHORT, **QUICK)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -122,15 +122,15 @@ def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monk
 
 
 def test_a_split_by_person_is_used(tmp_path):
-    data = crowd(tmp_path / "data", people=12, each=4, split="person")
+    data = crowd(tmp_path / "data", people=10, each=3, split="person")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "the data's own split, which is by identity" in run.results["evaluation"]["says"]
     tested = {row["truth"] for row in rows(run.predictions)}
-    assert tested == {f"person{who}" for who in range(1, 12, 2)}
+    assert tested == {f"person{who}" for who in range(1, 10, 2)}
 
 
 def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
-    data = crowd(tmp_path / "data", split="image")
+    data = crowd(tmp_path / "data", people=6, each=4, split="image")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "on both sides" in run.results["evaluation"]["says"]
     findings = json.loads(run.findings.read_text())
