@@ -84,7 +84,7 @@ def test_every_loss_falls_when_people_come_apart(recipe):
     torch.manual_seed(0)
     apart = torch.from_numpy(centres[LABELS] + 0.01 * rng.normal(size=(12, 16))).float()
     mixed = torch.from_numpy(rng.normal(size=(12, 16))).float()
-    near, far = (float(criterion(each, labels)) for each in (apart, mixed))
+    near, far = (float(criterion(each, labels).detach()) for each in (apart, mixed))
     assert near < far
     vectors = mixed.clone().requires_grad_()
     criterion(vectors, labels).backward()
@@ -100,6 +100,7 @@ def test_health_of_a_collapse_and_of_the_opposite():
     assert gone.rank == 1.0
     assert gone.active == 1.0
     assert health(torch.zeros(12, 8), labels, margin=0.2) == (1.0, 1.0, 1.0)
+    assert health(torch.full((12, 8), 1e38), labels, margin=0.2) == (1.0, 1.0, 1.0)
     apart = health(torch.eye(8)[labels] + 0.0, labels, margin=0.2)
     assert apart.likeness == pytest.approx(0)
     assert apart.rank == pytest.approx(2)  # three points lie in a plane

@@ -49,7 +49,7 @@ def learnt(tmp_path_factory):
     data = crowd(root / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
-        yield data, train(data, out=root / "run", epochs=3, recipe=SHORT, **QUICK)
+        yield data, train(data, out=root / "run", epochs=2, recipe=SHORT, **QUICK)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -104,41 +104,33 @@ def test_the_model_knows_everybody_by_enrolment(learnt):
     assert open_backbone(str(run.model / "backbone")).card.slices["last"]
 
 
-def test_the_same_seed_is_the_same_run(learnt, tmp_path, monkeypatch):
-    data, run = learnt
-    monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
-    again = train(data, out=tmp_path / "run", epochs=3, recipe=SHORT, baselines="none", **QUICK)
-    assert again.predictions.read_text() == run.predictions.read_text()
-    assert [row["name"] for row in again.results["embedding"]["rows"]] == [
-        "triplet",
-        "frozen",
-        "whitened",
-    ]
-
-
 def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monkeypatch):
     data, run = learnt
     monkeypatch.setenv("HEADSTART_CACHE", str(run.folder.parent / "cache"))
-    recipe = f"{SHORT},loss=arcface,dimension=16,rate=3e-3"
-    found = train(data, out=tmp_path / "run", epochs=2, recipe=recipe, baselines="none", **QUICK)
+    recipe = f"{SHORT},loss=arcface,dimension=16"
+    found = train(data, out=tmp_path / "run", epochs=1, recipe=recipe, baselines="none", **QUICK)
     head = Model.load(found.folder).head
-    if found.results["embedding"]["kept"] == "embedding":
-        assert head.arrays["projection"].shape == (16, len(head.columns))
-        assert head.arrays["prototypes"].shape == (8, 16)
+    assert head.arrays["projection"].shape == (16, len(head.columns))
+    assert head.arrays["prototypes"].shape == (8, 16)
+    assert [row["name"] for row in found.results["embedding"]["rows"]] == [
+        "arcface",
+        "frozen",
+        "whitened",
+    ]
     record = export(found.folder, out=tmp_path / "export")
     assert record.parity["largest_difference"] < 1e-3
 
 
 def test_a_split_by_person_is_used(tmp_path):
-    data = crowd(tmp_path / "data", people=12, each=4, split="person")
+    data = crowd(tmp_path / "data", people=10, each=3, split="person")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "the data's own split, which is by identity" in run.results["evaluation"]["says"]
     tested = {row["truth"] for row in rows(run.predictions)}
-    assert tested == {f"person{who}" for who in range(1, 12, 2)}
+    assert tested == {f"person{who}" for who in range(1, 10, 2)}
 
 
 def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
-    data = crowd(tmp_path / "data", split="image")
+    data = crowd(tmp_path / "data", people=6, each=4, split="image")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "on both sides" in run.results["evaluation"]["says"]
     findings = json.loads(run.findings.read_text())
@@ -148,16 +140,17 @@ def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
 def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
     data = crowd(tmp_path / "data")
     run = train(
-        data, out=tmp_path / "run", epochs=4, lr=3.0, baselines="none",
+        data, out=tmp_path / "run", epochs=3, lr=3.0, baselines="none",
         recipe=f"{SHORT},mining=hard,freeze=none,layer_decay=1,backbone_rate=1,clip=1000,warmup=0",
         **QUICK,
     )  # fmt: skip
     verdicts = {each["check"]: each for each in run.results["finetuning"]["verdicts"]}
-    assert {"collapse", "rate_too_high"} & set(verdicts)
-    assert run.results["embedding"]["kept"] == "frozen"
-    first, second = run.results["embedding"]["rows"]
-    assert first["measures"] == second["measures"]
-    assert second["gain"]["map_at_r"]["value"] == 0
+    assert "collapse" in verdicts
+    assert "mining=semihard" in verdicts["collapse"]["remedy"]
+    assert run.results["embedding"]["kept"] == "whitened"
+    first, _, start = run.results["embedding"]["rows"]
+    assert first["measures"] == start["measures"]
+    assert start["gain"]["map_at_r"]["value"] == 0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 
 from headstart.fit.health import Health
 from headstart.fit.metric import MetricRecipe
+from headstart.fit.metric_loss import MARGIN
 from headstart.fit.record import Epoch
 from headstart.records import Finding
 
@@ -86,7 +87,7 @@ def read_curves(
     last = history[-1]
     flat = last.rank < max(_FLAT * min(start.rank, recipe.people - 1), 1.2)
     best = max(each.measure for each in history)
-    margin = recipe.margin or 0.2
+    margin = recipe.margin or MARGIN
     stuck = recipe.loss == "triplet" and recipe.mining == "hard" and last.loss > _STUCK * margin
     if bad:
         worst = max(bad, key=lambda each: each.likeness if math.isfinite(each.likeness) else 1.0)

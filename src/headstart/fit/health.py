@@ -38,8 +38,9 @@ def health(vectors: torch.Tensor, labels: torch.Tensor, *, margin: float) -> Hea
     unit = torch.nn.functional.normalize(vectors.float(), dim=1)
     if not bool(torch.isfinite(unit).all()):
         return Health(math.nan, math.nan, math.nan)
-    # A network whose last activations have died gives zeros: they are all the same point too.
-    dead = vectors.norm(dim=1) < 1e-12
+    # A network that died gives zeros, or numbers too large to be scaled: one point as well.
+    lengths = vectors.float().norm(dim=1)
+    dead = (lengths < 1e-12) | torch.isinf(lengths)
     cosines = torch.where(dead[:, None] & dead[None, :], 1.0, unit @ unit.T)
     same = labels[:, None] == labels[None, :]
     alone = torch.eye(len(unit), dtype=torch.bool, device=unit.device)

@@ -174,7 +174,8 @@ def learn_embedding(
         data, vectors, embedded, backbone, start, columns, preprocess, place, device, workers,
         progress,
     )  # fmt: skip
-    arms.insert(0, measure(recipe.loss, in_words(recipe), unit[test], mark))
+    own = in_words(recipe) if kept == "embedding" else f"{in_words(recipe)}: stayed where it began"
+    arms.insert(0, measure(recipe.loss, own, unit[test], mark))
     classifier = None
     if softmax_too and recipe.loss != "softmax":
         mark = time.perf_counter()
