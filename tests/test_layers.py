@@ -21,9 +21,10 @@ FLOORS = {
     "audit": 6, "advice": 6,
     "ship": 7,
     "verbs": 8,
-    "console": 9,
-    "cli": 10,
-    "__init__": 11, "__main__": 11,
+    "tables": 9,
+    "console": 10,
+    "cli": 11,
+    "__init__": 12, "__main__": 12,
 }  # fmt: skip
 
 # Floors 0 and 1 hold what is deployed too, so nothing that trains may come in with them.
