@@ -80,5 +80,10 @@ def test_what_else_can_be_read(changes, options, check):
     assert check in verdicts(epochs(**changes), **options)
 
 
+def test_what_cannot_be_known_better_was_not_learnt_by_heart():
+    found = verdicts(epochs(accuracy=1.0, measure=0.99), start_measure=0.99)
+    assert set(found) == {"trained_well"}
+
+
 def test_nothing_was_trained():
     assert set(verdicts([], diverged=0)) == {"rate_too_high"}

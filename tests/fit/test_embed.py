@@ -22,7 +22,7 @@ from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 
 RECIPE = MetricRecipe(
-    epochs=3, people=3, each=3, augment="light", hflip="no", rate=1e-3, head="none"
+    epochs=2, people=3, each=3, augment="light", hflip="no", rate=1e-3, head="none"
 )
 
 
@@ -60,8 +60,8 @@ def test_it_learns_and_others_decide(known):
     seen = []
     result = learn(known, watch=lambda name, epoch: seen.append((name, epoch.epoch)))
     assert result.people == (6, 2)
-    assert [each.epoch for each in result.history] == [1, 2, 3]
-    assert seen == [("embedding", 1), ("embedding", 2), ("embedding", 3)]
+    assert [each.epoch for each in result.history] == [1, 2]
+    assert seen == [("embedding", 1), ("embedding", 2)]
     assert result.kept.measure >= result.kept.start_measure
     assert len(np.unique(result.held.identities)) == 2
     assert 0 < result.temperature < 100

@@ -29,6 +29,7 @@ _IDLE = 0.02
 _STUCK = 0.95
 # Measures of the people who decide vary by about this much.
 _LOST = 0.05
+_CEILING = 0.97
 
 
 def collapsed(epoch: Epoch, start: Health) -> bool:
@@ -123,7 +124,8 @@ def read_curves(
                 f"(--recipe freeze=last).", 1,
             )
         )  # fmt: skip
-    learnt = last.accuracy > 0.95 and last.measure < start_measure + 0.01
+    room = start_measure < _CEILING  # what is known already cannot be known better
+    learnt = room and last.accuracy > 0.95 and last.measure < start_measure + 0.01
     if not found and learnt:
         found.append(
             Finding(

@@ -17,7 +17,7 @@ Measured = tuple[str, str, Retrieved]
 
 _WAYS = {
     "frozen": "--strategy probe",
-    "whitened": "--recipe epochs=0",
+    "whitened": "--epochs 1 --lr 1e-12 stays there",
     "softmax": "--recipe loss=softmax,head=none",
 }
 
