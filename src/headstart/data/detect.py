@@ -125,12 +125,16 @@ class _YuNet:
         found = self._at(pixels, min(1.0, _SIDE / long))
         if not found and long > _SMALL:  # a face that fills a large photo
             found = self._at(pixels, _SMALL / long)
-        best = max((each.score for each in found), default=0.0)
+        best, way = max((each.score for each in found), default=0.0), 0
+        # Which way is up is told at a small scale, for a quarter of the time.
         for turned in () if best >= _UPRIGHT else (1, 2, 3):
-            faces = self._at(np.ascontiguousarray(np.rot90(pixels, turned)), min(1.0, _SIDE / long))
+            faces = self._at(_turn(pixels, turned), min(1.0, _SMALL / long))
             top = faces[0].score if faces else 0.0
             if top > max(best, _TURNED):
-                best, found = top, [_turn_back(each, turned, pixels.shape[:2]) for each in faces]
+                best, way, found = top, turned, faces
+        if way:
+            found = self._at(_turn(pixels, way), min(1.0, _SIDE / long)) or found
+            found = [_turn_back(each, way, pixels.shape[:2]) for each in found]
         return sorted(found, key=lambda face: -face.score)
 
     def _at(self, pixels: np.ndarray, scale: float) -> list[Face]:
@@ -149,6 +153,10 @@ class _YuNet:
             for row in np.asarray(rows, np.float32)
             if row[2] > 0 and row[3] > 0
         ]
+
+
+def _turn(pixels: np.ndarray, turned: int) -> np.ndarray:
+    return np.ascontiguousarray(np.rot90(pixels, turned))
 
 
 def _turn_back(face: Face, turned: int, shape: tuple[int, ...]) -> Face:
