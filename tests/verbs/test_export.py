@@ -153,7 +153,7 @@ def test_int8_that_costs_too_much_is_refused_with_the_layers(trained, tmp_path, 
     before = quantise.expected_change
 
     def worse(*args, **options):
-        return replace(before(*args, **options), value=-0.2)
+        return replace(before(*args, **options), value=-0.02, low=-0.2)
 
     monkeypatch.setattr(quantise, "expected_change", worse)
     record = export(run.folder, out=tmp_path / "out", int8=True)
@@ -176,7 +176,7 @@ def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
 
     def better_at_last(*args, **options):
         calls.append(1)
-        return replace(before(*args, **options), value=-0.2 if len(calls) < 5 else 0.0)
+        return replace(before(*args, **options), low=-0.2 if len(calls) < 5 else 0.0)
 
     monkeypatch.setattr(quantise, "expected_change", better_at_last)
     record = export(run.folder, out=tmp_path / "out", int8=True)

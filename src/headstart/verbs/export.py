@@ -72,9 +72,9 @@ def export(
     Args:
         run: The folder that `train` wrote; its images must still be where they were.
         out: Folder to write: `model.onnx`, a model card, `export.json`.
-        int8: Write `model-int8.onnx` too, if it costs no more accuracy than `max_drop`.
+        int8: Write `model-int8.onnx` too, if it is shown to cost no more accuracy than `max_drop`.
         fp16: Write `model-fp16.onnx` too: half the size.
-        max_drop: Points of accuracy that int8 may be expected to cost.
+        max_drop: Points of accuracy that int8 may cost, by the lower end of a 95 % interval.
         threshold: Probability below which predictions are shown as not sure.
         seed: Of the choice of images and of intervals.
         overwrite: Replace an earlier export in `out`.
@@ -285,8 +285,8 @@ def _int8_says(result: Any, max_drop: float) -> str:
         return f"{told}{some}."
     worst = ", ".join(result.worst[:5])
     return (
-        f"int8 was refused: {told}{some}, more than --max-drop {max_drop:g} allows. The layers "
-        f"that suffer most: {worst}."
+        f"int8 was refused: {told}{some}. That may be more than --max-drop {max_drop:g}. The "
+        f"layers that suffer most: {worst}."
     )
 
 
