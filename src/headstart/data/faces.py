@@ -15,7 +15,7 @@ from PIL import Image
 from headstart.data.detect import Face, open_detector
 from headstart.errors import ImageError
 
-__all__ = ["TEMPLATE", "Align", "Choose", "Faces", "blur", "crop_face"]
+__all__ = ["NO_FACE", "TEMPLATE", "Align", "Choose", "Faces", "blur", "crop_face"]
 
 Choose = Literal["largest", "centre"]
 Align = Literal["points", "box"]
@@ -29,7 +29,9 @@ TEMPLATE: tuple[tuple[float, float], ...] = tuple(
         (62.7299, 92.2041),
     )
 )  # fmt: skip
-_NONE = "no face was found on it"
+NO_FACE = "no face was found on it"
+"""The reason why a photo is set aside."""
+
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 # Sharpness is compared at one size, whatever the crop's.
 _BLUR_SIDE = 112
@@ -88,7 +90,7 @@ class Faces:
         """
         found = self.find(pixels)
         if not found:
-            raise ImageError(_NONE)
+            raise ImageError(NO_FACE)
         return found[0]
 
     def crop(self, pixels: np.ndarray, face: Face, size: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from headstart.data.decode import MAX_PIXELS, decode
 from headstart.data.detect import Face
+from headstart.data.faces import NO_FACE
 from headstart.data.pixels import _FACTS_SIDE
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ImageError
@@ -49,5 +50,5 @@ def every_face_of(
     decoded = decode(data, short_side=side, max_pixels=max_pixels)
     found = preprocess.every_face(decoded.pixels, views)
     if not found:
-        raise ImageError("no face was found on it")
+        raise ImageError(NO_FACE)
     return Photo(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])

@@ -138,7 +138,7 @@ def embed(
 
     def mark(trained: np.ndarray) -> str:
         names = [dataset.names[i] for i in trained]
-        about = [asdict(recipe), asdict(preprocess), backbone.fingerprint, seed, names]
+        about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
         return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
 
     first = training(own_items, held, "learning an embedding")

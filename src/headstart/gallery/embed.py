@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,9 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.decode import read_bytes
 from headstart.data.photo import Photo, every_face_of
-from headstart.data.pixels import Progress, cpu_count, silent
+from headstart.data.pixels import Progress, silent
 from headstart.data.preprocess import Preprocess
+from headstart.data.threads import in_order
 from headstart.errors import ImageError
 from headstart.features.extract import extract
 from headstart.fingerprint import fingerprint_bytes
@@ -129,20 +129,19 @@ def embed_every_face(
         except ImageError as error:
             return error
 
-    with ThreadPoolExecutor(workers or cpu_count(), "faces") as pool:
-        for row, result in enumerate(pool.map(look, range(len(dataset)))):
-            name = dataset.names[row]
-            if isinstance(result, ImageError):
-                errors[name] = str(result)
-            else:
-                key, photo = result
-                for number, (face, views) in enumerate(photo.faces):
-                    squares.append(views[0])
-                    rows.append(row)
-                    names.append(f"{name} (face {number + 1})" if number else name)
-                    prints.append(key)
-                    boxes.append(photo.scale * face.box)
-            progress("finding faces", row + 1, len(dataset))
+    for row, result in enumerate(in_order(look, range(len(dataset)), workers=workers)):
+        name = dataset.names[row]
+        if isinstance(result, ImageError):
+            errors[name] = str(result)
+        else:
+            key, photo = result
+            for number, (face, views) in enumerate(photo.faces):
+                squares.append(views[0])
+                rows.append(row)
+                names.append(f"{name} (face {number + 1})" if number else name)
+                prints.append(key)
+                boxes.append(photo.scale * face.box)
+        progress("finding faces", row + 1, len(dataset))
     if not squares:
         empty = np.empty((0, 4), np.float32)
         return Embedded(np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty)

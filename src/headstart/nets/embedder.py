@@ -1,8 +1,7 @@
 """`Embedder`: a network that gives vectors of length 1, near each other for one identity.
 
-By default the embedding is the network's own pooled vector: what it learns goes back into timm's
-layout, and any command takes it as a backbone. A projection (`dimension`) makes vectors shorter
-but cannot live in that layout; it goes into the head of the model.
+What the network learns goes back into timm's layout, and any command takes it as a backbone. The
+projection, where there is one, cannot live in that layout; it goes into the head of the model.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from headstart.data.decode import read_bytes
 from headstart.data.photo import Photo, every_face_of
-from headstart.data.pixels import cpu_count
+from headstart.data.threads import in_order
 from headstart.errors import ImageError, OutputError
 from headstart.records import Predictions
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["draw", "name_faces"]
 
 _BATCH = 16
-_AHEAD = 32
 _COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
 
 
@@ -57,39 +55,7 @@ def name_faces(
     errors: dict[str, str] = {}
     nothing = np.full(len(model.classes), np.nan)
     drawn: set[str] = set()
-    for done, (photo, result) in enumerate(_read(model, photos, workers)):
-        if isinstance(result, ImageError):
-            names.append(photo)
-            rows.append(nothing)
-            boxes.append(np.full(4, np.nan))
-            errors[photo] = str(result)
-        else:
-            found = [face for face, _ in result.faces]
-            answers = _answers(model, np.stack([squares for _, squares in result.faces]))
-            for number, (face, row) in enumerate(zip(found, answers, strict=True)):
-                names.append(photo if not number else f"{photo} (face {number + 1})")
-                rows.append(row)
-                boxes.append(result.scale * face.box)
-            if out is not None:
-                shown = [(face.box, row, "") for face, row in zip(found, answers, strict=True)]
-                _save(draw(result.pixels, shown, model), photo, out, drawn)
-        progress("predicting", done + 1, len(photos))
-    return Predictions(
-        np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
-        np.stack(boxes).astype(np.float32),
-    )  # fmt: skip
-
-
-def _answers(model: Watcher, squares: np.ndarray) -> np.ndarray:
-    """Returns (F, C) probabilities; a crowd is more than one batch."""
-    parts = range(0, len(squares), _BATCH)
-    return np.concatenate([model.probabilities(squares[i : i + _BATCH]) for i in parts])
-
-
-def _read(
-    model: Watcher, photos: list[str], workers: int | None
-) -> Iterator[tuple[str, Photo | ImageError]]:
-    """Yields photos in order, decoded and searched a bounded distance ahead."""
+    waiting: list[tuple[str, Photo | ImageError]] = []
 
     def read(photo: str) -> Photo | ImageError:
         try:
@@ -97,13 +63,44 @@ def _read(
         except ImageError as error:
             return error
 
-    with ThreadPoolExecutor(workers or cpu_count(), "faces") as pool:
-        queue = [pool.submit(read, photo) for photo in photos[:_AHEAD]]
-        for number, photo in enumerate(photos):
-            result = queue.pop(0).result()
-            if number + _AHEAD < len(photos):
-                queue.append(pool.submit(read, photos[number + _AHEAD]))
-            yield photo, result
+    def answer() -> None:
+        """Names all faces of the photos that wait."""
+        squares = [
+            each for _, result in waiting if isinstance(result, Photo) for _, each in result.faces
+        ]
+        parts = range(0, len(squares), _BATCH)
+        answers = [
+            row for i in parts for row in model.probabilities(np.stack(squares[i : i + _BATCH]))
+        ]
+        for photo, result in waiting:
+            if isinstance(result, ImageError):
+                names.append(photo)
+                rows.append(nothing)
+                boxes.append(np.full(4, np.nan))
+                errors[photo] = str(result)
+                continue
+            found = [face for face, _ in result.faces]
+            own, answers = answers[: len(found)], answers[len(found) :]
+            for number, (face, row) in enumerate(zip(found, own, strict=True)):
+                names.append(photo if not number else f"{photo} (face {number + 1})")
+                rows.append(row)
+                boxes.append(result.scale * face.box)
+            if out is not None:
+                shown = [(face.box, row, "") for face, row in zip(found, own, strict=True)]
+                _save(draw(result.pixels, shown, model), photo, out, drawn)
+        waiting.clear()
+
+    for done, (photo, result) in enumerate(zip(photos, in_order(read, photos, workers=workers))):
+        waiting.append((photo, result))
+        # Engines work by full batches, and a photo has a face or two.
+        if len(waiting) == _BATCH:
+            answer()
+        progress("predicting", done + 1, len(photos))
+    answer()
+    return Predictions(
+        np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
+        np.stack(boxes).astype(np.float32),
+    )  # fmt: skip
 
 
 def draw(

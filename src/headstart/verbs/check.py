@@ -8,6 +8,7 @@ from pathlib import Path
 from headstart.data.check import check_dataset
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import clusters
+from headstart.data.faces import NO_FACE
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, measure, silent
 from headstart.data.store import trim_cache
@@ -120,7 +121,7 @@ def _people(
     features = extract(dataset, network, preprocess=preprocess, workers=workers, progress=progress)
     seen = features.facts.readable
     found = []
-    without = [dataset.names[i] for i, why in features.facts.errors.items() if "no face" in why]
+    without = [dataset.names[i] for i, why in features.facts.errors.items() if why == NO_FACE]
     if without:
         many = f"{len(without):,} photos" if len(without) > 1 else "one photo"
         found.append(

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -17,8 +16,9 @@ from PIL import Image
 from headstart.data.dataset import Dataset
 from headstart.data.decode import decode, read_bytes
 from headstart.data.detect import Face
-from headstart.data.faces import Faces, blur
-from headstart.data.pixels import Progress, cpu_count
+from headstart.data.faces import NO_FACE, Faces, blur
+from headstart.data.pixels import Progress
+from headstart.data.threads import in_order
 from headstart.data.video import Video
 from headstart.errors import ImageError, OutputError
 from headstart.records import Finding
@@ -28,7 +28,6 @@ from headstart.ship.tracks import Tracks
 __all__ = ["Which", "Written", "findings", "frames", "searched", "write", "write_table"]
 
 Which = Literal["largest", "centre", "all"]
-_AHEAD = 32
 _SIDE = 1024  # photos are decoded at least so large, so that small faces keep their pixels
 _SHOWN = 30
 # What a face embedder of 112 pixels needs at the very least; below, recognition falls off.
@@ -36,7 +35,6 @@ _TINY = 40
 # Seen on real photographs: a Gaussian blur of 2 pixels at 112 brings most faces below this.
 _BLURRED = 0.02
 _TURNED = 0.45
-_NO_FACE = "no face was found on it"
 
 
 @dataclass(frozen=True)
@@ -95,14 +93,9 @@ def searched(
         return _look(place, decoded.pixels, finder, which, scale)
 
     n = len(dataset)
-    with ThreadPoolExecutor(workers or cpu_count(), "faces") as pool:
-        queue = [pool.submit(look, row) for row in range(min(_AHEAD, n))]
-        for row in range(n):
-            photo = queue.pop(0).result()
-            if row + _AHEAD < n:
-                queue.append(pool.submit(look, row + _AHEAD))
-            progress("finding faces", row + 1, n)
-            yield photo
+    for row, photo in enumerate(in_order(look, range(n), workers=workers)):
+        progress("finding faces", row + 1, n)
+        yield photo
 
 
 def frames(
@@ -125,7 +118,7 @@ def frames(
 def _look(place: _Photo, pixels: np.ndarray, finder: Faces, which: Which, scale: float) -> _Photo:
     found = finder.find(pixels)
     if not found:
-        return replace(place, reason=_NO_FACE)
+        return replace(place, reason=NO_FACE)
     wanted = tuple(found) if which == "all" else (found[0],)
     return replace(place, pixels=pixels, faces=wanted, found=len(found), scale=scale)
 
@@ -208,14 +201,14 @@ def findings(written: Written, problem: str) -> Iterator[Finding]:
             "video_ended", "warning", f"The video or camera ended before its end: {problem}.", (),
             "What came before is kept.", 1,
         )  # fmt: skip
-    faceless = [name for name, reason in written.without.items() if reason == _NO_FACE]
+    faceless = [name for name, reason in written.without.items() if reason == NO_FACE]
     if faceless:
         yield Finding(
             "no_face", "warning", f"No face was found on {len(faceless):,} photos.",
             some(faceless), "Look at them: profiles and covered faces are missed most; a lower "
             "--least looks harder.", len(faceless),
         )  # fmt: skip
-    unread = [f"{name}: {why}" for name, why in written.without.items() if why != _NO_FACE]
+    unread = [f"{name}: {why}" for name, why in written.without.items() if why != NO_FACE]
     if unread:
         yield Finding(
             "unreadable", "warning", f"{len(unread):,} photos cannot be read.", some(unread),
