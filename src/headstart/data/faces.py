@@ -195,7 +195,8 @@ def blur(crop: np.ndarray) -> float:
 
     Returns:
         At 112 pixels and relative to the variance of its grey levels, so that light plays no
-        part; below about 0.05 details are lost.
+        part: 0.1 to 0.4 for sharp photographs, about 0.03 after a Gaussian blur of 1 pixel and 0.01
+        after one of 1.5.
     """
     image = Image.fromarray(crop)
     if image.width != _BLUR_SIDE:
