@@ -122,7 +122,7 @@ def peer(
     out = place / f"{script}-{epochs}.json"
     command = [python, ROOT / "benchmarks" / "peers" / f"{script}.py", data]
     command += ["--weights", args.backbone, "--out", out, "--seed", args.seeds[0]]
-    command += ["--epochs", epochs, *flags]
+    command += ["--epochs", epochs, "--size", args.peer_size, *flags]
     done = run([str(part) for part in command]).check()
     found = read_json(out)
     right = {p["name"]: p["truth"] == p["predicted"] for p in found["predictions"]}
@@ -132,7 +132,7 @@ def peer(
         strategy="",
         seed=args.seeds[0],
         epochs=str(epochs),
-        size=224,  # both scripts' own
+        size=args.peer_size,
         accuracy=show(*wilson(sum(right.values()), len(right))),
         seconds=done.seconds,
         rate=f"{rate:.1f}" if rate else "–",
@@ -216,6 +216,7 @@ def main() -> None:
     options.add_argument("--fastai-epochs", type=int, nargs="*", default=[5])
     options.add_argument("--tutorial-epochs", type=int, nargs="*", default=[5])
     options.add_argument("--batch-size", type=int, default=64, help="of fastai; 64 is its default")
+    options.add_argument("--peer-size", type=int, default=224, help="image size of the peers")
     options.add_argument("--limit", type=int, help="images per class (smoke test)")
     options.add_argument("--train-args", default="", help="further flags for headstart train")
     options.add_argument("--finetune-args", default="", help="the same, but none for the probe")

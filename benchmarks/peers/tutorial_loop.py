@@ -18,8 +18,6 @@ import os
 import time
 from pathlib import Path
 
-SIZE = 224
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -29,6 +27,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="folder in timm's layout")
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     parser.add_argument("--epochs", type=int, default=5, help="the tutorial has 25")
+    parser.add_argument("--size", type=int, default=224, help="224 is the tutorial's")
     parser.add_argument("--batch-size", type=int, default=4, help="4 is the tutorial's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=int, help="this many images per split (smoke test)")
@@ -53,10 +52,10 @@ def main() -> None:
     config = timm.data.resolve_model_data_config(model)
     as_tensor = [transforms.ToTensor(), transforms.Normalize(config["mean"], config["std"])]
     train.transform = transforms.Compose(
-        [transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip(), *as_tensor]
+        [transforms.RandomResizedCrop(args.size), transforms.RandomHorizontalFlip(), *as_tensor]
     )
     test.transform = transforms.Compose(
-        [transforms.Resize(256), transforms.CenterCrop(SIZE), *as_tensor]
+        [transforms.Resize(args.size * 256 // 224), transforms.CenterCrop(args.size), *as_tensor]
     )
 
     def loader(images: datasets.ImageFolder, *, shuffle: bool) -> DataLoader:
