@@ -130,6 +130,12 @@ def test_stages_of_a_convolutional_network():
     np.testing.assert_allclose(vectors, plain(pool, images), rtol=1e-3, atol=1e-4)
 
 
+def test_stages_are_the_same_where_the_last_ones_end_at_one_pixel():
+    network = make_pool("test_resnet").network
+    layouts = [StagePool(network, Preprocess(size)).layout for size in (16, 32, 64, 96)]
+    assert layouts[0] == layouts[1] == layouts[2] == layouts[3]
+
+
 def test_stages_of_a_transformer_are_spread_over_its_blocks():
     pool = make_pool("test_vit", img_size=SIZE)
     depth = len(pool.network.blocks)

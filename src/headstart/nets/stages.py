@@ -16,6 +16,8 @@ from headstart.data.preprocess import Preprocess
 __all__ = ["StagePool", "one_thread"]
 
 _MAX_STAGES = 4
+# Smaller images end at one pixel before the last stage, and stages of one size look like one.
+_PLANNED = 64
 
 
 @contextlib.contextmanager
@@ -58,16 +60,21 @@ class StagePool(nn.Module):
         self._plan()
 
     def _plan(self) -> None:
-        """Runs one grey image to learn the stages and their widths."""
-        image = torch.full((1, self.size, self.size, 3), 128, dtype=torch.uint8)
+        """Runs a grey image to learn the stages, which are the same at every size, and widths."""
+
+        def grey(side: int) -> torch.Tensor:
+            return torch.full((1, side, side, 3), 128, dtype=torch.uint8)
+
         with one_thread(), torch.inference_mode():
             if hasattr(self.network, "forward_intermediates"):
-                try:
-                    _, maps = self.network.forward_intermediates(self._normalise(image))
+                for side in dict.fromkeys((max(self.size, _PLANNED), self.size)):
+                    try:
+                        _, maps = self.network.forward_intermediates(self._normalise(grey(side)))
+                    except (NotImplementedError, RuntimeError, TypeError, AssertionError):
+                        continue  # some take one size only
                     self.keep = _spread(maps)
-                except (NotImplementedError, RuntimeError, TypeError, AssertionError):
-                    self.keep = ()
-            parts = self.parts(image)
+                    break
+            parts = self.parts(grey(self.size))
         widths = [part.shape[1] for part in parts]
         names = [f"stage{number + 1}" for number in range(len(self.keep))] + ["last"]
         self.layout = tuple(zip(names, widths, strict=True))
