@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 # Floors of docs/architecture.md. Modules of floor 0 may use each other; from floor 1 on, what
 # shares a floor is strangers.
 FLOORS = {
-    "errors": 0, "fingerprint": 0, "records": 0, "run": 0, "unfinished": 0,
+    "errors": 0, "fingerprint": 0, "records": 0, "run": 0, "scale": 0, "unfinished": 0,
     "data": 1, "metrics": 1,
     "nets": 2,
     "features": 3,
@@ -33,6 +33,7 @@ TORCHLESS = {
     "fingerprint",
     "records",
     "run",
+    "scale",
     "unfinished",
     "data",
     "metrics",

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.scale import Scale
+
 __all__ = ["Estimate", "Finding", "Predictions", "Severity", "to_json"]
 
 Severity = Literal["serious", "warning", "note"]
@@ -80,6 +82,7 @@ class Predictions:
         targets: (N,) int class indices, or None when unknown.
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
+        scale: Of a model that tells numbers: the classes are its ranges.
     """
 
     probabilities: np.ndarray
@@ -88,6 +91,7 @@ class Predictions:
     targets: np.ndarray | None = None
     errors: dict[str, str] = field(default_factory=dict)
     boxes: np.ndarray | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.names), len(self.classes))
@@ -106,9 +110,14 @@ class Predictions:
         from html import escape
 
         rows = []
-        for name, label, sure in zip(self.names[:50], self.labels, self.confidences, strict=False):
+        numbers = None if self.scale is None else self.scale.numbers(self.probabilities[:50])
+        for i, name in enumerate(self.names[:50]):
+            label = int(self.labels[i])
             text = self.errors.get(name, "unreadable") if label < 0 else self.classes[label]
-            chance = "" if label < 0 else f"{sure:.3f}"
+            chance = "" if label < 0 else f"{self.confidences[i]:.3f}"
+            if numbers is not None and label >= 0:
+                text = f"{numbers[i, 0]:.4g}"
+                chance = f"{numbers[i, 1]:.4g}–{numbers[i, 2]:.4g}"
             rows.append(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td><td>{chance}</td></tr>")
         n = len(self.names)
         rest = f"<caption>the first 50 of {n:,}</caption>" if n > 50 else ""
@@ -124,6 +133,11 @@ class Predictions:
     def confidences(self) -> np.ndarray:
         """(N,) float probability of the most probable class; NaN where unreadable."""
         return self.probabilities.max(axis=1)
+
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """(N, 3) number told, and the ends of its 90 % range; None where classes are told."""
+        return None if self.scale is None else self.scale.numbers(self.probabilities)
 
 
 def _plain(value: Any) -> Any:

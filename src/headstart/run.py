@@ -78,6 +78,11 @@ class Run:
         return self.folder / "predictions.csv"
 
     @property
+    def numbers(self) -> Path:
+        """`numbers.csv`: one row per test item, where numbers are told."""
+        return self.folder / "numbers.csv"
+
+    @property
     def history(self) -> Path:
         """`history.csv`: one row an epoch of fine-tuning."""
         return self.folder / "history.csv"
@@ -135,6 +140,9 @@ class Run:
         if not self.metrics.is_file():
             return f"Run({str(self.folder)!r}, unfinished)"
         how = "cross-validated" if self.results["evaluation"]["kind"] == "cv" else "test"
+        if "numbers" in self.results:
+            off = Estimate.from_json(self.results["test"]["mean_absolute_error"])
+            return f"Run({str(self.folder)!r}, {how} mean absolute error {off})"
         return f"Run({str(self.folder)!r}, {how} accuracy {self.accuracy})"
 
     def _repr_html_(self) -> str:

@@ -32,7 +32,7 @@ def test_a_planted_gap_is_found_and_an_even_one_is_not():
     assert found.gap.low > 0.1
     assert found.p_value < 0.01
     for name, rate in rates.items():
-        assert found.accuracy[name].low < rate < found.accuracy[name].high
+        assert found.values[name].low < rate < found.values[name].high
     even = by_subgroup("kind", values, rng.random(900) < 0.9)
     assert even.p_value > 0.05
 
@@ -60,7 +60,7 @@ def test_whole_clusters_make_the_interval_wider():
 def test_few_items_are_left_out_and_one_group_has_no_gap():
     values = np.array(["a"] * 20 + ["b"] * 3 + [""] * 5)
     found = by_subgroup("kind", values, np.ones(28, bool))
-    assert list(found.accuracy) == ["a"]
+    assert list(found.values) == ["a"]
     assert found.left_out == {"b": 3}
     assert found.gap is None
     assert np.isnan(found.p_value)

@@ -9,9 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["Dataset", "Source"]
+from headstart.scale import Scale
+
+__all__ = ["Dataset", "Source", "Task"]
 
 Source = Literal["folders", "table", "unlabelled"]
+Task = Literal["auto", "classification", "regression"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Dataset:
         attributes: Further columns, name -> (N,) str; ``""`` where unknown.
         source: Which reader made it.
         set_aside: (name, reason) of entries that the reader itself could not take.
-        task: Only ``"classification"`` so far.
+        task: ``"regression"`` where the labels are numbers: then the classes are ranges.
+        values: (N,) float64 numbers of a regression, NaN where unknown; otherwise None.
+        scale: The ranges of a regression; otherwise None.
     """
 
     root: Path
@@ -40,13 +45,17 @@ class Dataset:
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
     source: Source = "folders"
     set_aside: tuple[tuple[str, str], ...] = ()
-    task: Literal["classification"] = "classification"
+    task: Literal["classification", "regression"] = "classification"
+    values: np.ndarray | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         n = len(self.names)
         columns = {"targets": self.targets, "splits": self.splits, **self.attributes}
         if self.groups is not None:
             columns["groups"] = self.groups
+        if self.values is not None:
+            columns["values"] = self.values
         for name, column in columns.items():
             if column.shape != (n,):
                 raise ValueError(f"column {name!r} must be ({n},), got {column.shape}")
@@ -71,6 +80,7 @@ class Dataset:
             targets=self.targets[indices],
             splits=self.splits[indices],
             groups=None if self.groups is None else self.groups[indices],
+            values=None if self.values is None else self.values[indices],
             attributes={key: column[indices] for key, column in self.attributes.items()},
         )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headstart.data.dataset import Dataset
+from headstart.data.dataset import Dataset, Task
 from headstart.data.folders import EXTENSIONS, open_folders, scan
+from headstart.data.numbers import as_numbers, told_as_classes
 from headstart.data.sidecar import add_sidecar
 from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
 from headstart.errors import DataError
+from headstart.scale import Scale
 
 __all__ = ["open_dataset"]
 
@@ -23,6 +25,8 @@ def open_dataset(
     split: str | None = None,
     image: str | None = None,
     same_classes: bool = True,
+    task: Task = "classification",
+    scale: Scale | None = None,
 ) -> Dataset:
     """Opens a data set: class folders, a table, or a plain folder of images.
 
@@ -38,6 +42,8 @@ def open_dataset(
         image: The column of paths.
         same_classes: Refuse train and test folders that have no class in common, which no
             classifier can be tested on. False where classes are people, and a test is of others.
+        task: Whether labels are classes or numbers; ``"auto"`` tells it by the labels.
+        scale: Of a model that tells numbers: the labels are numbers, put into its ranges.
 
     Returns:
         The data set.
@@ -46,8 +52,19 @@ def open_dataset(
         DataError: Nothing is there, nothing fits, or a column is missing; the message says
             what would do.
     """
-    path = Path(path).expanduser()
-    columns = {"label": label, "group": group, "split": split, "image": image}
+    numbers = scale is not None or task == "regression"
+    dataset = _read(
+        Path(path).expanduser(), image=image, same_classes=same_classes and not numbers,
+        label=label, group=group, split=split,
+    )  # fmt: skip
+    if not dataset.classes or (not numbers and told_as_classes(dataset, task)):
+        return dataset
+    return as_numbers(dataset, scale)
+
+
+def _read(path: Path, *, image: str | None, same_classes: bool, **columns: str | None) -> Dataset:
+    """Returns what a reader makes of a path, with every label a class."""
+    columns["image"] = image
     if path.is_file():
         if path.suffix.lower() in TABLES:
             return open_table(path, **columns)

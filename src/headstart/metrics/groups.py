@@ -1,4 +1,4 @@
-"""Accuracy by subgroup, and whether the gap between subgroups is more than chance.
+"""Accuracy or error by subgroup, and whether the gap between subgroups is more than chance.
 
 As fairlearn's `MetricFrame` has it, for one measure and with intervals that respect clusters.
 """
@@ -6,13 +6,16 @@ As fairlearn's `MetricFrame` has it, for one measure and with intervals that res
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from headstart.metrics.interval import cluster_bootstrap, cluster_codes
 from headstart.records import Estimate
 
-__all__ = ["Subgroups", "bands", "by_subgroup"]
+__all__ = ["Measure", "Subgroups", "bands", "by_subgroup"]
+
+Measure = Literal["accuracy", "mean absolute error"]
 
 # Below this many items a subgroup says next to nothing, and would always be an extreme.
 _FEW = 10
@@ -23,12 +26,13 @@ _PERMUTATIONS = 2000
 
 @dataclass(frozen=True)
 class Subgroups:
-    """Accuracy by the values of one column.
+    """One measure by the values of one column.
 
     Attributes:
         column: Its name.
-        accuracy: Subgroup -> accuracy, in the order of the values.
-        gap: Accuracy of the best minus that of the worst.
+        measure: ``"accuracy"``, or ``"mean absolute error"``, where less is better.
+        values: Subgroup -> measure, in the order of the column's values.
+        gap: How much better the best is than the worst.
         best: The one.
         worst: The other.
         p_value: Share of random assignments to subgroups that give so large a gap: the best and
@@ -37,7 +41,8 @@ class Subgroups:
     """
 
     column: str
-    accuracy: dict[str, Estimate]
+    measure: Measure
+    values: dict[str, Estimate]
     gap: Estimate | None
     best: str
     worst: str
@@ -74,54 +79,59 @@ def bands(values: np.ndarray) -> np.ndarray:
 def by_subgroup(
     column: str,
     values: np.ndarray,
-    correct: np.ndarray,
+    outcomes: np.ndarray,
     clusters: np.ndarray | None = None,
     *,
+    measure: Measure = "accuracy",
     seed: int = 0,
 ) -> Subgroups:
-    """Returns the accuracy of every subgroup and the gap between the extremes.
+    """Returns the measure of every subgroup and the gap between the extremes.
 
     Args:
         column: Name, for people.
         values: (N,) str: the subgroup of each item; items of ``""`` are left out.
-        correct: (N,) bool: which items were named rightly.
+        outcomes: (N,) bool: which items were named rightly; or (N,) float: how far off each is.
         clusters: (N,) cluster of each item, or None when all stand alone.
+        measure: What the mean of the outcomes is called.
         seed: Of the bootstrap and the permutations.
     """
     kept = values != ""
-    values, correct = values[kept], correct[kept].astype(float)
+    values, outcomes = values[kept], outcomes[kept].astype(float)
     codes, _ = cluster_codes(None if clusters is None else clusters[kept], len(values))
     names, numbers, counts = np.unique(values, return_inverse=True, return_counts=True)
     left_out = {str(name): int(n) for name, n in zip(names, counts, strict=True) if n < _FEW}
-    accuracy = {}
+    top = 1.0 if measure == "accuracy" else np.inf
+    found = {}
     for number in sorted(range(len(names)), key=lambda i: _order(str(names[i]))):
         if counts[number] >= _FEW:
             mine = numbers == number
-            accuracy[str(names[number])] = _mean(correct[mine], codes[mine], seed)
-    if len(accuracy) < 2:
-        return Subgroups(column, accuracy, None, "", "", float("nan"), left_out)
-    best = max(accuracy, key=lambda name: accuracy[name].value)
-    worst = min(accuracy, key=lambda name: accuracy[name].value)
-    if best == worst:  # all the same: any two will do
-        best, worst = list(accuracy)[:2]
-    one, other = ((values == name).astype(float) for name in (best, worst))
+            found[str(names[number])] = _mean(outcomes[mine], codes[mine], top, seed)
+    if len(found) < 2:
+        return Subgroups(column, measure, found, None, "", "", float("nan"), left_out)
+    most = max(found, key=lambda name: found[name].value)
+    least = min(found, key=lambda name: found[name].value)
+    if most == least:  # all the same: any two will do
+        most, least = list(found)[:2]
+    one, other = ((values == name).astype(float) for name in (most, least))
 
     def difference(weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
-            return (weights @ (one * correct)) / (weights @ one) - (weights @ (other * correct)) / (
-                weights @ other
-            )
+            return (weights @ (one * outcomes)) / (weights @ one) - (
+                weights @ (other * outcomes)
+            ) / (weights @ other)
 
-    gap = cluster_bootstrap(difference, codes, n=len(values), bounds=(-1.0, 1.0), seed=seed)
-    enough = np.isin(values, list(accuracy))
-    p_value = _chance(numbers[enough], correct[enough], codes[enough], gap.value, seed)
-    return Subgroups(column, accuracy, gap, best, worst, p_value, left_out)
+    gap = cluster_bootstrap(difference, codes, n=len(values), bounds=(-top, top), seed=seed)
+    enough = np.isin(values, list(found))
+    p_value = _chance(numbers[enough], outcomes[enough], codes[enough], gap.value, seed)
+    best, worst = (most, least) if measure == "accuracy" else (least, most)
+    return Subgroups(column, measure, found, gap, best, worst, p_value, left_out)
 
 
-def _mean(correct: np.ndarray, codes: np.ndarray, seed: int) -> Estimate:
+def _mean(outcomes: np.ndarray, codes: np.ndarray, top: float, seed: int) -> Estimate:
     return cluster_bootstrap(
-        lambda weights: weights @ correct / weights.sum(axis=1), codes, n=len(correct), seed=seed
-    )
+        lambda weights: weights @ outcomes / weights.sum(axis=1), codes, n=len(outcomes),
+        bounds=(0.0, top), seed=seed,
+    )  # fmt: skip
 
 
 def _order(name: str) -> tuple[int, float, str]:
@@ -133,7 +143,7 @@ def _order(name: str) -> tuple[int, float, str]:
 
 
 def _chance(
-    numbers: np.ndarray, correct: np.ndarray, codes: np.ndarray, gap: float, seed: int
+    numbers: np.ndarray, outcomes: np.ndarray, codes: np.ndarray, gap: float, seed: int
 ) -> float:
     """Returns the share of random assignments whose largest gap is at least the one seen.
 
@@ -148,6 +158,6 @@ def _chance(
     for _ in range(_PERMUTATIONS):
         drawn = rng.permutation(numbers[first])[cluster] if whole else rng.permutation(numbers)
         totals = np.bincount(drawn, minlength=many)
-        rates = np.bincount(drawn, correct, minlength=many)[totals > 0] / totals[totals > 0]
+        rates = np.bincount(drawn, outcomes, minlength=many)[totals > 0] / totals[totals > 0]
         as_large += bool(rates.max() - rates.min() >= gap - 1e-12)
     return (as_large + 1) / (_PERMUTATIONS + 1)

@@ -24,6 +24,7 @@ from headstart.nets.detector import found_beside, kept_beside
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
 from headstart.run import read_json
+from headstart.scale import Scale
 
 __all__ = ["Model"]
 
@@ -41,6 +42,7 @@ class Model:
         preprocess: How images are fitted and normalised.
         views: How many views of an image are averaged.
         temperature: Divides the scores before the softmax.
+        scale: Of a model that tells numbers: the classes are its ranges.
     """
 
     backbone: Backbone
@@ -49,6 +51,7 @@ class Model:
     preprocess: Preprocess
     views: int
     temperature: float
+    scale: Scale | None = None
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Returns (N, C) calibrated probabilities of (N, D) pooled vectors."""
@@ -74,8 +77,9 @@ class Model:
             value = {
                 "format": _FORMAT,
                 "headstart": version("headstart"),
-                "task": "classification",
+                "task": "classification" if self.scale is None else "regression",
                 "classes": self.classes,
+                "scale": None if self.scale is None else self.scale.edges,
                 "preprocess": asdict(preprocess),
                 "views": self.views,
                 "temperature": self.temperature,
@@ -133,6 +137,7 @@ class Model:
                 preprocess=found_beside(Preprocess.from_json(value["preprocess"]), folder),
                 views=int(value["views"]),
                 temperature=float(value["temperature"]),
+                scale=Scale(tuple(edges)) if (edges := value.get("scale")) else None,
             )
         except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
             raise ModelError(

@@ -24,9 +24,10 @@ from headstart.metrics.interval import (
     resample,
     wilson,
 )
+from headstart.metrics.regression import mean_difference
 from headstart.records import Estimate
 
-__all__ = ["Comparison", "compare_answers", "items_needed", "paired_test"]
+__all__ = ["Comparison", "compare_answers", "compare_numbers", "items_needed", "paired_test"]
 
 _LEVEL = 0.05  # of the test; the intervals' 95 % are its complement
 _POWER = 0.8
@@ -41,9 +42,11 @@ class Comparison:
         first: Which one A is.
         second: Which one B is.
         says: The verdict, in one sentence.
-        better: The more accurate one, where the test shows that there is one.
+        better: The more accurate one (of numbers: the one that is less far off), where the test
+            shows that there is one.
         accuracies: Of A and of B on the common items.
-        differences: accuracy, balanced_accuracy and log_loss (where less is better).
+        differences: accuracy, balanced_accuracy and log_loss (where less is better); of numbers
+            mean_absolute_error too, likewise.
         p_value: How often chance alone would tell two equal classifiers so far apart.
         test: What gave `p_value`.
         answers: Items that both, only A, only B and neither named rightly: both, only_a, only_b,
@@ -205,6 +208,57 @@ def compare_answers(
         needed=needed,
         notes=notes,
     )
+
+
+def compare_numbers(
+    comparison: Comparison,
+    errors: tuple[np.ndarray, np.ndarray],
+    *,
+    clusters: np.ndarray | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Lets the verdict be about numbers told instead of the ranges they fall into.
+
+    The test exchanges the errors of A and B on one item by the toss of a coin (Fisher's
+    randomisation test, 9,999 draws), so nothing is assumed about how errors are distributed.
+
+    Args:
+        comparison: Of the ranges, from `compare_answers`.
+        errors: (N,) absolute errors of A, and of B, on the same items.
+        clusters: (N,) cluster of each item, or None when all stand alone.
+        seed: Of bootstrap and randomisation.
+    """
+    from scipy.stats import permutation_test
+
+    change = _paired(mean_difference(errors[1], errors[0], clusters, seed=seed))
+    codes, total = cluster_codes(clusters, len(errors[0]))
+    sums = np.bincount(codes, errors[1] - errors[0], minlength=total)
+    found = permutation_test(
+        (sums, np.zeros(total)), lambda a, b, axis: (a - b).mean(axis=axis), n_resamples=9999,
+        permutation_type="samples", vectorized=True, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    p_value = float(found.pvalue)
+    shown = p_value < _LEVEL and not change.low <= 0 <= change.high
+    best: Literal["A", "B"] = "B" if change.value < 0 else "A"
+    other = "A" if best == "B" else "B"
+    ends = sorted((abs(change.low), abs(change.high)))
+    chance = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.2g}"
+    if shown:
+        says = (
+            f"{best} is less far off than {other}, by {abs(change.value):.3g} on average "
+            f"({ends[0]:.3g} to {ends[1]:.3g}; {chance})."
+        )
+    else:
+        says = (
+            f"No difference can be shown: B's mean absolute error minus A's is {change.value:+.3g} "
+            f"({change.low:+.3g} to {change.high:+.3g}; {chance})."
+        )
+    return dataclasses.replace(
+        comparison, says=says, better=best if shown else None, p_value=p_value,
+        test=f"randomisation of {total} {'items' if total == len(codes) else 'clusters'}",
+        needed=None,
+        differences={"mean_absolute_error": change} | comparison.differences,
+    )  # fmt: skip
 
 
 def _accuracy(right: np.ndarray, clusters: np.ndarray | None, seed: int) -> Estimate:

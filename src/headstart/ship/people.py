@@ -14,6 +14,7 @@ from headstart.data.photo import Photo, every_face_of
 from headstart.data.threads import in_order
 from headstart.errors import ImageError, OutputError
 from headstart.records import Predictions
+from headstart.ship.tell import words
 
 if TYPE_CHECKING:
     from headstart.ship.watch import Watcher
@@ -99,7 +100,7 @@ def name_faces(
     answer()
     return Predictions(
         np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
-        np.stack(boxes).astype(np.float32),
+        np.stack(boxes).astype(np.float32), model.scale,
     )  # fmt: skip
 
 
@@ -121,17 +122,15 @@ def draw(
     size = max(11, round(min(image.size) / 28))
     font = ImageFont.load_default(size)
     for box, row, lead in answers:
-        best = int(row.argmax())
-        sure = bool(row[best] >= model.threshold)
-        text = f"{model.classes[best]} {100 * row[best]:.0f} %" if sure else "not sure"
+        text, sure = words(row, model)
         left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
         pen.rectangle((left, top, right, bottom), outline=_COLOURS[sure], width=max(2, size // 7))
         # Above the box, or inside of it where the photo ends; and never beyond the right edge.
-        words = pen.textbbox((0, 0), lead + text, font=font)
-        high = words[3] + size // 3
-        x = float(np.clip(left, 0, max(0, image.width - words[2] - size // 2)))
+        size_of = pen.textbbox((0, 0), lead + text, font=font)
+        high = size_of[3] + size // 3
+        x = float(np.clip(left, 0, max(0, image.width - size_of[2] - size // 2)))
         y = float(top - high if top >= high else max(top, 0))
-        pen.rectangle((x, y, x + words[2] + size // 2, y + high), fill=_COLOURS[sure])
+        pen.rectangle((x, y, x + size_of[2] + size // 2, y + high), fill=_COLOURS[sure])
         pen.text((x + size // 4, y + size // 8), lead + text, fill="white", font=font)
     return np.asarray(image)
 

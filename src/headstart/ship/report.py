@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.errors import ModelError, OutputError
-from headstart.ship import curves, figures, rows
+from headstart.ship import curves, figures, rows, scatter
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -57,6 +57,7 @@ def _template() -> Template:
         learning_curve=figures.learning_curve,
         loss_curve=curves.loss_curve,
         accuracy_curve=curves.accuracy_curve,
+        scatter=scatter.scatter,
     )
     return jinja.get_template("report.html.j2")
 
@@ -104,6 +105,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         environment=environment,
         options=options,
         headline=rows.headline(metrics),
+        numbers=metrics.get("numbers"),
         baselines=rows.baselines(metrics),
         gain=rows.gain(metrics),
         findings=None

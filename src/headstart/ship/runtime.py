@@ -22,6 +22,7 @@ from headstart.data.detect import detector_content, keep_detector
 from headstart.data.pixels import _FACTS_SIDE, cpu_count
 from headstart.data.preprocess import Preprocess
 from headstart.errors import ImageError, ModelError
+from headstart.scale import Scale
 
 if TYPE_CHECKING:
     from headstart.records import Predictions
@@ -48,6 +49,7 @@ class About:
         threshold: Probability below which an answer is "not sure".
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
         facts: Everything else: versions, fingerprints, licence, measured accuracy.
+        scale: Of a model that tells numbers: the classes are its ranges.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +58,7 @@ class About:
     threshold: float
     precision: str
     facts: dict[str, Any]
+    scale: Scale | None = None
 
     def to_json(self) -> str:
         """Returns the content of the metadata entry."""
@@ -80,7 +83,9 @@ class About:
         if value.pop("format") > FORMAT:
             raise ValueError("it was written by a newer headstart: upgrade headstart")
         value["preprocess"] = Preprocess.from_json(value["preprocess"])
-        return cls(**value | {"classes": tuple(value["classes"])})
+        edges = (value.pop("scale", None) or {}).get("edges")
+        scale = Scale(tuple(edges)) if edges else None
+        return cls(**value | {"classes": tuple(value["classes"]), "scale": scale})
 
 
 def squares_of(
@@ -165,6 +170,11 @@ class OnnxClassifier:
         return self.about.threshold
 
     @property
+    def scale(self) -> Scale | None:
+        """Of a model that tells numbers: the classes are its ranges."""
+        return self.about.scale
+
+    @property
     def classes_(self) -> np.ndarray:
         """(C,) str class names, in the order of `predict_proba`'s columns."""
         return np.array(self.about.classes)
@@ -220,7 +230,9 @@ class OnnxClassifier:
                     batch = []
                 if progress is not None:
                     progress("predicting", number + 1, len(given))
-        return Predictions(found, self.about.classes, tuple(names), None, errors)
+        return Predictions(
+            found, self.about.classes, tuple(names), None, errors, scale=self.about.scale
+        )
 
     def _read(
         self, images: list[str | Path | bytes], pool: ThreadPoolExecutor
@@ -256,8 +268,11 @@ class OnnxClassifier:
         return predictions.probabilities
 
     def predict(self, images: str | Path | bytes | Iterable[str | Path | bytes]) -> np.ndarray:
-        """Returns (N,) str class names; raises as `predict_proba`."""
-        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+        """Returns (N,) str class names, or (N,) numbers; raises as `predict_proba`."""
+        found = self.predict_proba(images)
+        if self.scale is not None:
+            return self.scale.numbers(found)[:, 0]
+        return self.classes_[found.argmax(axis=1)]
 
 
 def put_about(path: Path, about: About) -> None:

@@ -26,6 +26,7 @@ from headstart.data.photo import every_face_of
 from headstart.errors import ImageError
 from headstart.ship.batcher import Batcher, Full
 from headstart.ship.runtime import OnnxClassifier, squares_of
+from headstart.ship.tell import fields
 from headstart.ship.uploads import Limits, Refused, read_images
 
 __all__ = ["create_app"]
@@ -54,12 +55,15 @@ _SAID = {
     "sure": {"type": "boolean"},
     "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
 }
+# Of models that tell numbers.
+_NUMBER = {name: {"type": "number"} for name in ("number", "low", "high")}
 _FACE = {
     "type": "object",
     "required": ["box", *_SAID],
     "properties": {
         "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
         **_SAID,
+        **_NUMBER,
     },
 }
 _ANSWER = {
@@ -75,6 +79,7 @@ _ANSWER = {
                 "properties": {
                     "name": {"type": "string"},
                     **_SAID,
+                    **_NUMBER,
                     "faces": {"type": "array", "items": _FACE},
                     "error": {"type": "string"},
                 },
@@ -164,7 +169,7 @@ def create_app(
         except ImageError as error:
             return {"name": name, "error": str(error)}
         rows = await asyncio.gather(*(batcher.probabilities(squares) for _, squares in seen))
-        answers = [_said(row, model) for row in rows]
+        answers = [fields(row, model) for row in rows]
         found = {"name": name} | answers[0]
         if about.preprocess.faces is not None:
             places = [[round(float(x), 1) for x in box] for box, _ in seen]
@@ -241,7 +246,8 @@ def create_app(
         """Says what answers: classes, threshold, input size, where it comes from."""
         return {
             "classes": about.classes, "threshold": about.threshold, "precision": about.precision,
-            "image_size": about.preprocess.size, **about.facts,
+            "image_size": about.preprocess.size,
+            "scale": None if about.scale is None else about.scale.edges, **about.facts,
         }  # fmt: skip
 
     @app.get("/metrics", response_class=Response)
@@ -295,16 +301,6 @@ def _seen(data: bytes, model: OnnxClassifier, pixels: int) -> list[tuple[np.ndar
         return [(np.zeros(4), squares_of(data, preprocess, views, max_pixels=pixels))]
     photo = every_face_of(preprocess, views, data, max_pixels=pixels)
     return [(photo.scale * face.box, squares) for face, squares in photo.faces[:_FACES]]
-
-
-def _said(row: np.ndarray, model: OnnxClassifier) -> dict[str, Any]:
-    best = int(row.argmax())
-    return {
-        "class": model.classes[best],
-        "probability": float(row[best]),
-        "sure": bool(row[best] >= model.threshold),
-        "probabilities": dict(zip(model.classes, row.tolist(), strict=True)),
-    }
 
 
 def _problem(status: int, says: str, headers: dict[str, str] | None = None) -> JSONResponse:

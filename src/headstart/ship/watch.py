@@ -21,7 +21,9 @@ from headstart.data.preprocess import Preprocess
 from headstart.data.video import Frame, Video, Writer
 from headstart.errors import OptionError, OutputError
 from headstart.records import Predictions
+from headstart.scale import Scale
 from headstart.ship.people import draw
+from headstart.ship.tell import fields, words
 from headstart.ship.tracks import Tracks
 
 __all__ = ["Watcher", "watch"]
@@ -49,6 +51,10 @@ class Watcher(Protocol):
     @property
     def threshold(self) -> float:
         """Probability below which an answer is "not sure"."""
+
+    @property
+    def scale(self) -> Scale | None:
+        """Of a model that tells numbers: the classes are its ranges."""
 
     def probabilities(self, squares: np.ndarray) -> np.ndarray:
         """Returns (N, C) probabilities of (N, V, size, size, 3) uint8."""
@@ -208,7 +214,7 @@ def _predictions(
         boxes = None if boxes is None else [*boxes, np.full(4, np.nan)]
     found = np.array(rows, np.float32).reshape(len(names), len(model.classes))
     places = None if boxes is None else np.array(boxes, np.float32).reshape(-1, 4)
-    return Predictions(found, model.classes, tuple(names), None, errors, places)
+    return Predictions(found, model.classes, tuple(names), None, errors, places, model.scale)
 
 
 class _Output:
@@ -253,17 +259,13 @@ class _Output:
         """Writes one answer as a line of JSON."""
         if self._lines is None:
             return
-        row, best = seen.row, int(seen.row.argmax())
         value: dict[str, Any] = {"seconds": round(seconds, 3)}
         if seen.box is not None:
             value |= {"face": seen.track, "box": [round(float(each), 1) for each in seen.box]}
-        value |= {
-            "class": model.classes[best],
-            "probability": round(float(row[best]), 5),
-            "sure": bool(row[best] >= model.threshold),
-            "probabilities": {
-                name: round(float(each), 5) for name, each in zip(model.classes, row, strict=True)
-            },
+        value |= fields(seen.row, model)
+        value["probability"] = round(value["probability"], 5)
+        value["probabilities"] = {
+            name: round(share, 5) for name, share in value["probabilities"].items()
         }
         try:
             self._lines.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -280,11 +282,7 @@ class _Output:
             ]
             pixels = draw(pixels, shown, model)
         elif latest:
-            row = latest[0].row
-            best = int(row.argmax())
-            sure = row[best] >= model.threshold
-            text = f"{model.classes[best]} {100 * row[best]:.0f} %" if sure else "not sure"
-            pixels = _labelled(pixels, text)
+            pixels = _labelled(pixels, words(latest[0].row, model)[0])
         self._movie.add(pixels)
 
 

@@ -30,11 +30,17 @@ def show_predictions(
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("image", overflow="fold")
-    table.add_column("class", overflow="fold")
-    table.add_column("probability", justify="right", no_wrap=True)
+    numbers = predictions.numbers
+    table.add_column("class" if numbers is None else "number", overflow="fold")
+    chance = "probability" if numbers is None else "9 times in 10 within"
+    table.add_column(chance, justify="right", no_wrap=True)
     for index, name in enumerate(predictions.names):
         if name in predictions.errors:
             table.add_row(Text(name), Text(predictions.errors[name], style="red"), "")
+            continue
+        if numbers is not None:
+            number, low, high = numbers[index]
+            table.add_row(Text(name), f"{number:.4g}", f"{low:.4g} to {high:.4g}")
             continue
         ranked = _ranked(predictions, index, top)
         if ranked[0][1] < abstain_below:
@@ -48,14 +54,17 @@ def show_predictions(
 def show_predictions_csv(predictions: Predictions, top: int, abstain_below: float) -> None:
     """Prints them as CSV, for machines."""
     table = csv.writer(sys.stdout, lineterminator="\n")
+    numbers = predictions.numbers
+    told = [] if numbers is None else ["number", "low", "high"]
     heads = [f"{kind}{rank}" for rank in range(1, top + 1) for kind in ("class", "probability")]
-    table.writerow(["image", "decision", *heads, "error"])
+    table.writerow(["image", "decision", *told, *heads, "error"])
     for index, name in enumerate(predictions.names):
         if name in predictions.errors:
-            table.writerow([name, "", *[""] * len(heads), predictions.errors[name]])
+            table.writerow([name, "", *[""] * len(told + heads), predictions.errors[name]])
             continue
         ranked = _ranked(predictions, index, top)
         decision = ranked[0][0] if ranked[0][1] >= abstain_below else ""
         cells = [cell for label, p in ranked for cell in (label, f"{p:.5f}")]
         cells += [""] * (len(heads) - len(cells))
-        table.writerow([name, decision, *cells, ""])
+        row = [] if numbers is None else [f"{each:.6g}" for each in numbers[index]]
+        table.writerow([name, decision, *row, *cells, ""])

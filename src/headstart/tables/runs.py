@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 _MEASURES = {
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+    "r2": "R²",
+    "coverage": "true numbers inside the 90 % range",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "auroc": "AUROC",
@@ -50,7 +54,10 @@ def show_run(run: Run, console: Console) -> None:
     console.print(results["evaluation"]["says"], markup=False)
     _serious(run, console)
     crossed = results["evaluation"]["kind"] == "cv"
-    rows = [("accuracy, cross-validated" if crossed else "test accuracy", run.accuracy)]
+    numbers = results.get("numbers")
+    rows = _numbers(numbers, results["test"]) if numbers else []
+    what = "accuracy of the range" if numbers else "accuracy"
+    rows.append((f"{what}, cross-validated" if crossed else f"test {what}", run.accuracy))
     rows += [
         (f"  {name.replace('_', ' ')} (baseline)", Estimate.from_json(value["accuracy"]))
         for name, value in results["baselines"].items()
@@ -67,7 +74,7 @@ def show_run(run: Run, console: Console) -> None:
     rows += [
         (_MEASURES[name], Estimate.from_json(measures[name]))
         for name in _MEASURES
-        if name in measures
+        if name in measures and name != "mean_absolute_error"
     ]
     show_estimates(rows, console)
     if "embedding" in results:
@@ -87,6 +94,18 @@ def _serious(run: Run, console: Console) -> None:
         console.print(
             f"Checks of the data: {', '.join(parts)}; the report says which.", style=worst
         )
+
+
+def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, Estimate]]:
+    """How far off told numbers are, and somebody who never looks."""
+    return [
+        (
+            f"{numbers['name']}: mean absolute error",
+            Estimate.from_json(test["mean_absolute_error"]),
+        ),
+        ("  always the median (baseline)", Estimate.from_json(numbers["baseline"])),
+        ("  less than that by", Estimate.from_json(numbers["gain"])),
+    ]
 
 
 def _embedding(results: dict[str, Any], console: Console) -> None:
@@ -134,10 +153,10 @@ def show_evaluation(result: Evaluation, console: Console) -> None:
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
     for each in result.subgroups:
-        console.print(f"\naccuracy by {each.column}", markup=False)
-        rows = [(f"  {name}", one) for name, one in each.accuracy.items()]
+        console.print(f"\n{each.measure} by {each.column}", markup=False)
+        rows = [(f"  {name}", one) for name, one in each.values.items()]
         if each.gap is not None:
-            rows.append((f"gap: {each.best} − {each.worst}", each.gap))
+            rows.append((f"gap: {each.best} better than {each.worst}", each.gap))
         show_estimates(rows, console)
         if each.gap is not None:
             console.print(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, measure, silent
 from headstart.data.preprocess import Geometry
@@ -84,6 +85,7 @@ def advise(
     faces: bool = False,
     detector: str = "yunet",
     folds: int = 5,
+    task: Task = "auto",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -110,7 +112,8 @@ def advise(
             no detector to be had, it says that the images are faces as they are.
         detector: What finds faces, as `train` takes it.
         folds: Folds of every cross-validation.
-        label: Column of a table that holds the class.
+        task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
+        label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together (person, patient, video).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and trials.
@@ -132,12 +135,13 @@ def advise(
             workers=workers, progress=progress,
         )  # fmt: skip
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
+    from headstart.advice.numbers import how_far_off
     from headstart.advice.rank import at_size, rank, sizes_to_try
     from headstart.advice.trials import make_plan
 
     started = time.perf_counter()
     base = parse_recipe(recipe, Recipe())
-    dataset = labelled(open_dataset(data, label=label, group=group, split=split))
+    dataset = labelled(open_dataset(data, label=label, group=group, split=split, task=task))
     networks, skipped = _networks(backbone)
     found_by = detector if faces else None
     if faces:  # which photos have one is known only after looking
@@ -198,11 +202,28 @@ def advise(
     counts = own.counts[own.counts > 0]
     return Advice(
         data=str(data),
-        says=(about, *sentences(candidates, plan, forecast["says"] if forecast else None, hope)),
+        says=(
+            about,
+            *how_far_off(own, probed, groups, seed=seed),
+            *sentences(candidates, plan, forecast["says"] if forecast else None, hope),
+        ),
         expected=hope,
         fits=fits,
         rule_of_thumb=rule_of_thumb(float(np.median(counts)), fits),
-        command=_command(data, network, best.image_size, bool(plan.recipe), budget, found_by),
+        command=_command(
+            data,
+            network,
+            best.image_size,
+            bool(plan.recipe),
+            budget,
+            found_by,
+            {
+                "task": dataset.task if dataset.scale else None,
+                "label": label,
+                "group": group,
+                "split": split,
+            },
+        ),
         facts=facts_of(
             whole.dataset, whole.clusters, np.stack([whole.facts.widths, whole.facts.heights], 1)
         ),
@@ -294,11 +315,14 @@ def _command(
     tuned: bool,
     budget: float,
     detector: str | None,
+    columns: dict[str, str | None],
 ) -> str:
     import shlex
 
+    flags = [part for name, each in columns.items() if each for part in (f"--{name}", each)]
+
     place = str(network.source.path) if network.source.kind == "folder" else network.source.name
     strategy = f"auto --budget {budget:g}" if tuned else "probe"
-    return shlex.join(["headstart", "train", str(data), *face_flags(detector)]) + (
+    return shlex.join(["headstart", "train", str(data), *flags, *face_flags(detector)]) + (
         f" --backbone {shlex.quote(place)} --image-size {size} --strategy {strategy} -o RUN"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.data.check import check_dataset
-from headstart.data.dataset import Dataset
+from headstart.data.dataset import Dataset, Task
 from headstart.data.duplicates import clusters
 from headstart.data.faces import NO_FACE
 from headstart.data.open import open_dataset
@@ -60,6 +60,7 @@ def check(
     faces: bool = False,
     backbone: str | None = None,
     detector: str = "yunet",
+    task: Task = "auto",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -73,7 +74,8 @@ def check(
         faces: Find the faces too, and people who are on both sides of a split.
         backbone: With `faces`, the face embedder that tells people apart (an ONNX file, a name).
         detector: With `faces`, what finds them: `yunet`, or its ONNX file.
-        label: Column of a table that holds the class.
+        task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
+        label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together (person, patient, video).
         split: Column of a table that holds `train`, `val` or `test`.
         workers: Decoding threads; by default one a processor.
@@ -92,7 +94,7 @@ def check(
             "--faces needs a face embedder to tell people apart: --backbone FILE.onnx (networks "
             "of ImageNet cannot)"
         )
-    dataset = open_dataset(data, label=label, group=group, split=split)
+    dataset = open_dataset(data, label=label, group=group, split=split, task=task)
     facts = measure(dataset, workers=workers, progress=progress)
     findings = check_dataset(dataset, facts)
     if faces and backbone is not None:

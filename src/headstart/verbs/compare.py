@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.errors import ModelError, OptionError
 from headstart.run import Run, read_json
-from headstart.scoring.compare import Comparison, compare_answers
+from headstart.scoring.compare import Comparison, compare_answers, compare_numbers
 
 __all__ = ["compare"]
 
@@ -63,7 +63,7 @@ def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparis
             f"({a.classes[targets[odd[0]]]} or {a.classes[others[odd[0]]]}); "
             f"train both on the same labels"
         )
-    return compare_answers(
+    found = compare_answers(
         targets,
         (a.labels[in_a], place[b.labels[in_b]]),
         (a.probabilities[in_a], b.probabilities[in_b][:, order]),
@@ -71,6 +71,24 @@ def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparis
         notes=_notes(runs, len(common), (len(a.names), len(b.names))),
         seed=seed,
     )
+    if not all(run.numbers.is_file() for run in runs):
+        return found
+    off = [_errors(run.numbers) for run in runs]
+    shared = [a.names[index] for index in in_a]
+    errors = [np.array([each[name] for name in shared]) for each in off]
+    return compare_numbers(found, (errors[0], errors[1]), seed=seed)
+
+
+def _errors(path: Path) -> dict[str, float]:
+    """Reads the table that `verbs.leave.write_numbers` writes: name -> absolute error."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return {
+                row["name"]: abs(float(row["number"]) - float(row["truth"]))
+                for row in csv.DictReader(stream)
+            }
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, measure, silent
 from headstart.errors import DataError
 from headstart.features.extract import extract
-from headstart.metrics.groups import Subgroups, bands, by_subgroup
+from headstart.metrics.groups import Measure, Subgroups, bands, by_subgroup
 from headstart.nets.backbone import Device
 from headstart.nets.heads import softmax
 from headstart.nets.model import Model
 from headstart.records import Estimate, Predictions
 from headstart.run import Run, read_json
+from headstart.scoring.numbers import score_numbers
 from headstart.scoring.score import score
 
 __all__ = ["Evaluation", "evaluate"]
@@ -53,7 +54,7 @@ class Evaluation:
 
         told = list(self.test.items())
         for each in self.subgroups:
-            told += [(f"{each.column}: {name}", one) for name, one in each.accuracy.items()]
+            told += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in told)
         return f"<table><caption>{escape(self.says)}</caption>{rows}</table>"
 
@@ -78,7 +79,7 @@ def evaluate(
         data: Labelled images to measure on; by default the run's own test, as it was measured.
         by: Columns, joined by commas, whose values are measured apart (age, sex, camera), with the
             gap between the best and the worst; numbers are put into five bands.
-        label: Column of a table that holds the class.
+        label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together; intervals respect it.
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of the intervals.
@@ -112,7 +113,7 @@ def evaluate(
             subgroups=_own_subgroups(opened, by, seed) if by else (),
         )
     model = Model.load(run)
-    dataset = open_dataset(data, label=label, group=group, split=split)
+    dataset = open_dataset(data, label=label, group=group, split=split, scale=model.scale)
     if not dataset.labelled.any():
         raise DataError(f"{data} has no labels to measure against; use 'headstart predict'")
     unknown = sorted(set(dataset.classes) - set(model.classes))
@@ -138,15 +139,21 @@ def evaluate(
         model.classes,
         kept.names,
         place[kept.targets],
+        scale=model.scale,
     )
     clusters = find_clusters(facts, kept.groups)
     correct = predictions.labels == predictions.targets
+    missed = None
     results = score(
         predictions,
         clusters=clusters,
         uncalibrated=softmax(scores),
         seed=seed,
     )
+    if kept.values is not None and predictions.numbers is not None:
+        found = score_numbers(predictions, kept.values, clusters=clusters, seed=seed)
+        results["test"] = found["test"] | results["test"]
+        missed = np.abs(predictions.numbers[:, 0] - kept.values)
     part = "the test split of " if (kept.splits == "test").all() else ""
     return Evaluation(
         says=f"Measured on {part}{data}: {len(kept)} images.",
@@ -154,14 +161,19 @@ def evaluate(
         per_class=results["per_class"],
         confusion=results["confusion"],
         errors={dataset.names[i]: reason for i, reason in features.facts.errors.items()},
-        subgroups=_subgroups(kept, by, correct, clusters, seed) if by else (),
+        subgroups=_subgroups(kept, by, correct, missed, clusters, seed) if by else (),
     )
 
 
 def _subgroups(
-    dataset: Dataset, by: str, correct: np.ndarray, clusters: np.ndarray, seed: int
+    dataset: Dataset,
+    by: str,
+    correct: np.ndarray,
+    missed: np.ndarray | None,
+    clusters: np.ndarray,
+    seed: int,
 ) -> tuple[Subgroups, ...]:
-    """Measures the subgroups of some columns.
+    """Measures the subgroups of some columns: accuracy, or where numbers are told, how far off.
 
     Raises:
         DataError: If a column is not there.
@@ -172,7 +184,9 @@ def _subgroups(
             known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
             raise DataError(f"--by {column}: the data have no such column; they have {known}")
         values = bands(dataset.attributes[column].astype(str))
-        found.append(by_subgroup(column, values, correct, clusters, seed=seed))
+        outcome = correct if missed is None else missed
+        measure: Measure = "accuracy" if missed is None else "mean absolute error"
+        found.append(by_subgroup(column, values, outcome, clusters, measure=measure, seed=seed))
     return tuple(found)
 
 
@@ -187,7 +201,7 @@ def _own_subgroups(run: Run, by: str, seed: int) -> tuple[Subgroups, ...]:
     options = read_json(run.options)
     dataset = open_dataset(
         options["data"], label=options["label"], group=options["group"], split=options["split"]
-    )
+    )  # its labels are not looked at, so whether they are numbers does not matter
     place = {name: index for index, name in enumerate(dataset.names)}
     with run.predictions.open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["name"] in place]
@@ -195,5 +209,13 @@ def _own_subgroups(run: Run, by: str, seed: int) -> tuple[Subgroups, ...]:
         raise DataError(f"--by {by}: {options['data']} has none of the run's images any more")
     tested = dataset.take(np.array([place[row["name"]] for row in rows]))
     correct = np.array([row["truth"] == row["predicted"] for row in rows])
+    missed = None
+    if run.numbers.is_file():
+        with run.numbers.open(newline="", encoding="utf-8") as stream:
+            off = {
+                row["name"]: abs(float(row["number"]) - float(row["truth"]))
+                for row in csv.DictReader(stream)
+            }
+        missed = np.array([off[row["name"]] for row in rows])
     clusters = find_clusters(measure(tested), tested.groups)
-    return _subgroups(tested, by, correct, clusters, seed)
+    return _subgroups(tested, by, correct, missed, clusters, seed)

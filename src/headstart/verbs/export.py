@@ -102,10 +102,10 @@ def export(
     opened, folder = Run.open(run), Path(out)
     check_output(folder, overwrite=overwrite, holds=HOLDS, what="export")
     model = Model.load(run)
-    training, test = _images(opened, model.classes)
+    training, test = _images(opened, model)
     rng = np.random.default_rng(seed)
     shown = [test[i] for i in np.sort(rng.permutation(len(test))[:_PARITY_ON])]
-    about = About(model.classes, model.preprocess, model.views, threshold, "fp32", {})
+    about = About(model.classes, model.preprocess, model.views, threshold, "fp32", {}, model.scale)
     says: list[str] = []
     with new_folder(folder, overwrite=overwrite, holds=HOLDS, what="export") as home:
         progress("writing ONNX", 0, 1)
@@ -180,17 +180,19 @@ def export(
     return record
 
 
-def _images(run: Run, classes: tuple[str, ...]) -> tuple[list, list]:
+def _images(run: Run, model: Model) -> tuple[list, list]:
     """Returns (file, class) of the training and of the test images of a run.
 
     Raises:
         ModelError: If they are gone.
     """
     options, known = read_json(run.options), read_json(run.dataset)
+    classes = model.classes
     try:
         dataset = open_dataset(
-            options["data"], label=options["label"], group=options["group"], split=options["split"]
-        )
+            options["data"], label=options["label"], group=options["group"], split=options["split"],
+            scale=model.scale,
+        )  # fmt: skip
     except Exception as error:
         raise ModelError(
             f"an export is proven on the images of the run, and they cannot be read: {error}"
@@ -294,7 +296,7 @@ def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
     from importlib.metadata import version
 
     return {
-        "task": "classification",
+        "task": "classification" if model.scale is None else "regression",
         "headstart": version("headstart"),
         "torch": version("torch"),
         "opset": opset,
@@ -304,5 +306,10 @@ def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
         "head": model.head.kind,
         "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
         "test_accuracy": run.results["test"]["accuracy"],
+        **{
+            name: run.results["test"][name]
+            for name in ("mean_absolute_error",)
+            if name in run.results["test"]
+        },
         "evaluation": run.results["evaluation"]["says"],
     }

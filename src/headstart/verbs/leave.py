@@ -26,6 +26,7 @@ from headstart.nets.model import Model
 from headstart.records import Estimate, Finding, Predictions, to_json
 from headstart.run import Run
 from headstart.scoring.curve import extrapolate
+from headstart.scoring.numbers import score_numbers
 from headstart.scoring.score import score, transfer_gain
 from headstart.ship.report import write_report
 from headstart.verbs.leave_tuned import Tuned, advice, finetuning, write_history, write_preview
@@ -40,6 +41,7 @@ __all__ = [
     "leave",
     "write_json",
     "write_mistakes",
+    "write_numbers",
     "write_predictions",
 ]
 
@@ -101,6 +103,8 @@ def leave(account: Account, run: Run) -> None:
     write_json(run.metrics, results)
     write_trials(run.trials, account.outcome.probe.trials)
     write_predictions(run.predictions, predictions)
+    if account.dataset.values is not None:
+        write_numbers(run.numbers, predictions, account.dataset.values[account.outcome.items])
     if account.tuned is not None and account.tuned.tuning is not None:
         rounds = enumerate(account.tuned.tuning.rounds, 1)
         write_history(run.history, {f"round{n}": each.history for n, each in rounds})
@@ -132,8 +136,11 @@ def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
         account.dataset.classes,
         tuple(account.dataset.names[i] for i in items),
         truth,
+        scale=account.dataset.scale,
     )
     results = score(predictions, clusters=clusters, uncalibrated=outcome.uncalibrated, seed=seed)
+    if account.dataset.values is not None:
+        _add_numbers(results, account, predictions, clusters)
     right = outcome.labels == truth
     results["evaluation"] = {"kind": account.evaluation[0], "says": account.evaluation[1]}
     results["baselines"] = {
@@ -167,6 +174,23 @@ def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
             if (value := part(account.tuned)) is not None:
                 results[name] = value
     return results, predictions
+
+
+def _add_numbers(
+    results: dict[str, Any], account: Account, predictions: Predictions, clusters: np.ndarray
+) -> None:
+    """Adds the measures of a regression: `test` gets more rows, and `numbers` is new."""
+    values, items = account.dataset.values, account.outcome.items
+    assert values is not None
+    constant = np.full(len(values), np.nan)
+    for part in account.outcome.parts:
+        constant[part.test] = np.median(values[part.train])
+    found = score_numbers(
+        predictions, values[items], constant=constant[items], clusters=clusters,
+        seed=account.options["seed"],
+    )  # fmt: skip
+    results["test"] = found.pop("test") | results["test"]
+    results["numbers"] = {"name": account.options["label"] or "number", **found}
 
 
 def _accuracy(
@@ -357,6 +381,18 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         row = [f"{value:.5f}" for value in predictions.probabilities[index]]
         confidence = f"{predictions.confidences[index]:.5f}"
         table.writerow([name, truth, predictions.classes[label], confidence, *row])
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def write_numbers(path: Path, predictions: Predictions, truth: np.ndarray) -> None:
+    """Writes one row per item: name, true number, number told, the ends of its 90 % range."""
+    told = predictions.numbers
+    assert told is not None
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["name", "truth", "number", "low", "high"])
+    for name, true, row in zip(predictions.names, truth, told, strict=True):
+        table.writerow([name, f"{true:.6g}", *(f"{each:.6g}" for each in row)])
     path.write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -61,8 +61,11 @@ class Classifier:
         return predictions.probabilities
 
     def predict(self, images: str | Path | Iterable[str | Path]) -> np.ndarray:
-        """Returns (N,) str class names of image files; raises as `predict_proba`."""
-        return self.classes_[self.predict_proba(images).argmax(axis=1)]
+        """Returns (N,) str class names of images, or (N,) numbers; raises as `predict_proba`."""
+        found = self.predict_proba(images)
+        if self.model.scale is not None:
+            return self.model.scale.numbers(found)[:, 0]
+        return self.classes_[found.argmax(axis=1)]
 
 
 def load(path: str | Path) -> Classifier | OnnxClassifier:
@@ -88,6 +91,7 @@ class _Frames:
         self.model = model
         self._engine: Engine | None = None
         self.classes, self.preprocess, self.views = model.classes, model.preprocess, model.views
+        self.scale = model.scale
 
     def probabilities(self, squares: np.ndarray) -> np.ndarray:
         from headstart.nets.engine import stream
@@ -210,7 +214,7 @@ def _run(
     dataset = Dataset(Path(), tuple(names), model.classes, *blank, source="unlabelled")
     probabilities = np.full((n, len(model.classes)), np.nan, np.float32)
     if not n:
-        return Predictions(probabilities, model.classes, ())
+        return Predictions(probabilities, model.classes, (), scale=model.scale)
     features = extract(
         dataset, model.backbone, preprocess=model.preprocess, views=model.views, device=device,
         workers=workers, progress=progress, allow_none=True,
@@ -219,4 +223,4 @@ def _run(
     if readable.any():
         probabilities[readable] = model.probabilities(features.vectors[readable])
     errors = {names[index]: reason for index, reason in features.facts.errors.items()}
-    return Predictions(probabilities, model.classes, tuple(names), None, errors)
+    return Predictions(probabilities, model.classes, tuple(names), None, errors, scale=model.scale)

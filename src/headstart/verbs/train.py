@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.advice.plan import keep_probe
+from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
 from headstart.data.people import split_people
 from headstart.data.pixels import Progress, silent
@@ -69,6 +70,7 @@ def train(
     folds: int = 5,
     baselines: Baselines = "standard",
     drop_leaks: bool = True,
+    task: Task = "auto",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -123,7 +125,10 @@ def train(
             random weights too, frozen and trained from scratch: minutes) or `none`.
         drop_leaks: Remove from training the items that a given split also has in its test,
             as copies, near-duplicates or members of one group. Test items are never removed.
-        label: Column of a table that holds the class.
+        task: What the labels are: classes (`classification`), numbers such as an age or a weight
+            (`regression`, docs/regression.md), or `auto`: numbers where more than 20 different ones
+            have fractions.
+        label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together (person, patient, video).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and intervals.
@@ -165,6 +170,8 @@ def train(
         raise OptionError(f"--views {views}: of a face choose 1, or 2 for its mirror image too")
     if strategy == "embed" and views > 1:
         raise OptionError(f"--views {views}: --strategy embed knows people by one view each")
+    if strategy == "embed" and task == "regression":
+        raise OptionError("--strategy embed tells identities apart: --task regression is not one")
     if strategy == "embed" and lr == "auto":
         raise OptionError(
             "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
@@ -183,8 +190,9 @@ def train(
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
     dataset = open_dataset(
-        data, label=label, group=group, split=split, same_classes=strategy != "embed"
-    )
+        data, label=label, group=group, split=split, same_classes=strategy != "embed",
+        task="classification" if strategy == "embed" else task,
+    )  # fmt: skip
     dataset = labelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
@@ -251,7 +259,7 @@ def train(
 
     model = Model(
         network, outcome.probe.head, whole.dataset.classes, preprocess, views,
-        outcome.probe.temperature,
+        outcome.probe.temperature, whole.dataset.scale,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
         tuned: Tuned | None = None

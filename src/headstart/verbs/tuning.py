@@ -120,7 +120,7 @@ def fine_tune(
     save_network(tuning.net.pool.network, backbone.source, home)
     model = Model(
         open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, views,
-        tuning.temperature,
+        tuning.temperature, data.dataset.scale,
     )  # fmt: skip
     return Tuned(plan, tuning, model)
 

@@ -16,7 +16,9 @@ async function introduce() {
     const model = await answer.json();
     const names = model.classes.slice(0, 12).join(", ");
     const rest = model.classes.length > 12 ? ` and ${model.classes.length - 12} more` : "";
-    at("about").textContent = `It knows: ${names}${rest}.`;
+    at("about").textContent = model.scale
+      ? `It tells numbers from ${model.scale[0]} to ${model.scale[model.scale.length - 1]}.`
+      : `It knows: ${names}${rest}.`;
   } catch {
     at("about").textContent = "The server does not answer.";
   }
@@ -71,6 +73,10 @@ function percent(share) {
 }
 
 function words(found) {
+  if (found.number !== undefined) { // nine times in ten the truth lies in the range
+    const [number, low, high] = [found.number, found.low, found.high].map((x) => Number(x.toPrecision(3)));
+    return `${number} (${low} to ${high})`;
+  }
   const named = `${found.class} (${percent(found.probability)})`;
   return found.sure ? named : `Not sure: perhaps ${named}`;
 }

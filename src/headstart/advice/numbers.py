@@ -1,0 +1,42 @@
+"""What to expect of numbers: how far off a frozen probe is, cross-validated."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.fit.probe import Probe
+from headstart.nets.heads import softmax
+from headstart.records import Predictions
+from headstart.scoring.numbers import score_numbers
+
+__all__ = ["how_far_off"]
+
+
+def how_far_off(
+    own: Dataset, probed: Probe, groups: np.ndarray, *, seed: int = 0
+) -> tuple[str, ...]:
+    """Returns a sentence on the numbers that the best probe tells; none where classes are told.
+
+    Args:
+        own: N training items.
+        probed: What was chosen on them.
+        groups: (N,) cluster of each.
+        seed: Of the interval.
+    """
+    if own.scale is None or own.values is None:
+        return ()
+    rows = probed.chosen_on
+    truth = own.values[rows]
+    held = softmax(probed.held_out / np.float32(probed.temperature))
+    told = Predictions(held, own.classes, tuple(own.names[i] for i in rows), scale=own.scale)
+    found = score_numbers(
+        told, truth, constant=np.full(len(rows), np.median(own.values)), clusters=groups[rows],
+        seed=seed,
+    )  # fmt: skip
+    off, constant = found["test"]["mean_absolute_error"], found["baseline"]
+    return (
+        f"Numbers are told by naming one of {len(own.classes)} ranges; accuracies are those of the "
+        f"range. The best frozen probe is {off.value:.3g} off on average ({off.low:.3g} to "
+        f"{off.high:.3g}), cross-validated; always saying the median {constant.value:.3g}.",
+    )

@@ -1,0 +1,110 @@
+"""Labels that are numbers."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.data.numbers import make_scale, parse_numbers
+from headstart.data.open import open_dataset
+from headstart.errors import DataError
+from headstart.scale import Scale
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a table of images with these labels."""
+
+    def make(labels, splits=None):
+        lines = ["file,weight" + (",split" if splits else "")]
+        for number, label in enumerate(labels):
+            Image.new("L", (4, 4), number % 256).save(tmp_path / f"{number:03}.png")
+            lines.append(f"{number:03}.png,{label}" + (f",{splits[number]}" if splits else ""))
+        (tmp_path / "table.csv").write_text("\n".join(lines))
+        return tmp_path / "table.csv"
+
+    return make
+
+
+def test_what_counts_as_a_number():
+    assert parse_numbers(("3", "-2.5", "1e3", "1,5")).tolist() == [3, -2.5, 1000, 1.5]
+    assert np.isnan(parse_numbers(("", "NaN", "n/a", "?"))).all()
+    for odd in ("3 kg", "inf", "1,000.5x", "anna"):
+        with pytest.raises(ValueError, match=r"."):
+            parse_numbers((odd,))
+
+
+def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
+    rng = np.random.default_rng(0)
+    numbers = np.round(rng.gamma(2, 10, 900))
+    scale = make_scale(numbers)
+    counts = np.bincount(scale.classes(numbers))
+    assert len(counts) == 10
+    assert counts.min() > 40
+    assert counts.sum() == 900
+    assert not set(scale.edges[1:-1]) & set(numbers.tolist())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "edges"),
+    [([1, 1, 1, 2], (1, 1.5, 2)), ([0.0] * 50 + [7.0], (0, 3.5, 7)), ([1, 2], (1, 1.5, 2))],
+)
+def test_ranges_of_hardly_anything(numbers, edges):
+    assert make_scale(np.array(numbers, float)).edges == edges
+
+
+def test_a_table_of_numbers(table):
+    labels = [f"{x:.1f}" for x in np.linspace(0, 9.9, 100)]
+    labels[7] = ""
+    found = open_dataset(table(labels), label="weight", task="regression")
+    assert found.task == "regression"
+    assert found.scale is not None
+    assert found.classes == found.scale.names
+    assert found.values[0] == 0
+    assert found.values[99] == pytest.approx(9.9)
+    assert np.isnan(found.values[7])
+    assert found.targets[7] == -1
+    assert (np.diff(found.targets[8:]) >= 0).all(), "ranges are in the order of the numbers"
+    assert found.take(np.array([3, 5])).values.tolist() == pytest.approx([0.3, 0.5])
+
+
+def test_a_given_test_split_does_not_shape_the_ranges(table):
+    labels = [*range(40), *range(1000, 1010)]
+    path = table(labels, ["train"] * 40 + ["test"] * 10)
+    found = open_dataset(path, label="weight", task="regression")
+    assert found.scale.edges[-1] == 39
+    assert set(found.targets[40:].tolist()) == {len(found.classes) - 1}
+    assert found.values[45] == 1005
+
+
+def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
+    def task(labels):
+        return open_dataset(table(labels), label="weight", task="auto").task
+
+    assert task([f"{x:.2f}" for x in np.linspace(0, 5, 40)]) == "regression"
+    assert task(list(range(40))) == "classification", "whole numbers may be names"
+    assert task([0.5, 1.0, 1.5] * 10) == "classification", "three grades"
+    assert task(["a", "b"] * 10) == "classification"
+    assert open_dataset(table([1.5, 2.5] * 20), label="weight").task == "classification"
+
+
+def test_a_models_ranges_measure_it_on_other_images(table):
+    scale = Scale((0.0, 10.0, 20.0))
+    found = open_dataset(table([5, 15, 99]), label="weight", scale=scale)
+    assert found.scale == scale
+    assert found.targets.tolist() == [0, 1, 1]
+
+
+def test_what_is_no_number_is_named_with_its_image(table):
+    with pytest.raises(DataError, match=r"'heavy' of 002\.png is no number"):
+        open_dataset(table([1, 2, "heavy", 4]), label="weight", task="regression")
+    with pytest.raises(DataError, match="two or more different numbers"):
+        open_dataset(table([3, 3, 3]), label="weight", task="regression")
+
+
+def test_folders_may_be_named_by_numbers(tmp_path):
+    for number in (1, 2.5, 10):
+        (tmp_path / f"{number}").mkdir()
+        for image in range(3):
+            Image.new("L", (4, 4)).save(tmp_path / f"{number}" / f"{image}.png")
+    found = open_dataset(tmp_path, task="regression")
+    assert sorted(set(found.values.tolist())) == [1, 2.5, 10]

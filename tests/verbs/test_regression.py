@@ -1,0 +1,166 @@
+"""Telling a number, from the table to the exported file and back."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.cli import main
+from headstart.errors import DataError, OptionError
+from headstart.ship.tell import fields, words
+from headstart.verbs.advise import advise
+from headstart.verbs.compare import compare
+from headstart.verbs.evaluate import evaluate
+from headstart.verbs.export import export
+from headstart.verbs.predict import load, predict
+from headstart.verbs.train import train
+
+
+def paint(folder, count, seed):
+    """Writes images with a bright bar as high as a number, and the table that says it."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    lines = ["file,level,site"]
+    for number in range(count):
+        level = rng.uniform(2, 60)
+        pixels = rng.integers(0, 60, (64, 64, 3), dtype=np.uint8)
+        pixels[64 - round(level) :] += 150
+        Image.fromarray(pixels).save(folder / f"{number:03}.png")
+        lines.append(f"{number:03}.png,{level:.2f},{'east' if number % 2 else 'west'}")
+    (folder / "levels.csv").write_text("\n".join(lines))
+    return folder / "levels.csv"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    home = tmp_path_factory.mktemp("levels")
+    cache = pytest.MonkeyPatch()
+    cache.setenv("HEADSTART_CACHE", str(home / "cache"))
+    table = paint(home / "images", 120, 0)
+    run = train(
+        table, label="level", out=home / "run", backbone="starter", strategy="probe", folds=3,
+        evaluation="cv",
+    )  # fmt: skip
+    yield home, table, run
+    cache.undo()
+
+
+def test_far_better_than_the_median_and_as_honest_as_it_says(trained):
+    _, table, run = trained
+    measures, numbers = run.results["test"], run.results["numbers"]
+    assert numbers["name"] == "level"
+    assert measures["mean_absolute_error"]["value"] < 0.6 * numbers["baseline"]["value"]
+    assert numbers["gain"]["low"] > 0
+    assert measures["coverage"]["low"] < 0.9 < measures["coverage"]["high"] + 0.05
+    rows = list(csv.DictReader(run.numbers.open()))
+    labels = {row["file"]: float(row["level"]) for row in csv.DictReader(table.open())}
+    off = [abs(float(row["number"]) - labels[row["name"]]) for row in rows]
+    assert len(rows) == 120
+    assert np.mean(off) == pytest.approx(measures["mean_absolute_error"]["value"], abs=1e-3)
+    truths = np.array(list(labels.values()))
+    assert numbers["baseline"]["value"] == pytest.approx(
+        np.abs(truths - np.median(truths)).mean(), rel=0.1
+    ), "of the training part of each fold"
+
+
+def test_the_report_says_it_first(trained, capsys):
+    _, _, run = trained
+    page = run.report.read_text()
+    assert "level would be told" in page
+    assert "Always saying the median" in page
+    assert page.count('class="point"') == 120
+    assert main(["evaluate", str(run.folder), "--by", "site"]) == 0
+    said = capsys.readouterr().out
+    assert "mean absolute error by site" in said
+    assert "mean absolute error" in repr(run)
+
+
+def test_predictions_are_numbers_with_their_range(trained, capsys):
+    _, table, run = trained
+    images = [str(table.parent / f"{number:03}.png") for number in range(5)]
+    found = predict(run.folder, images)
+    told = found.numbers
+    assert (told[:, 1] <= told[:, 0]).all()
+    assert (told[:, 0] <= told[:, 2]).all()
+    assert load(run.folder).predict(images) == pytest.approx(told[:, 0])
+    assert main(["predict", str(run.folder), *images, "--format", "csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [float(row["number"]) for row in rows] == pytest.approx(told[:, 0], rel=1e-4)
+    assert main(["predict", str(run.folder), *images]) == 0
+    assert "9 times in 10" in capsys.readouterr().out
+    assert "<td>" in found._repr_html_()
+
+
+def test_new_images_are_measured_in_the_models_own_ranges(trained, tmp_path):
+    _, _, run = trained
+    other = paint(tmp_path / "other", 40, 1)
+    found = evaluate(run.folder, other, label="level", by="site")
+    own = run.results["test"]["mean_absolute_error"]["value"]
+    assert found.test["mean_absolute_error"].value == pytest.approx(own, rel=0.5)
+    (site,) = found.subgroups
+    assert site.measure == "mean absolute error"
+    assert set(site.values) == {"east", "west"}
+    assert site.values[site.best].value <= site.values[site.worst].value
+    with pytest.raises(DataError, match="no number"):
+        evaluate(run.folder, other, label="site")
+
+
+def test_the_exported_file_tells_the_same(trained, tmp_path):
+    _, table, run = trained
+    export(run.folder, out=tmp_path / "onnx")
+    images = [table.parent / f"{number:03}.png" for number in range(8)]
+    model = load(tmp_path / "onnx" / "model.onnx")
+    assert model.predict(images) == pytest.approx(load(run.folder).predict(images), abs=1e-2)
+    assert predict(tmp_path / "onnx" / "model.onnx", images).numbers is not None
+    row = model.predict_proba(images[:1])[0]
+    said = fields(row, model)
+    assert said["low"] <= said["number"] <= said["high"]
+    assert said["sure"], "the range says how sure it is"
+    assert words(row, model)[0] == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
+    assert "tells a number" in (tmp_path / "onnx" / "README.md").read_text()
+
+
+def test_two_runs_are_compared_by_how_far_off_they_are(trained):
+    home, table, run = trained
+    worse = train(
+        table, label="level", out=home / "worse", backbone="starter", strategy="probe", folds=3,
+        evaluation="cv", image_size=16, baselines="none",
+    )  # fmt: skip
+    found = compare(run.folder, worse.folder)
+    change = found.differences["mean_absolute_error"]
+    own, other = (each.results["test"]["mean_absolute_error"]["value"] for each in (run, worse))
+    assert change.value == pytest.approx(other - own, abs=1e-3)
+    assert found.better == ("A" if change.low > 0 else "B" if change.high < 0 else None)
+    assert "off" in found.says or "mean absolute error" in found.says
+
+
+def test_fine_tuning_keeps_the_numbers(trained):
+    home, table, _ = trained
+    run = train(
+        table, label="level", out=home / "tuned", backbone="starter", strategy="finetune", epochs=1,
+        image_size=32, evaluation="holdout", baselines="none",
+    )  # fmt: skip
+    told = load(run.folder).predict(table.parent / "000.png")
+    assert run.results["numbers"]["baseline"]["value"] > 0
+    assert 2 <= told[0] <= 60
+    assert json.loads((run.model / "model.json").read_text())["task"] == "regression"
+
+
+def test_advice_says_how_far_off(trained):
+    _, table, _ = trained
+    found = advise(table, label="level", backbone="starter", budget=0.01)
+    assert any("off on average" in each for each in found.says)
+    assert "--task regression --label level" in found.command
+
+
+def test_what_makes_no_sense(trained):
+    home, table, _ = trained
+    with pytest.raises(OptionError, match="identities"):
+        train(table, out=home / "x", strategy="embed", task="regression")
+    with pytest.raises(DataError, match=r"'east' of 001\.png is no number"):
+        train(table, label="site", out=home / "x", task="regression", backbone="starter")
+    assert not (home / "x").exists()
