@@ -19,7 +19,7 @@ from headstart.records import Estimate, Finding, Predictions
 from headstart.run import Run
 from headstart.scoring.score import score
 from headstart.ship.report import write_report
-from headstart.verbs.leave import (
+from headstart.verbs.files import (
     dataset_record,
     environment_record,
     write_json,

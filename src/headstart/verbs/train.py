@@ -16,24 +16,24 @@ from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
 from headstart.data.people import split_people
 from headstart.data.pixels import Progress, silent
-from headstart.data.preprocess import Geometry, Preprocess
+from headstart.data.preprocess import Geometry
 from headstart.data.store import trim_cache
 from headstart.errors import BackboneError, OptionError, OutputError
-from headstart.features.extract import Features, extract
+from headstart.features.extract import extract
 from headstart.fit.metric import MetricRecipe
-from headstart.fit.probe import Grid, feature_sets
-from headstart.fit.rounds import Outcome, learning_curve, play
+from headstart.fit.probe import feature_sets
+from headstart.fit.rounds import learning_curve, play
 from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
 from headstart.nets.augment import Policy
-from headstart.nets.backbone import Backbone, Device, open_backbone
+from headstart.nets.backbone import Device, open_backbone
 from headstart.nets.model import Model
 from headstart.run import Run, check_output, new_run
 from headstart.unfinished import Unfinished
+from headstart.verbs.baselines import Baselines, measure_baselines
 from headstart.verbs.leave import Account, leave
 from headstart.verbs.leave_tuned import Tuned
 from headstart.verbs.prepare import (
     Evaluation,
-    Prepared,
     Strategy,
     fitting,
     labelled,
@@ -42,10 +42,6 @@ from headstart.verbs.prepare import (
 )
 
 __all__ = ["train"]
-
-Baselines = Literal["none", "standard", "full"]
-
-_SIMPLE = Grid(classifiers=("logistic",), logistic=(0.01, 0.1, 1, 10, 100))
 
 
 def train(
@@ -250,7 +246,7 @@ def train(
             vectors, outcome.probe.head.columns, y, whole.clusters, outcome.probe.config,
             items=trained_on, n_classes=n_classes, folds=folds, seed=seed,
         )  # fmt: skip
-        controls = _controls(
+        controls = measure_baselines(
             baselines, whole, rounds, network, preprocess, vectors, sets, given,
             epochs=None if epochs == "auto" else int(epochs), folds=folds, seed=seed,
             device=device, workers=workers, progress=progress,
@@ -313,56 +309,3 @@ def train(
             leave(account, run)
     trim_cache()
     return Run(folder)
-
-
-def _controls(
-    baselines: Baselines,
-    data: Prepared,
-    rounds: list[tuple[np.ndarray, np.ndarray]],
-    network: Backbone,
-    preprocess: Preprocess,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    recipe: Recipe,
-    *,
-    epochs: int | None,
-    folds: int,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    """Returns baseline name -> (M,) predicted classes of the test items, in order of item."""
-    if baselines == "none":
-        return {}
-    y, n_classes = data.dataset.targets, len(data.dataset.classes)
-
-    def simple(vectors: np.ndarray, sets: dict[str, np.ndarray]) -> Outcome:
-        return play(
-            vectors, sets, y, data.clusters, rounds,
-            n_classes=n_classes, grid=_SIMPLE, folds=folds, seed=seed, final=False,
-        )  # fmt: skip
-
-    order = np.argsort(np.concatenate([test for _, test in rounds]), kind="stable")
-    common = [np.full(len(test), np.bincount(y[part]).argmax()) for part, test in rounds]
-    pixels = data.facts.thumbs.reshape(len(y), -1)
-    named = {
-        "majority": np.concatenate(common)[order],
-        "raw_pixels": simple(pixels, {"pixels": np.arange(pixels.shape[1])}).labels,
-    }
-    if baselines == "full" and network.source.kind != "onnx":
-        blank: Features = extract(
-            data.dataset, network.randomised(seed), preprocess=preprocess, device=device,
-            workers=workers, progress=progress,
-        )  # fmt: skip
-        both = {name: feature_sets(blank.slices)[name] for name in ("last", "all")}
-        named["random_weights"] = simple(blank.vectors, both).labels
-        from headstart.verbs.tuning import from_scratch
-
-        scratch = from_scratch(
-            data, vectors, sets, rounds, network, recipe,
-            preprocess=preprocess, epochs=epochs, seed=seed, device=device, workers=workers,
-            progress=progress,
-        )  # fmt: skip
-        named["scratch"] = scratch[order]
-    return named
