@@ -11,6 +11,7 @@ import numpy as np
 from headstart.errors import ModelError, OptionError
 from headstart.run import Run, read_json
 from headstart.scoring.compare import Comparison, compare_answers, compare_numbers
+from headstart.verbs.files import read_errors
 
 __all__ = ["compare"]
 
@@ -73,22 +74,10 @@ def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparis
     )
     if not all(run.numbers.is_file() for run in runs):
         return found
-    off = [_errors(run.numbers) for run in runs]
+    off = [read_errors(run.numbers) for run in runs]
     shared = [a.names[index] for index in in_a]
     errors = [np.array([each[name] for name in shared]) for each in off]
     return compare_numbers(found, (errors[0], errors[1]), seed=seed)
-
-
-def _errors(path: Path) -> dict[str, float]:
-    """Reads the table that `verbs.leave.write_numbers` writes: name -> absolute error."""
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return {
-                row["name"]: abs(float(row["number"]) - float(row["truth"]))
-                for row in csv.DictReader(stream)
-            }
-    except (OSError, ValueError, KeyError, csv.Error) as error:
-        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from headstart.records import Estimate, Predictions
 from headstart.run import Run, read_json
 from headstart.scoring.numbers import score_numbers
 from headstart.scoring.score import score
+from headstart.verbs.files import read_errors
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -211,11 +212,7 @@ def _own_subgroups(run: Run, by: str, seed: int) -> tuple[Subgroups, ...]:
     correct = np.array([row["truth"] == row["predicted"] for row in rows])
     missed = None
     if run.numbers.is_file():
-        with run.numbers.open(newline="", encoding="utf-8") as stream:
-            off = {
-                row["name"]: abs(float(row["number"]) - float(row["truth"]))
-                for row in csv.DictReader(stream)
-            }
+        off = read_errors(run.numbers)
         missed = np.array([off[row["name"]] for row in rows])
     clusters = find_clusters(measure(tested), tested.groups)
     return _subgroups(tested, by, correct, missed, clusters, seed)

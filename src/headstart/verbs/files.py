@@ -7,7 +7,7 @@ import io
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,17 @@ from headstart.data.dataset import Dataset
 from headstart.data.decode import decode, read_bytes
 from headstart.data.facts import Facts
 from headstart.data.pixels import cpu_count
+from headstart.errors import ModelError
 from headstart.fingerprint import fingerprint_bytes
-from headstart.fit.probe import Trial
 from headstart.records import Predictions, to_json
+
+if TYPE_CHECKING:
+    from headstart.fit.probe import Trial
 
 __all__ = [
     "dataset_record",
     "environment_record",
+    "read_errors",
     "write_json",
     "write_mistakes",
     "write_numbers",
@@ -167,6 +171,22 @@ def write_numbers(path: Path, predictions: Predictions, truth: np.ndarray) -> No
     for name, true, row in zip(predictions.names, truth, told, strict=True):
         table.writerow([name, f"{true:.6g}", *(f"{each:.6g}" for each in row)])
     path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def read_errors(path: Path) -> dict[str, float]:
+    """Reads what `write_numbers` wrote: name -> absolute error.
+
+    Raises:
+        ModelError: If it is damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return {
+                row["name"]: abs(float(row["number"]) - float(row["truth"]))
+                for row in csv.DictReader(stream)
+            }
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
 
 
 def write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
