@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headstart.data.dataset import Dataset
 from headstart.data.folders import EXTENSIONS, open_folders, scan
+from headstart.data.groups import group_by_folder, means_folder
 from headstart.data.sidecar import add_sidecar
 from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
 from headstart.errors import DataError
@@ -33,7 +34,8 @@ def open_dataset(
     Args:
         path: A folder, or a CSV, TSV or Parquet table.
         label: The column of class names (instead of the folders, where there are any).
-        group: The column that says which images belong together (person, patient, video).
+        group: The column that says which images belong together (person, patient, video), or
+            `folder:N`: the name of the Nth folder of each path, `folder`: of the last.
         split: The column of train, val and test.
         image: The column of paths.
         same_classes: Refuse train and test folders that have no class in common, which no
@@ -45,8 +47,12 @@ def open_dataset(
     Raises:
         DataError: Nothing is there, nothing fits, or a column is missing; the message says
             what would do.
+        OptionError: `group` names a level of folders that cannot be.
     """
     path = Path(path).expanduser()
+    if group is not None and means_folder(group):
+        plain = open_dataset(path, label=label, split=split, image=image, same_classes=same_classes)
+        return group_by_folder(plain, group, classes_apart=same_classes)
     columns = {"label": label, "group": group, "split": split, "image": image}
     if path.is_file():
         if path.suffix.lower() in TABLES:

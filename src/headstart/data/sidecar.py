@@ -59,9 +59,12 @@ def add_sidecar(
     path = find_sidecar(dataset.root)
     if path is None:
         if asked:
+            deep = any(name.count("/") > 1 for name in dataset.names)
+            folders = "; if folders say who belongs together: --group folder:2"
             raise DataError(
                 f"no column {asked[0]!r}: class folders alone have no columns; put a table "
                 f"attributes.csv with the columns file, {', '.join(asked)} into {dataset.root}"
+                + (folders if group and deep else "")
             )
         return dataset
     table = read_table(path)

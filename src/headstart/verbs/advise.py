@@ -111,7 +111,8 @@ def advise(
         detector: What finds faces, as `train` takes it.
         folds: Folds of every cross-validation.
         label: Column of a table that holds the class.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and trials.
         device: Where the networks run.

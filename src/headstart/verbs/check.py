@@ -74,7 +74,8 @@ def check(
         backbone: With `faces`, the face embedder that tells people apart (an ONNX file, a name).
         detector: With `faces`, what finds them: `yunet`, or its ONNX file.
         label: Column of a table that holds the class.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         workers: Decoding threads; by default one a processor.
         progress: Called as work goes on.

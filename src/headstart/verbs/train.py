@@ -124,7 +124,8 @@ def train(
         drop_leaks: Remove from training the items that a given split also has in its test,
             as copies, near-duplicates or members of one group. Test items are never removed.
         label: Column of a table that holds the class.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and intervals.
         device: Where the network runs.
