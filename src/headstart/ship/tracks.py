@@ -6,11 +6,19 @@ and Matplotlib with them; a few faces a frame need no more than the nearest box 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Track", "Tracks"]
+from headstart.data.detect import Face
+from headstart.data.preprocess import Preprocess
+from headstart.data.video import Frame
+
+__all__ = ["Follower", "Track", "Tracks"]
+
+# Faces that a network sees at once.
+_BATCH = 8
 
 # Seconds without a face after which its track has ended.
 _PATIENCE = 2.0
@@ -29,7 +37,7 @@ class Track:
         box: (4,) where it was seen last.
         begun: Seconds.
         seen: Seconds when it was seen last.
-        sums: (C,) probabilities, added up over its looks.
+        sums: (C,) probabilities, added up over its looks; no crop is kept.
         looks: How many.
     """
 
@@ -89,6 +97,40 @@ class Tracks:
                 self.all.append(track)
                 self._alive.append(track)
         return [given[number] for number in range(len(boxes))]
+
+
+class Follower:
+    """Finds the faces on frames, asks a network about them, and gives its answers to tracks.
+
+    Args:
+        preprocess: With `faces`.
+        views: V of each face.
+        rows: (N, V, size, size, 3) uint8 -> (N, C), what the network says.
+    """
+
+    def __init__(
+        self, preprocess: Preprocess, views: int, rows: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        self._preprocess, self._views, self._rows = preprocess, views, rows
+        self._tracks = Tracks()
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All tracks so far, in order of appearance."""
+        return self._tracks.all
+
+    def follow(self, frames: list[Frame]) -> Iterator[list[tuple[Track, Face, np.ndarray]]]:
+        """Yields tracks, faces and their rows, frame by frame; tracks go on with the next."""
+        found = [self._preprocess.every_face(each.pixels, self._views) for each in frames]
+        squares = [square for faces in found for _, square in faces]
+        parts = range(0, len(squares), _BATCH)
+        answers = [row for i in parts for row in self._rows(np.stack(squares[i : i + _BATCH]))]
+        for frame, seen in zip(frames, found, strict=True):
+            faces = [face for face, _ in seen]
+            rows, answers = answers[: len(faces)], answers[len(faces) :]
+            boxes = np.array([face.box for face in faces]).reshape(-1, 4)
+            tracks = self._tracks.update(frame.seconds, boxes, np.array(rows))
+            yield list(zip(tracks, faces, rows, strict=True))
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> float:
