@@ -171,6 +171,37 @@ def test_a_camera_that_goes_leaves_its_answers(club, monkeypatch):
     assert found.answers[2].error == "the camera gave no more frames"
 
 
+def test_who_steps_in_where_another_left_is_somebody_else(club, tmp_path):
+    writer = Writer(tmp_path / "door.avi", rate=RATE)
+    for number in range(50):
+        given = [(90, 70, 50, "pale")] if number < 20 else [(90, 70, 50, "dark")]
+        writer.add(np.asarray(photo(given if number not in range(20, 26) else [], seed=number)))
+    for number in range(20):  # and who only turned away for a moment is the same
+        given = [(90, 70, 50, "dark")] if number >= 6 else []
+        writer.add(np.asarray(photo(given, seed=number)))
+    writer.close()
+    found = headstart.identify(club, tmp_path / "door.avi", threshold=0.0)
+    assert [each.person for each in found.answers] == ["pale", "dark"]
+    assert [each.looks for each in found.answers] == [10, 19]
+
+
+def test_who_steps_in_front_is_somebody_else():
+    boxes = np.array([[10.0, 10, 20, 20]])
+    rows = np.eye(2)
+
+    def alike(track, row):
+        return bool(track.sums @ row > 0)
+
+    for shift, numbers in ((2, [1, 1]), (14, [1, 2])):  # a step aside, more than half a face
+        tracks = Tracks()
+        first = tracks.update(0.0, boxes, rows[:1], alike=alike)
+        second = tracks.update(0.2, boxes + np.array([shift, 0, 0, 0]), rows[1:], alike=alike)
+        assert [first[0].number, second[0].number] == numbers
+    tracks = Tracks()
+    tracks.update(0.0, boxes, rows[:1])
+    assert tracks.update(0.2, boxes + np.array([14, 0, 0, 0]), rows[1:])[0].number == 1
+
+
 def test_nobody_in_it(club, tmp_path):
     writer = Writer(tmp_path / "empty.avi", rate=RATE)
     for number in range(10):

@@ -38,6 +38,7 @@ class Search:
         preprocess: How frames are fitted.
         embed: See `headstart.gallery.embed.square_embedder`.
         threshold: Scores above it are accepted.
+        same: Two faces that are no more alike than this are two people; None if that is unknown.
         top: People listed for each answer.
     """
 
@@ -46,6 +47,7 @@ class Search:
     preprocess: Preprocess
     embed: Callable[[np.ndarray], np.ndarray]
     threshold: float
+    same: float | None
     top: int
 
 
@@ -91,7 +93,8 @@ class KnownFaces:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._follower = Follower(search.preprocess, 1, search.embed)
+        alike = None if search.same is None else self._alike
+        self._follower = Follower(search.preprocess, 1, search.embed, alike=alike)
         self._sightings: dict[int, _Sighting] = {}
         self.latest: list[Seen] = []
 
@@ -109,6 +112,11 @@ class KnownFaces:
                 self.latest.append(Seen(f"{track.number}: {text}", sure, line, face.box))
             seen.append(self.latest)
         return seen
+
+    def _alike(self, track: Track, vector: np.ndarray) -> bool:
+        """Tells whether a face that came back is still that person."""
+        assert self._search.same is not None
+        return float(self._sightings[track.number].vector @ vector) > self._search.same
 
     def answers(self, problem: str) -> tuple[Answer, ...]:
         """Returns one answer a face, and why the film ended too soon, if it did."""

@@ -46,8 +46,8 @@ def show_identification(result: Identification, console: Console) -> None:
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for each in result.answers:
         if each.error is not None:
-            blank = [""] * (2 + len(times))
-            table.add_row(Text(each.photo), Text(each.error, style="red"), *blank)
+            if not times:
+                table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
             continue
         person = Text(each.person) if each.person is not None else Text("unknown", style="yellow")
         nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
@@ -57,6 +57,9 @@ def show_identification(result: Identification, console: Console) -> None:
             when.append(f"{each.clearest:.1f} s")
         table.add_row(Text(each.photo), person, f"{each.score:.3f}", *when, Text(nearest))
     console.print(table)
+    if times:
+        for each in (each for each in result.answers if each.error is not None):
+            console.print(f"{each.photo}: {each.error}", style="red", markup=False)
     console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
     if result.far is not None:
         console.print(f" When that was calibrated, {result.far} of strangers were.", end="")

@@ -95,9 +95,11 @@ def identify(
     try:
         threshold, far, notes = _threshold(reader, str(gallery), threshold)
         if moving:
+            pairs = reader.calibration.verify if reader.calibration else None
             search = Search(
                 os.fspath(given[0]), reader.index, opened.preprocess,
-                square_embedder(opened.backbone, opened.preprocess, device=device), threshold, top,
+                square_embedder(opened.backbone, opened.preprocess, device=device), threshold,
+                pairs.threshold.value if pairs else None, top,
             )  # fmt: skip
             place = Path(out) if out is not None else None
             answers, more = _in_film(search, fps, place, progress)
