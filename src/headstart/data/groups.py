@@ -66,10 +66,11 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
     known = has & dataset.labelled
     if classes_apart and _one_to_one(groups[known], dataset.targets[known]):
         one = int(np.flatnonzero(known)[0])
+        kind, called = dataset.classes[dataset.targets[one]], str(groups[one])
         raise DataError(
-            f"--group {group} says no more than the class: all images of "
-            f"{dataset.classes[dataset.targets[one]]!r} are in folders called {groups[one]!r}, and "
-            f"no split could keep these whole and have every class on both sides; {other}"
+            f"--group {group} says no more than the class: all images of {kind!r} are in folders "
+            f"called {called!r}, and no split could keep these whole and have every class on both "
+            f"sides; {other}"
         )
     aside = dataset.set_aside
     if missing := int((~has).sum()):

@@ -60,7 +60,7 @@ def add_sidecar(
     if path is None:
         if asked:
             deep = any(name.count("/") > 1 for name in dataset.names)
-            folders = "; if folders say who belongs together: --group folder:2"
+            folders = "; where a folder each says who belongs together: --group folder:N, its level"
             raise DataError(
                 f"no column {asked[0]!r}: class folders alone have no columns; put a table "
                 f"attributes.csv with the columns file, {', '.join(asked)} into {dataset.root}"
