@@ -33,7 +33,7 @@ VERBS = {
     "predict": "classes of new images, with calibrated probabilities",
     "serve": "an exported model over HTTP, with a page",
     "enroll": "people into a gallery and out of it, with thresholds calibrated on their photos",
-    "identify": "who of a gallery is on a photo, or nobody that it knows",
+    "identify": "who of a gallery is on a photo or in a film, or nobody that it knows",
     "verify": "whether two photos show one person; ROC and ranks on labelled photos",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",

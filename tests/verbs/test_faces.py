@@ -140,6 +140,22 @@ def test_photos_of_one_name_do_not_overwrite_each_other(people, tmp_path):
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
 
 
+def test_crops_can_be_grouped_by_the_same_folders(people, tmp_path):
+    for skin in ("pale", "dark"):
+        for person in ("anna", "ben"):
+            (tmp_path / "photos" / skin / person).mkdir(parents=True)
+            for number in range(2):
+                photo_of = someone(number + 2 * len(person), skin)
+                photo_of.save(tmp_path / "photos" / skin / person / f"{number}.png")
+    out = tmp_path / "crops"
+    done = faces(tmp_path / "photos", out=out, detector=str(people[1]), group="folder:2")
+    assert done.crops == 8
+    assert set(headstart.open_dataset(out, group="folder:2").groups) == {"anna", "ben"}
+    with pytest.raises(DataError, match="no image below"):
+        faces(tmp_path / "photos", out=tmp_path / "x", detector=str(people[1]), group="folder:7")
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_table_keeps_its_labels_and_split(people, tmp_path):
     photos, detector = people
     lines = ["path,label,split,person"]

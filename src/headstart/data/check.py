@@ -11,6 +11,7 @@ from headstart.data.appearance import check_appearance
 from headstart.data.dataset import Dataset
 from headstart.data.duplicates import clusters, exact_duplicates, near_duplicates
 from headstart.data.facts import Facts
+from headstart.data.groups import hinted_folders
 from headstart.records import Finding, Severity
 
 __all__ = ["check_dataset"]
@@ -43,6 +44,7 @@ def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = Non
         *_copies(dataset, facts, pairs),
         *_classes(dataset, alike),
         *_hinted_groups(dataset),
+        *hinted_folders(dataset),
         *check_appearance(dataset, facts, together),
     ]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])

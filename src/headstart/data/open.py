@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headstart.data.dataset import Dataset, Task
 from headstart.data.folders import EXTENSIONS, open_folders, scan
+from headstart.data.groups import group_by_folder, means_folder
 from headstart.data.numbers import as_numbers, told_as_classes
 from headstart.data.sidecar import add_sidecar
 from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
@@ -37,7 +38,8 @@ def open_dataset(
     Args:
         path: A folder, or a CSV, TSV or Parquet table.
         label: The column of class names (instead of the folders, where there are any).
-        group: The column that says which images belong together (person, patient, video).
+        group: The column that says which images belong together (person, patient, video), or
+            `folder:N`: the name of the Nth folder of each path, `folder`: of the last.
         split: The column of train, val and test.
         image: The column of paths.
         same_classes: Refuse train and test folders that have no class in common, which no
@@ -51,12 +53,17 @@ def open_dataset(
     Raises:
         DataError: Nothing is there, nothing fits, or a column is missing; the message says
             what would do.
+        OptionError: `group` names a level of folders that cannot be.
     """
     numbers = scale is not None or task == "regression"
+    apart = same_classes and not numbers
+    by_folder = means_folder(group)
     dataset = _read(
-        Path(path).expanduser(), image=image, same_classes=same_classes and not numbers,
-        label=label, group=group, split=split,
+        Path(path).expanduser(), image=image, same_classes=apart, label=label,
+        group=None if by_folder else group, split=split,
     )  # fmt: skip
+    if group is not None and by_folder:
+        dataset = group_by_folder(dataset, group, classes_apart=apart)
     if not dataset.classes or (not numbers and told_as_classes(dataset, task)):
         return dataset
     return as_numbers(dataset, scale)

@@ -59,9 +59,12 @@ def add_sidecar(
     path = find_sidecar(dataset.root)
     if path is None:
         if asked:
+            deep = any(name.count("/") > 1 for name in dataset.names)
+            folders = "; where a folder each says who belongs together: --group folder:N, its level"
             raise DataError(
                 f"no column {asked[0]!r}: class folders alone have no columns; put a table "
                 f"attributes.csv with the columns file, {', '.join(asked)} into {dataset.root}"
+                + (folders if group and deep else "")
             )
         return dataset
     table = read_table(path)

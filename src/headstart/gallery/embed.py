@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,12 @@ from headstart.features.extract import extract
 from headstart.fingerprint import fingerprint_bytes
 from headstart.gallery.search import unit
 from headstart.nets.backbone import Backbone, Device
-from headstart.nets.engine import stream
+from headstart.nets.engine import Engine, stream
 
-__all__ = ["Embedded", "embed_every_face", "embed_photos"]
+__all__ = ["Embedded", "embed_every_face", "embed_photos", "square_embedder"]
+
+# A film has many looks: converting the network pays.
+_MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -155,3 +159,34 @@ def embed_every_face(
     return Embedded(
         np.array(rows), tuple(names), unit(last), tuple(prints), errors, np.array(boxes, np.float32)
     )
+
+
+def square_embedder(
+    backbone: Backbone, preprocess: Preprocess, *, device: Device = "auto"
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns a function for looks that come one after the other, as from a film.
+
+    Args:
+        backbone: The network of the gallery.
+        preprocess: The preprocessing of the gallery.
+        device: Where the network runs.
+
+    Returns:
+        (N, 1, size, size, 3) uint8 -> (N, D) float32 of length 1, or zero where the network gives
+        no vector. Its first call raises `BackboneError` if the network cannot be loaded.
+    """
+    engines: list[Engine] = []
+
+    def embed(squares: np.ndarray) -> np.ndarray:
+        images = squares[:, 0]
+        if not engines:
+            engines.append(
+                backbone.engine(preprocess, images=_MANY, proof=images[:1], device=device)
+            )
+        batch = engines[0].batch
+        parts = ((i, images[i : i + batch]) for i in range(0, len(images), batch))
+        vectors = np.concatenate([found for _, found in stream(engines[0], parts)])
+        last = vectors[:, backbone.card.slices["last"]]
+        return unit(np.where(np.isfinite(last).all(axis=1, keepdims=True), last, 0))
+
+    return embed

@@ -87,8 +87,8 @@ def name_faces(
                 rows.append(row)
                 boxes.append(result.scale * face.box)
             if out is not None:
-                shown = [(face.box, row, "") for face, row in zip(found, own, strict=True)]
-                _save(draw(result.pixels, shown, model), photo, out, drawn)
+                shown = [(face.box, *words(row, model)) for face, row in zip(found, own)]
+                _save(draw(result.pixels, shown), photo, out, drawn)
         waiting.clear()
 
     for done, (photo, result) in enumerate(zip(photos, in_order(read, photos, workers=workers))):
@@ -104,15 +104,12 @@ def name_faces(
     )  # fmt: skip
 
 
-def draw(
-    pixels: np.ndarray, answers: list[tuple[np.ndarray, np.ndarray, str]], model: Watcher
-) -> np.ndarray:
+def draw(pixels: np.ndarray, answers: list[tuple[np.ndarray, str, bool]]) -> np.ndarray:
     """Draws boxes and answers on a photo.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
-        answers: (box, (C,) probabilities, words before the answer) of each face.
-        model: It names the classes.
+        answers: (box, words, whether they are sure) of each face.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -121,17 +118,16 @@ def draw(
     pen = ImageDraw.Draw(image)
     size = max(11, round(min(image.size) / 28))
     font = ImageFont.load_default(size)
-    for box, row, lead in answers:
-        text, sure = words(row, model)
+    for box, text, sure in answers:
         left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
         pen.rectangle((left, top, right, bottom), outline=_COLOURS[sure], width=max(2, size // 7))
         # Above the box, or inside of it where the photo ends; and never beyond the right edge.
-        size_of = pen.textbbox((0, 0), lead + text, font=font)
+        size_of = pen.textbbox((0, 0), text, font=font)
         high = size_of[3] + size // 3
         x = float(np.clip(left, 0, max(0, image.width - size_of[2] - size // 2)))
         y = float(top - high if top >= high else max(top, 0))
         pen.rectangle((x, y, x + size_of[2] + size // 2, y + high), fill=_COLOURS[sure])
-        pen.text((x + size // 4, y + size // 8), lead + text, fill="white", font=font)
+        pen.text((x + size // 4, y + size // 8), text, fill="white", font=font)
     return np.asarray(image)
 
 

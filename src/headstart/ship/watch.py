@@ -6,31 +6,21 @@ its frames.
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from headstart.data.preprocess import Preprocess
-from headstart.data.video import Frame, Video, Writer
-from headstart.errors import OptionError, OutputError
+from headstart.data.video import Frame
 from headstart.records import Predictions
 from headstart.scale import Scale
-from headstart.ship.people import draw
+from headstart.ship.film import Seen, film
 from headstart.ship.tell import fields, words
-from headstart.ship.tracks import Tracks
+from headstart.ship.tracks import Follower
 
 __all__ = ["Watcher", "watch"]
-
-_MOVIES = {".mp4", ".avi"}
-_LINES = {".jsonl", ".ndjson"}
-_BATCH = 8
 
 
 class Watcher(Protocol):
@@ -74,8 +64,7 @@ def watch(
         model: What answers.
         source: A video file, or the number of a camera.
         fps: Frames a second to name.
-        out: A `.jsonl` file that gets a line a named frame as it comes, or an `.mp4` or `.avi` file
-            that gets every frame with the latest answer on it.
+        out: See `film`.
         progress: Called as seconds go by.
 
     Returns:
@@ -88,50 +77,9 @@ def watch(
         OptionError: If `fps` or `out` makes no sense.
         OutputError: If `out` is there already or cannot be written.
     """
-    if not fps > 0:
-        raise OptionError(f"--fps {fps}: a number above 0")
-    kind = out.suffix.lower() if out is not None else ""
-    if out is not None and kind not in _MOVIES | _LINES:
-        raise OptionError(
-            f"-o {out}: of a video, give a name that ends in .jsonl (a line a frame), .mp4 or .avi "
-            f"(the video with the answers on it)"
-        )
-    video = Video(source, fps=fps, every=kind in _MOVIES)
     looker = _Faces(model, source) if model.preprocess.faces is not None else _Whole(model, source)
-    with _Output(out, kind, video.rate) as output:
-        waiting: list[Frame] = []
-
-        def answer() -> None:
-            for frame, found in zip(waiting, looker.look(waiting), strict=True):
-                for each in found:
-                    output.line(frame.seconds, each, model)
-            waiting.clear()
-
-        try:
-            for frame in video:
-                if frame.chosen:
-                    waiting.append(frame)
-                # The answer must be on the very frame, and of a camera it is wanted at once.
-                if kind in _MOVIES or not video.total or len(waiting) == _BATCH:
-                    answer()
-                output.frame(frame.pixels, looker.latest, model)
-                done, total = int(10 * frame.seconds), int(10 * video.total)
-                progress("watching", min(done, total or done), total or done + 1)
-            answer()
-        except KeyboardInterrupt:
-            if video.total:
-                raise
-            answer()  # that is how a camera is ended
-    return looker.predictions(video.problem)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One answer: of a frame, or of a face on it."""
-
-    row: np.ndarray
-    box: np.ndarray | None = None
-    track: int = 0
+    problem = film(source, looker, fps=fps, out=out, progress=progress)
+    return looker.predictions(problem)
 
 
 class _Whole:
@@ -141,19 +89,18 @@ class _Whole:
         self._model, self._source = model, source
         self._names: list[str] = []
         self._rows: list[np.ndarray] = []
-        self.latest: list[_Seen] = []
+        self.latest: list[Seen] = []
 
-    def look(self, frames: list[Frame]) -> list[list[_Seen]]:
+    def look(self, frames: list[Frame]) -> list[list[Seen]]:
         """Returns what is seen on each of some frames."""
-        if not frames:
-            return []
         model = self._model
         squares = np.stack([model.preprocess.squares(each.pixels, model.views) for each in frames])
         rows = list(model.probabilities(squares))
         self._names += [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
         self._rows += rows
-        self.latest = [_Seen(rows[-1])]
-        return [[_Seen(row)] for row in rows]
+        seen = [[Seen(*words(row, model), _line(row, model))] for row in rows]
+        self.latest = seen[-1]
+        return seen
 
     def predictions(self, problem: str) -> Predictions:
         """Returns all answers, and why it ended too soon, if it did."""
@@ -165,37 +112,42 @@ class _Faces:
 
     def __init__(self, model: Watcher, source: str) -> None:
         self._model, self._source = model, source
-        self._tracks = Tracks()
-        self.latest: list[_Seen] = []
+        self._follower = Follower(model.preprocess, model.views, model.probabilities)
+        self.latest: list[Seen] = []
 
-    def look(self, frames: list[Frame]) -> list[list[_Seen]]:
+    def look(self, frames: list[Frame]) -> list[list[Seen]]:
         """Returns what is seen on each of some frames."""
-        model = self._model
-        found = [model.preprocess.every_face(each.pixels, model.views) for each in frames]
-        squares = [square for faces in found for _, square in faces]
-        parts = range(0, len(squares), _BATCH)
-        answers = [
-            row for i in parts for row in model.probabilities(np.stack(squares[i : i + _BATCH]))
-        ]
-        seen: list[list[_Seen]] = []
-        for frame, faces in zip(frames, found, strict=True):
-            rows, answers = answers[: len(faces)], answers[len(faces) :]
-            boxes = np.array([face.box for face, _ in faces]).reshape(-1, 4)
-            tracks = self._tracks.update(frame.seconds, boxes, np.array(rows))
-            self.latest = [_Seen(each.row, each.box, each.number) for each in tracks]
+        seen: list[list[Seen]] = []
+        for faces in self._follower.follow(frames):
+            self.latest = []
+            for track, face, _ in faces:
+                text, sure = words(track.row, self._model)
+                box = [round(float(each), 1) for each in face.box]
+                line = {"face": track.number, "box": box, **_line(track.row, self._model)}
+                self.latest.append(Seen(f"{track.number}: {text}", sure, line, face.box))
             seen.append(self.latest)
         return seen
 
     def predictions(self, problem: str) -> Predictions:
         """Returns one answer a face, and why it ended too soon, if it did."""
+        tracks = self._follower.tracks
         names = [
             f"{self._source} face {each.number} ({each.begun:.2f} to {each.seen:.2f} s, "
             f"{each.looks} frame{'s' * (each.looks > 1)})"
-            for each in self._tracks.all
+            for each in tracks
         ]
-        rows = [each.row for each in self._tracks.all]
-        boxes = [each.box for each in self._tracks.all]
+        rows, boxes = [each.row for each in tracks], [each.box for each in tracks]
         return _predictions(self._model, self._source, names, rows, boxes, problem)
+
+
+def _line(row: np.ndarray, model: Watcher) -> dict[str, Any]:
+    """Returns what a line of JSON says of an answer."""
+    value = fields(row, model)
+    value["probability"] = round(value["probability"], 5)
+    value["probabilities"] = {
+        name: round(share, 5) for name, share in value["probabilities"].items()
+    }
+    return value
 
 
 def _predictions(
@@ -215,83 +167,3 @@ def _predictions(
     found = np.array(rows, np.float32).reshape(len(names), len(model.classes))
     places = None if boxes is None else np.array(boxes, np.float32).reshape(-1, 4)
     return Predictions(found, model.classes, tuple(names), None, errors, places, model.scale)
-
-
-class _Output:
-    """The file that is written beside, whole in the end or not at all; lines as they come."""
-
-    def __init__(self, path: Path | None, kind: str, rate: float) -> None:
-        self._path = path
-        self._lines: TextIO | None = None
-        self._movie: Writer | None = None
-        self._building: Path | None = None
-        if path is None:
-            return
-        if path.exists():
-            raise OutputError(f"{path} is there already: choose another -o, or remove it")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if kind in _LINES:
-                self._lines = path.open("w", encoding="utf-8", buffering=1)
-            else:
-                handle, name = tempfile.mkstemp(dir=path.parent, suffix=kind)
-                os.close(handle)
-                self._building = Path(name)
-                self._movie = Writer(self._building, rate=rate)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
-
-    def __enter__(self) -> _Output:
-        return self
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self._lines is not None:
-            self._lines.close()
-        if self._movie is not None and self._building is not None and self._path is not None:
-            self._movie.close()
-            if kind is None and self._building.stat().st_size:
-                self._building.chmod(0o644)
-                self._building.replace(self._path)
-            else:
-                self._building.unlink(missing_ok=True)
-
-    def line(self, seconds: float, seen: _Seen, model: Watcher) -> None:
-        """Writes one answer as a line of JSON."""
-        if self._lines is None:
-            return
-        value: dict[str, Any] = {"seconds": round(seconds, 3)}
-        if seen.box is not None:
-            value |= {"face": seen.track, "box": [round(float(each), 1) for each in seen.box]}
-        value |= fields(seen.row, model)
-        value["probability"] = round(value["probability"], 5)
-        value["probabilities"] = {
-            name: round(share, 5) for name, share in value["probabilities"].items()
-        }
-        try:
-            self._lines.write(json.dumps(value, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from None
-
-    def frame(self, pixels: np.ndarray, latest: list[_Seen], model: Watcher) -> None:
-        """Writes a frame with the latest answers on it."""
-        if self._movie is None:
-            return
-        if model.preprocess.faces is not None:
-            shown = [
-                (each.box, each.row, f"{each.track}: ") for each in latest if each.box is not None
-            ]
-            pixels = draw(pixels, shown, model)
-        elif latest:
-            pixels = _labelled(pixels, words(latest[0].row, model)[0])
-        self._movie.add(pixels)
-
-
-def _labelled(pixels: np.ndarray, text: str) -> np.ndarray:
-    image = Image.fromarray(pixels)
-    draw = ImageDraw.Draw(image)
-    size = max(10, round(min(image.size) / 16))
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = draw.textbbox((size, size), text, font=font)
-    draw.rectangle((left - size / 3, top - size / 3, right + size / 3, bottom + size / 3), "black")
-    draw.text((size, size), text, fill="white", font=font)
-    return np.asarray(image)

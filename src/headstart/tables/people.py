@@ -9,10 +9,10 @@ from headstart.tables.parts import show_estimates, show_findings, show_set_aside
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.gallery.identification import Identification
     from headstart.gallery.recognition import Recognition
     from headstart.verbs.enroll import Enrolment
     from headstart.verbs.faces import Crops
-    from headstart.verbs.identify import Identification
     from headstart.verbs.verify import Verification
 
 __all__ = ["show_crops", "show_identification", "show_told"]
@@ -35,22 +35,31 @@ def show_told(result: Enrolment | Recognition | Verification, console: Console) 
 
 
 def show_identification(result: Identification, console: Console) -> None:
-    """Prints who is on each photo."""
+    """Prints who is on each photo, or in a film and when."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("photo", "person", "score", "most similar"):
-        right = heading == "score"
+    times = ("from", "to", "looks", "clearest at") if result.of_film else ()
+    for heading in ("photo", "person", "score", *times, "most similar"):
+        right = heading in ("score", *times)
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for each in result.answers:
         if each.error is not None:
-            table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
+            if not times:
+                table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
             continue
         person = Text(each.person) if each.person is not None else Text("unknown", style="yellow")
         nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
-        table.add_row(Text(each.photo), person, f"{each.score:.3f}", Text(nearest))
+        when: list[str] = []
+        if each.seconds is not None:
+            when = [f"{at:.1f} s" for at in each.seconds] + [f"{each.looks:,}"]
+            when.append(f"{each.clearest:.1f} s")
+        table.add_row(Text(each.photo), person, f"{each.score:.3f}", *when, Text(nearest))
     console.print(table)
+    if times:
+        for each in (each for each in result.answers if each.error is not None):
+            console.print(f"{each.photo}: {each.error}", style="red", markup=False)
     console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
     if result.far is not None:
         console.print(f" When that was calibrated, {result.far} of strangers were.", end="")

@@ -114,7 +114,8 @@ def advise(
         folds: Folds of every cross-validation.
         task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
         label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and trials.
         device: Where the networks run.

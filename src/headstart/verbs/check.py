@@ -76,7 +76,8 @@ def check(
         detector: With `faces`, what finds them: `yunet`, or its ONNX file.
         task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
         label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         workers: Decoding threads; by default one a processor.
         progress: Called as work goes on.

@@ -81,7 +81,8 @@ def evaluate(
         by: Columns, joined by commas, whose values are measured apart (age, sex, camera), with the
             gap between the best and the worst; numbers are put into five bands.
         label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together; intervals respect it.
+        group: Column that says who belongs together, or `folder:N`: the name of the Nth folder of
+            each path; intervals respect it.
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of the intervals.
         device: Where the network runs.

@@ -98,7 +98,8 @@ def faces(
         least: Score of the detector below which a face is none.
         fps: Frames a second of a video or camera that are looked at.
         label: Column of a table that holds the class.
-        group: Column that says who belongs together.
+        group: Column that says who belongs together, or `folder:N`: the name of the Nth folder of
+            each path; crops keep folders and columns, so that `train` takes the same.
         split: Column of a table that holds `train`, `val` or `test`.
         workers: Threads; by default one a processor.
         overwrite: Replace earlier crops in `out`.

@@ -1,10 +1,9 @@
-"""`identify`: who of a gallery is on a photo, or nobody that it knows."""
+"""`identify`: who of a gallery is on a photo or in a film, or nobody that it knows."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,73 +12,21 @@ from headstart.data.dataset import Dataset
 from headstart.data.named import image_names
 from headstart.data.open import open_dataset
 from headstart.data.pixels import Progress, silent
+from headstart.data.video import is_video
 from headstart.errors import DataError, OptionError
-from headstart.gallery.embed import Embedded, embed_every_face, embed_photos
+from headstart.gallery.embed import Embedded, embed_every_face, embed_photos, square_embedder
 from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.identification import Answer, Identification, decide
 from headstart.gallery.search import Match
 from headstart.metrics.people import person_rate, rank_k
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
+from headstart.ship.film import film
+from headstart.ship.sightings import SUREST, KnownFaces, KnownFrames, Search
 
 __all__ = ["Answer", "Identification", "identify"]
 
 _RANKS = (1, 5)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is said about one photo.
-
-    Attributes:
-        photo: Its name.
-        person: Who it is; None where nobody scores above the threshold, or in case of an error.
-        score: Of the best person, a cosine; None in case of an error.
-        candidates: The best people with their scores, whatever the threshold.
-        error: Why the photo could not be used.
-        box: Left, top, width and height of the face in pixels, in galleries of faces.
-    """
-
-    photo: str
-    person: str | None
-    score: float | None
-    candidates: tuple[Match, ...] = ()
-    error: str | None = None
-    box: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Identification:
-    """The answers to some photos.
-
-    Attributes:
-        gallery: Its folder.
-        threshold: Scores above it are accepted.
-        far: Share of strangers that were accepted when it was calibrated; None where it was given.
-        answers: One a photo.
-        measures: With `truth`: how often the answers are right.
-        notes: What a reader must know besides.
-    """
-
-    gallery: str
-    threshold: float
-    far: Estimate | None
-    answers: tuple[Answer, ...]
-    measures: dict[str, Estimate] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        named = sum(each.person is not None for each in self.answers)
-        return f"Identification({len(self.answers):,} photos, {named:,} of people known)"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><td>{escape(each.photo)}</td><td>{escape(each.error or each.person or 'unknown')}"
-            f"</td><td>{'' if each.score is None else f'{each.score:.3f}'}</td></tr>"
-            for each in self.answers[:50]
-        )
-        return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 
 
 def identify(
@@ -88,6 +35,8 @@ def identify(
     *,
     top: int = 2,
     threshold: float | None = None,
+    fps: float = 5.0,
+    out: str | Path | None = None,
     truth: bool = False,
     label: str | None = None,
     seed: int = 0,
@@ -95,13 +44,17 @@ def identify(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Identification:
-    """Says who of a gallery is on each photo, or that it is nobody enrolled.
+    """Says who of a gallery is on each photo or in a film, or that it is nobody enrolled.
 
     Args:
         gallery: The folder that `enroll` made.
-        photos: Photos, folders (searched through) or globs; with `truth` one folder per person.
+        photos: Photos, folders (searched through) or globs; or one video, or the number of a
+            camera; with `truth` one folder of photos per person.
         top: How many of the most similar people are listed for each photo.
         threshold: Accept scores above this, instead of the calibrated threshold.
+        fps: Frames a second of a video or camera that are looked at.
+        out: Of a video or camera: a `.jsonl` file for a line a face looked at, or an `.mp4` or
+            `.avi` file for the video with the names on it.
         truth: Also measure the answers: the photos lie in one folder per person, named as they
             are enrolled; people who are not enrolled are strangers.
         label: With `truth`: column of a table that holds the person.
@@ -112,41 +65,45 @@ def identify(
 
     Returns:
         An `Identification`; a photo that cannot be used is an answer with its reason. In a gallery
-        of faces every face on a photo is answered for; with `truth`, the largest.
+        of faces every face on a photo is answered for; with `truth`, the largest. In a film every
+        face is followed and answered for once; a gallery of whole photos answers for every frame
+        looked at. A film that breaks off, or a camera that goes, leaves a last answer with the
+        reason.
 
     Raises:
-        DataError: If no photo is named at all, or the truth is asked for and not there.
+        DataError: If no photo is named at all, a film cannot be opened, or the truth is asked for
+            and not there.
         ModelError: If there is no gallery, or it is damaged.
-        OptionError: If no threshold could be calibrated and none is given.
+        OptionError: If no threshold could be calibrated and none is given, or an argument makes no
+            sense.
+        OutputError: If `out` is there already or cannot be written.
     """
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     if top < 1:
         raise OptionError(f"--top {top}: at least one person must be listed")
     if label is not None and not truth:
         raise OptionError("--label says who is on the photos: it needs --truth")
+    moving = any(is_video(each) for each in given)
+    if moving and len(given) > 1:
+        raise OptionError("one video or camera at a time, and no photos beside it")
+    if moving and truth:
+        raise OptionError("--truth is for photos, in one folder per person")
+    if out is not None and not moving:
+        raise OptionError("-o is for videos and cameras; of photos use --json")
     opened = Gallery.open(gallery)
     reader = Reader(opened)
     try:
-        notes, far = [], None
-        if threshold is None:
-            if reader.calibration is None:
-                raise OptionError(
-                    f"{gallery} has no threshold: "
-                    + ("nobody is enrolled" if not len(reader.index) else "one person is enrolled")
-                    + "; enroll at least two people, or give --threshold"
-                )
-            calibrated = reader.calibration.identify
-            threshold, far = calibrated.threshold.value, calibrated.far
-            if not calibrated.shown:
-                notes.append(
-                    f"The threshold is an estimate: too few people are enrolled to show a "
-                    f"false-accept rate of {reader.calibration.far:g}."
-                )
-            if reader.stale:
-                notes.append(
-                    "People were enrolled or removed after the last calibration: "
-                    f"'headstart enroll {gallery} --far {reader.settings['far']:g}' calibrates anew"
-                )
+        threshold, far, notes = _threshold(reader, str(gallery), threshold)
+        if moving:
+            pairs = reader.calibration.verify if reader.calibration else None
+            search = Search(
+                os.fspath(given[0]), reader.index, opened.preprocess,
+                square_embedder(opened.backbone, opened.preprocess, device=device), threshold,
+                pairs.threshold.value if pairs else None, top,
+            )  # fmt: skip
+            place = Path(out) if out is not None else None
+            answers, more = _in_film(search, fps, place, progress)
+            return Identification(str(gallery), threshold, far, answers, {}, (*notes, *more))
         dataset = _labelled(given, label) if truth else _unlabelled(given)
         every = opened.preprocess.faces is not None and not truth
         found = (embed_every_face if every else embed_photos)(
@@ -169,6 +126,50 @@ def identify(
         return Identification(str(gallery), threshold, far, answers, measures, tuple(notes))
     finally:
         reader.close()
+
+
+def _threshold(
+    reader: Reader, gallery: str, given: float | None
+) -> tuple[float, Estimate | None, list[str]]:
+    """Returns the threshold, the rate of strangers it was calibrated to, and what to know of it."""
+    if given is not None:
+        return given, None, []
+    if reader.calibration is None:
+        raise OptionError(
+            f"{gallery} has no threshold: "
+            + ("nobody is enrolled" if not len(reader.index) else "one person is enrolled")
+            + "; enroll at least two people, or give --threshold"
+        )
+    notes, calibrated = [], reader.calibration.identify
+    if not calibrated.shown:
+        notes.append(
+            f"The threshold is an estimate: too few people are enrolled to show a "
+            f"false-accept rate of {reader.calibration.far:g}."
+        )
+    if reader.stale:
+        notes.append(
+            "People were enrolled or removed after the last calibration: "
+            f"'headstart enroll {gallery} --far {reader.settings['far']:g}' calibrates anew"
+        )
+    return calibrated.threshold.value, calibrated.far, notes
+
+
+def _in_film(
+    search: Search, fps: float, out: Path | None, progress: Progress
+) -> tuple[tuple[Answer, ...], list[str]]:
+    """Returns the answers to a film or camera, and what to know of them."""
+    faces = search.preprocess.faces is not None
+    looker = KnownFaces(search) if faces else KnownFrames(search)
+    problem = film(search.source, looker, fps=fps, out=out, progress=progress)
+    answers = looker.answers(problem)
+    if not faces:
+        return answers, []
+    if not any(each.error is None for each in answers):
+        return answers, ["No face was found on the frames looked at."]
+    return answers, [
+        f"The score of a face is that of its {SUREST} surest looks, averaged into one vector and "
+        f"compared as one photo is. Every face is one more chance to take a stranger for somebody."
+    ]
 
 
 def _unlabelled(given: list[str | Path]) -> Dataset:
@@ -205,12 +206,11 @@ def _answers(
             answers.append(Answer(name, None, None, (), found.errors.get(name, "unreadable")))
         for at in places.get(index, []):
             ranked = matches[at]
-            best = ranked[0] if ranked else (None, -1.0)
-            person = best[0] if best[1] > threshold else None
+            person, score = decide(ranked, threshold)
             box = None
             if found.boxes is not None:
                 box = tuple(round(float(each), 1) for each in found.boxes[at])
-            answers.append(Answer(found.names[at], person, best[1], tuple(ranked[:top]), None, box))
+            answers.append(Answer(found.names[at], person, score, tuple(ranked[:top]), None, box))
     return tuple(answers)
 
 

@@ -125,7 +125,8 @@ def train(
             (`regression`, docs/regression.md), or `auto`: numbers where more than 20 different ones
             have fractions.
         label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video).
+        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
+            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
         split: Column of a table that holds `train`, `val` or `test`.
         seed: Of splits, folds and intervals.
         device: Where the network runs.

@@ -1,0 +1,162 @@
+"""Groups by folder: `--group folder:2`, where people have folders and no table says who is who."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.tables import split_name
+from headstart.errors import DataError, OptionError
+from headstart.records import Finding
+
+__all__ = ["group_by_folder", "hinted_folders", "means_folder"]
+
+_WORD = "folder"
+_SHOWN = 6
+# Fewer sub-folders than this are hardly people, and with fewer images a folder each is a number.
+_FEW = 3
+
+
+def means_folder(group: str | None) -> bool:
+    """Tells whether a group that is asked for may be a level of folders: `folder`, `folder:N`."""
+    return group is not None and (group == _WORD or group.startswith(_WORD + ":"))
+
+
+def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True) -> Dataset:
+    """Groups images by the name of a folder that they lie in, whatever lies above it.
+
+    So ``hydrated/anna/1.jpg`` and ``dehydrated/anna/2.jpg`` are one person. A column of that very
+    name goes before. Images without such a folder have no group, as with an empty cell.
+
+    Args:
+        dataset: Its attributes, classes and splits are final.
+        group: `folder` is the folder an image lies in, `folder:N` the Nth of its path below the
+            root; from the image upwards -1, -2 and so on.
+        classes_apart: Refuse groups that are the classes. False where classes are people.
+
+    Raises:
+        OptionError: If `group` says no level.
+        DataError: If no image has such a folder, or the folder is the class or the split.
+    """
+    if group in dataset.attributes:
+        return dataclasses.replace(dataset, groups=dataset.attributes[group])
+    level = _level(group)
+    groups = _names(dataset, level)
+    has = groups != ""
+    if not has.any():
+        deepest = max(dataset.names, key=lambda name: name.count("/"), default="none")
+        folders = deepest.count("/")
+        raise DataError(
+            f"--group {group}: no image below {dataset.root} has such a folder; the deepest, "
+            f"{deepest}, lies in {folders or 'none'}. Give each person a folder, or a column of a "
+            "table that says who is who"
+        )
+    below = _below_class(dataset)
+    other = f"name the folder of the people instead (folder:{below}?)"
+    if level == below or not (_names(dataset, below) != "").any():
+        other = "leave it out, or give each person a folder of their own in each class"
+    if (dataset.splits != "").all() and _are_splits(groups, dataset):
+        some = ", ".join(sorted(set(groups.tolist())))
+        raise DataError(f"--group {group} is the folder of the split ({some}); {other}")
+    known = has & dataset.labelled
+    if classes_apart and _one_to_one(groups[known], dataset.targets[known]):
+        one = int(np.flatnonzero(known)[0])
+        kind, called = dataset.classes[dataset.targets[one]], str(groups[one])
+        raise DataError(
+            f"--group {group} says no more than the class: all images of {kind!r} are in folders "
+            f"called {called!r}, and no split could keep these whole and have every class on both "
+            f"sides; {other}"
+        )
+    aside = dataset.set_aside
+    if missing := int((~has).sum()):
+        reason = f"{missing:,} of {len(has):,} images lie in no such folder: each is on its own"
+        aside = (*aside, (f"--group {group}", reason))
+    return dataclasses.replace(dataset, groups=groups, set_aside=aside)
+
+
+def hinted_folders(dataset: Dataset) -> Iterator[Finding]:
+    """Says that class folders hold sub-folders, where these may well be people or videos."""
+    if dataset.groups is not None or dataset.source != "folders":
+        return
+    level = _below_class(dataset)
+    groups = _names(dataset, level)
+    has = groups != ""
+    names, counts = np.unique(groups[has], return_counts=True)
+    if (
+        2 * has.sum() < len(dataset)
+        or len(names) < _FEW
+        or 2 * (counts >= 2).sum() < len(names)
+        or _one_to_one(groups[has], dataset.targets[has])
+    ):
+        return
+    pairs = set(zip(groups[has].tolist(), dataset.targets[has].tolist()))
+    both = sum(classes > 1 for classes in Counter(name for name, _ in pairs).values())
+    across = f", {both:,} of them in more than one class" if both else ""
+    yield Finding(
+        "folders_hinted",
+        "note",
+        f"The class folders hold sub-folders of {len(names):,} names{across}.",
+        tuple(
+            f"{names[k]}: {counts[k]:,} images" for k in np.argsort(-counts, kind="stable")[:_SHOWN]
+        ),
+        f"If they are people, patients or videos, say --group folder:{level}, so that none lies on "
+        "both sides of a split.",
+        len(names),
+    )
+
+
+def _level(group: str) -> int:
+    if group == _WORD:
+        return -1
+    text = group.removeprefix(_WORD + ":")
+    try:
+        level = int(text)
+    except ValueError:
+        level = 0
+    if not level:
+        raise OptionError(
+            f"--group {group}: folder:1 is the first folder of each path, folder:2 the one in it, "
+            f"folder:-1 the one that the image lies in"
+        )
+    return level
+
+
+def _names(dataset: Dataset, level: int) -> np.ndarray:
+    """Returns (N,) str: the folder of each image at a level, ``""`` where it lies less deep."""
+    at = level - 1 if level > 0 else level
+    found = []
+    for name in dataset.names:
+        folders = name.split("/")[:-1]
+        there = -len(folders) <= at < len(folders)
+        # macOS stores é as two characters, others as one: one person all the same.
+        found.append(unicodedata.normalize("NFC", folders[at]) if there else "")
+    return np.array(found, str)
+
+
+def _below_class(dataset: Dataset) -> int:
+    """Returns the level (from 1) of the first folder below both class and split."""
+    level = 1
+    for at in (1, 2):
+        names = _names(dataset, at)
+        known = np.flatnonzero(dataset.labelled)
+        classes = all(names[i] == dataset.classes[dataset.targets[i]] for i in known)
+        if (len(known) and classes) or _are_splits(names, dataset):
+            level = at + 1
+    return level
+
+
+def _are_splits(groups: np.ndarray, dataset: Dataset) -> bool:
+    given = dataset.splits != ""
+    pairs = zip(groups[given].tolist(), dataset.splits[given].tolist())
+    return bool(given.any()) and all(split_name(name) == split for name, split in pairs)
+
+
+def _one_to_one(groups: np.ndarray, targets: np.ndarray) -> bool:
+    """Tells whether groups are several classes under other names."""
+    pairs = len(set(zip(groups.tolist(), targets.tolist())))
+    return pairs == len(set(groups.tolist())) == len(set(targets.tolist())) > 1

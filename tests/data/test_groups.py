@@ -1,0 +1,183 @@
+"""Groups by folder: a person is a folder's name, in whichever class it lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.data.groups import hinted_folders
+from headstart.data.open import open_dataset
+from headstart.errors import DataError, OptionError
+
+PEOPLE = ("anna", "ben", "cleo")
+
+
+def lay(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    return root
+
+
+@pytest.fixture
+def photos(tmp_path):
+    kinds = ("dehydrated", "hydrated")
+    names = [f"{kind}/{who}/{i}.jpg" for kind in kinds for who in PEOPLE for i in "12"]
+    return lay(tmp_path / "photos", *names)
+
+
+@pytest.mark.parametrize("group", ["folder", "folder:2", "folder:-1"])
+def test_one_name_is_one_person_in_both_classes(photos, group):
+    found = open_dataset(photos, group=group)
+    assert found.groups.tolist() == [name.split("/")[1] for name in found.names]
+    assert set(found.groups) == set(PEOPLE)
+    assert found.set_aside == ()
+
+
+def test_the_level_counts_from_the_root_and_below_splits(tmp_path):
+    names = [f"{s}/{k}/{w}/x/1.jpg" for s in ("train", "test") for k in "ab" for w in PEOPLE]
+    root = lay(tmp_path, *names)
+    for group in ("folder:3", "folder:-2"):
+        found = open_dataset(root, group=group)
+        assert found.groups.tolist() == [name.split("/")[2] for name in found.names]
+
+
+def test_composed_letters_are_the_same_person(tmp_path):
+    root = lay(tmp_path, "a/Zoe\u0301/1.jpg", "b/Zo\u00e9/2.jpg", "a/ben/3.jpg", "b/ben/4.jpg")
+    assert len(set(open_dataset(root, group="folder:2").groups)) == 2
+
+
+def test_images_that_lie_less_deep_are_on_their_own(photos):
+    lay(photos, "hydrated/loose.jpg")
+    found = open_dataset(photos, group="folder:2")
+    assert found.groups[found.names.index("hydrated/loose.jpg")] == ""
+    assert found.set_aside == (
+        ("--group folder:2", "1 of 13 images lie in no such folder: each is on its own"),
+    )
+
+
+@pytest.mark.parametrize("group", ["folder", "folder:2", "folder:x"])
+def test_a_column_of_that_very_name_goes_before(photos, group):
+    rows = [f"{path.relative_to(photos)},{path.stem}" for path in photos.rglob("*.jpg")]
+    (photos / "attributes.csv").write_text("\n".join([f"file,{group}", *rows]))
+    assert set(open_dataset(photos, group=group).groups) == {"1", "2"}
+
+
+def test_tables_too(photos):
+    paths = sorted(photos.rglob("*.jpg"))
+    rows = [f"photos/{path.relative_to(photos)},{path.parts[-3][0]}" for path in paths]
+    table = photos.parent / "table.csv"
+    table.write_text("\n".join(["path,label", *rows]))
+    found = open_dataset(table, group="folder:3")
+    assert found.groups.tolist() == [path.parts[-2] for path in paths]
+    with pytest.raises(DataError, match="no more than the class"):
+        open_dataset(table, group="folder:2")
+
+
+@pytest.mark.parametrize("group", ["folder:0", "folder:x", "folder:", "folder:1.5"])
+def test_levels_that_cannot_be(photos, group):
+    with pytest.raises(OptionError, match="folder:1 is the first folder"):
+        open_dataset(photos, group=group)
+
+
+def test_too_deep_names_an_example(photos):
+    with pytest.raises(DataError, match=r"dehydrated/anna/1\.jpg, lies in 2\. Give each person"):
+        open_dataset(photos, group="folder:3")
+
+
+def test_the_class_is_no_group(photos, tmp_path):
+    with pytest.raises(
+        DataError, match=r"no more than the class.* called 'dehydrated'.*folder:2\?"
+    ):
+        open_dataset(photos, group="folder:1")
+    flat = lay(tmp_path / "flat", "a/1.jpg", "b/1.jpg")
+    with pytest.raises(DataError, match="leave it out"):
+        open_dataset(flat, group="folder")
+    # Where classes are people, and whole people are held out, the class may well be the group.
+    assert open_dataset(flat, group="folder", same_classes=False).groups.tolist() == ["a", "b"]
+
+
+def test_the_split_is_no_group(tmp_path):
+    root = lay(
+        tmp_path, *(f"{s}/{k}/{w}/1.jpg" for s in ("Train", "Test") for k in "ab" for w in PEOPLE)
+    )
+    with pytest.raises(DataError, match=r"folder of the split \(Test, Train\).*folder:3"):
+        open_dataset(root, group="folder:1")
+    turned = lay(
+        tmp_path / "turned",
+        *(f"{k}/{s}/{i}.jpg" for s in ("train", "test") for k in "ab" for i in "12"),
+    )
+    with pytest.raises(DataError, match="folder of the split"):
+        open_dataset(turned, group="folder")
+
+
+def test_a_column_that_is_missing_hints_at_folders(photos, tmp_path):
+    with pytest.raises(DataError, match="--group folder:N"):
+        open_dataset(photos, group="person")
+    with pytest.raises(DataError, match="no column") as plain:
+        open_dataset(lay(tmp_path / "flat", "a/1.jpg", "b/1.jpg"), group="person")
+    assert "folder:N" not in str(plain.value)
+
+
+def hint(root, **how):
+    return [finding.remedy for finding in hinted_folders(open_dataset(root, **how))]
+
+
+def test_sub_folders_are_noted(photos, tmp_path):
+    (told,) = hinted_folders(open_dataset(photos))
+    assert told.severity == "note"
+    assert told.claim == (
+        "The class folders hold sub-folders of 3 names, 3 of them in more than one class."
+    )
+    assert told.evidence[0] == "anna: 4 images"
+    assert "--group folder:2" in told.remedy
+    parts = [f"{split}/{kind}" for split in ("train", "test") for kind in "ab"]
+    split = lay(
+        tmp_path / "split", *(f"{p}/{w}/{i}.jpg" for p in parts for w in PEOPLE for i in "12")
+    )
+    assert "--group folder:3" in hint(split)[0]
+    assert hint(photos, group="folder:2") == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"{k}/{i}.jpg" for k in "abc" for i in range(9)],
+        [f"{k}/{k}_images/{i}.jpg" for k in "abc" for i in range(9)],
+        [f"{k}/raw/{i}.jpg" for k in "abc" for i in range(9)],
+        [f"{k}/{k}{i}/only.jpg" for k in "abc" for i in range(9)],
+        [*(f"{k}/{i}.jpg" for k in "abc" for i in range(9)), "a/x/1.jpg", "a/y/1.jpg", "a/z/1.jpg"],
+    ],
+)
+def test_other_layouts_are_left_in_peace(tmp_path, names):
+    assert hint(lay(tmp_path, *names)) == []
+
+
+def test_through_the_command_line(tmp_path, cli):
+    rng = np.random.default_rng(0)
+    for kind in ("dry", "wet"):
+        for who in PEOPLE:
+            for number in range(4):
+                path = tmp_path / "photos" / kind / who / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pixels = rng.integers(0, 120, (40, 40, 3), np.uint8)
+                pixels[..., kind == "wet"] += 100
+                Image.fromarray(pixels).save(path)
+    told = cli("check", tmp_path / "photos", "--backbone", "starter")
+    assert "--group folder:2" in told.stdout, told.stderr
+    done = cli(
+        "train", tmp_path / "photos", "-o", tmp_path / "run", "--group", "folder:2",
+        "--backbone", "starter", "--strategy", "probe", "--evaluation", "holdout",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tested = {
+        line.split(",")[0].split("/")[1]
+        for line in (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]
+    }
+    assert len(tested) == 1  # one of three people, from both classes
+    refused = cli("train", tmp_path / "photos", "-o", tmp_path / "none", "--group", "folder:1")
+    assert refused.returncode == 2
+    assert "no more than the class" in refused.stderr
+    assert not (tmp_path / "none").exists()
