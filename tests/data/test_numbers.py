@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.data.numbers import make_scale, parse_numbers
+from headstart.data.numbers import hinted_numbers, make_scale, parse_numbers
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.scale import Scale
@@ -85,6 +85,17 @@ def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
     assert task([0.5, 1.0, 1.5] * 10) == "classification", "three grades"
     assert task(["a", "b"] * 10) == "classification"
     assert open_dataset(table([1.5, 2.5] * 20), label="weight").task == "classification"
+
+
+def test_many_whole_numbers_are_a_hint(table):
+    def hints(labels, **options):
+        dataset = open_dataset(table(labels), label="weight", **options)
+        return [each.claim for each in hinted_numbers(dataset)]
+
+    assert hints(list(range(40))) == ["All 40 classes are called by numbers, from 0 to 39."]
+    assert hints(list(range(40)), task="regression") == []
+    assert hints([1, 2, 3] * 10) == []
+    assert hints([f"n{x}" for x in range(40)]) == []
 
 
 def test_a_models_ranges_measure_it_on_other_images(table):

@@ -12,6 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.duplicates import clusters, exact_duplicates, near_duplicates
 from headstart.data.facts import Facts
 from headstart.data.groups import hinted_folders
+from headstart.data.numbers import hinted_numbers
 from headstart.records import Finding, Severity
 
 __all__ = ["check_dataset"]
@@ -45,6 +46,7 @@ def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = Non
         *_classes(dataset, alike),
         *_hinted_groups(dataset),
         *hinted_folders(dataset),
+        *hinted_numbers(dataset),
         *check_appearance(dataset, facts, together),
     ]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
 from headstart.data.dataset import Dataset, Task
 from headstart.errors import DataError
+from headstart.records import Finding
 from headstart.scale import Scale
 
-__all__ = ["as_numbers", "make_scale", "parse_numbers", "told_as_classes"]
+__all__ = ["as_numbers", "hinted_numbers", "make_scale", "parse_numbers", "told_as_classes"]
 
 _UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
@@ -73,6 +75,26 @@ def as_numbers(dataset: Dataset, scale: Scale | None = None) -> Dataset:
         dataset, classes=scale.names, targets=scale.classes(values), values=values, scale=scale,
         task="regression",
     )  # fmt: skip
+
+
+def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
+    """Says that many classes are called by numbers, where they may well be measurements."""
+    if dataset.task == "regression" or len(dataset.classes) <= _GRADES:
+        return
+    try:
+        numbers = parse_numbers(dataset.classes)
+    except ValueError:
+        return
+    low, high = np.nanmin(numbers), np.nanmax(numbers)
+    yield Finding(
+        "numbers_hinted",
+        "note",
+        f"All {len(dataset.classes):,} classes are called by numbers, from {low:g} to {high:g}.",
+        (),
+        "If they measure something, such as an age, say --task regression; if they are names, all is "
+        "well.",
+        len(dataset.classes),
+    )
 
 
 def make_scale(numbers: np.ndarray) -> Scale:
