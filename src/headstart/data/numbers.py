@@ -91,8 +91,7 @@ def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
         "note",
         f"All {len(dataset.classes):,} classes are called by numbers, from {low:g} to {high:g}.",
         (),
-        "If they measure something, such as an age, say --task regression; if they are names, all is "
-        "well.",
+        "If they measure something, such as an age, say --task regression; names may stay as they are.",
         len(dataset.classes),
     )
 
