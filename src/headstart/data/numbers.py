@@ -91,7 +91,7 @@ def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
         "note",
         f"All {len(dataset.classes):,} classes are called by numbers, from {low:g} to {high:g}.",
         (),
-        "If they measure something, such as an age, say --task regression; names may stay as they are.",
+        "If they measure something, such as an age, say --task regression; else all is well.",
         len(dataset.classes),
     )
 
