@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.data.check import check_dataset
 from headstart.data.numbers import hinted_numbers, make_scale, parse_numbers
 from headstart.data.open import open_dataset
+from headstart.data.pixels import measure
 from headstart.errors import DataError
 from headstart.scale import Scale
 
@@ -96,6 +98,24 @@ def test_many_whole_numbers_are_a_hint(table):
     assert hints(list(range(40)), task="regression") == []
     assert hints([1, 2, 3] * 10) == []
     assert hints([f"n{x}" for x in range(40)]) == []
+
+
+def test_copies_conflict_by_their_numbers_and_near_ones_by_far_ranges(table, tmp_path):
+    path = table([f"{x / 10:.1f}" for x in range(200)])
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        pixels = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+        picture = Image.fromarray(pixels).resize((96, 96), Image.Resampling.BICUBIC)
+        picture.save(tmp_path / f"{number:03}.png")
+    (tmp_path / "001.png").write_bytes((tmp_path / "000.png").read_bytes())  # 0.1 and 0.0
+    for one, other in ((20, 150), (60, 61)):  # far apart, and next to each other
+        again = Image.open(tmp_path / f"{one:03}.png").resize((192, 192))
+        again.save(tmp_path / f"{other:03}.png")
+    dataset = open_dataset(path, label="weight", task="regression")
+    found = {each.check: each for each in check_dataset(dataset, measure(dataset))}
+    assert found["conflicting_labels"].count == 1
+    assert "under two numbers" in found["conflicting_labels"].claim
+    assert found["conflicting_labels_near"].evidence == ("020.png = 150.png",)
 
 
 def test_a_models_ranges_measure_it_on_other_images(table):

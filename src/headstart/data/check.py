@@ -103,19 +103,27 @@ def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
 
 def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Finding]:
     """The same picture under two labels."""
-    targets = dataset.targets
-    exact = [g for g in exact_duplicates(facts) if len(set(targets[g].tolist()) - {-1}) > 1]
+    targets, numbers = dataset.targets, dataset.values
+    labels = targets if numbers is None else numbers
+
+    def differ(group: np.ndarray) -> bool:
+        return len(set(labels[group][targets[group] >= 0].tolist())) > 1
+
+    exact = [group for group in exact_duplicates(facts) if differ(group)]
     if exact:
+        where = "in two classes" if numbers is None else "under two numbers"
         yield Finding(
             "conflicting_labels",
             "serious",
-            f"{_s(len(exact), 'image lies', 'images lie')} in two classes at once, byte for byte.",
+            f"{_s(len(exact), 'image lies', 'images lie')} {where} at once, byte for byte.",
             _first(_joined(dataset, group) for group in exact),
             "Decide which label is right and delete the other copies.",
             len(exact),
         )
     one, two = targets[pairs[:, 0]], targets[pairs[:, 1]]
-    near = pairs[(one != two) & (one >= 0) & (two >= 0)]
+    # A little older or heavier is no conflict; two ranges away is.
+    apart = 0 if numbers is None else 1
+    near = pairs[(np.abs(one - two) > apart) & (one >= 0) & (two >= 0)]
     if len(near):
         yield Finding(
             "conflicting_labels_near",
