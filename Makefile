@@ -81,6 +81,8 @@ benchmarks: $(STAMP)
 	@echo '  $(PY) benchmarks/inference.py      exported models against plain torch'
 	@echo '  $(PY) benchmarks/serving.py        the server under load'
 	@echo '  $(PY) benchmarks/recognition.py    who is on a photo, and strangers, on real faces'
+	@echo '  $(PY) benchmarks/faces.py          what finding and aligning the face is worth; gender, age'
+	@echo '  $(PY) benchmarks/subgroups.py      false accepts by gender and race'
 	@echo '  $(PY) benchmarks/track_scores.py   how a face in a film is best compared'
 	@echo '  $(PY) benchmarks/gallery_scale.py  100,000 enrolled photos; killed while enrolling'
 	@echo 'Data: HEADSTART_DATA (default ../shared/data); weights: HEADSTART_WEIGHTS (../shared/weights).'

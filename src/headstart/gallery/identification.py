@@ -18,8 +18,8 @@ class Answer:
     Attributes:
         photo: Its name; of a film with the face's number.
         person: Who it is; None where nobody scores above the threshold, or in case of an error.
-        score: Of the best person, a cosine; in a film the mean over the looks at the face. None in
-            case of an error.
+        score: Of the best person, a cosine; in a film of the mean of the surest looks at the face.
+            None in case of an error.
         candidates: The best people with their scores, whatever the threshold.
         error: Why the photo could not be used, or why the film ended too soon.
         box: Left, top, width and height of the face in pixels, in galleries of faces; in a film, at
