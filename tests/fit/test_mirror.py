@@ -24,7 +24,8 @@ class Told:
 
 def keeps(plain: np.ndarray, mirrored: np.ndarray) -> bool:
     held = SimpleNamespace(squares=None, targets=TARGETS)
-    return keeps_class(Told(plain, mirrored), held, None)  # type: ignore[arg-type]
+    told = Told(plain, mirrored)
+    return keeps_class(told, held, None, told.scores(None, None))  # type: ignore[arg-type]
 
 
 def wrong(*items: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from headstart.fit.average import Kept, choose_weights, mix
 from headstart.fit.checkpoint import Checkpoints
 from headstart.fit.classifiers import Config, fit_head, make_space
 from headstart.fit.gradient import log_prior
-from headstart.fit.loop import Training
+from headstart.fit.loop import State, Training
 from headstart.fit.mirror import keeps_class
 from headstart.fit.record import Epoch, Held
 from headstart.fit.schedule import Recipe
@@ -233,8 +233,9 @@ def finetune(
             device=device, workers=workers, progress=progress, says=says,
         )  # fmt: skip
 
-    def seen(one: Training, squares: Squares, pool: ThreadPoolExecutor) -> np.ndarray:
-        scores = one.scores(squares, pool)
+    def both(
+        one: Training, squares: Squares, pool: ThreadPoolExecutor, scores: np.ndarray
+    ) -> np.ndarray:
         # The head is linear: the mean of the scores is the score of the mean vector.
         return (scores + one.scores(squares, pool, mirrored=True)) / 2 if views > 1 else scores
 
@@ -250,25 +251,35 @@ def finetune(
     first = training(own_items, held, "fine-tuning")
     if watch is not None:
         first.watch = lambda epoch: watch(name, epoch)
-    if recipe.hflip == "auto":
-        with first.threads() as pool:
-            recipe = replace(recipe, hflip="yes" if keeps_class(first, held, pool) else "no")
-        first.recipe = recipe
+    with first.threads() as pool:
+        start_scores = first.scores(held.squares, pool)
+        if recipe.hflip == "auto":
+            same = keeps_class(first, held, pool, start_scores)
+            first.recipe = recipe = replace(recipe, hflip="yes" if same else "no")
     checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
+    known = [(first.start, start_scores)]  # no weights are looked through twice
+
     with first.threads() as pool:
 
-        def judge(state: list) -> tuple[float, float, float]:
+        def scores_of(state: State) -> np.ndarray:
+            for other, scores in known:
+                if other is state:
+                    return scores
             with first.using(state):
-                return held.judge(first.scores(held.squares, pool))
+                known.append((state, first.scores(held.squares, pool)))
+            return known[-1][1]
+
+        def judge(state: State) -> tuple[float, float, float]:
+            return held.judge(scores_of(state))
 
         # Half a standard error: neighbours in weight space give mostly the same answers.
         top = first.best[0][0] if first.best else 0.0
         noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(held_items))
         kept = choose_weights(first.start, first.best, judge, noise=noise)
-        with first.using(first.start):
-            start_scores = first.scores(held.squares, pool)
+        held_scores = scores_of(kept.state)
+        known.clear()
         first.put(kept.state)
-        held_scores = seen(first, held.squares, pool)
+        held_scores = both(first, held.squares, pool, held_scores)
     last = first
     if refit and kept.share > 0:
         last = training(items, None, "fine-tuning on all")
@@ -279,7 +290,7 @@ def finetune(
             last = first
     with last.threads() as pool:
         squares = Squares(dataset.take(test), preprocess, workers=workers, progress=progress)
-        test_scores = seen(last, squares, pool)
+        test_scores = both(last, squares, pool, last.scores(squares, pool))
     return Finetuned(
         net=last.net.eval(),
         head=last.net.as_head(),

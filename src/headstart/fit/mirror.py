@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from headstart.fit.loop import Training
 from headstart.fit.record import Held
 
@@ -12,7 +14,9 @@ __all__ = ["keeps_class"]
 _SURE = 0.05
 
 
-def keeps_class(training: Training, held: Held, pool: ThreadPoolExecutor) -> bool:
+def keeps_class(
+    training: Training, held: Held, pool: ThreadPoolExecutor, scores: np.ndarray
+) -> bool:
     """Tells whether a network that has seen no mirrored training image knows mirrored ones.
 
     Pretrained networks hardly tell a photo from its mirror image. Where the classes do
@@ -22,6 +26,7 @@ def keeps_class(training: Training, held: Held, pool: ThreadPoolExecutor) -> boo
         training: At its start.
         held: Images to mirror.
         pool: From `Training.threads`.
+        scores: (M, C) of the held-out images as they are.
 
     Returns:
         False where mirroring spoils more predictions than it mends and chance does not
@@ -29,7 +34,7 @@ def keeps_class(training: Training, held: Held, pool: ThreadPoolExecutor) -> boo
     """
     from scipy.stats import binomtest
 
-    plain = training.scores(held.squares, pool).argmax(axis=1) == held.targets
+    plain = scores.argmax(axis=1) == held.targets
     turned = training.scores(held.squares, pool, mirrored=True).argmax(axis=1) == held.targets
     spoilt, mended = int((plain & ~turned).sum()), int((turned & ~plain).sum())
     if spoilt <= mended:
