@@ -51,6 +51,15 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def test_without_the_second_training_the_first_is_kept(tuned, tmp_path):
+    data, run = tuned
+    recipe = f"{TUNED['recipe']},refit=false"
+    once = train(data, out=tmp_path / "once", **TUNED | {"recipe": recipe})
+    both = [each.results["finetuning"] for each in (run, once)]
+    assert [each["refitted"] for each in both] == [True, False]
+    assert both[0]["held"] == both[1]["held"], "the same, up to there"
+
+
 def test_what_a_fine_tuned_run_holds(tuned):
     _, run = tuned
     results = run.results

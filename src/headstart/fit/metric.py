@@ -62,6 +62,8 @@ class MetricRecipe(Recipe):
             wrong = f"margin={self.margin:g},dimension={self.dimension}: at least 0"
         elif not 0 < self.unseen < 1:
             wrong = f"unseen={self.unseen:g}: above 0 and below 1"
+        elif not self.refit:
+            wrong = "refit=false: people who decide are never trained on; leave it out"
         elif self.mixup:
             wrong = f"mixup={self.mixup:g}: a mixture of two people is nobody; leave it out"
         elif self.mining != "semihard" and self.loss != "triplet":

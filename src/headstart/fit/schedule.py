@@ -84,6 +84,7 @@ class Recipe:
         clip: Largest norm of the gradient.
         frozen_statistics: BatchNorm keeps the statistics of its pretraining.
         patience: Epochs without a better validation measure after which training ends; 0 never.
+        refit: What was chosen on held-out images is trained once more on all training images.
     """
 
     epochs: int = 10
@@ -111,6 +112,7 @@ class Recipe:
     clip: float = 1.0
     frozen_statistics: bool = True
     patience: int = 0
+    refit: bool = True
 
     def __post_init__(self) -> None:
         if self.epochs < 1:

@@ -82,7 +82,7 @@ def fine_tune(
         raise BackboneError(
             f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
         )
-    where, plan, refit = pick_device(device), None, True
+    where, plan, refit = pick_device(device), None, recipe.refit
     if strategy == "scratch":
         backbone, recipe = backbone.randomised(seed), _scratch(recipe, epochs)
     if find_rate:
@@ -104,7 +104,7 @@ def fine_tune(
         )  # fmt: skip
         if plan.recipe is None:
             return Tuned(plan, None, None)
-        recipe, refit = plan.recipe, plan.refit
+        recipe, refit = plan.recipe, plan.refit and recipe.refit
     tuning = tune(
         data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
         preprocess=preprocess, keep="better" if strategy == "auto" else "finetune", refit=refit,
