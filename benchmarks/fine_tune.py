@@ -5,7 +5,8 @@ and finetune (and auto, if asked) for every seed, each with an empty cache; fast
 `vision_learner` + `fine_tune`; the loop of PyTorch's transfer-learning tutorial. All files are read
 once beforehand, so that the disk favours no one. Sets without a given split (magnetic_tile/classes,
 brain_tumor) are cross-validated in five folds that keep duplicates together, and there Headstart is
-compared with itself alone.
+compared with itself alone; `--holdout` gives them a split instead (the one that `train` draws,
+duplicates together), so that the peers can take part.
 
 Differences are paired, over the same test images. Peers run with the first seed, and each is
 compared with Headstart's run of that seed; Headstart's own runs are compared seed by seed.
@@ -70,6 +71,26 @@ def limited(data: Path, limit: int, place: Path) -> Path:
         for file in files:
             (target / file.name).symlink_to(file.resolve())
     return place
+
+
+def held_out(data: Path, place: Path, seed: int) -> Path:
+    """Links the items of a set without a split into train and test, as `train` would draw them."""
+    os.environ["HEADSTART_CACHE"] = str(place / "cache")
+    sys.path.insert(0, str(ROOT / "src"))
+    from headstart.data.open import open_dataset
+    from headstart.data.pixels import measure
+    from headstart.verbs.prepare import look
+
+    dataset = open_dataset(data)
+    _, _, whole = look(dataset, measure(dataset), seed=seed, drop_leaks=True)
+    found, root = whole.dataset, place / "split"
+    for number, (name, split) in enumerate(zip(found.names, whole.splits, strict=True)):
+        part = "test" if split == "test" else "train"
+        folder = root / part / found.classes[found.targets[number]]
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / f"{number:05}{Path(name).suffix}"
+        link.symlink_to((found.root / name).resolve())
+    return root
 
 
 def has_split(data: Path) -> bool:
@@ -217,6 +238,7 @@ def main() -> None:
     options.add_argument("--tutorial-epochs", type=int, nargs="*", default=[5])
     options.add_argument("--batch-size", type=int, default=64, help="of fastai; 64 is its default")
     options.add_argument("--peer-size", type=int, default=224, help="image size of the peers")
+    options.add_argument("--holdout", action="store_true", help="split sets that have no split")
     options.add_argument("--limit", type=int, help="images per class (smoke test)")
     options.add_argument("--train-args", default="", help="further flags for headstart train")
     options.add_argument("--finetune-args", default="", help="the same, but none for the probe")
@@ -235,6 +257,8 @@ def main() -> None:
             data = DATA / name
             if args.limit:
                 data = limited(data, args.limit, Path(place) / "data" / name)
+            if args.holdout and not has_split(data):
+                data = held_out(data, Path(place), args.seed)
             more, parts = compare(name, data, args, Path(place))
         rows += more
         phases += parts
