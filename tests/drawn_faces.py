@@ -9,12 +9,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 # Eyes, nose and mouth corners on a face of side 1 around its middle.
 POINTS = np.array([[-0.2, -0.15], [0.2, -0.15], [0.0, 0.05], [-0.15, 0.25], [0.15, 0.25]])
 _MARKS = ((250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0), (0, 250, 250))
 SKINS = {"pale": (225, 180, 150), "dark": (120, 75, 45)}
+
+
+def find_drawn_faces(patch: pytest.MonkeyPatch) -> None:
+    """Lets all detectors that are made from now on find drawn faces."""
+    import cv2
+
+    from headstart.data import detect
+
+    patch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
+    patch.setattr(detect, "_local", detect.threading.local())
 
 
 def photo(

@@ -16,14 +16,13 @@ from headstart.data.pixels import read_pixels  # noqa: E402
 from headstart.data.preprocess import Preprocess  # noqa: E402
 from headstart.errors import BackboneError, DataError, ImageError  # noqa: E402
 
-from ..drawn_faces import DrawnFaceNet, detector_file, photo  # noqa: E402
+from ..drawn_faces import DrawnFaceNet, detector_file, find_drawn_faces, photo  # noqa: E402
 
 
 @pytest.fixture
 def faces(tmp_path, monkeypatch):
     """How drawn faces are found."""
-    monkeypatch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
-    monkeypatch.setattr(detect, "_local", detect.threading.local())
+    find_drawn_faces(monkeypatch)
     file = detector_file(tmp_path)
     return Faces(str(file), detect.keep_detector(file.read_bytes()))
 

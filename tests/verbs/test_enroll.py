@@ -139,13 +139,10 @@ def test_another_backbone_is_refused(gallery, made, tmp_path):
 
 def test_faces(tmp_path, monkeypatch):
     """The detector comes with the gallery; photos without a face are set aside."""
-    cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
-    from tests.drawn_faces import DrawnFaceNet, detector_file, photo
+    pytest.importorskip("cv2", reason="needs OpenCV")
+    from tests.drawn_faces import detector_file, find_drawn_faces, photo
 
-    from headstart.data import detect
-
-    monkeypatch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
-    monkeypatch.setattr(detect, "_local", detect.threading.local())
+    find_drawn_faces(monkeypatch)
     for skin in ("pale", "dark"):
         (tmp_path / "people" / skin).mkdir(parents=True)
         for number in range(4):

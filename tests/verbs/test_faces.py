@@ -24,7 +24,7 @@ from headstart.verbs.faces import faces  # noqa: E402
 from headstart.verbs.predict import load, predict  # noqa: E402
 from headstart.verbs.train import train  # noqa: E402
 
-from ..drawn_faces import DrawnFaceNet, detector_file, photo  # noqa: E402
+from ..drawn_faces import detector_file, find_drawn_faces, photo  # noqa: E402
 from .test_serve import ask, form, running  # noqa: E402
 
 
@@ -32,8 +32,7 @@ from .test_serve import ask, form, running  # noqa: E402
 def drawn():
     """All detectors of this module find drawn faces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
-        patch.setattr(detect, "_local", detect.threading.local())
+        find_drawn_faces(patch)
         yield
 
 

@@ -13,13 +13,13 @@ from PIL import Image
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
 import headstart  # noqa: E402
-from headstart.data import detect, video  # noqa: E402
+from headstart.data import video  # noqa: E402
 from headstart.data.video import Video, Writer  # noqa: E402
 from headstart.errors import DataError, OptionError, OutputError  # noqa: E402
 from headstart.ship.sightings import SUREST, direction  # noqa: E402
 from headstart.ship.tracks import Tracks  # noqa: E402
 
-from ..drawn_faces import DrawnFaceNet, detector_file, photo  # noqa: E402
+from ..drawn_faces import detector_file, find_drawn_faces, photo  # noqa: E402
 from .albums import PEOPLE, album  # noqa: E402
 
 RATE = 10
@@ -29,8 +29,7 @@ RATE = 10
 def drawn():
     """All detectors of this module find drawn faces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
-        patch.setattr(detect, "_local", detect.threading.local())
+        find_drawn_faces(patch)
         yield
 
 

@@ -150,6 +150,23 @@ def test_fine_tuning_keeps_the_numbers(trained):
     assert json.loads((run.model / "model.json").read_text())["task"] == "regression"
 
 
+def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
+    rows = ["file,level,site"]
+    for person in range(12):
+        paint(tmp_path / "data" / f"p{person}", 3, person)
+        (tmp_path / "data" / f"p{person}" / "levels.csv").unlink()
+        for photo in range(3):
+            rows.append(f"p{person}/{photo:03}.png,{person + 0.5},{'ab'[photo % 2]}")
+    table = tmp_path / "data" / "people.csv"
+    table.write_text("\n".join(rows))
+    run = train(
+        table, label="level", group="folder:1", task="regression", out=tmp_path / "run",
+        backbone="starter", strategy="probe", evaluation="cv", folds=2, baselines="none",
+    )  # fmt: skip
+    (found,) = evaluate(run.folder, by="site").subgroups
+    assert set(found.values) == {"a", "b"}
+
+
 def test_advice_says_how_far_off(trained):
     _, table, _ = trained
     found = advise(table, label="level", backbone="starter", budget=0.01)

@@ -35,8 +35,10 @@ def how_far_off(
         seed=seed,
     )  # fmt: skip
     off, constant = found["test"]["mean_absolute_error"], found["baseline"]
+    ends = f"{constant.low:.3g} to {constant.high:.3g}"
     return (
         f"Numbers are told by naming one of {len(own.classes)} ranges; accuracies are those of the "
         f"range. The best frozen probe is {off.value:.3g} off on average ({off.low:.3g} to "
-        f"{off.high:.3g}), cross-validated; always saying the median {constant.value:.3g}.",
+        f"{off.high:.3g}), cross-validated; always saying the median {constant.value:.3g} "
+        f"({ends}).",
     )

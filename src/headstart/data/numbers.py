@@ -60,8 +60,8 @@ def as_numbers(dataset: Dataset, scale: Scale | None = None) -> Dataset:
         odd = next(name for name in dataset.classes if not _is_number(name))
         where = dataset.names[int(np.argmax(dataset.targets == dataset.classes.index(odd)))]
         raise DataError(
-            f"the label {odd!r} of {where} is no number: leave the cell empty where the number is "
-            f"unknown, or say --task classification"
+            f"the label {odd!r} of {where} is no number: name the column that holds the numbers "
+            f"(--label), and leave its cell empty where one is unknown"
         ) from None
     values = np.append(numbers, np.nan)[dataset.targets]  # -1 is the last: unknown
     if scale is None:

@@ -24,6 +24,7 @@ __all__ = ["Embedded", "embed_every_face", "embed_photos", "square_embedder"]
 
 # A film has many looks: converting the network pays.
 _MANY = 1000
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def embed_every_face(
         else:
             key, photo = result
             for number, (face, views) in enumerate(photo.faces):
-                squares.append(views[0])
+                squares.append(views)
                 rows.append(row)
                 names.append(f"{name} (face {number + 1})" if number else name)
                 prints.append(key)
@@ -149,26 +150,23 @@ def embed_every_face(
     if not squares:
         empty = np.empty((0, 4), np.float32)
         return Embedded(np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty)
-    engine = backbone.engine(
-        preprocess, images=len(squares), proof=np.stack(squares[:1]), device=device
-    )
-    starts = range(0, len(squares), engine.batch)
-    parts = ((start, np.stack(squares[start : start + engine.batch])) for start in starts)
-    vectors = np.concatenate([found for _, found in stream(engine, parts)])
-    last = vectors[:, backbone.card.slices["last"]]
+    embed = square_embedder(backbone, preprocess, images=len(squares), device=device)
+    starts = range(0, len(squares), _TOGETHER)
+    vectors = np.concatenate([embed(np.stack(squares[i : i + _TOGETHER])) for i in starts])
     return Embedded(
-        np.array(rows), tuple(names), unit(last), tuple(prints), errors, np.array(boxes, np.float32)
+        np.array(rows), tuple(names), vectors, tuple(prints), errors, np.array(boxes, np.float32)
     )
 
 
 def square_embedder(
-    backbone: Backbone, preprocess: Preprocess, *, device: Device = "auto"
+    backbone: Backbone, preprocess: Preprocess, *, images: int = _MANY, device: Device = "auto"
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns a function for looks that come one after the other, as from a film.
+    """Returns a function for squares that come one after the other, as from a film.
 
     Args:
         backbone: The network of the gallery.
         preprocess: The preprocessing of the gallery.
+        images: How many will come; converting the network pays from a few hundred.
         device: Where the network runs.
 
     Returns:
@@ -178,13 +176,13 @@ def square_embedder(
     engines: list[Engine] = []
 
     def embed(squares: np.ndarray) -> np.ndarray:
-        images = squares[:, 0]
+        looks = squares[:, 0]
         if not engines:
             engines.append(
-                backbone.engine(preprocess, images=_MANY, proof=images[:1], device=device)
+                backbone.engine(preprocess, images=images, proof=looks[:1], device=device)
             )
         batch = engines[0].batch
-        parts = ((i, images[i : i + batch]) for i in range(0, len(images), batch))
+        parts = ((i, looks[i : i + batch]) for i in range(0, len(looks), batch))
         vectors = np.concatenate([found for _, found in stream(engines[0], parts)])
         last = vectors[:, backbone.card.slices["last"]]
         return unit(np.where(np.isfinite(last).all(axis=1, keepdims=True), last, 0))

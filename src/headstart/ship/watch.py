@@ -143,6 +143,8 @@ class _Faces:
 def _line(row: np.ndarray, model: Watcher) -> dict[str, Any]:
     """Returns what a line of JSON says of an answer."""
     value = fields(row, model)
+    for name in {"number", "low", "high"} & value.keys():
+        value[name] = float(f"{value[name]:.6g}")
     value["probability"] = round(value["probability"], 5)
     value["probabilities"] = {
         name: round(share, 5) for name, share in value["probabilities"].items()

@@ -143,7 +143,8 @@ def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console
 def show_evaluation(result: Evaluation, console: Console) -> None:
     """Prints measures, recall by class, and subgroups where asked for."""
     console.print(result.says, markup=False)
-    rows = [("accuracy", result.test["accuracy"])]
+    numbers = "mean_absolute_error" in result.test
+    rows = [("accuracy of the range" if numbers else "accuracy", result.test["accuracy"])]
     rows += [(says, result.test[name]) for name, says in _MEASURES.items() if name in result.test]
     rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:CLASSES]]
     show_estimates(rows, console)

@@ -48,7 +48,8 @@ class Evaluation:
     subgroups: tuple[Subgroups, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Evaluation(accuracy {self.test['accuracy']}; {self.says!r})"
+        first = "mean_absolute_error" if "mean_absolute_error" in self.test else "accuracy"
+        return f"Evaluation({first.replace('_', ' ')} {self.test[first]}; {self.says!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -202,8 +203,9 @@ def _own_subgroups(run: Run, by: str, seed: int) -> tuple[Subgroups, ...]:
 
     options = read_json(run.options)
     dataset = open_dataset(
-        options["data"], label=options["label"], group=options["group"], split=options["split"]
-    )  # its labels are not looked at, so whether they are numbers does not matter
+        options["data"], label=options["label"], group=options["group"], split=options["split"],
+        same_classes=False,
+    )  # fmt: skip  # its labels are not looked at: they may be numbers, or people
     place = {name: index for index, name in enumerate(dataset.names)}
     with run.predictions.open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["name"] in place]
