@@ -155,8 +155,7 @@ def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
     for person in range(12):
         paint(tmp_path / "data" / f"p{person}", 3, person)
         (tmp_path / "data" / f"p{person}" / "levels.csv").unlink()
-        for photo in range(3):
-            rows.append(f"p{person}/{photo:03}.png,{person + 0.5},{'ab'[photo % 2]}")
+        rows += [f"p{person}/{n:03}.png,{person + 0.5},{'ab'[n % 2]}" for n in range(3)]
     table = tmp_path / "data" / "people.csv"
     table.write_text("\n".join(rows))
     run = train(
