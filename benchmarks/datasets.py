@@ -103,7 +103,7 @@ def naive(name: str, args, place: Path) -> str:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from headstart.data.duplicates import clusters
+    from headstart.checks.duplicates import clusters
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
     from headstart.nets.backbone import open_backbone

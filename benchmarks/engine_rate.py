@@ -37,10 +37,10 @@ def main() -> None:
 def measure(args, cache: Path) -> None:
     import numpy as np
 
-    from headstart.data.facts import Facts
     from headstart.data.open import open_dataset
-    from headstart.data.pixels import read_pixels
     from headstart.features.extract import extract
+    from headstart.images.pixels import read_pixels
+    from headstart.images.stats import Facts
     from headstart.nets.backbone import open_backbone
     from headstart.nets.engine import stream
 

@@ -31,7 +31,7 @@ SIDE = 180
 def film(path: Path, seconds: int, seed: int) -> list[tuple[str, int, int]]:
     """Writes the film; returns (who, first frame, last frame) of every appearance."""
     sys.path.insert(0, str(ROOT / "src"))
-    from headstart.data.video import Writer
+    from headstart.images.video import Writer
 
     rng = np.random.default_rng(seed)
     flowers = sorted((DATA / "flowers12").rglob("*.jpg"))

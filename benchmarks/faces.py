@@ -134,7 +134,7 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from headstart.data.duplicates import clusters
+    from headstart.checks.duplicates import clusters
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
     from headstart.metrics.interval import cluster_bootstrap

@@ -78,8 +78,8 @@ def held_out(data: Path, place: Path, seed: int) -> Path:
     os.environ["HEADSTART_CACHE"] = str(place / "cache")
     sys.path.insert(0, str(ROOT / "src"))
     from headstart.data.open import open_dataset
-    from headstart.data.pixels import measure
-    from headstart.verbs.prepare import look
+    from headstart.images.pixels import measure
+    from headstart.strategies.prepare import look
 
     dataset = open_dataset(data)
     _, _, whole = look(dataset, measure(dataset), seed=seed, drop_leaks=True)
@@ -166,9 +166,9 @@ def clusters_of(data: Path, place: Path) -> dict[str, int]:
     """Item -> its cluster of near-duplicates and groups, as cross-validation keeps them."""
     os.environ["HEADSTART_CACHE"] = str(place / "cache")
     sys.path.insert(0, str(ROOT / "src"))
-    from headstart.data.duplicates import clusters
+    from headstart.checks.duplicates import clusters
     from headstart.data.open import open_dataset
-    from headstart.data.pixels import measure
+    from headstart.images.pixels import measure
 
     dataset = open_dataset(data)
     numbers = clusters(measure(dataset), dataset.groups)

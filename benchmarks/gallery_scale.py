@@ -33,9 +33,9 @@ from common import ROOT, commit, machine, parser, resident_mb, versions
 sys.path.insert(0, str(ROOT / "src"))
 
 from headstart.gallery.database import create
+from headstart.gallery.index import Store
 from headstart.gallery.rows import Photo
 from headstart.gallery.search import Index, unit
-from headstart.gallery.store import Store
 
 SETTINGS = {"method": "knn", "k": 2, "far": 0.001}
 
@@ -165,7 +165,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from gallery_scale import photos_of
-from headstart.gallery.store import Store
+from headstart.gallery.index import Store
 with Store(Path(sys.argv[1]), write=True) as store:
     for number in range(10**9):
         name = f"{{sys.argv[2]}}-{{number}}"

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from headstart.data.split import folds
-from headstart.fit.probe import feature_sets, probe
+from headstart.probe.probe import feature_sets, probe
 
 WIDTHS = {"stage1": 100, "stage2": 200, "stage3": 300, "stage4": 400, "last": 800}
 

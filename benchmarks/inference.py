@@ -61,9 +61,9 @@ def rates(runners: dict, squares: np.ndarray) -> dict[str, dict[int, float]]:
 def measure(run: Path, args) -> list[str]:
     import torch
 
+    from headstart.deploy.runtime import OnnxClassifier
+    from headstart.exporting.measure import model_probabilities
     from headstart.nets.model import Model
-    from headstart.ship.measure import model_probabilities
-    from headstart.ship.runtime import OnnxClassifier
 
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "export"

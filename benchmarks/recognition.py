@@ -29,12 +29,12 @@ sys.path.insert(0, str(ROOT / "src"))
 from headstart.data.open import open_dataset
 from headstart.gallery.calibrate import calibrate
 from headstart.gallery.embed import embed_photos
+from headstart.gallery.enrolling import gallery_preprocess
+from headstart.gallery.leave_one_out import play
 from headstart.gallery.search import Index
-from headstart.gallery.trials import play
-from headstart.metrics.people import person_rate
+from headstart.metrics.subgroup_errors import person_rate
 from headstart.metrics.verification import measure
 from headstart.nets.backbone import open_backbone
-from headstart.verbs.enrolling import gallery_preprocess
 
 METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 2), ("centroid", 1))
 

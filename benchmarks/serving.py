@@ -141,7 +141,7 @@ def main() -> None:
     options.add_argument("--port", type=int, default=8765)
     args = options.parse_args()
 
-    from headstart.ship.runtime import OnnxClassifier
+    from headstart.deploy.runtime import OnnxClassifier
 
     kinds = {".jpg", ".jpeg", ".png"}
     files = [p for p in sorted(args.images.rglob("*")) if p.suffix.lower() in kinds][:64]

@@ -46,11 +46,11 @@ def main() -> None:
     args = options.parse_args()
     need(DETECTOR, *(DATA / name for name in SETS))
     sys.path.insert(0, str(ROOT / "src"))
-    from headstart.data.faces import blur
     from headstart.gallery.embed import square_embedder
+    from headstart.images.faces import blur
     from headstart.nets.backbone import open_backbone
     from headstart.nets.detector import faces_for
-    from headstart.ship.sightings import SUREST, direction
+    from headstart.video.identify_video import SUREST, direction
 
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(sys.executable)}.\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -73,7 +73,7 @@ class Bench:
         import torch
 
         from headstart.data.open import open_dataset
-        from headstart.data.squares import Squares
+        from headstart.images.inputs import Squares
         from headstart.nets.augment import MARGIN
         from headstart.nets.backbone import open_backbone
 
@@ -105,11 +105,11 @@ class Bench:
         """Returns Headstart's loop, its head starting from nothing."""
         import numpy as np
 
-        from headstart.fit.loop import Training
-        from headstart.fit.record import Held
-        from headstart.fit.schedule import Recipe
         from headstart.nets.heads import Head
-        from headstart.nets.tunable import Tunable
+        from headstart.nets.trainable import Tunable
+        from headstart.training.loop import Training
+        from headstart.training.record import Held
+        from headstart.training.schedule import Recipe
 
         last = self.backbone.card.slices["last"]
         columns = np.arange(last.start, last.stop)
@@ -138,7 +138,7 @@ class Bench:
         import timm
         import torch
 
-        from headstart.data.pixels import cpu_count
+        from headstart.images.pixels import cpu_count
         from headstart.nets.augment import Augment
         from headstart.nets.loader import Plan, batches
 

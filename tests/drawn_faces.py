@@ -22,7 +22,7 @@ def find_drawn_faces(patch: pytest.MonkeyPatch) -> None:
     """Lets all detectors that are made from now on find drawn faces."""
     import cv2
 
-    from headstart.data import detect
+    from headstart.images import detect
 
     patch.setattr(cv2.FaceDetectorYN, "create", DrawnFaceNet)
     patch.setattr(detect, "_local", detect.threading.local())

@@ -22,7 +22,7 @@ from PIL import Image
 
 import headstart.nets.source
 from headstart.cli import main
-from headstart.data.store import trim_cache
+from headstart.images.store import trim_cache
 from headstart.run import Run, new_run
 from headstart.verbs.train import train
 

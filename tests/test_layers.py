@@ -12,34 +12,37 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 # Floors of docs/architecture.md. Modules of floor 0 may use each other; from floor 1 on, what
 # shares a floor is strangers.
 FLOORS = {
-    "errors": 0, "fingerprint": 0, "records": 0, "run": 0, "scale": 0, "unfinished": 0,
-    "data": 1, "metrics": 1,
-    "nets": 2,
-    "features": 3,
-    "gallery": 4, "tasks": 4,
-    "fit": 5, "scoring": 5,
-    "audit": 6, "advice": 6,
-    "ship": 7,
-    "verbs": 8,
-    "tables": 9,
-    "console": 10,
-    "cli": 11,
-    "__init__": 12, "__main__": 12,
+    room: floor
+    for floor, rooms in enumerate([
+        ("errors", "fingerprint", "records", "resume", "run", "scale"),
+        ("data", "metrics"),
+        ("images",),
+        ("checks",),
+        ("nets",),
+        ("features",),
+        ("probe",),
+        ("training",),
+        ("tasks",),
+        ("gallery", "scoring"),
+        ("strategies",),
+        ("advice",),
+        ("deploy", "reporting"),
+        ("exporting", "video"),
+        ("auditing",),
+        ("results",),
+        ("verbs",),
+        ("console",),
+        ("cli",),
+        ("__init__", "__main__"),
+    ])
+    for room in rooms
 }  # fmt: skip
 
-# Floors 0 and 1 hold what is deployed too, so nothing that trains may come in with them.
+# What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "errors",
-    "fingerprint",
-    "records",
-    "run",
-    "scale",
-    "unfinished",
-    "data",
-    "metrics",
-    "cli",
-    "__init__",
-}
+    "errors", "fingerprint", "records", "resume", "run", "scale", "data", "metrics", "images",
+    "checks", "deploy", "cli", "__init__",
+}  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))

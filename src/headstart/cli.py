@@ -110,7 +110,7 @@ def _run(arguments: list[str]) -> int:
 
 def _call(verb: str, function: Callable[..., Any], arguments: list[str]) -> int:
     """Parses a verb's flags, calls it and shows what it returns."""
-    from headstart.console import progress_bar, show
+    from headstart.console.show import progress_bar, show
     from headstart.records import to_json
 
     parser, names = _parser(verb, function)

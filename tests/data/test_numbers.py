@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.data.check import check_dataset
+from headstart.checks.files import check_dataset
 from headstart.data.numbers import hinted_numbers, make_scale, parse_numbers
 from headstart.data.open import open_dataset
-from headstart.data.pixels import measure
 from headstart.errors import DataError
+from headstart.images.pixels import measure
 from headstart.scale import Scale
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.decode import decode, read_bytes
 from headstart.data.open import open_dataset
 from headstart.data.samples import write_digits
 from headstart.errors import OutputError
+from headstart.images.decode import decode, read_bytes
 
 
 def test_write_digits(tmp_path):

@@ -17,13 +17,13 @@ import torch
 from PIL import Image
 from timm.models import save_for_hf
 
-from headstart.data import store as stores
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
-from headstart.data.preprocess import Preprocess
-from headstart.data.store import cache_folder
 from headstart.errors import DataError
 from headstart.features.extract import Features, extract
+from headstart.images import store as stores
+from headstart.images.preprocess import Preprocess
+from headstart.images.store import cache_folder
 from headstart.nets.backbone import Backbone, open_backbone
 
 SIZE = 32
@@ -239,7 +239,7 @@ def test_interrupted_work_is_kept(data, backbone):
 WORK = """
 import sys
 import numpy as np
-from headstart.data import store
+from headstart.images import store
 from headstart.data.open import open_dataset
 from headstart.features.extract import extract
 from headstart.nets.backbone import open_backbone

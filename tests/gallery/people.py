@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from headstart.gallery.database import create
+from headstart.gallery.index import Store
 from headstart.gallery.rows import Photo
 from headstart.gallery.search import unit
-from headstart.gallery.store import Store
 
 SETTINGS = {"method": "knn", "k": 1, "far": 0.01}
 

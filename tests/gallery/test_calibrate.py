@@ -7,8 +7,8 @@ import pytest
 from tests.gallery.people import crowd, vectors_of
 
 from headstart.gallery.calibrate import Calibration, _identify, calibrate
+from headstart.gallery.leave_one_out import play
 from headstart.gallery.search import Index, unit
-from headstart.gallery.trials import play
 
 
 def strangers(index, threshold, count=400):

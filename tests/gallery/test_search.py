@@ -5,8 +5,8 @@ import pytest
 from tests.gallery.people import crowd, new_store, photos_of, vectors_of
 
 from headstart.gallery import search
+from headstart.gallery.index import Store
 from headstart.gallery.search import Index, unit
-from headstart.gallery.store import Store
 
 
 def brute(vectors, owners, probe, method, k, top):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from headstart.data.preprocess import Preprocess
+from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import MARGIN, Augment, augmentation
 
 SIZE = 64

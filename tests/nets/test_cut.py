@@ -99,7 +99,7 @@ def test_a_network_of_blocks_with_a_pooled_shortcut_is_cut_at_one_value():
     """ResNet-D pools before its shortcut's convolution, which has weights only above."""
     from tests.nets.tiny import head_for, sees
 
-    from headstart.nets.tunable import Tunable
+    from headstart.nets.trainable import Tunable
 
     net = network("resnet10t", size=64)
     net = Tunable(net, sees(64), head_for(net, size=64)).eval()

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from headstart.data import detect
 from headstart.errors import BackboneError
+from headstart.images import detect
 from headstart.nets import detector
 
 

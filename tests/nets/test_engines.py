@@ -17,8 +17,8 @@ import torch
 from timm.models import save_for_hf
 from torch import nn
 
-from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError, OptionError
+from headstart.images.preprocess import Preprocess
 from headstart.nets import backbone as backbones
 from headstart.nets import engine_openvino, engine_torch
 from headstart.nets.backbone import Backbone, open_backbone

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from headstart.data.dataset import Dataset
-from headstart.data.preprocess import Preprocess
-from headstart.data.squares import Squares
+from headstart.images.inputs import Squares
+from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import Augment
 from headstart.nets.loader import PeoplePlan, Plan, batches
 

@@ -11,8 +11,8 @@ import timm
 import torch
 from timm.models import save_for_hf
 
-from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError, ModelError, OutputError
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import open_backbone
 from headstart.nets.heads import Head, nearest, neighbour_scores, softmax, unit_rows
 from headstart.nets.model import Model

@@ -10,10 +10,10 @@ import timm
 import torch
 from torch import nn
 
-from headstart.data.preprocess import Preprocess
+from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
 from headstart.nets.stages import StagePool
-from headstart.nets.tunable import Tunable
+from headstart.nets.trainable import Tunable
 
 GREY = (0.5, 0.5, 0.5)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.auditing.explain import grad_cam, occlusion, overlay
 from headstart.cli import main
 from headstart.errors import OptionError
 from headstart.nets.model import Model
-from headstart.ship.explain import grad_cam, occlusion, overlay
 from headstart.verbs.predict import predict
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from headstart.cli import main
+from headstart.deploy.runtime import About, OnnxClassifier, squares_of
 from headstart.errors import ModelError, OptionError, OutputError
+from headstart.exporting import graph, quantise
+from headstart.exporting.measure import model_probabilities, run_file
 from headstart.nets.model import Model
 from headstart.run import Run
-from headstart.ship import graph, quantise
-from headstart.ship.measure import model_probabilities, run_file
-from headstart.ship.runtime import About, OnnxClassifier, squares_of
 from headstart.verbs.export import export
 from headstart.verbs.predict import load, predict
 
@@ -264,7 +264,7 @@ def test_a_file_of_a_later_version(exported, tmp_path):
 
 
 def test_about_survives_json():
-    from headstart.data.preprocess import Preprocess
+    from headstart.images.preprocess import Preprocess
 
     about = About(("a", "ß"), Preprocess(96), 2, 0.4, "int8", {"x": [1, None]})
     assert About.from_json(about.to_json()) == about

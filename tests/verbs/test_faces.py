@@ -14,11 +14,11 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
 import headstart  # noqa: E402
 from headstart.cli import main  # noqa: E402
-from headstart.data import detect  # noqa: E402
-from headstart.data.video import Writer  # noqa: E402
+from headstart.deploy.runtime import OnnxClassifier  # noqa: E402
 from headstart.errors import BackboneError, DataError, OptionError, OutputError  # noqa: E402
+from headstart.images import detect  # noqa: E402
+from headstart.images.video import Writer  # noqa: E402
 from headstart.nets.model import Model  # noqa: E402
-from headstart.ship.runtime import OnnxClassifier  # noqa: E402
 from headstart.verbs.export import export  # noqa: E402
 from headstart.verbs.faces import faces  # noqa: E402
 from headstart.verbs.predict import load, predict  # noqa: E402

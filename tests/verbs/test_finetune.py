@@ -101,7 +101,7 @@ def test_killed_and_resumed_is_the_same_run(tuned, tmp_path):
     options = ["--backbone", "starter", "--baselines", "none", "--folds", "2", "--image-size", "32"]
     options += ["--strategy", "finetune", "--epochs", "10", "--recipe", "batch=8,augment=light"]
     code = (
-        "import sys; import headstart.fit.checkpoint as c; "
+        "import sys; import headstart.training.checkpoint as c; "
         "c.Checkpoints.__init__.__kwdefaults__['every'] = float(sys.argv.pop()); "
         "from headstart.cli import main; sys.exit(main(sys.argv[1:]))"
     )
@@ -148,7 +148,7 @@ def test_auto_is_the_default_and_keeps_the_probe_where_nothing_could_be_shown(tr
     code = (
         "import sys; from headstart import train\n"
         f"train({str(data)!r}, out={str(tmp_path / 'run')!r}, backbone='starter')\n"
-        "print('headstart.verbs.tuning' in sys.modules)"
+        "print('headstart.strategies.finetune' in sys.modules)"
     )
     cache = {"HEADSTART_CACHE": str(run.folder.parent / "cache")}
     done = subprocess.run(

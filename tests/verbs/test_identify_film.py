@@ -13,11 +13,11 @@ from PIL import Image
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
 import headstart  # noqa: E402
-from headstart.data import video  # noqa: E402
-from headstart.data.video import Video, Writer  # noqa: E402
 from headstart.errors import DataError, OptionError, OutputError  # noqa: E402
-from headstart.ship.sightings import SUREST, direction  # noqa: E402
-from headstart.ship.tracks import Tracks  # noqa: E402
+from headstart.images import video  # noqa: E402
+from headstart.images.video import Video, Writer  # noqa: E402
+from headstart.video.identify_video import SUREST, direction  # noqa: E402
+from headstart.video.tracks import Tracks  # noqa: E402
 
 from ..drawn_faces import detector_file, find_drawn_faces, photo  # noqa: E402
 from .albums import PEOPLE, album  # noqa: E402
@@ -262,7 +262,7 @@ def test_the_command(club, party, capsys):
 
 
 def test_the_surest_looks_are_kept_and_no_others():
-    from headstart.ship.sightings import _Look, _Sighting
+    from headstart.video.identify_video import _Look, _Sighting
 
     track = Tracks().update(0.0, np.zeros((1, 4)), np.zeros((1, 1)))[0]
     sighting = _Sighting(track)

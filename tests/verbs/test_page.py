@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from headstart.ship.runtime import OnnxClassifier
+from headstart.deploy.runtime import OnnxClassifier
 
 from .test_serve import running
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from headstart.cli import main
+from headstart.deploy.answer import fields, words
 from headstart.errors import DataError, OptionError
-from headstart.ship.tell import fields, words
 from headstart.verbs.advise import advise
 from headstart.verbs.compare import compare
 from headstart.verbs.evaluate import evaluate

@@ -23,11 +23,11 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from headstart.deploy.batcher import Batcher, Full
+from headstart.deploy.runtime import OnnxClassifier
+from headstart.deploy.server import create_app
+from headstart.deploy.uploads import Limits
 from headstart.errors import ModelError, OptionError
-from headstart.ship.batcher import Batcher, Full
-from headstart.ship.runtime import OnnxClassifier
-from headstart.ship.server import create_app
-from headstart.ship.uploads import Limits
 from headstart.verbs.predict import predict
 from headstart.verbs.serve import _is_loopback, serve
 
@@ -469,7 +469,7 @@ def test_room_is_bounded_and_given_back():
 
 
 def test_the_page_is_in_the_package():
-    import headstart.ship.server as server
+    import headstart.deploy.server as server
 
     for name, _ in server._FILES.values():
         assert (Path(server.__file__).parent / "page" / name).is_file()

@@ -149,8 +149,8 @@ def test_no_run_among_its_own_images(images):
 def test_small_images_are_not_enlarged_to_the_networks_own_size(tmp_path, side, size):
     from types import SimpleNamespace
 
-    from headstart.data.preprocess import Preprocess
-    from headstart.verbs.prepare import fitting
+    from headstart.images.preprocess import Preprocess
+    from headstart.strategies.prepare import fitting
 
     Image.new("RGB", (side, side + 10)).save(tmp_path / "a.png")
     data = type("Data", (), {"path": lambda s, i: tmp_path / "a.png", "__len__": lambda s: 1})()

@@ -13,7 +13,7 @@ from headstart.verbs.predict import predict
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
-from headstart.data.video import Video, Writer, is_video  # noqa: E402
+from headstart.images.video import Video, Writer, is_video  # noqa: E402
 
 RATE = 10
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.advice.plan import Plan
 from headstart.advice.rank import Candidate
 from headstart.data.dataset import Dataset
 from headstart.metrics.interval import wilson
 from headstart.records import Estimate
+from headstart.strategies.plan import Plan
 
 __all__ = ["domain", "expected", "facts_of", "rule_of_thumb", "sentences"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.fit.probe import Probe
 from headstart.nets.heads import softmax
+from headstart.probe.probe import Probe
 from headstart.records import Predictions
 from headstart.scoring.numbers import score_numbers
 

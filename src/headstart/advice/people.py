@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.people import FEWEST, both_sides
 from headstart.records import Estimate, Finding, Severity
+from headstart.tasks.identity.split import FEWEST, both_sides
 
 __all__ = ["PeopleFacts", "people_facts", "people_findings", "people_sentences"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.pixels import Progress, silent
-from headstart.data.preprocess import Preprocess
 from headstart.features.extract import Features, extract
 from headstart.features.transferability import logme
-from headstart.fit.probe import Grid, Probe, Trial, feature_sets, probe
+from headstart.images.pixels import Progress, silent
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, Device
+from headstart.probe.probe import Grid, Probe, Trial, feature_sets, probe
 from headstart.records import Estimate
 
 __all__ = ["Candidate", "rank", "sizes_to_try"]

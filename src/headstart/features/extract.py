@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from headstart.data.ahead import decoding_ahead
 from headstart.data.dataset import Dataset
-from headstart.data.facts import Facts
-from headstart.data.pixels import Progress, read_pixels, silent
-from headstart.data.preprocess import Preprocess, View, views_of
-from headstart.data.store import Store, cache_folder
 from headstart.errors import DataError
 from headstart.fingerprint import fingerprint_json
+from headstart.images.pixels import Progress, read_pixels, silent
+from headstart.images.prefetch import decoding_ahead
+from headstart.images.preprocess import Preprocess, View, views_of
+from headstart.images.stats import Facts
+from headstart.images.store import Store, cache_folder
 from headstart.nets.backbone import Backbone, Device, native_precision
 from headstart.nets.engine import stream
 
@@ -69,7 +69,7 @@ def extract(
         dataset: N items.
         backbone: A pretrained network.
         preprocess: How images are fitted; by default as the weights were trained.
-        views: 1, 2, 3 or 6 views averaged (see `headstart.data.preprocess.views_of`).
+        views: 1, 2, 3 or 6 views averaged (see `headstart.images.preprocess.views_of`).
         device: Where the network runs.
         workers: Decoding threads.
         progress: Called as images are done.

@@ -4,7 +4,7 @@ Two questions, two thresholds. *Identify*: each photo in turn plays a stranger, 
 person is taken out of the gallery, and the best of the others is the score that must be
 rejected; and it plays a known person, scored by the other photos of its own. *Verify*:
 every pair of photos, of one person or of two. (ISO/IEC 19795-1 calls the rates FPIR and
-FMR.) Intervals draw whole people, see `headstart.metrics.people`.
+FMR.) Intervals draw whole people, see `headstart.metrics.subgroup_errors`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from headstart.gallery.leave_one_out import MOST, Trials, play
 from headstart.gallery.search import Method
-from headstart.gallery.trials import MOST, Trials, play
-from headstart.metrics.people import linked, pair_rate, person_rate, person_weights
+from headstart.metrics.subgroup_errors import linked, pair_rate, person_rate, person_weights
 from headstart.metrics.verification import safe_threshold, threshold_interval
 from headstart.records import Estimate, to_json
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.decode import read_bytes
-from headstart.data.photo import Photo, every_face_of
-from headstart.data.pixels import Progress, silent
-from headstart.data.preprocess import Preprocess
-from headstart.data.threads import in_order
 from headstart.errors import ImageError
 from headstart.features.extract import extract
 from headstart.fingerprint import fingerprint_bytes
 from headstart.gallery.search import unit
+from headstart.images.decode import read_bytes
+from headstart.images.photo import Photo, every_face_of
+from headstart.images.pixels import Progress, silent
+from headstart.images.preprocess import Preprocess
+from headstart.images.threads import in_order
 from headstart.nets.backbone import Backbone, Device
 from headstart.nets.engine import Engine, stream
 

@@ -15,13 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery.calibrate import Calibration
 from headstart.gallery.database import create
+from headstart.gallery.index import Store
 from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
-from headstart.gallery.store import Store
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import found_beside, kept_beside
 from headstart.nets.weights import save_source

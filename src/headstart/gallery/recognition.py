@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from headstart.gallery.trials import Trials
-from headstart.metrics.people import pair_rate, person_rate, person_weights, rank_k
+from headstart.gallery.leave_one_out import Trials
+from headstart.metrics.subgroup_errors import pair_rate, person_rate, person_weights, rank_k
 from headstart.metrics.verification import measure
 from headstart.records import Estimate
 

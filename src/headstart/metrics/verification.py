@@ -5,7 +5,7 @@ FAR is the share of impostor scores that are accepted, TAR that of genuine score
 words and curves are those of ISO/IEC 19795-1. A score is accepted above a threshold,
 never at it, so ties among impostors are rejected.
 
-Intervals draw whole people, see `headstart.metrics.people`.
+Intervals draw whole people, see `headstart.metrics.subgroup_errors`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.metrics.interval import effective_wilson
-from headstart.metrics.people import REPLICATES, person_weights
+from headstart.metrics.subgroup_errors import REPLICATES, person_weights
 from headstart.records import Estimate
 
 __all__ = [

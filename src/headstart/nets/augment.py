@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from headstart.data.preprocess import Preprocess
+from headstart.images.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from torch import nn

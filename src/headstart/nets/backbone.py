@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from headstart.data.preprocess import Preprocess
-from headstart.data.store import cache_folder
 from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
+from headstart.images.preprocess import Preprocess
+from headstart.images.store import cache_folder
 from headstart.nets.engine import Engine
 from headstart.nets.layout import read_config
 from headstart.nets.source import Source, fingerprint, resolve

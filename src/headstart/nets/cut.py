@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx, nn
 
-from headstart.nets.tunable import Tunable
+from headstart.nets.trainable import Tunable
 
 __all__ = ["Cut", "cut"]
 

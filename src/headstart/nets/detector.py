@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from headstart.data.detect import detector_content, keep_detector, read_detector
-from headstart.data.faces import TEMPLATE, Faces
-from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
+from headstart.images.detect import detector_content, keep_detector, read_detector
+from headstart.images.faces import TEMPLATE, Faces
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.nets.hub import fetch_file
 

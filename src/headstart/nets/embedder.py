@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from headstart.data.preprocess import Preprocess
+from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
-from headstart.nets.tunable import Tunable
+from headstart.nets.trainable import Tunable
 
 __all__ = ["Embedder", "project"]
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.data.pixels import cpu_count
-from headstart.data.preprocess import Preprocess
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_file
+from headstart.images.pixels import cpu_count
+from headstart.images.preprocess import Preprocess
 from headstart.nets.engine import demand_same, stream
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from headstart.data.squares import Squares
+from headstart.images.inputs import Squares
 from headstart.nets.augment import Augment
 
 __all__ = ["Batch", "Key", "PeoplePlan", "Plan", "Rest", "batches"]

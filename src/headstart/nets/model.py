@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.preprocess import Preprocess
 from headstart.errors import ModelError, OutputError
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import found_beside, kept_beside
 from headstart.nets.heads import Head, softmax

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from headstart.data.preprocess import Preprocess
+from headstart.images.preprocess import Preprocess
 
 __all__ = ["StagePool", "one_thread"]
 

@@ -9,22 +9,22 @@ from typing import Any, Literal
 
 import numpy as np
 
+from headstart.advice.advise_people import PeopleAdvice, advise_people
 from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, measure, silent
-from headstart.data.preprocess import Geometry
 from headstart.errors import BackboneError
 from headstart.features.extract import extract
-from headstart.fit.probe import feature_sets
-from headstart.fit.rounds import Outcome, Part, learning_curve
-from headstart.fit.schedule import Recipe, parse_recipe
+from headstart.images.pixels import Progress, measure, silent
+from headstart.images.preprocess import Geometry
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.detector import find_detector
 from headstart.nets.source import PRESETS
+from headstart.probe.cross_validate import Outcome, Part, learning_curve
+from headstart.probe.probe import feature_sets
 from headstart.records import Estimate, Finding
 from headstart.scoring.curve import extrapolate
-from headstart.verbs.advise_people import PeopleAdvice, advise_people
-from headstart.verbs.prepare import face_flags, fitting, labelled, look, make_rounds
+from headstart.strategies.prepare import face_flags, fitting, labelled, look, make_rounds
+from headstart.training.schedule import Recipe, parse_recipe
 
 __all__ = ["Advice", "Goal", "advise"]
 
@@ -44,7 +44,7 @@ class Advice:
         command: The training to run.
         facts: What can be said without a network.
         candidates: Backbones and input sizes, the best first (`advice.rank.Candidate`).
-        arms: What was tried of fine-tuning (`advice.plan.Arm`).
+        arms: What was tried of fine-tuning (`strategies.plan.Arm`).
         findings: What `check` has to say, the serious ones.
         skipped: Backbone -> why it was not tried.
         seconds: It took.
@@ -138,7 +138,7 @@ def advise(
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
     from headstart.advice.numbers import how_far_off
     from headstart.advice.rank import at_size, rank, sizes_to_try
-    from headstart.advice.trials import make_plan
+    from headstart.strategies.auto import make_plan
 
     started = time.perf_counter()
     base = parse_recipe(recipe, Recipe())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.check import check_dataset
+from headstart.checks.duplicates import clusters
+from headstart.checks.files import check_dataset
 from headstart.data.dataset import Dataset, Task
-from headstart.data.duplicates import clusters
-from headstart.data.faces import NO_FACE
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, measure, silent
-from headstart.data.store import trim_cache
 from headstart.errors import OptionError
+from headstart.images.faces import NO_FACE
+from headstart.images.pixels import Progress, measure, silent
+from headstart.images.store import trim_cache
 from headstart.records import Finding
 
 __all__ = ["Checkup", "check"]
@@ -113,11 +113,11 @@ def _people(
     dataset: Dataset, backbone: str, detector: str, workers: int | None, progress: Progress
 ) -> list[Finding]:
     """Checks what only the faces tell."""
+    from headstart.checks.same_person import same_person_findings
     from headstart.features.extract import extract
-    from headstart.features.same_person import same_person_findings
-    from headstart.fit.probe import feature_sets
     from headstart.nets.backbone import open_backbone
-    from headstart.verbs.prepare import fitting
+    from headstart.probe.probe import feature_sets
+    from headstart.strategies.prepare import fitting
 
     network = open_backbone(backbone)
     preprocess = fitting(dataset, network, "auto", "square", detector=detector)

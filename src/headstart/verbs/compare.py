@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from headstart.errors import ModelError, OptionError
+from headstart.results.files import read_errors
 from headstart.run import Run, read_json
 from headstart.scoring.compare import Comparison, compare_answers, compare_numbers
-from headstart.verbs.files import read_errors
 
 __all__ = ["compare"]
 
@@ -92,7 +92,7 @@ class _Answers:
 
 
 def _read(path: Path) -> _Answers:
-    """Reads the table that `verbs.leave.write_predictions` writes."""
+    """Reads the table that `results.write_run.write_predictions` writes."""
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.reader(stream))

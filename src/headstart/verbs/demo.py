@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.pixels import Progress, silent
 from headstart.data.samples import write_digits
 from headstart.errors import OutputError
+from headstart.images.pixels import Progress, silent
 from headstart.records import Predictions
 from headstart.run import Run
 from headstart.verbs.check import Checkup, check

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.named import image_names
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
+from headstart.data.paths import image_names
 from headstart.errors import DataError, OptionError
 from headstart.gallery.calibrate import Calibration, calibrate
+from headstart.gallery.enrolling import Enrolling
 from headstart.gallery.folder import MARKER, Gallery
 from headstart.gallery.search import Method
+from headstart.images.pixels import Progress, silent
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
 from headstart.run import check_output
-from headstart.verbs.enrolling import Enrolling
 
 __all__ = ["Enrolment", "enroll"]
 

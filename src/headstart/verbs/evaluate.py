@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from headstart.checks.duplicates import clusters as find_clusters
 from headstart.data.dataset import Dataset
-from headstart.data.duplicates import clusters as find_clusters
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, measure, silent
 from headstart.errors import DataError
 from headstart.features.extract import extract
+from headstart.images.pixels import Progress, measure, silent
 from headstart.metrics.groups import Measure, Subgroups, bands, by_subgroup
 from headstart.nets.backbone import Device
 from headstart.nets.heads import softmax
 from headstart.nets.model import Model
 from headstart.records import Estimate, Predictions
+from headstart.results.files import read_errors
 from headstart.run import Run, read_json
 from headstart.scoring.numbers import score_numbers
 from headstart.scoring.score import score
-from headstart.verbs.files import read_errors
 
 __all__ = ["Evaluation", "evaluate"]
 

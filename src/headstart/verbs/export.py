@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
 from headstart.errors import ImageError, ModelError, OptionError
+from headstart.images.pixels import Progress, silent
 from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
 from headstart.records import Estimate, to_json
@@ -89,11 +89,11 @@ def export(
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
     """
-    from headstart.ship.card import write_card
-    from headstart.ship.graph import OPSET, write_graph
-    from headstart.ship.measure import model_probabilities, run_file, timings
-    from headstart.ship.quantise import half, quantise
-    from headstart.ship.runtime import About, put_about
+    from headstart.deploy.runtime import About, put_about
+    from headstart.exporting.card import write_card
+    from headstart.exporting.graph import OPSET, write_graph
+    from headstart.exporting.measure import model_probabilities, run_file, timings
+    from headstart.exporting.quantise import half, quantise
 
     if not 0 <= max_drop <= 100:
         raise OptionError(f"--max-drop {max_drop}: choose between 0 and 100 points")
@@ -227,7 +227,7 @@ def _known(run: Run, classes: tuple[str, ...]) -> np.ndarray:
     """Returns the margins that the run measured on images it had not learnt from."""
     import csv
 
-    from headstart.ship.quantise import margins
+    from headstart.exporting.quantise import margins
 
     with run.predictions.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -237,8 +237,8 @@ def _known(run: Run, classes: tuple[str, ...]) -> np.ndarray:
 
 def _squares(pairs: list, about: Any, progress: Progress, says: str) -> tuple[Any, Any]:
     """Returns (N, V, size, size, 3) uint8 and (N,) int of the images that can be read."""
-    from headstart.data.decode import read_bytes
-    from headstart.ship.runtime import squares_of
+    from headstart.deploy.runtime import squares_of
+    from headstart.images.decode import read_bytes
 
     squares, targets = [], []
     for done, (path, target) in enumerate(pairs):

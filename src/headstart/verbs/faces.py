@@ -8,16 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.faces import Align, Faces
 from headstart.data.folders import EXTENSIONS
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
-from headstart.data.video import Video, is_video
 from headstart.errors import DataError, OptionError
+from headstart.images.faces import Align, Faces
+from headstart.images.pixels import Progress, silent
+from headstart.images.video import Video, is_video
 from headstart.records import Finding, to_json
-from headstart.run import check_output, new_folder, write_atomic
-from headstart.ship.tracks import Tracks
-from headstart.verbs.crops import (
+from headstart.results.crops import (
     Which,
     Written,
     findings,
@@ -26,6 +24,8 @@ from headstart.verbs.crops import (
     write,
     write_table,
 )
+from headstart.run import check_output, new_folder, write_atomic
+from headstart.video.tracks import Tracks
 
 __all__ = ["Crops", "faces"]
 

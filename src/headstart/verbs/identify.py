@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.named import image_names
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
-from headstart.data.video import is_video
+from headstart.data.paths import image_names
 from headstart.errors import DataError, OptionError
 from headstart.gallery.embed import Embedded, embed_every_face, embed_photos, square_embedder
 from headstart.gallery.folder import Gallery, Reader
 from headstart.gallery.identification import Answer, Identification, decide
 from headstart.gallery.search import Match
-from headstart.metrics.people import person_rate, rank_k
+from headstart.images.pixels import Progress, silent
+from headstart.images.video import is_video
+from headstart.metrics.subgroup_errors import person_rate, rank_k
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
-from headstart.ship.film import film
-from headstart.ship.sightings import SUREST, KnownFaces, KnownFrames, Search
+from headstart.video.film import film
+from headstart.video.identify_video import SUREST, KnownFaces, KnownFrames, Search
 
 __all__ = ["Answer", "Identification", "identify"]
 

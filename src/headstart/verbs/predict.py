@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.named import image_names
-from headstart.data.pixels import Progress, silent
-from headstart.data.video import is_video
+from headstart.data.paths import image_names
+from headstart.deploy.runtime import OnnxClassifier
 from headstart.errors import ImageError, OptionError
+from headstart.images.pixels import Progress, silent
+from headstart.images.video import is_video
 from headstart.nets.backbone import Device
 from headstart.nets.model import Model
 from headstart.records import Predictions
-from headstart.ship.runtime import OnnxClassifier
 
 if TYPE_CHECKING:
+    from headstart.deploy.predictor import Watcher
     from headstart.nets.engine import Engine
-    from headstart.ship.watch import Watcher
 
 __all__ = ["Classifier", "load", "predict"]
 
@@ -83,7 +83,7 @@ def load(path: str | Path) -> Classifier | OnnxClassifier:
 
 
 class _Frames:
-    """The model of a run as what names frames (`ship.watch.Watcher`)."""
+    """The model of a run as what names frames (`video.predict_video.Watcher`)."""
 
     threshold = 0.5
 
@@ -156,14 +156,14 @@ def predict(
             raise OptionError("one video or camera at a time, and no images beside it")
         if explain is not None:
             raise OptionError("--explain is for images: save frames of the video first")
-        from headstart.ship.watch import watch
+        from headstart.video.predict_video import watch
 
         looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
         return watch(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
     names = image_names([os.fspath(each) for each in given])
     if looks.preprocess.faces is not None and explain is None:
-        from headstart.ship.people import name_faces
+        from headstart.video.people import name_faces
 
         return name_faces(looks, names, out=place, workers=workers, progress=progress)
     if out is not None:
@@ -182,9 +182,9 @@ def _explain(
     found: Predictions, answers: Watcher, model: Model | None, folder: Path, progress: Progress
 ) -> None:
     """Writes a heat map for every image that could be read."""
-    from headstart.data.decode import read_bytes
-    from headstart.ship.explain import grad_cam, occlusion, write_heat
-    from headstart.ship.runtime import squares_of
+    from headstart.auditing.explain import grad_cam, occlusion, write_heat
+    from headstart.deploy.runtime import squares_of
+    from headstart.images.decode import read_bytes
 
     by_gradient = None
     if model is not None and model.backbone.source.kind != "onnx":

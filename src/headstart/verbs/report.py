@@ -22,7 +22,7 @@ def report(run: str | Path) -> Path:
         ModelError: If the folder does not exist or is not a run.
         OutputError: If the page cannot be written.
     """
-    from headstart.ship.report import write_report
+    from headstart.reporting.page import write_report
 
     folder = Path(run)
     if not folder.is_dir():

@@ -10,8 +10,8 @@ import threading
 import warnings
 from pathlib import Path
 
-from headstart.data.pixels import cpu_count
 from headstart.errors import ModelError, OptionError
+from headstart.images.pixels import cpu_count
 
 __all__ = ["serve"]
 
@@ -68,13 +68,13 @@ def serve(
     try:
         import uvicorn
 
-        from headstart.ship.server import create_app
-        from headstart.ship.uploads import Limits
+        from headstart.deploy.server import create_app
+        from headstart.deploy.uploads import Limits
     except ModuleNotFoundError as error:
         raise ModelError(
             f"serving needs {error.name}, which is not installed: pip install 'headstart[serve]'"
         ) from None
-    from headstart.ship.runtime import OnnxClassifier
+    from headstart.deploy.runtime import OnnxClassifier
 
     key = os.environ.get("HEADSTART_API_KEY") or None
     if not _is_loopback(host):

@@ -11,28 +11,24 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.advice.plan import keep_probe
 from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
-from headstart.data.people import split_people
-from headstart.data.pixels import Progress, silent
-from headstart.data.preprocess import Geometry
-from headstart.data.store import trim_cache
 from headstart.errors import BackboneError, OptionError, OutputError
 from headstart.features.extract import extract
-from headstart.fit.metric import MetricRecipe
-from headstart.fit.probe import feature_sets
-from headstart.fit.rounds import learning_curve, play
-from headstart.fit.schedule import Balance, Flip, Recipe, parse_recipe
+from headstart.images.pixels import Progress, silent
+from headstart.images.preprocess import Geometry
+from headstart.images.store import trim_cache
 from headstart.nets.augment import Policy
 from headstart.nets.backbone import Device, open_backbone
 from headstart.nets.model import Model
+from headstart.probe.cross_validate import learning_curve, play
+from headstart.probe.probe import feature_sets
+from headstart.results.write_run import Account, leave
+from headstart.resume import Unfinished
 from headstart.run import Run, check_output, new_run
-from headstart.unfinished import Unfinished
-from headstart.verbs.baselines import Baselines, measure_baselines
-from headstart.verbs.leave import Account, leave
-from headstart.verbs.leave_tuned import Tuned
-from headstart.verbs.prepare import (
+from headstart.strategies.baselines import Baselines, measure_baselines
+from headstart.strategies.plan import Tuned, keep_probe
+from headstart.strategies.prepare import (
     Evaluation,
     Strategy,
     fitting,
@@ -40,6 +36,9 @@ from headstart.verbs.prepare import (
     look,
     make_rounds,
 )
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.tasks.identity.split import split_people
+from headstart.training.schedule import Balance, Flip, Recipe, parse_recipe
 
 __all__ = ["train"]
 
@@ -220,7 +219,7 @@ def train(
     vectors = features.vectors if kept.all() else features.vectors[kept]
     options |= {"out": str(folder), "data": str(data), "resume": None}
     if isinstance(given, MetricRecipe):
-        from headstart.verbs.embedding import train_embedding
+        from headstart.results.embedding import train_embedding
 
         return train_embedding(
             whole, features, vectors, network, given, preprocess, findings, folder, options,
@@ -268,8 +267,8 @@ def train(
                 Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
             )
             mark = time.perf_counter()
-            from headstart.fit.track import open_trackers
-            from headstart.verbs.tuning import fine_tune
+            from headstart.strategies.finetune import fine_tune
+            from headstart.training.track import open_trackers
 
             watch, close = open_trackers(
                 log, run=folder.name, options=options, folder=folder.absolute().parent

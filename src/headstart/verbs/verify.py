@@ -12,12 +12,12 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
-from headstart.data.pixels import Progress, silent
 from headstart.errors import DataError, ImageError, OptionError
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.leave_one_out import play
 from headstart.gallery.recognition import Recognition, measures_of
-from headstart.gallery.trials import play
+from headstart.images.pixels import Progress, silent
 from headstart.metrics.verification import roc
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
@@ -131,7 +131,7 @@ def verify(
 
 
 def _write(found: Recognition, file: Path) -> None:
-    from headstart.ship.recognition import write_page
+    from headstart.reporting.recognition import write_page
 
     measures = found.measures
     at = None

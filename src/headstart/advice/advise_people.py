@@ -1,0 +1,124 @@
+"""`advise --goal embed`: whether these images can teach an embedding of identities."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.advice.people import PeopleFacts, people_facts, people_findings, people_sentences
+from headstart.checks.duplicates import clusters as find_clusters
+from headstart.features.extract import extract
+from headstart.images.pixels import Progress
+from headstart.images.preprocess import Preprocess
+from headstart.metrics.retrieval import retrieve, summarise
+from headstart.nets.backbone import Backbone, Device
+from headstart.probe.probe import feature_sets
+from headstart.records import Estimate, Finding
+from headstart.strategies.prepare import Prepared, face_flags
+from headstart.tasks.identity.split import FEWEST
+
+__all__ = ["PeopleAdvice", "advise_people"]
+
+_MOST = 4_000  # every image is compared with every other
+
+
+@dataclass(frozen=True)
+class PeopleAdvice:
+    """What stands between these images and an embedding, and what to do.
+
+    Attributes:
+        data: What was looked at.
+        says: The answer, in sentences.
+        findings: What was found, the worst first.
+        command: The training to run.
+        facts: Counted and measured, for the best backbone.
+        rows: Backbone -> retrieval by its frozen features, the best first.
+        skipped: Backbone -> why it was not tried.
+    """
+
+    data: str
+    says: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    command: str
+    facts: PeopleFacts
+    rows: dict[str, dict[str, Estimate]]
+    skipped: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"PeopleAdvice({self.data!r}: {' '.join(self.says)})"
+
+
+def advise_people(
+    data: str | Path,
+    whole: Prepared,
+    networks: list[tuple[Backbone, Preprocess]],
+    skipped: dict[str, str],
+    *,
+    faces: float | None,
+    detector: str | None = None,
+    seed: int,
+    device: Device,
+    workers: int | None,
+    progress: Progress,
+) -> PeopleAdvice:
+    """Measures frozen features on all identities and says what follows.
+
+    Args:
+        data: As it was given.
+        whole: Its usable items.
+        networks: Each with the preprocessing to use.
+        skipped: Backbone -> why it cannot be had.
+        faces: Share of the images with a face; None where nobody looked.
+        detector: That found them; None where the images are taken as they are.
+        seed: Of intervals, and of the draw of images where there are very many.
+        device: Where the networks run.
+        workers: Decoding threads.
+        progress: Called as images are embedded.
+    """
+    dataset = whole.dataset
+    chosen = np.arange(len(dataset))
+    if len(chosen) > _MOST:
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:_MOST])
+    own = dataset.take(chosen)
+    copies = find_clusters(whole.facts.take(chosen), None)
+    measured: list[tuple[Backbone, Preprocess, dict[str, Estimate] | None]] = []
+    for network, preprocess in networks:
+        features = extract(
+            own, network, preprocess=preprocess, device=device, workers=workers, progress=progress
+        )
+        columns = feature_sets(features.slices)["last"]
+        found = retrieve(features.vectors[:, columns], own.targets, copies=copies)
+        known = summarise(found, seed=seed) if len(found.items) else None
+        measured.append((network, preprocess, known))
+    measured.sort(key=lambda each: -(each[2]["map_at_r"].value if each[2] else 0.0))
+    best, preprocess, frozen = measured[0]
+    sizes = np.stack([whole.facts.widths, whole.facts.heights], axis=1)
+    facts = people_facts(
+        dataset, sizes, backbone=best.name, input_size=best.preprocess.size,
+        pretraining_classes=best.pretraining_classes, trainable=best.source.kind != "onnx",
+        faces=faces, frozen=frozen,
+    )  # fmt: skip
+    findings = people_findings(facts)
+    return PeopleAdvice(
+        data=str(data),
+        says=tuple(people_sentences(facts, findings)),
+        findings=tuple(findings),
+        command=_command(data, best, facts, preprocess.size, detector),
+        facts=facts,
+        rows={network.name: known for network, _, known in measured if known is not None},
+        skipped=skipped,
+    )
+
+
+def _command(
+    data: str | Path, network: Backbone, facts: PeopleFacts, size: int, detector: str | None
+) -> str:
+    place = str(network.source.path) if network.source.kind == "folder" else network.source.name
+    learns = facts.identities >= FEWEST and facts.trainable
+    how: list[Any] = ["embed" if learns else "auto" if facts.trainable else "probe"]
+    words = ["headstart", "train", data, "--backbone", place, "--image-size", size, "--strategy"]
+    return shlex.join([str(each) for each in [*words, *how, *face_flags(detector)]]) + " -o RUN"

@@ -1,0 +1,60 @@
+"""Tables of advice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headstart.console.parts import show_estimates, show_findings
+from headstart.console.runs import show_retrieval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headstart.advice.advise_people import PeopleAdvice
+    from headstart.verbs.advise import Advice
+
+__all__ = ["show_advice", "show_people_advice"]
+
+
+def show_advice(result: Advice, console: Console) -> None:
+    """Prints backbones, trials and the answer in sentences."""
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
+    console.print(f"{result.data}: {facts}", markup=False)
+    show_findings(result.findings, console)
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("backbone", "px", "accuracy", "95 % interval", "k-NN", "stage", "LogME", "s"):
+        table.add_column(heading, justify="left" if heading in ("backbone", "stage") else "right")
+    for each in result.candidates:
+        table.add_row(
+            Text(each.backbone), str(each.image_size), f"{each.accuracy.value:.3f}",
+            f"{each.accuracy.low:.3f} – {each.accuracy.high:.3f}", f"{each.neighbours:.3f}",
+            each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
+        )  # fmt: skip
+    console.print(table)
+    show_estimates([(arm.name, arm.held) for arm in result.arms if arm.held is not None], console)
+    for name, reason in result.skipped.items():
+        console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
+    for line in result.says:
+        console.print(f"• {line}", markup=False)
+    console.print(f"  {result.rule_of_thumb}", markup=False, style="dim")
+    console.print(f"→ {result.command}", markup=False)
+
+
+def show_people_advice(result: PeopleAdvice, console: Console) -> None:
+    """Prints what stands between some images and an embedding of identities."""
+    facts = result.facts
+    console.print(
+        f"{result.data}: {facts.images:,} images of {facts.identities} identities, "
+        f"{facts.per_identity:,} each, {facts.short_side} px at the shorter side",
+        markup=False,
+    )
+    show_findings(result.findings, console)
+    show_retrieval(list(result.rows.items()), console)
+    for name, reason in result.skipped.items():
+        console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
+    for line in result.says:
+        console.print(f"• {line}", markup=False)
+    console.print(f"→ {result.command}", markup=False)

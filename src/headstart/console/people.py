@@ -1,0 +1,70 @@
+"""Tables of faces and of galleries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headstart.console.parts import show_estimates, show_findings, show_set_aside
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headstart.gallery.identification import Identification
+    from headstart.gallery.recognition import Recognition
+    from headstart.verbs.enroll import Enrolment
+    from headstart.verbs.faces import Crops
+    from headstart.verbs.verify import Verification
+
+__all__ = ["show_crops", "show_identification", "show_told"]
+
+
+def show_crops(result: Crops, console: Console) -> None:
+    """Prints what was found on photos of faces."""
+    console.print(f"{result.crops:,} faces of {result.photos:,} photos", markup=False)
+    show_findings(result.findings, console)
+    console.print(result.folder, markup=False)
+
+
+def show_told(result: Enrolment | Recognition | Verification, console: Console) -> None:
+    """Prints the sentences and estimates of a record of a gallery."""
+    for line in result.lines():
+        console.print(line, markup=False)
+    if rows := result.rows():
+        show_estimates(rows, console, digits=4)  # false-accept rates are small
+    show_set_aside(getattr(result, "errors", {}), console)
+
+
+def show_identification(result: Identification, console: Console) -> None:
+    """Prints who is on each photo, or in a film and when."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    times = ("from", "to", "looks", "clearest at") if result.of_film else ()
+    for heading in ("photo", "person", "score", *times, "most similar"):
+        right = heading in ("score", *times)
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for each in result.answers:
+        if each.error is not None:
+            if not times:
+                table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
+            continue
+        person = Text(each.person) if each.person is not None else Text("unknown", style="yellow")
+        nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
+        when: list[str] = []
+        if each.seconds is not None:
+            when = [f"{at:.1f} s" for at in each.seconds] + [f"{each.looks:,}"]
+            when.append(f"{each.clearest:.1f} s")
+        table.add_row(Text(each.photo), person, f"{each.score:.3f}", *when, Text(nearest))
+    console.print(table)
+    if times:
+        for each in (each for each in result.answers if each.error is not None):
+            console.print(f"{each.photo}: {each.error}", style="red", markup=False)
+    console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
+    if result.far is not None:
+        console.print(f" When that was calibrated, {result.far} of strangers were.", end="")
+    console.print()
+    if result.measures:
+        show_estimates(list(result.measures.items()), console)
+    for note in result.notes:
+        console.print(note, style="yellow", markup=False)

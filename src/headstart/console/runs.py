@@ -1,0 +1,212 @@
+"""Tables of data, runs and what is measured on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
+from headstart.records import Estimate, Finding
+from headstart.run import Run, read_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headstart.scoring.compare import Comparison
+    from headstart.verbs.check import Checkup
+    from headstart.verbs.evaluate import Evaluation
+    from headstart.verbs.export import Export
+
+__all__ = [
+    "show_checkup",
+    "show_comparison",
+    "show_evaluation",
+    "show_exported",
+    "show_retrieval",
+    "show_run",
+]
+
+_MEASURES = {
+    "mean_absolute_error": "mean absolute error",
+    "root_mean_squared_error": "root mean squared error",
+    "r2": "R²",
+    "coverage": "true numbers inside the 90 % range",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "auroc": "AUROC",
+    "log_loss": "log-loss",
+    "ece": "calibration error (ECE)",
+}
+
+
+def show_checkup(result: Checkup, console: Console) -> None:
+    """Prints what was found in a data set."""
+    classes = f", {len(result.classes)} classes" if result.classes else ", no labels"
+    console.print(f"{result.data}: {result.images:,} images{classes}", markup=False)
+    if not result.findings:
+        console.print("nothing to report")
+    show_findings(result.findings, console)
+
+
+def show_run(run: Run, console: Console) -> None:
+    """Prints the measures of a run beside its baselines."""
+    results = run.results
+    console.print(sentence(results["model"]["says"]), markup=False)
+    console.print(results["evaluation"]["says"], markup=False)
+    _serious(run, console)
+    crossed = results["evaluation"]["kind"] == "cv"
+    numbers = results.get("numbers")
+    rows = _numbers(numbers, results["test"]) if numbers else []
+    what = "accuracy of the range" if numbers else "accuracy"
+    rows.append((f"{what}, cross-validated" if crossed else f"test {what}", run.accuracy))
+    rows += [
+        (f"  {name.replace('_', ' ')} (baseline)", Estimate.from_json(value["accuracy"]))
+        for name, value in results["baselines"].items()
+    ]
+    if "transfer_gain" in results:
+        gain = results["transfer_gain"]
+        rows.append(
+            (
+                f"transfer gain over {gain['over'].replace('_', ' ')}",
+                Estimate.from_json(gain["gain"]),
+            )
+        )
+    measures = results["test"]
+    rows += [
+        (_MEASURES[name], Estimate.from_json(measures[name]))
+        for name in _MEASURES
+        if name in measures and name != "mean_absolute_error"
+    ]
+    show_estimates(rows, console)
+    if "embedding" in results:
+        _embedding(results, console)
+    console.print(f"report: {run.report}", markup=False)
+
+
+def _serious(run: Run, console: Console) -> None:
+    """Says in one line what the checks found: whoever reads the measures must know."""
+    found = [each["severity"] for each in read_json(run.findings)]
+    kinds = [(n, kind) for kind in ("serious", "warning") if (n := found.count(kind))]
+    aside = len(read_json(run.dataset)["set_aside"])
+    parts = [f"{n} {kind}{'s' * (n > 1 and kind == 'warning')}" for n, kind in kinds]
+    parts += [f"{aside} set aside"] if aside else []
+    if parts:
+        worst = COLOURS["serious" if "serious" in parts[0] else "warning"]
+        console.print(
+            f"Checks of the data: {', '.join(parts)}; the report says which.", style=worst
+        )
+
+
+def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, Estimate]]:
+    """How far off told numbers are, and somebody who never looks."""
+    return [
+        (
+            f"{numbers['name']}: mean absolute error",
+            Estimate.from_json(test["mean_absolute_error"]),
+        ),
+        ("  always the median (baseline)", Estimate.from_json(numbers["baseline"])),
+        ("  less than that by", Estimate.from_json(numbers["gain"])),
+    ]
+
+
+def _embedding(results: dict[str, Any], console: Console) -> None:
+    rows = results["embedding"]["rows"]
+    table = [
+        (row["says"], {name: Estimate.from_json(each) for name, each in row["measures"].items()})
+        for row in rows
+    ]
+    show_retrieval(table, console)
+    for row in rows[1:]:
+        change = Estimate.from_json(row["gain"]["map_at_r"])
+        points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
+        console.print(f"mAP@R, points more than {row['says']}: {points}", markup=False)
+    for each in results["finetuning"]["verdicts"]:
+        finding = Finding(**each | {"evidence": tuple(each["evidence"])})
+        show_findings([finding], console)
+
+
+def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console) -> None:
+    """Prints how well unseen identities are known again, one row for each way."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from headstart.metrics.retrieval import MEASURES
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("people never seen", overflow="fold")
+    for heading in MEASURES.values():
+        table.add_column(heading, justify="right")
+    for name, measures in rows:
+        table.add_row(Text(name), *(str(measures[each]) for each in MEASURES))
+    console.print(table)
+
+
+def show_evaluation(result: Evaluation, console: Console) -> None:
+    """Prints measures, recall by class, and subgroups where asked for."""
+    console.print(result.says, markup=False)
+    numbers = "mean_absolute_error" in result.test
+    rows = [("accuracy of the range" if numbers else "accuracy", result.test["accuracy"])]
+    rows += [(says, result.test[name]) for name, says in _MEASURES.items() if name in result.test]
+    rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:CLASSES]]
+    show_estimates(rows, console)
+    if len(result.per_class) > CLASSES:
+        rest = len(result.per_class) - CLASSES
+        console.print(f"… and {rest} more classes: --json has all", style="dim")
+    for name, reason in result.errors.items():
+        console.print(f"set aside: {name}: {reason}", markup=False)
+    for each in result.subgroups:
+        console.print(f"\n{each.measure} by {each.column}", markup=False)
+        rows = [(f"  {name}", one) for name, one in each.values.items()]
+        if each.gap is not None:
+            rows.append((f"gap: {each.best} better than {each.worst}", each.gap))
+        show_estimates(rows, console)
+        if each.gap is not None:
+            console.print(
+                f"So large a gap between the best and the worst arises by chance with "
+                f"p = {each.p_value:.2g}."
+            )
+        if each.left_out:
+            few = ", ".join(f"{name or 'unknown'} ({n})" for name, n in each.left_out.items())
+            console.print(f"too few images to tell: {few}", markup=False)
+
+
+def show_comparison(result: Comparison, console: Console) -> None:
+    """Prints whether two runs differ."""
+    console.print(f"A: {result.first}", markup=False)
+    console.print(f"B: {result.second}", markup=False)
+    rows = [(f"accuracy of {name}", each) for name, each in zip("AB", result.accuracies)]
+    rows += [
+        (f"B − A, {_MEASURES.get(name, name)}", each) for name, each in result.differences.items()
+    ]
+    show_estimates(rows, console)
+    answers = result.answers
+    console.print(
+        f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
+        f"only B {answers['only_b']:,}, neither {answers['neither']:,}. "
+        f"{result.test}: p = {result.p_value:.2g}."
+    )
+    console.print(result.says)
+    for note in result.notes:
+        console.print(note, style="yellow", markup=False)
+
+
+def show_exported(result: Export, console: Console) -> None:
+    """Prints size, speed and accuracy of exported files."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for head in ("MB", "one image, ms", "images/s at 16", "accuracy on training images"):
+        table.add_column(head, justify="right")
+    for row in result.files:
+        table.add_row(
+            Text(row["file"]),
+            f"{row['megabytes']:.1f}",
+            f"{row['p50_ms']:.1f} (95 %: {row['p95_ms']:.1f})",
+            f"{row['images_per_second']:.0f}",
+            str(row["accuracy"]),
+        )
+    console.print(table)
+    for each in result.says:
+        hang(console, Text(each))
+    console.print(result.folder, markup=False)

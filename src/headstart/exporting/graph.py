@@ -1,0 +1,171 @@
+"""`Deployed`: a model as one graph, from uint8 squares to calibrated probabilities."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from headstart.errors import ModelError
+from headstart.nets.heads import _PROTOTYPE, _VOTE, Head
+from headstart.nets.model import Model
+from headstart.nets.stages import StagePool, one_thread
+
+__all__ = ["OPSET", "Deployed", "HeadModule", "write_graph"]
+
+OPSET = 17
+
+
+class Deployed(nn.Module):
+    """Backbone, head and calibration of a model.
+
+    Args:
+        model: With a timm backbone.
+        scores: Give scores before the calibrated softmax instead of probabilities.
+    """
+
+    def __init__(self, model: Model, *, scores: bool = False) -> None:
+        from timm.utils.model import reparameterize_model
+
+        super().__init__()
+        pool = copy.deepcopy(model.backbone.pool(model.preprocess))
+        pool.network = reparameterize_model(pool.network)
+        _fix_paddings(pool)
+        width = sum(each for _, each in pool.layout)
+        last = pool.layout[-1][1]
+        # Where the head reads the last layer only, the other stages need not be pooled.
+        self._last_only = bool((model.head.columns >= width - last).all())
+        self.pool = pool
+        self.head = HeadModule(model.head, first=width - last if self._last_only else 0)
+        self._temperature = float(model.temperature)
+        self._scores = scores
+        self._views, self._width = model.views, last if self._last_only else width
+
+    def forward(self, squares: torch.Tensor) -> torch.Tensor:
+        """Returns (N, C) probabilities.
+
+        Args:
+            squares: (N, V, size, size, 3) uint8 RGB.
+        """
+        # Sizes as plain numbers, or the graph would compute its paddings anew for every image.
+        images = squares.reshape(-1, self.pool.size, self.pool.size, 3)
+        vectors = self.pool.last(images) if self._last_only else self.pool(images)
+        if self._views > 1:
+            vectors = vectors.reshape(-1, self._views, self._width).mean(1)
+        scores = self.head(vectors.float()) / self._temperature
+        return scores if self._scores else torch.softmax(scores, dim=1)
+
+
+def _fix_paddings(pool: StagePool) -> None:
+    """Makes TensorFlow's "same" padding a constant, for the size at hand, in place.
+
+    Else the graph computes it from the size of every image, which is known, and no engine can
+    merge it into the convolution.
+    """
+    from timm.layers import Conv2dSame
+
+    sizes: dict[nn.Module, tuple[int, int]] = {}
+
+    def see(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        height, width = inputs[0].shape[2:]
+        sizes[module] = (int(height), int(width))
+
+    found = [
+        (parent, name, child)
+        for parent in pool.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, Conv2dSame)
+    ]
+    hooks = [child.register_forward_pre_hook(see) for _, _, child in found]
+    with torch.inference_mode(), one_thread():
+        pool(torch.zeros((1, pool.size, pool.size, 3), dtype=torch.uint8))
+    for hook in hooks:
+        hook.remove()
+    for parent, name, child in found:
+        if child not in sizes:
+            continue
+        pads = []
+        for side, kernel, stride, dilation in zip(
+            sizes[child], child.kernel_size, child.stride, child.dilation, strict=True
+        ):
+            total = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
+            pads.append((total // 2, total - total // 2))
+        plain = nn.Conv2d(
+            child.in_channels, child.out_channels, child.kernel_size, child.stride,
+            dilation=child.dilation, groups=child.groups, bias=child.bias is not None,
+        )  # fmt: skip
+        plain.weight, plain.bias = child.weight, child.bias
+        (top, bottom), (left, right) = pads
+        setattr(parent, name, nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain))
+
+
+class HeadModule(nn.Module):
+    """`Head.scores` in torch's operations.
+
+    Args:
+        head: Any kind.
+        first: Column of the backbone's vectors at which the given ones begin.
+    """
+
+    def __init__(self, head: Head, *, first: int) -> None:
+        super().__init__()
+        self.kind, self.k, self.n_classes = head.kind, head.k, head.n_classes
+        self.register_buffer("columns", torch.from_numpy(head.columns.astype(np.int64) - first))
+        for name, array in head.arrays.items():
+            self.register_buffer(name, torch.from_numpy(np.array(array)))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Returns (N, C) scores of (N, D) vectors."""
+        x = vectors.index_select(1, self.columns)
+        if self.kind == "linear":
+            return nn.functional.linear(x, self.weights, self.bias)
+        if hasattr(self, "projection"):
+            x = x @ self.projection.T
+        x = (x - self.mean) * self.scale
+        unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        if self.kind == "prototypes":
+            return unit @ self.prototypes.T / _PROTOTYPE
+        k = min(self.k, len(self.memory))
+        cosines, found = torch.topk(unit @ self.memory.T, k, dim=1)
+        votes = torch.exp((cosines - cosines[:, :1]) / _VOTE)
+        belongs = nn.functional.one_hot(self.labels.long(), self.n_classes).to(votes.dtype)
+        shares = (votes.unsqueeze(2) * belongs[found]).sum(1)
+        total = shares.sum(1, keepdim=True)
+        return torch.log((shares + 0.01) / (total + 0.01 * self.n_classes))
+
+
+def write_graph(model: Model, path: Path) -> None:
+    """Writes a model as an ONNX file with inputs ``squares`` and outputs ``probabilities``.
+
+    Args:
+        model: Its network comes from timm, or is an ONNX file.
+        path: To write.
+
+    Raises:
+        ModelError: If the network cannot be exported.
+    """
+    if model.backbone.source.kind == "onnx":
+        from headstart.exporting.merge_onnx import join_graphs
+
+        return join_graphs(model, path)
+    size = model.preprocess.size
+    example = torch.zeros((2, model.views, size, size, 3), dtype=torch.uint8)
+    axes = {"squares": {0: "images"}, "probabilities": {0: "images"}}
+    try:
+        with warnings.catch_warnings(), one_thread(), torch.no_grad():
+            # The newer exporter needs another package and ten times as long; this one gives the
+            # same graph for networks without control flow, and what it wrote is proven below.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                Deployed(model).eval(), (example,), path, dynamo=False, opset_version=OPSET,
+                input_names=["squares"], output_names=["probabilities"], dynamic_axes=axes,
+            )  # fmt: skip
+    except Exception as error:  # whatever an operator without an ONNX form makes torch raise
+        text = str(error).splitlines()
+        raise ModelError(
+            f"{model.backbone.name} cannot be written as ONNX: {text[0] if text else error}"
+        ) from error

@@ -1,0 +1,318 @@
+"""int8 and fp16 of an exported model, with what they cost measured before they are kept.
+
+Static quantisation by ONNX Runtime: activations are measured on training images, weights are
+rounded channel by channel. Where that costs too much, the layers that suffer most stay in
+floating point, a few more at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.images.pixels import Progress, silent
+from headstart.records import Estimate
+
+__all__ = ["Attempt", "Quantised", "expected_change", "half", "margins", "quantise"]
+
+METHODS = ("MinMax", "Percentile", "Entropy")
+# Share of the layers that stay in floating point, one try after the other.
+_STEPS = (0.05, 0.1, 0.2, 0.4)
+_CONVOLVING = ("Conv", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to quantise, and what it cost.
+
+    Attributes:
+        method: How ranges of activations were found.
+        in_float: Layers that stayed in floating point.
+        change: Of accuracy on new images, as `expected_change` sees it.
+        agreement: Share of the compared training images that keep their class.
+    """
+
+    method: str
+    in_float: tuple[str, ...]
+    change: Estimate
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What came of quantising.
+
+    Attributes:
+        attempts: All; the last is the one that was kept, or that was tried last.
+        kept: Whether one was good enough.
+        worst: The layers that suffer most, the worst first.
+        compared_on: Images.
+    """
+
+    attempts: tuple[Attempt, ...]
+    kept: bool
+    worst: tuple[str, ...]
+    compared_on: int
+
+
+def half(source: Path, target: Path) -> None:
+    """Writes a model with weights and arithmetic in fp16; its inputs and outputs stay."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+
+
+def quantise(
+    source: Path,
+    target: Path,
+    *,
+    calibration: np.ndarray,
+    squares: np.ndarray,
+    targets: np.ndarray,
+    wanted: np.ndarray,
+    known: np.ndarray,
+    run: Callable[[Path, np.ndarray], np.ndarray],
+    max_drop: float,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Quantised:
+    """Writes a model in int8 if that costs no more accuracy than allowed.
+
+    Args:
+        source: The model in fp32.
+        target: To write; written only if one is good enough.
+        calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
+        squares: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
+        targets: (N,) int their classes.
+        wanted: (N, C) their probabilities in fp32.
+        known: (M,) margins by which fp32 named images that it had not learnt from.
+        run: (file, squares) to probabilities.
+        max_drop: Points of accuracy that may be lost, by the lower end of the interval.
+        seed: Of the interval.
+        progress: Called as ways are tried.
+
+    Returns:
+        All that was tried.
+    """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    attempts: list[Attempt] = []
+    before = margins(wanted, targets)
+
+    def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
+        _static(simple, file, calibration, method, in_float)
+        found = run(file, squares)
+        change = expected_change(known, margins(found, targets) - before, seed=seed)
+        same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
+        progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS))
+        return Attempt(method, in_float, change, same)
+
+    with tempfile.TemporaryDirectory(dir=target.parent) as place:
+        files = {method: Path(place) / f"{method}.onnx" for method in METHODS}
+        simple = Path(place) / "simple.onnx"
+        with _quiet():  # paddings and constants merged
+            quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
+        for method, file in files.items():
+            attempts.append(attempt(method, (), file))
+        best = max(attempts, key=lambda each: (each.change.value, each.agreement))
+        file = files[best.method]
+        worst: tuple[str, ...] = ()
+        if not _within(best, max_drop):
+            worst = _worst_first(simple, file, calibration[:8])
+            for share in _STEPS:
+                layers = worst[: max(1, round(share * len(worst)))]
+                best = attempt(best.method, layers, file)
+                attempts.append(best)
+                if _within(best, max_drop):
+                    break
+        kept = _within(best, max_drop)
+        if kept:
+            _shorten(file)
+            file.replace(target)
+    if attempts[-1] is not best:
+        attempts.remove(best)
+        attempts.append(best)
+    return Quantised(tuple(attempts), kept, worst, len(targets))
+
+
+def _within(tried: Attempt, max_drop: float) -> bool:
+    """Tells whether the whole interval of the change lies within what may be lost.
+
+    The value alone let a model pass that then lost two points: three of 153 images.
+    """
+    return -100 * tried.change.low <= max_drop
+
+
+def margins(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns (N,) how far the true class is ahead of the best other one, in log-odds.
+
+    Args:
+        probabilities: (N, C).
+        targets: (N,) int.
+    """
+    logs = np.log(np.maximum(probabilities.astype(float), 1e-7))
+    rows = np.arange(len(targets))
+    own = logs[rows, targets]
+    logs[rows, targets] = -np.inf
+    return own - logs.max(axis=1)
+
+
+def expected_change(known: np.ndarray, noise: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Returns how accuracy on new images changes when margins get some noise.
+
+    Training images are named by heart and hardly ever change their class, so to count them says
+    nothing: what quantising does to their margins is put on the margins of images that the model
+    had not learnt from.
+
+    Args:
+        known: (M,) margins of such images, negative where they are named wrongly.
+        noise: (N,) what quantising adds to the margins of other images.
+        seed: Of the bootstrap over both.
+    """
+    rng = np.random.default_rng(seed)
+
+    def change(m: np.ndarray, d: np.ndarray) -> float:
+        right = 1 - np.searchsorted(np.sort(d), -m, side="right") / len(d)
+        return float(right.mean() - (m > 0).mean())
+
+    draws = [
+        change(rng.choice(known, len(known)), rng.choice(noise, len(noise))) for _ in range(1000)
+    ]
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Estimate(
+        change(known, noise), float(low), float(high), len(known), "margins with noise, bootstrap"
+    )
+
+
+class _Reader:
+    """Feeds images one by one; see ONNX Runtime's `CalibrationDataReader`."""
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return self._all()
+
+    def __init__(self, squares: np.ndarray) -> None:
+        self._squares = squares
+        self._left = self._all()
+
+    def _all(self) -> Iterator[dict[str, np.ndarray]]:
+        return ({"squares": self._squares[i : i + 1]} for i in range(len(self._squares)))
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._left, None)
+
+    def rewind(self) -> None:
+        self._left = self._all()
+
+
+def _static(
+    source: Path, target: Path, squares: np.ndarray, method: str, in_float: tuple[str, ...]
+) -> None:
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    with _quiet():
+        quantize_static(
+            source,
+            target,
+            _Reader(squares),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "Clip"],
+            per_channel=True,
+            # Both unsigned: signed weights overflow the sums of two products on processors
+            # without VNNI, and 7 bits, which do not, double the noise (docs/benchmarks.md).
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QUInt8,
+            nodes_to_exclude=[*_ends(source), *in_float],
+            calibrate_method=getattr(CalibrationMethod, method),
+            extra_options={"CalibMovingAverage": method == "MinMax"},
+        )
+
+
+def _ends(source: Path) -> list[str]:
+    """Returns the nodes before the first convolution and after the last one: they stay as they are.
+
+    Pixels are exact as they come, and the head is small.
+    """
+    import onnx
+
+    nodes = onnx.load(source, load_external_data=False).graph.node
+    convolving = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
+    convolving = convolving or [i for i, node in enumerate(nodes) if node.op_type in _CONVOLVING]
+    if not convolving:
+        return []
+    first, last = convolving[0], convolving[-1]
+    return [node.name for i, node in enumerate(nodes) if i < first or i > last + 2]
+
+
+def _shorten(file: Path) -> None:
+    """Gives tensors and nodes that quantising added short names: names are a tenth of the file."""
+    import onnx
+
+    model = onnx.load(file)
+    graph = model.graph
+    kept = {each.name for each in (*graph.input, *graph.output)}
+    short: dict[str, str] = {}
+
+    def name(long: str) -> str:
+        return long if not long or long in kept else short.setdefault(long, f"t{len(short)}")
+
+    for node in graph.node:
+        node.input[:] = [name(each) for each in node.input]
+        node.output[:] = [name(each) for each in node.output]
+        # The layers that may be left in floating point are known by their names.
+        if node.op_type not in _CONVOLVING:
+            node.name = ""
+        node.doc_string = ""
+    for each in graph.initializer:
+        each.name = name(each.name)
+    del graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
+
+
+def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[str, ...]:
+    """Returns the quantised layers by the error of what they give, the worst first."""
+    import onnx
+    from onnxruntime.quantization import qdq_loss_debug as debug
+
+    with tempfile.TemporaryDirectory() as place, _quiet():
+        outputs: list[dict[str, Any]] = []
+        for number, file in enumerate((source, quantised)):
+            wide = Path(place) / f"{number}.onnx"
+            debug.modify_model_output_intermediate_tensors(str(file), str(wide))
+            outputs.append(debug.collect_activations(str(wide), _Reader(squares)))
+        pairs = debug.create_activation_matching(outputs[1], outputs[0])
+        errors = debug.compute_activation_error(pairs)
+    made_by: dict[str, str] = {}
+    for node in onnx.load(source).graph.node:
+        if node.op_type in _CONVOLVING:
+            made_by |= dict.fromkeys(node.output, node.name)
+        elif node.op_type in ("Clip", "Relu") and node.input[0] in made_by:
+            # Quantising merges it into the layer before.
+            made_by |= dict.fromkeys(node.output, made_by[node.input[0]])
+    # Signal to noise in decibels: small is bad.
+    noise = {
+        made_by[name]: found["xmodel_err"]
+        for name, found in errors.items()
+        if name in made_by and "xmodel_err" in found
+    }
+    return tuple(sorted(noise, key=lambda layer: noise[layer]))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what ONNX Runtime prints and its warnings."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

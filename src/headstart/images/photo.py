@@ -1,0 +1,54 @@
+"""`Photo`: a decoded photo and all faces on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.errors import ImageError
+from headstart.images.decode import MAX_PIXELS, decode
+from headstart.images.detect import Face
+from headstart.images.faces import NO_FACE
+from headstart.images.pixels import _FACTS_SIDE
+from headstart.images.preprocess import Preprocess
+
+__all__ = ["Photo", "every_face_of"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo and the faces on it.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB; large JPEGs are decoded smaller.
+        faces: Each with what a model sees of it, (V, size, size, 3) uint8; the one that stands for
+            the photo first.
+        scale: Pixels of the file for one of `pixels`.
+    """
+
+    pixels: np.ndarray
+    faces: list[tuple[Face, np.ndarray]]
+    scale: float
+
+
+def every_face_of(
+    preprocess: Preprocess, views: int, data: bytes, *, max_pixels: int = MAX_PIXELS
+) -> Photo:
+    """Finds all faces on a photo.
+
+    Args:
+        preprocess: With `faces`.
+        views: V, of each.
+        data: The file's bytes.
+        max_pixels: Larger photos are refused by their header.
+
+    Raises:
+        ImageError: If it cannot be read, or shows no face.
+    """
+    side = max(_FACTS_SIDE, preprocess.short_side)
+    decoded = decode(data, short_side=side, max_pixels=max_pixels)
+    found = preprocess.every_face(decoded.pixels, views)
+    if not found:
+        raise ImageError(NO_FACE)
+    return Photo(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])

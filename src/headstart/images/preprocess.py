@@ -1,0 +1,222 @@
+"""`Preprocess`: the one eval-time transform, shared by training, prediction and export.
+
+It is numpy and Pillow only, so that what is deployed needs nothing that trained it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from headstart.fingerprint import fingerprint_json
+from headstart.images.detect import Face
+from headstart.images.faces import Faces
+
+__all__ = ["Geometry", "Preprocess", "View", "views_of"]
+
+Geometry = Literal["square", "crop", "pad", "squash"]
+_RESAMPLING = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+# Photos are not shrunk below this before faces are looked for.
+_DETECT_SIDE = 640
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at an image; the vectors of several are averaged.
+
+    Attributes:
+        position: Where along the longer side a crop is taken, 0 to 1; 0.5 is the centre.
+        flip: Whether it is mirrored left to right.
+    """
+
+    position: float = 0.5
+    flip: bool = False
+
+
+def views_of(count: int) -> tuple[View, ...]:
+    """Returns the views behind `--views`.
+
+    Args:
+        count: 1 plain; 2 plain and mirrored; 3 crops along the longer side; 6 those and mirrored.
+
+    Raises:
+        ValueError: For any other count.
+    """
+    positions = {1: (0.5,), 2: (0.5,), 3: (0.0, 0.5, 1.0), 6: (0.0, 0.5, 1.0)}
+    if count not in positions:
+        raise ValueError(f"views must be 1, 2, 3 or 6, got {count}")
+    flips = (False,) if count in (1, 3) else (False, True)
+    return tuple(View(position, flip) for flip in flips for position in positions[count])
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """From a decoded image of any size to the square that a network was trained on.
+
+    Attributes:
+        size: Side of the square in pixels.
+        geometry: ``"square"``: the largest square of the image; ``"crop"``: as timm evaluates,
+            the share `crop_pct` of that square;
+            ``"squash"``: both sides to `size`; ``"pad"``: long side to `size`, rest in mean grey.
+        crop_pct: Share of the short side that a crop keeps.
+        interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"`` or ``"nearest"``; all are
+            antialiased by Pillow when they shrink.
+        mean: Per channel, on the scale 0-1.
+        std: Per channel, on the scale 0-1.
+        faces: How the face is found and cut out that takes the place of the photo; None for whole
+            photos. `geometry`, `crop_pct` and `interpolation` then play no part.
+    """
+
+    size: int = 224
+    geometry: Geometry = "squash"
+    crop_pct: float = 0.875
+    interpolation: str = "bicubic"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    faces: Faces | None = None
+
+    @property
+    def short_side(self) -> int:
+        """The short side below which decoding must not shrink an image, in pixels."""
+        if self.faces is not None:
+            return max(_DETECT_SIDE, self.size)
+        return math.ceil(self.size / self._share)
+
+    @property
+    def pixel_key(self) -> str:
+        """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
+        fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
+        if self.faces is not None:
+            return fingerprint_json([fields["size"], fields["faces"]])
+        if self.geometry != "crop":
+            del fields["crop_pct"]
+        if self.geometry == "pad":
+            fields["fill"] = self._fill
+        return fingerprint_json(fields)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What decides the result: all fields, but not where the detector's file lies."""
+        fields = asdict(self)
+        faces = fields.pop("faces")
+        if faces is not None:
+            fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
+        return fields
+
+    @property
+    def _share(self) -> float:
+        """Share of the short side that is kept."""
+        if self.geometry != "crop":
+            return 1.0
+        # timm resizes to whole pixels first, so what it keeps is not quite `crop_pct`.
+        return min(1.0, self.size / math.floor(self.size / self.crop_pct))
+
+    @property
+    def _fill(self) -> tuple[int, int, int]:
+        red, green, blue = (round(255 * value) for value in self.mean)
+        return red, green, blue
+
+    def fit(self, pixels: np.ndarray, *, position: float = 0.5) -> np.ndarray:
+        """Brings one image to the square.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            position: See `View.position`.
+
+        Returns:
+            (size, size, 3) uint8 RGB.
+
+        Raises:
+            ImageError: If a face is wanted and there is none.
+        """
+        if self.faces is not None:
+            return self.faces.crop(pixels, self.faces.chosen(pixels), self.size)
+        height, width = pixels.shape[:2]
+        resampling = _RESAMPLING.get(self.interpolation, Image.Resampling.BICUBIC)
+        target = (self.size, self.size)
+        if self.geometry == "squash":
+            if (width, height) == target:
+                return pixels
+            return np.asarray(Image.fromarray(pixels).resize(target, resampling))
+        if self.geometry == "pad":
+            scale = self.size / max(width, height)
+            inner = max(1, round(width * scale)), max(1, round(height * scale))
+            canvas = Image.new("RGB", target, self._fill)
+            corner = (self.size - inner[0]) // 2, (self.size - inner[1]) // 2
+            canvas.paste(Image.fromarray(pixels).resize(inner, resampling), corner)
+            return np.asarray(canvas)
+        # Resizing only the box that the crop keeps equals resize-then-crop, without the waste.
+        share = self._share
+        side = min(width, height) * share
+        margin = min(width, height) * (1 - share) / 2
+        left = margin + (width - side - 2 * margin) * position
+        top = margin + (height - side - 2 * margin) * position
+        box = (left, top, left + side, top + side)
+        return np.asarray(Image.fromarray(pixels).resize(target, resampling, box=box))
+
+    def squares(self, pixels: np.ndarray, views: int) -> np.ndarray:
+        """Returns what a network sees of one image, (views, size, size, 3) uint8 RGB.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            views: See `views_of`; of a face there are but two, itself and its mirror image.
+
+        Raises:
+            ImageError: If a face is wanted and there is none.
+        """
+        if self.faces is not None:
+            return _mirrored(self.fit(pixels), views)
+        squares = []
+        for view in views_of(views):
+            square = self.fit(pixels, position=view.position)
+            squares.append(square[:, ::-1] if view.flip else square)
+        return np.stack(squares)
+
+    def every_face(self, pixels: np.ndarray, views: int) -> list[tuple[Face, np.ndarray]]:
+        """Returns all faces of a photo with what a network sees of each, as `squares` gives it.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            views: See `squares`.
+        """
+        assert self.faces is not None
+        return [
+            (face, _mirrored(self.faces.crop(pixels, face, self.size), views))
+            for face in self.faces.find(pixels)
+        ]
+
+    def normalise(self, batch: np.ndarray) -> np.ndarray:
+        """Scales pixels as the weights expect them.
+
+        Args:
+            batch: (N, size, size, 3) uint8 RGB.
+
+        Returns:
+            (N, 3, size, size) float32.
+        """
+        scale = np.float32(255) * np.asarray(self.std, np.float32)
+        shift = np.float32(255) * np.asarray(self.mean, np.float32)
+        return ((batch.astype(np.float32) - shift) / scale).transpose(0, 3, 1, 2)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Preprocess:
+        """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON."""
+        faces = Faces.from_json(value["faces"]) if value.get("faces") else None
+        colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
+        return cls(**{**value, **colours, "faces": faces})
+
+
+def _mirrored(square: np.ndarray, views: int) -> np.ndarray:
+    """Returns the views of one face, (views, size, size, 3) uint8."""
+    return np.stack([square[:, ::-1] if view.flip else square for view in views_of(views)])

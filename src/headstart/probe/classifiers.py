@@ -1,0 +1,229 @@
+"""The classifiers of a frozen probe, behind two functions: score what was held out, and fit.
+
+`held_out_scores` answers many (fold, strength) questions at once; `fit_head` turns the
+chosen one into plain arrays.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from headstart.nets.heads import Head, nearest, neighbour_scores, unit_rows
+from headstart.probe.axes import Axes, Coordinates, principal_axes
+from headstart.probe.linear import Problems, solve
+
+__all__ = [
+    "Classifier",
+    "Config",
+    "Space",
+    "fit_head",
+    "held_out_scores",
+    "make_space",
+    "one_blas_thread",
+]
+
+Classifier = Literal["logistic", "svm", "neighbours", "prototypes"]
+_BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Config:
+    """One way to classify frozen vectors.
+
+    Attributes:
+        classifier: Which kind.
+        features: Name of the feature set, e.g. ``"last"`` or ``"all"``.
+        strength: `C` of the linear ones (larger is less regularised), k of ``"neighbours"``.
+        balanced: Whether classes weigh the same whatever their size.
+    """
+
+    classifier: Classifier
+    features: str
+    strength: float
+    balanced: bool = False
+
+
+@dataclass(frozen=True)
+class Space:
+    """One feature set, standardised and rotated.
+
+    Attributes:
+        columns: (d,) int columns of the backbone's vectors.
+        axes: Principal axes of those columns.
+        coordinates: (N, r + 1) float32 in the leading axes, the last column ones.
+    """
+
+    columns: np.ndarray
+    axes: Axes
+    coordinates: np.ndarray
+
+
+def make_space(vectors: np.ndarray, columns: np.ndarray) -> Space:
+    """Standardises and rotates some columns of all vectors.
+
+    Args:
+        vectors: (N, D) float32.
+        columns: (d,) int.
+    """
+    chosen = _pick(vectors, columns)
+    axes = principal_axes(chosen)
+    return Space(columns, axes, axes.rotate(chosen))
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Returns a context in which every matrix product runs on one thread."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return threadpool_limits(1, user_api="blas")
+
+
+def _pick(vectors: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Returns (N, d) columns as float32; without a copy where they are all of them."""
+    if not np.array_equal(columns, np.arange(vectors.shape[1])):
+        vectors = np.ascontiguousarray(vectors[:, columns])
+    return vectors.astype(np.float32, copy=False)
+
+
+def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:
+    """Weighs the items of each problem.
+
+    Args:
+        included: (P, N) bool, who trains.
+        targets: (N,) int.
+        balanced: Weigh by n / (C * class count), as scikit-learn's ``"balanced"`` does.
+
+    Returns:
+        (P, N) float32.
+    """
+    weights = included.astype(np.float32)
+    if balanced:
+        for row, mask in zip(weights, included, strict=True):
+            counts = np.bincount(targets[mask], minlength=int(targets.max()) + 1)
+            present = np.maximum(counts, 1)
+            row *= (mask.sum() / (np.count_nonzero(counts) * present))[targets]
+    return weights
+
+
+def held_out_scores(
+    classifier: Classifier,
+    space: Space,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    weights: np.ndarray,
+    strengths: np.ndarray,
+) -> np.ndarray:
+    """Fits P problems and scores the items that each held out.
+
+    Args:
+        classifier: Which kind.
+        space: N items.
+        targets: (N,) int.
+        n_classes: C.
+        weights: (P, N); 0 holds an item out.
+        strengths: (P,).
+
+    Returns:
+        (P, N, C) float32; rows of training items mean nothing.
+    """
+    if classifier in ("logistic", "svm"):
+        loss: Literal["logistic", "svm"] = "logistic" if classifier == "logistic" else "svm"
+        problems = Problems(
+            space.coordinates, space.axes.variances, targets, n_classes, weights, strengths
+        )
+        return solve(problems, loss=loss, tolerance=5e-3, steps=50)[1]
+    unit = unit_rows(space.coordinates[:, :-1])  # rotation keeps cosines
+    scores = np.zeros((len(weights), len(targets), n_classes), np.float32)
+    # Problems that hold out the same items differ in k only: their neighbours are found once.
+    masks, which = np.unique(weights > 0, axis=0, return_inverse=True)
+    for number, mask in enumerate(masks):
+        alike = np.flatnonzero(which.ravel() == number)
+        memory, labels, held = unit[mask], targets[mask], np.flatnonzero(~mask)
+        if classifier == "prototypes":
+            means = _prototypes(memory, labels, n_classes)
+            scores[np.ix_(alike, held)] = unit[held] @ means.T * np.float32(10)
+            continue
+        most = int(strengths[alike].max())
+        for start in range(0, len(held), _BLOCK):
+            rows = held[start : start + _BLOCK]
+            found, cosines = nearest(unit[rows] @ memory.T, k=most)
+            for problem in alike:
+                k = int(strengths[problem])
+                scores[problem, rows] = neighbour_scores(
+                    labels[found[:, :k]], cosines[:, :k], n_classes=n_classes
+                )
+    return scores
+
+
+def fit_head(
+    config: Config,
+    space: Space,
+    vectors: np.ndarray,
+    targets: np.ndarray,
+    *,
+    n_classes: int,
+    items: np.ndarray | None = None,
+) -> Head:
+    """Fits one classifier on all items that are for training.
+
+    Args:
+        config: Which.
+        space: Its axes are used, and its coordinates where they are of all M items.
+        vectors: (N, D) float32.
+        targets: (N,) int.
+        n_classes: C.
+        items: (M,) int rows to learn from; by default all.
+    """
+    items = np.arange(len(targets)) if items is None else items
+    few = len(items) == len(space.coordinates)  # as many as the choice was made on
+    if few and len(items) < len(targets):
+        vectors, targets, items = vectors[items], targets[items], np.arange(len(items))
+    own = targets[items]
+    if config.classifier in ("logistic", "svm"):
+        weights = item_weights(np.ones((1, len(own)), bool), own, balanced=config.balanced)
+        coordinates: np.ndarray | Coordinates = space.coordinates
+        if not few:
+            coordinates = Coordinates(space.axes, vectors, space.columns, items)
+        elif space.axes.rest > 0:
+            coordinates = space.axes.rotate(_pick(vectors, space.columns), rest=True)
+        problems = Problems(
+            coordinates,
+            space.axes.moments(rest=True),
+            own,
+            n_classes,
+            weights,
+            np.array([config.strength]),
+        )
+        loss: Literal["logistic", "svm"] = "logistic" if config.classifier == "logistic" else "svm"
+        solved, _ = solve(problems, loss=loss, tolerance=1e-3, steps=100)
+        raw, bias = space.axes.unrotate(solved[0, :, :-1], solved[0, :, -1])
+        return Head("linear", space.columns, {"weights": raw, "bias": bias}, n_classes)
+    axes = space.axes
+    arrays = {"mean": axes.mean, "scale": axes.scale}
+    blocks = (items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK))
+    units = (
+        unit_rows((_pick(vectors[block], space.columns) - axes.mean) * axes.scale)
+        for block in blocks
+    )
+    if config.classifier == "prototypes":
+        sums = np.zeros((n_classes, len(axes.mean)), np.float32)
+        for start, unit in zip(range(0, len(items), _BLOCK), units, strict=True):
+            np.add.at(sums, own[start : start + _BLOCK], unit)
+        arrays["prototypes"] = unit_rows(sums)
+        return Head("prototypes", space.columns, arrays, n_classes)
+    memory = np.empty((len(items), len(axes.mean)), np.float32)
+    for start, unit in zip(range(0, len(items), _BLOCK), units, strict=True):
+        memory[start : start + _BLOCK] = unit
+    arrays |= {"memory": memory, "labels": own.astype(np.int64)}
+    return Head("neighbours", space.columns, arrays, n_classes, k=int(config.strength))
+
+
+def _prototypes(unit: np.ndarray, targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """Returns the (C, d) class means of unit vectors, scaled to length 1."""
+    sums = np.zeros((n_classes, unit.shape[1]), np.float32)
+    np.add.at(sums, targets, unit)
+    return unit_rows(sums)

@@ -1,0 +1,141 @@
+"""`write_report`: one page about a run, made from the files the run left behind.
+
+The report computes nothing: it reads numbers and arranges them. A file that is missing
+leaves its section out, and the page says so at its end.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headstart.errors import ModelError, OutputError
+from headstart.reporting import curves, figures, rows, scatter
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = ["write_report"]
+
+_ROWS = 12  # rows of a long table that are shown before "the rest"
+_MOST = 300  # rows of a table that are shown at all, to keep the page small
+_EVIDENCE = 24  # a finding that lists this many names may know more
+_FILES = (
+    "metrics.json",
+    "dataset.json",
+    "findings.json",
+    "trials.csv",
+    "options.json",
+    "environment.json",
+)
+_ORDER = {"serious": 0, "warning": 1, "note": 2}
+
+
+@functools.cache
+def _template() -> Template:
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+    jinja = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=ChainableUndefined,  # a part that is missing is left out
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters.update(
+        percent=figures.percent,
+        number=figures.number,
+        span=figures.span,
+        in_points=figures.in_points,
+        duration=figures.duration,
+    )
+    jinja.globals.update(
+        dots=figures.dots,
+        track=figures.track,
+        reliability_diagram=figures.reliability_diagram,
+        learning_curve=figures.learning_curve,
+        loss_curve=curves.loss_curve,
+        accuracy_curve=curves.accuracy_curve,
+        scatter=scatter.scatter,
+    )
+    return jinja.get_template("report.html.j2")
+
+
+def write_report(run_folder: Path, *, name: str | None = None) -> Path:
+    """Renders `report.html` of a run: one file, no scripts, nothing fetched.
+
+    Args:
+        run_folder: The folder that `train` left behind.
+        name: What the run is called; by default as its folder.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ModelError: If the folder is not a run, or one of its files cannot be read.
+        OutputError: If the page cannot be written.
+    """
+    missing = [name for name in _FILES if not (run_folder / name).is_file()]
+    if {"metrics.json", "dataset.json", "options.json"} <= set(missing):
+        raise ModelError(
+            f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
+            "Give the folder that `headstart train` was told to write with -o"
+        )
+    metrics = rows.read_json(run_folder, "metrics.json", dict)
+    dataset = rows.read_json(run_folder, "dataset.json", dict)
+    options = rows.read_json(run_folder, "options.json", dict)
+    environment = rows.read_json(run_folder, "environment.json", dict)
+    findings = rows.read_json(run_folder, "findings.json", list)
+    trials = rows.trials(run_folder)
+    cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
+    history = rows.history(run_folder)
+    finetuning = metrics.get("finetuning") or {}
+    held = finetuning.get("held") or {}
+    advice = metrics.get("advice") or {}
+
+    page = _template().render(
+        run=name or run_folder.resolve().name,
+        cv=cv,
+        serious=sum(found.get("severity") == "serious" for found in findings),
+        evidence_limit=_EVIDENCE,
+        metrics=metrics,
+        test=metrics.get("test") or {},
+        dataset=dataset,
+        environment=environment,
+        options=options,
+        headline=rows.headline(metrics),
+        numbers=metrics.get("numbers"),
+        baselines=rows.baselines(metrics),
+        gain=rows.gain(metrics),
+        findings=None
+        if "findings.json" in missing
+        else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
+        balance=rows.balance(dataset, cv=cv),
+        trials=trials[:_MOST],
+        scale=rows.scale(row["estimate"] for row in trials),
+        advice=advice,
+        advice_scale=rows.scale(row.get("accuracy") for row in advice.get("rows") or []),
+        finetuning=finetuning,
+        held_scale=rows.scale([held.get("probe"), held.get("finetune")]),
+        kept_epochs=rows.kept_epochs(finetuning, history),
+        recipe=rows.recipe_rows(finetuning),
+        history=history,
+        preview=rows.picture(run_folder / "augmentation.jpg", rows.PREVIEW),
+        confusion=rows.confusion(metrics),
+        per_class=rows.weakest_first(metrics)[:_MOST],
+        mistakes=rows.mistakes(run_folder, metrics),
+        command=rows.command(options, dataset),
+        facts=rows.facts(environment),
+        seconds=rows.seconds(environment),
+        missing=missing,
+        rows=_ROWS,
+        matrix_limit=rows.MATRIX,
+        most=_MOST,
+    )
+    path = run_folder / "report.html"
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path

@@ -1,0 +1,101 @@
+"""What is said about a learnt embedding: in words, and as findings with their remedies."""
+
+from __future__ import annotations
+
+from headstart.metrics.retrieval import Retrieved, gain
+from headstart.records import Finding, Severity
+from headstart.tasks.identity.collapse import read_curves
+from headstart.tasks.identity.embed import Embedded
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.tasks.identity.split import PeopleSplit
+
+__all__ = ["in_words", "verdicts"]
+
+Measured = tuple[str, str, Retrieved]
+"""Name, words for people, and what was found."""
+
+
+_WAYS = {
+    "frozen": "--strategy probe",
+    "whitened": "--epochs 1 --lr 1e-12 stays there",
+    "softmax": "--recipe loss=softmax,head=none",
+}
+
+
+def in_words(recipe: MetricRecipe) -> str:
+    """Returns what a recipe makes, for people."""
+    if recipe.loss == "softmax":
+        return "plain softmax classifier of the training people, its features"
+    names = {
+        "triplet": f"triplet loss ({recipe.mining})",
+        "contrastive": "contrastive loss",
+        "supcon": "SupCon loss",
+        "arcface": "ArcFace",
+        "cosface": "CosFace",
+        "proxyanchor": "Proxy-Anchor",
+    }
+    return f"embedding learnt by {names[recipe.loss]}"
+
+
+def verdicts(
+    embedded: Embedded, arms: list[Measured], kept: str, people: PeopleSplit, *, seed: int
+) -> tuple[Finding, ...]:
+    """Returns what the curves, the comparison and the split say.
+
+    Args:
+        embedded: The training.
+        arms: What was kept first, then what it is measured beside.
+        kept: ``"embedding"`` or ``"frozen"``.
+        people: Who was held out.
+        seed: Of intervals.
+    """
+    return (*_curves(embedded), *_compared(arms, kept, seed), *_split(people))
+
+
+def _curves(embedded: Embedded) -> list[Finding]:
+    return read_curves(
+        embedded.history, start=embedded.start, recipe=embedded.recipe, people=embedded.people[0],
+        start_measure=embedded.kept.start_measure, measure=embedded.kept.measure,
+        share=embedded.kept.share, diverged=embedded.diverged,
+    )  # fmt: skip
+
+
+def _compared(arms: list[Measured], kept: str, seed: int) -> list[Finding]:
+    """Says in words what the embedding must not hide: that something simpler is as good."""
+    found = []
+    for name, says, other in arms[1:]:
+        if kept == name:
+            continue  # they are the same
+        change = gain(arms[0][2], other, seed=seed)["map_at_r"]
+        if change.low > 0:
+            continue
+        points = f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
+        points += f"{100 * change.high:+.1f})"
+        worse = change.high < 0
+        claim = (
+            f"On people never seen the embedding is {'worse' if worse else 'not surely better'} "
+            f"than {says}: mAP@R changed by {points}."
+        )
+        remedy = f"Prefer {says} ({_WAYS[name]}). More people to learn from help most."
+        severity: Severity = "serious" if worse else "warning"
+        if name == "whitened" and not worse:
+            severity = "note"
+            remedy = (
+                "Nothing to mend: what is gained over plain frozen features is mostly the "
+                "whitening's. More people to learn from help most."
+            )
+        found.append(Finding(f"no_better_than_{name}", severity, claim, (), remedy, 1))
+    return found
+
+
+def _split(people: PeopleSplit) -> list[Finding]:
+    if people.kind != "redrawn":
+        return []
+    return [
+        Finding(
+            "same_people_on_both_sides", "warning",
+            "The data's split has the same people in training and test; people were held out "
+            "anew.", (),
+            "To use a split of your own, put all images of a person on one side of it.", 1,
+        )
+    ]  # fmt: skip

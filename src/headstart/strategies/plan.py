@@ -1,0 +1,114 @@
+"""`Plan`: what to do beyond the probe; and when nothing beyond it can be shown to pay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headstart.metrics.interval import wilson
+from headstart.nets.backbone import Backbone
+from headstart.probe.cross_validate import Outcome, Part
+from headstart.records import Estimate
+
+if TYPE_CHECKING:
+    from headstart.nets.model import Model
+    from headstart.strategies.finetune_rounds import Tuning
+    from headstart.training.schedule import Recipe
+
+__all__ = ["Arm", "Plan", "Tuned", "keep_probe", "probe_arm"]
+
+# With fewer held-out errors than this no fine-tuning can be shown to mend any.
+_FEW_ERRORS = 8
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One thing that was tried, or could have been.
+
+    Attributes:
+        name: For people.
+        recipe: None for the probe.
+        held: Accuracy on held-out training images; None where it was not run.
+        seconds: It took.
+    """
+
+    name: str
+    recipe: Recipe | None
+    held: Estimate | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    Attributes:
+        recipe: How to fine-tune; None: keep the probe.
+        refit: Whether to train once more on all training items.
+        says: Why, in sentences.
+        arms: What was tried.
+        seconds: What making the plan took and carrying it out is expected to take.
+    """
+
+    recipe: Recipe | None
+    refit: bool
+    says: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What fine-tuning came to.
+
+    Attributes:
+        plan: Of `auto`, else None.
+        tuning: None where the plan was to keep the probe.
+        model: The fine-tuned model where it was kept.
+    """
+
+    plan: Plan | None
+    tuning: Tuning | None
+    model: Model | None
+
+
+def probe_arm(part: Part, targets: np.ndarray) -> Arm:
+    """Returns the probe of one round as an arm.
+
+    Args:
+        part: With the probe's held-out scores.
+        targets: (N,) int.
+    """
+    right = part.probe.held_out.argmax(axis=1) == targets[part.probe.chosen_on]
+    return Arm("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
+
+
+def keep_probe(
+    probed: Outcome, targets: np.ndarray, backbone: Backbone, *, views: int = 1
+) -> Plan | None:
+    """Returns the plan to keep the probe where nothing else can be or need be tried; else None.
+
+    Args:
+        probed: What `play` gave; the first round decides.
+        targets: (N,) int.
+        backbone: What would be trained.
+        views: Of an image whose frozen features are averaged.
+    """
+    part = probed.parts[0]
+    frozen = None
+    if backbone.source.kind == "onnx":
+        frozen = f"{backbone.name} is an ONNX file, which cannot be trained: the probe is kept."
+    elif views > 2:
+        frozen = f"--views {views} averages frozen features of several crops: the probe is kept."
+    if frozen:
+        return Plan(None, False, (frozen,), (probe_arm(part, targets),), 0.0)
+    errors = int((part.probe.held_out.argmax(axis=1) != targets[part.probe.chosen_on]).sum())
+    if errors >= _FEW_ERRORS:
+        return None
+    enough = (
+        f"The frozen probe errs on {errors} of {len(part.probe.chosen_on):,} held-out training "
+        f"images: too few for fine-tuning to show that it mends any. Keep the probe.",
+    )
+    return Plan(None, False, enough, (probe_arm(part, targets),), 0.0)

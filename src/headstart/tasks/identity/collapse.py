@@ -1,0 +1,204 @@
+"""What the curves of an embedding's training say: collapse, idleness, rote learning; and remedies.
+
+A collapse is when all images come to lie at nearly the same point: hardest mining at a high rate
+is the usual way there (Schroff, Kalenichenko and Philbin, CVPR 2015, section 3.2; Hermans, Beyer
+and Leibe, 2017, appendix; pytorch-metric-learning, issue 20). The loss then stays at its margin,
+and nothing in its value says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from headstart.records import Finding
+from headstart.tasks.identity.health import Health
+from headstart.tasks.identity.metric_loss import MARGIN
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.training.record import Epoch
+
+__all__ = ["collapsed", "read_curves"]
+
+# Of the distance between people at the start that must be left, and the least of it.
+_LEFT, _LEAST = 0.2, 0.005
+# Directions, as a share of what the start has.
+_FLAT = 0.3
+_IDLE = 0.02
+_STUCK = 0.95
+# Measures of the people who decide vary by about this much.
+_LOST = 0.05
+_CEILING = 0.97
+
+
+def collapsed(epoch: Epoch, start: Health) -> bool:
+    """Tells whether all embeddings of an epoch were nearly the same point.
+
+    Args:
+        epoch: With its embeddings' health.
+        start: Of the embeddings before the first step.
+    """
+    if not math.isfinite(epoch.likeness):
+        return True
+    apart = 1 - start.likeness
+    return 1 - epoch.likeness < max(_LEFT * apart, min(_LEAST, apart / 2))
+
+
+def read_curves(
+    history: Sequence[Epoch],
+    *,
+    start: Health,
+    recipe: MetricRecipe,
+    people: int,
+    start_measure: float,
+    measure: float,
+    share: float,
+    diverged: int = -1,
+) -> list[Finding]:
+    """Reads the curves of an embedding's training.
+
+    Args:
+        history: One record an epoch.
+        start: Of the embeddings before the first step.
+        recipe: How it was trained.
+        people: Identities that were trained on.
+        start_measure: mAP@R of the start among the people who decided.
+        measure: mAP@R of what was kept, among the same.
+        share: How far from the start the kept weights are; 0: the start was kept.
+        diverged: Step at which the loss was not a number, or -1.
+
+    Returns:
+        What went wrong, the worst first; or one note that nothing did.
+    """
+    found: list[Finding] = []
+    lines = _lines(history, start)
+    if diverged >= 0:
+        found.append(
+            Finding(
+                "rate_too_high", "warning",
+                f"The loss was not a number any more at step {diverged + 1}; the weights from "
+                f"before are kept.",
+                lines, f"Train with a third of the rate (--lr {recipe.rate / 3:.2g}).", 1,
+            )
+        )  # fmt: skip
+    if not history:
+        return found
+    bad = [each for each in history if collapsed(each, start)]
+    last = history[-1]
+    flat = last.rank < max(_FLAT * min(start.rank, recipe.people - 1), 1.2)
+    best = max(each.measure for each in history)
+    margin = recipe.margin or MARGIN
+    stuck = recipe.loss == "triplet" and recipe.mining == "hard" and last.loss > _STUCK * margin
+    if bad:
+        worst = max(bad, key=lambda each: each.likeness if math.isfinite(each.likeness) else 1.0)
+        loss = f"; the loss stays at its margin ({last.loss:.2f} of {margin:.2f})" if stuck else ""
+        found.append(
+            Finding(
+                "collapse", "serious",
+                f"The embedding collapsed in epoch {bad[0].epoch}: all images lie at nearly the "
+                f"same point (mean cosine of different people {worst.likeness:.3f}, at the start "
+                f"{start.likeness:.3f}; {worst.active:.0%} of all triplets violate the margin)"
+                f"{loss}.",
+                lines, _against_collapse(recipe), len(bad),
+            )
+        )  # fmt: skip
+    elif flat:
+        found.append(
+            Finding(
+                "flat_embedding", "warning",
+                f"The embeddings of a batch of {recipe.people} people spread in {last.rank:.1f} "
+                f"directions only (at the start {start.rank:.1f}): most of its "
+                f"length is not used, and people fall on top of each other.",
+                lines, _against_collapse(recipe), 1,
+            )
+        )  # fmt: skip
+    if not bad and diverged < 0 and best < start_measure - _LOST:
+        found.append(
+            Finding(
+                "rate_too_high", "warning",
+                f"Training undid what the pretrained network knew: among people held out mAP@R "
+                f"fell from {start_measure:.3f} to at best {best:.3f}.",
+                lines,
+                f"Train with a third of the rate (--lr {recipe.rate / 3:.2g}), or freeze more "
+                f"(--recipe freeze=last).", 1,
+            )
+        )  # fmt: skip
+    room = start_measure < _CEILING  # what is known already cannot be known better
+    learnt = room and last.accuracy > 0.95 and last.measure < start_measure + 0.01
+    if not found and learnt:
+        found.append(
+            Finding(
+                "learnt_by_heart", "warning",
+                f"Images of the {people} training people find each other ({last.accuracy:.0%}), "
+                f"people held out are not known again better than before "
+                f"({last.measure:.3f}, before {start_measure:.3f}): {people} people are learnt "
+                f"by heart.",
+                lines,
+                "Add people, not pictures of the same ones: hundreds are needed to learn what "
+                "tells any two apart; or use a backbone that was trained on such images.", 1,
+            )
+        )  # fmt: skip
+    if not found and last.active < _IDLE and recipe.loss == "triplet":
+        found.append(
+            Finding(
+                "idle_triplets", "note",
+                f"In the last epoch {last.active:.1%} of all triplets violated the margin: "
+                f"hardly anything was left to learn from.",
+                lines,
+                "Train for fewer epochs, or make it harder: --recipe mining=distance, a larger "
+                "margin, or more people in a batch (people=16).", 1,
+            )
+        )  # fmt: skip
+    if not found:
+        found.append(
+            Finding(
+                "trained_well", "note",
+                f"No collapse: images of different people came to lie further apart or stayed "
+                f"(mean cosine {last.likeness:.3f}, at the start {start.likeness:.3f}), in "
+                f"{last.rank:.1f} directions; mAP@R among people held out went from "
+                f"{start_measure:.3f} to {measure:.3f}.",
+                lines, "Nothing to mend.", 1,
+            )
+        )  # fmt: skip
+    if share == 0:
+        found.append(
+            Finding(
+                "start_kept", "note",
+                f"No epoch knew people held out better than the embedding that training began from "
+                f"(mAP@R {start_measure:.3f}): that one, on frozen features, is kept.",
+                (), "Nothing to do for the result; see what else is said here.", 1,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _against_collapse(recipe: MetricRecipe) -> str:
+    """Returns the remedy that fits the recipe, the likeliest cause first."""
+    ways = []
+    if recipe.loss == "triplet" and recipe.mining == "hard":
+        ways.append("mine semi-hard or distance-weighted triplets (--recipe mining=semihard)")
+    ways.append(f"train at a tenth of the rate (--lr {recipe.rate / 10:.2g})")
+    if recipe.freeze != "gradual":
+        ways.append("start with the network frozen (--recipe freeze=gradual)")
+    if recipe.loss in ("triplet", "contrastive"):
+        ways.append("or take a loss that holds on to each person (--recipe loss=arcface)")
+    text = "; ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _lines(history: Sequence[Epoch], start: Health) -> tuple[str, ...]:
+    places = sorted({round(i) for i in np.linspace(0, len(history) - 1, 5)}) if history else []
+    before = (
+        f"before: cosine of different people {start.likeness:.3f}, {start.rank:.1f} directions, "
+        f"{start.active:.0%} of triplets active"
+    )
+    return (
+        before,
+        *(
+            f"epoch {each.epoch}: loss {each.loss:.3f}, cosine {each.likeness:.3f}, "
+            f"{each.rank:.1f} directions, {each.active:.0%} active; held out: mAP@R "
+            f"{each.measure:.3f}, recall@1 {each.held_accuracy:.3f}"
+            for each in (history[place] for place in places)
+        ),
+    )

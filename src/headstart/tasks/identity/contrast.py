@@ -1,0 +1,96 @@
+"""`Contrast`: the gradient of a loss over the pairs of a whole batch, by several threads.
+
+Each replica embeds its share of the batch; the loss is of all embeddings side by side; its
+gradient at the embeddings goes back through each replica's share. That is the gradient of the
+whole, exactly, as in GradCache (Gao et al., RepL4NLP 2021), but for its second forward pass:
+the activations of a batch of this size fit into memory.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+from headstart.nets.embedder import Embedder
+from headstart.nets.loader import Batch
+from headstart.tasks.identity.health import Health, health
+from headstart.training.gradient import gather, precision
+
+__all__ = ["Contrast"]
+
+
+class Contrast:
+    """The gradient of a metric loss in the first of some replicas.
+
+    Args:
+        replicas: On the same weights; the first one's criterion is the loss.
+        labels: (N,) int identities of the training items, 0 to C - 1.
+        margin: By which a triplet counts as active.
+        seed: Of what mining draws.
+        device: Where the replicas are.
+
+    Attributes:
+        health: Of the last batch.
+    """
+
+    def __init__(
+        self,
+        replicas: list[Embedder],
+        labels: np.ndarray,
+        *,
+        margin: float,
+        seed: int,
+        device: str,
+    ) -> None:
+        self._replicas, self._labels, self._margin = replicas, labels, margin
+        self._seed, self._device = seed, device
+        self.health: tuple[float, float, float] = Health(*[float("nan")] * 3)
+
+    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> tuple[float, int]:
+        """Leaves the gradient of the mean loss in the first replica.
+
+        Args:
+            batch: n images.
+            step: What is drawn follows from it.
+            pool: One thread for each replica.
+
+        Returns:
+            n times the loss, and for how many images the nearest other one of the batch shows
+            the same person.
+        """
+        labels = torch.from_numpy(self._labels[batch.items]).to(self._device)
+        images = batch.images.to(self._device)
+        for net in self._replicas:
+            net.train()
+        torch.manual_seed(hash((self._seed, step)) & 0x7FFFFFFF)
+        parts = torch.tensor_split(torch.arange(len(images)), len(self._replicas))
+
+        def embed(number: int) -> torch.Tensor:
+            with precision(self._device):
+                return self._replicas[number](images[parts[number]]).float()
+
+        def backward(number: int) -> None:
+            if shares[number].requires_grad:  # not while only the loss's own weights learn
+                shares[number].backward(vectors.grad[parts[number]])
+
+        numbers = range(len(self._replicas))
+        shares = list(pool.map(embed, numbers)) if len(numbers) > 1 else [embed(0)]
+        vectors = torch.cat([each.detach() for each in shares]).requires_grad_()
+        loss = self._replicas[0].criterion(vectors, labels)
+        value = float(loss.detach())
+        self.health = health(vectors, labels, margin=self._margin)
+        if np.isfinite(value):
+            loss.backward()
+            # Some triplets may be none at all: nothing is learnt from this batch.
+            if vectors.grad is not None:
+                list(pool.map(backward, numbers)) if len(numbers) > 1 else backward(0)
+            gather(self._replicas)
+        return value * len(images), _hits(vectors.detach(), labels)
+
+
+def _hits(vectors: torch.Tensor, labels: torch.Tensor) -> int:
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    cosines = (unit @ unit.T).fill_diagonal_(-2)
+    return int((labels[cosines.argmax(1)] == labels).sum())

@@ -1,0 +1,311 @@
+"""Training an embedding, with held-out people who decide which weights are kept.
+
+The loop, the averages and the states are those of fine-tuning; what differs is the loss over
+whole batches of P people with K images each, and that people are held out, not images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+
+from headstart.data.dataset import Dataset
+from headstart.fingerprint import fingerprint_json
+from headstart.images.inputs import Squares
+from headstart.images.pixels import Progress, silent
+from headstart.images.preprocess import Preprocess
+from headstart.metrics.calibration import fit_temperature
+from headstart.metrics.retrieval import Retrieved, retrieve
+from headstart.nets.augment import MARGIN as LARGER
+from headstart.nets.backbone import Backbone
+from headstart.nets.embedder import Embedder, project
+from headstart.nets.loader import PeoplePlan
+from headstart.tasks.identity.collapse import collapsed
+from headstart.tasks.identity.contrast import Contrast
+from headstart.tasks.identity.health import Health, health
+from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.tasks.identity.split import hold_people
+from headstart.tasks.identity.whiten import whitening
+from headstart.training.average import Kept, choose_weights, mix
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.gradient import BatchGradient, precision
+from headstart.training.loop import Training
+from headstart.training.record import Epoch, HeldPeople, Watch
+from headstart.training.start import Start, linear_start
+
+__all__ = ["Embedded", "embed", "enrolled_scores", "vectors_of"]
+
+# Of the logistic regression that plain softmax starts from.
+_STRENGTH = 10.0
+# A prototype's score is cosine / 0.1, as in `nets.heads`.
+_SHARP = 0.1
+_INFER = 32
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A trained embedding and how it came about.
+
+    Attributes:
+        net: With the weights that are kept.
+        projection: (E, d) float32, or None where the embedding is the network's own vector.
+        recipe: How it was trained.
+        history: One record an epoch, of the training that held people out.
+        start: What the embeddings of training batches look like before the first step.
+        kept: Which weights were kept.
+        held: What the kept embedding finds among the people who decided.
+        held_start: What the embedding at the start finds among the same.
+        temperature: Divides the scores of prototypes; fitted on the same.
+        people: Identities that were trained on, and that decided.
+        refitted: Whether the same was then done with all of them.
+        diverged: Step at which the loss was not a number, or -1.
+    """
+
+    net: Embedder
+    projection: np.ndarray | None
+    recipe: MetricRecipe
+    history: tuple[Epoch, ...]
+    start: Health
+    kept: Kept
+    held: Retrieved
+    held_start: Retrieved
+    temperature: float
+    people: tuple[int, int]
+    refitted: bool
+    diverged: int
+
+
+def embed(
+    dataset: Dataset,
+    vectors: np.ndarray,
+    columns: np.ndarray,
+    copies: np.ndarray,
+    backbone: Backbone,
+    recipe: MetricRecipe,
+    *,
+    items: np.ndarray,
+    preprocess: Preprocess,
+    checkpoints: Checkpoints | None = None,
+    name: str = "embedding",
+    watch: Watch | None = None,
+    refit: bool = True,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Embedded:
+    """Trains an embedding on most people, decides by the others, and does it again on all.
+
+    Args:
+        dataset: N readable, labelled items; classes are identities.
+        vectors: (N, D) float32 frozen features under the same network and size.
+        columns: (d,) int which of them are the embedding.
+        copies: (N,) int; near-duplicates share a number.
+        backbone: Copied, not changed.
+        recipe: How.
+        items: (M,) int items that may be looked at: those of at least four people.
+        preprocess: Of the network.
+        checkpoints: Where the state is kept for resuming.
+        name: Of this training among those of a run.
+        watch: Called with that name and every epoch.
+        refit: Train once more with all people, for as long and as far as proved best.
+        seed: Of everything drawn.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        workers: Processes that decode and augment.
+        progress: Called as steps are done.
+    """
+    y = dataset.targets
+    # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
+    recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
+    aside = hold_people(y[items], seed=seed)
+    held_items, own_items = items[aside], items[~aside]
+    held = HeldPeople(
+        Squares(dataset.take(held_items), preprocess, workers=workers), y[held_items],
+        copies[held_items],
+    )  # fmt: skip
+    checkpoints = checkpoints or Checkpoints(None)
+
+    def training(trained: np.ndarray, judge: HeldPeople | None, says: str) -> Training:
+        return _begin(
+            dataset, vectors, columns, backbone, recipe, trained, held=judge,
+            preprocess=preprocess, seed=seed, device=device, workers=workers, progress=progress,
+            says=says,
+        )  # fmt: skip
+
+    def mark(trained: np.ndarray) -> str:
+        names = [dataset.names[i] for i in trained]
+        about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
+        return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
+
+    first = training(own_items, held, "learning an embedding")
+    start = _start_health(first, vectors[own_items], columns, recipe)
+    if watch is not None:
+        first.watch = _named(watch, name)
+    checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
+    with first.threads() as pool:
+
+        def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
+            with first.using(state):
+                return held.judge(first.scores(held.squares, pool))
+
+        with first.using(first.start):
+            before = first.scores(held.squares, pool)
+        found_before = retrieve(before, held.targets, copies=held.copies)
+        # No allowance for noise, which is large with few people: what is kept was not worse.
+        kept = choose_weights(first.start, first.best, judge)
+        first.put(kept.state)
+        after = first.scores(held.squares, pool)
+    scores, truth, asked = enrolled_scores(after, held.targets, held.copies)
+    last = first
+    if refit and kept.share > 0:
+        last = training(items, None, "learning an embedding of all")
+        checkpoints.run(last, name=f"{name}-all", fingerprint=mark(items))
+        if last.diverged < 0 and not collapsed(last.history[-1], start):
+            last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
+        else:
+            last = first
+    net = last.net.eval()
+    assert isinstance(net, Embedder)
+    people = len(np.unique(y[own_items])), len(np.unique(y[held_items]))
+    return Embedded(
+        net=net,
+        projection=net.projection(),
+        recipe=recipe,
+        history=tuple(first.history),
+        start=start,
+        kept=kept,
+        held=retrieve(after, held.targets, copies=held.copies),
+        held_start=found_before,
+        temperature=fit_temperature(scores[asked], truth[asked]) if asked.any() else 1.0,
+        people=people,
+        refitted=last is not first,
+        diverged=first.diverged,
+    )
+
+
+def enrolled_scores(
+    vectors: np.ndarray, identities: np.ndarray, copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores every image against the mean of each identity, its own mean without it.
+
+    Args:
+        vectors: (N, E) unit rows.
+        identities: (N,) int; K different ones.
+        copies: (N,) int; an image's copies are left out of its own identity's mean too.
+
+    Returns:
+        (N, K) scores as a head of prototypes gives them; (N,) int which column is right; (N,)
+        bool for which images it exists: those with another image of their identity.
+    """
+    people, codes = np.unique(identities, return_inverse=True)
+    sums = np.zeros((len(people), vectors.shape[1]), np.float32)
+    np.add.at(sums, codes, vectors)
+    scores = vectors @ _unit(sums).T
+    asked = np.zeros(len(vectors), bool)
+    for item, code in enumerate(codes):
+        others = (codes == code) & (copies != copies[item])
+        asked[item] = others.any()
+        scores[item, code] = vectors[item] @ _unit(vectors[others].sum(axis=0)[None])[0]
+    return scores / np.float32(_SHARP), codes, asked
+
+
+def vectors_of(net: Embedder, squares: Squares, *, device: str) -> np.ndarray:
+    """Returns (M, E) unit embeddings by torch.
+
+    Args:
+        net: In the mode for inference.
+        squares: M images of the network's size.
+        device: Where the network is.
+    """
+    found = [np.zeros((0, net.width), np.float32)]
+    with torch.inference_mode(), precision(device):
+        for start in range(0, len(squares), _INFER):
+            stop = min(start + _INFER, len(squares))
+            images = np.stack([squares[i] for i in range(start, stop)])
+            found.append(net(torch.from_numpy(images).to(device)).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _named(watch: Watch, name: str) -> Callable[[Epoch], None]:
+    return lambda epoch: watch(name, epoch)
+
+
+def _begin(
+    dataset: Dataset,
+    vectors: np.ndarray,
+    columns: np.ndarray,
+    backbone: Backbone,
+    recipe: MetricRecipe,
+    items: np.ndarray,
+    *,
+    held: HeldPeople | None,
+    preprocess: Preprocess,
+    seed: int,
+    device: str,
+    workers: int | None,
+    progress: Progress,
+    says: str,
+) -> Training:
+    """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
+    people, labels = np.unique(dataset.targets[items], return_inverse=True)
+    own = vectors[items]
+    projection = None
+    if recipe.head == "whitened":
+        projection = whitening(own[:, columns], labels, dimension=recipe.dimension, seed=seed)
+    centres = np.zeros((len(people), len(columns) if projection is None else len(projection)))
+    np.add.at(centres, labels, project(own, columns, projection))
+    classifier = None
+    if recipe.loss == "softmax" and projection is None:
+        every = np.arange(len(items))
+        # As any fine-tuning here begins: from the fitted linear probe.
+        classifier = linear_start(
+            own, labels, every, Start(columns, _STRENGTH), n_classes=len(people)
+        ).arrays
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        criterion = make_criterion(recipe, _unit(centres).astype(np.float32), classifier=classifier)
+    net = Embedder(
+        backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
+        criterion=criterion, frozen_statistics=recipe.frozen_statistics,
+    )  # fmt: skip
+    net.fuse()
+    large = replace(preprocess, size=round(preprocess.size * LARGER))
+    squares = Squares(dataset.take(items), large, workers=workers, progress=progress)
+
+    def gradient(replicas: list[Embedder]) -> BatchGradient:
+        return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
+
+    order = PeoplePlan(
+        labels, people=recipe.people, each=recipe.each, epochs=recipe.epochs, seed=seed
+    )
+    return Training(
+        net, recipe, squares, labels, held, seed=seed, device=device, workers=workers,
+        progress=progress, says=says, order=order, gradient=gradient,
+    )  # fmt: skip
+
+
+def _margin(recipe: MetricRecipe) -> float:
+    """Returns by how much triplets are told apart: the loss's own, or what is usual."""
+    return recipe.margin if recipe.loss == "triplet" and recipe.margin else MARGIN
+
+
+def _start_health(
+    training: Training, vectors: np.ndarray, columns: np.ndarray, recipe: MetricRecipe
+) -> Health:
+    """Measures the frozen embeddings of the first epoch's batches, from known vectors."""
+    assert isinstance(training.net, Embedder)
+    unit = torch.from_numpy(project(vectors, columns, training.net.projection()))
+    labels = torch.from_numpy(training.targets)
+    found = []
+    for keys in training.plan.epoch(0):
+        rows = torch.tensor([key[0] for key in keys])
+        found.append(health(unit[rows], labels[rows], margin=_margin(recipe)))
+    return Health(*np.mean(np.array(found), axis=0).tolist())

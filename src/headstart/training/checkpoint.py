@@ -1,0 +1,101 @@
+"""`Checkpoints`: what a killed training needs to go on as the same run.
+
+One safetensors file per training, replaced whole. It bears the fingerprint of everything
+that decides the training, so another training's state is never taken for its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from headstart.errors import ModelError, OutputError
+from headstart.run import write_atomic
+from headstart.training.loop import Training
+from headstart.training.state import numbers_of, restore, tensors_of
+
+__all__ = ["Checkpoints"]
+
+
+class Checkpoints:
+    """The states of the trainings of one run.
+
+    Args:
+        folder: Where they lie; None keeps nothing.
+        every: Seconds between two saves of a training under way.
+    """
+
+    def __init__(self, folder: Path | None, *, every: float = 20.0) -> None:
+        self.folder = folder
+        self.every = every
+
+    def run(self, training: Training, *, name: str, fingerprint: str) -> None:
+        """Runs a training from where it was stopped, if it was, to its end.
+
+        Args:
+            training: At its start.
+            name: Which of the run's trainings it is.
+            fingerprint: Of all that decides it.
+
+        Raises:
+            ModelError: If the state is damaged or belongs to another training.
+            OutputError: If the folder cannot be written.
+        """
+        if self.folder is None:
+            training.run()
+            return
+        file = self.folder / f"{name}.safetensors"
+        if file.is_file():
+            _restore(training, file, fingerprint)
+        last = time.monotonic()
+
+        def save() -> None:
+            nonlocal last
+            if time.monotonic() - last >= self.every:
+                _save(training, file, fingerprint)
+                last = time.monotonic()
+
+        training.run(save=save)
+        _save(training, file, fingerprint)
+
+
+def _save(training: Training, file: Path, fingerprint: str) -> None:
+    from safetensors.torch import save
+
+    tensors = {name: each.contiguous() for name, each in tensors_of(training).items()}
+    about = {"fingerprint": fingerprint, "numbers": json.dumps(numbers_of(training))}
+    try:
+        write_atomic(file, save(tensors, metadata=about))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {file} ({error.strerror or error}): free some space, then go on with "
+            f"--resume"
+        ) from None
+
+
+def _restore(training: Training, file: Path, fingerprint: str) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt", device=training.device) as stream:
+            about = stream.metadata()
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        mark, numbers = about["fingerprint"], json.loads(about["numbers"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(file, error) from None
+    if mark != fingerprint:
+        raise ModelError(
+            f"{file} belongs to a training on other images or with other options: they have "
+            f"changed since it was stopped; delete {file.parent} to begin anew"
+        )
+    try:
+        restore(training, tensors, numbers)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{file} is damaged ({error}): delete it to train this part from its beginning"
+    )

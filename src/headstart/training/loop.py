@@ -1,0 +1,345 @@
+"""The one training loop.
+
+Nothing random is remembered: order, augmentation, dropout and rates follow from the seed
+and the number of the step. What must be kept to go on as the same run is the weights, their
+average, the optimiser's moments and the record so far.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart.images.inputs import Squares
+from headstart.images.pixels import Progress, cpu_count, silent
+from headstart.nets.augment import Augment
+from headstart.nets.cut import cut
+from headstart.nets.loader import Batch, Plan, batches
+from headstart.nets.trainable import Tunable
+from headstart.training.activations import Views
+from headstart.training.gradient import BatchGradient, Gradient, precision
+from headstart.training.memory import keep_freed_memory
+from headstart.training.optimiser import make_optimiser, pull
+from headstart.training.record import Epoch, Held, HeldPeople
+from headstart.training.schedule import Recipe
+
+__all__ = ["State", "Training"]
+
+State = list[torch.Tensor]
+"""Values of `Training.values`: parameters and floating buffers, in order."""
+
+_KEPT = 3
+_INFER = 32
+
+
+@dataclass
+class Training:
+    """A fine-tuning under way.
+
+    Attributes:
+        net: Trained in place.
+        recipe: How.
+        squares: Training images, `augment.MARGIN` larger than the network's size.
+        targets: (N,) int of all of `squares`.
+        held: What decides which weights are kept, or None.
+        seed: Of everything drawn.
+        device: Where it runs.
+        history: One record an epoch.
+        best: (measure, minus loss, epoch, weights) of the best epochs, best first.
+        diverged: The step at which the loss was not a number, or -1.
+        step: Steps done.
+        over: Whether it ended before its last step.
+        factor: Step -> factor on the rate, instead of the recipe's (for the range test).
+        watch: Called after every epoch.
+        last_loss: Mean loss of the last step.
+        views: Augmentation -> views that the frozen part sees once, or None where that does not
+            pay.
+        order: Which items are in which batch; by default all of them, once an epoch.
+        gradient: Replicas -> what computes the gradient; by default that of the cross-entropy.
+    """
+
+    net: Tunable
+    recipe: Recipe
+    squares: Squares
+    targets: np.ndarray
+    held: Held | HeldPeople | None = None
+    seed: int = 0
+    device: str = "cpu"
+    workers: int | None = None
+    progress: Progress = silent
+    says: str = "fine-tuning"
+    history: list[Epoch] = field(default_factory=list)
+    best: list[tuple[float, float, int, State]] = field(default_factory=list)
+    diverged: int = -1
+    step: int = 0
+    over: bool = False
+    factor: Callable[[int], float] | None = None
+    watch: Callable[[Epoch], None] | None = None
+    last_loss: float = float("nan")
+    views: Callable[[Augment], Views | None] | None = None
+    order: Plan | None = None
+    gradient: Callable[[list[Tunable]], BatchGradient] | None = None
+
+    def __post_init__(self) -> None:
+        net, recipe = self.net, self.recipe
+        self.plan = self.order or Plan(
+            self.targets, batch=recipe.batch, epochs=recipe.epochs, seed=self.seed,
+            balance="oversample" if recipe.balance == "oversample"
+            else "undersample" if recipe.balance == "undersample" else "none",
+        )  # fmt: skip
+        net.to(torch.device(self.device), memory_format=torch.channels_last)
+        self._learning = 0
+        # Loss, hits, images; then what embeddings look like (`tasks.identity.health`).
+        self.sums = np.zeros(6)
+        self._epoch_begun = time.perf_counter()
+        self.slow = 1.0  # of a plateau
+        net.let_learn(net.n_stages)
+        self.optimiser, self._scales = make_optimiser(net, recipe)
+        self.values: list[torch.Tensor] = [
+            *net.parameters(),
+            *(each for each in net.buffers() if each.is_floating_point()),
+        ]
+        self.start: State = self.copy()
+        self.ema: State = self.copy() if recipe.ema else []
+        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        # Several threads with a share of the batch each waste less than several threads in
+        # every operation. Where the network draws numbers, their order would be lost.
+        self._replicas = [net]
+        if recipe.frozen_statistics and not net.draws():
+            self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
+        self._gradient: BatchGradient = (
+            self.gradient(self._replicas)
+            if self.gradient is not None
+            else Gradient(self._replicas, recipe, self.targets, seed=self.seed, device=self.device)
+        )
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return self.plan.per_epoch * self.recipe.epochs
+
+    def run(self, *, save: Callable[[], None] | None = None, until: int | None = None) -> None:
+        """Trains from the current step to the end.
+
+        Args:
+            save: Called after every step that may be resumed from.
+            until: Stop before this step (for the range test).
+        """
+        stop = self.total if until is None else min(until, self.total)
+        keep_freed_memory()
+        if self.over or self.step >= stop:
+            return
+        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
+        beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
+        keys = self.plan.since(self.step)
+        views = self._cut(augment)
+        stream = (
+            views.batches(keys)
+            if views is not None
+            else batches(self.squares, augment, keys, workers=beside)
+        )
+        self._epoch_begun = time.perf_counter()
+        with self.threads() as pool:
+            for batch in stream:
+                self._set_rates()
+                if not self._learn(batch, pool):
+                    self.diverged = self.step
+                    self.over = True
+                    break
+                self.step += 1
+                self.progress(self.says, self.step, self.total)
+                if self.step % self.plan.per_epoch == 0:
+                    self._close_epoch(pool)
+                    self.over = self._has_stalled()
+                if save is not None:
+                    save()
+                if self.over or self.step >= stop:
+                    break
+
+    def _cut(self, augment: Augment) -> Views | None:
+        """Returns the views that training reads instead of images, if that pays."""
+        views = self.views(augment) if self.views is not None else None
+        for net in self._replicas:
+            net.above = ()
+            if views is not None:
+                net.let_learn(self.recipe.learning(0.0, n_stages=net.n_stages))
+                parts = cut(net)
+                assert parts is not None, "the first replica could be cut"
+                net.above = (parts.above,)
+        return views
+
+    @property
+    def _preprocess(self) -> Any:
+        # The squares are larger than what the network sees.
+        return replace(self.squares.preprocess, size=self.net.pool.size)
+
+    @contextlib.contextmanager
+    def threads(self) -> Iterator[ThreadPoolExecutor]:
+        """One thread for each replica, each of them alone inside torch's operations."""
+        before = torch.get_num_threads()
+        if len(self._replicas) > 1:
+            torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(len(self._replicas), "train") as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(before)
+
+    def _set_rates(self) -> None:
+        share = self.step / self.total
+        learning = self.recipe.learning(share, n_stages=self.net.n_stages)
+        if learning != self._learning:
+            self._learning = learning
+            for net in self._replicas:
+                net.let_learn(learning, norms_only=self.recipe.freeze == "norms")
+        factor = self.recipe.factor(share) * self.slow
+        if self.factor is not None:
+            factor = self.factor(self.step)
+        for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
+            group["lr"] = self.recipe.rate * factor * scale
+
+    def _learn(self, batch: Batch, pool: ThreadPoolExecutor) -> bool:
+        """One step; returns whether its loss was a number."""
+        loss, hits = self._gradient.of(batch, self.step, pool)
+        norm = torch.tensor(math.inf)
+        if math.isfinite(loss):
+            norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        if not torch.isfinite(norm):
+            self.optimiser.zero_grad()
+            return False
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self._after_step()
+        self.last_loss = loss / len(batch.items)
+        n = len(batch.items)
+        self.sums += (loss, hits, n, *(n * each for each in self._gradient.health))
+        return True
+
+    @torch.no_grad()
+    def _after_step(self) -> None:
+        recipe = self.recipe
+        if recipe.anchor_decay:
+            pull(self.net, self.optimiser, self._anchor, recipe.anchor_decay)
+        if self.ema:
+            # Short at first, so that the average does not remember the untrained weights.
+            decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self.ema, [each.detach() for each in self.values], 1 - decay)
+
+    @property
+    def _anchor(self) -> dict[torch.Tensor, torch.Tensor]:
+        if not hasattr(self, "_anchors"):
+            self._anchors = dict(zip(self.values, self.start, strict=True))
+        return self._anchors
+
+    def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
+        loss, hits, images = self.sums[:3]
+        seconds = time.perf_counter() - self._epoch_begun
+        measure = accuracy = held_loss = float("nan")
+        if self.held is not None:
+            with self.using(self.ema or None):
+                scores = self.scores(self.held.squares, pool)
+                measure, accuracy, held_loss = self.held.judge(scores)
+                if not np.isfinite(held_loss):
+                    measure = -1.0
+                self.best.append((measure, -held_loss, len(self.history) + 1, self.copy()))
+            self.best.sort(key=lambda each: (-each[0], -each[1]))
+            del self.best[_KEPT:]
+        self.history.append(
+            Epoch(
+                len(self.history) + 1,
+                self._learning,
+                self.optimiser.param_groups[-1]["lr"],
+                loss / images,
+                hits / images,
+                held_loss,
+                accuracy,
+                measure,
+                seconds,
+                int(images),
+                *(float(each) / images for each in self.sums[3:]),
+            )
+        )
+        if self.watch is not None:
+            self.watch(self.history[-1])
+        self.sums[:] = 0
+        self._epoch_begun = time.perf_counter()
+        stalled = self.held is not None and self._epochs_since_best() in (2, 4, 6)
+        if self.recipe.shape == "plateau" and stalled:
+            self.slow *= 0.3
+
+    def _epochs_since_best(self) -> int:
+        values = [each.measure for each in self.history]
+        return len(values) - 1 - int(np.argmax(values)) if values else 0
+
+    def _has_stalled(self) -> bool:
+        return bool(
+            self.held is not None
+            and self.recipe.patience
+            and self._epochs_since_best() >= self.recipe.patience
+        )
+
+    # --- weights -----------------------------------------------------------------------------
+
+    def copy(self) -> State:
+        """Returns the current weights."""
+        return [each.detach().clone() for each in self.values]
+
+    @torch.no_grad()
+    def put(self, state: State) -> None:
+        """Makes some weights the current ones."""
+        for value, given in zip(self.values, state, strict=True):
+            value.copy_(given)
+
+    @contextlib.contextmanager
+    def using(self, state: State | None) -> Iterator[None]:
+        """Runs something with other weights; None for the current ones."""
+        if state is None:
+            yield
+            return
+        current = self.copy()
+        self.put(state)
+        try:
+            yield
+        finally:
+            self.put(current)
+
+    def scores(
+        self, squares: Squares, pool: ThreadPoolExecutor, *, mirrored: bool = False
+    ) -> np.ndarray:
+        """Returns (M, C) scores of the current weights.
+
+        Args:
+            squares: M images of the network's size.
+            pool: From `threads`.
+            mirrored: Of the images with left and right exchanged.
+        """
+        for net in self._replicas:
+            net.eval()
+        if not len(squares):
+            return np.zeros((0, self.net.width), np.float32)
+        starts = list(range(0, len(squares), _INFER))
+
+        def infer(start: int, net: Tunable) -> np.ndarray:
+            images = np.stack([squares[i] for i in range(start, min(start + _INFER, len(squares)))])
+            if mirrored:
+                images = images[:, :, ::-1].copy()
+            with torch.inference_mode(), precision(self.device):
+                return net(torch.from_numpy(images).to(self.device)).float().cpu().numpy()
+
+        def share(number: int) -> list[np.ndarray]:
+            mine = starts[number :: len(self._replicas)]
+            return [infer(start, self._replicas[number]) for start in mine]
+
+        shares = list(pool.map(share, range(len(self._replicas))))
+        ordered = [
+            shares[i % len(self._replicas)][i // len(self._replicas)] for i in range(len(starts))
+        ]
+        return np.concatenate(ordered)

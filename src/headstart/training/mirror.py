@@ -1,0 +1,43 @@
+"""Whether mirror images keep their class: measured, not guessed from the kind of images."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from headstart.training.loop import Training
+from headstart.training.record import Held
+
+__all__ = ["keeps_class"]
+
+_SURE = 0.05
+
+
+def keeps_class(
+    training: Training, held: Held, pool: ThreadPoolExecutor, scores: np.ndarray
+) -> bool:
+    """Tells whether a network that has seen no mirrored training image knows mirrored ones.
+
+    Pretrained networks hardly tell a photo from its mirror image. Where the classes do
+    (characters, left and right hands), mirrored held-out images are predicted worse.
+
+    Args:
+        training: At its start.
+        held: Images to mirror.
+        pool: From `Training.threads`.
+        scores: (M, C) of the held-out images as they are.
+
+    Returns:
+        False where mirroring spoils more predictions than it mends and chance does not
+        explain it (exact one-sided McNemar test at 5 %).
+    """
+    from scipy.stats import binomtest
+
+    plain = scores.argmax(axis=1) == held.targets
+    turned = training.scores(held.squares, pool, mirrored=True).argmax(axis=1) == held.targets
+    spoilt, mended = int((plain & ~turned).sum()), int((turned & ~plain).sum())
+    if spoilt <= mended:
+        return True
+    test = binomtest(spoilt, spoilt + mended, alternative="greater")
+    return bool(test.pvalue >= _SURE)

@@ -1,0 +1,192 @@
+"""A video or a camera, looked at a few times a second; lines or the film with the answers beside.
+
+What looks at the frames is another's business: `watch` for a model, `sightings` for a gallery.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from headstart.errors import OptionError, OutputError
+from headstart.images.video import Frame, Video, Writer
+from headstart.video.people import draw
+
+__all__ = ["BATCH", "Looker", "Seen", "film"]
+
+_MOVIES = {".mp4", ".avi"}
+_LINES = {".jsonl", ".ndjson"}
+BATCH = 8
+"""Frames that are looked at together, where nobody waits for the answer."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is said of a frame, or of a face on it.
+
+    Attributes:
+        text: For people, drawn on the frame.
+        sure: Whether it is an answer, or that there is none.
+        line: What a line of JSON says of it.
+        box: (4,) of the face; None for whole frames.
+    """
+
+    text: str
+    sure: bool
+    line: dict[str, Any]
+    box: np.ndarray | None = None
+
+
+class Looker(Protocol):
+    """What looks at frames.
+
+    Attributes:
+        latest: What was seen on the last frame.
+    """
+
+    latest: list[Seen]
+
+    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+        """Returns what is seen on each of some frames."""
+
+
+def film(
+    source: str,
+    looker: Looker,
+    *,
+    fps: float,
+    out: Path | None,
+    progress: Callable[[str, int, int], None],
+) -> str:
+    """Shows a looker a few frames a second, and writes what it sees.
+
+    Args:
+        source: A video file, or the number of a camera.
+        looker: What answers.
+        fps: Frames a second to look at.
+        out: A `.jsonl` file that gets a line an answer as it comes, or an `.mp4` or `.avi` file
+            that gets every frame with the latest answers on it.
+        progress: Called as seconds go by.
+
+    Returns:
+        Why it ended before its end, or ``""``. A camera also ends by Ctrl-C.
+
+    Raises:
+        DataError: If the source cannot be opened.
+        OptionError: If `fps` or `out` makes no sense.
+        OutputError: If `out` is there already or cannot be written.
+    """
+    if not fps > 0:
+        raise OptionError(f"--fps {fps}: a number above 0")
+    kind = out.suffix.lower() if out is not None else ""
+    if out is not None and kind not in _MOVIES | _LINES:
+        raise OptionError(
+            f"-o {out}: of a video, give a name that ends in .jsonl (a line a frame), .mp4 or .avi "
+            f"(the video with the answers on it)"
+        )
+    video = Video(source, fps=fps, every=kind in _MOVIES)
+    with _Output(out, kind, video.rate) as output:
+        waiting: list[Frame] = []
+
+        def answer() -> None:
+            if waiting:
+                for frame, found in zip(waiting, looker.look(waiting), strict=True):
+                    for each in found:
+                        output.line(frame.seconds, each)
+            waiting.clear()
+
+        try:
+            for frame in video:
+                if frame.chosen:
+                    waiting.append(frame)
+                # The answer must be on the very frame, and of a camera it is wanted at once.
+                if kind in _MOVIES or not video.total or len(waiting) == BATCH:
+                    answer()
+                output.frame(frame.pixels, looker.latest)
+                done, total = int(10 * frame.seconds), int(10 * video.total)
+                progress("watching", min(done, total or done), total or done + 1)
+            answer()
+        except KeyboardInterrupt:
+            if video.total:
+                raise
+            answer()  # that is how a camera is ended
+    return video.problem
+
+
+class _Output:
+    """The file that is written beside, whole in the end or not at all; lines as they come."""
+
+    def __init__(self, path: Path | None, kind: str, rate: float) -> None:
+        self._path = path
+        self._lines: TextIO | None = None
+        self._movie: Writer | None = None
+        self._building: Path | None = None
+        if path is None:
+            return
+        if path.exists():
+            raise OutputError(f"{path} is there already: choose another -o, or remove it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if kind in _LINES:
+                self._lines = path.open("w", encoding="utf-8", buffering=1)
+            else:
+                handle, name = tempfile.mkstemp(dir=path.parent, suffix=kind)
+                os.close(handle)
+                self._building = Path(name)
+                self._movie = Writer(self._building, rate=rate)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+    def __enter__(self) -> _Output:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if self._lines is not None:
+            self._lines.close()
+        if self._movie is not None and self._building is not None and self._path is not None:
+            self._movie.close()
+            if kind is None and self._building.stat().st_size:
+                self._building.chmod(0o644)
+                self._building.replace(self._path)
+            else:
+                self._building.unlink(missing_ok=True)
+
+    def line(self, seconds: float, seen: Seen) -> None:
+        """Writes one answer as a line of JSON."""
+        if self._lines is None:
+            return
+        value = {"seconds": round(seconds, 3), **seen.line}
+        try:
+            self._lines.write(json.dumps(value, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise OutputError(f"{self._path} cannot be written: {error.strerror}") from None
+
+    def frame(self, pixels: np.ndarray, latest: list[Seen]) -> None:
+        """Writes a frame with the latest answers on it."""
+        if self._movie is None:
+            return
+        faces = [(each.box, each.text, each.sure) for each in latest if each.box is not None]
+        if faces:
+            pixels = draw(pixels, faces)
+        elif latest:
+            pixels = _labelled(pixels, latest[0].text)
+        self._movie.add(pixels)
+
+
+def _labelled(pixels: np.ndarray, text: str) -> np.ndarray:
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    size = max(10, round(min(image.size) / 16))
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = draw.textbbox((size, size), text, font=font)
+    draw.rectangle((left - size / 3, top - size / 3, right + size / 3, bottom + size / 3), "black")
+    draw.text((size, size), text, fill="white", font=font)
+    return np.asarray(image)

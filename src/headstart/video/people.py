@@ -1,0 +1,145 @@
+"""A model of faces at work: one answer for every face on a photo, drawn on it if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from headstart.deploy.answer import words
+from headstart.errors import ImageError, OutputError
+from headstart.images.decode import read_bytes
+from headstart.images.photo import Photo, every_face_of
+from headstart.images.threads import in_order
+from headstart.records import Predictions
+
+if TYPE_CHECKING:
+    from headstart.deploy.predictor import Watcher
+
+__all__ = ["draw", "name_faces"]
+
+_BATCH = 16
+_COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
+
+
+def name_faces(
+    model: Watcher,
+    photos: list[str],
+    *,
+    out: Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None],
+) -> Predictions:
+    """Names every face on some photos.
+
+    Args:
+        model: With `preprocess.faces`.
+        photos: Files.
+        out: Folder for the photos with boxes and answers drawn on them; None for none.
+        workers: Threads that decode and find faces; by default one a processor.
+        progress: Called as photos are done.
+
+    Returns:
+        One row a face, named as its photo, and from the second face on with its number; boxes in
+        pixels of the photo. Photos that cannot be read or show no face are rows of NaN with a
+        reason in `errors`.
+
+    Raises:
+        OutputError: If `out` cannot be written.
+    """
+    names: list[str] = []
+    rows: list[np.ndarray] = []
+    boxes: list[np.ndarray] = []
+    errors: dict[str, str] = {}
+    nothing = np.full(len(model.classes), np.nan)
+    drawn: set[str] = set()
+    waiting: list[tuple[str, Photo | ImageError]] = []
+
+    def read(photo: str) -> Photo | ImageError:
+        try:
+            return every_face_of(model.preprocess, model.views, read_bytes(Path(photo)))
+        except ImageError as error:
+            return error
+
+    def answer() -> None:
+        """Names all faces of the photos that wait."""
+        squares = [
+            each for _, result in waiting if isinstance(result, Photo) for _, each in result.faces
+        ]
+        parts = range(0, len(squares), _BATCH)
+        answers = [
+            row for i in parts for row in model.probabilities(np.stack(squares[i : i + _BATCH]))
+        ]
+        for photo, result in waiting:
+            if isinstance(result, ImageError):
+                names.append(photo)
+                rows.append(nothing)
+                boxes.append(np.full(4, np.nan))
+                errors[photo] = str(result)
+                continue
+            found = [face for face, _ in result.faces]
+            own, answers = answers[: len(found)], answers[len(found) :]
+            for number, (face, row) in enumerate(zip(found, own, strict=True)):
+                names.append(photo if not number else f"{photo} (face {number + 1})")
+                rows.append(row)
+                boxes.append(result.scale * face.box)
+            if out is not None:
+                shown = [(face.box, *words(row, model)) for face, row in zip(found, own)]
+                _save(draw(result.pixels, shown), photo, out, drawn)
+        waiting.clear()
+
+    for done, (photo, result) in enumerate(zip(photos, in_order(read, photos, workers=workers))):
+        waiting.append((photo, result))
+        # Engines work by full batches, and a photo has a face or two.
+        if len(waiting) == _BATCH:
+            answer()
+        progress("predicting", done + 1, len(photos))
+    answer()
+    return Predictions(
+        np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
+        np.stack(boxes).astype(np.float32), model.scale,
+    )  # fmt: skip
+
+
+def draw(pixels: np.ndarray, answers: list[tuple[np.ndarray, str, bool]]) -> np.ndarray:
+    """Draws boxes and answers on a photo.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        answers: (box, words, whether they are sure) of each face.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    image = Image.fromarray(pixels)
+    pen = ImageDraw.Draw(image)
+    size = max(11, round(min(image.size) / 28))
+    font = ImageFont.load_default(size)
+    for box, text, sure in answers:
+        left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
+        pen.rectangle((left, top, right, bottom), outline=_COLOURS[sure], width=max(2, size // 7))
+        # Above the box, or inside of it where the photo ends; and never beyond the right edge.
+        size_of = pen.textbbox((0, 0), text, font=font)
+        high = size_of[3] + size // 3
+        x = float(np.clip(left, 0, max(0, image.width - size_of[2] - size // 2)))
+        y = float(top - high if top >= high else max(top, 0))
+        pen.rectangle((x, y, x + size_of[2] + size // 2, y + high), fill=_COLOURS[sure])
+        pen.text((x + size // 4, y + size // 8), text, fill="white", font=font)
+    return np.asarray(image)
+
+
+def _save(pixels: np.ndarray, photo: str, out: Path, drawn: set[str]) -> None:
+    """Writes a photo that was drawn on; two of one name do not overwrite each other."""
+    stem, number = Path(photo).stem, 2
+    name = f"{stem}.png"
+    while name in drawn:
+        name, number = f"{stem}-{number}.png", number + 1
+    drawn.add(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(out / name)
+    except OSError as error:
+        raise OutputError(f"{out / name} cannot be written: {error.strerror or error}") from None

@@ -1,0 +1,239 @@
+"""The index on disk: transactions, readers beside writers, kill -9, and damage."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tests.gallery.people import new_store, photos_of, vectors_of
+
+from headstart.errors import ModelError, OptionError, OutputError
+from headstart.gallery import database
+from headstart.gallery.index import Store
+from headstart.gallery.rows import Photo
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    with new_store(tmp_path) as store:
+        done = store.enroll("Ann", photos_of("Ann", 3, sex="female"))
+        assert (len(done.added), done.known, done.elsewhere) == (3, (), {})
+        store.enroll("Bob", photos_of("Bob", 2))
+        assert store.counts() == {"Ann": 3, "Bob": 2}
+    with Store(tmp_path / "index.sqlite") as store:
+        changes, attributes = store.everything()
+    assert list(changes.people.values()) == ["Ann", "Bob"]
+    assert np.array_equal(changes.vectors[:3], vectors_of("Ann", 3))
+    assert changes.owners.tolist() == [1, 1, 1, 2, 2]
+    assert attributes == [{"sex": "female"}] * 3 + [{}] * 2
+    assert changes.calibration is None
+    assert changes.stale
+
+
+def test_a_photo_is_enrolled_once(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann", 3))
+        again = store.enroll("Ann", photos_of("Ann", 4))
+        assert (again.added, len(again.known)) == (("Ann/3.jpg",), 3)
+        clash = store.enroll("Eve", photos_of("Ann", 1))
+        assert clash.elsewhere == {"Ann/0.jpg": "Ann"}
+        assert store.counts() == {"Ann": 4}, "Eve has no photo, so she is not enrolled"
+        assert store.owner_of([photos_of("Ann", 1)[0].fingerprint, b"?" * 16]) == {
+            photos_of("Ann", 1)[0].fingerprint: "Ann"
+        }
+
+
+def test_a_reader_sees_only_what_is_new(tmp_path):
+    with new_store(tmp_path) as writer, Store(tmp_path / "index.sqlite") as reader:
+        writer.enroll("Ann", photos_of("Ann", 2))
+        assert reader.changed()
+        first = reader.changes()
+        assert not reader.changed()
+        writer.enroll("Bob", photos_of("Bob", 1))
+        writer.enroll("Ann", [*photos_of("Ann", 3)][2:])
+        assert reader.changed()
+        second = reader.changes(first.mark)
+        assert second.people == {2: "Bob"}
+        assert second.owners.tolist() == [2, 1]
+        writer.remove("Ann")
+        third = reader.changes(second.mark)
+        assert third.removed == (1,)
+        assert len(third.owners) == 0
+        writer.enroll("Ann", photos_of("Ann", 1))
+        fourth = reader.changes(third.mark)
+        assert fourth.people == {3: "Ann"}, "an id is never given twice"
+
+
+def test_removal_leaves_nothing_in_the_files(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann", 3))
+        store.enroll("Bob", photos_of("Bob", 3))
+        assert store.remove("Ann") == 3
+        held = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+        assert vectors_of("Ann", 1)[0].tobytes() not in held
+        assert vectors_of("Bob", 1)[0].tobytes() in held
+        with pytest.raises(OptionError, match="nobody called 'Ann' is enrolled; there are: Bob"):
+            store.remove("Ann")
+        store.remove("Bob")
+        with pytest.raises(OptionError, match="the gallery is empty"):
+            store.remove("Bob")
+
+
+def test_a_calibration_of_the_past_does_not_replace_a_newer_one(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann"))
+        old = store.changes().mark.revision
+        store.enroll("Bob", photos_of("Bob"))
+        assert store.calibrate({"t": 2}, revision=old + 1, settings={"far": 0.1})
+        assert not store.calibrate({"t": 1}, revision=old, settings={"far": 0.2})
+        found = store.changes()
+        assert (found.calibration, found.settings, found.stale) == ({"t": 2}, {"far": 0.1}, False)
+        store.enroll("Cid", photos_of("Cid"))
+        assert store.changes().stale
+
+
+def test_wrong_vectors_never_go_in(tmp_path):
+    with new_store(tmp_path) as store:
+        for vector in (np.ones(16), np.zeros(16), np.full(16, np.nan), np.eye(17)[0]):
+            with pytest.raises(ValueError, match="of length 1"):
+                store.enroll("Ann", [*photos_of("Ann", 1), Photo("x", b"x" * 16, vector)])
+        assert store.counts() == {}, "all of a transaction or nothing"
+
+
+def test_what_is_no_index_says_so(tmp_path):
+    file = tmp_path / "index.sqlite"
+    with pytest.raises(ModelError, match="is missing"):
+        Store(file)
+    file.write_bytes(b"not a database" * 100)
+    with pytest.raises(ModelError, match="damaged"):
+        Store(file)
+    file.write_bytes(b"")
+    with pytest.raises(ModelError, match="is not the index of a gallery"):
+        Store(file)
+    file.unlink()
+    new_store(tmp_path).close()
+    other = sqlite3.connect(file)
+    other.execute("PRAGMA user_version=99")
+    other.close()
+    with pytest.raises(ModelError, match="newer headstart"):
+        Store(file)
+
+
+@pytest.mark.parametrize("vector", [b"\0" * 64, b"\xff" * 64, b"\0" * 60, None])
+def test_a_damaged_vector_is_found(tmp_path, vector):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann"))
+    file = tmp_path / "index.sqlite"
+    if vector is None:  # a page of the file
+        data = bytearray(file.read_bytes())
+        data[4096:] = os.urandom(len(data) - 4096)
+        file.write_bytes(data)
+    else:
+        db = sqlite3.connect(file)
+        db.execute("UPDATE photos SET vector = ? WHERE id = 2", (vector,))
+        db.commit()
+        db.close()
+    with pytest.raises(ModelError, match="damaged"), Store(file) as store:
+        store.changes()
+
+
+def test_a_read_only_folder_can_be_read(tmp_path, monkeypatch):
+    new_store(tmp_path).close()
+    file = tmp_path / "index.sqlite"
+    with Store(file, write=True) as store:
+        store.enroll("Ann", photos_of("Ann"))
+    if ROOT:  # for whom nothing is read-only
+        monkeypatch.setattr(database.os, "access", lambda *_: False)
+    else:
+        tmp_path.chmod(0o555)
+    try:
+        with Store(file) as store:
+            assert store.counts() == {"Ann": 3}
+        assert not (tmp_path / "index.sqlite-shm").exists()
+        file.chmod(0o444)
+        with pytest.raises(OutputError, match="may not be written"):
+            Store(file, write=True)
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_a_second_writer_waits_and_then_gives_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.2)
+    with new_store(tmp_path) as store, Store(tmp_path / "index.sqlite", write=True) as other:
+        store._db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutputError, match="another process"):
+            other.enroll("Bob", photos_of("Bob"))
+        store._db.execute("COMMIT")
+        assert other.enroll("Bob", photos_of("Bob")).added
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.gallery.people import photos_of
+from headstart.gallery.index import Store
+with Store(Path(sys.argv[1]), write=True) as store:
+    for number in range(10_000):
+        name = f"{sys.argv[2]}{number}"
+        store.enroll(name, photos_of(name, 4))
+        print(name, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL (POSIX)")
+def test_kill_9_loses_nothing_committed(tmp_path, request):
+    """Two processes enrol side by side and are killed at random; a third reads meanwhile."""
+    new_store(tmp_path).close()
+    file = tmp_path / "index.sqlite"
+    rng = np.random.default_rng(0)
+    committed: set[str] = set()
+    reader = Store(file)
+    for number in range(3):
+        children = [
+            subprocess.Popen(
+                [sys.executable, "-c", WRITER, str(file), f"{who}{number}-"],
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=request.config.rootpath,
+            )
+            for who in "ab"
+        ]
+        heard = [child.stdout.readline().strip() for child in children]
+        time.sleep(float(rng.uniform(0.02, 0.3)))
+        seen = reader.counts()
+        assert set(seen.values()) <= {4}, "a reader never sees half a person"
+        for child in children:
+            child.send_signal(signal.SIGKILL)
+        for child in children:
+            heard += child.stdout.read().splitlines()
+            child.wait()
+            child.stdout.close()
+        committed |= {name for name in heard if name}
+        assert len(committed) > 2
+        with Store(file, write=True) as store:
+            there = store.counts()
+            assert committed <= set(there), "what was said to be committed is there"
+            assert set(there.values()) == {4}, "all photos of a person, or none"
+            assert len(there) <= len(committed) + 2 * (number + 1), "one more each, unsaid"
+            assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    reader.close()
+    with Store(file) as store:
+        changes = store.changes()
+    for person, name in changes.people.items():
+        assert np.array_equal(changes.vectors[changes.owners == person], vectors_of(name, 4))
+
+
+def test_a_full_disk_takes_nothing_back(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("Ann", photos_of("Ann"))
+        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+        store._db.execute(f"PRAGMA max_page_count={pages + 1}")
+        with pytest.raises(OutputError, match="full"):
+            store.enroll("Bob", photos_of("Bob", 500))
+        assert store.counts() == {"Ann": 3}
+        assert len(store.changes().owners) == 3

@@ -1,0 +1,177 @@
+"""Rounds: each item is predicted once, by a model that never saw it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from headstart.data.split import folds as make_folds
+from headstart.probe import cross_validate as module
+from headstart.probe.classifiers import Config
+from headstart.probe.cross_validate import learning_curve, play
+from headstart.probe.probe import Grid
+
+SETS = {"last": np.arange(10)}
+GRID = Grid(classifiers=("logistic", "neighbours"), logistic=(1, 10), neighbours=(1, 5))
+
+
+def sample(n: int, classes: int = 3, signal: float = 1.0, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    targets = np.arange(n) % classes
+    centres = signal * rng.normal(size=(classes, 10))
+    return (centres[targets] + rng.normal(size=(n, 10))).astype(np.float32), targets
+
+
+def cross(targets: np.ndarray, clusters: np.ndarray, k: int = 4):
+    fold_of = make_folds(targets, clusters, k=k, seed=0)
+    return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
+
+
+def test_cross_validation_covers_each_item_once():
+    vectors, targets = sample(100)
+    clusters = np.arange(100)
+    outcome = play(vectors, SETS, targets, clusters, cross(targets, clusters), n_classes=3,
+                   grid=GRID)  # fmt: skip
+    np.testing.assert_array_equal(outcome.items, np.arange(100))
+    assert outcome.probabilities.shape == outcome.uncalibrated.shape == (100, 3)
+    np.testing.assert_allclose(outcome.probabilities.sum(axis=1), 1, rtol=1e-4)
+    assert (outcome.labels == targets).mean() > 0.8
+    assert len(outcome.probe.chosen_on) == 100  # the model that is kept has all of them
+
+
+def test_one_round_predicts_its_test_items():
+    vectors, targets = sample(90)
+    train, test = np.arange(0, 60), np.array([80, 61, 70])
+    outcome = play(vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    np.testing.assert_array_equal(outcome.items, [61, 70, 80])
+    assert len(outcome.probe.held_out) == 60
+    alone = outcome.probe.head.scores(vectors[[61, 70, 80]])
+    np.testing.assert_array_equal(alone.argmax(axis=1), outcome.labels)
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_random_labels_give_chance(final):
+    vectors, targets = sample(240, signal=0)
+    targets = np.random.default_rng(0).permutation(targets)
+    clusters = np.arange(240)
+    outcome = play(vectors, SETS, targets, clusters, cross(targets, clusters), n_classes=3,
+                   grid=GRID, final=final)  # fmt: skip
+    assert 0.22 < (outcome.labels == targets).mean() < 0.45
+
+
+def test_test_items_are_never_looked_at():
+    """Test items are replaced by nonsense; nothing but their own predictions may change."""
+    vectors, targets = sample(90)
+    train, test = np.arange(60), np.arange(60, 90)
+    first = play(vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    other, wrong = vectors.copy(), targets.copy()
+    other[test] = 1e3
+    wrong[test] = (wrong[test] + 1) % 3
+    second = play(other, SETS, wrong, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    assert second.probe.config == first.probe.config
+    assert second.probe.temperature == first.probe.temperature
+    for name, array in first.probe.head.arrays.items():
+        np.testing.assert_array_equal(second.probe.head.arrays[name], array)
+
+
+def test_rounds_choose_anew(monkeypatch):
+    vectors, targets = sample(80)
+    clusters = np.arange(80)
+    trained = []
+    real = module.probe
+
+    def spy(x, sets, y, groups, **options):
+        trained.append(groups[options["items"]])
+        return real(x, sets, y, groups, **options)
+
+    monkeypatch.setattr(module, "probe", spy)
+    rounds = cross(targets, clusters)
+    play(vectors, SETS, targets, clusters, rounds, n_classes=3, grid=GRID)
+    assert len(trained) == len(rounds) + 1
+    for (train, test), groups in zip(rounds, trained, strict=False):
+        assert set(groups) == set(train)
+        assert not set(groups) & set(test)
+
+
+# --- the learning curve -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["logistic", "svm", "neighbours", "prototypes"])
+def test_curve_rises_with_what_there_is_to_learn(kind):
+    vectors, targets = sample(400, classes=5, signal=0.7)
+    config = Config(kind, "last", 5)
+    sizes, accuracy = learning_curve(
+        vectors, np.arange(10), targets, np.arange(400), config, n_classes=5
+    )
+    assert accuracy.shape == (len(sizes), 5)
+    assert (np.diff(sizes) > 0).all()
+    assert sizes[0] == pytest.approx(400 * 0.8 / 8, abs=5)
+    assert sizes[-1] == pytest.approx(320, abs=2)
+    assert ((accuracy >= 0) & (accuracy <= 1)).all()
+    assert accuracy[-1].mean() > accuracy[0].mean()
+    assert accuracy[-1].mean() > 0.6
+
+
+def masks_of(monkeypatch, vectors, targets, clusters, **options) -> np.ndarray:
+    """The (P, N) masks of who trains in each problem of the curve, in the order of items."""
+    seen = []
+    real, chosen = module.held_out_scores, []
+
+    def spy(classifier, space, y, *, weights, **more):
+        seen.append(weights > 0)
+        return real(classifier, space, y, weights=weights, **more)
+
+    monkeypatch.setattr(module, "held_out_scores", spy)
+    config = Config("prototypes", "last", 0)
+    learning_curve(vectors, np.arange(10), targets, clusters, config, n_classes=3, **options)
+    [masks] = seen
+    rng = np.random.default_rng(options.get("seed", 0))
+    chosen = rng.permutation(len(targets))[: module._CURVE_ON]
+    ordered = np.empty_like(masks)
+    ordered[:, chosen] = masks
+    return ordered.reshape(5, -1, len(targets))
+
+
+def test_smaller_shares_nest_and_no_cluster_straddles(monkeypatch):
+    vectors, targets = sample(150)
+    clusters = np.random.default_rng(0).integers(0, 50, 150)
+    masks = masks_of(monkeypatch, vectors, targets, clusters)
+    for smaller, larger in itertools.pairwise(masks):
+        assert (smaller <= larger).all()
+    whole = masks[-1]  # all that is not held out
+    assert (whole.sum(axis=0) == 4).all()
+    for trained in whole:
+        assert not set(clusters[trained]) & set(clusters[~trained])
+
+
+def test_curve_is_capped(monkeypatch):
+    monkeypatch.setattr(module, "_CURVE_ON", 60)
+    vectors, targets = sample(200)
+    config = Config("logistic", "last", 1)
+    sizes, _ = learning_curve(vectors, np.arange(10), targets, np.arange(200), config, n_classes=3)
+    assert sizes[-1] == 48
+
+
+@pytest.mark.parametrize("kind", ["logistic", "svm", "neighbours", "prototypes"])
+def test_curve_of_few_images(kind):
+    vectors, targets = sample(7)
+    sizes, accuracy = learning_curve(
+        vectors, np.arange(10), targets, np.arange(7), Config(kind, "last", 3), n_classes=3
+    )
+    assert len(sizes) == len(accuracy)
+    assert np.isfinite(accuracy).all()
+    assert (np.diff(sizes) >= 0).all()
+
+
+def test_curve_is_the_same_for_one_seed():
+    vectors, targets = sample(90, signal=0.4)
+    config = Config("logistic", "last", 3)
+    runs = [
+        learning_curve(vectors, np.arange(10), targets, np.arange(90), config, n_classes=3,
+                       seed=seed)[1]
+        for seed in (0, 0, 1)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])

@@ -1,0 +1,158 @@
+"""What `auto` plans: never more than its budget, and nothing where nothing could be shown."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.strategies.test_adapt_recipe import probe_where
+from torch import nn
+
+from headstart.strategies import auto as trials
+from headstart.strategies.plan import keep_probe
+from headstart.training.schedule import Recipe
+
+N = 1000
+TARGETS = np.arange(N) % 4
+NET = SimpleNamespace(source=SimpleNamespace(kind="timm"), name="net", network=nn.BatchNorm2d(1))
+
+
+def probed(errors: int, *, folds: int = 1, stage4: float = 0.5) -> SimpleNamespace:
+    """A probe that errs so often on its held-out items, in one round or several.
+
+    Its last layer alone reaches 0.7, so that a larger `stage4` means far from the pretraining.
+    """
+    scores = np.eye(4)[np.where(np.arange(N) < errors, (TARGETS + 1) % 4, TARGETS)]
+    probe = SimpleNamespace(
+        held_out=scores, chosen_on=np.arange(N), trials=probe_where(stage4=stage4, last=0.7).trials
+    )
+    items = np.arange(N)
+    parts = [
+        SimpleNamespace(train=items[items % 5 != k], test=items[items % 5 == k], probe=probe)
+        for k in range(folds)
+    ]
+    return SimpleNamespace(parts=parts)
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """`plan(budget, each)` with trials that take no time; their recipes are in `tried`."""
+    tried = []
+
+    def run(
+        budget: float, each: float = 0.01, *, errors: int = 100, folds: int = 1,
+        stage4: float = 0.5, **more,
+    ):  # fmt: skip
+        def finetune(dataset, vectors, clusters, backbone, recipe, start, *, items, **options):
+            tried.append(recipe)
+            held = items[:100]
+            right = 0.9 if recipe.freeze == "last" else 0.8
+            labels = np.where(np.arange(100) < 100 * right, TARGETS[held], -TARGETS[held] - 1)
+            scores = np.eye(4)[labels % 4]
+            return SimpleNamespace(
+                held=held, held_scores=scores, kept=SimpleNamespace(measure=right)
+            )
+
+        monkeypatch.setattr(trials, "finetune", finetune)
+        monkeypatch.setattr(trials, "_seconds_per_image", lambda *args: each)
+        monkeypatch.setattr(trials, "start_of", lambda *args: None)
+
+        class Data:
+            targets = TARGETS
+
+            def __len__(self) -> int:
+                return N
+
+        return trials.make_plan(
+            Data(), None, {}, None, probed(errors, folds=folds, stage4=stage4), NET,
+            more.pop("base", Recipe()),
+            preprocess=None, budget=budget, **more,
+        )  # fmt: skip
+
+    run.tried = tried
+    return run
+
+
+def cost(found, *, each: float, jobs) -> float:
+    return trials._cost(found.recipe.epochs, jobs, each, refit=found.refit)
+
+
+def test_few_errors_keep_the_probe():
+    assert keep_probe(probed(8), TARGETS, NET) is None
+    kept = keep_probe(probed(7), TARGETS, NET)
+    assert kept.recipe is None
+    assert "errs on 7 of 1,000" in kept.says[0]
+    assert kept.arms[0].held.value == pytest.approx(0.993)
+
+
+@pytest.mark.parametrize(
+    ("kind", "views", "says"),
+    [("onnx", 1, "net is an ONNX file"), ("timm", 3, "--views 3 averages frozen features")],
+)
+def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, views, says):
+    net = SimpleNamespace(source=SimpleNamespace(kind=kind), name="net")
+    kept = keep_probe(probed(500), TARGETS, net, views=views)
+    assert kept.recipe is None
+    assert kept.says[0].startswith(says)
+    assert kept.says[0].endswith("the probe is kept.")
+
+
+@pytest.mark.parametrize("budget", [60, 120, 300, 1000])
+@pytest.mark.parametrize("folds", [1, 5])
+def test_what_is_planned_fits_into_the_budget_and_fills_it(plan, budget, folds):
+    found = plan(budget, folds=folds)
+    train = N * 4 // 5
+    jobs = [(train, N // 5)] * folds + ([(N, 0)] if folds > 1 else [])
+    if found.recipe is None:
+        assert trials._cost(4, jobs, 0.01, refit=False) > 0.7 * budget
+        return
+    trial = sum(trials._cost(each.epochs, [(train, 0)], 0.01, refit=False) for each in plan.tried)
+    assert trial <= 0.25 * budget
+    takes = cost(found, each=0.01, jobs=jobs)
+    assert found.seconds <= takes + 1  # less where only the last stages learn
+    assert takes + trial <= budget
+    one_more = trials._cost(found.recipe.epochs + 1, jobs, 0.01, refit=found.refit)
+    assert found.recipe.epochs == 30 or one_more > (0.75 if plan.tried else 1) * budget - 1
+
+
+def test_the_depth_that_did_best_in_trials_is_run(plan):
+    found = plan(300)
+    assert [each.freeze for each in plan.tried] == ["none", "last"]
+    assert found.recipe.freeze == "last"
+    assert [arm.recipe is None for arm in found.arms] == [True, False, False]
+    assert "the last 2 stages did best" in found.says[-1]
+
+
+def test_a_depth_that_was_asked_for_is_not_tried(plan):
+    found = plan(300, base=Recipe(freeze="gradual"))
+    assert not plan.tried
+    assert found.recipe.freeze == "gradual"
+
+
+def test_too_small_a_budget_says_which_would_do(plan):
+    found = plan(5)
+    assert found.recipe is None
+    assert "too small" in found.says[0]
+    minutes = float(found.says[0].split("--budget of ")[1].split()[0])
+    assert plan(60 * minutes + 6).recipe is not None
+
+
+def test_epochs_that_were_asked_for_are_not_exceeded(plan):
+    assert plan(3000, epochs=5).recipe.epochs == 5
+    assert plan(3000, epochs=2).recipe.epochs == 2
+
+
+def test_far_from_the_pretraining_it_goes_far_without_trying_depths(plan):
+    found = plan(300, stage4=0.9)
+    assert not plan.tried
+    assert not found.recipe.frozen_statistics
+    assert found.recipe.backbone_rate == 1
+    assert "stage 4 alone carries the classes" in found.says[0]
+
+
+def test_far_from_the_pretraining_but_short_of_time_it_stays_gentle(plan):
+    found = plan(70, stage4=0.9)  # six epochs or so: 150 steps
+    assert found.recipe.epochs < 10
+    assert found.recipe.frozen_statistics
+    assert not any("stage 4" in each for each in found.says)

@@ -1,0 +1,173 @@
+"""Recipes: the rate's known points, who learns when, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headstart.errors import OptionError
+from headstart.training.schedule import Recipe, parse_recipe
+
+SHAPES = ("cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau")
+
+
+@pytest.mark.parametrize(
+    ("shape", "points"),
+    [
+        # Up in the first tenth, half at the middle of the rest, nothing at the end.
+        ("cosine", {0.05: 0.5, 0.1: 1.0, 0.55: 0.5, 0.325: 0.8536, 1.0: 0.0}),
+        ("one-cycle", {0.0: 0.04, 0.15: 0.52, 0.3: 1.0, 0.65: 0.5, 1.0: 0.0}),
+        ("triangular", {0.05: 0.5, 0.1: 1.0, 0.55: 0.5, 0.775: 0.25, 1.0: 0.0}),
+        ("cyclical", {0.125: 1.0, 0.0625: 0.5, 0.25: 0.0, 0.375: 0.5, 0.5: 0.0, 0.625: 0.25,
+                      0.875: 0.125, 1.0: 0.0}),
+        ("constant", {0.05: 0.5, 0.1: 1.0, 0.5: 1.0, 1.0: 1.0}),
+        ("plateau", {0.05: 0.5, 0.1: 1.0, 0.5: 1.0, 1.0: 1.0}),
+    ],
+)  # fmt: skip
+def test_known_points(shape, points):
+    recipe = Recipe(shape=shape, warmup=0.1)
+    for share, factor in points.items():
+        assert recipe.factor(share) == pytest.approx(factor, abs=2e-3), share
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_rate_is_never_nothing_and_never_more_than_asked(shape, warmup):
+    recipe = Recipe(shape=shape, warmup=warmup)
+    factors = np.array([recipe.factor(share) for share in np.linspace(0, 1, 1001)])
+    assert (factors > 0).all()
+    assert factors.max() == pytest.approx(1.0, abs=0.01)
+    if shape != "cyclical":
+        top = int(factors.argmax())
+        assert (np.diff(factors[: top + 1]) >= -1e-9).all()  # up
+        assert (np.diff(factors[top:]) <= 1e-9).all()  # and down, once
+
+
+def test_without_warmup_it_starts_at_the_top():
+    for shape in ("cosine", "triangular", "constant", "plateau"):
+        assert Recipe(shape=shape, warmup=0.0).factor(0.0) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("n_stages", [1, 2, 5, 9])
+def test_who_learns(n_stages):
+    def learning(share: float, **options) -> int:
+        return Recipe(**options).learning(share, n_stages=n_stages)
+
+    for share in (0.0, 0.3, 0.5, 0.99):
+        assert learning(share) == n_stages
+        assert learning(share, freeze="norms") == n_stages
+        assert learning(share, freeze="head") == 1
+        for stages in (0, 1, 3, 100):
+            assert learning(share, freeze="last", stages=stages) == min(1 + stages, n_stages)
+
+
+@pytest.mark.parametrize("n_stages", [1, 2, 5, 9])
+def test_gradual_begins_with_the_head_and_reaches_all_in_the_second_half(n_stages):
+    recipe = Recipe(freeze="gradual")
+    found = [recipe.learning(share, n_stages=n_stages) for share in np.arange(0, 1, 0.001)]
+    assert found[0] == 1
+    assert set(found[500:]) == {n_stages}
+    assert sorted(set(found)) == list(range(1, n_stages + 1))
+    assert (np.diff(found) >= 0).all()
+    assert found[499] == n_stages
+    if n_stages > 1:
+        assert found[round(500 * (n_stages - 1) / n_stages) - 2] < n_stages
+
+
+def test_layers_further_from_the_head_learn_slower():
+    recipe = Recipe(layer_decay=0.5, backbone_rate=0.2)
+    scales = [recipe.scale(depth, n_layers=4) for depth in range(4)]
+    assert scales == pytest.approx([0.025, 0.05, 0.1, 1.0])
+    assert [Recipe(layer_decay=1.0, backbone_rate=1.0).scale(d, n_layers=3) for d in range(3)] == [
+        1.0, 1.0, 1.0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    {
+        "batch": [0, -4],
+        "accumulate": [0],
+        "rate": [0.0, -1e-3, math.nan, math.inf],
+        "layer_decay": [0.0, 1.1],
+        "backbone_rate": [-1.0],
+        "warmup": [-0.1, 1.5, math.nan],
+        "stages": [-1],
+        "frozen_views": [-1],
+        "weight_decay": [-0.1],
+        "anchor_decay": [-0.1],
+        "label_smoothing": [1.0, -0.1],
+        "dropout": [1.0, -0.1],
+        "drop_path": [1.0],
+        "mixup": [-1.0],
+        "ema": [1.0, -0.5],
+        "clip": [0.0, -1.0, math.nan],
+        "patience": [-1],
+    }.items(),
+)
+def test_what_makes_no_sense_is_refused_by_name(name, values):
+    for value in values:
+        given = f"--lr {value}: " if name == "rate" else f"--recipe {name}={value}: "
+        with pytest.raises(OptionError, match=given):
+            Recipe(**{name: value})
+        with pytest.raises(OptionError, match=given):
+            parse_recipe(f"{name}={value}", Recipe())
+
+
+@pytest.mark.parametrize("epochs", [0, -3])
+def test_no_epochs(epochs):
+    with pytest.raises(OptionError, match=rf"--epochs {epochs}: at least 1"):
+        Recipe(epochs=epochs)
+
+
+def test_a_changed_recipe_is_checked_too():
+    with pytest.raises(OptionError):
+        replace(Recipe(), epochs=-1)
+
+
+def test_the_edges_of_sense_are_allowed():
+    Recipe(epochs=1, batch=1, layer_decay=1.0, label_smoothing=0.0, warmup=0.0, ema=0.0)
+
+
+# --- written by hand ----------------------------------------------------------------------------
+
+
+def test_a_recipe_is_changed_by_name():
+    base = Recipe(epochs=7)
+    assert parse_recipe(None, base) is parse_recipe("", base) is base
+    found = parse_recipe("freeze=last, augment=light,rate=1e-3,stages=3,hflip=no,mixup=0.2", base)
+    assert found == Recipe(
+        epochs=7, freeze="last", augment="light", rate=1e-3, stages=3, hflip="no", mixup=0.2
+    )
+    assert isinstance(found.stages, int)
+
+
+@pytest.mark.parametrize("text", ["frozen_statistics=false", "frozen_statistics=0"])
+def test_false_is_false(text):
+    assert parse_recipe(text, Recipe()).frozen_statistics is False
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("freez=last", "give name=value with a name of epochs, batch"),
+        ("freeze", "give name=value"),
+        ("freeze=top", "freeze=top: choose none, head, last, gradual, norms"),
+        ("shape=linear", "choose cosine"),
+        ("augment=wild", "choose none, light"),
+        ("optimiser=adam", "choose adamw, sgd"),
+        ("hflip=maybe", "hflip=maybe: choose auto, yes, no"),
+        ("frozen_statistics=maybe", "frozen_statistics=maybe: true or false"),
+        ("rate=fast", "rate=fast: not a number"),
+        ("stages=1.5", "stages=1.5: not a number"),
+        ("rate=", "rate=: not a number"),
+        ("epochs=3,,rate=1", "give name=value"),
+    ],
+)
+def test_slips_of_the_pen_are_named(text, says):
+    with pytest.raises(OptionError, match=re.escape(says)):
+        parse_recipe(text, Recipe())
