@@ -64,18 +64,18 @@ def main() -> None:
         best = advice["candidates"][0]
         tuned = metrics.get("finetuning") or {}
         announced = (metrics.get("advice") or {}).get("announced_seconds", 0.0)
-        held = (tuned.get("held") or {}).get("probe")
+        validation = (tuned.get("validation") or {}).get("probe")
         print(
             f"| {name} | {'yes' if advice['fits'] else 'no'} | {best['features']} at "
             f"{best['image_size']} px | "
             f"{show(expected['value'], expected['low'], expected['high'])} | "
             f"{tuned.get('kept', 'probe')} | {show_estimate(found)} | "
             f"{'yes' if inside else 'no'} | "
-            f"{show_estimate(held) if held else '–'} | {announced:.0f} | "
+            f"{show_estimate(validation) if validation else '–'} | {announced:.0f} | "
             f"{seconds.get('fine-tune', 0.0):.0f} |",
             flush=True,
         )
-        for each in (metrics.get("advice") or {}).get("says", []):
+        for each in (metrics.get("advice") or {}).get("summary", []):
             print(f"| | {each} | | | | | | | | |", flush=True)
     print(f"\nInside the interval: {inside_all} of {len(args.sets)}.")
 

@@ -3,7 +3,7 @@
 First the sets with a given split (flowers12 also with its leaks left in), then those without
 one by five-fold cross-validation that keeps duplicates together. `--naive` adds what a random
 split would have claimed: the same features and classifier, each image its own cluster, beside
-the same with clusters kept together. `--sweep` varies geometry and views instead.
+the same with clusters kept together. `--sweep` varies geometry and test-time augmentation instead.
 
     python benchmarks/datasets.py [--naive] [--sweep] [--sets flowers12 brain_tumor]
 """
@@ -84,7 +84,7 @@ def sweep(names: list[str], args, place: Path) -> None:
     for name in names:
         cells = []
         for geometry, views in SWEEP:
-            flags = ("--geometry", geometry, "--views", views, "--baselines", "none")
+            flags = ("--geometry", geometry, "--tta", views, "--baselines", "none")
             metrics, _ = train(name, args, place, *flags)
             cells.append(show_estimate(metrics["test"]["accuracy"]))
         print(f"| {name} |", " | ".join(cells), "|", flush=True)

@@ -99,10 +99,10 @@ def table(found: dict[int, dict]) -> None:
                 change += "; one image " + common.show(
                     one["value"], one["low"], one["high"], signed=True
                 )
-            print(f"| {seed} | {row['says']} | {' | '.join(shown)} | {change} |")
+            print(f"| {seed} | {row['summary']} | {' | '.join(shown)} | {change} |")
     print()
     for seed, metrics in found.items():
-        print(f"seed {seed}: {metrics['seconds']:.0f} s; {metrics['finetuning']['says']}")
+        print(f"seed {seed}: {metrics['seconds']:.0f} s; {metrics['finetuning']['summary']}")
         for verdict in metrics["finetuning"]["verdicts"]:
             print(f"  {verdict['severity']}: {verdict['check']}: {verdict['claim']}")
             print(f"  -> {verdict['remedy']}")
@@ -135,7 +135,7 @@ def main() -> None:
             for finding in advice["findings"]:
                 print(f"- **{finding['severity']}**, {finding['check']}: {finding['claim']}")
                 print(f"  → {finding['remedy']}")
-            print("\n".join(["", *advice["says"], f"{done.seconds:.0f} s"]))
+            print("\n".join(["", *advice["summary"], f"{done.seconds:.0f} s"]))
             return
         data = shrink(source, room / "small", arguments.pixels) if arguments.pixels else source
         recipe, rate = arguments.recipe, arguments.lr

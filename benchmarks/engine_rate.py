@@ -1,6 +1,6 @@
 """Images per second: the bare engine against embedding from cached pixels.
 
-The bare engine gets ready squares of pixels from memory, over and over. Embedding reads the
+The bare engine gets ready input images from memory, over and over. Embedding reads the
 same images' pixels from the cache and writes the vectors to it, as `train` does. What lies
 between the two is what Headstart's own plumbing costs.
 
@@ -60,19 +60,19 @@ def measure(args, cache: Path) -> None:
     shutil.rmtree(cache / "features")
 
     reader = read_pixels(dataset, Facts.empty(count), preprocess=backbone.preprocess)
-    squares = np.concatenate([pixels for _, _, pixels in reader])
-    engine = backbone.engine(backbone.preprocess, images=count, proof=squares[:1])
-    starts = range(0, len(squares), engine.batch)
+    inputs = np.concatenate([pixels for _, _, pixels in reader])
+    engine = backbone.engine(backbone.preprocess, images=count, proof=inputs[:1])
+    starts = range(0, len(inputs), engine.batch)
     bare = []
     for _ in range(args.repeats):
         begun = time.perf_counter()
-        for _ in stream(engine, ((i, squares[i : i + engine.batch]) for i in starts)):
+        for _ in stream(engine, ((i, inputs[i : i + engine.batch]) for i in starts)):
             pass
-        bare.append(len(squares) / (time.perf_counter() - begun))
+        bare.append(len(inputs) / (time.perf_counter() - begun))
 
     bare_rate, embed_rate = statistics.median(bare), statistics.median(embed)
     spread = [f"{min(each):.0f} to {max(each):.0f}" for each in (bare, embed)]
-    print(f"Engine: {engine.says}; batch {engine.batch}; {count} images of {args.data.name}.\n")
+    print(f"Engine: {engine.summary}; batch {engine.batch}; {count} images of {args.data.name}.\n")
     print("| what | images/s, median | range of repeats | share |\n|---|---|---|---|")
     print(f"| bare engine | {bare_rate:.0f} | {spread[0]} | 1 |")
     share = embed_rate / bare_rate

@@ -1,9 +1,9 @@
 """Faces through a video: two minutes of pasted faces on moving backgrounds, named track by track.
 
-The film is made here: photos of three people of `lfw10` glide over a photo of `flowers12` that
+The video is made here: photos of three people of `lfw10` glide over a photo of `flowers12` that
 moves itself, come and go. The model is trained on the other photos of those people. Told are the
 frames a second of `headstart predict`, memory in quarters of its time, and whether each track is
-named rightly; then what becomes of the same film cut off in the middle.
+named rightly; then what becomes of the same video cut off in the middle.
 
     python benchmarks/face_video.py [--seconds 120] [--fps 5]
 """
@@ -28,8 +28,8 @@ RATE = 25
 SIDE = 180
 
 
-def film(path: Path, seconds: int, seed: int) -> list[tuple[str, int, int]]:
-    """Writes the film; returns (who, first frame, last frame) of every appearance."""
+def make_video(path: Path, seconds: int, seed: int) -> list[tuple[str, int, int]]:
+    """Writes the video; returns (who, first frame, last frame) of every appearance."""
     sys.path.insert(0, str(ROOT / "src"))
     from headstart.images.video import Writer
 
@@ -102,7 +102,7 @@ def main() -> None:
             python=args.python,
         ).check()  # fmt: skip
         movie = place / "film.avi"
-        appearances = film(movie, args.seconds, args.seed)
+        appearances = make_video(movie, args.seconds, args.seed)
         environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
         print("| what | frames looked at | seconds | frames/s | memory in quarters, MB |")
         print("|---|---|---|---|---|")
@@ -115,8 +115,10 @@ def main() -> None:
             looked = round(args.seconds * args.fps)
             frames = looked if out.endswith("jsonl") else args.seconds * RATE
             memory = ", ".join(f"{each:.0f}" for each in quarters)
-            says = "a line a face" if out.endswith("jsonl") else f"every frame drawn ({frames:,})"
-            print(f"| {says} | {looked:,} | {seconds:.1f} | {frames / seconds:.1f} | {memory} |")
+            summary = (
+                "a line a face" if out.endswith("jsonl") else f"every frame drawn ({frames:,})"
+            )
+            print(f"| {summary} | {looked:,} | {seconds:.1f} | {frames / seconds:.1f} | {memory} |")
         lines = [json.loads(line) for line in (place / "lines.jsonl").read_text().splitlines()]
         tracks: dict[int, list[dict]] = {}
         for line in lines:

@@ -79,7 +79,7 @@ def pipeline(embedders: dict[str, Path], seed: int) -> None:
         network = open_backbone(str(path))
         whole = replace(network.preprocess, geometry="square")
         faces = faces_for(network, str(DETECTOR))
-        for says, preprocess in (
+        for summary, preprocess in (
             ("the whole photo", whole),
             ("the face's box", replace(whole, faces=replace(faces, align="box"))),
             ("the face, by five points", replace(whole, faces=faces)),
@@ -87,7 +87,7 @@ def pipeline(embedders: dict[str, Path], seed: int) -> None:
             features = extract(dataset, network, preprocess=preprocess)
             vectors = features.vectors[:, features.slices["last"]]
             found = auc(vectors, dataset.targets, seed)
-            print(f"| {name} | {says} | {show(*found)} |", flush=True)
+            print(f"| {name} | {summary} | {show(*found)} |", flush=True)
 
 
 def gender(embedders: dict[str, Path], place: Path, args) -> None:
@@ -95,8 +95,8 @@ def gender(embedders: dict[str, Path], place: Path, args) -> None:
     print("\n| embedder | sees | gender, cross-validated (95 %) |\n|---|---|---|")
     tables = []
     for name, path in embedders.items():
-        for says, flags in (("photo", []), ("face", ["--faces", "--detector", DETECTOR])):
-            run = place / f"{name}-{says}"
+        for summary, flags in (("photo", []), ("face", ["--faces", "--detector", DETECTOR])):
+            run = place / f"{name}-{summary}"
             headstart(
                 "train", DATA / "utkface_a", "-o", run, "--backbone", path, "--strategy", "probe",
                 "--evaluation", "cv", "--baselines", "none", "--seed", args.seed, "--quiet", *flags,
@@ -107,15 +107,16 @@ def gender(embedders: dict[str, Path], place: Path, args) -> None:
                 cache=place / "cache", python=args.python,
             ).check()  # fmt: skip
             value = json.loads(told.stdout)
-            print(f"| {name} | {says} | {_shown(value['test']['accuracy'])} |", flush=True)
+            print(f"| {name} | {summary} | {_shown(value['test']['accuracy'])} |", flush=True)
             for each in value["subgroups"]:
                 for group, accuracy in each["values"].items():
                     tables.append(
-                        f"| {name}, {says} | {each['column']} | {group} | {accuracy['n']} | "
+                        f"| {name}, {summary} | {each['column']} | {group} | {accuracy['n']} | "
                         f"{_shown(accuracy)} |"
                     )
                 tables.append(
-                    f"| {name}, {says} | {each['column']} | gap: {each['best']} - {each['worst']}, "
+                    f"| {name}, {summary} | {each['column']} | gap: {each['best']} - "
+                    f"{each['worst']}, "
                     f"p = {each['p_value']:.2g} | | {_shown(each['gap'])} |"
                 )
     print("\n| embedder | by | subgroup | n | accuracy (95 %) |\n|---|---|---|---|---|")
@@ -152,7 +153,7 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
     for name, path in embedders.items():
         network = open_backbone(str(path))
         whole = replace(network.preprocess, geometry="square")
-        for says, preprocess in (
+        for summary, preprocess in (
             ("photo", whole), ("face", replace(whole, faces=faces_for(network, str(DETECTOR)))),
         ):  # fmt: skip
             features = extract(dataset, network, preprocess=preprocess)
@@ -174,8 +175,8 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
                 return f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})"
 
             constant = constant or error(plain)
-            run = place / f"age-{name}-{says}"
-            flags = ["--faces", "--detector", DETECTOR] if says == "face" else []
+            run = place / f"age-{name}-{summary}"
+            flags = ["--faces", "--detector", DETECTOR] if summary == "face" else []
             headstart(
                 "train", DATA / "utkface_a", "-o", run, "--backbone", path, "--strategy", "probe",
                 "--task", "regression", "--label", "age", "--evaluation", "cv", "--baselines",
@@ -184,7 +185,7 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
             ).check()  # fmt: skip
             test = json.loads((run / "metrics.json").read_text())["test"]
             own = (_shown(test[each]) for each in ("mean_absolute_error", "coverage"))
-            print(f"| {name} | {says} | {' | '.join(own)} | {error(wrong)} |", flush=True)
+            print(f"| {name} | {summary} | {' | '.join(own)} | {error(wrong)} |", flush=True)
     print(f"| always the median age | | {constant} | | |")
 
 

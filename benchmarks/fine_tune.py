@@ -59,7 +59,7 @@ class Measured:
     seconds: float
     rate: str
     right: dict[str, bool]  # test item -> whether it was named rightly
-    says: str
+    summary: str
 
 
 def limited(data: Path, limit: int, place: Path) -> Path:
@@ -79,10 +79,10 @@ def held_out(data: Path, place: Path, seed: int) -> Path:
     sys.path.insert(0, str(ROOT / "src"))
     from headstart.data.open import open_dataset
     from headstart.images.pixels import measure
-    from headstart.strategies.prepare import look
+    from headstart.strategies.prepare import check_and_split
 
     dataset = open_dataset(data)
-    _, _, whole = look(dataset, measure(dataset), seed=seed, drop_leaks=True)
+    _, _, whole = check_and_split(dataset, measure(dataset), seed=seed, drop_leaks=True)
     found, root = whole.dataset, place / "split"
     for number, (name, split) in enumerate(zip(found.names, whole.splits, strict=True)):
         part = "test" if split == "test" else "train"
@@ -132,7 +132,7 @@ def ours(data: Path, strategy: str, seed: int, args, place: Path) -> Measured:
         seconds=done.seconds,
         rate=f"{images / spent:.1f}" if spent else "–",
         right={k: truth == guess for k, (truth, guess) in read_predictions(folder).items()},
-        says=", ".join(parts),
+        summary=", ".join(parts),
     )
 
 
@@ -158,7 +158,7 @@ def peer(
         seconds=done.seconds,
         rate=f"{rate:.1f}" if rate else "–",
         right=right,
-        says=", ".join(f"{name} {value:.1f}" for name, value in found["seconds"].items()),
+        summary=", ".join(f"{name} {value:.1f}" for name, value in found["seconds"].items()),
     )
 
 
@@ -223,7 +223,7 @@ def compare(name: str, data: Path, args, place: Path) -> tuple[list[str], list[s
             f"| {name} | {each.what} | {each.epochs} | {each.size} | {each.accuracy} "
             f"| {each.seconds:.1f} | {each.rate} | {' | '.join(cells)} |"
         )
-        phases.append(f"| {name} | {each.what} | {each.says} |")
+        phases.append(f"| {name} | {each.what} | {each.summary} |")
     return rows, phases
 
 

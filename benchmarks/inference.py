@@ -39,13 +39,13 @@ def test_images(run: Path) -> tuple[list[Path], list[str]]:
     return [place[row["name"]] for row in rows], [row["truth"] for row in rows]
 
 
-def rates(runners: dict, squares: np.ndarray) -> dict[str, dict[int, float]]:
+def rates(runners: dict, inputs: np.ndarray) -> dict[str, dict[int, float]]:
     """Returns images a second of each at batch 1 and 16; they take turns."""
     found: dict = {name: {1: [], 16: []} for name in runners}
     for turn in range(TURNS + 1):
         for name, run in runners.items():
             for batch in (1, 16):
-                images = np.resize(squares, (batch, *squares.shape[1:]))
+                images = np.resize(inputs, (batch, *inputs.shape[1:]))
                 begun = time.perf_counter()
                 for _ in range(4 if batch == 1 else 1):
                     run(images)
@@ -72,10 +72,10 @@ def measure(run: Path, args) -> list[str]:
         ).check()
         files = {"fp32 ONNX": out / "model.onnx", "int8 ONNX": out / "model-int8.onnx"}
         models = {name: OnnxClassifier(file) for name, file in files.items() if file.exists()}
-        says = read_json(out / "export.json")["says"]
+        summary = read_json(out / "export.json")["summary"]
         paths, truth = test_images(run)
         first = models["fp32 ONNX"]
-        squares = np.stack([first.squares(path) for path in paths])
+        inputs = np.stack([first.inputs(path) for path in paths])
         model = Model.load(run)
         pool = model.backbone.pool(model.preprocess)  # NCHW, as timm builds it
 
@@ -83,13 +83,13 @@ def measure(run: Path, args) -> list[str]:
             with torch.inference_mode():
                 return pool.last(torch.from_numpy(images.reshape(-1, *images.shape[2:]))).numpy()
 
-        labels = {"fp32 torch": model_probabilities(model, squares).argmax(axis=1)}
+        labels = {"fp32 torch": model_probabilities(model, inputs).argmax(axis=1)}
         for name, each in models.items():
-            parts = [each.probabilities(squares[i : i + 16]) for i in range(0, len(squares), 16)]
+            parts = [each.probabilities(inputs[i : i + 16]) for i in range(0, len(inputs), 16)]
             labels[name] = np.concatenate(parts).argmax(axis=1)
         speed = rates(
             {"fp32 torch": eager} | {name: each.probabilities for name, each in models.items()},
-            squares[:16],
+            inputs[:16],
         )
         torch_size = sum(each.numel() * each.element_size() for each in pool.parameters()) / 1e6
         rows = []
@@ -106,7 +106,7 @@ def measure(run: Path, args) -> list[str]:
                 f"{speed[name][1]:.0f} ({one:.1f}x) | "
                 f"{speed[name][16]:.0f} ({many:.1f}x) |"
             )
-        rows += [f"| {run.name} | | {each} | | | | |" for each in says if "int8" in each]
+        rows += [f"| {run.name} | | {each} | | | | |" for each in summary if "int8" in each]
     return rows
 
 

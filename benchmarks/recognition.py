@@ -30,7 +30,7 @@ from headstart.data.open import open_dataset
 from headstart.gallery.calibrate import calibrate
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.enrolling import gallery_preprocess
-from headstart.gallery.leave_one_out import play
+from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index
 from headstart.metrics.subgroup_errors import person_rate
 from headstart.metrics.verification import measure
@@ -127,7 +127,7 @@ def main() -> None:
                 for far in (0.1, 0.05):
                     cells = strangers(vectors, owners, method, k, far, args)
                     open_set.append(f"{lead} {how} | {far:g} | {cells} |")
-            trials = play(vectors, owners)
+            trials = leave_one_out(vectors, owners)
             same = trials.same
             measures = measure(
                 trials.scores[same], trials.scores[~same], trials.people[trials.pairs[same, 0]],

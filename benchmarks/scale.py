@@ -78,15 +78,15 @@ def main() -> None:
                 python=args.python,
             ).check()
             test = read_json(place / "run" / "metrics.json")["test"]["accuracy"]
-            says = f"accuracy {show_estimate(test)}"
-            report(count, f"train --backbone {args.backbone}", train, says)
+            summary = f"accuracy {show_estimate(test)}"
+            report(count, f"train --backbone {args.backbone}", train, summary)
 
 
-def report(count: int, what: str, done, says: str) -> None:
+def report(count: int, what: str, done, summary: str) -> None:
     """Prints one row."""
     print(
         f"| {count:,} | {what} | {done.seconds:.0f} | {count / done.seconds:.0f} "
-        f"| {done.peak_mb:.0f} | {says} |",
+        f"| {done.peak_mb:.0f} | {summary} |",
         flush=True,
     )
 

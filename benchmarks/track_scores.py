@@ -1,4 +1,4 @@
-"""How a face in a film should be compared: ten damaged looks at a photo, put together in many ways.
+"""How a face in a video should be compared: ten damaged looks at a photo, combined in many ways.
 
 Half of each person's photos are enrolled; of every other photo ten looks are made, turned a little,
 shrunk, blurred, darkened and with noise, as a moving camera does. Each set of looks is searched
@@ -28,7 +28,7 @@ K = 2
 
 
 def damaged(photo: Image.Image, rng: np.random.Generator) -> np.ndarray:
-    """Returns one look at a photo as a film would show it."""
+    """Returns one look at a photo as a video would show it."""
     width, height = photo.size
     image = photo.rotate(rng.normal(0, 6), Image.Resampling.BILINEAR)
     share = rng.choice([1, 0.6, 0.4, 0.25])
@@ -92,8 +92,8 @@ def main() -> None:
                 for photo in photos[half:]:
                     looks = [each for _ in range(args.looks) if (each := look(damaged(photo, rng)))]
                     if len(looks) >= 3:
-                        squares, sure, sharp = map(np.array, zip(*looks, strict=True))
-                        tracks.append((person, embed(squares), sure, sharp))
+                        inputs, sure, sharp = map(np.array, zip(*looks, strict=True))
+                        tracks.append((person, embed(inputs), sure, sharp))
             gallery, owner = np.stack(enrolled), np.array(owners)
 
             def scores(

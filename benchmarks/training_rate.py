@@ -73,7 +73,7 @@ class Bench:
         import torch
 
         from headstart.data.open import open_dataset
-        from headstart.images.inputs import Squares
+        from headstart.images.inputs import InputImages
         from headstart.nets.augment import MARGIN
         from headstart.nets.backbone import open_backbone
 
@@ -91,24 +91,24 @@ class Bench:
             part[np.linspace(0, len(part) - 1, min(wanted, len(part))).astype(int)]
             for part, wanted in zip(parts, (count, count // 4 + 1), strict=True)
         ]
-        train, held = (dataset.take(part) for part in some)
+        train, validation = (dataset.take(part) for part in some)
         self.n_classes = len(dataset.classes)
         self.backbone = open_backbone(args.backbone)
         self.preprocess = self.backbone.preprocess
         if args.size:
             self.preprocess = replace(self.preprocess, size=args.size)
         large = replace(self.preprocess, size=round(self.preprocess.size * MARGIN))
-        self.squares, self.targets = Squares(train, large), train.targets
-        self.held = Squares(held, self.preprocess), held.targets
+        self.inputs, self.targets = InputImages(train, large), train.targets
+        self.validation = InputImages(validation, self.preprocess), validation.targets
 
-    def training(self, *, epochs: int, held: bool):
+    def training(self, *, epochs: int, validation: bool):
         """Returns Headstart's loop, its head starting from nothing."""
         import numpy as np
 
         from headstart.nets.heads import Head
-        from headstart.nets.trainable import Tunable
+        from headstart.nets.trainable import TrainableModel
         from headstart.training.loop import Training
-        from headstart.training.record import Held
+        from headstart.training.record import Validation
         from headstart.training.schedule import Recipe
 
         last = self.backbone.card.slices["last"]
@@ -118,15 +118,15 @@ class Bench:
             "bias": np.zeros(self.n_classes, np.float32),
         }
         head = Head("linear", columns, arrays, self.n_classes)
-        net = Tunable(copy.deepcopy(self.backbone.network), self.preprocess, head)
+        net = TrainableModel(copy.deepcopy(self.backbone.network), self.preprocess, head)
         net.fuse()
         recipe = Recipe(epochs=epochs, batch=self.args.batch)
-        judge = Held(*self.held) if held else None
-        return Training(net, recipe, self.squares, self.targets, judge, seed=self.args.seed)
+        judge = Validation(*self.validation) if validation else None
+        return Training(net, recipe, self.inputs, self.targets, judge, seed=self.args.seed)
 
     def ours(self) -> Turn:
         """Headstart's loop; every turn goes on where the last one ended."""
-        training = self.training(epochs=ENDLESS, held=False)
+        training = self.training(epochs=ENDLESS, validation=False)
 
         def turn(steps: int, mark: Callable[[], None]) -> None:
             training.run(save=mark, until=training.step + steps)
@@ -155,7 +155,7 @@ class Bench:
         workers = max(1, cpu_count() // 2)  # as many as Headstart's loop has
 
         def turn(steps: int, mark: Callable[[], None]) -> None:
-            feed = batches(self.squares, augment, plan.since(0), workers=0 if ready else workers)
+            feed = batches(self.inputs, augment, plan.since(0), workers=0 if ready else workers)
             if ready:
                 feed = itertools.repeat(next(feed))
             for batch in itertools.islice(feed, steps):
@@ -171,7 +171,7 @@ class Bench:
 
     def memory(self) -> list[tuple[float, float]]:
         """Returns resident MB after every epoch: of the process, and with its workers."""
-        training = self.training(epochs=self.args.epochs, held=True)
+        training = self.training(epochs=self.args.epochs, validation=True)
         found: list[tuple[float, float]] = []
 
         def save() -> None:
@@ -206,7 +206,7 @@ def main() -> None:
         bench = Bench(args)
         print(
             f"{Path(args.backbone).name}, {bench.preprocess.size} px, batch {args.batch}, "
-            f"{len(bench.squares)} images of {args.data.name}, {args.threads} threads.\n"
+            f"{len(bench.inputs)} images of {args.data.name}, {args.threads} threads.\n"
         )
         memory = bench.memory() if args.epochs else []  # first: plain torch leaves more behind
         turns = {

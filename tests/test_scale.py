@@ -1,30 +1,30 @@
-"""Numbers told by classes."""
+"""Binned regression."""
 
 import numpy as np
 import pytest
 
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 
 def test_names_of_whole_numbers_and_of_fractions():
-    assert Scale((1.0, 3.5, 4.5, 9.0)).names == ("1 to 3", "4", "5 to 9")
-    assert Scale((0.1, 0.25, 0.7)).names == ("0.1 to 0.25", "0.25 to 0.7")
-    close = Scale((100.0, 100.001, 100.002)).names
+    assert Bins((1.0, 3.5, 4.5, 9.0)).names == ("1 to 3", "4", "5 to 9")
+    assert Bins((0.1, 0.25, 0.7)).names == ("0.1 to 0.25", "0.25 to 0.7")
+    close = Bins((100.0, 100.001, 100.002)).names
     assert len(set(close)) == 2
     assert close[0] == "100 to 100.001"
 
 
 def test_an_inner_edge_belongs_above_and_what_lies_beyond_to_the_ends():
-    scale = Scale((0.0, 1.0, 2.0, 3.0))
+    bins = Bins((0.0, 1.0, 2.0, 3.0))
     numbers = np.array([-5, 0.5, 1.0, 1.5, 2.0, 99, np.nan])
-    assert scale.classes(numbers).tolist() == [0, 0, 1, 1, 2, 2, -1]
+    assert bins.classes(numbers).tolist() == [0, 0, 1, 1, 2, 2, -1]
 
 
 def test_quantiles_are_those_of_a_density_even_within_each_range():
     rng = np.random.default_rng(0)
     edges = np.array([0.0, 1.0, 4.0, 6.0, 10.0])
     chances = rng.dirichlet(np.ones(4), 5)
-    found = Scale(tuple(edges)).quantiles(chances, (0.05, 0.5, 0.95))
+    found = Bins(tuple(edges)).quantiles(chances, (0.05, 0.5, 0.95))
     for row, wanted in zip(found, chances, strict=True):
         place = rng.choice(4, 200_000, p=wanted)
         drawn = edges[place] + rng.random(len(place)) * np.diff(edges)[place]
@@ -32,14 +32,14 @@ def test_quantiles_are_those_of_a_density_even_within_each_range():
 
 
 def test_a_certain_answer_is_the_middle_and_an_unread_one_is_none():
-    scale = Scale((0.0, 2.0, 4.0))
-    told = scale.numbers(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [np.nan, np.nan]]))
-    assert told[:3, 0].tolist() == [1.0, 3.0, 2.0]
-    assert told[0, 1:].tolist() == pytest.approx([0.1, 1.9])
-    assert np.isnan(told[3]).all()
+    bins = Bins((0.0, 2.0, 4.0))
+    predicted = bins.numbers(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5], [np.nan, np.nan]]))
+    assert predicted[:3, 0].tolist() == [1.0, 3.0, 2.0]
+    assert predicted[0, 1:].tolist() == pytest.approx([0.1, 1.9])
+    assert np.isnan(predicted[3]).all()
 
 
 @pytest.mark.parametrize("edges", [(1.0, 2.0), (1.0, 1.0, 2.0), (3.0, 2.0, 1.0)])
 def test_edges_that_are_none(edges):
     with pytest.raises(ValueError, match="ascending"):
-        Scale(edges)
+        Bins(edges)

@@ -33,7 +33,7 @@ VERBS = {
     "predict": "classes of new images, with calibrated probabilities",
     "serve": "an exported model over HTTP, with a page",
     "enroll": "people into a gallery and out of it, with thresholds calibrated on their photos",
-    "identify": "who of a gallery is on a photo or in a film, or nobody that it knows",
+    "identify": "who of a gallery is on a photo or in a video, or nobody that it knows",
     "verify": "whether two photos show one person; ROC and ranks on labelled photos",
     "report": "the page about a run, written again",
     "demo": "the whole path on sample data, offline",
@@ -94,8 +94,8 @@ def _run(arguments: list[str]) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    for name, says in VERBS.items():
-        verbs.add_parser(name, help=says, add_help=False)
+    for name, summary in VERBS.items():
+        verbs.add_parser(name, help=summary, add_help=False)
     if not arguments or arguments[0] not in VERBS:
         chosen = parser.parse_args(arguments)
         if chosen.version:

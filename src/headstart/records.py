@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 __all__ = ["Estimate", "Finding", "Predictions", "Severity", "to_json"]
 
@@ -82,7 +82,7 @@ class Predictions:
         targets: (N,) int class indices, or None when unknown.
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
-        scale: Of a model that tells numbers: the classes are its ranges.
+        bins: Of a regression model: the classes are its bins.
     """
 
     probabilities: np.ndarray
@@ -91,7 +91,7 @@ class Predictions:
     targets: np.ndarray | None = None
     errors: dict[str, str] = field(default_factory=dict)
     boxes: np.ndarray | None = None
-    scale: Scale | None = None
+    bins: Bins | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.names), len(self.classes))
@@ -110,7 +110,7 @@ class Predictions:
         from html import escape
 
         rows = []
-        numbers = None if self.scale is None else self.scale.numbers(self.probabilities[:50])
+        numbers = None if self.bins is None else self.bins.numbers(self.probabilities[:50])
         for i, name in enumerate(self.names[:50]):
             label = int(self.labels[i])
             text = self.errors.get(name, "unreadable") if label < 0 else self.classes[label]
@@ -136,8 +136,10 @@ class Predictions:
 
     @property
     def numbers(self) -> np.ndarray | None:
-        """(N, 3) number told, and the ends of its 90 % range; None where classes are told."""
-        return None if self.scale is None else self.scale.numbers(self.probabilities)
+        """(N, 3) number predicted, and the ends of its 90 % range; None where classes are "
+        "predicted.
+        """
+        return None if self.bins is None else self.bins.numbers(self.probabilities)
 
 
 def _plain(value: Any) -> Any:

@@ -79,7 +79,7 @@ class Run:
 
     @property
     def numbers(self) -> Path:
-        """`numbers.csv`: one row per test item, where numbers are told."""
+        """`numbers.csv`: one row per test item, of a regression."""
         return self.folder / "numbers.csv"
 
     @property
@@ -154,8 +154,8 @@ class Run:
             f"<tr><td>{name}</td><td>{Estimate.from_json(value)}</td></tr>"
             for name, value in self.results["test"].items()
         )
-        says = escape(f"{self.folder}: {self.results['evaluation']['says']}")
-        return f"<table><caption>{says}</caption>{rows}</table>"
+        summary = escape(f"{self.folder}: {self.results['evaluation']['summary']}")
+        return f"<table><caption>{summary}</caption>{rows}</table>"
 
 
 def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any:

@@ -1,6 +1,6 @@
-"""`Scale`: a number told by classes, which are the ranges that its values fall into.
+"""`Bins`: binned regression, a number predicted by classifying the range that it falls into.
 
-To tell a number (an age, a weight, a degree of wear) the network gives each of C neighbouring
+To predict a number (an age, a weight, a degree of wear) the network gives each of C neighbouring
 ranges a probability, and the number is the median of that distribution. Everything that works for
 classes then works for numbers too, and every number comes with the range that it lies in. On
 ages of faces this is a year better than ridge regression on the same features
@@ -17,14 +17,14 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["LEVEL", "Scale"]
+__all__ = ["LEVEL", "Bins"]
 
 LEVEL = 0.9
-"""Share of true numbers that should lie inside the range told with each number."""
+"""Share of true numbers that should lie inside the range predicted with each number."""
 
 
 @dataclass(frozen=True)
-class Scale:
+class Bins:
     """C neighbouring ranges.
 
     Attributes:
@@ -35,7 +35,7 @@ class Scale:
 
     def __post_init__(self) -> None:
         if len(self.edges) < 3 or not all(low < high for low, high in pairwise(self.edges)):
-            raise ValueError(f"a scale needs three or more ascending edges, got {self.edges}")
+            raise ValueError(f"bins need three or more ascending edges, got {self.edges}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Scale:
         return found
 
     def numbers(self, probabilities: np.ndarray) -> np.ndarray:
-        """Returns (N, 3): the number told, and the ends of the range that holds it 9 times in 10.
+        """Returns (N, 3): the number and the ends of its 90 % prediction interval.
 
         Args:
             probabilities: (N, C) calibrated.

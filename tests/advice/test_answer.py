@@ -14,18 +14,18 @@ def test_the_interval_covers_a_test_of_the_same_kind():
     inside = []
     for _ in range(400):
         truth = rng.uniform(0.6, 0.97)
-        held = wilson(float(rng.binomial(200, truth)), 200)
-        hope = expected(held, tested=150, chosen_among=1)
+        validation = wilson(float(rng.binomial(200, truth)), 200)
+        hope = expected(validation, tested=150, chosen_among=1)
         inside.append(hope.low <= rng.binomial(150, truth) / 150 <= hope.high)
     assert np.mean(inside) >= 0.94
 
 
 def test_what_training_goes_on_to_bring_lifts_the_value_and_the_upper_end_alone():
-    held = wilson(288, 400)
-    short, long = (expected(held, tested=1000, chosen_among=3, longer=k) for k in (1.0, 10.0))
-    assert short.value == held.value
+    validation = wilson(288, 400)
+    short, long = (expected(validation, tested=1000, chosen_among=3, longer=k) for k in (1.0, 10.0))
+    assert short.value == validation.value
     assert long.low == short.low
-    assert held.value < long.value < long.high
+    assert validation.value < long.value < long.high
     assert long.high > short.high
     # 0.72 of a probe became 0.82 in nine epochs on cifar10_small.
     assert long.low < 0.82 < long.high

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from headstart.checks.files import check_dataset
-from headstart.data.numbers import hinted_numbers, make_scale, parse_numbers
+from headstart.data.numbers import hinted_numbers, make_bins, parse_numbers
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.images.pixels import measure
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def test_what_counts_as_a_number():
 def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
     rng = np.random.default_rng(0)
     numbers = np.round(rng.gamma(2, 10, 900))
-    scale = make_scale(numbers)
-    counts = np.bincount(scale.classes(numbers))
+    bins = make_bins(numbers)
+    counts = np.bincount(bins.classes(numbers))
     assert len(counts) == 10
     assert counts.min() > 40
     assert counts.sum() == 900
-    assert not set(scale.edges[1:-1]) & set(numbers.tolist())
+    assert not set(bins.edges[1:-1]) & set(numbers.tolist())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
     [([1, 1, 1, 2], (1, 1.5, 2)), ([0.0] * 50 + [7.0], (0, 3.5, 7)), ([1, 2], (1, 1.5, 2))],
 )
 def test_ranges_of_hardly_anything(numbers, edges):
-    assert make_scale(np.array(numbers, float)).edges == edges
+    assert make_bins(np.array(numbers, float)).edges == edges
 
 
 def test_a_table_of_numbers(table):
@@ -59,8 +59,8 @@ def test_a_table_of_numbers(table):
     labels[7] = ""
     found = open_dataset(table(labels), label="weight", task="regression")
     assert found.task == "regression"
-    assert found.scale is not None
-    assert found.classes == found.scale.names
+    assert found.bins is not None
+    assert found.classes == found.bins.names
     assert found.values[0] == 0
     assert found.values[99] == pytest.approx(9.9)
     assert np.isnan(found.values[7])
@@ -73,7 +73,7 @@ def test_a_given_test_split_does_not_shape_the_ranges(table):
     labels = [*range(40), *range(1000, 1010)]
     path = table(labels, ["train"] * 40 + ["test"] * 10)
     found = open_dataset(path, label="weight", task="regression")
-    assert found.scale.edges[-1] == 39
+    assert found.bins.edges[-1] == 39
     assert set(found.targets[40:].tolist()) == {len(found.classes) - 1}
     assert found.values[45] == 1005
 
@@ -119,9 +119,9 @@ def test_copies_conflict_by_their_numbers_and_near_ones_by_far_ranges(table, tmp
 
 
 def test_a_models_ranges_measure_it_on_other_images(table):
-    scale = Scale((0.0, 10.0, 20.0))
-    found = open_dataset(table([5, 15, 99]), label="weight", scale=scale)
-    assert found.scale == scale
+    bins = Bins((0.0, 10.0, 20.0))
+    found = open_dataset(table([5, 15, 99]), label="weight", bins=bins)
+    assert found.bins == bins
     assert found.targets.tolist() == [0, 1, 1]
 
 

@@ -132,13 +132,13 @@ def test_another_file_under_the_same_name_is_computed(data, backbone):
 
 
 @pytest.mark.parametrize(
-    "change", [{"size": 48}, {"mean": (0.1, 0.2, 0.3)}, {"geometry": "pad"}, {"views": 2}]
+    "change", [{"size": 48}, {"mean": (0.1, 0.2, 0.3)}, {"geometry": "pad"}, {"tta": 2}]
 )
 def test_another_recipe_shares_nothing(data, backbone, change):
     extract(data, backbone)
-    views = change.pop("views", 1)
+    tta = change.pop("tta", 1)
     preprocess = Preprocess(**{"size": SIZE, **change})
-    assert extract(data, backbone, preprocess=preprocess, views=views).computed == len(data)
+    assert extract(data, backbone, preprocess=preprocess, tta=tta).computed == len(data)
     control = backbone.randomised(5)
     assert extract(data, control).computed == len(data)
     assert extract(data, control).computed == 0
@@ -150,10 +150,10 @@ def test_two_views_are_the_mean_of_plain_and_mirrored(data, backbone):
         Image.open(file).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(file)
     plain = extract(data, backbone).vectors
     turned = extract(open_dataset(mirrored), backbone).vectors
-    both = extract(data, backbone, views=2)
+    both = extract(data, backbone, tta=2)
     same(both.vectors, (plain + turned) / 2)
     assert not np.allclose(plain, turned, rtol=1e-3, atol=1e-4)
-    np.testing.assert_array_equal(extract(data, backbone, views=2).vectors, both.vectors)
+    np.testing.assert_array_equal(extract(data, backbone, tta=2).vectors, both.vectors)
 
 
 def test_six_views_are_the_mean_of_three_crops_and_their_mirrors(make_images, backbone):
@@ -170,7 +170,7 @@ def test_six_views_are_the_mean_of_three_crops_and_their_mirrors(make_images, ba
             cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if part > 2 else cut
             (place / file.parent.name).mkdir(parents=True, exist_ok=True)
             cut.save(place / file.parent.name / file.name)
-    whole = extract(open_dataset(root), backbone, preprocess=wide, views=6)
+    whole = extract(open_dataset(root), backbone, preprocess=wide, tta=6)
     each = [extract(open_dataset(place), backbone, preprocess=wide).vectors for place in parts]
     same(whole.vectors, np.mean(each, axis=0))
 

@@ -7,7 +7,7 @@ import pytest
 from tests.gallery.people import crowd, vectors_of
 
 from headstart.gallery.calibrate import Calibration, _identify, calibrate
-from headstart.gallery.leave_one_out import play
+from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index, unit
 
 
@@ -41,7 +41,7 @@ def test_the_rate_is_kept_on_pairs():
     found = calibrate(vectors, owners, far=0.01)
     assert found is not None
     other, of = crowd(140, 3)
-    trials = play(other[of >= 60], of[of >= 60], most=400)
+    trials = leave_one_out(other[of >= 60], of[of >= 60], most=400)
     rate = np.mean(trials.scores[~trials.same] > found.verify.threshold.value)
     assert 0.005 < rate < 0.02
     assert found.verify.far.low <= rate <= found.verify.far.high
@@ -56,12 +56,12 @@ def test_what_cannot_be_shown_is_said():
     assert not found.identify.shown
     assert found.identify.far.value == 0
     assert found.identify.threshold.high == 1
-    trials = play(vectors, owners)
+    trials = leave_one_out(vectors, owners)
     assert found.identify.threshold.value == pytest.approx(trials.other.max())
-    assert any("3,000 strangers, and there are 20 (photos of 4 people)" in x for x in found.says)
+    assert any("3,000 strangers, and there are 20 (photos of 4 people)" in x for x in found.summary)
     enough = calibrate(*crowd(40, 5), far=0.05)
     assert enough is not None
-    assert enough.says == ()
+    assert enough.summary == ()
 
 
 def test_one_photo_each_and_one_person():
@@ -69,7 +69,7 @@ def test_one_photo_each_and_one_person():
     found = calibrate(vectors, owners, far=0.1)
     assert found is not None
     assert found.identify.tar.n == found.verify.tar.n == 0
-    assert any("one photo" in line for line in found.says)
+    assert any("one photo" in line for line in found.summary)
     assert calibrate(vectors_of("Ann", 5), np.zeros(5, int), far=0.1) is None
     assert calibrate(np.empty((0, 16), np.float32), np.empty(0, int), far=0.1) is None
 
@@ -97,7 +97,7 @@ def test_subgroups():
     assert first.verify is not None
     assert second.verify is not None
     assert second.verify.far.value > 0.1 > first.verify.far.value
-    assert any("age has 200 different values" in line for line in found.says)
+    assert any("age has 200 different values" in line for line in found.summary)
     alone = calibrate(
         vectors, owners, far=0.05, attributes=[{"x": "ab"[int(p > 0)]} for p in owners]
     )
@@ -120,7 +120,7 @@ def test_many_photos_are_calibrated_with_some():
     assert found is not None
     assert (found.people, found.photos) == (200, 400)
     assert found.identify.threshold.n == 100
-    assert "100 of 400 photos" in found.says[0]
+    assert "100 of 400 photos" in found.summary[0]
 
 
 def test_the_intervals_hold_the_truth():
@@ -135,7 +135,7 @@ def test_the_intervals_hold_the_truth():
     missed = {"rate": 0, "threshold": 0}
     for _ in range(80):
         vectors, owners = people(20, 5), np.repeat(np.arange(20), 5)
-        trials = play(vectors, owners)
+        trials = leave_one_out(vectors, owners)
         found = _identify(trials, np.ones(100, bool), 0.1, None, 0, 20)
         strangers = (people(1500, 1) @ vectors.T).max(axis=1)
         rate = np.mean(strangers > found.threshold.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.gallery.people import crowd
 
-from headstart.gallery.leave_one_out import play
+from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index
 
 
@@ -14,7 +14,7 @@ def test_the_scores_are_those_of_a_gallery_without_the_photo(method, k):
     keep = np.ones(len(owners), bool)
     keep[[1, 2, 3, 6]] = False  # the first has one photo, the second three
     vectors, owners = vectors[keep], owners[keep]
-    trials = play(vectors, owners, method=method, k=k)
+    trials = leave_one_out(vectors, owners, method=method, k=k)
     assert np.array_equal(np.sort(trials.photos), np.arange(len(owners)))
     for at, photo in enumerate(trials.photos):
         index = Index(16, method=method, k=k)
@@ -40,7 +40,7 @@ def test_the_scores_are_those_of_a_gallery_without_the_photo(method, k):
 def test_every_pair_once():
     vectors, owners = crowd(5, 3)
     mixed = np.random.default_rng(0).permutation(len(owners))
-    trials = play(vectors[mixed], owners[mixed])
+    trials = leave_one_out(vectors[mixed], owners[mixed])
     assert len(trials.scores) == 15 * 14 / 2
     assert trials.same.sum() == 5 * 3
     rows = trials.photos[trials.pairs]
@@ -50,12 +50,12 @@ def test_every_pair_once():
 
 def test_of_many_photos_whole_people_play():
     vectors, owners = crowd(50, 4)
-    trials = play(vectors, owners, most=40, seed=1)
+    trials = leave_one_out(vectors, owners, most=40, seed=1)
     assert trials.count == 10
     assert len(trials.photos) == 40
     counts = np.bincount(owners[trials.photos], minlength=50)
     assert set(counts) == {0, 4}
-    everybody = play(vectors, owners)
+    everybody = leave_one_out(vectors, owners)
     places = {int(photo): at for at, photo in enumerate(everybody.photos)}
     at = [places[int(photo)] for photo in trials.photos]
     assert np.allclose(trials.other, everybody.other[at]), "against everybody all the same"

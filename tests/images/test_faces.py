@@ -99,16 +99,16 @@ def test_a_photo_without_a_face_says_so(faces):
     with pytest.raises(ImageError, match="no face"):
         faces.chosen(pixels())
     with pytest.raises(ImageError, match="no face"):
-        Preprocess(size=32, faces=faces).squares(pixels((20, 20, 6, "pale")), 1)
+        Preprocess(size=32, faces=faces).inputs(pixels((20, 20, 6, "pale")), 1)
 
 
 def test_preprocessing_gives_the_face_and_its_mirror_image(faces):
     image = pixels((80, 60, 60, "pale"))
     preprocess = Preprocess(size=48, faces=faces)
-    squares = preprocess.squares(image, 2)
-    assert squares.shape == (2, 48, 48, 3)
-    assert (squares[0][:, ::-1] == squares[1]).all()
-    assert (squares[0] == preprocess.fit(image)).all()
+    inputs = preprocess.inputs(image, 2)
+    assert inputs.shape == (2, 48, 48, 3)
+    assert (inputs[0][:, ::-1] == inputs[1]).all()
+    assert (inputs[0] == preprocess.fit(image)).all()
     crowd = pixels((40, 60, 50, "pale"), (120, 60, 30, "dark"))
     every = preprocess.every_face(crowd, 1)
     assert len(every) == 2

@@ -1,4 +1,4 @@
-"""`Squares`: the pixels that everyone else sees, at random, held in memory or not."""
+"""`InputImages`: the pixels that everyone else sees, at random, held in memory or not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from headstart.data.dataset import Dataset
 from headstart.images import inputs as module
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import read_pixels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import Facts
@@ -32,7 +32,7 @@ def scene(width: int, height: int, seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Images larger and smaller than the squares, of every shape."""
+    """Images larger and smaller than the inputs, of every shape."""
     root = tmp_path_factory.mktemp("data")
     scene(1100, 900, 0).save(root / "a-large.jpg", quality=92)
     scene(20, 12, 1).save(root / "b-tiny.png")
@@ -48,18 +48,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def expected_of(data: Dataset, preprocess: Preprocess) -> list[np.ndarray]:
     """What the frozen network sees."""
     facts = Facts.empty(len(data))
-    return [squares[0].copy() for _, _, squares in read_pixels(data, facts, preprocess=preprocess)]
+    return [inputs[0].copy() for _, _, inputs in read_pixels(data, facts, preprocess=preprocess)]
 
 
 def forget() -> None:
     shutil.rmtree(cache_folder(), ignore_errors=True)
 
 
-def assert_same(squares: Squares, expected: list[np.ndarray]) -> None:
-    assert len(squares) == len(expected)
+def assert_same(inputs: InputImages, expected: list[np.ndarray]) -> None:
+    assert len(inputs) == len(expected)
     for index in [*range(len(expected)), *reversed(range(len(expected)))]:
-        np.testing.assert_array_equal(squares[index], expected[index], str(index))
-        assert squares[index].dtype == np.uint8
+        np.testing.assert_array_equal(inputs[index], expected[index], str(index))
+        assert inputs[index].dtype == np.uint8
 
 
 @pytest.fixture(params=["held in memory", "read from the store"])
@@ -77,10 +77,10 @@ def test_they_are_those_of_read_pixels(data, place, geometry, size, warm):
     expected = expected_of(data, preprocess)
     if not warm:
         forget()
-    squares = Squares(data, preprocess, workers=1)
+    inputs = InputImages(data, preprocess, workers=1)
     if place == "held in memory":
         forget()  # they need nothing any more
-    assert_same(squares, expected)
+    assert_same(inputs, expected)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
@@ -88,9 +88,9 @@ def test_without_a_store_they_are_decoded_again_and_are_the_same(data, geometry,
     monkeypatch.setattr(module, "_HELD_BYTES", 0)
     preprocess = Preprocess(48, geometry=geometry)
     expected = expected_of(data, preprocess)
-    squares = Squares(data, preprocess)
+    inputs = InputImages(data, preprocess)
     forget()
-    assert_same(squares, expected)
+    assert_same(inputs, expected)
 
 
 def test_where_no_cache_can_be_written(data, tmp_path: Path, monkeypatch):
@@ -98,26 +98,28 @@ def test_where_no_cache_can_be_written(data, tmp_path: Path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "file" / "cache"))
     monkeypatch.setattr(module, "_HELD_BYTES", 0)
-    assert_same(Squares(data, Preprocess(48)), expected)
+    assert_same(InputImages(data, Preprocess(48)), expected)
 
 
 @pytest.mark.parametrize("used", [False, True])
 def test_another_process_gets_the_same(data, place, used):
     preprocess = Preprocess(48, geometry="square")
     expected = expected_of(data, preprocess)
-    squares = Squares(data, preprocess)
+    inputs = InputImages(data, preprocess)
     if used:
-        squares[0]
-    packed = pickle.dumps(squares)
+        inputs[0]
+    packed = pickle.dumps(inputs)
     if place != "held in memory":
         assert len(packed) < 10_000  # neither pixels nor open files travel
     assert_same(pickle.loads(packed), expected)  # noqa: S301 - our own bytes
-    assert_same(squares, expected)
+    assert_same(inputs, expected)
 
 
 def test_progress_is_told(data):
     seen = []
-    Squares(data, Preprocess(48), progress=lambda says, done, total: seen.append((done, total)))
+    InputImages(
+        data, Preprocess(48), progress=lambda phase, done, total: seen.append((done, total))
+    )
     assert seen[-1] == (len(data), len(data))
 
 
@@ -125,4 +127,4 @@ def test_some_of_the_items_in_another_order(data, place):
     preprocess = Preprocess(48, geometry="square")
     expected = expected_of(data, preprocess)
     chosen = np.array([4, 0, 3])
-    assert_same(Squares(data.take(chosen), preprocess), [expected[i] for i in chosen])
+    assert_same(InputImages(data.take(chosen), preprocess), [expected[i] for i in chosen])

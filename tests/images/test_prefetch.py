@@ -42,11 +42,11 @@ def test_what_it_left_is_read_and_is_the_same(make_images):
     with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
         assert wait_until(shards)
     facts, again = Facts.empty(len(dataset)), Facts.empty(len(dataset))
-    left = [squares for _, _, squares in read_pixels(dataset, facts, preprocess=SMALL)]
+    left = [inputs for _, _, inputs in read_pixels(dataset, facts, preprocess=SMALL)]
     before = shards()
     for path in (cache_folder() / "pixels" / SMALL.pixel_key).glob("*.shard"):
         path.unlink()
-    own = [squares for _, _, squares in read_pixels(dataset, again, preprocess=SMALL)]
+    own = [inputs for _, _, inputs in read_pixels(dataset, again, preprocess=SMALL)]
     assert before
     assert len(left) == len(own) == len(dataset)
     np.testing.assert_array_equal(np.stack(left), np.stack(own))

@@ -1,4 +1,4 @@
-"""Measures of told numbers, against scikit-learn."""
+"""Measures of predicted numbers, against scikit-learn."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,15 @@ from headstart.metrics.regression import mean_difference, measure_numbers
 
 
 @pytest.fixture
-def told():
+def predicted():
     rng = np.random.default_rng(0)
     truth = rng.normal(40, 15, 300)
     middle = truth + rng.normal(0, 5, 300)
     return np.column_stack([middle, middle - 8.2, middle + 8.2]), truth
 
 
-def test_as_scikit_learn_has_them(told):
-    numbers, truth = told
+def test_as_scikit_learn_has_them(predicted):
+    numbers, truth = predicted
     found = measure_numbers(numbers, truth)
     assert found["mean_absolute_error"].value == pytest.approx(
         mean_absolute_error(truth, numbers[:, 0])
@@ -31,8 +31,8 @@ def test_as_scikit_learn_has_them(told):
         assert each.n == 300
 
 
-def test_what_belongs_together_widens_the_interval(told):
-    numbers, truth = (np.repeat(each, 10, axis=0) for each in told)
+def test_what_belongs_together_widens_the_interval(predicted):
+    numbers, truth = (np.repeat(each, 10, axis=0) for each in predicted)
     alone = measure_numbers(numbers, truth)["mean_absolute_error"]
     together = measure_numbers(numbers, truth, np.repeat(np.arange(300), 10))
     wide = together["mean_absolute_error"]

@@ -19,7 +19,7 @@ def images(n: int = 2, size: int = 64) -> torch.Tensor:
 def test_both_parts_together_give_what_the_whole_gives(name, stages):
     net = tunable(name).eval()
     net.fuse()
-    net.let_learn(stages)
+    net.set_trainable(stages)
     parts = cut(net)
     assert parts is not None
     with torch.inference_mode():
@@ -30,7 +30,7 @@ def test_both_parts_together_give_what_the_whole_gives(name, stages):
 def test_the_frozen_part_holds_no_learning_weight_and_the_other_all_of_them():
     net = tunable().train()
     net.fuse()
-    net.let_learn(2)
+    net.set_trainable(2)
     parts = cut(net)
     below = parts.below(images())
     assert not below.requires_grad
@@ -42,7 +42,7 @@ def test_the_frozen_part_holds_no_learning_weight_and_the_other_all_of_them():
 
 def test_with_the_head_alone_the_rest_is_frozen():
     net = tunable().eval()
-    net.let_learn(1)
+    net.set_trainable(1)
     parts = cut(net)
     assert isinstance(parts.above, torch.nn.Identity)
     assert parts.below(images()).shape == (2, net.pool.layout[-1][1])
@@ -50,7 +50,7 @@ def test_with_the_head_alone_the_rest_is_frozen():
 
 def test_modes_are_as_before():
     net = tunable(dropout=0.5).train()
-    net.let_learn(2)
+    net.set_trainable(2)
     modes = [module.training for module in net.modules()]
     assert cut(net) is not None
     assert [module.training for module in net.modules()] == modes
@@ -58,19 +58,19 @@ def test_modes_are_as_before():
 
 def test_where_all_learns_there_is_nothing_to_cut():
     net = tunable()
-    net.let_learn(net.n_stages)
+    net.set_trainable(net.n_stages)
     assert cut(net) is None
 
 
 def test_a_head_on_several_stages_is_not_cut():
     net = tunable(stages="all")
-    net.let_learn(1)
+    net.set_trainable(1)
     assert cut(net) is None
 
 
 def test_what_cannot_be_traced_is_not_cut(monkeypatch):
     net = tunable()
-    net.let_learn(2)
+    net.set_trainable(2)
     before = type(net.pool).last
 
     def last(self, images):
@@ -82,7 +82,7 @@ def test_what_cannot_be_traced_is_not_cut(monkeypatch):
 
 def test_what_traces_wrongly_is_not_cut(monkeypatch):
     net = tunable()
-    net.let_learn(2)
+    net.set_trainable(2)
     before = type(net.pool).last
     # Tracing freezes what is not a tensor: the first call differs from all later ones.
     calls = []
@@ -99,11 +99,11 @@ def test_a_network_of_blocks_with_a_pooled_shortcut_is_cut_at_one_value():
     """ResNet-D pools before its shortcut's convolution, which has weights only above."""
     from tests.nets.tiny import head_for, sees
 
-    from headstart.nets.trainable import Tunable
+    from headstart.nets.trainable import TrainableModel
 
     net = network("resnet10t", size=64)
-    net = Tunable(net, sees(64), head_for(net, size=64)).eval()
-    net.let_learn(2)
+    net = TrainableModel(net, sees(64), head_for(net, size=64)).eval()
+    net.set_trainable(2)
     parts = cut(net)
     assert parts is not None
     with torch.inference_mode():

@@ -29,7 +29,7 @@ from headstart.nets.stages import StagePool
 SIZE = 64
 
 
-def squares(count: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
+def inputs(count: int, size: int = SIZE, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
 
 
@@ -105,7 +105,7 @@ def backbone(folder: Path) -> Backbone:
 
 def engine_of(backbone: Backbone, *, images: int = 1000):
     preprocess = backbone.preprocess
-    return backbone.engine(preprocess, images=images, proof=squares(1), device="cpu")
+    return backbone.engine(preprocess, images=images, proof=inputs(1), device="cpu")
 
 
 def run_all(engine, images: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ def run_all(engine, images: np.ndarray) -> np.ndarray:
 def test_stages_of_a_convolutional_network():
     pool = make_pool("test_resnet")
     assert [name for name, _ in pool.layout] == [f"stage{i}" for i in range(1, 6)] + ["last"]
-    images = squares(2)
+    images = inputs(2)
     with torch.inference_mode():
         vectors = pool(torch.from_numpy(images)).numpy()
     assert vectors.shape == (2, bounds_of(pool)[-1])
@@ -141,7 +141,7 @@ def test_stages_of_a_transformer_are_spread_over_its_blocks():
     depth = len(pool.network.blocks)
     assert len(pool.keep) == min(4, depth)
     assert pool.keep[-1] == depth - 1
-    images = squares(2)
+    images = inputs(2)
     with torch.inference_mode():
         vectors = pool(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(vectors, plain(pool, images), rtol=1e-3, atol=1e-4)
@@ -166,7 +166,7 @@ def test_network_without_stages_gives_its_last_layer():
     pool = StagePool(lived(NoStages()), Preprocess(SIZE)).eval().requires_grad_(False)
     assert pool.layout == (("last", 7),)
     engine = TorchEngine(pool, device="cpu", precision="fp32")
-    images = squares(3)
+    images = inputs(3)
     engine.start(0, images)
     np.testing.assert_allclose(engine.finish(0), plain(pool, images), atol=1e-5)
 
@@ -223,7 +223,7 @@ def test_random_control_is_the_same_network_with_other_weights(backbone):
 )
 def test_folding_changes_nothing_but_speed(name, left):
     pool = make_pool(name)
-    images = squares(2)
+    images = inputs(2)
     reference = plain(pool, images)
     assert norms_of(pool) > left
     fold_batchnorm(pool)
@@ -236,7 +236,7 @@ def test_folding_changes_nothing_but_speed(name, left):
 def test_folding_where_the_size_is_fixed():
     pool = make_pool("test_vit", 96, img_size=96, dynamic_img_size=False)
     engine = TorchEngine(pool, device="cpu", precision="fp32")
-    images = squares(1, 96)
+    images = inputs(1, 96)
     engine.start(0, images)
     assert agreement(engine.finish(0), plain(pool, images)) > 0.9999
 
@@ -251,7 +251,7 @@ class Shared(NoStages):
 
 def test_where_folding_goes_wrong_the_network_runs_unfolded():
     pool = StagePool(lived(Shared()), Preprocess(SIZE)).eval().requires_grad_(False)
-    images = squares(4)
+    images = inputs(4)
     folded = TorchEngine(pool, device="cpu", precision="fp32")
     folded.start(0, images)
     assert agreement(folded.finish(0), plain(pool, images)) < 0.999
@@ -305,8 +305,8 @@ def test_every_stage_must_agree():
 @pytest.mark.parametrize("images", [10, 1000])
 def test_engine_gives_the_vectors_of_plain_torch(backbone, images):
     engine = engine_of(backbone, images=images)
-    assert engine.says.startswith("torch" if images < 200 else "OpenVINO")
-    many = squares(engine.batch * (engine.depth + 2) + 3)  # more than fit, the last not full
+    assert engine.summary.startswith("torch" if images < 200 else "OpenVINO")
+    many = inputs(engine.batch * (engine.depth + 2) + 3)  # more than fit, the last not full
     vectors = run_all(engine, many)
     assert vectors.dtype == np.float32
     reference = plain_of(backbone, many)
@@ -317,7 +317,7 @@ def test_engine_gives_the_vectors_of_plain_torch(backbone, images):
 
 def test_a_batch_of_one(backbone):
     engine = engine_of(backbone)
-    images = squares(3)
+    images = inputs(3)
     together = run_all(engine, images)
     for number in range(3):
         alone = run_all(engine, images[number : number + 1])
@@ -329,7 +329,7 @@ def test_transformer_in_openvino(tmp_path):
     bounds = bounds_of(pool)
     engine_openvino.convert(pool, tmp_path, size=SIZE)
     engine = engine_openvino.load_converted(tmp_path, size=SIZE, bounds=bounds)
-    images = squares(5)
+    images = inputs(5)
     reference = plain(pool, images)
     demand_same(run_all(engine, images), reference, precision=engine.precision, bounds=bounds)
 
@@ -381,11 +381,11 @@ def test_damaged_graph_is_not_used_but_made_again(backbone, converted, monkeypat
     # A new file: OpenVINO may still have the old one mapped, and a map that loses its end kills.
     (converted / file).unlink()
     (converted / file).write_bytes(damage(bytearray(good)))
-    assert engine_of(backbone, images=1).says.startswith("torch")
+    assert engine_of(backbone, images=1).summary.startswith("torch")
     again = engine_of(backbone)
-    assert again.says.startswith("OpenVINO")
+    assert again.summary.startswith("OpenVINO")
     assert (converted / "graph.bin").is_file()
-    images = squares(2)
+    images = inputs(2)
     reference = plain_of(backbone, images)
     bounds = backbone.card.bounds
     demand_same(run_all(again, images), reference, precision=again.precision, bounds=bounds)
@@ -393,7 +393,7 @@ def test_damaged_graph_is_not_used_but_made_again(backbone, converted, monkeypat
 
 def test_damaged_description_of_the_graph(backbone, converted):
     (converted / "graph.xml").write_bytes(b"<xml>" + bytes(50))
-    assert engine_of(backbone).says.startswith("OpenVINO")
+    assert engine_of(backbone).summary.startswith("OpenVINO")
     assert (converted / "graph.xml").read_bytes()[:50] != b"<xml>" + bytes(45)
 
 
@@ -401,19 +401,19 @@ def test_proof_of_another_network_is_no_proof(backbone, converted):
     proof = dict(np.load(converted / "proof.npz"))
     proof["vectors"][:, -1] += 1
     np.savez(converted / "proof.npz", **proof)
-    assert engine_of(backbone, images=1).says.startswith("torch")
+    assert engine_of(backbone, images=1).summary.startswith("torch")
     assert not converted.exists()
 
 
 def test_graph_of_another_version_is_converted_anew(backbone, converted):
     converted.rename(converted.with_name(f"openvino-1999.0-{SIZE}"))
-    assert engine_of(backbone).says.startswith("OpenVINO")
+    assert engine_of(backbone).summary.startswith("OpenVINO")
     assert converted.is_dir()
 
 
 def test_half_removed_graph_is_replaced(backbone, converted):
     (converted / "proof.npz").unlink()
-    assert engine_of(backbone).says.startswith("OpenVINO")
+    assert engine_of(backbone).summary.startswith("OpenVINO")
 
 
 def test_when_the_graph_cannot_be_kept_torch_runs(backbone, monkeypatch):
@@ -423,14 +423,14 @@ def test_when_the_graph_cannot_be_kept_torch_runs(backbone, monkeypatch):
         raise RuntimeError("no space left")
 
     monkeypatch.setattr(openvino, "save_model", full)
-    assert engine_of(backbone).says.startswith("torch")
+    assert engine_of(backbone).summary.startswith("torch")
     assert not list(backbone.home.glob("*/openvino-*"))
     assert not list(backbone.home.glob("*/.building-*"))
 
 
 def test_when_the_network_cannot_be_converted_torch_runs(backbone, monkeypatch):
     monkeypatch.setattr(torch.jit, "trace", lambda *args, **options: 1 / 0)
-    assert engine_of(backbone).says.startswith("torch")
+    assert engine_of(backbone).summary.startswith("torch")
 
 
 WARM = """
@@ -450,9 +450,9 @@ engine = backbone.engine(backbone.preprocess, images=images, proof=proof, device
 engine.start(0, proof)
 vectors = engine.finish(0)
 heavy = sorted({"torch", "timm", "openvino_telemetry"} & {k for k, v in sys.modules.items() if v})
-says = dict(says=engine.says, heavy=heavy, tried=tried, width=vectors.shape[1])
+summary = dict(summary=engine.summary, heavy=heavy, tried=tried, width=vectors.shape[1])
 import time; time.sleep(0.2)  # telemetry sends from a thread
-print(json.dumps(says))
+print(json.dumps(summary))
 """
 
 
@@ -468,7 +468,7 @@ def elsewhere(folder: Path, images: int) -> dict:
 
 def test_kept_graph_needs_no_torch(folder, backbone, converted):
     found = elsewhere(folder, 1)
-    assert found["says"].startswith("OpenVINO")
+    assert found["summary"].startswith("OpenVINO")
     assert found["heavy"] == []
     assert found["tried"] == []
     assert found["width"] == backbone.card.bounds[-1]
@@ -476,7 +476,7 @@ def test_kept_graph_needs_no_torch(folder, backbone, converted):
 
 def test_converting_reaches_for_no_network(folder):
     found = elsewhere(folder, 1000)
-    assert found["says"].startswith("OpenVINO")
+    assert found["summary"].startswith("OpenVINO")
     assert "openvino_telemetry" not in found["heavy"]
     assert found["tried"] == []
 
@@ -555,7 +555,7 @@ def test_onnx_gives_the_vectors_of_onnxruntime(tmp_path, pooled):
     preprocess = backbone.preprocess
     assert (preprocess.size, preprocess.mean) == (SIZE, (0.4, 0.5, 0.6))
     engine = engine_of(backbone, images=3)
-    images = squares(engine.batch + 3)
+    images = inputs(engine.batch + 3)
     vectors = run_all(engine, images)
     session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     [expected] = session.run(None, {"image": preprocess.normalise(images)})
@@ -607,7 +607,7 @@ def test_fp32_where_bf16_is_not_good_enough(monkeypatch):
         real(vectors, reference, precision=precision, bounds=bounds)
 
     monkeypatch.setattr(engine_torch, "demand_same", strict)
-    engine = torch_engine(pool, device="cpu", proof=squares(1), bounds=bounds_of(pool))
+    engine = torch_engine(pool, device="cpu", proof=inputs(1), bounds=bounds_of(pool))
     assert engine.precision == "fp32"
 
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from headstart.data.dataset import Dataset
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import Augment
 from headstart.nets.loader import PeoplePlan, Plan, batches
@@ -109,11 +109,11 @@ def test_classes_without_an_item_are_passed_over(balance):
 
 
 @pytest.fixture
-def squares(tmp_path: Path) -> Squares:
-    return squares_of(tmp_path, different=True)
+def inputs(tmp_path: Path) -> InputImages:
+    return inputs_of(tmp_path, different=True)
 
 
-def squares_of(folder: Path, *, different: bool) -> Squares:
+def inputs_of(folder: Path, *, different: bool) -> InputImages:
     names = tuple(f"{i:02}.png" for i in range(len(TARGETS)))
     for number, name in enumerate(names):
         rng = np.random.default_rng(number if different else 0)
@@ -121,18 +121,18 @@ def squares_of(folder: Path, *, different: bool) -> Squares:
         Image.fromarray(pixels).resize((40, 40)).save(folder / name)
     splits = np.full(len(names), "")
     data = Dataset(folder, names, ("a", "b", "c"), TARGETS, splits)
-    return Squares(data, Preprocess(36, geometry="square"))
+    return InputImages(data, Preprocess(36, geometry="square"))
 
 
-def made(squares: Squares, one: Plan, *, workers: int, step: int = 0, policy: str = "standard"):
+def made(inputs: InputImages, one: Plan, *, workers: int, step: int = 0, policy: str = "standard"):
     augment = Augment(policy, Preprocess(32, geometry="square"))
-    return list(batches(squares, augment, one.since(step), workers=workers))
+    return list(batches(inputs, augment, one.since(step), workers=workers))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_same_images_whatever_the_number_of_workers(squares, workers):
+def test_the_same_images_whatever_the_number_of_workers(inputs, workers):
     one = plan(epochs=2)
-    expected, found = made(squares, one, workers=0), made(squares, one, workers=workers)
+    expected, found = made(inputs, one, workers=0), made(inputs, one, workers=workers)
     assert len(found) == len(expected) == len(one.since(0))
     for a, b, keys in zip(expected, found, one.since(0), strict=True):
         np.testing.assert_array_equal(a.items, items_of(keys))
@@ -143,19 +143,19 @@ def test_the_same_images_whatever_the_number_of_workers(squares, workers):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_the_same_images_after_a_stop(squares, workers):
+def test_the_same_images_after_a_stop(inputs, workers):
     one = plan(epochs=2)
-    whole = made(squares, one, workers=0)
+    whole = made(inputs, one, workers=0)
     for step in (1, one.per_epoch, one.per_epoch + 2):
-        rest = made(squares, one, workers=workers, step=step)
+        rest = made(inputs, one, workers=workers, step=step)
         assert len(rest) == len(whole) - step
         for a, b in zip(whole[step:], rest, strict=True):
             assert torch.equal(a.images, b.images)
 
 
-def test_items_are_drawn_anew_every_epoch(squares):
+def test_items_are_drawn_anew_every_epoch(inputs):
     one = plan(epochs=2, batch=len(TARGETS))
-    first, second = made(squares, one, workers=0)
+    first, second = made(inputs, one, workers=0)
     order = np.argsort(first.items), np.argsort(second.items)
     same = [torch.equal(first.images[i], second.images[j]) for i, j in zip(*order, strict=True)]
     assert sum(same) < 3
@@ -163,27 +163,27 @@ def test_items_are_drawn_anew_every_epoch(squares):
 
 def test_items_are_drawn_apart(tmp_path: Path):
     (batch,) = made(
-        squares_of(tmp_path, different=False), plan(epochs=1, batch=len(TARGETS)), workers=0
+        inputs_of(tmp_path, different=False), plan(epochs=1, batch=len(TARGETS)), workers=0
     )
     assert len({image.numpy().tobytes() for image in batch.images}) > 25
 
 
-def test_without_augmentation_they_are_the_images_themselves(squares):
+def test_without_augmentation_they_are_the_images_themselves(inputs):
     one = plan(epochs=1)
-    for batch in made(squares, one, workers=0, policy="none"):
+    for batch in made(inputs, one, workers=0, policy="none"):
         for item, image in zip(batch.items, batch.images.numpy(), strict=True):
-            expected = Image.fromarray(squares[int(item)]).resize((32, 32), Image.BILINEAR)
+            expected = Image.fromarray(inputs[int(item)]).resize((32, 32), Image.BILINEAR)
             np.testing.assert_array_equal(image, np.asarray(expected))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_the_state_of_chance_outside_is_left_alone(squares, workers):
+def test_the_state_of_chance_outside_is_left_alone(inputs, workers):
     one = plan(epochs=1)
-    expected = made(squares, one, workers=0)
+    expected = made(inputs, one, workers=0)
     torch.manual_seed(77)
     found = []
     for batch in batches(
-        squares, Augment("standard", Preprocess(32, geometry="square")), one.since(0),
+        inputs, Augment("standard", Preprocess(32, geometry="square")), one.since(0),
         workers=workers,
     ):  # fmt: skip
         torch.rand(3)  # dropout draws between two batches
@@ -192,9 +192,9 @@ def test_the_state_of_chance_outside_is_left_alone(squares, workers):
         assert torch.equal(a.images, b.images)
 
 
-def test_images_draw_nothing_from_outside(squares):
+def test_images_draw_nothing_from_outside(inputs):
     stream = batches(
-        squares, Augment("standard", Preprocess(32, geometry="square")), plan().since(0), workers=0
+        inputs, Augment("standard", Preprocess(32, geometry="square")), plan().since(0), workers=0
     )
     next(stream)  # torch's loader itself draws a number, once
     state = torch.get_rng_state()
@@ -202,12 +202,12 @@ def test_images_draw_nothing_from_outside(squares):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_stopping_early_leaves_no_worker_behind(squares):
+def test_stopping_early_leaves_no_worker_behind(inputs):
     import multiprocessing
 
     before = set(multiprocessing.active_children())
     stream = batches(
-        squares, Augment("light", Preprocess(32, geometry="square")), plan().since(0), workers=2
+        inputs, Augment("light", Preprocess(32, geometry="square")), plan().since(0), workers=2
     )
     next(stream)
     stream.close()

@@ -59,7 +59,7 @@ def test_round_trip(weights, tmp_path, kind):
     for place in (tmp_path / "run" / "model", str(tmp_path / "run")):
         after = Model.load(place)
         assert (after.classes, after.preprocess) == (CLASSES, before.preprocess)
-        assert (after.views, after.temperature) == (2, 1.7)
+        assert (after.tta, after.temperature) == (2, 1.7)
         assert after.head.meta() == before.head.meta()
         np.testing.assert_array_equal(after.head.scores(vectors), before.head.scores(vectors))
         np.testing.assert_array_equal(after.probabilities(vectors), before.probabilities(vectors))
@@ -116,7 +116,7 @@ def test_damaged_files(weights, tmp_path, file, damage):
 
 @pytest.mark.parametrize(
     "values",
-    [{"head": 3}, {"head": {"kind": "linear"}}, {"preprocess": {}}, {"views": "two"},
+    [{"head": 3}, {"head": {"kind": "linear"}}, {"preprocess": {}}, {"tta": "two"},
      {"classes": None}, {"temperature": None}],
 )  # fmt: skip
 def test_nonsense_in_the_description(weights, tmp_path, values):

@@ -1,4 +1,4 @@
-"""`Tunable`: fused or not it is the same network, and only what should learn does."""
+"""`TrainableModel`: fused or not it is the same network, and only what should learn does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.nets.tiny import Plain, head_for, network, noise, sees, tunable
 from torch import nn
 
 from headstart.nets.stages import StagePool
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 
 CONVOLUTIONAL = [
     ("test_resnet", {}),
@@ -29,7 +29,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def learn(net: Tunable, images: torch.Tensor, *, rate: float = 0.01) -> None:
+def learn(net: TrainableModel, images: torch.Tensor, *, rate: float = 0.01) -> None:
     """One step of plain gradient descent, as training does it."""
     net.train()
     targets = torch.arange(len(images)) % net.head.out_features
@@ -41,7 +41,7 @@ def learn(net: Tunable, images: torch.Tensor, *, rate: float = 0.01) -> None:
                 parameter.grad = None
 
 
-def gradients(net: Tunable, images: torch.Tensor) -> dict[str, torch.Tensor]:
+def gradients(net: TrainableModel, images: torch.Tensor) -> dict[str, torch.Tensor]:
     net.train()
     targets = torch.arange(len(images)) % net.head.out_features
     nn.functional.cross_entropy(net(images), targets).backward()
@@ -49,7 +49,7 @@ def gradients(net: Tunable, images: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def assert_same_gradients(
-    one: Tunable, other: Tunable, images: torch.Tensor, tolerance: float
+    one: TrainableModel, other: TrainableModel, images: torch.Tensor, tolerance: float
 ) -> None:
     """Compares every parameter's gradient, by the largest entry."""
     expected, found = gradients(one, images), gradients(other, images)
@@ -65,7 +65,7 @@ def norms_of(net: nn.Module) -> list[nn.BatchNorm2d]:
     return [each for each in net.modules() if isinstance(each, nn.BatchNorm2d)]
 
 
-def learning(net: Tunable) -> set[str]:
+def learning(net: TrainableModel) -> set[str]:
     """Names of the parameters that learn."""
     return {name for name, each in net.named_parameters() if each.requires_grad}
 
@@ -81,7 +81,7 @@ def test_before_the_first_step_the_scores_are_those_of_the_head(name, options, s
     images = noise(5)
     with torch.inference_mode():
         vectors = StagePool(net, sees(64)).eval()(images).numpy()
-    tunable_net = Tunable(net, sees(64), head, dropout=0.5).eval()
+    tunable_net = TrainableModel(net, sees(64), head, dropout=0.5).eval()
     with torch.inference_mode():
         scores = tunable_net(images).numpy()
     assert scores.shape == (5, 3)
@@ -98,14 +98,14 @@ def test_columns_of_several_stages_in_any_order():
     )
     with torch.inference_mode():
         vectors = StagePool(net, sees(64))(noise(3)).numpy()
-        scores = Tunable(net, sees(64), head).eval()(noise(3)).numpy()
+        scores = TrainableModel(net, sees(64), head).eval()(noise(3)).numpy()
     np.testing.assert_allclose(scores, head.scores(vectors), rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_that_timm_has_not_sorted_is_one_layer():
-    net = Tunable(Plain(), sees(16), head_for(Plain(), size=16))
+    net = TrainableModel(Plain(), sees(16), head_for(Plain(), size=16))
     assert net.n_layers == net.n_stages == 2
-    net.let_learn(1)
+    net.set_trainable(1)
     assert learning(net) == {"head.weight", "head.bias"}
 
 
@@ -118,9 +118,9 @@ class Unsorted(Plain):
 
 
 def test_a_network_without_stages_is_unfrozen_by_layers():
-    net = Tunable(Unsorted(), sees(16), head_for(Plain(), size=16))
+    net = TrainableModel(Unsorted(), sees(16), head_for(Plain(), size=16))
     assert net.n_layers == net.n_stages == 3
-    net.let_learn(2)
+    net.set_trainable(2)
     assert learning(net) == {
         "head.weight", "head.bias", "pool.network.norm.weight", "pool.network.norm.bias",
     }  # fmt: skip
@@ -205,7 +205,7 @@ def test_fused_weights_go_back_into_a_plain_network():
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_convolution_with_a_bias_of_its_own(bias):
-    net = Tunable(Plain(bias), sees(16), head_for(Plain(), size=16))
+    net = TrainableModel(Plain(bias), sees(16), head_for(Plain(), size=16))
     with torch.no_grad():
         for parameter in net.pool.network.parameters():
             parameter.add_(torch.rand_like(parameter))
@@ -254,7 +254,7 @@ def test_what_can_be_fused_beside_what_cannot():
     base = Both()
     with torch.no_grad():
         base.norm.running_var.fill_(0.3)
-    net = Tunable(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
+    net = TrainableModel(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
     with torch.inference_mode():
         before = net(noise(4, 16))
         assert net.fuse() == 1
@@ -279,7 +279,7 @@ def test_no_strided_convolution_of_the_colours(fuse, monkeypatch):
     head = head_for(base, size=16)
     with torch.inference_mode():
         expected = head.scores(StagePool(base, sees(16))(images).numpy())
-    net = Tunable(base, sees(16), head)
+    net = TrainableModel(base, sees(16), head)
     if fuse:
         assert net.fuse() == 1
     strides = []
@@ -301,7 +301,7 @@ def test_what_cannot_be_fused_is_left_as_it_was():
     with torch.no_grad():
         base.norm.running_var.fill_(0.3)
         base.norm.running_mean.fill_(0.2)
-    net = Tunable(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
+    net = TrainableModel(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
     with torch.inference_mode():
         before = net(noise(4, 16))
         fused = net.fuse()
@@ -312,7 +312,7 @@ def test_what_cannot_be_fused_is_left_as_it_was():
 # --- statistics of BatchNorm --------------------------------------------------------------------
 
 
-def moved(net: Tunable, before: dict[str, torch.Tensor]) -> set[str]:
+def moved(net: TrainableModel, before: dict[str, torch.Tensor]) -> set[str]:
     """Names of the BatchNorms whose statistics have changed."""
     return {
         name.rsplit(".", 1)[0]
@@ -321,7 +321,7 @@ def moved(net: Tunable, before: dict[str, torch.Tensor]) -> set[str]:
     }
 
 
-def statistics(net: Tunable) -> dict[str, torch.Tensor]:
+def statistics(net: TrainableModel) -> dict[str, torch.Tensor]:
     return {name: each.clone() for name, each in net.named_buffers() if "running" in name}
 
 
@@ -333,14 +333,14 @@ def test_frozen_statistics_never_move(fuse):
     before = statistics(net)
     assert before
     for stages in (1, 3, net.n_stages):
-        net.let_learn(stages)
+        net.set_trainable(stages)
         learn(net, noise(6, seed=stages))
     assert not moved(net, before)
 
 
 def test_statistics_move_where_blocks_learn_and_only_there():
     net = tunable(frozen_statistics=False)
-    net.let_learn(2)
+    net.set_trainable(2)
     before = statistics(net)
     learn(net, noise(6))
     found = moved(net, before)
@@ -349,7 +349,7 @@ def test_statistics_move_where_blocks_learn_and_only_there():
         if isinstance(each, nn.BatchNorm2d) and ".layer4." in name
     }  # fmt: skip
     before = statistics(net)
-    net.let_learn(net.n_stages)
+    net.set_trainable(net.n_stages)
     learn(net, noise(6))
     assert len(moved(net, before)) == len(norms_of(net))
     net.eval()
@@ -367,7 +367,7 @@ def test_let_learn_counts_stages_from_the_top(name, options):
     net = tunable(name, **options)
     everything = {each for each, _ in net.named_parameters()}
     for stages in range(1, net.n_stages + 1):
-        net.let_learn(stages)
+        net.set_trainable(stages)
         expected = {each for each in everything if net.stages[each] >= net.n_stages - stages}
         assert learning(net) == expected
         gradients(net, noise(2))
@@ -375,37 +375,37 @@ def test_let_learn_counts_stages_from_the_top(name, options):
         assert with_gradient == expected
         net.zero_grad()
     assert learning(net) == everything
-    net.let_learn(1)
+    net.set_trainable(1)
     assert learning(net) == {"head.weight", "head.bias"}
 
 
 def test_let_learn_of_a_residual_network():
     net = tunable()
-    net.let_learn(3)
+    net.set_trainable(3)
     blocks = {name.removeprefix("pool.network.").split(".")[0] for name in learning(net)}
     assert blocks == {"layer3", "layer4", "head"}
 
 
 def test_norms_only():
     net = tunable()
-    net.let_learn(net.n_stages, norms_only=True)
+    net.set_trainable(net.n_stages, norms_only=True)
     shapes = {name: each.ndim for name, each in net.named_parameters()}
     below = {name for name in shapes if not name.startswith("head.")}
     assert learning(net) == {name for name in below if shapes[name] == 1} | {
         "head.weight", "head.bias",
     }  # fmt: skip
     assert any(".bn1.weight" in name for name in learning(net))
-    net.let_learn(2, norms_only=True)
+    net.set_trainable(2, norms_only=True)
     assert all(name.startswith(("head.", "pool.network.layer4.")) for name in learning(net))
 
 
 def test_let_learn_keeps_the_mode():
     net = tunable(frozen_statistics=False).eval()
-    net.let_learn(net.n_stages)
+    net.set_trainable(net.n_stages)
     assert not any(each.training for each in net.modules())
     net.train()
     assert all(norm.training for norm in norms_of(net))
-    net.let_learn(1)
+    net.set_trainable(1)
     assert not any(norm.training for norm in norms_of(net))
 
 
@@ -422,7 +422,7 @@ def test_dropout_is_told():
 def test_the_head_comes_back_as_it_went_in():
     net = network()
     head = head_for(net, stages="all")
-    found = Tunable(net, sees(64), head).as_head()
+    found = TrainableModel(net, sees(64), head).as_head()
     assert (found.kind, found.n_classes) == ("linear", 3)
     np.testing.assert_array_equal(found.columns, head.columns)
     for name in ("weights", "bias"):
@@ -466,8 +466,8 @@ def test_a_replica_shares_weights_and_not_gradients(fuse):
 
 def test_a_replica_freezes_by_itself():
     net = tunable()
-    net.let_learn(2)
+    net.set_trainable(2)
     twin = net.replica()
     assert learning(twin) == learning(net)
-    twin.let_learn(1)
+    twin.set_trainable(1)
     assert len(learning(net)) > len(learning(twin)) == 2

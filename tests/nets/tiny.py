@@ -13,7 +13,7 @@ from torch import nn
 from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
 from headstart.nets.stages import StagePool
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -75,11 +75,13 @@ def tunable(
     dropout: float = 0.0,
     frozen_statistics: bool = True,
     **options: object,
-) -> Tunable:
+) -> TrainableModel:
     """A module to train, always with the same weights; not yet fused."""
     net = network(name, size=size, **options)
     head = head_for(net, size=size, classes=classes, stages=stages)
-    return Tunable(net, sees(size), head, dropout=dropout, frozen_statistics=frozen_statistics)
+    return TrainableModel(
+        net, sees(size), head, dropout=dropout, frozen_statistics=frozen_statistics
+    )
 
 
 class Plain(nn.Module):

@@ -10,7 +10,7 @@ import pytest
 from headstart.data.split import folds as make_folds
 from headstart.probe import cross_validate as module
 from headstart.probe.classifiers import Config
-from headstart.probe.cross_validate import learning_curve, play
+from headstart.probe.cross_validate import cross_validate, learning_curve
 from headstart.probe.probe import Grid
 
 SETS = {"last": np.arange(10)}
@@ -32,7 +32,8 @@ def cross(targets: np.ndarray, clusters: np.ndarray, k: int = 4):
 def test_cross_validation_covers_each_item_once():
     vectors, targets = sample(100)
     clusters = np.arange(100)
-    outcome = play(vectors, SETS, targets, clusters, cross(targets, clusters), n_classes=3,
+    outcome = cross_validate(vectors, SETS, targets, clusters, cross(targets, clusters),
+    n_classes=3,
                    grid=GRID)  # fmt: skip
     np.testing.assert_array_equal(outcome.items, np.arange(100))
     assert outcome.probabilities.shape == outcome.uncalibrated.shape == (100, 3)
@@ -44,7 +45,9 @@ def test_cross_validation_covers_each_item_once():
 def test_one_round_predicts_its_test_items():
     vectors, targets = sample(90)
     train, test = np.arange(0, 60), np.array([80, 61, 70])
-    outcome = play(vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    outcome = cross_validate(
+        vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID
+    )
     np.testing.assert_array_equal(outcome.items, [61, 70, 80])
     assert len(outcome.probe.held_out) == 60
     alone = outcome.probe.head.scores(vectors[[61, 70, 80]])
@@ -56,7 +59,8 @@ def test_random_labels_give_chance(final):
     vectors, targets = sample(240, signal=0)
     targets = np.random.default_rng(0).permutation(targets)
     clusters = np.arange(240)
-    outcome = play(vectors, SETS, targets, clusters, cross(targets, clusters), n_classes=3,
+    outcome = cross_validate(vectors, SETS, targets, clusters, cross(targets, clusters),
+    n_classes=3,
                    grid=GRID, final=final)  # fmt: skip
     assert 0.22 < (outcome.labels == targets).mean() < 0.45
 
@@ -65,11 +69,15 @@ def test_test_items_are_never_looked_at():
     """Test items are replaced by nonsense; nothing but their own predictions may change."""
     vectors, targets = sample(90)
     train, test = np.arange(60), np.arange(60, 90)
-    first = play(vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    first = cross_validate(
+        vectors, SETS, targets, np.arange(90), [(train, test)], n_classes=3, grid=GRID
+    )
     other, wrong = vectors.copy(), targets.copy()
     other[test] = 1e3
     wrong[test] = (wrong[test] + 1) % 3
-    second = play(other, SETS, wrong, np.arange(90), [(train, test)], n_classes=3, grid=GRID)
+    second = cross_validate(
+        other, SETS, wrong, np.arange(90), [(train, test)], n_classes=3, grid=GRID
+    )
     assert second.probe.config == first.probe.config
     assert second.probe.temperature == first.probe.temperature
     for name, array in first.probe.head.arrays.items():
@@ -88,7 +96,7 @@ def test_rounds_choose_anew(monkeypatch):
 
     monkeypatch.setattr(module, "probe", spy)
     rounds = cross(targets, clusters)
-    play(vectors, SETS, targets, clusters, rounds, n_classes=3, grid=GRID)
+    cross_validate(vectors, SETS, targets, clusters, rounds, n_classes=3, grid=GRID)
     assert len(trained) == len(rounds) + 1
     for (train, test), groups in zip(rounds, trained, strict=False):
         assert set(groups) == set(train)

@@ -40,7 +40,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     metrics |= {
         "evaluation": {
             "kind": "holdout",
-            "says": f"Measured once, on {n} pictures that neither training nor choosing ever saw.",
+            "summary": f"Measured once, on {n} pictures that neither training nor choosing saw.",
         },
         "baselines": {
             "majority": {"accuracy": wilson((targets == 0).sum(), n)},
@@ -56,7 +56,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
         },
         "calibration": {"temperature": 1.37, "ece_before": 0.1, "ece_after": 0.02},
         "model": {
-            "says": "logistic regression on all stages of mobilenetv2_100, squashed to 224 px"
+            "summary": "logistic regression on all stages of mobilenetv2_100, squashed to 224 px"
         },
     }
     findings = [
@@ -132,7 +132,8 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
 
 
 HISTORY = (
-    "training,epoch,learning,rate,loss,accuracy,held_loss,held_accuracy,measure,seconds,images\n"
+    "training,epoch,trainable_stages,rate,loss,accuracy,"
+    "val_loss,val_accuracy,measure,seconds,images\n"
 )
 RECIPE = {
     "epochs": 10,
@@ -149,7 +150,7 @@ RECIPE = {
 }
 
 
-def history_rows(epochs=10, *, training="round1", held=True, fits=True, seed=0):
+def history_rows(epochs=10, *, training="round1", validation=True, fits=True, seed=0):
     """Rows of history.csv as a fine-tuning of so many epochs might leave them."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -157,14 +158,14 @@ def history_rows(epochs=10, *, training="round1", held=True, fits=True, seed=0):
         share = epoch / epochs
         loss = 0.45 + 1.3 * np.exp(-3.5 * share) + 0.015 * rng.normal()
         accuracy = 0.97 - 0.35 * np.exp(-3.5 * share) + 0.006 * rng.normal()
-        held_loss = 0.14 + 0.3 * np.exp(-5 * share) + 0.008 * rng.normal()
-        held_accuracy = 0.945 - 0.08 * np.exp(-4 * share) + 0.004 * rng.normal()
+        val_loss = 0.14 + 0.3 * np.exp(-5 * share) + 0.008 * rng.normal()
+        val_accuracy = 0.945 - 0.08 * np.exp(-4 * share) + 0.004 * rng.normal()
         if not fits:  # what is learnt by heart
-            held_loss, held_accuracy = held_loss + 0.5 * share**2, held_accuracy - 0.06 * share
+            val_loss, val_accuracy = val_loss + 0.5 * share**2, val_accuracy - 0.06 * share
         rate = 2e-3 * (1 + np.cos(np.pi * share)) / 2
-        held_cells = [held_loss, held_accuracy, held_accuracy] if held else ["", "", ""]
+        val_cells = [val_loss, val_accuracy, val_accuracy] if validation else ["", "", ""]
         cells = [training, epoch, min(5, 1 + int(6 * share)), rate, loss, accuracy]
-        rows.append([*cells, *held_cells, 21.4 + rng.normal(), 1840])
+        rows.append([*cells, *val_cells, 21.4 + rng.normal(), 1840])
     return rows
 
 
@@ -180,13 +181,14 @@ def add_finetuning(folder, rows=None, *, kept="finetune", recipe=None, preview=T
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["finetuning"] = {
         "kept": kept,
-        "says": "Fine-tuning was kept: on 460 held-out pictures it named 3.0 points more of them "
+        "summary": "Fine-tuning was kept: on 460 held-out pictures it named 3.0 points more "
+        "of them "
         "rightly than the probe.",
         "share": 0.75 if kept == "finetune" else 0.0,
         "epochs": epochs,
         "refitted": kept == "finetune",
         "recipe": RECIPE if recipe is None else recipe,
-        "held": {"n": 460, "probe": probe, "finetune": tuned, "gain": gain},
+        "validation": {"n": 460, "probe": probe, "finetune": tuned, "gain": gain},
         "verdicts": [
             Finding(
                 "underfitting",
@@ -233,7 +235,7 @@ def add_advice(folder):
     ]
     keys = ("strategy", "backbone", "image_size", "epochs", "accuracy", "seconds")
     metrics["advice"] = {
-        "says": ["Fine-tuning is worth its time here.", "A larger network was not tried."],
+        "summary": ["Fine-tuning is worth its time here.", "A larger network was not tried."],
         "rows": [dict(zip(keys, row, strict=True)) for row in rows],
         "rule_of_thumb": "Below 20 pictures a class the probe is seldom beaten.",
     }

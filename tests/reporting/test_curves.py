@@ -6,7 +6,7 @@ import pytest
 
 from headstart.reporting.curves import accuracy_curve, loss_curve
 
-KEYS = ("epoch", "learning", "rate", "loss", "accuracy", "held_loss", "held_accuracy")
+KEYS = ("epoch", "trainable_stages", "rate", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @pytest.fixture
@@ -58,15 +58,17 @@ def tones(drawn, tag):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 11, 12, 20, 60, 150, 1000])
-@pytest.mark.parametrize("held", [True, False])
-def test_curves_of_any_length(make_epochs, count, held):
-    epochs = make_epochs(count, held=held)
+@pytest.mark.parametrize("validation", [True, False])
+def test_curves_of_any_length(make_epochs, count, validation):
+    epochs = make_epochs(count, validation=validation)
     for draw in (loss_curve, accuracy_curve):
         drawn = sound(draw(epochs, [count]))
         lines = [tone for tone in tones(drawn, "polyline") if "line" in tone]
-        assert lines == (["line trained", "line held"][: 1 + held] if count > 1 else [])
-        assert ("held kept" in tones(drawn, "circle")) == held
-        assert len(tones(drawn, "circle")) == ((1 + held) * count if count <= 25 else held)
+        assert lines == (["line trained", "line validation"][: 1 + validation] if count > 1 else [])
+        assert ("validation kept" in tones(drawn, "circle")) == validation
+        assert len(tones(drawn, "circle")) == (
+            (1 + validation) * count if count <= 25 else validation
+        )
     assert tones(sound(loss_curve(epochs)), "polygon") == (["rate"] if count > 1 else [])
 
 
@@ -75,24 +77,24 @@ def test_curves_of_any_length(make_epochs, count, held):
 def test_losses_of_any_size(make_epochs, scale, offset):
     epochs = make_epochs(6)
     for row in epochs:
-        row["loss"], row["held_loss"] = (
-            scale * (offset + row[key] / 10) for key in ("loss", "held_loss")
+        row["loss"], row["val_loss"] = (
+            scale * (offset + row[key] / 10) for key in ("loss", "val_loss")
         )
     sound(loss_curve(epochs, [3]))
 
 
 def test_the_same_loss_throughout_has_an_axis():
     for value in (0.0, 0.7):
-        sound(loss_curve([{"epoch": e, "loss": value, "held_loss": value} for e in (1.0, 2.0)]))
+        sound(loss_curve([{"epoch": e, "loss": value, "val_loss": value} for e in (1.0, 2.0)]))
     sound(loss_curve([{"epoch": 1.0}]))
     sound(accuracy_curve([{"epoch": 1.0}]))
 
 
 def test_a_line_breaks_where_a_value_is_not_known(make_epochs):
     epochs = make_epochs(9)
-    epochs[4]["loss"] = epochs[4]["held_loss"] = epochs[8]["loss"] = None
+    epochs[4]["loss"] = epochs[4]["val_loss"] = epochs[8]["loss"] = None
     drawn = sound(loss_curve(epochs))
-    assert tones(drawn, "polyline") == 2 * ["line trained"] + 2 * ["line held"]
+    assert tones(drawn, "polyline") == 2 * ["line trained"] + 2 * ["line validation"]
     assert "epoch 9 training –" in drawn.get("aria-label")
 
 
@@ -105,7 +107,7 @@ def test_the_probe_is_a_line_across(make_epochs, probe):
 
 
 def test_a_perfect_training_has_height():
-    epochs = [{"epoch": float(e), "accuracy": 1.0, "held_accuracy": 1.0} for e in range(1, 6)]
+    epochs = [{"epoch": float(e), "accuracy": 1.0, "val_accuracy": 1.0} for e in range(1, 6)]
     heights = {y for x, y in places(sound(accuracy_curve(epochs, (5,), 1.0))) if x > 60}
     assert 10.0 in heights
 

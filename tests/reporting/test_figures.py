@@ -35,7 +35,7 @@ def test_differences_in_points():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "says"),
+    ("seconds", "summary"),
     [
         (0.04, "0.0 s"),
         (8.4, "8.4 s"),
@@ -48,8 +48,8 @@ def test_differences_in_points():
         (float("nan"), "–"),
     ],
 )
-def test_times_in_words(seconds, says):
-    assert duration(seconds) == says
+def test_times_in_words(seconds, summary):
+    assert duration(seconds) == summary
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,6 @@ def test_learning_curve_of_any_length(count, flat):
         for i, v in enumerate([1.0] * 5 if flat else [0.1, 0.4, 0.7, 0.8, 0.85])
     ][:count]
     assert len(list(inside(learning_curve(points)).iter("circle"))) == count
-    forecast = {"n": 9000, "accuracy": estimate(0.9, 0.85, 0.95), "says": "more"}
+    forecast = {"n": 9000, "accuracy": estimate(0.9, 0.85, 0.95), "summary": "more"}
     drawn = inside(learning_curve(points, forecast))
     assert [c.get("class") for c in drawn.iter("circle")][-1] == "before"

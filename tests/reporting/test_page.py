@@ -298,12 +298,12 @@ def test_training_from_random_weights_is_not_called_fine_tuning(make_finetuned):
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 20, 60, 400])
-@pytest.mark.parametrize("held", [True, False])
-def test_histories_of_any_length(make_finetuned, make_history, epochs, held):
-    page = page_of(make_finetuned(make_history(epochs, held=held)))
+@pytest.mark.parametrize("validation", [True, False])
+def test_histories_of_any_length(make_finetuned, make_history, epochs, validation):
+    page = page_of(make_finetuned(make_history(epochs, validation=validation)))
     assert_sound(page)
     said = [a["class"] for tag, a in page.attributes if tag == "span" and "class" in a]
-    assert ("held" in said, "rate" in said) == (held, epochs > 1)
+    assert ("validation" in said, "rate" in said) == (validation, epochs > 1)
     assert ("The first 300 are shown" in page.text) == (epochs > 300)
     assert ("of epoch 1," in " ".join(page.text.split())) == (epochs == 1)
 
@@ -358,7 +358,7 @@ def test_a_missing_part_of_a_finetuning_is_left_out(make_finetuned, gone):
     assert "Left out" not in page.text  # a run without a fine-tuning lacks nothing
 
 
-FIELDS = "kept says share epochs refitted recipe held verdicts probe finetune gain n"
+FIELDS = "kept summary share epochs refitted recipe validation verdicts probe finetune gain n"
 
 
 @pytest.mark.parametrize("key", FIELDS.split())
@@ -367,7 +367,7 @@ def test_a_missing_field_of_a_finetuning_is_no_crash(make_finetuned, key, null):
     run = make_finetuned()
     metrics = json.loads((run / "metrics.json").read_text())
     place = metrics["finetuning"]
-    place = place if key in place else place["held"]
+    place = place if key in place else place["validation"]
     if null:
         place[key] = None
     else:

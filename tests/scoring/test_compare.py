@@ -93,8 +93,8 @@ def test_a_difference_that_is_there_is_shown():
     assert difference.value == pytest.approx(b.value - a.value)
     assert result.differences["log_loss"].high < 0, "less loss is better"
     assert result.differences["balanced_accuracy"].low > 0
-    assert result.says.startswith("B is more accurate than A by 12.5 percentage points (")
-    assert "p < 0.0001" in result.says
+    assert result.summary.startswith("B is more accurate than A by 12.5 percentage points (")
+    assert "p < 0.0001" in result.summary
     assert repr(result).startswith("Comparison(A='old', B='new': B is more accurate")
     assert "new" in result._repr_html_()
     assert json.loads(to_json(result))["answers"]["only_b"] == 30
@@ -119,14 +119,14 @@ def test_swapping_the_runs_turns_everything_round(only_a, only_b, both, neither,
     assert back.accuracies == there.accuracies[::-1]
     assert {there.better, back.better} in ({None}, {"A", "B"})
     if only_a != only_b:
-        assert back.says == there.says.translate(str.maketrans("AB", "BA"))
+        assert back.summary == there.summary.translate(str.maketrans("AB", "BA"))
 
 
 def test_the_same_answers_show_no_difference():
     targets, labels, chances = answers(0, 0, 90, 10)
     result = compare_answers(targets, labels, chances)
     assert (result.better, result.needed, result.p_value) == (None, None, 1.0)
-    assert result.says.startswith("No difference can be shown: both are equally accurate here")
+    assert result.summary.startswith("No difference can be shown: both are equally accurate here")
     for name in ("accuracy", "balanced_accuracy"):
         each = result.differences[name]
         assert each.value == 0
@@ -176,7 +176,7 @@ def test_the_number_needed_is_that_of_the_textbook():
     assert needed % 100 == 0
     result = compare_answers(*answers(50, 60, 850, 40))
     assert result.needed == needed
-    assert f"about {needed:,} test images would be needed" in result.says
+    assert f"about {needed:,} test images would be needed" in result.summary
 
 
 def test_the_number_needed_really_shows_it():

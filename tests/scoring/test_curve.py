@@ -17,19 +17,19 @@ def test_a_clean_power_law_is_continued():
     found = extrapolate(SIZES, folds(law, noise=0.001))
     assert found["n"] == 640
     assert found["accuracy"].value == pytest.approx(law(640.0), abs=0.01)
-    assert "640 training pictures instead of 320" in found["says"]
+    assert "640 training pictures instead of 320" in found["summary"]
 
 
 def test_a_flat_curve_promises_nothing():
     found = extrapolate(SIZES, folds(lambda n: 0.9 + 0 * n, noise=0.004))
     assert abs(found["accuracy"].value - 0.9) < 0.01
-    assert "hardly help" in found["says"]
+    assert "hardly help" in found["summary"]
 
 
 def test_a_falling_curve_is_not_continued_downwards():
     found = extrapolate(SIZES, folds(lambda n: 0.95 - n / 8000, noise=0.001))
     assert found["accuracy"].value > 0.9
-    assert "hardly help" in found["says"]
+    assert "hardly help" in found["summary"]
 
 
 def test_the_interval_covers():

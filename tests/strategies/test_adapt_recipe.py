@@ -7,7 +7,12 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from headstart.strategies.adapt_recipe import afresh, fewest_epochs, stage_that_wins, suited
+from headstart.strategies.adapt_recipe import (
+    adapt_recipe,
+    fewest_epochs,
+    full_finetune,
+    stage_that_wins,
+)
 from headstart.training.schedule import Recipe
 
 NET = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
@@ -35,13 +40,13 @@ def test_a_stage_wins_by_more_than_chance():
 
 
 def test_far_from_the_pretraining_all_layers_learn_and_statistics_are_measured():
-    recipe, says = suited(
+    recipe, summary = adapt_recipe(
         Recipe(epochs=10, augment="light"), probe_where(stage4=0.8, last=0.7), NET, items=1000
     )
-    assert recipe == afresh(Recipe(epochs=10, augment="light"))
+    assert recipe == full_finetune(Recipe(epochs=10, augment="light"))
     assert (recipe.frozen_statistics, recipe.backbone_rate) == (False, 1.0)
     assert recipe.rate == pytest.approx(3 * Recipe().rate)
-    assert "stage 4 alone" in says[0]
+    assert "stage 4 alone" in summary[0]
 
 
 @pytest.mark.parametrize(
@@ -57,13 +62,13 @@ def test_far_from_the_pretraining_all_layers_learn_and_statistics_are_measured()
     ids=["rate given", "depth given", "backbone rate given", "near", "no BatchNorm", "few steps"],
 )
 def test_else_the_recipe_stays_as_it_is(given, stages, net, items):
-    found, says = suited(given, probe_where(**stages, last=0.7), net, items=items)
+    found, summary = adapt_recipe(given, probe_where(**stages, last=0.7), net, items=items)
     assert found == given
-    assert says == ()
+    assert summary == ()
 
 
 def test_the_fewest_epochs_are_those_of_three_hundred_steps():
     assert fewest_epochs(Recipe(), items=960) == 10
     assert fewest_epochs(Recipe(), items=959) == 11
-    assert suited(Recipe(epochs=10), probe_where(stage4=0.8, last=0.7), NET, items=960)[1]
-    assert not suited(Recipe(epochs=9), probe_where(stage4=0.8, last=0.7), NET, items=960)[1]
+    assert adapt_recipe(Recipe(epochs=10), probe_where(stage4=0.8, last=0.7), NET, items=960)[1]
+    assert not adapt_recipe(Recipe(epochs=9), probe_where(stage4=0.8, last=0.7), NET, items=960)[1]

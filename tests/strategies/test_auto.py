@@ -46,12 +46,14 @@ def plan(monkeypatch):
     ):  # fmt: skip
         def finetune(dataset, vectors, clusters, backbone, recipe, start, *, items, **options):
             tried.append(recipe)
-            held = items[:100]
+            validation = items[:100]
             right = 0.9 if recipe.freeze == "last" else 0.8
-            labels = np.where(np.arange(100) < 100 * right, TARGETS[held], -TARGETS[held] - 1)
+            labels = np.where(
+                np.arange(100) < 100 * right, TARGETS[validation], -TARGETS[validation] - 1
+            )
             scores = np.eye(4)[labels % 4]
             return SimpleNamespace(
-                held=held, held_scores=scores, kept=SimpleNamespace(measure=right)
+                validation=validation, val_scores=scores, kept=SimpleNamespace(measure=right)
             )
 
         monkeypatch.setattr(trials, "finetune", finetune)
@@ -82,20 +84,20 @@ def test_few_errors_keep_the_probe():
     assert keep_probe(probed(8), TARGETS, NET) is None
     kept = keep_probe(probed(7), TARGETS, NET)
     assert kept.recipe is None
-    assert "errs on 7 of 1,000" in kept.says[0]
-    assert kept.arms[0].held.value == pytest.approx(0.993)
+    assert "errs on 7 of 1,000" in kept.summary[0]
+    assert kept.candidates[0].validation.value == pytest.approx(0.993)
 
 
 @pytest.mark.parametrize(
-    ("kind", "views", "says"),
-    [("onnx", 1, "net is an ONNX file"), ("timm", 3, "--views 3 averages frozen features")],
+    ("kind", "tta", "summary"),
+    [("onnx", 1, "net is an ONNX file"), ("timm", 3, "--tta 3 averages frozen features")],
 )
-def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, views, says):
+def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, tta, summary):
     net = SimpleNamespace(source=SimpleNamespace(kind=kind), name="net")
-    kept = keep_probe(probed(500), TARGETS, net, views=views)
+    kept = keep_probe(probed(500), TARGETS, net, tta=tta)
     assert kept.recipe is None
-    assert kept.says[0].startswith(says)
-    assert kept.says[0].endswith("the probe is kept.")
+    assert kept.summary[0].startswith(summary)
+    assert kept.summary[0].endswith("the probe is kept.")
 
 
 @pytest.mark.parametrize("budget", [60, 120, 300, 1000])
@@ -120,8 +122,8 @@ def test_the_depth_that_did_best_in_trials_is_run(plan):
     found = plan(300)
     assert [each.freeze for each in plan.tried] == ["none", "last"]
     assert found.recipe.freeze == "last"
-    assert [arm.recipe is None for arm in found.arms] == [True, False, False]
-    assert "the last 2 stages did best" in found.says[-1]
+    assert [candidate.recipe is None for candidate in found.candidates] == [True, False, False]
+    assert "the last 2 stages did best" in found.summary[-1]
 
 
 def test_a_depth_that_was_asked_for_is_not_tried(plan):
@@ -133,8 +135,8 @@ def test_a_depth_that_was_asked_for_is_not_tried(plan):
 def test_too_small_a_budget_says_which_would_do(plan):
     found = plan(5)
     assert found.recipe is None
-    assert "too small" in found.says[0]
-    minutes = float(found.says[0].split("--budget of ")[1].split()[0])
+    assert "too small" in found.summary[0]
+    minutes = float(found.summary[0].split("--budget of ")[1].split()[0])
     assert plan(60 * minutes + 6).recipe is not None
 
 
@@ -148,11 +150,11 @@ def test_far_from_the_pretraining_it_goes_far_without_trying_depths(plan):
     assert not plan.tried
     assert not found.recipe.frozen_statistics
     assert found.recipe.backbone_rate == 1
-    assert "stage 4 alone carries the classes" in found.says[0]
+    assert "stage 4 alone carries the classes" in found.summary[0]
 
 
 def test_far_from_the_pretraining_but_short_of_time_it_stays_gentle(plan):
     found = plan(70, stage4=0.9)  # six epochs or so: 150 steps
     assert found.recipe.epochs < 10
     assert found.recipe.frozen_statistics
-    assert not any("stage 4" in each for each in found.says)
+    assert not any("stage 4" in each for each in found.summary)

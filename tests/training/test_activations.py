@@ -14,7 +14,7 @@ from timm.models.resnet import BasicBlock
 from headstart.errors import BackboneError
 from headstart.nets import engine_openvino
 from headstart.training import activations as module
-from headstart.training.activations import views_of
+from headstart.training.activations import frozen_activations
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.schedule import Recipe
 
@@ -29,8 +29,8 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory):
-    return pictures(tmp_path_factory.mktemp("held"), (4, 4, 4), seed=1)
+def validation(tmp_path_factory):
+    return pictures(tmp_path_factory.mktemp("validation"), (4, 4, 4), seed=1)
 
 
 def net():
@@ -43,9 +43,9 @@ def with_views(one, tmp_path, *, seen=None):
     """Gives a training views of its frozen part, on the engine that the machine has."""
     backbone = SimpleNamespace(home=tmp_path / "backbone")
 
-    def views(augment):
-        found = views_of(
-            one.net, backbone, one.recipe, one.squares, augment,
+    def frozen(augment):
+        found = frozen_activations(
+            one.net, backbone, one.recipe, one.inputs, augment,
             seed=one.seed, device="cpu", workers=0,
         )  # fmt: skip
         if seen is not None and found is not None:
@@ -53,7 +53,7 @@ def with_views(one, tmp_path, *, seen=None):
             found._see = lambda view: (seen.append(view), see(view))
         return found
 
-    one.views = views
+    one.frozen = frozen
     return one
 
 
@@ -90,8 +90,8 @@ def test_what_is_frozen_does_not_move(data, tmp_path, freeze):
     assert learning
 
 
-def test_it_learns(data, held, tmp_path):
-    one = with_views(training(data, RECIPE, net=net(), held=held), tmp_path)
+def test_it_learns(data, validation, tmp_path):
+    one = with_views(training(data, RECIPE, net=net(), validation=validation), tmp_path)
     one.run()
     assert one.history[-1].loss < one.history[0].loss
 
@@ -106,9 +106,9 @@ def test_two_replicas_and_one_agree(data, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [2, 11])
-def test_stopped_and_gone_on_it_is_the_same(data, held, tmp_path, stop):
+def test_stopped_and_gone_on_it_is_the_same(data, validation, tmp_path, stop):
     def make():
-        return with_views(training(data, RECIPE, net=net(), held=held), tmp_path)
+        return with_views(training(data, RECIPE, net=net(), validation=validation), tmp_path)
 
     whole = make()
     whole.run()
@@ -145,7 +145,9 @@ def test_where_it_does_not_pay_there_are_no_views(data, tmp_path, options):
     one = training(data, replace(RECIPE, **options), net=net())
     backbone = SimpleNamespace(home=tmp_path)
     assert (
-        views_of(one.net, backbone, one.recipe, one.squares, None, seed=0, device="cpu", workers=0)
+        frozen_activations(
+            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
+        )
         is None
     )
 
@@ -155,15 +157,17 @@ def test_where_memory_is_short_there_are_fewer_views_or_none(data, tmp_path, mon
     backbone = SimpleNamespace(home=tmp_path)
 
     def count():
-        found = views_of(
-            one.net, backbone, one.recipe, one.squares, None, seed=0, device="cpu", workers=0
+        found = frozen_activations(
+            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
         )
         return 0 if found is None else len(found._held)
 
     full = count()
     size = module._BYTES
     one_view = (
-        views_of(one.net, backbone, one.recipe, one.squares, None, seed=0, device="cpu", workers=0)
+        frozen_activations(
+            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
+        )
         ._held[0]
         .nbytes
     )

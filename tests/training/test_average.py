@@ -169,7 +169,7 @@ def test_what_was_given_is_left_alone(seed):
 
 
 def spoilt(state: State) -> tuple[float, float, float]:
-    """As `Held.judge` sees weights that are no numbers: all in class 0, which may be most."""
+    """As `Validation.judge` sees weights that are no numbers: all in class 0, which may be most."""
     if math.isfinite(place(state)):
         return 0.4, 0.4, 1.0
     return 0.9, 0.9, math.nan

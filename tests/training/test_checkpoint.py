@@ -49,8 +49,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pictures(tmp_path_factory.mktemp("held"), (3, 3, 3), seed=1)
+def validation(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pictures(tmp_path_factory.mktemp("validation"), (3, 3, 3), seed=1)
 
 
 def run(one: Training, folder: Path, *, every: float = 3600.0, mark: str = "mark") -> Training:
@@ -62,7 +62,7 @@ def kill(one: Training, folder: Path, *, step: int) -> None:
     """Ends a training in the middle of a step; its last state is that of the step before."""
     checkpoints = Checkpoints(folder, every=3600.0)
 
-    def progress(says: str, done: int, total: int) -> None:
+    def progress(phase: str, done: int, total: int) -> None:
         if done == step:
             raise Killed
         checkpoints.every = 0.0 if done == step - 1 else 3600.0
@@ -73,12 +73,12 @@ def kill(one: Training, folder: Path, *, step: int) -> None:
 
 
 def whole_and_resumed(
-    data: Dataset, held: Dataset, folder: Path, recipe: Recipe, *stops: int, replicas: int = 1
+    data: Dataset, validation: Dataset, folder: Path, recipe: Recipe, *stops: int, replicas: int = 1
 ) -> tuple[Training, Training]:
     """The same training without a stop, and killed in each of some steps."""
 
     def make(**options: object) -> Training:
-        return training(data, recipe, held=held, replicas=replicas, **options)
+        return training(data, recipe, validation=validation, replicas=replicas, **options)
 
     whole = WHOLE.get((recipe, replicas))
     if whole is None:
@@ -88,7 +88,7 @@ def whole_and_resumed(
     for stop in stops:
         kill(make(), folder, step=stop)
     begun = []
-    resumed = run(make(progress=lambda says, done, total: begun.append(done)), folder)
+    resumed = run(make(progress=lambda phase, done, total: begun.append(done)), folder)
     assert begun[0] == stops[-1]  # it did go on, and did the lost step again
     assert not all(torch.equal(*pair) for pair in zip(whole.values, whole.start, strict=True))
     return whole, resumed
@@ -96,9 +96,9 @@ def whole_and_resumed(
 
 # Killed in step k, the last state is that of step k - 1: 3 goes on from an epoch's end.
 @pytest.mark.parametrize("stops", [(1,), (2,), (3,), (4,), (8,), (2, 6)])
-def test_gradual_unfreezing_with_an_average(data, held, tmp_path, stops):
+def test_gradual_unfreezing_with_an_average(data, validation, tmp_path, stops):
     recipe = replace(RECIPE, freeze="gradual")
-    assert_same(*whole_and_resumed(data, held, tmp_path, recipe, *stops))
+    assert_same(*whole_and_resumed(data, validation, tmp_path, recipe, *stops))
 
 
 @pytest.mark.parametrize(
@@ -114,25 +114,25 @@ def test_gradual_unfreezing_with_an_average(data, held, tmp_path, stops):
     ],
     ids=lambda options: "-".join(map(str, options)),
 )
-def test_whatever_the_recipe(data, held, tmp_path, options):
+def test_whatever_the_recipe(data, validation, tmp_path, options):
     recipe = replace(RECIPE, **options)
-    assert_same(*whole_and_resumed(data, held, tmp_path, recipe, 3, 6))
+    assert_same(*whole_and_resumed(data, validation, tmp_path, recipe, 3, 6))
 
 
-def test_with_two_replicas(data, held, tmp_path):
+def test_with_two_replicas(data, validation, tmp_path):
     recipe = replace(RECIPE, freeze="gradual")
-    whole, resumed = whole_and_resumed(data, held, tmp_path, recipe, 4, replicas=2)
+    whole, resumed = whole_and_resumed(data, validation, tmp_path, recipe, 4, replicas=2)
     assert len(resumed._replicas) == 2
     assert_same(whole, resumed)
 
 
-def test_a_lowered_rate_stays_lowered(data, held, tmp_path):
+def test_a_lowered_rate_stays_lowered(data, validation, tmp_path):
     recipe = replace(RECIPE, shape="plateau", rate=1e-30, weight_decay=0.0, epochs=5, warmup=0.0)
-    whole = training(data, recipe, held=held)
+    whole = training(data, recipe, validation=validation)
     whole.run()
     assert whole.history[3].rate < 0.5 * whole.history[0].rate
-    kill(training(data, recipe, held=held), tmp_path, step=8)
-    assert_same(whole, run(training(data, recipe, held=held), tmp_path))
+    kill(training(data, recipe, validation=validation), tmp_path, step=8)
+    assert_same(whole, run(training(data, recipe, validation=validation), tmp_path))
 
 
 def test_without_held_out_images(data, tmp_path):
@@ -157,27 +157,27 @@ def test_kept_states_are_rare(data, tmp_path, monkeypatch):
     assert sorted(set(saved)) == list(range(1, 9))
 
 
-def test_a_finished_training_is_not_begun_again(data, held, tmp_path):
-    first = run(training(data, RECIPE, held=held), tmp_path)
+def test_a_finished_training_is_not_begun_again(data, validation, tmp_path):
+    first = run(training(data, RECIPE, validation=validation), tmp_path)
     seen = []
-    again = training(data, RECIPE, held=held, progress=lambda *told: seen.append(told))
+    again = training(data, RECIPE, validation=validation, progress=lambda *told: seen.append(told))
     assert_same(first, run(again, tmp_path))
     assert not seen
 
 
-def test_a_training_that_was_given_up_stays_so(data, held, tmp_path):
+def test_a_training_that_was_given_up_stays_so(data, validation, tmp_path):
     recipe = replace(RECIPE, patience=1, rate=1e-30, weight_decay=0.0)
-    first = run(training(data, recipe, held=held), tmp_path)
+    first = run(training(data, recipe, validation=validation), tmp_path)
     assert (first.over, first.step) == (True, 4)
-    assert_same(first, run(training(data, recipe, held=held), tmp_path))
+    assert_same(first, run(training(data, recipe, validation=validation), tmp_path))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_training_that_went_astray_stays_so(data, held, tmp_path):
+def test_a_training_that_went_astray_stays_so(data, validation, tmp_path):
     recipe = replace(RECIPE, rate=1e12, warmup=0.0)
-    first = run(training(data, recipe, held=held), tmp_path)
+    first = run(training(data, recipe, validation=validation), tmp_path)
     assert first.diverged >= 0
-    again = run(training(data, recipe, held=held), tmp_path)
+    again = run(training(data, recipe, validation=validation), tmp_path)
     assert (again.diverged, again.over, again.step) == (first.diverged, True, first.step)
     assert len(again.history) == len(first.history)
 
@@ -287,23 +287,23 @@ from tests.training.test_checkpoint import RECIPE
 from tests.training.trainings import pictures, training
 from dataclasses import replace
 
-def progress(says, done, total):
+def progress(phase, done, total):
     print(done, flush=True)
     time.sleep(0.05)
 
 root = Path(sys.argv[1])
 one = training(
     pictures(root / "again", (6, 5, 5)), replace(RECIPE, freeze="gradual", dropout=0.2),
-    held=pictures(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
+    validation=pictures(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
 )
 Checkpoints(root / "states", every=0.0).run(one, name="one", fingerprint="mark")
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
-def test_kill_9(data, held, tmp_path):
+def test_kill_9(data, validation, tmp_path):
     recipe = replace(RECIPE, freeze="gradual", dropout=0.2)
-    whole = training(data, recipe, held=held)
+    whole = training(data, recipe, validation=validation)
     whole.run()
     states = tmp_path / "states"
     states.mkdir()
@@ -322,7 +322,9 @@ def test_kill_9(data, held, tmp_path):
         child.communicate()
     assert child.returncode == -signal.SIGKILL
     begun = []
-    resumed = training(data, recipe, held=held, progress=lambda *told: begun.append(told[1]))
+    resumed = training(
+        data, recipe, validation=validation, progress=lambda *told: begun.append(told[1])
+    )
     run(resumed, states)
     assert 4 <= begun[0] <= 6
     assert_same(whole, resumed)

@@ -13,11 +13,11 @@ from headstart.training.diagnose import diagnose
 from headstart.training.record import Epoch
 
 
-def curves(loss, accuracy, held_loss, held_accuracy) -> list[Epoch]:
-    rows = zip(loss, accuracy, held_loss, held_accuracy, strict=True)
+def curves(loss, accuracy, val_loss, val_accuracy) -> list[Epoch]:
+    rows = zip(loss, accuracy, val_loss, val_accuracy, strict=True)
     return [
-        Epoch(number, 5, 1e-3, lost, right, held, held_right, held_right, 1.0, 100)
-        for number, (lost, right, held, held_right) in enumerate(rows, 1)
+        Epoch(number, 5, 1e-3, lost, right, validation, val_right, val_right, 1.0, 100)
+        for number, (lost, right, validation, val_right) in enumerate(rows, 1)
     ]
 
 
@@ -143,8 +143,8 @@ def test_chance_depends_on_the_number_of_classes():
 
 def test_long_histories_are_told_in_six_lines():
     n = 40
-    held = np.linspace(1, 0.5, n)
-    history = curves(np.linspace(1, 0.3, n), np.linspace(0.5, 0.9, n), held, np.full(n, 0.85))
+    validation = np.linspace(1, 0.5, n)
+    history = curves(np.linspace(1, 0.3, n), np.linspace(0.5, 0.9, n), validation, np.full(n, 0.85))
     (found,) = findings(history, start_loss=1.2)
     assert len(found.evidence) == 6
     assert found.evidence[0].startswith("epoch 1:")
@@ -160,7 +160,7 @@ def test_rare_classes_are_judged_by_balanced_accuracy():
     """Plain accuracy falls on purpose where the rare class is given its due."""
     rows = [(0.5, 0.97, 0.5, 0.4), (0.4, 0.96, 0.4, 0.9), (0.35, 0.96, 0.36, 0.91)]
     history = [
-        Epoch(number, 5, 1e-3, 3.0 * loss, right, held, plain, 0.85, 1.0, 100)
-        for number, (loss, right, held, plain) in enumerate(rows, 1)
+        Epoch(number, 5, 1e-3, 3.0 * loss, right, validation, plain, 0.85, 1.0, 100)
+        for number, (loss, right, validation, plain) in enumerate(rows, 1)
     ]
     assert "rate_too_high" not in verdicts(history, start_loss=0.1, start_accuracy=0.8)

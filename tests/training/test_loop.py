@@ -14,14 +14,14 @@ from tests.training.trainings import assert_same, pictures, training
 
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 from headstart.training import loop as module
 from headstart.training.average import choose_weights
 from headstart.training.loop import Training
-from headstart.training.record import Held
+from headstart.training.record import Validation
 from headstart.training.schedule import Recipe
 
 SHORT = Recipe(epochs=3, batch=8, augment="light", rate=2e-3)
@@ -42,8 +42,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return pictures(tmp_path_factory.mktemp("held"), (4, 4, 4), seed=1)
+def validation(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return pictures(tmp_path_factory.mktemp("validation"), (4, 4, 4), seed=1)
 
 
 def changed(one: Training) -> set[str]:
@@ -57,21 +57,21 @@ def changed(one: Training) -> set[str]:
 # --- the usual course ---------------------------------------------------------------------------
 
 
-def test_it_learns(data, held):
-    one = training(data, replace(SHORT, epochs=8, augment="none"), held=held)
+def test_it_learns(data, validation):
+    one = training(data, replace(SHORT, epochs=8, augment="none"), validation=validation)
     one.run()
     assert (one.step, one.total, one.diverged, one.over) == (24, 24, -1, False)
     assert [each.epoch for each in one.history] == list(range(1, 9))
     assert all(each.images == 24 for each in one.history)
-    assert all(each.learning == one.net.n_stages for each in one.history)
+    assert all(each.trainable_stages == one.net.n_stages for each in one.history)
     assert one.history[-1].loss < one.history[0].loss - 0.1
     assert one.history[-1].accuracy > one.history[0].accuracy
-    assert one.history[-1].held_loss < one.history[0].held_loss
+    assert one.history[-1].val_loss < one.history[0].val_loss
     assert one.history[-1].rate < one.history[1].rate <= SHORT.rate
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_one_others(data, held):
-    runs = [training(data, SHORT, held=held, seed=seed) for seed in (0, 0, 1)]
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(data, validation):
+    runs = [training(data, SHORT, validation=validation, seed=seed) for seed in (0, 0, 1)]
     for one in runs:
         one.run()
     assert_same(runs[0], runs[1])
@@ -89,12 +89,15 @@ def test_workers_make_no_difference(data):
 def test_progress_is_told(data):
     seen = []
     progress = lambda *told: seen.append(told)  # noqa: E731
-    training(data, SHORT, progress=progress, says="here").run()
+    training(data, SHORT, progress=progress, phase="here").run()
     assert seen == [("here", step, 9) for step in range(1, 10)]
 
 
-def test_in_pieces_it_is_the_same(data, held):
-    whole, pieces = training(data, SHORT, held=held), training(data, SHORT, held=held)
+def test_in_pieces_it_is_the_same(data, validation):
+    whole, pieces = (
+        training(data, SHORT, validation=validation),
+        training(data, SHORT, validation=validation),
+    )
     whole.run()
     for until in (1, 1, 3, 4, 100):
         pieces.run(until=until)
@@ -193,9 +196,9 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(data):
         one.run()
 
 
-def test_replicas_learn_the_same_every_time(data, held):
+def test_replicas_learn_the_same_every_time(data, validation):
     recipe = replace(SHORT, freeze="gradual")
-    runs = [training(data, recipe, held=held, replicas=2) for _ in range(2)]
+    runs = [training(data, recipe, validation=validation, replicas=2) for _ in range(2)]
     for one in runs:
         one.run()
     assert_same(*runs)
@@ -219,15 +222,15 @@ def test_where_the_network_draws_or_measures_there_is_one(data):
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_scores_are_those_of_the_network_in_order(data, held, monkeypatch, replicas):
+def test_scores_are_those_of_the_network_in_order(data, validation, monkeypatch, replicas):
     monkeypatch.setattr(module, "_INFER", 5)
-    one = training(data, SHORT, held=held, replicas=replicas)
+    one = training(data, SHORT, validation=validation, replicas=replicas)
     one.run(until=2)
-    squares = one.held.squares
+    inputs = one.validation.inputs
     with one.threads() as pool:
-        scores = one.scores(squares, pool)
-        none = one.scores(Squares(held.take(np.arange(0)), squares.preprocess), pool)
-    images = torch.from_numpy(np.stack([squares[i] for i in range(len(squares))]))
+        scores = one.scores(inputs, pool)
+        none = one.scores(InputImages(validation.take(np.arange(0)), inputs.preprocess), pool)
+    images = torch.from_numpy(np.stack([inputs[i] for i in range(len(inputs))]))
     with torch.inference_mode():
         expected = one.net.eval()(images).numpy()
     assert (scores.shape, none.shape) == ((12, 3), (0, 3))
@@ -268,7 +271,8 @@ def test_gradual_unfreezing(data, replicas):
         lowest = min(one.net.stages.get(name, 99) for name in changed(one))
         stages.append(one.net.n_stages - lowest)
     expected = [
-        one.recipe.learning(step / one.total, n_stages=one.net.n_stages) for step in range(18)
+        one.recipe.trainable_stages(step / one.total, n_stages=one.net.n_stages)
+        for step in range(18)
     ]
     assert stages == expected
     assert stages[0] == 1
@@ -325,15 +329,15 @@ def test_the_average_follows_the_weights(data):
     assert training(data, replace(SHORT, ema=0.0)).ema == []
 
 
-def test_it_is_the_average_that_is_judged_and_kept(data, held):
-    one = training(data, replace(SHORT, ema=0.9, epochs=2), held=held)
+def test_it_is_the_average_that_is_judged_and_kept(data, validation):
+    one = training(data, replace(SHORT, ema=0.9, epochs=2), validation=validation)
     one.run()
     measure, loss, epoch, state = max(one.best, key=lambda each: each[2])
     assert epoch == 2
     for kept, average in zip(state, one.ema, strict=True):
         assert torch.equal(kept, average)
     with one.threads() as pool, one.using(one.ema):
-        found = one.held.judge(one.scores(one.held.squares, pool))
+        found = one.validation.judge(one.scores(one.validation.inputs, pool))
     assert found[0] == measure == one.history[-1].measure
     assert found[2] == pytest.approx(-loss, rel=1e-6)
     assert not torch.equal(one.values[0], one.ema[0])
@@ -349,8 +353,8 @@ def test_using_gives_the_weights_back(data):
         assert torch.equal(value, kept)
 
 
-def test_the_best_epochs_are_kept_best_first(data, held):
-    one = training(data, replace(SHORT, epochs=6), held=held)
+def test_the_best_epochs_are_kept_best_first(data, validation):
+    one = training(data, replace(SHORT, epochs=6), validation=validation)
     one.run()
     assert len(one.best) == 3
     order = [each[:2] for each in one.best]
@@ -362,25 +366,25 @@ def test_the_best_epochs_are_kept_best_first(data, held):
 # --- when it ends -------------------------------------------------------------------------------
 
 
-def stuck(data: Dataset, held: Dataset, **options) -> Training:
+def stuck(data: Dataset, validation: Dataset, **options) -> Training:
     """A training that cannot change anything."""
     recipe = replace(SHORT, rate=1e-30, weight_decay=0.0, ema=0.0, epochs=8, **options)
-    return training(data, recipe, held=held)
+    return training(data, recipe, validation=validation)
 
 
-def test_patience(data, held):
-    one = stuck(data, held, patience=2)
+def test_patience(data, validation):
+    one = stuck(data, validation, patience=2)
     one.run()
     assert (len(one.history), one.over, one.step) == (3, True, 9)
     one.run()
     assert one.step == 9
-    patient = stuck(data, held)
+    patient = stuck(data, validation)
     patient.run()
     assert (len(patient.history), patient.over) == (8, False)
 
 
-def test_a_plateau_lowers_the_rate(data, held):
-    one = stuck(data, held, shape="plateau")
+def test_a_plateau_lowers_the_rate(data, validation):
+    one = stuck(data, validation, shape="plateau")
     one.run()
     rates = [each.rate / 1e-30 for each in one.history]
     assert rates[1:3] == pytest.approx([1.0, 1.0])
@@ -395,8 +399,8 @@ def test_without_held_out_images_there_is_no_plateau(data):
     assert one.history[-1].rate == pytest.approx(SHORT.rate)
 
 
-def test_weights_that_are_no_numbers(data, held):
-    one = training(data, SHORT, held=held)
+def test_weights_that_are_no_numbers(data, validation):
+    one = training(data, SHORT, validation=validation)
     with torch.no_grad():
         one.net.head.weight.fill_(float("inf"))
     before = one.copy()
@@ -412,9 +416,9 @@ def test_weights_that_are_no_numbers(data, held):
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("ema", [0.0, 0.99])
-def test_an_absurd_rate(data, held, replicas, ema):
+def test_an_absurd_rate(data, validation, replicas, ema):
     recipe = replace(SHORT, rate=1e12, warmup=0.0, epochs=8, ema=ema)
-    one = training(data, recipe, held=held, replicas=replicas)
+    one = training(data, recipe, validation=validation, replicas=replicas)
     one.run()
     assert one.diverged >= 0
     assert one.over
@@ -422,7 +426,7 @@ def test_an_absurd_rate(data, held, replicas, ema):
 
         def judge(state: list) -> tuple[float, float, float]:
             with one.using(state):
-                return one.held.judge(one.scores(one.held.squares, pool))
+                return one.validation.judge(one.scores(one.validation.inputs, pool))
 
         kept = choose_weights(one.start, one.best, judge)
     assert kept.share == 0.0
@@ -448,9 +452,9 @@ def test_batches_of_one_image(tmp_path: Path):
 
 
 @pytest.mark.parametrize("balance", ["none", "weights", "oversample", "undersample", "logits"])
-def test_a_class_with_one_image(tmp_path: Path, held, balance):
+def test_a_class_with_one_image(tmp_path: Path, validation, balance):
     lonely = pictures(tmp_path, (8, 7, 1))
-    one = training(lonely, replace(SHORT, balance=balance), held=held, balanced=True)
+    one = training(lonely, replace(SHORT, balance=balance), validation=validation, balanced=True)
     one.run()
     assert one.diverged == -1
     shown = {"oversample": 24, "undersample": 3}.get(balance, 16)
@@ -496,19 +500,19 @@ def greys(folder: Path, counts: tuple[int, int], seed: int) -> Dataset:
 @pytest.fixture(scope="module")
 def uneven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Dataset]:
     root = tmp_path_factory.mktemp("uneven")
-    return greys(root / "train", (200, 10), 0), greys(root / "held", (60, 60), 1)
+    return greys(root / "train", (200, 10), 0), greys(root / "validation", (60, 60), 1)
 
 
 def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
-    train, held = uneven
+    train, validation = uneven
     arrays = {"weights": np.zeros((2, 3), np.float32), "bias": np.zeros(2, np.float32)}
-    net = Tunable(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
+    net = TrainableModel(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
     recipe = Recipe(
         epochs=10, batch=56, rate=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
         weight_decay=0.0, label_smoothing=0.0,
     )  # fmt: skip
-    judged = Held(Squares(held, SEES, workers=1), held.targets, True)
-    large = Squares(train, replace(SEES, size=9), workers=1)
+    judged = Validation(InputImages(validation, SEES, workers=1), validation.targets, True)
+    large = InputImages(train, replace(SEES, size=9), workers=1)
     one = Training(net, recipe, large, train.targets, judged, workers=0)
     one.run()
     return one.history[-1].measure
@@ -527,19 +531,19 @@ def test_balancing_helps_the_rare_class(uneven):
 def test_judging():
     targets = np.array([0, 0, 0, 1])
     scores = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]], np.float32))
-    held = Held(None, targets)  # type: ignore[arg-type]
-    measure, accuracy, loss = held.judge(scores)
+    validation = Validation(None, targets)  # type: ignore[arg-type]
+    measure, accuracy, loss = validation.judge(scores)
     assert measure == accuracy == 0.75
     assert loss == pytest.approx(-np.log([0.9, 0.8, 0.3, 0.6]).mean(), rel=1e-5)
-    measure, accuracy, _ = replace(held, balanced=True).judge(scores)
+    measure, accuracy, _ = replace(validation, balanced=True).judge(scores)
     assert accuracy == 0.75
     assert measure == pytest.approx((2 / 3 + 1) / 2)
-    assert held.judge(scores + 1e4)[2] == pytest.approx(loss, rel=1e-3)
+    assert validation.judge(scores + 1e4)[2] == pytest.approx(loss, rel=1e-3)
 
 
 def test_a_class_that_was_not_held_out_is_not_judged():
-    held = Held(None, np.array([0, 2]), True)  # type: ignore[arg-type]
-    assert held.judge(np.eye(3, dtype=np.float32)[[0, 2]])[0] == 1.0
+    validation = Validation(None, np.array([0, 2]), True)  # type: ignore[arg-type]
+    assert validation.judge(np.eye(3, dtype=np.float32)[[0, 2]])[0] == 1.0
 
 
 def test_a_transformer_learns_too(data):

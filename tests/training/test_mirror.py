@@ -18,14 +18,14 @@ class Told:
     def __init__(self, plain: np.ndarray, mirrored: np.ndarray) -> None:
         self.right = {False: plain, True: mirrored}
 
-    def scores(self, squares: object, pool: object, *, mirrored: bool = False) -> np.ndarray:
+    def scores(self, inputs: object, pool: object, *, mirrored: bool = False) -> np.ndarray:
         return np.eye(2)[np.where(self.right[mirrored], TARGETS, 1 - TARGETS)]
 
 
 def keeps(plain: np.ndarray, mirrored: np.ndarray) -> bool:
-    held = SimpleNamespace(squares=None, targets=TARGETS)
+    validation = SimpleNamespace(inputs=None, targets=TARGETS)
     told = Told(plain, mirrored)
-    return keeps_class(told, held, None, told.scores(None, None))  # type: ignore[arg-type]
+    return keeps_class(told, validation, None, told.scores(None, None))  # type: ignore[arg-type]
 
 
 def wrong(*items: int) -> np.ndarray:

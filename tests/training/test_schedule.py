@@ -55,7 +55,7 @@ def test_without_warmup_it_starts_at_the_top():
 @pytest.mark.parametrize("n_stages", [1, 2, 5, 9])
 def test_who_learns(n_stages):
     def learning(share: float, **options) -> int:
-        return Recipe(**options).learning(share, n_stages=n_stages)
+        return Recipe(**options).trainable_stages(share, n_stages=n_stages)
 
     for share in (0.0, 0.3, 0.5, 0.99):
         assert learning(share) == n_stages
@@ -68,7 +68,7 @@ def test_who_learns(n_stages):
 @pytest.mark.parametrize("n_stages", [1, 2, 5, 9])
 def test_gradual_begins_with_the_head_and_reaches_all_in_the_second_half(n_stages):
     recipe = Recipe(freeze="gradual")
-    found = [recipe.learning(share, n_stages=n_stages) for share in np.arange(0, 1, 0.001)]
+    found = [recipe.trainable_stages(share, n_stages=n_stages) for share in np.arange(0, 1, 0.001)]
     assert found[0] == 1
     assert set(found[500:]) == {n_stages}
     assert sorted(set(found)) == list(range(1, n_stages + 1))
@@ -152,7 +152,7 @@ def test_false_is_false(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "summary"),
     [
         ("freez=last", "give name=value with a name of epochs, batch"),
         ("freeze", "give name=value"),
@@ -168,6 +168,6 @@ def test_false_is_false(text):
         ("epochs=3,,rate=1", "give name=value"),
     ],
 )
-def test_slips_of_the_pen_are_named(text, says):
-    with pytest.raises(OptionError, match=re.escape(says)):
+def test_slips_of_the_pen_are_named(text, summary):
+    with pytest.raises(OptionError, match=re.escape(summary)):
         parse_recipe(text, Recipe())

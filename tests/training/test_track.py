@@ -17,8 +17,8 @@ EPOCH = Epoch(1, 3, 1e-3, 0.5, 0.9, 0.6, 0.85, math.nan, 2.0, 100)
 
 
 def test_none_is_asked_for(tmp_path):
-    watch, close = open_trackers(None, run="run", options={}, folder=tmp_path)
-    watch("round1", EPOCH)
+    on_epoch, close = open_trackers(None, run="run", options={}, folder=tmp_path)
+    on_epoch("round1", EPOCH)
     close()
     assert not list(tmp_path.iterdir())
 
@@ -49,8 +49,8 @@ def test_numbers_reach_the_tracker_without_the_missing_ones(tmp_path, monkeypatc
     fake.log_metrics = lambda numbers, step: seen.append((step, numbers))
     fake.end_run = lambda: seen.append("end")
     monkeypatch.setitem(sys.modules, "mlflow", fake)
-    watch, close = open_trackers("mlflow", run="run", options={"seed": 0}, folder=tmp_path)
-    watch("round1", EPOCH)
+    on_epoch, close = open_trackers("mlflow", run="run", options={"seed": 0}, folder=tmp_path)
+    on_epoch("round1", EPOCH)
     close()
     assert seen[0] == ("start", "run")
     assert seen[1] == ("params", {"seed": "0"})

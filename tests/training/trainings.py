@@ -14,11 +14,11 @@ from tests.nets.tiny import sees, tunable
 from timm.models.resnet import BasicBlock
 
 from headstart.data.dataset import Dataset
-from headstart.images.inputs import Squares
-from headstart.nets.trainable import Tunable
+from headstart.images.inputs import InputImages
+from headstart.nets.trainable import TrainableModel
 from headstart.training import loop
 from headstart.training.loop import Training
-from headstart.training.record import Held
+from headstart.training.record import Validation
 from headstart.training.schedule import Recipe
 from headstart.training.state import tensors_of
 
@@ -48,8 +48,8 @@ def training(
     data: Dataset,
     recipe: Recipe,
     *,
-    held: Dataset | None = None,
-    net: Tunable | None = None,
+    validation: Dataset | None = None,
+    net: TrainableModel | None = None,
     balanced: bool = False,
     replicas: int = 1,
     **options: object,
@@ -66,15 +66,17 @@ def training(
         )  # fmt: skip
     net.fuse()
     judged = None
-    if held is not None:
-        judged = Held(Squares(held, sees(SIZE), workers=1), held.targets, balanced)
-    squares = Squares(data, sees(LARGE), workers=1)
+    if validation is not None:
+        judged = Validation(
+            InputImages(validation, sees(SIZE), workers=1), validation.targets, balanced
+        )
+    inputs = InputImages(data, sees(LARGE), workers=1)
     options = {"workers": 0, **options}
     before = torch.get_num_threads()
     torch.set_num_threads(replicas)
     try:
         with mock.patch.object(loop, "cpu_count", return_value=replicas):
-            return Training(net, recipe, squares, data.targets, judged, **options)
+            return Training(net, recipe, inputs, data.targets, judged, **options)
     finally:
         torch.set_num_threads(before)
 

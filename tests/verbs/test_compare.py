@@ -29,7 +29,7 @@ def leave(folder, rows, *, classes=CLASSES, fingerprint="f", accuracy=None):
     folder.mkdir()
     right = sum(truth == answer for truth, answer, _ in rows.values())
     accuracy = accuracy or wilson(right, len(rows))
-    results = {"test": {"accuracy": accuracy}, "evaluation": {"kind": "holdout", "says": ""}}
+    results = {"test": {"accuracy": accuracy}, "evaluation": {"kind": "holdout", "summary": ""}}
     (folder / "metrics.json").write_text(to_json(results))
     (folder / "dataset.json").write_text(json.dumps({"fingerprint": fingerprint}))
     with (folder / "predictions.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -66,7 +66,7 @@ def test_a_real_run_and_itself(trained):
     assert result.accuracies[0].value == result.accuracies[1].value == run.accuracy.value
     assert result.differences["accuracy"].n == 13
     assert result.differences["log_loss"].value == 0
-    assert "equally accurate" in result.says
+    assert "equally accurate" in result.summary
 
 
 def test_classes_and_images_in_another_order_are_the_same(runs, tmp_path):

@@ -124,7 +124,7 @@ def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monk
 def test_a_split_by_person_is_used(tmp_path):
     data = crowd(tmp_path / "data", people=10, each=3, split="person")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
-    assert "the data's own split, which is by identity" in run.results["evaluation"]["says"]
+    assert "the data's own split, which is by identity" in run.results["evaluation"]["summary"]
     tested = {row["truth"] for row in rows(run.predictions)}
     assert tested == {f"person{who}" for who in range(1, 10, 2)}
 
@@ -132,7 +132,7 @@ def test_a_split_by_person_is_used(tmp_path):
 def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
     data = crowd(tmp_path / "data", people=6, each=4, split="image")
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
-    assert "on both sides" in run.results["evaluation"]["says"]
+    assert "on both sides" in run.results["evaluation"]["summary"]
     findings = json.loads(run.findings.read_text())
     assert "same_people_on_both_sides" in {each["check"] for each in findings}
 
@@ -154,17 +154,17 @@ def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "says"),
+    ("options", "error", "summary"),
     [
-        ({"views": 2}, OptionError, "one view"),
+        ({"tta": 2}, OptionError, "one view"),
         ({"lr": "auto"}, OptionError, "--lr auto"),
         ({"recipe": "loss=magic"}, OptionError, "choose triplet"),
         ({"recipe": "mixup=1"}, OptionError, "nobody"),
     ],
 )
-def test_bad_options_are_one_clear_line(tmp_path, options, error, says):
+def test_bad_options_are_one_clear_line(tmp_path, options, error, summary):
     data = crowd(tmp_path / "data", people=6, each=2)
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=summary):
         train(data, out=tmp_path / "run", **QUICK | options)
 
 

@@ -9,7 +9,7 @@ def test_a_run_tells_its_own_measures(trained):
     _, run = trained
     result = evaluate(run.folder)
     assert result.test["accuracy"] == run.accuracy
-    assert result.says == run.results["evaluation"]["says"]
+    assert result.summary == run.results["evaluation"]["summary"]
     assert [row["class"] for row in result.per_class] == ["blue", "green", "red"]
     assert "accuracy" in result._repr_html_()
 
@@ -17,7 +17,7 @@ def test_a_run_tells_its_own_measures(trained):
 def test_the_same_images_give_the_same_measures(trained):
     data, run = trained
     result = evaluate(run.folder, data)
-    assert "the test split of" in result.says
+    assert "the test split of" in result.summary
     for name in ("accuracy", "balanced_accuracy", "log_loss"):
         assert result.test[name].n == 13
         assert result.test[name].value == pytest.approx(

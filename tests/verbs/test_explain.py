@@ -14,14 +14,14 @@ from headstart.verbs.predict import predict
 
 
 def test_occlusion_is_hot_where_the_answer_comes_from():
-    def answer(squares):
+    def answer(inputs):
         """Sure of class 1 as far as the lower right quarter is bright."""
-        share = squares[:, 0, 32:, 32:].mean(axis=(1, 2, 3)) / 255
+        share = inputs[:, 0, 32:, 32:].mean(axis=(1, 2, 3)) / 255
         return np.stack([1 - share, share], axis=1)
 
-    squares = np.zeros((1, 64, 64, 3), np.uint8)
-    squares[:, 32:, 32:] = 255
-    heat = occlusion(answer, squares, 1)
+    inputs = np.zeros((1, 64, 64, 3), np.uint8)
+    inputs[:, 32:, 32:] = 255
+    heat = occlusion(answer, inputs, 1)
     assert heat.shape == (64, 64)
     assert heat.max() == 1
     assert heat[40:, 40:].mean() > 10 * heat[:24, :24].mean()

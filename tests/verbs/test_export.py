@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from headstart.cli import main
-from headstart.deploy.runtime import About, OnnxClassifier, squares_of
+from headstart.deploy.runtime import About, OnnxClassifier, inputs_of
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.exporting import graph, quantise
 from headstart.exporting.measure import model_probabilities, run_file
@@ -106,14 +106,14 @@ def test_many_images_in_order(exported, trained):
 # --- all kinds of heads and views ---------------------------------------------------------------
 
 
-def vectors_of(model: Model, squares: np.ndarray) -> int:
+def vectors_of(model: Model, inputs: np.ndarray) -> int:
     return model.backbone.card.bounds[-1]
 
 
 @pytest.mark.parametrize("kind", ["linear", "neighbours", "prototypes"])
-@pytest.mark.parametrize("views", [1, 6])
+@pytest.mark.parametrize("tta", [1, 6])
 @pytest.mark.parametrize("stages", ["last", "all"])
-def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, views, stages):
+def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, tta, stages):
     from headstart.nets.heads import Head
 
     data, run = trained
@@ -136,12 +136,12 @@ def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, v
     arrays = {
         name: each if name == "labels" else each.astype(np.float32) for name, each in arrays.items()
     }
-    model = replace(model, head=Head(kind, columns, arrays, 3, 5), views=views, temperature=1.7)
+    model = replace(model, head=Head(kind, columns, arrays, 3, 5), tta=tta, temperature=1.7)
     graph.write_graph(model, tmp_path / "m.onnx")
     images = sorted((data / "test").rglob("*.png"))[:5]
-    squares = np.stack([squares_of(p.read_bytes(), model.preprocess, views) for p in images])
+    inputs = np.stack([inputs_of(p.read_bytes(), model.preprocess, tta) for p in images])
     np.testing.assert_allclose(
-        run_file(tmp_path / "m.onnx", squares), model_probabilities(model, squares), atol=1e-4
+        run_file(tmp_path / "m.onnx", inputs), model_probabilities(model, inputs), atol=1e-4
     )
 
 
@@ -163,7 +163,7 @@ def test_int8_that_costs_too_much_is_refused_with_the_layers(trained, tmp_path, 
     assert tried[:3] == [0, 0, 0]
     assert tried[3:] == sorted(tried[3:])
     assert tried[3] >= 1
-    [said] = [each for each in record.says if "refused" in each]
+    [said] = [each for each in record.summary if "refused" in each]
     assert record.int8["worst"][0] in said
 
 
@@ -184,7 +184,7 @@ def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
     assert len(record.int8["attempts"]) == 5
     assert record.int8["attempts"][-1]["in_float"]
     assert (tmp_path / "out" / "model-int8.onnx").is_file()
-    assert "stay in floating point" in " ".join(record.says)
+    assert "stay in floating point" in " ".join(record.summary)
 
 
 def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(

@@ -190,8 +190,8 @@ def test_bad_input_is_told(people, tmp_path, capsys):
     (tmp_path / "full" / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="nothing was changed"):
         faces(photos, out=tmp_path / "full", detector=str(detector))
-    with pytest.raises(OptionError, match="--views 6"):
-        train(photos, out=tmp_path / "o", faces=True, views=6)
+    with pytest.raises(OptionError, match="--tta 6"):
+        train(photos, out=tmp_path / "o", faces=True, tta=6)
     assert main(["faces", str(photos), "-o", str(tmp_path / "o")]) == 2
     said = capsys.readouterr().err
     assert "--detector FILE" in said
@@ -202,7 +202,7 @@ def test_training_on_faces_sets_aside_photos_without(run):
     known = json.loads(run.dataset.read_text())
     aside = dict(known["set_aside"])
     assert aside["pale/nobody.png"] == "no face was found on it"
-    assert "the largest face of each photo" in run.results["model"]["says"]
+    assert "the largest face of each photo" in run.results["model"]["summary"]
     assert run.accuracy.value > 0.8
 
 
@@ -289,9 +289,9 @@ def test_the_server_answers_for_every_face(onnx, crowd):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def video(tmp_path_factory):
     """Six seconds: a pale face goes right, a dark one appears in the middle of it."""
-    path = tmp_path_factory.mktemp("film") / "people.avi"
+    path = tmp_path_factory.mktemp("video") / "people.avi"
     writer = Writer(path, rate=10)
     for number in range(60):
         given = [(50 + 2 * number, 60, 48, "pale")]
@@ -302,8 +302,8 @@ def film(tmp_path_factory):
     return path
 
 
-def test_faces_are_followed_through_a_video(run, film, tmp_path):
-    found = predict(run.folder, film, fps=5, out=tmp_path / "lines.jsonl")
+def test_faces_are_followed_through_a_video(run, video, tmp_path):
+    found = predict(run.folder, video, fps=5, out=tmp_path / "lines.jsonl")
     assert len(found.names) == 2
     assert [found.classes[x] for x in found.labels] == ["pale", "dark"]
     assert "face 1 (0.00 to 5.80 s, 30 frames)" in found.names[0]
@@ -313,13 +313,13 @@ def test_faces_are_followed_through_a_video(run, film, tmp_path):
     assert {line["face"] for line in lines} == {1, 2}
     last = [line for line in lines if line["face"] == 1][-1]
     assert last["box"][0] == pytest.approx(50 + 2 * 58 - 24, abs=5)
-    predict(run.folder, film, fps=5, out=tmp_path / "shown.mp4")
+    predict(run.folder, video, fps=5, out=tmp_path / "shown.mp4")
     assert (tmp_path / "shown.mp4").stat().st_size > 1000
 
 
-def test_crops_of_a_video_know_their_track(people, film, tmp_path):
+def test_crops_of_a_video_know_their_track(people, video, tmp_path):
     _, detector = people
-    found = faces(film, out=tmp_path / "crops", detector=str(detector), which="all", fps=2)
+    found = faces(video, out=tmp_path / "crops", detector=str(detector), which="all", fps=2)
     rows = table(tmp_path / "crops")
     assert found.photos == 12
     assert {row["track"] for row in rows} == {"1", "2"}
@@ -327,9 +327,9 @@ def test_crops_of_a_video_know_their_track(people, film, tmp_path):
     assert all((tmp_path / "crops" / row["file"]).is_file() for row in rows)
 
 
-def test_a_video_that_breaks_off_keeps_what_came_before(run, people, film, tmp_path):
+def test_a_video_that_breaks_off_keeps_what_came_before(run, people, video, tmp_path):
     broken = tmp_path / "broken.avi"
-    content = film.read_bytes()
+    content = video.read_bytes()
     broken.write_bytes(content[: len(content) // 2])
     found = predict(run.folder, broken, fps=5)
     assert found.labels[0] >= 0
@@ -405,7 +405,7 @@ def test_a_model_on_an_onnx_network_is_exported_whole(people, tmp_path):
     path = embedder(tmp_path, {"input_size": [3, 112, 96]})
     run = train(
         photos, out=tmp_path / "run", backbone=str(path), strategy="probe", faces=True,
-        detector=str(detector), views=2, evaluation="holdout", baselines="none",
+        detector=str(detector), tta=2, evaluation="holdout", baselines="none",
     )  # fmt: skip
     record = export(run.folder, out=tmp_path / "out")
     assert record.parity["same"]

@@ -57,16 +57,16 @@ def test_without_the_second_training_the_first_is_kept(tuned, tmp_path):
     once = train(data, out=tmp_path / "once", **TUNED | {"recipe": recipe})
     both = [each.results["finetuning"] for each in (run, once)]
     assert [each["refitted"] for each in both] == [True, False]
-    assert both[0]["held"] == both[1]["held"], "the same, up to there"
+    assert both[0]["validation"] == both[1]["validation"], "the same, up to there"
 
 
 def test_what_a_fine_tuned_run_holds(tuned):
     _, run = tuned
     results = run.results
     assert results["finetuning"]["kept"] == "finetune"
-    assert set(results["finetuning"]["held"]) == {"n", "probe", "finetune", "gain"}
+    assert set(results["finetuning"]["validation"]) == {"n", "probe", "finetune", "gain"}
     assert results["finetuning"]["verdicts"]
-    assert "fine-tuned" in results["model"]["says"]
+    assert "fine-tuned" in results["model"]["summary"]
     history = rows(run.history)
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert all(float(row["loss"]) > 0 for row in history)
@@ -114,7 +114,7 @@ def test_killed_and_resumed_is_the_same_run(tuned, tmp_path):
 
     assert start(data, "-o", tmp_path / "whole", *options).wait(120) == 0
     process = start(data, "-o", tmp_path / "killed", *options, every=0)
-    state = tmp_path / "killed.unfinished" / "round1-held.safetensors"
+    state = tmp_path / "killed.unfinished" / "round1-val.safetensors"
     for _ in range(600):
         if state.is_file() or process.poll() is not None:
             break
@@ -158,7 +158,7 @@ def test_auto_is_the_default_and_keeps_the_probe_where_nothing_could_be_shown(tr
     assert done.stdout.splitlines()[-1] == "False"  # what needs torch was not even imported
     found = Run(tmp_path / "run")
     assert "finetuning" not in found.results
-    assert "too few for fine-tuning" in " ".join(found.results["advice"]["says"])
+    assert "too few for fine-tuning" in " ".join(found.results["advice"]["summary"])
 
 
 def test_auto_tries_within_its_budget(tmp_path):
@@ -188,20 +188,20 @@ def test_full_baselines_train_from_scratch_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "says"),
+    ("options", "error", "summary"),
     [
         ({"recipe": "freeze=everything"}, OptionError, "choose none, head"),
         ({"recipe": "speed=9"}, OptionError, "name=value"),
         ({"recipe": "rate=fast"}, OptionError, "not a number"),
         ({"epochs": 0}, OptionError, "at least 1"),
         ({"budget": 0.0}, OptionError, "--budget"),
-        ({"views": 3}, OptionError, "--views"),
+        ({"tta": 3}, OptionError, "--tta"),
         ({"log": "papyrus"}, OptionError, "tensorboard"),
     ],
 )
-def test_bad_options_are_one_clear_line(tuned, tmp_path, options, error, says):
+def test_bad_options_are_one_clear_line(tuned, tmp_path, options, error, summary):
     data, _ = tuned
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=summary):
         train(data, out=tmp_path / "run", **TUNED | options)
     assert not (tmp_path / "run").exists()
 
@@ -225,7 +225,7 @@ def test_overwrite_begins_anew(tuned, tmp_path):
     data, _ = tuned
     left = tmp_path / "run.unfinished"
     left.mkdir()
-    (left / "round1-held.safetensors").write_bytes(b"what another left")
+    (left / "round1-val.safetensors").write_bytes(b"what another left")
     with pytest.raises(OutputError, match="--resume"):
         train(data, out=tmp_path / "run", **TUNED | {"epochs": 1})
     train(data, out=tmp_path / "run", **TUNED | {"epochs": 1, "overwrite": True})
@@ -258,7 +258,7 @@ def test_advise_measures_and_answers(tuned, monkeypatch):
     assert found.expected.low < found.expected.value < found.expected.high
     assert found.command.startswith("headstart train")
     assert "rule of thumb" in found.rule_of_thumb
-    assert any("Expect" in line for line in found.says)
+    assert any("Expect" in line for line in found.summary)
 
 
 def test_flags_of_the_recipe_and_its_text_has_the_last_word(tuned, tmp_path):

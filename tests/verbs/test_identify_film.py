@@ -1,4 +1,4 @@
-"""Who is in a film: faces are followed and named, and what came before trouble is kept."""
+"""Who is in a video: faces are followed and named, and what came before trouble is kept."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def test_every_face_is_answered_for_once(club, party):
     assert one.score == one.candidates[0][1] > one.candidates[1][1]
     # The box is where the face was at that second.
     assert one.box == pytest.approx([50 + 20 * one.clearest - 24, 36, 48, 48], abs=5)
-    assert found.of_film
-    assert "faces of a film" in repr(found)
+    assert found.of_video
+    assert "faces of a video" in repr(found)
     assert f"{SUREST} surest looks" in found.notes[-1]
 
 
@@ -238,8 +238,8 @@ def test_what_makes_no_sense(club, party, tmp_path):
     with pytest.raises(DataError, match="no such video"):
         headstart.identify(club, tmp_path / "gone.mp4")
     bad = {"--fps 0": {"fps": 0}, "jsonl": {"out": tmp_path / "x.txt"}, "--truth": {"truth": True}}
-    for says, options in bad.items():
-        with pytest.raises(OptionError, match=says):
+    for summary, options in bad.items():
+        with pytest.raises(OptionError, match=summary):
             headstart.identify(club, party, **options)
     with pytest.raises(OptionError, match="one video"):
         headstart.identify(club, [party, party])

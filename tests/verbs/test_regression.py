@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from headstart.cli import main
-from headstart.deploy.answer import fields, words
+from headstart.deploy.answer import format_prediction, record
 from headstart.errors import DataError, OptionError
 from headstart.verbs.advise import advise
 from headstart.verbs.compare import compare
@@ -70,7 +70,7 @@ def test_far_better_than_the_median_and_as_honest_as_it_says(trained):
 def test_the_report_says_it_first(trained, capsys):
     _, _, run = trained
     page = run.report.read_text()
-    assert "level would be told" in page
+    assert "level would be predicted" in page
     assert "Always saying the median" in page
     assert page.count('class="point"') == 120
     assert main(["evaluate", str(run.folder), "--by", "site"]) == 0
@@ -83,13 +83,13 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     _, table, run = trained
     images = [str(table.parent / f"{number:03}.png") for number in range(5)]
     found = predict(run.folder, images)
-    told = found.numbers
-    assert (told[:, 1] <= told[:, 0]).all()
-    assert (told[:, 0] <= told[:, 2]).all()
-    assert load(run.folder).predict(images) == pytest.approx(told[:, 0])
+    predicted = found.numbers
+    assert (predicted[:, 1] <= predicted[:, 0]).all()
+    assert (predicted[:, 0] <= predicted[:, 2]).all()
+    assert load(run.folder).predict(images) == pytest.approx(predicted[:, 0])
     assert main(["predict", str(run.folder), *images, "--format", "csv"]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert [float(row["number"]) for row in rows] == pytest.approx(told[:, 0], rel=1e-4)
+    assert [float(row["number"]) for row in rows] == pytest.approx(predicted[:, 0], rel=1e-4)
     assert main(["predict", str(run.folder), *images]) == 0
     assert "9 times in 10" in capsys.readouterr().out
     assert "<td>" in found._repr_html_()
@@ -117,10 +117,13 @@ def test_the_exported_file_tells_the_same(trained, tmp_path):
     assert model.predict(images) == pytest.approx(load(run.folder).predict(images), abs=1e-2)
     assert predict(tmp_path / "onnx" / "model.onnx", images).numbers is not None
     row = model.predict_proba(images[:1])[0]
-    said = fields(row, model)
+    said = record(row, model)
     assert said["low"] <= said["number"] <= said["high"]
     assert said["sure"], "the range says how sure it is"
-    assert words(row, model)[0] == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
+    assert (
+        format_prediction(row, model)[0]
+        == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
+    )
     assert "tells a number" in (tmp_path / "onnx" / "README.md").read_text()
 
 
@@ -135,7 +138,7 @@ def test_two_runs_are_compared_by_how_far_off_they_are(trained):
     own, other = (each.results["test"]["mean_absolute_error"]["value"] for each in (run, worse))
     assert change.value == pytest.approx(other - own, abs=1e-3)
     assert found.better == ("A" if change.low > 0 else "B" if change.high < 0 else None)
-    assert "off" in found.says or "mean absolute error" in found.says
+    assert "off" in found.summary or "mean absolute error" in found.summary
 
 
 def test_fine_tuning_keeps_the_numbers(trained):
@@ -144,9 +147,9 @@ def test_fine_tuning_keeps_the_numbers(trained):
         table, label="level", out=home / "tuned", backbone="starter", strategy="finetune", epochs=1,
         image_size=32, evaluation="holdout", baselines="none",
     )  # fmt: skip
-    told = load(run.folder).predict(table.parent / "000.png")
+    predicted = load(run.folder).predict(table.parent / "000.png")
     assert run.results["numbers"]["baseline"]["value"] > 0
-    assert 2 <= told[0] <= 60
+    assert 2 <= predicted[0] <= 60
     assert json.loads((run.model / "model.json").read_text())["task"] == "regression"
 
 
@@ -169,7 +172,7 @@ def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
 def test_advice_says_how_far_off(trained):
     _, table, _ = trained
     found = advise(table, label="level", backbone="starter", budget=0.01)
-    assert any("off on average" in each for each in found.says)
+    assert any("off on average" in each for each in found.summary)
     assert "--task regression --label level" in found.command
 
 

@@ -302,9 +302,9 @@ def test_beyond_the_queue_it_says_busy_and_recovers(exported):
     model = OnnxClassifier(out / "model.onnx")
     quick = model.probabilities
 
-    def slow(squares):
+    def slow(inputs):
         time.sleep(0.3)
-        return quick(squares)
+        return quick(inputs)
 
     model.probabilities = slow
     with running(model, room=3) as port, ThreadPoolExecutor(12) as pool:
@@ -414,9 +414,9 @@ def test_a_port_that_is_taken(exported):
 def test_concurrent_images_are_computed_together():
     sizes: list[int] = []
 
-    def run(squares):
+    def run(inputs):
         time.sleep(0.02)
-        return squares.reshape(len(squares), -1)[:, :2].astype(float)
+        return inputs.reshape(len(inputs), -1)[:, :2].astype(float)
 
     async def go():
         batcher = Batcher(run, most=4, seen=sizes.append)
@@ -435,11 +435,11 @@ def test_concurrent_images_are_computed_together():
 def test_a_batch_that_fails_tells_everybody_and_the_next_one_works():
     calls = []
 
-    def run(squares):
-        calls.append(len(squares))
+    def run(inputs):
+        calls.append(len(inputs))
         if len(calls) == 1:
             raise RuntimeError("out of order")
-        return np.zeros((len(squares), 2))
+        return np.zeros((len(inputs), 2))
 
     async def go():
         batcher = Batcher(run)
@@ -458,7 +458,7 @@ def test_a_batch_that_fails_tells_everybody_and_the_next_one_works():
 
 
 def test_room_is_bounded_and_given_back():
-    batcher = Batcher(lambda squares: squares, room=3)
+    batcher = Batcher(lambda inputs: inputs, room=3)
     batcher.enter(2)
     with pytest.raises(Full):
         batcher.enter(2)

@@ -109,7 +109,7 @@ def test_leaks_are_left_out_of_training(make_images):
     dataset = json.loads(run.dataset.read_text(encoding="utf-8"))
     assert dataset["left_out_as_leaks"] == ["train/class_a/copy.png"]
     assert dataset["counts"]["train"]["class_a"] == 6
-    assert "1 training image" in run.results["evaluation"]["says"]
+    assert "1 training image" in run.results["evaluation"]["summary"]
 
 
 def refuse(error, match, data, out, **options):
@@ -121,7 +121,7 @@ def refuse(error, match, data, out, **options):
 def test_nonsense_is_refused_before_any_work(images, tmp_path):
     out = tmp_path / "run"
     refuse(OptionError, "--folds 1", images, out, folds=1)
-    refuse(OptionError, "--views 4", images, out, views=4)
+    refuse(OptionError, "--tta 4", images, out, tta=4)
     refuse(OptionError, "--image-size 7", images, out, image_size=7)
     refuse(DataError, "nowhere", tmp_path / "nowhere", out)
     refuse(BackboneError, "satrter", images, out, backbone="satrter")
@@ -150,12 +150,12 @@ def test_small_images_are_not_enlarged_to_the_networks_own_size(tmp_path, side, 
     from types import SimpleNamespace
 
     from headstart.images.preprocess import Preprocess
-    from headstart.strategies.prepare import fitting
+    from headstart.strategies.prepare import choose_preprocess
 
     Image.new("RGB", (side, side + 10)).save(tmp_path / "a.png")
     data = type("Data", (), {"path": lambda s, i: tmp_path / "a.png", "__len__": lambda s: 1})()
     network = SimpleNamespace(preprocess=Preprocess(224), takes_any_size=lambda: True)
-    assert fitting(data, network, "auto", "square").size == size
-    assert fitting(data, network, 96, "square").size == 96
+    assert choose_preprocess(data, network, "auto", "square").size == size
+    assert choose_preprocess(data, network, 96, "square").size == 96
     small = SimpleNamespace(preprocess=Preprocess(96), takes_any_size=lambda: True)
-    assert fitting(data, small, "auto", "square").size == 96
+    assert choose_preprocess(data, small, "auto", "square").size == 96

@@ -142,11 +142,11 @@ def test_a_camera_that_goes_leaves_its_answers(exported, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "summary"),
     [({"fps": 0}, "--fps"), ({"out": "x.txt"}, "jsonl"), ({"out": "x"}, "jsonl")],
 )
-def test_bad_options(exported, video, options, says):
-    with pytest.raises(OptionError, match=says):
+def test_bad_options(exported, video, options, summary):
+    with pytest.raises(OptionError, match=summary):
         predict(exported[1] / "model.onnx", video, **options)
 
 

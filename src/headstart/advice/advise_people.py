@@ -32,7 +32,7 @@ class PeopleAdvice:
 
     Attributes:
         data: What was looked at.
-        says: The answer, in sentences.
+        summary: The answer, in sentences.
         findings: What was found, the worst first.
         command: The training to run.
         facts: Counted and measured, for the best backbone.
@@ -41,7 +41,7 @@ class PeopleAdvice:
     """
 
     data: str
-    says: tuple[str, ...]
+    summary: tuple[str, ...]
     findings: tuple[Finding, ...]
     command: str
     facts: PeopleFacts
@@ -49,7 +49,7 @@ class PeopleAdvice:
     skipped: dict[str, str]
 
     def __repr__(self) -> str:
-        return f"PeopleAdvice({self.data!r}: {' '.join(self.says)})"
+        return f"PeopleAdvice({self.data!r}: {' '.join(self.summary)})"
 
 
 def advise_people(
@@ -105,7 +105,7 @@ def advise_people(
     findings = people_findings(facts)
     return PeopleAdvice(
         data=str(data),
-        says=tuple(people_sentences(facts, findings)),
+        summary=tuple(people_sentences(facts, findings)),
         findings=tuple(findings),
         command=_command(data, best, facts, preprocess.size, detector),
         facts=facts,

@@ -58,12 +58,12 @@ def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
     fits = loss <= max(half, 0.02) and near > 0.6
     where = {"last": "the last layer", "all": "all stages together", "upper": "the upper stages"}
     winner = where.get(best.features, best.features.replace("stage", "stage "))
-    says = (
+    summary = (
         f"Pretrained features {'fit' if fits else 'do not fit'} these images"
         f"{'' if fits else ' well'}: {winner} carries the classes best ({accuracy.value:.3f}), the "
         f"last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
     )
-    return fits, says
+    return fits, summary
 
 
 def rule_of_thumb(per_class: float, fits: bool) -> str:
@@ -84,7 +84,9 @@ def rule_of_thumb(per_class: float, fits: bool) -> str:
     return f"The rule of thumb would say: {case}."
 
 
-def expected(held: Estimate, *, tested: int, chosen_among: int, longer: float = 1.0) -> Estimate:
+def expected(
+    validation: Estimate, *, tested: int, chosen_among: int, longer: float = 1.0
+) -> Estimate:
     """Returns the accuracy to expect on a test of some size.
 
     The interval holds the noise of the held-out images, that of the test, a point for having
@@ -92,12 +94,12 @@ def expected(held: Estimate, *, tested: int, chosen_among: int, longer: float = 
     nothing and what it brought at best on other sets.
 
     Args:
-        held: Accuracy of what was chosen, on held-out training images.
+        validation: Accuracy of what was chosen, on held-out training images.
         tested: Images of the test.
         chosen_among: How many were compared.
         longer: Epochs to come for one that was measured; the probe counts as one.
     """
-    p, n = held.value, max(held.n, 1)
+    p, n = validation.value, max(validation.n, 1)
     smooth = (p * n + 2) / (n + 4)  # as Agresti and Coull: never without spread
     spread = math.sqrt(smooth * (1 - smooth) * (1 / n + 1 / max(tested, 1)))
     optimism = 0.005 * math.log2(max(chosen_among, 1) + 1) * 2 * math.sqrt(smooth * (1 - smooth))
@@ -113,23 +115,23 @@ def sentences(
 ) -> list[str]:
     """Returns the answer: backbone, size, strategy, what to expect, what more data would bring."""
     best = candidates[0]
-    says = []
+    summary = []
     others = [each for each in candidates if each.backbone == best.backbone and each != best]
     if others:
         told = ", ".join(f"{each.accuracy.value:.3f} at {each.image_size} px" for each in others)
-        says.append(
+        summary.append(
             f"Use {best.image_size} px: {best.accuracy.value:.3f} by cross-validated probe, "
             f"against {told}."
         )
     names = {each.backbone for each in candidates}
     if len(names) > 1:
-        says.append(f"Use {best.backbone}: the best of {len(names)} backbones.")
-    says += plan.says
+        summary.append(f"Use {best.backbone}: the best of {len(names)} backbones.")
+    summary += plan.summary
     what = "fine-tuned network" if plan.recipe else "frozen probe"
-    says.append(
+    summary.append(
         f"Expect about {hope.value:.3f} of the {what} on a test of this kind "
         f"({hope.low:.3f} to {hope.high:.3f})."
     )
     if forecast:
-        says.append(forecast)
-    return says
+        summary.append(forecast)
+    return summary

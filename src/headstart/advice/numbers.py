@@ -16,7 +16,7 @@ __all__ = ["how_far_off"]
 def how_far_off(
     own: Dataset, probed: Probe, groups: np.ndarray, *, seed: int = 0
 ) -> tuple[str, ...]:
-    """Returns a sentence on the numbers that the best probe tells; none where classes are told.
+    """Returns a sentence on the numbers that the best probe predicts; none for classes.
 
     Args:
         own: N training items.
@@ -24,20 +24,21 @@ def how_far_off(
         groups: (N,) cluster of each.
         seed: Of the interval.
     """
-    if own.scale is None or own.values is None:
+    if own.bins is None or own.values is None:
         return ()
     rows = probed.chosen_on
     truth = own.values[rows]
     held = softmax(probed.held_out / np.float32(probed.temperature))
-    told = Predictions(held, own.classes, tuple(own.names[i] for i in rows), scale=own.scale)
+    predicted = Predictions(held, own.classes, tuple(own.names[i] for i in rows), bins=own.bins)
     found = score_numbers(
-        told, truth, constant=np.full(len(rows), np.median(own.values)), clusters=groups[rows],
+        predicted, truth, constant=np.full(len(rows), np.median(own.values)), clusters=groups[rows],
         seed=seed,
     )  # fmt: skip
     off, constant = found["test"]["mean_absolute_error"], found["baseline"]
     ends = f"{constant.low:.3g} to {constant.high:.3g}"
     return (
-        f"Numbers are told by naming one of {len(own.classes)} ranges; accuracies are those of the "
+        f"Numbers are predicted by naming one of {len(own.classes)} ranges; accuracies are "
+        f"those of the "
         f"range. The best frozen probe is {off.value:.3g} off on average ({off.low:.3g} to "
         f"{off.high:.3g}), cross-validated; always saying the median {constant.value:.3g} "
         f"({ends}).",

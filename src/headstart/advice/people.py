@@ -225,16 +225,16 @@ def people_sentences(facts: PeopleFacts, findings: list[Finding]) -> list[str]:
         facts: Counted and measured.
         findings: Of `people_findings`.
     """
-    says = []
+    summary = []
     if facts.frozen is not None:
         recall, average = facts.frozen["recall_at_1"], facts.frozen["map_at_r"]
-        says.append(
+        summary.append(
             f"Frozen features of {facts.backbone}, which has seen none of these {facts.identities} "
             f"identities: recall@1 {recall}, mAP@R {average}."
         )
     checks = {each.check for each in findings if each.severity != "note"}
     if facts.identities < FEWEST:
-        says.append(
+        summary.append(
             f"Do not learn an embedding here: nobody would be left to measure it on. Classify the "
             f"{facts.identities} known people, or use a face embedder frozen."
             if facts.mostly_faces
@@ -242,12 +242,12 @@ def people_sentences(facts: PeopleFacts, findings: list[Finding]) -> list[str]:
             f"the {facts.identities} known identities."
         )
     elif "too_few_identities" in checks:
-        says.append("An embedding of so few identities is unlikely to hold for others.")
+        summary.append("An embedding of so few identities is unlikely to hold for others.")
     elif not facts.trainable:
-        says.append(f"{facts.backbone} can only be used frozen: enrol identities with it.")
+        summary.append(f"{facts.backbone} can only be used frozen: enrol identities with it.")
     else:
-        says.append(
+        summary.append(
             "Learn an embedding and compare it with the frozen features on people held out: the "
             "command below does both."
         )
-    return says
+    return summary

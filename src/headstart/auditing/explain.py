@@ -31,15 +31,15 @@ Answer = Callable[[np.ndarray], np.ndarray]
 """(N, V, size, size, 3) uint8 to (N, C) probabilities."""
 
 
-def occlusion(answer: Answer, squares: np.ndarray, target: int) -> np.ndarray:
+def occlusion(answer: Answer, inputs: np.ndarray, target: int) -> np.ndarray:
     """Returns (size, size) float, 0 to 1: how much each place matters for a class.
 
     Args:
         answer: The model.
-        squares: (V, size, size, 3) uint8 of one image.
+        inputs: (V, size, size, 3) uint8 of one image.
         target: The class.
     """
-    size = squares.shape[1]
+    size = inputs.shape[1]
     edges = np.linspace(0, size, _PATCHES + 1).astype(int)
     half = max(1, (edges[1] - edges[0]) // 2)
     covered, places = [], []
@@ -49,11 +49,11 @@ def occlusion(answer: Answer, squares: np.ndarray, target: int) -> np.ndarray:
                 slice(max(0, edges[top] - half), edges[top + 1] + half),
                 slice(max(0, edges[left] - half), edges[left + 1] + half),
             )
-            copy = squares.copy()
+            copy = inputs.copy()
             copy[:, place[0], place[1]] = _GREY
             covered.append(copy)
             places.append(place)
-    whole = float(answer(squares[None])[0, target])
+    whole = float(answer(inputs[None])[0, target])
     found = np.concatenate(
         [
             answer(np.stack(covered[start : start + _BATCH]))
@@ -81,12 +81,12 @@ def grad_cam(model: Model) -> Callable[[np.ndarray, int], np.ndarray | None]:
     from headstart.exporting.graph import Deployed
 
     net = Deployed(model, scores=True).eval()
-    layer = _last_map(net, model.preprocess.size, model.views)
+    layer = _last_map(net, model.preprocess.size, model.tta)
 
-    def heat(squares: np.ndarray, target: int) -> np.ndarray | None:
+    def heat(inputs: np.ndarray, target: int) -> np.ndarray | None:
         if layer is None:
             return None
-        images = torch.from_numpy(np.ascontiguousarray(squares[None]))
+        images = torch.from_numpy(np.ascontiguousarray(inputs[None]))
         maps = LayerGradCam(net, layer).attribute(images, target=target, relu_attributions=True)
         # Of several views the first is drawn: it is not mirrored.
         small = maps[0, 0].detach().numpy()
@@ -97,7 +97,7 @@ def grad_cam(model: Model) -> Callable[[np.ndarray, int], np.ndarray | None]:
     return heat
 
 
-def _last_map(net: nn.Module, size: int, views: int) -> nn.Module | None:
+def _last_map(net: nn.Module, size: int, tta: int) -> nn.Module | None:
     """Finds the last module that gives a feature map with more than one place."""
     import torch
 
@@ -110,7 +110,7 @@ def _last_map(net: nn.Module, size: int, views: int) -> nn.Module | None:
     leaves = [each for each in net.modules() if not list(each.children())]
     hooks = [each.register_forward_hook(see) for each in leaves]
     with torch.inference_mode():
-        net(torch.zeros((1, views, size, size, 3), dtype=torch.uint8))
+        net(torch.zeros((1, tta, size, size, 3), dtype=torch.uint8))
     for hook in hooks:
         hook.remove()
     return found[-1] if found else None

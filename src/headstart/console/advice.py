@@ -34,10 +34,17 @@ def show_advice(result: Advice, console: Console) -> None:
             each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
         )  # fmt: skip
     console.print(table)
-    show_estimates([(arm.name, arm.held) for arm in result.arms if arm.held is not None], console)
+    show_estimates(
+        [
+            (candidate.name, candidate.validation)
+            for candidate in result.tried
+            if candidate.validation is not None
+        ],
+        console,
+    )
     for name, reason in result.skipped.items():
         console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
-    for line in result.says:
+    for line in result.summary:
         console.print(f"• {line}", markup=False)
     console.print(f"  {result.rule_of_thumb}", markup=False, style="dim")
     console.print(f"→ {result.command}", markup=False)
@@ -55,6 +62,6 @@ def show_people_advice(result: PeopleAdvice, console: Console) -> None:
     show_retrieval(list(result.rows.items()), console)
     for name, reason in result.skipped.items():
         console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
-    for line in result.says:
+    for line in result.summary:
         console.print(f"• {line}", markup=False)
     console.print(f"→ {result.command}", markup=False)

@@ -55,12 +55,12 @@ def show_predictions_csv(predictions: Predictions, top: int, abstain_below: floa
     """Prints them as CSV, for machines."""
     table = csv.writer(sys.stdout, lineterminator="\n")
     numbers = predictions.numbers
-    told = [] if numbers is None else ["number", "low", "high"]
+    predicted = [] if numbers is None else ["number", "low", "high"]
     heads = [f"{kind}{rank}" for rank in range(1, top + 1) for kind in ("class", "probability")]
-    table.writerow(["image", "decision", *told, *heads, "error"])
+    table.writerow(["image", "decision", *predicted, *heads, "error"])
     for index, name in enumerate(predictions.names):
         if name in predictions.errors:
-            table.writerow([name, "", *[""] * len(told + heads), predictions.errors[name]])
+            table.writerow([name, "", *[""] * len(predicted + heads), predictions.errors[name]])
             continue
         ranked = _ranked(predictions, index, top)
         decision = ranked[0][0] if ranked[0][1] >= abstain_below else ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headstart.verbs.faces import Crops
     from headstart.verbs.verify import Verification
 
-__all__ = ["show_crops", "show_identification", "show_told"]
+__all__ = ["show_crops", "show_identification", "show_gallery_result"]
 
 
 def show_crops(result: Crops, console: Console) -> None:
@@ -25,7 +25,7 @@ def show_crops(result: Crops, console: Console) -> None:
     console.print(result.folder, markup=False)
 
 
-def show_told(result: Enrolment | Recognition | Verification, console: Console) -> None:
+def show_gallery_result(result: Enrolment | Recognition | Verification, console: Console) -> None:
     """Prints the sentences and estimates of a record of a gallery."""
     for line in result.lines():
         console.print(line, markup=False)
@@ -35,12 +35,12 @@ def show_told(result: Enrolment | Recognition | Verification, console: Console) 
 
 
 def show_identification(result: Identification, console: Console) -> None:
-    """Prints who is on each photo, or in a film and when."""
+    """Prints who is on each photo, or in a video and when."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    times = ("from", "to", "looks", "clearest at") if result.of_film else ()
+    times = ("from", "to", "looks", "clearest at") if result.of_video else ()
     for heading in ("photo", "person", "score", *times, "most similar"):
         right = heading in ("score", *times)
         table.add_column(heading, justify="right" if right else "left", overflow="fold")

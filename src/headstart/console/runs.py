@@ -50,8 +50,8 @@ def show_checkup(result: Checkup, console: Console) -> None:
 def show_run(run: Run, console: Console) -> None:
     """Prints the measures of a run beside its baselines."""
     results = run.results
-    console.print(sentence(results["model"]["says"]), markup=False)
-    console.print(results["evaluation"]["says"], markup=False)
+    console.print(sentence(results["model"]["summary"]), markup=False)
+    console.print(results["evaluation"]["summary"], markup=False)
     _serious(run, console)
     crossed = results["evaluation"]["kind"] == "cv"
     numbers = results.get("numbers")
@@ -97,7 +97,7 @@ def _serious(run: Run, console: Console) -> None:
 
 
 def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, Estimate]]:
-    """How far off told numbers are, and somebody who never looks."""
+    """How far off predicted numbers are, and somebody who never looks."""
     return [
         (
             f"{numbers['name']}: mean absolute error",
@@ -111,14 +111,14 @@ def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, E
 def _embedding(results: dict[str, Any], console: Console) -> None:
     rows = results["embedding"]["rows"]
     table = [
-        (row["says"], {name: Estimate.from_json(each) for name, each in row["measures"].items()})
+        (row["summary"], {name: Estimate.from_json(each) for name, each in row["measures"].items()})
         for row in rows
     ]
     show_retrieval(table, console)
     for row in rows[1:]:
         change = Estimate.from_json(row["gain"]["map_at_r"])
         points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
-        console.print(f"mAP@R, points more than {row['says']}: {points}", markup=False)
+        console.print(f"mAP@R, points more than {row['summary']}: {points}", markup=False)
     for each in results["finetuning"]["verdicts"]:
         finding = Finding(**each | {"evidence": tuple(each["evidence"])})
         show_findings([finding], console)
@@ -142,10 +142,12 @@ def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console
 
 def show_evaluation(result: Evaluation, console: Console) -> None:
     """Prints measures, recall by class, and subgroups where asked for."""
-    console.print(result.says, markup=False)
+    console.print(result.summary, markup=False)
     numbers = "mean_absolute_error" in result.test
     rows = [("accuracy of the range" if numbers else "accuracy", result.test["accuracy"])]
-    rows += [(says, result.test[name]) for name, says in _MEASURES.items() if name in result.test]
+    rows += [
+        (summary, result.test[name]) for name, summary in _MEASURES.items() if name in result.test
+    ]
     rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:CLASSES]]
     show_estimates(rows, console)
     if len(result.per_class) > CLASSES:
@@ -184,7 +186,7 @@ def show_comparison(result: Comparison, console: Console) -> None:
         f"only B {answers['only_b']:,}, neither {answers['neither']:,}. "
         f"{result.test}: p = {result.p_value:.2g}."
     )
-    console.print(result.says)
+    console.print(result.summary)
     for note in result.notes:
         console.print(note, style="yellow", markup=False)
 
@@ -207,6 +209,6 @@ def show_exported(result: Export, console: Console) -> None:
             str(row["accuracy"]),
         )
     console.print(table)
-    for each in result.says:
+    for each in result.summary:
         hang(console, Text(each))
     console.print(result.folder, markup=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headstart.console.advice import show_advice, show_people_advice
 from headstart.console.answers import show_predictions, show_predictions_csv
-from headstart.console.people import show_crops, show_identification, show_told
+from headstart.console.people import show_crops, show_gallery_result, show_identification
 from headstart.console.runs import (
     show_checkup,
     show_comparison,
@@ -99,10 +99,10 @@ def show(
             "Crops": show_crops,
             "Demo": _demo,
             "Export": show_exported,
-            "Enrolment": show_told,
+            "Enrolment": show_gallery_result,
             "Identification": show_identification,
-            "Recognition": show_told,
-            "Verification": show_told,
+            "Recognition": show_gallery_result,
+            "Verification": show_gallery_result,
         }
         by_name[type(result).__name__](result, console)
 

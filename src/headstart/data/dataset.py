@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 __all__ = ["Dataset", "Source", "Task"]
 
@@ -33,7 +33,7 @@ class Dataset:
         set_aside: (name, reason) of entries that the reader itself could not take.
         task: ``"regression"`` where the labels are numbers: then the classes are ranges.
         values: (N,) float64 numbers of a regression, NaN where unknown; otherwise None.
-        scale: The ranges of a regression; otherwise None.
+        bins: The bins of a regression; otherwise None.
     """
 
     root: Path
@@ -47,7 +47,7 @@ class Dataset:
     set_aside: tuple[tuple[str, str], ...] = ()
     task: Literal["classification", "regression"] = "classification"
     values: np.ndarray | None = None
-    scale: Scale | None = None
+    bins: Bins | None = None
 
     def __post_init__(self) -> None:
         n = len(self.names)

@@ -11,9 +11,9 @@ import numpy as np
 from headstart.data.dataset import Dataset, Task
 from headstart.errors import DataError
 from headstart.records import Finding
-from headstart.scale import Scale
+from headstart.scale import Bins
 
-__all__ = ["as_numbers", "hinted_numbers", "make_scale", "parse_numbers", "told_as_classes"]
+__all__ = ["as_numbers", "hinted_numbers", "make_bins", "parse_numbers", "are_classes"]
 
 _UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
@@ -22,7 +22,7 @@ _GRADES = 20
 _FEWEST, _MOST = 4, 12
 
 
-def told_as_classes(dataset: Dataset, task: Task) -> bool:
+def are_classes(dataset: Dataset, task: Task) -> bool:
     """Returns whether the labels are to be taken as classes.
 
     Args:
@@ -40,12 +40,12 @@ def told_as_classes(dataset: Dataset, task: Task) -> bool:
     return len(np.unique(known)) <= _GRADES or bool((known % 1 == 0).all())
 
 
-def as_numbers(dataset: Dataset, scale: Scale | None = None) -> Dataset:
+def as_numbers(dataset: Dataset, bins: Bins | None = None) -> Dataset:
     """Turns a data set whose labels are numbers into one of ranges and the numbers themselves.
 
     Args:
         dataset: As its reader has it, every label a class.
-        scale: The ranges of a model, to measure it; by default they are made of the numbers of
+        bins: The ranges of a model, to measure it; by default they are made of the numbers of
             all items that are not in a given test split.
 
     Returns:
@@ -64,15 +64,15 @@ def as_numbers(dataset: Dataset, scale: Scale | None = None) -> Dataset:
             f"(--label), and leave its cell empty where one is unknown"
         ) from None
     values = np.append(numbers, np.nan)[dataset.targets]  # -1 is the last: unknown
-    if scale is None:
+    if bins is None:
         known = values[~np.isnan(values) & (dataset.splits != "test")]
         if len(np.unique(known)) < 2:
             raise DataError(
                 f"{dataset.root} needs images with two or more different numbers to learn from"
             )
-        scale = make_scale(known)
+        bins = make_bins(known)
     return dataclasses.replace(
-        dataset, classes=scale.names, targets=scale.classes(values), values=values, scale=scale,
+        dataset, classes=bins.names, targets=bins.classes(values), values=values, bins=bins,
         task="regression",
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
-def make_scale(numbers: np.ndarray) -> Scale:
+def make_bins(numbers: np.ndarray) -> Bins:
     """Returns ranges that hold about equally many of some numbers.
 
     About one range for every three units of the root of their number, at least 4 and at most 12:
@@ -116,7 +116,7 @@ def make_scale(numbers: np.ndarray) -> Scale:
             edges.append(float((below[-1] + cut) / 2))
     if not edges:
         edges = [float((different[0] + different[1]) / 2)]
-    return Scale((float(different[0]), *edges, float(different[-1])))
+    return Bins((float(different[0]), *edges, float(different[-1])))
 
 
 def parse_numbers(texts: tuple[str, ...]) -> np.ndarray:

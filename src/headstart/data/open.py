@@ -7,11 +7,11 @@ from pathlib import Path
 from headstart.data.dataset import Dataset, Task
 from headstart.data.folders import EXTENSIONS, open_folders, scan
 from headstart.data.groups import group_by_folder, means_folder
-from headstart.data.numbers import as_numbers, told_as_classes
+from headstart.data.numbers import are_classes, as_numbers
 from headstart.data.sidecar import add_sidecar
 from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
 from headstart.errors import DataError
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 __all__ = ["open_dataset"]
 
@@ -27,7 +27,7 @@ def open_dataset(
     image: str | None = None,
     same_classes: bool = True,
     task: Task = "classification",
-    scale: Scale | None = None,
+    bins: Bins | None = None,
 ) -> Dataset:
     """Opens a data set: class folders, a table, or a plain folder of images.
 
@@ -45,7 +45,7 @@ def open_dataset(
         same_classes: Refuse train and test folders that have no class in common, which no
             classifier can be tested on. False where classes are people, and a test is of others.
         task: Whether labels are classes or numbers; ``"auto"`` tells it by the labels.
-        scale: Of a model that tells numbers: the labels are numbers, put into its ranges.
+        bins: Of a regression model: the labels are numbers, put into its bins.
 
     Returns:
         The data set.
@@ -55,7 +55,7 @@ def open_dataset(
             what would do.
         OptionError: `group` names a level of folders that cannot be.
     """
-    numbers = scale is not None or task == "regression"
+    numbers = bins is not None or task == "regression"
     apart = same_classes and not numbers
     by_folder = means_folder(group)
     dataset = _read(
@@ -64,9 +64,9 @@ def open_dataset(
     )  # fmt: skip
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
-    if not dataset.classes or (not numbers and told_as_classes(dataset, task)):
+    if not dataset.classes or (not numbers and are_classes(dataset, task)):
         return dataset
-    return as_numbers(dataset, scale)
+    return as_numbers(dataset, bins)
 
 
 def _read(path: Path, *, image: str | None, same_classes: bool, **columns: str | None) -> Dataset:

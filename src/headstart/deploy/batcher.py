@@ -22,7 +22,7 @@ class Full(Exception):
 
 @dataclass
 class _Waiting:
-    squares: np.ndarray
+    inputs: np.ndarray
     answer: asyncio.Future[np.ndarray] = field(repr=False)
 
 
@@ -72,9 +72,9 @@ class Batcher:
         """Gives back the room of some images."""
         self._taken -= images
 
-    async def probabilities(self, squares: np.ndarray) -> np.ndarray:
+    async def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Returns (C,) probabilities of one image, (V, size, size, 3) uint8."""
-        waiting = _Waiting(squares, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(inputs, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return await waiting.answer
 
@@ -100,8 +100,8 @@ class Batcher:
                 continue
             self._seen(len(batch))
             try:
-                squares = np.stack([each.squares for each in batch])
-                found = await loop.run_in_executor(self._pool, self._run, squares)
+                inputs = np.stack([each.inputs for each in batch])
+                found = await loop.run_in_executor(self._pool, self._run, inputs)
             except Exception as error:
                 for each in batch:
                     if not each.answer.done():

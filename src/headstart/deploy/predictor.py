@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from headstart.images.preprocess import Preprocess
-from headstart.scale import Scale
+from headstart.scale import Bins
 
-__all__ = ["Watcher"]
+__all__ = ["Predictor"]
 
 
-class Watcher(Protocol):
+class Predictor(Protocol):
     """What names frames: an exported model, or that of a run."""
 
     @property
@@ -24,7 +24,7 @@ class Watcher(Protocol):
         """How frames are fitted."""
 
     @property
-    def views(self) -> int:
+    def tta(self) -> int:
         """How many views of a frame are averaged."""
 
     @property
@@ -32,8 +32,8 @@ class Watcher(Protocol):
         """Probability below which an answer is "not sure"."""
 
     @property
-    def scale(self) -> Scale | None:
-        """Of a model that tells numbers: the classes are its ranges."""
+    def bins(self) -> Bins | None:
+        """Of a regression model: the classes are its bins."""
 
-    def probabilities(self, squares: np.ndarray) -> np.ndarray:
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Returns (N, C) probabilities of (N, V, size, size, 3) uint8."""

@@ -1,7 +1,8 @@
 """An exported model at work: numpy, Pillow and ONNX Runtime, and nothing that trained it.
 
 One `.onnx` file holds the network, the head, the calibration and, in its metadata, all that is
-needed around them: class names, preprocessing, views, the threshold below which it is not sure.
+needed around them: class names, preprocessing, test-time augmentation, the threshold below which
+it is not sure.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from headstart.images.decode import MAX_PIXELS, decode, read_bytes
 from headstart.images.detect import detector_content, keep_detector
 from headstart.images.pixels import _FACTS_SIDE, cpu_count
 from headstart.images.preprocess import Preprocess
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 if TYPE_CHECKING:
     from headstart.records import Predictions
 
-__all__ = ["KEY", "About", "OnnxClassifier", "open_session", "put_about", "squares_of"]
+__all__ = ["KEY", "About", "OnnxClassifier", "open_session", "put_about", "inputs_of"]
 
 KEY = "headstart"
 """Of the metadata entry that holds everything about an exported model, as JSON."""
@@ -45,20 +46,20 @@ class About:
     Attributes:
         classes: C class names, in the order of the probabilities.
         preprocess: How images are fitted; normalisation is inside the graph.
-        views: How many views of an image the graph averages.
+        tta: How many views of an image the graph averages.
         threshold: Probability below which an answer is "not sure".
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
         facts: Everything else: versions, fingerprints, licence, measured accuracy.
-        scale: Of a model that tells numbers: the classes are its ranges.
+        bins: Of a regression model: the classes are its bins.
     """
 
     classes: tuple[str, ...]
     preprocess: Preprocess
-    views: int
+    tta: int
     threshold: float
     precision: str
     facts: dict[str, Any]
-    scale: Scale | None = None
+    bins: Bins | None = None
 
     def to_json(self) -> str:
         """Returns the content of the metadata entry."""
@@ -83,27 +84,27 @@ class About:
         if value.pop("format") > FORMAT:
             raise ValueError("it was written by a newer headstart: upgrade headstart")
         value["preprocess"] = Preprocess.from_json(value["preprocess"])
-        edges = (value.pop("scale", None) or {}).get("edges")
-        scale = Scale(tuple(edges)) if edges else None
-        return cls(**value | {"classes": tuple(value["classes"]), "scale": scale})
+        edges = (value.pop("bins", None) or {}).get("edges")
+        bins = Bins(tuple(edges)) if edges else None
+        return cls(**value | {"classes": tuple(value["classes"]), "bins": bins})
 
 
-def squares_of(
-    data: bytes, preprocess: Preprocess, views: int, *, max_pixels: int = MAX_PIXELS
+def inputs_of(
+    data: bytes, preprocess: Preprocess, tta: int, *, max_pixels: int = MAX_PIXELS
 ) -> np.ndarray:
     """Returns what the graph sees of one image file, (V, size, size, 3) uint8.
 
     Args:
         data: The file's bytes.
         preprocess: How it is fitted.
-        views: V.
+        tta: V.
         max_pixels: Larger images are refused by their header.
 
     Raises:
         ImageError: If it cannot be read.
     """
     side = max(_FACTS_SIDE, preprocess.short_side)
-    return preprocess.squares(decode(data, short_side=side, max_pixels=max_pixels).pixels, views)
+    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
 
 
 class OnnxClassifier:
@@ -160,9 +161,9 @@ class OnnxClassifier:
         return self.about.preprocess
 
     @property
-    def views(self) -> int:
+    def tta(self) -> int:
         """How many views of an image are averaged."""
-        return self.about.views
+        return self.about.tta
 
     @property
     def threshold(self) -> float:
@@ -170,31 +171,31 @@ class OnnxClassifier:
         return self.about.threshold
 
     @property
-    def scale(self) -> Scale | None:
-        """Of a model that tells numbers: the classes are its ranges."""
-        return self.about.scale
+    def bins(self) -> Bins | None:
+        """Of a regression model: the classes are its bins."""
+        return self.about.bins
 
     @property
     def classes_(self) -> np.ndarray:
         """(C,) str class names, in the order of `predict_proba`'s columns."""
         return np.array(self.about.classes)
 
-    def probabilities(self, squares: np.ndarray) -> np.ndarray:
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Returns (N, C) calibrated probabilities.
 
         Args:
-            squares: (N, V, size, size, 3) uint8 from `squares_of`.
+            inputs: (N, V, size, size, 3) uint8 from `inputs_of`.
         """
-        return self._session.run(None, {self._input: squares})[0]
+        return self._session.run(None, {self._input: inputs})[0]
 
-    def squares(self, image: str | Path | bytes) -> np.ndarray:
+    def inputs(self, image: str | Path | bytes) -> np.ndarray:
         """Returns what the graph sees of an image file or of its bytes, (V, size, size, 3) uint8.
 
         Raises:
             ImageError: If it cannot be read.
         """
         data = image if isinstance(image, bytes) else read_bytes(Path(image))
-        return squares_of(data, self.about.preprocess, self.about.views)
+        return inputs_of(data, self.about.preprocess, self.about.tta)
 
     def predictions(
         self,
@@ -225,13 +226,13 @@ class OnnxClassifier:
                     batch.append((number, result))
                 if len(batch) == _BATCH or (batch and number == len(given) - 1):
                     found[[i for i, _ in batch]] = self.probabilities(
-                        np.stack([squares for _, squares in batch])
+                        np.stack([inputs for _, inputs in batch])
                     )
                     batch = []
                 if progress is not None:
                     progress("predicting", number + 1, len(given))
         return Predictions(
-            found, self.about.classes, tuple(names), None, errors, scale=self.about.scale
+            found, self.about.classes, tuple(names), None, errors, bins=self.about.bins
         )
 
     def _read(
@@ -241,7 +242,7 @@ class OnnxClassifier:
 
         def read(image: str | Path | bytes) -> np.ndarray | ImageError:
             try:
-                return self.squares(image)
+                return self.inputs(image)
             except ImageError as error:
                 return error
 
@@ -270,8 +271,8 @@ class OnnxClassifier:
     def predict(self, images: str | Path | bytes | Iterable[str | Path | bytes]) -> np.ndarray:
         """Returns (N,) str class names, or (N,) numbers; raises as `predict_proba`."""
         found = self.predict_proba(images)
-        if self.scale is not None:
-            return self.scale.numbers(found)[:, 0]
+        if self.bins is not None:
+            return self.bins.numbers(found)[:, 0]
         return self.classes_[found.argmax(axis=1)]
 
 

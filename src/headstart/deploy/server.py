@@ -22,9 +22,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from headstart.deploy.answer import fields
+from headstart.deploy.answer import record
 from headstart.deploy.batcher import Batcher, Full
-from headstart.deploy.runtime import OnnxClassifier, squares_of
+from headstart.deploy.runtime import OnnxClassifier, inputs_of
 from headstart.deploy.uploads import Limits, Refused, read_images
 from headstart.errors import ImageError
 from headstart.images.photo import every_face_of
@@ -130,7 +130,7 @@ def create_app(
         batcher.start()
         # The first call allocates; it must not be somebody's.
         size = about.preprocess.size
-        await batcher.probabilities(np.zeros((about.views, size, size, 3), np.uint8))
+        await batcher.probabilities(np.zeros((about.tta, size, size, 3), np.uint8))
         yield
         await batcher.stop()
         decoders.shutdown(wait=False, cancel_futures=True)
@@ -168,8 +168,8 @@ def create_app(
             seen = await loop.run_in_executor(decoders, _seen, data, model, limits.pixels)
         except ImageError as error:
             return {"name": name, "error": str(error)}
-        rows = await asyncio.gather(*(batcher.probabilities(squares) for _, squares in seen))
-        answers = [fields(row, model) for row in rows]
+        rows = await asyncio.gather(*(batcher.probabilities(inputs) for _, inputs in seen))
+        answers = [record(row, model) for row in rows]
         found = {"name": name} | answers[0]
         if about.preprocess.faces is not None:
             places = [[round(float(x), 1) for x in box] for box, _ in seen]
@@ -204,8 +204,8 @@ def create_app(
         responses={
             200: {"description": "one prediction an image", "content": {
                 "application/json": {"schema": _ANSWER}}},
-            **{status: {"description": says, "content": {"application/json": {"schema": _PROBLEM}}}
-               for status, says in _STATUSES.items()},
+            **{status: {"description": why, "content": {"application/json": {"schema": _PROBLEM}}}
+               for status, why in _STATUSES.items()},
         },
         response_class=JSONResponse,
     )  # fmt: skip
@@ -224,15 +224,15 @@ def create_app(
             request.state.images = len(images)
             found = await asyncio.gather(*(one(name, data) for name, data in images))
         except Refused as refused:
-            return _problem(refused.status, refused.says)
+            return _problem(refused.status, refused.summary)
         except Full:
             return _busy()
         finally:
             batcher.leave(taken)
         numbers.images.inc(len(images))
         if all("error" in each for each in found):
-            says = "; ".join(f"{each['name']}: {each['error']}" for each in found[:3])
-            return _problem(422, says)
+            summary = "; ".join(f"{each['name']}: {each['error']}" for each in found[:3])
+            return _problem(422, summary)
         spent = round(1e3 * (time.perf_counter() - begun), 2)
         return JSONResponse({"predictions": found, "milliseconds": spent})
 
@@ -247,7 +247,7 @@ def create_app(
         return {
             "classes": about.classes, "threshold": about.threshold, "precision": about.precision,
             "image_size": about.preprocess.size,
-            "scale": None if about.scale is None else about.scale.edges, **about.facts,
+            "bins": None if about.bins is None else about.bins.edges, **about.facts,
         }  # fmt: skip
 
     @app.get("/metrics", response_class=Response)
@@ -295,16 +295,16 @@ class _Numbers:
 
 
 def _seen(data: bytes, model: OnnxClassifier, pixels: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns what is to be named: (box, squares) of the image, or of the faces on it."""
-    preprocess, views = model.about.preprocess, model.about.views
+    """Returns what is to be named: (box, inputs) of the image, or of the faces on it."""
+    preprocess, tta = model.about.preprocess, model.about.tta
     if preprocess.faces is None:
-        return [(np.zeros(4), squares_of(data, preprocess, views, max_pixels=pixels))]
-    photo = every_face_of(preprocess, views, data, max_pixels=pixels)
-    return [(photo.scale * face.box, squares) for face, squares in photo.faces[:_FACES]]
+        return [(np.zeros(4), inputs_of(data, preprocess, tta, max_pixels=pixels))]
+    photo = every_face_of(preprocess, tta, data, max_pixels=pixels)
+    return [(photo.scale * face.box, inputs) for face, inputs in photo.faces[:_FACES]]
 
 
-def _problem(status: int, says: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": says}, status_code=status, headers=headers)
+def _problem(status: int, summary: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": summary}, status_code=status, headers=headers)
 
 
 def _busy() -> JSONResponse:

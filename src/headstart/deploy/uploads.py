@@ -40,12 +40,12 @@ class Refused(Exception):
 
     Args:
         status: Of HTTP.
-        says: What is wrong and what to do.
+        summary: What is wrong and what to do.
     """
 
-    def __init__(self, status: int, says: str) -> None:
-        super().__init__(says)
-        self.status, self.says = status, says
+    def __init__(self, status: int, summary: str) -> None:
+        super().__init__(summary)
+        self.status, self.summary = status, summary
 
 
 async def read_images(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
@@ -108,10 +108,10 @@ async def _files(headers: Headers, body: bytes, limits: Limits) -> list[tuple[st
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:
-        says = getattr(error, "message", "") or str(error)
-        if "Too many" in says:
-            raise Refused(413, f"{says}: send at most {limits.files} images at a time") from None
-        raise Refused(400, f"the form cannot be read: {says[:200]}") from None
+        summary = getattr(error, "message", "") or str(error)
+        if "Too many" in summary:
+            raise Refused(413, f"{summary}: send at most {limits.files} images at a time") from None
+        raise Refused(400, f"the form cannot be read: {summary[:200]}") from None
     found = []
     try:
         for number, (_, value) in enumerate(form.multi_items()):

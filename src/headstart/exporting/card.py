@@ -19,7 +19,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, threshold: float
         path: To write.
         run: Where the model comes from.
         model: What was exported.
-        record: With `says` and `files`.
+        record: With `summary` and `files`.
         threshold: Below which it is not sure.
     """
     from jinja2 import Environment, FileSystemLoader

@@ -1,4 +1,4 @@
-"""`Deployed`: a model as one graph, from uint8 squares to calibrated probabilities."""
+"""`Deployed`: a model as one graph, from uint8 images to calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ class Deployed(nn.Module):
         self.head = HeadModule(model.head, first=width - last if self._last_only else 0)
         self._temperature = float(model.temperature)
         self._scores = scores
-        self._views, self._width = model.views, last if self._last_only else width
+        self._tta, self._width = model.tta, last if self._last_only else width
 
-    def forward(self, squares: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns (N, C) probabilities.
 
         Args:
-            squares: (N, V, size, size, 3) uint8 RGB.
+            inputs: (N, V, size, size, 3) uint8 RGB.
         """
         # Sizes as plain numbers, or the graph would compute its paddings anew for every image.
-        images = squares.reshape(-1, self.pool.size, self.pool.size, 3)
+        images = inputs.reshape(-1, self.pool.size, self.pool.size, 3)
         vectors = self.pool.last(images) if self._last_only else self.pool(images)
-        if self._views > 1:
-            vectors = vectors.reshape(-1, self._views, self._width).mean(1)
+        if self._tta > 1:
+            vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
         scores = self.head(vectors.float()) / self._temperature
         return scores if self._scores else torch.softmax(scores, dim=1)
 
@@ -139,7 +139,7 @@ class HeadModule(nn.Module):
 
 
 def write_graph(model: Model, path: Path) -> None:
-    """Writes a model as an ONNX file with inputs ``squares`` and outputs ``probabilities``.
+    """Writes a model as an ONNX file with inputs ``inputs`` and outputs ``probabilities``.
 
     Args:
         model: Its network comes from timm, or is an ONNX file.
@@ -153,8 +153,8 @@ def write_graph(model: Model, path: Path) -> None:
 
         return join_graphs(model, path)
     size = model.preprocess.size
-    example = torch.zeros((2, model.views, size, size, 3), dtype=torch.uint8)
-    axes = {"squares": {0: "images"}, "probabilities": {0: "images"}}
+    example = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
+    axes = {"inputs": {0: "images"}, "probabilities": {0: "images"}}
     try:
         with warnings.catch_warnings(), one_thread(), torch.no_grad():
             # The newer exporter needs another package and ten times as long; this one gives the
@@ -162,7 +162,7 @@ def write_graph(model: Model, path: Path) -> None:
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 Deployed(model).eval(), (example,), path, dynamo=False, opset_version=OPSET,
-                input_names=["squares"], output_names=["probabilities"], dynamic_axes=axes,
+                input_names=["inputs"], output_names=["probabilities"], dynamic_axes=axes,
             )  # fmt: skip
     except Exception as error:  # whatever an operator without an ONNX form makes torch raise
         text = str(error).splitlines()

@@ -21,7 +21,7 @@ _WARM, _SINGLES, _BATCHES = 3, 20, 5
 
 
 def model_probabilities(
-    model: Model, squares: np.ndarray, progress: Progress = silent
+    model: Model, inputs: np.ndarray, progress: Progress = silent
 ) -> np.ndarray:
     """Returns (N, C) probabilities of a model by plain fp32 torch, nothing folded or converted.
 
@@ -29,16 +29,16 @@ def model_probabilities(
 
     Args:
         model: Any.
-        squares: (N, V, size, size, 3) uint8.
+        inputs: (N, V, size, size, 3) uint8.
         progress: Called as images are done.
     """
-    n, views = squares.shape[:2]
+    n, tta = inputs.shape[:2]
     embed = _embedder(model)
     found = []
     for start in range(0, n, _BATCH):
-        images = squares[start : start + _BATCH]
+        images = inputs[start : start + _BATCH]
         vectors = embed(images.reshape(-1, *images.shape[2:]))
-        found.append(model.probabilities(vectors.reshape(len(images), views, -1).mean(axis=1)))
+        found.append(model.probabilities(vectors.reshape(len(images), tta, -1).mean(axis=1)))
         progress("comparing with the run", min(start + _BATCH, n), n)
     return np.concatenate(found)
 
@@ -66,24 +66,24 @@ def _embedder(model: Model) -> Callable[[np.ndarray], np.ndarray]:
     return by_torch
 
 
-def run_file(file: Path, squares: np.ndarray) -> np.ndarray:
+def run_file(file: Path, inputs: np.ndarray) -> np.ndarray:
     """Returns (N, C) probabilities of an ONNX file.
 
     Args:
-        file: With the input ``squares``.
-        squares: (N, V, size, size, 3) uint8.
+        file: With the input ``inputs``.
+        inputs: (N, V, size, size, 3) uint8.
     """
     session = open_session(file)
-    parts = [squares[start : start + _BATCH] for start in range(0, len(squares), _BATCH)]
-    return np.concatenate([session.run(None, {"squares": part})[0] for part in parts])
+    parts = [inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH)]
+    return np.concatenate([session.run(None, {"inputs": part})[0] for part in parts])
 
 
-def timings(file: Path, squares: np.ndarray) -> dict[str, float]:
+def timings(file: Path, inputs: np.ndarray) -> dict[str, float]:
     """Returns milliseconds of one image at a time (median and 95 %) and images a second at 16.
 
     Args:
-        file: With the input ``squares``.
-        squares: (N, V, size, size, 3) uint8, N up to 16.
+        file: With the input ``inputs``.
+        inputs: (N, V, size, size, 3) uint8, N up to 16.
     """
     session = open_session(file)
 
@@ -91,13 +91,13 @@ def timings(file: Path, squares: np.ndarray) -> dict[str, float]:
         taken = []
         for number in range(_WARM + times):
             begun = time.perf_counter()
-            session.run(None, {"squares": images})
+            session.run(None, {"inputs": images})
             if number >= _WARM:
                 taken.append(time.perf_counter() - begun)
         return sorted(taken)
 
-    single = seconds(squares[:1], _SINGLES)
-    full = seconds(np.resize(squares, (_BATCH, *squares.shape[1:])), _BATCHES)
+    single = seconds(inputs[:1], _SINGLES)
+    full = seconds(np.resize(inputs, (_BATCH, *inputs.shape[1:])), _BATCHES)
     return {
         "p50_ms": 1e3 * statistics.median(single),
         "p95_ms": 1e3 * single[round(0.95 * (len(single) - 1))],

@@ -32,10 +32,10 @@ class _Before(nn.Module):
             tensor = 255 * torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1)
             self.register_buffer(name, tensor)
 
-    def forward(self, squares: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         size, (height, width) = self._size, self._shape
         top, left = (size - height) // 2, (size - width) // 2
-        images = squares.reshape(-1, size, size, 3)
+        images = inputs.reshape(-1, size, size, 3)
         images = images[:, top : top + height, left : left + width]
         return (images.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
@@ -46,13 +46,13 @@ class _After(nn.Module):
     def __init__(self, model: Model, maps: bool) -> None:
         super().__init__()
         self.head = HeadModule(model.head, first=0)
-        self._views, self._temperature, self._maps = model.views, float(model.temperature), maps
+        self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
         self._width = model.backbone.card.bounds[-1]
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         if self._maps:
             vectors = vectors.mean((2, 3))
-        vectors = vectors.reshape(-1, self._views, self._width).mean(1)
+        vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
         return torch.softmax(self.head(vectors) / self._temperature, dim=1)
 
 
@@ -87,9 +87,9 @@ def join_graphs(model: Model, path: Path) -> None:
     size = model.preprocess.size
     shape = model.backbone.input_shape(size)
     width = model.backbone.card.bounds[-1]
-    squares = torch.zeros((2, model.views, size, size, 3), dtype=torch.uint8)
-    vectors = torch.zeros((2 * model.views, width, 1, 1) if rank == 4 else (2 * model.views, width))
-    before = _written(_Before(model.preprocess, shape), squares, "squares", "images", opset)
+    inputs = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
+    vectors = torch.zeros((2 * model.tta, width, 1, 1) if rank == 4 else (2 * model.tta, width))
+    before = _written(_Before(model.preprocess, shape), inputs, "inputs", "images", opset)
     after = _written(_After(model, rank == 4), vectors, "vectors", "probabilities", opset)
     for each in (before, middle, after):
         each.ir_version = max(before.ir_version, middle.ir_version)

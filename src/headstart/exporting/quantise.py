@@ -76,7 +76,7 @@ def quantise(
     target: Path,
     *,
     calibration: np.ndarray,
-    squares: np.ndarray,
+    inputs: np.ndarray,
     targets: np.ndarray,
     wanted: np.ndarray,
     known: np.ndarray,
@@ -91,11 +91,11 @@ def quantise(
         source: The model in fp32.
         target: To write; written only if one is good enough.
         calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
-        squares: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
+        inputs: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
         targets: (N,) int their classes.
         wanted: (N, C) their probabilities in fp32.
         known: (M,) margins by which fp32 named images that it had not learnt from.
-        run: (file, squares) to probabilities.
+        run: (file, inputs) to probabilities.
         max_drop: Points of accuracy that may be lost, by the lower end of the interval.
         seed: Of the interval.
         progress: Called as ways are tried.
@@ -110,7 +110,7 @@ def quantise(
 
     def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
         _static(simple, file, calibration, method, in_float)
-        found = run(file, squares)
+        found = run(file, inputs)
         change = expected_change(known, margins(found, targets) - before, seed=seed)
         same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
         progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS))
@@ -199,12 +199,12 @@ class _Reader:
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         return self._all()
 
-    def __init__(self, squares: np.ndarray) -> None:
-        self._squares = squares
+    def __init__(self, inputs: np.ndarray) -> None:
+        self._inputs = inputs
         self._left = self._all()
 
     def _all(self) -> Iterator[dict[str, np.ndarray]]:
-        return ({"squares": self._squares[i : i + 1]} for i in range(len(self._squares)))
+        return ({"inputs": self._inputs[i : i + 1]} for i in range(len(self._inputs)))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._left, None)
@@ -214,7 +214,7 @@ class _Reader:
 
 
 def _static(
-    source: Path, target: Path, squares: np.ndarray, method: str, in_float: tuple[str, ...]
+    source: Path, target: Path, inputs: np.ndarray, method: str, in_float: tuple[str, ...]
 ) -> None:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
@@ -222,7 +222,7 @@ def _static(
         quantize_static(
             source,
             target,
-            _Reader(squares),
+            _Reader(inputs),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "Clip"],
             per_channel=True,
@@ -278,7 +278,7 @@ def _shorten(file: Path) -> None:
     onnx.save(model, file)
 
 
-def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[str, ...]:
+def _worst_first(source: Path, quantised: Path, inputs: np.ndarray) -> tuple[str, ...]:
     """Returns the quantised layers by the error of what they give, the worst first."""
     import onnx
     from onnxruntime.quantization import qdq_loss_debug as debug
@@ -288,7 +288,7 @@ def _worst_first(source: Path, quantised: Path, squares: np.ndarray) -> tuple[st
         for number, file in enumerate((source, quantised)):
             wide = Path(place) / f"{number}.onnx"
             debug.modify_model_output_intermediate_tensors(str(file), str(wide))
-            outputs.append(debug.collect_activations(str(wide), _Reader(squares)))
+            outputs.append(debug.collect_activations(str(wide), _Reader(inputs)))
         pairs = debug.create_activation_matching(outputs[1], outputs[0])
         errors = debug.compute_activation_error(pairs)
     made_by: dict[str, str] = {}

@@ -57,7 +57,7 @@ def extract(
     backbone: Backbone,
     *,
     preprocess: Preprocess | None = None,
-    views: int = 1,
+    tta: int = 1,
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
@@ -69,7 +69,8 @@ def extract(
         dataset: N items.
         backbone: A pretrained network.
         preprocess: How images are fitted; by default as the weights were trained.
-        views: 1, 2, 3 or 6 views averaged (see `headstart.images.preprocess.views_of`).
+        tta: Test-time augmentation: 1, 2, 3 or 6 views averaged (see
+            `headstart.images.preprocess.views_of`).
         device: Where the network runs.
         workers: Decoding threads.
         progress: Called as images are done.
@@ -83,8 +84,8 @@ def extract(
         DataError: If no image at all can be read.
     """
     preprocess = preprocess or backbone.preprocess
-    looks = views_of(views)
-    recipe = [preprocess.fields, views, native_precision(device)]
+    looks = views_of(tta)
+    recipe = [preprocess.fields, tta, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
     store = Store(folder, dtype=np.float32)
     facts = Facts.empty(len(dataset))
@@ -102,7 +103,7 @@ def extract(
     # The first image that is not in the cache tells that an engine is needed at all.
     first = next(reader, None)
     seconds = {"engine": 0.0}
-    engine_says = "none: every vector was in the cache"
+    engine_summary = "none: every vector was in the cache"
     vectors = np.empty((0, 0), np.float32)
     done = np.zeros(len(dataset), bool)
     if first is not None:
@@ -112,13 +113,13 @@ def extract(
             engine = backbone.engine(
                 preprocess, images=len(dataset) * len(looks), proof=first[2][:1], device=device
             )
-        engine_says = engine.says
+        engine_summary = engine.summary
         seconds["engine"] = time.perf_counter() - building
         vectors = np.zeros((len(dataset), backbone.card.bounds[-1]), np.float32)
-        squares = _squares(first, reader, looks)
+        inputs = _inputs(first, reader, looks)
         remaining = np.full(len(dataset), len(looks), np.int16)
         try:
-            for tags, batch in stream(engine, _batches(squares, engine.batch)):
+            for tags, batch in stream(engine, _batches(inputs, engine.batch)):
                 for (index, key), vector in zip(tags, batch, strict=True):
                     vectors[index] += vector / len(looks)
                     remaining[index] -= 1
@@ -130,7 +131,7 @@ def extract(
     computed = int(done.sum())
     if not facts.readable.any():
         if allow_none:
-            return Features(vectors, {}, facts, engine_says, seconds)
+            return Features(vectors, {}, facts, engine_summary, seconds)
         reason = next(iter(facts.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
     for index in np.flatnonzero(facts.readable & ~done).tolist():
@@ -140,13 +141,13 @@ def extract(
             vectors = np.zeros((len(dataset), row.size), np.float32)
         vectors[index] = row
     seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
-    return Features(vectors, backbone.card.slices, facts, engine_says, seconds, computed)
+    return Features(vectors, backbone.card.slices, facts, engine_summary, seconds, computed)
 
 
 Tag = tuple[int, bytes]
 
 
-def _squares(
+def _inputs(
     first: tuple[int, bytes, np.ndarray],
     reader: Iterator[tuple[int, bytes, np.ndarray]],
     looks: tuple[View, ...],
@@ -163,11 +164,11 @@ def _squares(
 
 
 def _batches(
-    squares: Iterator[tuple[Tag, np.ndarray]], size: int
+    inputs: Iterator[tuple[Tag, np.ndarray]], size: int
 ) -> Iterator[tuple[list[Tag], np.ndarray]]:
     tags: list[Tag] = []
     images: list[np.ndarray] = []
-    for tag, square in squares:
+    for tag, square in inputs:
         tags.append(tag)
         images.append(square)
         if len(images) == size:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.gallery.leave_one_out import MOST, Trials, play
+from headstart.gallery.leave_one_out import MOST, Trials, leave_one_out
 from headstart.gallery.search import Method
 from headstart.metrics.subgroup_errors import linked, pair_rate, person_rate, person_weights
 from headstart.metrics.verification import safe_threshold, threshold_interval
@@ -86,7 +86,7 @@ class Calibration:
         identify: For a photo against the whole gallery.
         verify: For a photo against a photo.
         subgroups: By attribute, where there are any.
-        says: What a reader must know, in sentences.
+        summary: What a reader must know, in sentences.
     """
 
     far: float
@@ -95,7 +95,7 @@ class Calibration:
     identify: Operating
     verify: Operating
     subgroups: tuple[Subgroup, ...] = ()
-    says: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Returns what JSON can hold; `from_json` is the way back."""
@@ -123,7 +123,7 @@ class Calibration:
             Operating.from_json(value["identify"]),
             Operating.from_json(value["verify"]),
             groups,
-            tuple(value["says"]),
+            tuple(value["summary"]),
         )
 
 
@@ -147,7 +147,7 @@ def calibrate(
         method: How a person is scored.
         k: Of `knn`.
         attributes: N dicts, or none: column -> value of each photo.
-        most: See `play`.
+        most: See `leave_one_out`.
         seed: Of the draws.
 
     Returns:
@@ -156,14 +156,14 @@ def calibrate(
     enrolled = len(np.unique(owners))
     if enrolled < 2:
         return None
-    trials = play(vectors, owners, method=method, k=k, most=most, seed=seed)
+    trials = leave_one_out(vectors, owners, method=method, k=k, most=most, seed=seed)
     everything = np.ones(len(trials.photos), bool)
     identify = _identify(trials, everything, far, None, seed, enrolled)
     verify = _verify(trials, everything, far, None, seed)
     assert verify is not None, "two people give a pair"
-    says = list(_says(trials, identify, verify, far, len(vectors)))
+    summary = list(_describe(trials, identify, verify, far, len(vectors)))
     groups = []
-    for column, values in _columns(attributes, trials.photos, says):
+    for column, values in _columns(attributes, trials.photos, summary):
         for value in sorted(set(values) - {""}):
             chosen = np.array(values) == value
             groups.append(
@@ -176,7 +176,7 @@ def calibrate(
                     _verify(trials, chosen, far, verify.threshold.value, seed),
                 )
             )
-    return Calibration(far, enrolled, len(vectors), identify, verify, tuple(groups), tuple(says))
+    return Calibration(far, enrolled, len(vectors), identify, verify, tuple(groups), tuple(summary))
 
 
 def _identify(
@@ -233,7 +233,7 @@ def _verify(
 
 
 def _columns(
-    attributes: Sequence[dict[str, str]], photos: np.ndarray, says: list[str]
+    attributes: Sequence[dict[str, str]], photos: np.ndarray, summary: list[str]
 ) -> list[tuple[str, list[str]]]:
     """Returns the columns that make subgroups, with the value of each photo."""
     if not attributes:
@@ -246,14 +246,14 @@ def _columns(
         if 2 <= kinds <= _VALUES:
             found.append((column, values))
         elif kinds > _VALUES:
-            says.append(
+            summary.append(
                 f"{column} has {kinds} different values, too many for subgroups: put them into "
                 f"classes (at most {_VALUES}) in a column of its own."
             )
     return found
 
 
-def _says(
+def _describe(
     trials: Trials, identify: Operating, verify: Operating, far: float, photos: int
 ) -> list[str]:
     lines = []

@@ -20,15 +20,15 @@ from headstart.images.threads import in_order
 from headstart.nets.backbone import Backbone, Device
 from headstart.nets.engine import Engine, stream
 
-__all__ = ["Embedded", "embed_every_face", "embed_photos", "square_embedder"]
+__all__ = ["PhotoEmbeddings", "embed_every_face", "embed_photos", "square_embedder"]
 
-# A film has many looks: converting the network pays.
+# A video has many looks: converting the network pays.
 _MANY = 1000
 _TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class Embedded:
+class PhotoEmbeddings:
     """Vectors of the photos that could be used.
 
     Attributes:
@@ -57,7 +57,7 @@ def embed_photos(
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Embedded:
+) -> PhotoEmbeddings:
     """Embeds photos; those that cannot be used are set aside by name, never fatal.
 
     Args:
@@ -79,14 +79,14 @@ def embed_photos(
     errors = {dataset.names[at]: reason for at, reason in facts.errors.items()}
     rows = np.flatnonzero(facts.readable)
     if not len(rows):
-        return Embedded(rows, (), np.empty((0, 0), np.float32), (), errors)
+        return PhotoEmbeddings(rows, (), np.empty((0, 0), np.float32), (), errors)
     last = features.vectors[rows][:, features.slices["last"]]
     # A network that answers nothing (all zero, or no number) has no direction to compare.
     sound = np.isfinite(last).all(axis=1) & (np.abs(last).max(axis=1) > 0)
     for at in rows[~sound].tolist():
         errors[dataset.names[at]] = "the network gives no vector for it"
     rows, last = rows[sound], last[sound]
-    return Embedded(
+    return PhotoEmbeddings(
         rows=rows,
         names=tuple(dataset.names[at] for at in rows),
         vectors=unit(last),
@@ -103,7 +103,7 @@ def embed_every_face(
     device: Device = "auto",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Embedded:
+) -> PhotoEmbeddings:
     """Embeds all faces on some photos, where `embed_photos` takes the largest of each.
 
     Args:
@@ -120,7 +120,7 @@ def embed_every_face(
     Raises:
         BackboneError: If network or detector cannot be loaded.
     """
-    squares: list[np.ndarray] = []
+    inputs: list[np.ndarray] = []
     rows: list[int] = []
     names: list[str] = []
     prints: list[bytes] = []
@@ -141,19 +141,21 @@ def embed_every_face(
         else:
             key, photo = result
             for number, (face, views) in enumerate(photo.faces):
-                squares.append(views)
+                inputs.append(views)
                 rows.append(row)
                 names.append(f"{name} (face {number + 1})" if number else name)
                 prints.append(key)
                 boxes.append(photo.scale * face.box)
         progress("finding faces", row + 1, len(dataset))
-    if not squares:
+    if not inputs:
         empty = np.empty((0, 4), np.float32)
-        return Embedded(np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty)
-    embed = square_embedder(backbone, preprocess, images=len(squares), device=device)
-    starts = range(0, len(squares), _TOGETHER)
-    vectors = np.concatenate([embed(np.stack(squares[i : i + _TOGETHER])) for i in starts])
-    return Embedded(
+        return PhotoEmbeddings(
+            np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty
+        )
+    embed = square_embedder(backbone, preprocess, images=len(inputs), device=device)
+    starts = range(0, len(inputs), _TOGETHER)
+    vectors = np.concatenate([embed(np.stack(inputs[i : i + _TOGETHER])) for i in starts])
+    return PhotoEmbeddings(
         np.array(rows), tuple(names), vectors, tuple(prints), errors, np.array(boxes, np.float32)
     )
 
@@ -161,7 +163,7 @@ def embed_every_face(
 def square_embedder(
     backbone: Backbone, preprocess: Preprocess, *, images: int = _MANY, device: Device = "auto"
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns a function for squares that come one after the other, as from a film.
+    """Returns a function for input images that come one after the other, as from a video.
 
     Args:
         backbone: The network of the gallery.
@@ -175,8 +177,8 @@ def square_embedder(
     """
     engines: list[Engine] = []
 
-    def embed(squares: np.ndarray) -> np.ndarray:
-        looks = squares[:, 0]
+    def embed(inputs: np.ndarray) -> np.ndarray:
+        looks = inputs[:, 0]
         if not engines:
             engines.append(
                 backbone.engine(preprocess, images=images, proof=looks[:1], device=device)

@@ -13,7 +13,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
-from headstart.gallery.embed import Embedded, embed_photos
+from headstart.gallery.embed import PhotoEmbeddings, embed_photos
 from headstart.gallery.folder import Gallery
 from headstart.gallery.index import Store
 from headstart.gallery.rows import Photo
@@ -145,7 +145,7 @@ class Enrolling:
         else:
             self.errors[photo] = f"the same photo is enrolled as {owner}"
 
-    def _commit(self, dataset: Dataset, found: Embedded, store: Store) -> None:
+    def _commit(self, dataset: Dataset, found: PhotoEmbeddings, store: Store) -> None:
         targets = dataset.targets[found.rows]
         for target in np.unique(targets).tolist():
             person = dataset.classes[target]

@@ -1,4 +1,4 @@
-"""Who is on photos or a film: the records, and how an answer follows from a ranking."""
+"""Who is on photos or a video: the records, and how an answer follows from a ranking."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["Answer", "Identification", "decide"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about one photo, one face on it, or one face that was followed in a film.
+    """What is said about one photo, one face on it, or one face that was followed in a video.
 
     Attributes:
-        photo: Its name; of a film with the face's number.
+        photo: Its name; of a video with the face's number.
         person: Who it is; None where nobody scores above the threshold, or in case of an error.
-        score: Of the best person, a cosine; in a film of the mean of the surest looks at the face.
+        score: Of the best person, a cosine; in a video of the mean of the surest looks at the face.
             None in case of an error.
         candidates: The best people with their scores, whatever the threshold.
-        error: Why the photo could not be used, or why the film ended too soon.
-        box: Left, top, width and height of the face in pixels, in galleries of faces; in a film, at
-            `clearest`.
-        seconds: Of a film: when the face was seen first and last.
-        looks: Of a film: how often it was looked at.
-        clearest: Of a film: the second of the look at which the detector was surest.
+        error: Why the photo could not be used, or why the video ended too soon.
+        box: Left, top, width and height of the face in pixels, in galleries of faces; in a video,
+            at `clearest`.
+        seconds: Of a video: when the face was seen first and last.
+        looks: Of a video: how often it was looked at.
+        clearest: Of a video: the second of the look at which the detector was surest.
     """
 
     photo: str
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Identification:
-    """The answers to some photos, or to a film.
+    """The answers to some photos, or to a video.
 
     Attributes:
         gallery: Its folder.
@@ -62,11 +62,11 @@ class Identification:
 
     def __repr__(self) -> str:
         named = sum(each.person is not None for each in self.answers)
-        what = "faces of a film" if self.of_film else "photos"
+        what = "faces of a video" if self.of_video else "photos"
         return f"Identification({len(self.answers):,} {what}, {named:,} of people known)"
 
     @property
-    def of_film(self) -> bool:
+    def of_video(self) -> bool:
         """Whether the answers have times."""
         return any(each.seconds is not None for each in self.answers)
 

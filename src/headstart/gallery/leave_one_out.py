@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.gallery.search import Method, unit
 
-__all__ = ["MOST", "Trials", "play"]
+__all__ = ["MOST", "Trials", "leave_one_out"]
 
 MOST = 1500  # photos that play: 1.1 million pairs
 _BLOCK = 64
@@ -46,7 +46,7 @@ class Trials:
         return np.asarray(self.people[self.pairs[:, 0]] == self.people[self.pairs[:, 1]])
 
 
-def play(
+def leave_one_out(
     vectors: np.ndarray,
     owners: np.ndarray,
     *,

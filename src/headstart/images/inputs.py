@@ -1,4 +1,4 @@
-"""`Squares`: the pixels of some images at random, for training that sees them many times."""
+"""`InputImages`: the pixels of some images at random, for training that sees them many times."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from headstart.images.preprocess import Preprocess
 from headstart.images.stats import Facts
 from headstart.images.store import Store
 
-__all__ = ["Squares"]
+__all__ = ["InputImages"]
 
 _HELD_BYTES = 2 << 30
 
 
-class Squares:
-    """The squares of N images, decoded once and held in memory where there is room.
+class InputImages:
+    """N input images of a network, decoded once and held in memory where there is room.
 
     Args:
         dataset: N readable items.
@@ -49,11 +49,11 @@ class Squares:
         self._held: np.ndarray | None = None
         if count * size * size * 3 <= _HELD_BYTES:
             self._held = np.zeros((count, size, size, 3), np.uint8)
-        for index, _, squares in read_pixels(
+        for index, _, inputs in read_pixels(
             dataset, facts, preprocess=preprocess, workers=workers, progress=progress
         ):
             if self._held is not None:
-                self._held[index] = squares[0]
+                self._held[index] = inputs[0]
         self._keys = facts.keys
         self._store: Store | None = None
 

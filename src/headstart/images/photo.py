@@ -33,13 +33,13 @@ class Photo:
 
 
 def every_face_of(
-    preprocess: Preprocess, views: int, data: bytes, *, max_pixels: int = MAX_PIXELS
+    preprocess: Preprocess, tta: int, data: bytes, *, max_pixels: int = MAX_PIXELS
 ) -> Photo:
     """Finds all faces on a photo.
 
     Args:
         preprocess: With `faces`.
-        views: V, of each.
+        tta: V, of each.
         data: The file's bytes.
         max_pixels: Larger photos are refused by their header.
 
@@ -48,7 +48,7 @@ def every_face_of(
     """
     side = max(_FACTS_SIDE, preprocess.short_side)
     decoded = decode(data, short_side=side, max_pixels=max_pixels)
-    found = preprocess.every_face(decoded.pixels, views)
+    found = preprocess.every_face(decoded.pixels, tta)
     if not found:
         raise ImageError(NO_FACE)
     return Photo(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])

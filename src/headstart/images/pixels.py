@@ -76,18 +76,18 @@ class _Item:
     key: bytes
     facts: ImageFacts | None = None
     fresh_facts: bool = False
-    squares: np.ndarray | None = None
+    inputs: np.ndarray | None = None
     keep: tuple[tuple[bytes, np.ndarray], ...] = ()
     error: str = ""
 
 
 def pixel_store_of(preprocess: Preprocess) -> Store:
-    """Opens the cache of the squares that one `Preprocess` makes."""
+    """Opens the cache of the input images that one `Preprocess` makes."""
     return Store(cache_folder() / "pixels" / preprocess.pixel_key, dtype=np.uint8)
 
 
 def cacheable(count: int, preprocess: Preprocess, positions: tuple[float, ...]) -> bool:
-    """Tells whether so many squares are kept in the cache at all."""
+    """Tells whether so many input images are kept in the cache at all."""
     return count * preprocess.size**2 * 3 * len(positions) <= _CACHEABLE_BYTES
 
 
@@ -198,8 +198,8 @@ def read_pixels(
                     if pixel_store is not None and keep_pixels:
                         for key, pixels in item.keep:
                             pixel_store.add(key, pixels)
-                    if item.squares is not None:
-                        yield index, item.key, item.squares
+                    if item.inputs is not None:
+                        yield index, item.key, item.inputs
                         if first:
                             # Whoever got it took its time: another process may have decoded.
                             first = False
@@ -238,7 +238,7 @@ def _load(
     decoded_now: Decoded | None = None
     if known is None or any(each is None for each in kept):
         decoded_now = decode(data, short_side=max(_FACTS_SIDE, preprocess.short_side))
-    squares, fresh = [], []
+    inputs, fresh = [], []
     for each_key, position, pixels in zip(keys, positions, kept, strict=True):
         square = (preprocess.size, preprocess.size)
         if pixels is None:
@@ -253,7 +253,7 @@ def _load(
             pixels = fitted
         elif pixels.shape[:2] != square:
             pixels = preprocess.fit(pixels, position=position)
-        squares.append(pixels)
+        inputs.append(pixels)
     fresh_facts = known is None
     if known is None:
         assert decoded_now is not None
@@ -261,7 +261,7 @@ def _load(
             # A larger network may have had it decoded at another scale.
             decoded_now = decode(data, short_side=_FACTS_SIDE)
         known = image_facts(decoded_now)
-    return _Item(key, known, fresh_facts, np.stack(squares), tuple(fresh))
+    return _Item(key, known, fresh_facts, np.stack(inputs), tuple(fresh))
 
 
 def _pack(facts: ImageFacts) -> np.ndarray:

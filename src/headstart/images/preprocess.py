@@ -45,7 +45,7 @@ class View:
 
 
 def views_of(count: int) -> tuple[View, ...]:
-    """Returns the views behind `--views`.
+    """Returns the views behind `--tta`.
 
     Args:
         count: 1 plain; 2 plain and mirrored; 3 crops along the longer side; 6 those and mirrored.
@@ -55,7 +55,7 @@ def views_of(count: int) -> tuple[View, ...]:
     """
     positions = {1: (0.5,), 2: (0.5,), 3: (0.0, 0.5, 1.0), 6: (0.0, 0.5, 1.0)}
     if count not in positions:
-        raise ValueError(f"views must be 1, 2, 3 or 6, got {count}")
+        raise ValueError(f"tta must be 1, 2, 3 or 6, got {count}")
     flips = (False,) if count in (1, 3) else (False, True)
     return tuple(View(position, flip) for flip in flips for position in positions[count])
 
@@ -165,34 +165,34 @@ class Preprocess:
         box = (left, top, left + side, top + side)
         return np.asarray(Image.fromarray(pixels).resize(target, resampling, box=box))
 
-    def squares(self, pixels: np.ndarray, views: int) -> np.ndarray:
-        """Returns what a network sees of one image, (views, size, size, 3) uint8 RGB.
+    def inputs(self, pixels: np.ndarray, tta: int) -> np.ndarray:
+        """Returns what a network sees of one image, (tta, size, size, 3) uint8 RGB.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            views: See `views_of`; of a face there are but two, itself and its mirror image.
+            tta: See `views_of`; of a face there are but two, itself and its mirror image.
 
         Raises:
             ImageError: If a face is wanted and there is none.
         """
         if self.faces is not None:
-            return _mirrored(self.fit(pixels), views)
-        squares = []
-        for view in views_of(views):
+            return _mirrored(self.fit(pixels), tta)
+        inputs = []
+        for view in views_of(tta):
             square = self.fit(pixels, position=view.position)
-            squares.append(square[:, ::-1] if view.flip else square)
-        return np.stack(squares)
+            inputs.append(square[:, ::-1] if view.flip else square)
+        return np.stack(inputs)
 
-    def every_face(self, pixels: np.ndarray, views: int) -> list[tuple[Face, np.ndarray]]:
-        """Returns all faces of a photo with what a network sees of each, as `squares` gives it.
+    def every_face(self, pixels: np.ndarray, tta: int) -> list[tuple[Face, np.ndarray]]:
+        """Returns all faces of a photo with what a network sees of each, as `inputs` gives it.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            views: See `squares`.
+            tta: See `inputs`.
         """
         assert self.faces is not None
         return [
-            (face, _mirrored(self.faces.crop(pixels, face, self.size), views))
+            (face, _mirrored(self.faces.crop(pixels, face, self.size), tta))
             for face in self.faces.find(pixels)
         ]
 
@@ -217,6 +217,6 @@ class Preprocess:
         return cls(**{**value, **colours, "faces": faces})
 
 
-def _mirrored(square: np.ndarray, views: int) -> np.ndarray:
-    """Returns the views of one face, (views, size, size, 3) uint8."""
-    return np.stack([square[:, ::-1] if view.flip else square for view in views_of(views)])
+def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:
+    """Returns the views of one face, (tta, size, size, 3) uint8."""
+    return np.stack([square[:, ::-1] if view.flip else square for view in views_of(tta)])

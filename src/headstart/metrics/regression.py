@@ -1,4 +1,4 @@
-"""Measures of told numbers, each with an interval that respects clusters.
+"""Measures of predicted numbers, each with an interval that respects clusters.
 
 Names and definitions are scikit-learn's; the tests compare with it.
 """
@@ -24,10 +24,10 @@ def measure_numbers(
     *,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """Measures told numbers against the truth.
+    """Measures predicted numbers against the truth.
 
     Args:
-        numbers: (N, 3) number told and the ends of its range (`Scale.numbers`).
+        numbers: (N, 3) number predicted and the ends of its range (`Bins.numbers`).
         truth: (N,) true numbers.
         clusters: (N,) cluster of each item, or None when all stand alone.
         seed: Seed of the bootstrap.
@@ -35,7 +35,7 @@ def measure_numbers(
     Returns:
         ``mean_absolute_error`` and ``root_mean_squared_error`` in the unit of the numbers, ``r2``
         (1 is perfect, 0 no better than the mean) and ``coverage``, the share of true numbers inside
-        the ranges told.
+        the ranges predicted.
     """
     n = len(truth)
     miss = numbers[:, 0] - truth

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Augment", "Policy", "augmentation"]
 
 Policy = Literal["none", "light", "standard", "strong"]
-# Training squares are this much larger than the network's, so that shifts find real pixels.
+# Training images are this much larger than the network's, so that shifts find real pixels.
 MARGIN = 1.125
 
 

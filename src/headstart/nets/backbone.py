@@ -119,7 +119,7 @@ class Backbone:
         return _preprocess(self._config)
 
     def takes_any_size(self) -> bool:
-        """Tells whether the network takes squares of another size than its own."""
+        """Tells whether the network takes images of another size than its own."""
         return not self._config.get("fixed_input_size", self.source.kind == "onnx")
 
     @property
@@ -188,10 +188,10 @@ class Backbone:
             return load_network(self.source, pretrained=False)
 
     def pool(self, preprocess: Preprocess) -> StagePool:
-        """Returns the network as a function from uint8 squares to pooled vectors.
+        """Returns the network as a function from uint8 images to pooled vectors.
 
         Raises:
-            OptionError: If the network does not take squares of that size.
+            OptionError: If the network does not take images of that size.
         """
         from headstart.nets.stages import StagePool
 

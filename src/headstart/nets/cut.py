@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx, nn
 
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 
 __all__ = ["Cut", "cut"]
 
@@ -32,7 +32,7 @@ class Cut:
 class _Vectors(nn.Module):
     """What is cut: pixels to the vector before the classifier."""
 
-    def __init__(self, net: Tunable) -> None:
+    def __init__(self, net: TrainableModel) -> None:
         super().__init__()
         self.pool = net.pool
 
@@ -53,11 +53,11 @@ class _Tracer(fx.Tracer):
         return isinstance(m, self._whole) or super().is_leaf_module(m, module_qualified_name)
 
 
-def cut(net: Tunable) -> Cut | None:
+def cut(net: TrainableModel) -> Cut | None:
     """Cuts a network where its frozen part ends.
 
     Args:
-        net: Whose `let_learn` has been called, in the mode in which it trains.
+        net: Whose `set_trainable` has been called, in the mode in which it trains.
 
     Returns:
         The two parts, sharing the network's modules; or None where nothing is frozen, where the

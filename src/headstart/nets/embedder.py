@@ -12,12 +12,12 @@ from torch import nn
 
 from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 
 __all__ = ["Embedder", "project"]
 
 
-class Embedder(Tunable):
+class Embedder(TrainableModel):
     """A timm network, perhaps a linear projection, and the weights that its loss learns.
 
     Args:
@@ -26,7 +26,7 @@ class Embedder(Tunable):
         columns: (d,) int which of the backbone's vectors are the embedding.
         projection: (E, d) float32 where the projection starts, or None for none.
         criterion: The loss; its own weights (proxies, class centres) count as the head.
-        frozen_statistics: As `Tunable` has it.
+        frozen_statistics: As `TrainableModel` has it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Embedder(Tunable):
         """Returns (N, E): of length 1 at test; while it trains, as the loss takes them.
 
         Args:
-            images: As `Tunable` takes them.
+            images: As `TrainableModel` takes them.
         """
         vectors = self.head(self.vectors(images))
         # The library's losses scale vectors themselves, and plain softmax wants them unscaled.

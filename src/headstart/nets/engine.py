@@ -1,6 +1,6 @@
 """Engines: a frozen network run as fast as this machine can, and proven to be the same network.
 
-An engine takes uint8 squares and gives pooled vectors. Which one ran, and at which
+An engine takes uint8 images and gives pooled vectors. Which one ran, and at which
 precision, is part of every run.
 """
 
@@ -24,13 +24,13 @@ class Engine(Protocol):
     """What an engine offers.
 
     Attributes:
-        says: For people, e.g. ``"OpenVINO 2026.4, fp32, 2 streams"``.
+        summary: For people, e.g. ``"OpenVINO 2026.4, fp32, 2 streams"``.
         precision: ``"fp32"`` or ``"bf16"``; part of the cache key of what it computes.
         batch: Images per call it works best with.
         depth: Calls it can have under way at once.
     """
 
-    says: str
+    summary: str
     precision: str
     batch: int
     depth: int

@@ -79,7 +79,7 @@ class OpenVinoEngine:
         self._counts = [0] * len(self._requests)
         self.depth = len(self._requests)
         version = ov.__version__.split("-")[0]
-        self.says = f"OpenVINO {version}, {precision}, {streams} streams"
+        self.summary = f"OpenVINO {version}, {precision}, {streams} streams"
 
     def start(self, slot: int, images: np.ndarray) -> None:
         """Begins one batch; a short one is filled up, its surplus rows dropped later."""

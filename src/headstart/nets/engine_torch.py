@@ -41,7 +41,9 @@ class TorchEngine:
         self._pool = self._pool.to(dtype=dtype, memory_format=torch.channels_last)
         self._result: torch.Tensor | None = None
         place = torch.cuda.get_device_name() if device == "cuda" else device
-        self.says = f"torch {torch.__version__.split('+')[0]}, {precision}, channels-last, {place}"
+        self.summary = (
+            f"torch {torch.__version__.split('+')[0]}, {precision}, channels-last, {place}"
+        )
 
     def start(self, slot: int, images: np.ndarray) -> None:
         """Runs one batch; on CUDA it returns before the batch is done."""

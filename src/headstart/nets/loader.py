@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
 
 __all__ = ["Batch", "Key", "PeoplePlan", "Plan", "Rest", "batches"]
@@ -160,8 +160,8 @@ class Rest:
 class _Images:
     """What a worker does for one batch."""
 
-    def __init__(self, squares: Squares, augment: Augment) -> None:
-        self.squares, self.augment = squares, augment
+    def __init__(self, inputs: InputImages, augment: Augment) -> None:
+        self.inputs, self.augment = inputs, augment
 
     def __getitem__(self, key: Key) -> np.ndarray:
         item, epoch, before, seed = key
@@ -172,7 +172,7 @@ class _Images:
         outside = chance.get_state()
         chance.manual_seed(int(state[0]) << 32 | int(state[1]))
         try:
-            return self.augment(self.squares[item])
+            return self.augment(self.inputs[item])
         finally:
             chance.set_state(outside)
 
@@ -182,12 +182,12 @@ def _collate(images: list[np.ndarray]) -> torch.Tensor:
 
 
 def batches(
-    squares: Squares, augment: Augment, keys: Rest | list[list[Key]], *, workers: int = 1
+    inputs: InputImages, augment: Augment, keys: Rest | list[list[Key]], *, workers: int = 1
 ) -> Iterator[Batch]:
     """Yields the images of the given batches, in order.
 
     Args:
-        squares: The training images.
+        inputs: The training images.
         augment: What is done to each.
         keys: From `Plan.since`.
         workers: Processes that work beside; 0 for none.
@@ -198,7 +198,7 @@ def batches(
     if workers and "fork" in multiprocessing.get_all_start_methods():
         context = "fork"  # the pixels in memory are shared, and nothing is imported again
     loader = DataLoader(
-        _Images(squares, augment),
+        _Images(inputs, augment),
         batch_sampler=keys,
         num_workers=workers,
         collate_fn=_collate,

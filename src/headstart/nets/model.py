@@ -1,7 +1,7 @@
 """`Model`: everything needed to predict, in one folder of safetensors and JSON.
 
 model/
-model.json          classes, preprocessing, views, temperature, head, backbone
+model.json          classes, preprocessing, tta, temperature, head, backbone
 head.safetensors    the head's arrays
 backbone/           the network in timm's layout, or network.onnx
 detector.onnx       of models that look at faces: what finds them
@@ -24,7 +24,7 @@ from headstart.nets.detector import found_beside, kept_beside
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
 from headstart.run import read_json
-from headstart.scale import Scale
+from headstart.scale import Bins
 
 __all__ = ["Model"]
 
@@ -40,18 +40,18 @@ class Model:
         head: The classifier of its vectors.
         classes: C class names, in the order of the scores.
         preprocess: How images are fitted and normalised.
-        views: How many views of an image are averaged.
+        tta: How many views of an image are averaged.
         temperature: Divides the scores before the softmax.
-        scale: Of a model that tells numbers: the classes are its ranges.
+        bins: Of a regression model: the classes are its bins.
     """
 
     backbone: Backbone
     head: Head
     classes: tuple[str, ...]
     preprocess: Preprocess
-    views: int
+    tta: int
     temperature: float
-    scale: Scale | None = None
+    bins: Bins | None = None
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Returns (N, C) calibrated probabilities of (N, D) pooled vectors."""
@@ -77,11 +77,11 @@ class Model:
             value = {
                 "format": _FORMAT,
                 "headstart": version("headstart"),
-                "task": "classification" if self.scale is None else "regression",
+                "task": "classification" if self.bins is None else "regression",
                 "classes": self.classes,
-                "scale": None if self.scale is None else self.scale.edges,
+                "bins": None if self.bins is None else self.bins.edges,
                 "preprocess": asdict(preprocess),
-                "views": self.views,
+                "tta": self.tta,
                 "temperature": self.temperature,
                 "head": self.head.meta(),
                 "backbone": {
@@ -135,9 +135,9 @@ class Model:
                 head=head,
                 classes=tuple(value["classes"]),
                 preprocess=found_beside(Preprocess.from_json(value["preprocess"]), folder),
-                views=int(value["views"]),
+                tta=int(value["tta"]),
                 temperature=float(value["temperature"]),
-                scale=Scale(tuple(edges)) if (edges := value.get("scale")) else None,
+                bins=Bins(tuple(edges)) if (edges := value.get("bins")) else None,
             )
         except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
             raise ModelError(

@@ -1,4 +1,4 @@
-"""`Tunable`: a backbone and a linear head as one module that can be trained.
+"""`TrainableModel`: a backbone and a linear head as one module that can be trained.
 
 What it learns goes back into timm's layout and a plain `Head`, so a fine-tuned model is an
 ordinary model: the same engines, the same prediction.
@@ -19,12 +19,12 @@ from headstart.nets.engine_torch import conv_norm_pairs
 from headstart.nets.heads import Head
 from headstart.nets.stages import StagePool
 
-__all__ = ["Tunable"]
+__all__ = ["TrainableModel"]
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
-class Tunable(nn.Module):
+class TrainableModel(nn.Module):
     """A timm network, a linear head on some of its pooled stages, and who of them may learn.
 
     Args:
@@ -128,7 +128,7 @@ class Tunable(nn.Module):
             vectors = self.pool(images)
         return vectors.float().index_select(1, self._chosen)
 
-    def train(self, mode: bool = True) -> Tunable:
+    def train(self, mode: bool = True) -> TrainableModel:
         """As `nn.Module.train`, but BatchNorm that is frozen keeps its statistics."""
         super().train(mode)
         if mode:
@@ -142,7 +142,7 @@ class Tunable(nn.Module):
         """Yields every BatchNorm."""
         return (module for module in self.modules() if isinstance(module, _NORMS))
 
-    def let_learn(self, stages: int, *, norms_only: bool = False) -> None:
+    def set_trainable(self, stages: int, *, norms_only: bool = False) -> None:
         """Freezes all but the top.
 
         Args:
@@ -218,7 +218,7 @@ class Tunable(nn.Module):
         arrays = {"weights": _array(self.head.weight), "bias": _array(self.head.bias)}
         return Head("linear", self.columns, arrays, self.head.out_features)
 
-    def replica(self) -> Tunable:
+    def replica(self) -> TrainableModel:
         """Returns a second module on the same weights, with gradients of its own."""
         twin = copy.deepcopy(self)
         for own, shared in zip(twin.parameters(), self.parameters(), strict=True):
@@ -282,7 +282,7 @@ def _conv(conv: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
 
 
 def _thin(conv: nn.Conv2d) -> bool:
-    """Tells whether a convolution is of those in `Tunable._mend`."""
+    """Tells whether a convolution is of those in `TrainableModel._mend`."""
     return (
         type(conv) is nn.Conv2d
         and conv.in_channels < 8

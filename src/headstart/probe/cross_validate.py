@@ -22,7 +22,7 @@ from headstart.probe.classifiers import (
 )
 from headstart.probe.probe import Grid, Probe, probe
 
-__all__ = ["Outcome", "Part", "join", "learning_curve", "play"]
+__all__ = ["CrossValidated", "Fold", "join", "learning_curve", "cross_validate"]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
@@ -30,7 +30,7 @@ _BLOCK = 2048
 
 
 @dataclass(frozen=True)
-class Part:
+class Fold:
     """One round.
 
     Attributes:
@@ -50,7 +50,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CrossValidated:
     """Predictions of items by models that never saw them.
 
     Attributes:
@@ -65,7 +65,7 @@ class Outcome:
     probabilities: np.ndarray
     uncalibrated: np.ndarray
     probe: Probe
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Fold, ...] = ()
 
     @property
     def labels(self) -> np.ndarray:
@@ -73,7 +73,7 @@ class Outcome:
         return self.probabilities.argmax(axis=1)
 
 
-def play(
+def cross_validate(
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
     targets: np.ndarray,
@@ -86,7 +86,7 @@ def play(
     seed: int = 0,
     final: bool = True,
     progress: Progress = silent,
-) -> Outcome:
+) -> CrossValidated:
     """Chooses and fits on the training items of each round, and predicts its test items.
 
     Args:
@@ -104,9 +104,9 @@ def play(
         progress: Called as rounds go on.
 
     Returns:
-        An `Outcome` over the test items of all rounds, in order of item.
+        A `CrossValidated` over the test items of all rounds, in order of item.
     """
-    parts: list[Part] = []
+    parts: list[Fold] = []
 
     def fit(train: np.ndarray) -> Probe:
         return probe(
@@ -117,14 +117,14 @@ def play(
     for train, test in rounds:
         fitted = fit(train)
         scores = _scores(fitted, vectors, test)
-        parts.append(Part(train, test, fitted, scores, fitted.temperature))
+        parts.append(Fold(train, test, fitted, scores, fitted.temperature))
     last = parts[-1].probe
     if len(rounds) > 1 and final:
         last = fit(np.unique(np.concatenate([np.concatenate(each) for each in rounds])))
     return join(parts, last)
 
 
-def join(parts: list[Part], last: Probe) -> Outcome:
+def join(parts: list[Fold], last: Probe) -> CrossValidated:
     """Puts the predictions of all rounds in the order of their items.
 
     Args:
@@ -135,7 +135,7 @@ def join(parts: list[Part], last: Probe) -> Outcome:
     before = np.concatenate([softmax(part.scores) for part in parts])
     after = np.concatenate([softmax(part.scores / np.float32(part.temperature)) for part in parts])
     order = np.argsort(items, kind="stable")
-    return Outcome(items[order], after[order], before[order], last, tuple(parts))
+    return CrossValidated(items[order], after[order], before[order], last, tuple(parts))
 
 
 def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -122,13 +122,14 @@ def _values(epochs: Sequence[Record], *keys: str) -> list[float]:
 
 
 def _said(
-    what: str, epochs: Sequence[Record], key: str, held: str, text: Callable[[Any], str]
+    what: str, epochs: Sequence[Record], key: str, validation: str, text: Callable[[Any], str]
 ) -> str:
     """The figure in words: some epochs, the first and the last among them."""
     stride = max(1, math.ceil((len(epochs) - 1) / (_SAID - 1)))
     shown = [*epochs[:-1:stride], epochs[-1]]
     return f"{what} by epoch: " + "; ".join(
-        f"epoch {row['epoch']:.0f} training {text(row.get(key))}, held out {text(row.get(held))}"
+        f"epoch {row['epoch']:.0f} training {text(row.get(key))}, held out "
+        f"{text(row.get(validation))}"
         for row in shown
     )
 
@@ -140,7 +141,7 @@ def loss_curve(epochs: Sequence[Record], kept: Collection[int] = ()) -> Markup:
         epochs: Rows of history.csv, numbers or None, in order; at least one.
         kept: Epochs whose weights were kept.
     """
-    values = _values(epochs, "loss", "held_loss") or [0.0, 1.0]
+    values = _values(epochs, "loss", "val_loss") or [0.0, 1.0]
     bottom, top = min(values), max(values)
     # From nothing on where that does not flatten the curves, or labels would become too long.
     if bottom < 0.4 * top or top >= _HUGE:
@@ -157,14 +158,14 @@ def loss_curve(epochs: Sequence[Record], kept: Collection[int] = ()) -> Markup:
 
     plot = _Plot(epochs, low, high)
     parts = [
-        *frame(_said("Loss", epochs, "loss", "held_loss", number), "epoch", "loss"),
+        *frame(_said("Loss", epochs, "loss", "val_loss", number), "epoch", "loss"),
         *plot.rate(),
         *y_axis(low, high, step=step, text=text),
         *plot.labels(),
         *plot.line("loss", "trained"),
-        *plot.line("held_loss", "held"),
+        *plot.line("val_loss", "validation"),
         plot.dots("loss", "trained", radius=2),
-        plot.dots("held_loss", "held", kept=kept),
+        plot.dots("val_loss", "validation", kept=kept),
     ]
     return Markup("").join([*parts, Markup("</svg>")])
 
@@ -180,14 +181,14 @@ def accuracy_curve(
         probe: Held-out accuracy of the probe it began with, drawn as a dashed line; or None.
     """
     probe = probe if known(probe) else None
-    values = _values(epochs, "accuracy", "held_accuracy")
+    values = _values(epochs, "accuracy", "val_accuracy")
     if probe is not None:
         values.append(probe)
     # Never above 95 %, or curves that are right throughout would have no height.
     low = max(0.0, min(0.95, math.floor(20 * min(values, default=0.0)) / 20))
     high = min(1.0, max(math.ceil(20 * max(values, default=1.0) - 1e-9) / 20, low + 0.05))
     plot = _Plot(epochs, low, high)
-    label = _said("Accuracy", epochs, "accuracy", "held_accuracy", percent)
+    label = _said("Accuracy", epochs, "accuracy", "val_accuracy", percent)
     before: list[Markup] = []
     if probe is not None:
         label += f"; the probe {percent(probe)}"
@@ -202,8 +203,8 @@ def accuracy_curve(
         *plot.labels(),
         *before,
         *plot.line("accuracy", "trained"),
-        *plot.line("held_accuracy", "held"),
+        *plot.line("val_accuracy", "validation"),
         plot.dots("accuracy", "trained", radius=2),
-        plot.dots("held_accuracy", "held", kept=kept),
+        plot.dots("val_accuracy", "validation", kept=kept),
     ]
     return Markup("").join([*parts, Markup("</svg>")])

@@ -91,7 +91,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
     history = rows.history(run_folder)
     finetuning = metrics.get("finetuning") or {}
-    held = finetuning.get("held") or {}
+    validation = finetuning.get("validation") or {}
     advice = metrics.get("advice") or {}
 
     page = _template().render(
@@ -117,7 +117,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         advice=advice,
         advice_scale=rows.scale(row.get("accuracy") for row in advice.get("rows") or []),
         finetuning=finetuning,
-        held_scale=rows.scale([held.get("probe"), held.get("finetune")]),
+        val_scale=rows.scale([validation.get("probe"), validation.get("finetune")]),
         kept_epochs=rows.kept_epochs(finetuning, history),
         recipe=rows.recipe_rows(finetuning),
         history=history,

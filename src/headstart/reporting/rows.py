@@ -49,12 +49,12 @@ _BASELINES = {
 }
 _EPOCH = (
     "epoch",
-    "learning",
+    "trainable_stages",
     "rate",
     "loss",
     "accuracy",
-    "held_loss",
-    "held_accuracy",
+    "val_loss",
+    "val_accuracy",
     "seconds",
 )
 
@@ -140,7 +140,7 @@ def history(folder: Path) -> dict[str, Any] | None:
         "training": name,
         "trainings": len(trainings),
         "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
-        "held": any(row["held_loss"] is not None for row in epochs),
+        "validation": any(row["val_loss"] is not None for row in epochs),
         "rate": (max(rates) or None) if len(rates) > 1 else None,
     }
 
@@ -232,8 +232,8 @@ def baselines(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name, measured in (metrics.get("baselines") or {}).items():
         estimate = (measured or {}).get("accuracy")
         if estimate and estimate.get("value") is not None:
-            says = _BASELINES.get(name, name.replace("_", " "))
-            rows.append({"says": says, "estimate": estimate})
+            summary = _BASELINES.get(name, name.replace("_", " "))
+            rows.append({"summary": summary, "estimate": estimate})
     return sorted(rows, key=lambda row: -row["estimate"]["value"])
 
 

@@ -1,4 +1,4 @@
-"""The report's picture of told numbers: each against the truth."""
+"""The report's picture of predicted numbers: each against the truth."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _ticks(low: float, high: float) -> float:
 
 
 def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
-    """Draws told numbers against true ones; on the dotted line they are the same.
+    """Draws predicted numbers against true ones; on the dotted line they are the same.
 
     Args:
-        points: Truth, number told, low and high of each picture.
-        name: What is told, for the axes.
+        points: Truth, number predicted, low and high of each picture.
+        name: What is predicted, for the axes.
     """
     values = [value for point in points for value in point[:2]]
     low, high = min(values), max(values)
@@ -37,8 +37,10 @@ def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
         return TOP + HEIGHT * (1 - (value - low) / (high - low))
 
     step = _ticks(low, high)
-    label = f"{name}: {len(points)} pictures, truth from {low:g} to {high:g} against what was told"
-    parts = frame(label, f"{name}, truth", f"{name}, told")
+    label = (
+        f"{name}: {len(points)} pictures, truth from {low:g} to {high:g} against what was predicted"
+    )
+    parts = frame(label, f"{name}, truth", f"{name}, predicted")
     parts += y_axis(low, high, step=step, text=lambda value: f"{value:.6g}")
     first = math.ceil(low / step - 1e-9)
     count = math.floor(high / step + 1e-9) - first + 1

@@ -234,5 +234,5 @@ def findings(written: Written, problem: str) -> Iterator[Finding]:
         found = crops(column, test, limit)
         if found:
             many = f"{len(found):,} faces" if len(found) > 1 else "1 face"
-            says = f"{many}: {claim}."
-            yield Finding(check, "note", says, some(found), remedy, len(found))
+            summary = f"{many}: {claim}."
+            yield Finding(check, "note", summary, some(found), remedy, len(found))

@@ -15,7 +15,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.images.store import trim_cache
 from headstart.nets.backbone import Backbone, Device
 from headstart.records import Finding
-from headstart.results.write_embedding_run import leave_embedding
+from headstart.results.write_embedding_run import write_embedding_run
 from headstart.resume import Unfinished
 from headstart.run import Run, new_run
 from headstart.strategies.identities import learn_embedding
@@ -78,18 +78,18 @@ def train_embedding(
             Unfinished(folder).held(options, resuming=resuming, overwrite=overwrite)
         )
         mark = time.perf_counter()
-        watch, close = open_trackers(
+        on_epoch, close = open_trackers(
             log, run=folder.name, options=options, folder=folder.absolute().parent
         )
         stack.callback(close)
         learnt = learn_embedding(
             data, features, network, recipe, vectors=vectors, preprocess=preprocess,
             softmax_too=baselines != "none", place=place, seed=seed, device=device,
-            workers=workers, watch=watch, progress=progress,
+            workers=workers, on_epoch=on_epoch, progress=progress,
         )  # fmt: skip
         seconds["learn the embedding"] = time.perf_counter() - mark
         with new_run(folder, overwrite=overwrite) as run:
-            leave_embedding(
+            write_embedding_run(
                 learnt, data, features, findings, run,
                 options=options, all_names=all_names, seconds=seconds, started=started,
             )  # fmt: skip

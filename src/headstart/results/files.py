@@ -162,13 +162,13 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def write_numbers(path: Path, predictions: Predictions, truth: np.ndarray) -> None:
-    """Writes one row per item: name, true number, number told, the ends of its 90 % range."""
-    told = predictions.numbers
-    assert told is not None
+    """Writes one row per item: name, true number, number predicted, the ends of its 90 % range."""
+    predicted = predictions.numbers
+    assert predicted is not None
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["name", "truth", "number", "low", "high"])
-    for name, true, row in zip(predictions.names, truth, told, strict=True):
+    for name, true, row in zip(predictions.names, truth, predicted, strict=True):
         table.writerow([name, f"{true:.6g}", *(f"{each:.6g}" for each in row)])
     path.write_text(text.getvalue(), encoding="utf-8")
 

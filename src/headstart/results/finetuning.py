@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.images.preprocess import Preprocess
-from headstart.strategies.plan import Tuned
+from headstart.strategies.plan import FinetuneOutcome
 
 if TYPE_CHECKING:
     from headstart.training.record import Epoch
@@ -23,12 +23,12 @@ __all__ = ["advice", "finetuning", "write_history", "write_preview"]
 
 _COLUMNS = (
     "epoch",
-    "learning",
+    "trainable_stages",
     "rate",
     "loss",
     "accuracy",
-    "held_loss",
-    "held_accuracy",
+    "val_loss",
+    "val_accuracy",
     "measure",
     "seconds",
     "images",
@@ -36,7 +36,7 @@ _COLUMNS = (
 _PREVIEWS, _LOOKS = 6, 4
 
 
-def finetuning(tuned: Tuned) -> dict[str, Any] | None:
+def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
     """Returns the part of `metrics.json` about a fine-tuning, or None where there was none."""
     tuning = tuned.tuning
     if tuning is None:
@@ -44,12 +44,12 @@ def finetuning(tuned: Tuned) -> dict[str, Any] | None:
     last = tuning.rounds[-1]
     return {
         "kept": tuning.kept,
-        "says": tuning.says,
+        "summary": tuning.summary,
         "share": last.kept.share,
         "epochs": last.kept.epochs,
         "refitted": last.refitted,
         "recipe": asdict(tuning.recipe),
-        "held": {
+        "validation": {
             "n": tuning.gain.n,
             "probe": tuning.probe,
             "finetune": tuning.finetuned,
@@ -59,21 +59,21 @@ def finetuning(tuned: Tuned) -> dict[str, Any] | None:
     }
 
 
-def advice(tuned: Tuned) -> dict[str, Any] | None:
+def advice(tuned: FinetuneOutcome) -> dict[str, Any] | None:
     """Returns the part of `metrics.json` about what `auto` tried, or None."""
     if tuned.plan is None:
         return None
     return {
-        "says": tuned.plan.says,
+        "summary": tuned.plan.summary,
         "announced_seconds": round(tuned.plan.seconds, 1),
         "rows": [
             {
-                "strategy": arm.name,
-                "epochs": arm.recipe.epochs if arm.recipe else 0,
-                "accuracy": arm.held,
-                "seconds": round(arm.seconds, 1),
+                "strategy": candidate.name,
+                "epochs": candidate.recipe.epochs if candidate.recipe else 0,
+                "accuracy": candidate.validation,
+                "seconds": round(candidate.seconds, 1),
             }
-            for arm in tuned.plan.arms
+            for candidate in tuned.plan.candidates
         ],
     }
 
@@ -117,20 +117,20 @@ def write_preview(
     import torch
     from PIL import Image
 
-    from headstart.images.inputs import Squares
+    from headstart.images.inputs import InputImages
     from headstart.nets.augment import MARGIN, Augment
 
     chosen = items[np.linspace(0, len(items) - 1, min(_PREVIEWS, len(items))).astype(int)]
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
-    squares = Squares(dataset.take(chosen), large)
+    inputs = InputImages(dataset.take(chosen), large)
     augment = Augment(recipe.augment, preprocess, hflip=recipe.hflip != "no")
     plain = Augment("none", preprocess)
     rows = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for number in range(len(squares)):
-            looks = [augment(squares[number]) for _ in range(_LOOKS)]
-            rows.append(np.concatenate([plain(squares[number]), *looks], axis=1))
+        for number in range(len(inputs)):
+            looks = [augment(inputs[number]) for _ in range(_LOOKS)]
+            rows.append(np.concatenate([plain(inputs[number]), *looks], axis=1))
     picture = Image.fromarray(np.concatenate(rows, axis=0))
     picture.thumbnail((640, 768))
     picture.save(path, quality=80)

@@ -30,13 +30,13 @@ from headstart.strategies.prepare import Prepared
 from headstart.tasks.identity.split import both_sides
 
 if TYPE_CHECKING:
-    from headstart.strategies.identities import Arm, Learnt
+    from headstart.strategies.identities import EmbeddingCandidate, EmbeddingResult
 
-__all__ = ["leave_embedding"]
+__all__ = ["write_embedding_run"]
 
 
-def leave_embedding(
-    learnt: Learnt,
+def write_embedding_run(
+    learnt: EmbeddingResult,
     data: Prepared,
     features: Features,
     findings: list[Finding],
@@ -94,7 +94,9 @@ def leave_embedding(
     write_report(run.folder, name=Path(options["out"]).absolute().name)
 
 
-def _results(learnt: Learnt, data: Prepared, seed: int) -> tuple[dict[str, Any], Predictions]:
+def _results(
+    learnt: EmbeddingResult, data: Prepared, seed: int
+) -> tuple[dict[str, Any], Predictions]:
     """Returns the layout of `metrics.json`, and the predictions it is about."""
     dataset, items = data.dataset, learnt.items
     truth = np.searchsorted(learnt.classes, dataset.targets[items])
@@ -107,15 +109,17 @@ def _results(learnt: Learnt, data: Prepared, seed: int) -> tuple[dict[str, Any],
     results = score(
         predictions, clusters=learnt.copies[items], uncalibrated=learnt.uncalibrated, seed=seed
     )
-    own, *others = learnt.arms
+    own, *others = learnt.candidates
     results["test"]["accuracy"] = _accuracy(own, data, items, seed)
     results["evaluation"] = {
         "kind": "holdout",
-        "says": f"{learnt.people.says} Each of their images was taken for the nearest of them, "
+        "summary": f"{learnt.people.summary} Each of their images was taken for the nearest "
+        "of them, "
         f"every person enrolled by the mean of the other images.",
     }
     results["baselines"] = {
-        arm.name: {"accuracy": _accuracy(arm, data, items, seed)} for arm in others
+        candidate.name: {"accuracy": _accuracy(candidate, data, items, seed)}
+        for candidate in others
     }
     results["learning_curve"] = {"points": [], "forecast": None}
     results["calibration"] = {
@@ -124,19 +128,19 @@ def _results(learnt: Learnt, data: Prepared, seed: int) -> tuple[dict[str, Any],
         "ece_after": results["test"].get("ece"),
     }
     embedded, stayed = learnt.embedded, learnt.kept != "embedding"
-    results["model"] = {"says": _says(learnt, len(dataset.classes))}
-    held = {"probe": embedded.held_start, "finetune": embedded.held}
-    measured = {name: summarise(found, seed=seed) for name, found in held.items()}
-    change = gain(embedded.held, embedded.held_start, seed=seed)
+    results["model"] = {"summary": _describe(learnt, len(dataset.classes))}
+    validation = {"probe": embedded.val_start, "finetune": embedded.validation}
+    measured = {name: summarise(found, seed=seed) for name, found in validation.items()}
+    change = gain(embedded.validation, embedded.val_start, seed=seed)
     results["finetuning"] = {
         "kept": "probe" if stayed else "finetune",
-        "says": _decided(learnt, change["map_at_r"]),
+        "summary": _decided(learnt, change["map_at_r"]),
         "share": embedded.kept.share,
         "epochs": embedded.kept.epochs,
         "refitted": embedded.refitted,
         "recipe": asdict(embedded.recipe),
-        "held": {
-            "n": len(embedded.held.items),
+        "validation": {
+            "n": len(embedded.validation.items),
             **{name: each["recall_at_1"] for name, each in measured.items()},
             "gain": change["recall_at_1"],
         },
@@ -153,43 +157,47 @@ def _results(learnt: Learnt, data: Prepared, seed: int) -> tuple[dict[str, Any],
         "measures": MEASURES,
         "rows": [
             {
-                "name": arm.name,
-                "says": arm.says,
-                "measures": summarise(arm.found, seed=seed),
-                "gain": gain(own.found, arm.found, seed=seed) if arm is not own else None,
-                "seconds": round(arm.seconds, 1),
+                "name": candidate.name,
+                "summary": candidate.summary,
+                "measures": summarise(candidate.found, seed=seed),
+                "gain": gain(own.found, candidate.found, seed=seed)
+                if candidate is not own
+                else None,
+                "seconds": round(candidate.seconds, 1),
             }
-            for arm in learnt.arms
+            for candidate in learnt.candidates
         ],
         "start": embedded.start._asdict(),
     }
     return results, predictions
 
 
-def _accuracy(arm: Arm, data: Prepared, items: np.ndarray, seed: int) -> Estimate:
+def _accuracy(
+    candidate: EmbeddingCandidate, data: Prepared, items: np.ndarray, seed: int
+) -> Estimate:
     """Returns the share of test items taken for the right person, its interval over people."""
-    right = (arm.labels == data.dataset.targets[items]).astype(float)
+    right = (candidate.labels == data.dataset.targets[items]).astype(float)
     return cluster_bootstrap(
         lambda weights: weights @ right / weights.sum(axis=1), data.dataset.targets[items],
         n=len(right), seed=seed,
     )  # fmt: skip
 
 
-def _width(learnt: Learnt) -> int:
+def _width(learnt: EmbeddingResult) -> int:
     return int(learnt.model.head.arrays["prototypes"].shape[1])
 
 
-def _says(learnt: Learnt, enrolled: int) -> str:
-    model, own = learnt.model, learnt.arms[0]
+def _describe(learnt: EmbeddingResult, enrolled: int) -> str:
+    model, own = learnt.model, learnt.candidates[0]
     names = {"frozen": "frozen features", "whitened": "frozen features, whitened within people,"}
-    what = names.get(learnt.kept, own.says)
+    what = names.get(learnt.kept, own.summary)
     return (
         f"the mean embedding of each of {enrolled} people, by the {what} of "
         f"{model.backbone.name} ({_width(learnt)} numbers), images at {model.preprocess.size} px"
     )
 
 
-def _decided(learnt: Learnt, change: Estimate) -> str:
+def _decided(learnt: EmbeddingResult, change: Estimate) -> str:
     kept = {
         "embedding": "The embedding was kept",
         "whitened": "The whitened frozen features that training began from were kept",
@@ -203,7 +211,7 @@ def _decided(learnt: Learnt, change: Estimate) -> str:
     )
 
 
-def _write_trials(path: Path, learnt: Learnt, rows: list[dict[str, Any]]) -> None:
+def _write_trials(path: Path, learnt: EmbeddingResult, rows: list[dict[str, Any]]) -> None:
     """Writes `trials.csv`: one row for each embedding, recall@1 of people never seen."""
     columns = (
         "classifier", "features", "dimensions", "strength", "class_weight", "folds", "repeats",
@@ -217,7 +225,7 @@ def _write_trials(path: Path, learnt: Learnt, rows: list[dict[str, Any]]) -> Non
         table.writerow(
             {
                 "classifier": "nearest image by cosine",
-                "features": row["says"],
+                "features": row["summary"],
                 "dimensions": _width(learnt),
                 "accuracy": f"{recall.value:.4f}",
                 "low": f"{recall.low:.4f}",

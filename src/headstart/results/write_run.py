@@ -14,7 +14,7 @@ from headstart.images.stats import Facts
 from headstart.metrics.classification import measure
 from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
-from headstart.probe.cross_validate import Outcome
+from headstart.probe.cross_validate import CrossValidated
 from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding, Predictions
 from headstart.reporting.page import write_report
@@ -32,16 +32,16 @@ from headstart.run import Run
 from headstart.scoring.curve import extrapolate
 from headstart.scoring.numbers import score_numbers
 from headstart.scoring.score import score, transfer_gain
-from headstart.strategies.plan import Tuned
+from headstart.strategies.plan import FinetuneOutcome
 
 if TYPE_CHECKING:
-    from headstart.strategies.finetune_rounds import Tuning
+    from headstart.strategies.finetune_rounds import FinetuneRounds
 
-__all__ = ["Account", "leave"]
+__all__ = ["TrainingResult", "write_run"]
 
 
 @dataclass(frozen=True)
-class Account:
+class TrainingResult:
     """Everything a finished training knows.
 
     `dataset`, `splits`, `clusters` and `dropped` are of the readable items, `facts` and
@@ -67,7 +67,7 @@ class Account:
     all_names: tuple[str, ...]
     findings: list[Finding]
     evaluation: tuple[str, str]
-    outcome: Outcome
+    outcome: CrossValidated
     controls: dict[str, np.ndarray]
     curve: tuple[np.ndarray, np.ndarray]
     model: Model
@@ -75,10 +75,10 @@ class Account:
     computed: int
     seconds: dict[str, float]
     started: float
-    tuned: Tuned | None = None
+    tuned: FinetuneOutcome | None = None
 
 
-def leave(account: Account, run: Run) -> None:
+def write_run(result: TrainingResult, run: Run) -> None:
     """Writes every file of a run.
 
     Raises:
@@ -86,59 +86,59 @@ def leave(account: Account, run: Run) -> None:
         OutputError: If the model cannot be written.
     """
     mark = time.perf_counter()
-    results, predictions = _results(account)
-    account.seconds["score"] = time.perf_counter() - mark
+    results, predictions = _results(result)
+    result.seconds["score"] = time.perf_counter() - mark
     mark = time.perf_counter()
-    write_json(run.options, account.options)
-    write_json(run.dataset, _dataset(account))
-    write_json(run.findings, account.findings)
+    write_json(run.options, result.options)
+    write_json(run.dataset, _dataset(result))
+    write_json(run.findings, result.findings)
     write_json(run.metrics, results)
-    write_trials(run.trials, account.outcome.probe.trials)
+    write_trials(run.trials, result.outcome.probe.trials)
     write_predictions(run.predictions, predictions)
-    if account.dataset.values is not None:
-        write_numbers(run.numbers, predictions, account.dataset.values[account.outcome.items])
-    if account.tuned is not None and account.tuned.tuning is not None:
-        rounds = enumerate(account.tuned.tuning.rounds, 1)
+    if result.dataset.values is not None:
+        write_numbers(run.numbers, predictions, result.dataset.values[result.outcome.items])
+    if result.tuned is not None and result.tuned.tuning is not None:
+        rounds = enumerate(result.tuned.tuning.rounds, 1)
         write_history(run.history, {f"round{n}": each.history for n, each in rounds})
-        items = account.outcome.parts[0].train
-        recipe = account.tuned.tuning.recipe
-        write_preview(run.preview, account.dataset, items, recipe, account.model.preprocess)
-    account.model.save(run.model)
-    write_mistakes(account.dataset, results["mistakes"], run.mistakes)
-    account.seconds["write"] = time.perf_counter() - mark
-    account.seconds["total"] = time.perf_counter() - account.started
-    environment = environment_record(account.engine, account.computed, account.seconds)
+        items = result.outcome.parts[0].train
+        recipe = result.tuned.tuning.recipe
+        write_preview(run.preview, result.dataset, items, recipe, result.model.preprocess)
+    result.model.save(run.model)
+    write_mistakes(result.dataset, results["mistakes"], run.mistakes)
+    result.seconds["write"] = time.perf_counter() - mark
+    result.seconds["total"] = time.perf_counter() - result.started
+    environment = environment_record(result.engine, result.computed, result.seconds)
     write_json(run.environment, environment)
     # While it is written, the run lies in a hidden folder; the page bears its final name.
-    write_report(run.folder, name=Path(account.options["out"]).absolute().name)
+    write_report(run.folder, name=Path(result.options["out"]).absolute().name)
 
 
-def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
+def _results(result: TrainingResult) -> tuple[dict[str, Any], Predictions]:
     """Scores the test items; the layout of `metrics.json`."""
-    outcome, seed = account.outcome, account.options["seed"]
+    outcome, seed = result.outcome, result.options["seed"]
     items = outcome.items
-    truth, clusters = account.dataset.targets[items], account.clusters[items]
+    truth, clusters = result.dataset.targets[items], result.clusters[items]
     predictions = Predictions(
         outcome.probabilities,
-        account.dataset.classes,
-        tuple(account.dataset.names[i] for i in items),
+        result.dataset.classes,
+        tuple(result.dataset.names[i] for i in items),
         truth,
-        scale=account.dataset.scale,
+        bins=result.dataset.bins,
     )
     results = score(predictions, clusters=clusters, uncalibrated=outcome.uncalibrated, seed=seed)
-    if account.dataset.values is not None:
-        _add_numbers(results, account, predictions, clusters)
+    if result.dataset.values is not None:
+        _add_numbers(results, result, predictions, clusters)
     right = outcome.labels == truth
-    results["evaluation"] = {"kind": account.evaluation[0], "says": account.evaluation[1]}
+    results["evaluation"] = {"kind": result.evaluation[0], "summary": result.evaluation[1]}
     results["baselines"] = {
         name: {"accuracy": _accuracy(labels, truth, clusters, len(predictions.classes), seed)}
-        for name, labels in account.controls.items()
+        for name, labels in result.controls.items()
     }
-    if account.controls:
-        best = max(account.controls, key=lambda name: np.mean(account.controls[name] == truth))
-        beaten = account.controls[best] == truth
+    if result.controls:
+        best = max(result.controls, key=lambda name: np.mean(result.controls[name] == truth))
+        beaten = result.controls[best] == truth
         results["transfer_gain"] = transfer_gain(right, beaten, clusters, best, seed=seed)
-    sizes, accuracies = account.curve
+    sizes, accuracies = result.curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
     points = [
@@ -149,35 +149,35 @@ def _results(account: Account) -> tuple[dict[str, Any], Predictions]:
     forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if increasing else None
     results["learning_curve"] = {"points": points, "forecast": forecast}
     results["calibration"] = {
-        "temperature": account.model.temperature,
+        "temperature": result.model.temperature,
         "ece_before": results["test"].get("ece_uncalibrated"),
         "ece_after": results["test"].get("ece"),
     }
-    results["model"] = {"says": _says(account.model, outcome.probe)}
-    if account.tuned is not None:
-        if account.tuned.model is not None and account.tuned.tuning is not None:
-            results["model"] = {"says": _says_tuned(account.model, account.tuned.tuning)}
+    results["model"] = {"summary": _describe(result.model, outcome.probe)}
+    if result.tuned is not None:
+        if result.tuned.model is not None and result.tuned.tuning is not None:
+            results["model"] = {"summary": _describe_tuned(result.model, result.tuned.tuning)}
         for name, part in (("finetuning", finetuning), ("advice", advice)):
-            if (value := part(account.tuned)) is not None:
+            if (value := part(result.tuned)) is not None:
                 results[name] = value
     return results, predictions
 
 
 def _add_numbers(
-    results: dict[str, Any], account: Account, predictions: Predictions, clusters: np.ndarray
+    results: dict[str, Any], result: TrainingResult, predictions: Predictions, clusters: np.ndarray
 ) -> None:
     """Adds the measures of a regression: `test` gets more rows, and `numbers` is new."""
-    values, items = account.dataset.values, account.outcome.items
+    values, items = result.dataset.values, result.outcome.items
     assert values is not None
     constant = np.full(len(values), np.nan)
-    for part in account.outcome.parts:
+    for part in result.outcome.parts:
         constant[part.test] = np.median(values[part.train])
     found = score_numbers(
         predictions, values[items], constant=constant[items], clusters=clusters,
-        seed=account.options["seed"],
+        seed=result.options["seed"],
     )  # fmt: skip
     results["test"] = found.pop("test") | results["test"]
-    results["numbers"] = {"name": account.options["label"] or "number", **found}
+    results["numbers"] = {"name": result.options["label"] or "number", **found}
 
 
 def _accuracy(
@@ -210,10 +210,10 @@ _NAMES = {
 }
 
 
-def _says(model: Model, probe: Probe) -> str:
+def _describe(model: Model, probe: Probe) -> str:
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
     features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
-    views = f", {model.views} views averaged" if model.views > 1 else ""
+    tta = f", {model.tta} views averaged" if model.tta > 1 else ""
     verb = {
         "square": "cropped to the largest square and resized",
         "crop": "cropped",
@@ -225,12 +225,12 @@ def _says(model: Model, probe: Probe) -> str:
         what = "the largest face of each photo set upright and cut out"
     return (
         f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
-        f"{what} to {model.preprocess.size} px{views}; chosen by cross-validated "
+        f"{what} to {model.preprocess.size} px{tta}; chosen by cross-validated "
         f"{probe.criterion} among {len(probe.trials)} trials"
     )
 
 
-def _says_tuned(model: Model, tuning: Tuning) -> str:
+def _describe_tuned(model: Model, tuning: FinetuneRounds) -> str:
     last = tuning.rounds[-1]
     depth = {"head": "its head", "last": f"its last {tuning.recipe.stages} stages"}
     what = depth.get(tuning.recipe.freeze, "all its layers")
@@ -242,10 +242,10 @@ def _says_tuned(model: Model, tuning: Tuning) -> str:
     )
 
 
-def _dataset(account: Account) -> dict[str, Any]:
-    test = np.isin(np.arange(len(account.dataset)), account.outcome.items)
-    trained = ~test & ~account.dropped if account.evaluation[0] == "holdout" else test
+def _dataset(result: TrainingResult) -> dict[str, Any]:
+    test = np.isin(np.arange(len(result.dataset)), result.outcome.items)
+    trained = ~test & ~result.dropped if result.evaluation[0] == "holdout" else test
     return dataset_record(
-        account.dataset, {"train": trained, "test": test}, dropped=account.dropped,
-        facts=account.facts, all_names=account.all_names,
+        result.dataset, {"train": trained, "test": test}, dropped=result.dropped,
+        facts=result.facts, all_names=result.all_names,
     )  # fmt: skip

@@ -41,7 +41,7 @@ class Comparison:
     Attributes:
         first: Which one A is.
         second: Which one B is.
-        says: The verdict, in one sentence.
+        summary: The verdict, in one sentence.
         better: The more accurate one (of numbers: the one that is less far off), where the test
             shows that there is one.
         accuracies: Of A and of B on the common items.
@@ -58,7 +58,7 @@ class Comparison:
 
     first: str
     second: str
-    says: str
+    summary: str
     better: Literal["A", "B"] | None
     accuracies: tuple[Estimate, Estimate]
     differences: dict[str, Estimate]
@@ -69,7 +69,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Comparison(A={self.first!r}, B={self.second!r}: {self.says})"
+        return f"Comparison(A={self.first!r}, B={self.second!r}: {self.summary})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -80,8 +80,8 @@ class Comparison:
             *((f"B − A: {name}", value) for name, value in self.differences.items()),
         ]
         cells = "".join(f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in rows)
-        says = " ".join([self.says, *self.notes])
-        return f"<table><caption>{escape(says)}</caption>{cells}</table>"
+        summary = " ".join([self.summary, *self.notes])
+        return f"<table><caption>{escape(summary)}</caption>{cells}</table>"
 
 
 def paired_test(
@@ -187,7 +187,7 @@ def compare_answers(
     return Comparison(
         first=names[0],
         second=names[1],
-        says=_verdict(difference, p_value, shown, needed),
+        summary=_verdict(difference, p_value, shown, needed),
         better=None if not shown else "B" if difference.value > 0 else "A",
         accuracies=(_accuracy(right[0], clusters, seed), _accuracy(right[1], clusters, seed)),
         differences={
@@ -217,7 +217,7 @@ def compare_numbers(
     clusters: np.ndarray | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Lets the verdict be about numbers told instead of the ranges they fall into.
+    """Lets the verdict be about predicted numbers instead of the ranges they fall into.
 
     The test exchanges the errors of A and B on one item by the toss of a coin (Fisher's
     randomisation test, 9,999 draws), so nothing is assumed about how errors are distributed.
@@ -244,17 +244,17 @@ def compare_numbers(
     ends = sorted((abs(change.low), abs(change.high)))
     chance = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.2g}"
     if shown:
-        says = (
+        summary = (
             f"{best} is less far off than {other}, by {abs(change.value):.3g} on average "
             f"({ends[0]:.3g} to {ends[1]:.3g}; {chance})."
         )
     else:
-        says = (
+        summary = (
             f"No difference can be shown: B's mean absolute error minus A's is {change.value:+.3g} "
             f"({change.low:+.3g} to {change.high:+.3g}; {chance})."
         )
     return dataclasses.replace(
-        comparison, says=says, better=best if shown else None, p_value=p_value,
+        comparison, summary=summary, better=best if shown else None, p_value=p_value,
         test=f"randomisation of {total} {'items' if total == len(codes) else 'clusters'}",
         needed=None,
         differences={"mean_absolute_error": change} | comparison.differences,

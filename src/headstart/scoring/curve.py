@@ -85,7 +85,7 @@ def extrapolate(
         seed: Seed of the resampling.
 
     Returns:
-        ``{"n": items, "accuracy": Estimate, "says": one sentence}``, the layout of
+        ``{"n": items, "accuracy": Estimate, "summary": one sentence}``, the layout of
         ``learning_curve.forecast``; None when it cannot be said: fewer than three sizes,
         less than a doubling between first and last, numbers that are not finite, or an
         interval too wide to act upon.
@@ -123,6 +123,6 @@ def extrapolate(
     return {
         "n": target,
         "accuracy": Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
-        "says": f"With {target:,} training pictures instead of {round(n[-1]):,}, accuracy would "
+        "summary": f"With {target:,} training pictures instead of {round(n[-1]):,}, accuracy would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }

@@ -1,4 +1,4 @@
-"""`score_numbers`: what is measured of told numbers, in the layout of `metrics.json`."""
+"""`score_numbers`: what is measured of predicted numbers, in the layout of `metrics.json`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def score_numbers(
     clusters: np.ndarray | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Scores told numbers against the true ones; items without either are left out.
+    """Scores predicted numbers against the true ones; items without either are left out.
 
     Args:
         predictions: With a scale.
@@ -34,27 +34,27 @@ def score_numbers(
     Returns:
         ``test`` (Estimates), ``baseline`` and ``gain`` (mean absolute error of the constant, and
         how much less the model's is) where a constant is given, and ``points`` to draw: truth,
-        told, low, high.
+            predicted, low, high.
 
     Raises:
         ValueError: If the predictions have no scale, or no item is left.
     """
-    told = predictions.numbers
-    if told is None:
+    predicted = predictions.numbers
+    if predicted is None:
         raise ValueError("predictions of classes have no numbers to score")
-    kept = np.flatnonzero(~np.isnan(told[:, 0]) & ~np.isnan(truth))
+    kept = np.flatnonzero(~np.isnan(predicted[:, 0]) & ~np.isnan(truth))
     if not len(kept):
         raise ValueError("no readable item with a known number is left to score")
-    told, truth = told[kept], truth[kept]
+    predicted, truth = predicted[kept], truth[kept]
     groups = None if clusters is None else np.asarray(clusters)[kept]
-    result: dict[str, Any] = {"test": measure_numbers(told, truth, groups, seed=seed)}
+    result: dict[str, Any] = {"test": measure_numbers(predicted, truth, groups, seed=seed)}
     if constant is not None:
         missed = np.abs(constant[kept] - truth)
         nothing = np.zeros(len(truth))
         result["baseline"] = mean_difference(missed, nothing, groups, seed=seed)
-        own = np.abs(told[:, 0] - truth)
+        own = np.abs(predicted[:, 0] - truth)
         result["gain"] = mean_difference(missed, own, groups, seed=seed)
     drawn = np.linspace(0, len(truth) - 1, min(_DRAWN, len(truth))).astype(int)
-    points = np.column_stack([truth, told])[drawn]
+    points = np.column_stack([truth, predicted])[drawn]
     result["points"] = np.round(points, 4).tolist()
     return result

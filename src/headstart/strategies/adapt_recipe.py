@@ -16,9 +16,9 @@ from torch import nn
 from headstart.probe.probe import Probe
 from headstart.training.schedule import Recipe
 
-__all__ = ["afresh", "fewest_epochs", "stage_that_wins", "suited"]
+__all__ = ["full_finetune", "fewest_epochs", "stage_that_wins", "adapt_recipe"]
 
-# What `suited` decides, unless the user did.
+# What `adapt_recipe` decides, unless the user did.
 _OPEN = ("rate", "layer_decay", "backbone_rate", "frozen_statistics", "freeze")
 # With fewer steps a network that measures anew has not yet reached what it knew before.
 _ENOUGH_STEPS = 300
@@ -48,7 +48,7 @@ def stage_that_wins(probe: Probe) -> str | None:
     return winner if stages[winner] > last + 2 * noise else None
 
 
-def afresh(recipe: Recipe) -> Recipe:
+def full_finetune(recipe: Recipe) -> Recipe:
     """Returns a recipe that may leave the pretraining behind, but starts from it.
 
     BatchNorm measures its own batches, and all layers learn at three times the rate.
@@ -61,7 +61,7 @@ def fewest_epochs(recipe: Recipe, *, items: int) -> int:
     return math.ceil(_ENOUGH_STEPS * recipe.batch / items)
 
 
-def suited(
+def adapt_recipe(
     recipe: Recipe, probe: Probe, network: nn.Module, *, items: int
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Returns the recipe that suits the images, and why where it is not the one given.
@@ -78,7 +78,7 @@ def suited(
     if given or stage is None or not norms or few:
         return recipe, ()
     where = stage.replace("stage", "stage ")
-    return afresh(recipe), (
+    return full_finetune(recipe), (
         f"These images are far from those of the pretraining: {where} alone carries the classes "
         f"better than the last layer. So all layers learn at the full rate, and BatchNorm "
         f"measures anew.",

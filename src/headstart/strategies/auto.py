@@ -1,6 +1,6 @@
 """Whether to fine-tune, how deep and how long: decided by short trials within a budget.
 
-Successive halving in its smallest form: arms run for a few epochs on the training items of
+Successive halving in its smallest form: candidates run for a few epochs on the training items of
 the first round, the better one is run in full.
 """
 
@@ -16,11 +16,11 @@ from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.interval import wilson
 from headstart.nets.backbone import Backbone
-from headstart.probe.cross_validate import Outcome
-from headstart.strategies.adapt_recipe import fewest_epochs, suited
+from headstart.probe.cross_validate import CrossValidated
+from headstart.strategies.adapt_recipe import adapt_recipe, fewest_epochs
 from headstart.strategies.finetune_round import FOLDS, begin, finetune
 from headstart.strategies.finetune_rounds import start_of
-from headstart.strategies.plan import Arm, Plan, keep_probe, probe_arm
+from headstart.strategies.plan import FinetuneCandidate, Plan, keep_probe, probe_candidate
 from headstart.training.schedule import Recipe
 from headstart.training.start import linear_start
 
@@ -44,7 +44,7 @@ def make_plan(
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
     clusters: np.ndarray,
-    probed: Outcome,
+    probed: CrossValidated,
     backbone: Backbone,
     base: Recipe,
     *,
@@ -63,9 +63,9 @@ def make_plan(
         vectors: (N, D) float32 frozen features.
         sets: Feature sets.
         clusters: (N,) int.
-        probed: What `play` gave.
+        probed: What `cross_validate` gave.
         backbone: Copied, not changed.
-        base: What the arms share.
+        base: What the candidates share.
         preprocess: Of the network.
         budget: Seconds for everything.
         epochs: At most so many.
@@ -78,7 +78,7 @@ def make_plan(
     if (nothing := keep_probe(probed, dataset.targets, backbone)) is not None:
         return nothing
     part = probed.parts[0]
-    arms = [probe_arm(part, dataset.targets)]
+    candidates = [probe_candidate(part, dataset.targets)]
     jobs = [(len(one.train), len(one.test)) for one in probed.parts]
     if len(jobs) > 1:
         jobs.append((len(dataset), 0))
@@ -92,15 +92,15 @@ def make_plan(
             dataset, vectors, sets, probed, backbone, recipe, preprocess, seed, device, workers
         )
 
-    def suit(most: int) -> tuple[Recipe, tuple[str, ...]]:
-        return suited(replace(base, epochs=most), part.probe, backbone.network, items=n)
+    def adapted(most: int) -> tuple[Recipe, tuple[str, ...]]:
+        return adapt_recipe(replace(base, epochs=most), part.probe, backbone.network, items=n)
 
-    recipe, because = suit(wanted)
+    recipe, because = adapted(wanted)
     each, least = timed(recipe), _LEAST_EPOCHS
     if because:
         # Where time is too short for going far, the gentle way is the better one.
         least = max(least, fewest_epochs(base, items=n))
-        recipe, because = suit(max(1, _longest(wanted, left(), jobs, each, refit=False)))
+        recipe, because = adapted(max(1, _longest(wanted, left(), jobs, each, refit=False)))
         if not because:
             each, least = timed(base), _LEAST_EPOCHS
     least = min(least, wanted)
@@ -121,11 +121,11 @@ def make_plan(
             f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} minutes "
             f"would do. The frozen probe is kept.",
         )
-        return Plan(None, False, few, tuple(arms), 0.0)
+        return Plan(None, False, few, tuple(candidates), 0.0)
     full = replace(recipe, epochs=possible)
     takes = _cost(possible, jobs, each, refit=refit)
     chosen = full
-    says = list(because)
+    summary = list(because)
     short = min(short, max(_SHORTEST, possible // 3)) if short else 0
     if short:
         tried = {
@@ -141,23 +141,23 @@ def make_plan(
                 seed=seed, device=device, workers=workers,
                 progress=_named(progress, name),
             )  # fmt: skip
-            hits = result.held_scores.argmax(axis=1) == dataset.targets[result.held]
-            arm = Arm(
+            hits = result.val_scores.argmax(axis=1) == dataset.targets[result.validation]
+            candidate = FinetuneCandidate(
                 f"{name}, {short} epochs", recipe, wilson(float(hits.sum()), len(hits)),
                 time.perf_counter() - begun,
             )  # fmt: skip
-            arms.append(arm)
+            candidates.append(candidate)
             if result.kept.measure > best:
-                takes *= min(1.0, arm.seconds / max(arms[1].seconds, 1e-9))
+                takes *= min(1.0, candidate.seconds / max(candidates[1].seconds, 1e-9))
                 best, chosen = result.kept.measure, replace(recipe, epochs=full.epochs)
         depth = "all layers" if chosen.freeze == "none" else f"the last {base.stages} stages"
-        says.append(f"In {short} epochs, training {depth} did best on held-out images.")
-    says.insert(
+        summary.append(f"In {short} epochs, training {depth} did best on held-out images.")
+    summary.insert(
         len(because),
         f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes.",
     )
     spent = time.perf_counter() - started
-    return Plan(chosen, refit, tuple(says), tuple(arms), spent + takes)
+    return Plan(chosen, refit, tuple(summary), tuple(candidates), spent + takes)
 
 
 def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool) -> float:
@@ -172,9 +172,9 @@ def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool)
     predict = each / _PREDICTING
     seconds = 0.0
     for train, test in jobs:
-        held = train / FOLDS
-        seconds += epochs * ((train - held) * each + held * predict)
-        seconds += _JUDGED * held * predict + test * predict + refit * epochs * train * each
+        validation = train / FOLDS
+        seconds += epochs * ((train - validation) * each + validation * predict)
+        seconds += _JUDGED * validation * predict + test * predict + refit * epochs * train * each
     return seconds
 
 
@@ -186,16 +186,16 @@ def _longest(
     return next(fitting, 0)
 
 
-def _named(progress: Progress, arm: str) -> Progress:
-    """Names a phase by the arm that is tried."""
-    return lambda phase, done, total: progress(f"trying {arm}", done, total)
+def _named(progress: Progress, candidate: str) -> Progress:
+    """Names a phase by the candidate that is tried."""
+    return lambda phase, done, total: progress(f"trying {candidate}", done, total)
 
 
 def _seconds_per_image(
     dataset: Dataset,
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
-    probed: Outcome,
+    probed: CrossValidated,
     backbone: Backbone,
     base: Recipe,
     preprocess: Preprocess,

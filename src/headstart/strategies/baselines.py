@@ -10,7 +10,7 @@ from headstart.features.extract import Features, extract
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, Device
-from headstart.probe.cross_validate import Outcome, play
+from headstart.probe.cross_validate import CrossValidated, cross_validate
 from headstart.probe.probe import Grid, feature_sets
 from headstart.strategies.prepare import Prepared
 from headstart.training.schedule import Recipe
@@ -65,8 +65,8 @@ def measure_baselines(
         return {}
     y, n_classes = data.dataset.targets, len(data.dataset.classes)
 
-    def simple(vectors: np.ndarray, sets: dict[str, np.ndarray]) -> Outcome:
-        return play(
+    def simple(vectors: np.ndarray, sets: dict[str, np.ndarray]) -> CrossValidated:
+        return cross_validate(
             vectors, sets, y, data.clusters, rounds,
             n_classes=n_classes, grid=_SIMPLE, folds=folds, seed=seed, final=False,
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headstart.metrics.retrieval import Retrieved, gain
 from headstart.records import Finding, Severity
 from headstart.tasks.identity.collapse import read_curves
-from headstart.tasks.identity.embed import Embedded
+from headstart.tasks.identity.embed import EmbeddingTraining
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import PeopleSplit
 
@@ -38,21 +38,26 @@ def in_words(recipe: MetricRecipe) -> str:
 
 
 def verdicts(
-    embedded: Embedded, arms: list[Measured], kept: str, people: PeopleSplit, *, seed: int
+    embedded: EmbeddingTraining,
+    candidates: list[Measured],
+    kept: str,
+    people: PeopleSplit,
+    *,
+    seed: int,
 ) -> tuple[Finding, ...]:
     """Returns what the curves, the comparison and the split say.
 
     Args:
         embedded: The training.
-        arms: What was kept first, then what it is measured beside.
+        candidates: What was kept first, then what it is measured beside.
         kept: ``"embedding"`` or ``"frozen"``.
         people: Who was held out.
         seed: Of intervals.
     """
-    return (*_curves(embedded), *_compared(arms, kept, seed), *_split(people))
+    return (*_curves(embedded), *_compared(candidates, kept, seed), *_split(people))
 
 
-def _curves(embedded: Embedded) -> list[Finding]:
+def _curves(embedded: EmbeddingTraining) -> list[Finding]:
     return read_curves(
         embedded.history, start=embedded.start, recipe=embedded.recipe, people=embedded.people[0],
         start_measure=embedded.kept.start_measure, measure=embedded.kept.measure,
@@ -60,13 +65,13 @@ def _curves(embedded: Embedded) -> list[Finding]:
     )  # fmt: skip
 
 
-def _compared(arms: list[Measured], kept: str, seed: int) -> list[Finding]:
+def _compared(candidates: list[Measured], kept: str, seed: int) -> list[Finding]:
     """Says in words what the embedding must not hide: that something simpler is as good."""
     found = []
-    for name, says, other in arms[1:]:
+    for name, summary, other in candidates[1:]:
         if kept == name:
             continue  # they are the same
-        change = gain(arms[0][2], other, seed=seed)["map_at_r"]
+        change = gain(candidates[0][2], other, seed=seed)["map_at_r"]
         if change.low > 0:
             continue
         points = f"{100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
@@ -74,9 +79,9 @@ def _compared(arms: list[Measured], kept: str, seed: int) -> list[Finding]:
         worse = change.high < 0
         claim = (
             f"On people never seen the embedding is {'worse' if worse else 'not surely better'} "
-            f"than {says}: mAP@R changed by {points}."
+            f"than {summary}: mAP@R changed by {points}."
         )
-        remedy = f"Prefer {says} ({_WAYS[name]}). More people to learn from help most."
+        remedy = f"Prefer {summary} ({_WAYS[name]}). More people to learn from help most."
         severity: Severity = "serious" if worse else "warning"
         if name == "whitened" and not worse:
             severity = "note"

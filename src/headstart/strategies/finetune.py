@@ -15,15 +15,15 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
-from headstart.probe.cross_validate import Outcome
+from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.auto import make_plan
 from headstart.strategies.finetune_round import begin, finetune
 from headstart.strategies.finetune_rounds import start_of, tune
-from headstart.strategies.plan import Tuned
+from headstart.strategies.plan import FinetuneOutcome
 from headstart.strategies.prepare import Prepared, Strategy
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.range_test import range_test
-from headstart.training.record import Watch
+from headstart.training.record import OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
@@ -39,12 +39,12 @@ def fine_tune(
     data: Prepared,
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
-    probed: Outcome,
+    probed: CrossValidated,
     backbone: Backbone,
     recipe: Recipe,
     *,
     preprocess: Preprocess,
-    views: int,
+    tta: int,
     budget: float,
     epochs: int | None,
     place: Path,
@@ -52,9 +52,9 @@ def fine_tune(
     device: Device,
     workers: int | None,
     find_rate: bool,
-    watch: Watch,
+    on_epoch: OnEpoch,
     progress: Progress,
-) -> Tuned:
+) -> FinetuneOutcome:
     """Fine-tunes as the strategy says.
 
     Args:
@@ -66,7 +66,7 @@ def fine_tune(
         backbone: Copied, not changed.
         recipe: How.
         preprocess: Of the network.
-        views: 2: predictions are the mean of an image and its mirror image.
+        tta: 2: predictions are the mean of an image and its mirror image.
         budget: Seconds for ``"auto"``.
         epochs: As asked for, or None.
         place: Folder for states, and for the network.
@@ -74,7 +74,7 @@ def fine_tune(
         device: Where it runs.
         workers: Processes that decode and augment.
         find_rate: Choose the learning rate by a range test.
-        watch: Called with the name of a round and every epoch.
+        on_epoch: Called with the name of a round and every epoch.
         progress: Called as steps are done.
 
     Raises:
@@ -95,7 +95,7 @@ def fine_tune(
         training = begin(
             data.dataset, backbone, replace(recipe, epochs=_ENDLESS), head, part.train,
             preprocess=preprocess, seed=seed, device=where, workers=workers, progress=progress,
-            says="finding the learning rate",
+            phase="finding the learning rate",
         )  # fmt: skip
         recipe = replace(recipe, rate=range_test(training).rate)
     if strategy == "auto":
@@ -105,26 +105,26 @@ def fine_tune(
             workers=workers, progress=progress,
         )  # fmt: skip
         if plan.recipe is None:
-            return Tuned(plan, None, None)
+            return FinetuneOutcome(plan, None, None)
         recipe, refit = plan.recipe, plan.refit and recipe.refit
     tuning = tune(
         data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
         preprocess=preprocess, keep="better" if strategy == "auto" else "finetune", refit=refit,
-        views=views,
+        tta=tta,
         blank=strategy == "scratch",
         grouped=data.dataset.groups is not None, seed=seed, device=where,
-        workers=workers, checkpoints=Checkpoints(place), watch=watch, progress=progress,
+        workers=workers, checkpoints=Checkpoints(place), on_epoch=on_epoch, progress=progress,
     )  # fmt: skip
     if tuning.kept == "probe":
-        return Tuned(plan, tuning, None)
+        return FinetuneOutcome(plan, tuning, None)
     home = place / "backbones" / (re.sub(r"[^\w.-]+", "_", backbone.name) or "backbone")
     shutil.rmtree(home, ignore_errors=True)  # of an earlier try to finish
     save_network(tuning.net.pool.network, backbone.source, home)
     model = Model(
-        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, views,
-        tuning.temperature, data.dataset.scale,
+        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, tta,
+        tuning.temperature, data.dataset.bins,
     )  # fmt: skip
-    return Tuned(plan, tuning, model)
+    return FinetuneOutcome(plan, tuning, model)
 
 
 def _scratch(recipe: Recipe, epochs: int | None) -> Recipe:

@@ -11,32 +11,32 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.fingerprint import fingerprint_json
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress, cpu_count, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN, Augment
 from headstart.nets.backbone import Backbone
 from headstart.nets.heads import Head
-from headstart.nets.trainable import Tunable
-from headstart.training.activations import Views, views_of
-from headstart.training.average import Kept, choose_weights, mix
+from headstart.nets.trainable import TrainableModel
+from headstart.training.activations import FrozenActivations, frozen_activations
+from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import log_prior
 from headstart.training.loop import State, Training
 from headstart.training.mirror import keeps_class
-from headstart.training.record import Epoch, Held, Watch
+from headstart.training.record import Epoch, OnEpoch, Validation
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
-__all__ = ["FOLDS", "Finetuned", "begin", "finetune"]
+__all__ = ["FOLDS", "FinetuneResult", "begin", "finetune"]
 
 FOLDS = 5
 """One of so many folds is held out."""
 
 
 @dataclass(frozen=True)
-class Finetuned:
+class FinetuneResult:
     """A fine-tuned network and how it came about.
 
     Attributes:
@@ -45,8 +45,8 @@ class Finetuned:
         temperature: Divides its scores; fitted on held-out images.
         history: One record an epoch, of the training that had held-out images.
         kept: Which weights were kept, or None where nothing was held out.
-        held: (M,) int items that were held out.
-        held_scores: (M, C) their scores.
+        validation: (M,) int items that were held out.
+        val_scores: (M, C) their scores.
         start_scores: (M, C) those of the linear probe that it started from.
         test_scores: (T, C) scores of the test items.
         recipe: With what was left to be decided on the way.
@@ -55,13 +55,13 @@ class Finetuned:
         uneven: Whether classes differ so much in size that balanced accuracy judges.
     """
 
-    net: Tunable | None
+    net: TrainableModel | None
     head: Head
     temperature: float
     history: tuple[Epoch, ...]
-    kept: Kept
-    held: np.ndarray
-    held_scores: np.ndarray
+    kept: SelectedWeights
+    validation: np.ndarray
+    val_scores: np.ndarray
     start_scores: np.ndarray
     test_scores: np.ndarray
     recipe: Recipe
@@ -78,12 +78,12 @@ def begin(
     items: np.ndarray,
     *,
     preprocess: Preprocess,
-    held: Held | None = None,
+    validation: Validation | None = None,
     seed: int = 0,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
-    says: str = "fine-tuning",
+    phase: str = "fine-tuning",
 ) -> Training:
     """Returns a training at its start.
 
@@ -94,31 +94,31 @@ def begin(
         head: Where the head starts.
         items: (M,) int items to train on.
         preprocess: Of the network.
-        held: What decides which weights are kept.
+        validation: What decides which weights are kept.
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
         progress: Called as steps are done.
-        says: The name of the phase.
+        phase: The name of the phase.
     """
-    net = Tunable(
+    net = TrainableModel(
         backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
         frozen_statistics=recipe.frozen_statistics,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
-    squares = Squares(dataset.take(items), large, workers=workers, progress=progress)
+    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
 
-    def views(augment: Augment) -> Views | None:
-        return views_of(
-            net, backbone, recipe, squares, augment, seed=seed, device=device,
+    def frozen(augment: Augment) -> FrozenActivations | None:
+        return frozen_activations(
+            net, backbone, recipe, inputs, augment, seed=seed, device=device,
             workers=workers if workers is not None else max(1, cpu_count() // 2),
             progress=progress,
         )  # fmt: skip
 
     return Training(
-        net, recipe, squares, dataset.targets[items], held, seed=seed, device=device,
-        workers=workers, progress=progress, says=says, views=views,
+        net, recipe, inputs, dataset.targets[items], validation, seed=seed, device=device,
+        workers=workers, progress=progress, phase=phase, frozen=frozen,
     )  # fmt: skip
 
 
@@ -135,15 +135,15 @@ def finetune(
     preprocess: Preprocess,
     checkpoints: Checkpoints | None = None,
     name: str = "training",
-    watch: Watch | None = None,
+    on_epoch: OnEpoch | None = None,
     folds: int = FOLDS,
     refit: bool = True,
-    views: int = 1,
+    tta: int = 1,
     seed: int = 0,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Finetuned:
+) -> FinetuneResult:
     """Fine-tunes on most of some items, decides on the others, and may do it again on all.
 
     Args:
@@ -158,10 +158,10 @@ def finetune(
         preprocess: Of the network.
         checkpoints: Where the state is kept for resuming.
         name: Of this fine-tuning among those of a run.
-        watch: Called with that name and every epoch.
+        on_epoch: Called with that name and every epoch.
         folds: One of so many folds is held out.
         refit: Train once more on all items, for as long and as far as proved best.
-        views: 2: predictions are the mean of an image and its mirror image.
+        tta: 2: predictions are the mean of an image and its mirror image.
         seed: Of everything drawn.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         workers: Processes that decode and augment.
@@ -169,48 +169,49 @@ def finetune(
     """
     y, n_classes = dataset.targets, len(dataset.classes)
     fold_of = make_folds(y[items], clusters[items], k=folds, seed=seed)
-    held_items, own_items = items[fold_of == 0], items[fold_of != 0]
+    val_items, own_items = items[fold_of == 0], items[fold_of != 0]
     counts = np.bincount(y[items], minlength=n_classes)
     present = counts[counts > 0]
     uneven = bool(present.max() > 2 * present.min())
     if recipe.balance == "auto":
         recipe = replace(recipe, balance="logits" if uneven else "none")
 
-    def training(trained: np.ndarray, held: Held | None, says: str) -> Training:
+    def training(trained: np.ndarray, validation: Validation | None, phase: str) -> Training:
         head = linear_start(vectors, y, trained, start, n_classes=n_classes)
         if recipe.balance == "logits" and not (start.balanced or start.blank):
             # The probe knows how frequent classes are; the loss is going to say it from now on.
             prior = log_prior(y[trained], n_classes).astype(np.float32)
             head = replace(head, arrays=head.arrays | {"bias": head.arrays["bias"] - prior})
         return begin(
-            dataset, backbone, recipe, head, trained, held=held, preprocess=preprocess, seed=seed,
-            device=device, workers=workers, progress=progress, says=says,
+            dataset, backbone, recipe, head, trained, validation=validation,
+            preprocess=preprocess, seed=seed,
+            device=device, workers=workers, progress=progress, phase=phase,
         )  # fmt: skip
 
     def both(
-        one: Training, squares: Squares, pool: ThreadPoolExecutor, scores: np.ndarray
+        one: Training, inputs: InputImages, pool: ThreadPoolExecutor, scores: np.ndarray
     ) -> np.ndarray:
         # The head is linear: the mean of the scores is the score of the mean vector.
-        return (scores + one.scores(squares, pool, mirrored=True)) / 2 if views > 1 else scores
+        return (scores + one.scores(inputs, pool, mirrored=True)) / 2 if tta > 1 else scores
 
     def mark(trained: np.ndarray) -> str:
         names = [dataset.names[i] for i in trained]
         about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
         return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
 
-    held = Held(
-        Squares(dataset.take(held_items), preprocess, workers=workers), y[held_items], uneven
+    validation = Validation(
+        InputImages(dataset.take(val_items), preprocess, workers=workers), y[val_items], uneven
     )
     checkpoints = checkpoints or Checkpoints(None)
-    first = training(own_items, held, "fine-tuning")
-    if watch is not None:
-        first.watch = lambda epoch: watch(name, epoch)
+    first = training(own_items, validation, "fine-tuning")
+    if on_epoch is not None:
+        first.on_epoch = lambda epoch: on_epoch(name, epoch)
     with first.threads() as pool:
-        start_scores = first.scores(held.squares, pool)
+        start_scores = first.scores(validation.inputs, pool)
         if recipe.hflip == "auto":
-            same = keeps_class(first, held, pool, start_scores)
+            same = keeps_class(first, validation, pool, start_scores)
             first.recipe = recipe = replace(recipe, hflip="yes" if same else "no")
-    checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
+    checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
     known = [(first.start, start_scores)]  # no weights are looked through twice
 
     with first.threads() as pool:
@@ -220,20 +221,20 @@ def finetune(
                 if other is state:
                     return scores
             with first.using(state):
-                known.append((state, first.scores(held.squares, pool)))
+                known.append((state, first.scores(validation.inputs, pool)))
             return known[-1][1]
 
         def judge(state: State) -> tuple[float, float, float]:
-            return held.judge(scores_of(state))
+            return validation.judge(scores_of(state))
 
         # Half a standard error: neighbours in weight space give mostly the same answers.
         top = first.best[0][0] if first.best else 0.0
-        noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(held_items))
+        noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(val_items))
         kept = choose_weights(first.start, first.best, judge, noise=noise)
-        held_scores = scores_of(kept.state)
+        val_scores = scores_of(kept.state)
         known.clear()
         first.put(kept.state)
-        held_scores = both(first, held.squares, pool, held_scores)
+        val_scores = both(first, validation.inputs, pool, val_scores)
     last = first
     if refit and kept.share > 0:
         last = training(items, None, "fine-tuning on all")
@@ -243,16 +244,16 @@ def finetune(
         else:
             last = first
     with last.threads() as pool:
-        squares = Squares(dataset.take(test), preprocess, workers=workers, progress=progress)
-        test_scores = both(last, squares, pool, last.scores(squares, pool))
-    return Finetuned(
+        inputs = InputImages(dataset.take(test), preprocess, workers=workers, progress=progress)
+        test_scores = both(last, inputs, pool, last.scores(inputs, pool))
+    return FinetuneResult(
         net=last.net.eval(),
         head=last.net.as_head(),
-        temperature=fit_temperature(held_scores, y[held_items]),
+        temperature=fit_temperature(val_scores, y[val_items]),
         history=tuple(first.history),
         kept=kept,
-        held=held_items,
-        held_scores=held_scores,
+        validation=val_items,
+        val_scores=val_scores,
         start_scores=start_scores,
         test_scores=test_scores,
         recipe=recipe,

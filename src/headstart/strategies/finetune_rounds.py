@@ -16,31 +16,31 @@ from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.backbone import Backbone
-from headstart.nets.trainable import Tunable
-from headstart.probe.cross_validate import Outcome, Part, join
+from headstart.nets.trainable import TrainableModel
+from headstart.probe.cross_validate import CrossValidated, Fold, join
 from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding
-from headstart.strategies.adapt_recipe import suited
-from headstart.strategies.finetune_round import Finetuned, finetune
+from headstart.strategies.adapt_recipe import adapt_recipe
+from headstart.strategies.finetune_round import FinetuneResult, finetune
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.diagnose import diagnose
-from headstart.training.record import Watch, judge
+from headstart.training.record import OnEpoch, judge
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 
-__all__ = ["Keep", "Tuning", "start_of", "tune"]
+__all__ = ["Keep", "FinetuneRounds", "start_of", "tune"]
 
 Keep = Literal["better", "finetune"]
 _STRENGTH = 10.0
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FinetuneRounds:
     """A fine-tuning beside the probe it began from.
 
     Attributes:
         kept: Which of the two became the model.
-        says: Why, in sentences.
+        summary: Why, in sentences.
         recipe: How it was trained.
         rounds: One a round, and the one that becomes the model last where there are several.
         probe: Accuracy of the probe on the held-out images, by cross-validation.
@@ -53,15 +53,15 @@ class Tuning:
     """
 
     kept: Literal["finetune", "probe"]
-    says: str
+    summary: str
     recipe: Recipe
-    rounds: tuple[Finetuned, ...]
+    rounds: tuple[FinetuneResult, ...]
     probe: Estimate
     finetuned: Estimate
     gain: Estimate
     verdicts: tuple[Finding, ...]
-    outcome: Outcome
-    net: Tunable
+    outcome: CrossValidated
+    net: TrainableModel
     temperature: float
 
 
@@ -91,23 +91,23 @@ def tune(
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
     clusters: np.ndarray,
-    probed: Outcome,
+    probed: CrossValidated,
     backbone: Backbone,
     recipe: Recipe,
     *,
     preprocess: Preprocess,
     keep: Keep = "better",
     refit: bool = True,
-    views: int = 1,
+    tta: int = 1,
     blank: bool = False,
     grouped: bool = False,
     seed: int = 0,
     device: str = "cpu",
     workers: int | None = None,
     checkpoints: Checkpoints | None = None,
-    watch: Watch | None = None,
+    on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
-) -> Tuning:
+) -> FinetuneRounds:
     """Fine-tunes in every round of a probe and keeps the better of the two.
 
     Args:
@@ -115,28 +115,28 @@ def tune(
         vectors: (N, D) float32 frozen features.
         sets: Feature sets, from `feature_sets`.
         clusters: (N,) int.
-        probed: What `play` gave.
+        probed: What `cross_validate` gave.
         backbone: Copied, not changed.
         recipe: How.
         preprocess: Of the network.
         keep: ``"better"`` of the two on the held-out images of each round, or
             ``"finetune"`` unless no epoch was better than the start.
         refit: Train once more on all training items.
-        views: 2: predictions are the mean of an image and its mirror image.
+        tta: 2: predictions are the mean of an image and its mirror image.
         blank: The head starts from nothing, as for a network that was not pretrained.
         grouped: The clusters are groups that the data name (people, patients).
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
         checkpoints: Where states are kept for resuming.
-        watch: Called with the name of a round and every epoch.
+        on_epoch: Called with the name of a round and every epoch.
         progress: Called as steps are done.
     """
     several = len(probed.parts) > 1
     first_part = probed.parts[0]
     because: tuple[str, ...] = ()
     if not blank:
-        recipe, because = suited(
+        recipe, because = adapt_recipe(
             recipe, first_part.probe, backbone.network, items=len(first_part.train)
         )
     everything = np.unique(
@@ -145,8 +145,8 @@ def tune(
     jobs = [(part.train, part.test, part.probe) for part in probed.parts]
     if several:
         jobs.append((everything, everything[:0], probed.probe))
-    done: list[Finetuned] = []
-    parts: list[Part] = []
+    done: list[FinetuneResult] = []
+    parts: list[Fold] = []
     comparisons: list[_Comparison] = []
     kept: Literal["finetune", "probe"] = "probe"
     for number, (train, test, probe) in enumerate(jobs):
@@ -154,9 +154,9 @@ def tune(
         result = finetune(
             dataset, vectors, clusters, backbone, recipe,
             replace(start_of(probe, sets), blank=blank),
-            items=train, test=test, preprocess=preprocess, refit=refit, views=views, seed=seed,
+            items=train, test=test, preprocess=preprocess, refit=refit, tta=tta, seed=seed,
             device=device, workers=workers, checkpoints=checkpoints,
-            name=f"round{number + 1}", watch=watch,
+            name=f"round{number + 1}", on_epoch=on_epoch,
             progress=progress if not several else _numbered(progress, number + 1, len(jobs)),
         )  # fmt: skip
         compared = _compare(result, probe, dataset.targets, clusters)
@@ -176,7 +176,7 @@ def tune(
     n = len(probe_right)
     first = done[0]
     start_accuracy, _, start_loss = judge(
-        first.start_scores, dataset.targets[first.held], balanced=first.uneven
+        first.start_scores, dataset.targets[first.validation], balanced=first.uneven
     )
     verdicts = diagnose(
         first.history,
@@ -189,9 +189,9 @@ def tune(
     net = done[-1].net
     assert net is not None, "the last one is kept"
     gain = paired_difference(tuned_right, probe_right, groups, seed=seed)
-    return Tuning(
+    return FinetuneRounds(
         kept=kept,
-        says=" ".join((_says(kept, keep, gain, n), *because)),
+        summary=" ".join((_describe(kept, keep, gain, n), *because)),
         recipe=first.recipe,
         rounds=tuple(done),
         probe=wilson(float(probe_right.sum()), n),
@@ -218,19 +218,19 @@ class _Comparison:
 
 
 def _compare(
-    result: Finetuned, probe: Probe, targets: np.ndarray, clusters: np.ndarray
+    result: FinetuneResult, probe: Probe, targets: np.ndarray, clusters: np.ndarray
 ) -> _Comparison:
     """Compares on the items that both held out."""
-    common, mine, theirs = np.intersect1d(result.held, probe.chosen_on, return_indices=True)
+    common, mine, theirs = np.intersect1d(result.validation, probe.chosen_on, return_indices=True)
     truth = targets[common]
-    both = (probe.held_out[theirs], result.held_scores[mine])
+    both = (probe.held_out[theirs], result.val_scores[mine])
     balanced = probe.criterion == "balanced accuracy"
     before, after = (judge(scores, truth, balanced=balanced)[0] for scores in both)
     probed, tuned = (scores.argmax(axis=1) == truth for scores in both)
     return _Comparison((probed, tuned, clusters[common]), after > before)
 
 
-def _says(kept: str, keep: Keep, gain: Estimate, n: int) -> str:
+def _describe(kept: str, keep: Keep, gain: Estimate, n: int) -> str:
     points = f"{100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
     told = f"on {n:,} held-out training images fine-tuning changed accuracy by {points}"
     if keep == "finetune" and kept == "finetune":

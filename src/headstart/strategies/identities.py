@@ -13,7 +13,7 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import Retrieved, retrieve
@@ -26,37 +26,37 @@ from headstart.probe.probe import feature_sets
 from headstart.records import Finding
 from headstart.strategies.diagnoses import in_words, verdicts
 from headstart.strategies.prepare import Prepared
-from headstart.tasks.identity.embed import Embedded, embed, enrolled_scores, vectors_of
+from headstart.tasks.identity.embed import EmbeddingTraining, embed, enrolled_scores, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import PeopleSplit, split_people
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.record import Watch
+from headstart.training.record import OnEpoch
 
-__all__ = ["Arm", "Learnt", "learn_embedding"]
+__all__ = ["EmbeddingCandidate", "EmbeddingResult", "learn_embedding"]
 
 
 @dataclass(frozen=True)
-class Arm:
+class EmbeddingCandidate:
     """One embedding, measured on the people held out.
 
     Attributes:
         name: ``"frozen"``, ``"whitened"``, ``"softmax"`` or the loss.
-        says: For people.
+        summary: For people.
         found: What every test image found among the other test images.
         labels: (M,) int whom each test item was taken for, by the means of the others' images.
         seconds: It took to learn.
     """
 
     name: str
-    says: str
+    summary: str
     found: Retrieved
     labels: np.ndarray
     seconds: float
 
 
 @dataclass(frozen=True)
-class Learnt:
+class EmbeddingResult:
     """What learning an embedding came to.
 
     Attributes:
@@ -65,7 +65,7 @@ class Learnt:
         classes: (K,) int the identities held out, ascending.
         probabilities: (M, K) of the model for those, each item enrolled by the others' images.
         uncalibrated: (M, K) before temperature scaling.
-        arms: What was kept first, then what it is measured beside.
+        candidates: What was kept first, then what it is measured beside.
         kept: ``"embedding"``; or what it began from, ``"whitened"`` or ``"frozen"``, where no epoch
             was better.
         embedded: The training.
@@ -81,10 +81,10 @@ class Learnt:
     classes: np.ndarray
     probabilities: np.ndarray
     uncalibrated: np.ndarray
-    arms: tuple[Arm, ...]
+    candidates: tuple[EmbeddingCandidate, ...]
     kept: str
-    embedded: Embedded
-    softmax: Embedded | None
+    embedded: EmbeddingTraining
+    softmax: EmbeddingTraining | None
     copies: np.ndarray
     dropped: np.ndarray
     findings: tuple[Finding, ...]
@@ -104,9 +104,9 @@ def learn_embedding(
     seed: int,
     device: Device,
     workers: int | None,
-    watch: Watch,
+    on_epoch: OnEpoch,
     progress: Progress,
-) -> Learnt:
+) -> EmbeddingResult:
     """Learns an embedding of some people and measures it on others, beside what it must beat.
 
     Args:
@@ -121,7 +121,7 @@ def learn_embedding(
         seed: Of everything drawn.
         device: Where it runs.
         workers: Processes that decode and augment.
-        watch: Called with the name of a training and every epoch.
+        on_epoch: Called with the name of a training and every epoch.
         progress: Called as steps are done.
 
     Raises:
@@ -138,7 +138,9 @@ def learn_embedding(
     columns = feature_sets(features.slices)["last"]
     checkpoints = Checkpoints(place)
 
-    def measure(name: str, says: str, unit: np.ndarray, begun: float | None) -> Arm:
+    def measure(
+        name: str, summary: str, unit: np.ndarray, begun: float | None
+    ) -> EmbeddingCandidate:
         found = retrieve(unit, y[test], copies=copies[test])
         if not len(found.items):
             raise OptionError(
@@ -147,17 +149,19 @@ def learn_embedding(
             )
         scores, _, asked = enrolled_scores(unit, y[test], copies[test])
         spent = time.perf_counter() - begun if begun else 0.0
-        return Arm(name, says, found, np.unique(y[test])[scores[asked].argmax(axis=1)], spent)
+        return EmbeddingCandidate(
+            name, summary, found, np.unique(y[test])[scores[asked].argmax(axis=1)], spent
+        )
 
-    def train(one: MetricRecipe, name: str) -> Embedded:
+    def train(one: MetricRecipe, name: str) -> EmbeddingTraining:
         return embed(
             data.dataset, vectors, columns, copies, backbone, one, items=items,
-            preprocess=preprocess, checkpoints=checkpoints, name=name, watch=watch, seed=seed,
+            preprocess=preprocess, checkpoints=checkpoints, name=name, on_epoch=on_epoch, seed=seed,
             device=where, workers=workers, progress=progress,
         )  # fmt: skip
 
     frozen = project(vectors, columns, None)
-    arms = [measure("frozen", "frozen features, nearest image by cosine", frozen[test], None)]
+    candidates = [measure("frozen", "frozen features, nearest image by cosine", frozen[test], None)]
     start, kept = None, "frozen"
     if recipe.head == "whitened":
         start, kept = (
@@ -165,7 +169,7 @@ def learn_embedding(
             "whitened",
         )
         unit = project(vectors[test], columns, start)
-        arms.append(measure("whitened", "the same, whitened within people", unit, None))
+        candidates.append(measure("whitened", "the same, whitened within people", unit, None))
     mark = time.perf_counter()
     embedded = train(recipe, "embedding")
     if embedded.kept.share > 0:
@@ -175,7 +179,7 @@ def learn_embedding(
         progress,
     )  # fmt: skip
     own = in_words(recipe) if kept == "embedding" else f"{in_words(recipe)}: stayed where it began"
-    arms.insert(0, measure(recipe.loss, own, unit[test], mark))
+    candidates.insert(0, measure(recipe.loss, own, unit[test], mark))
     classifier = None
     if softmax_too and recipe.loss != "softmax":
         mark = time.perf_counter()
@@ -183,25 +187,29 @@ def learn_embedding(
             recipe, loss="softmax", mining="semihard", margin=0.0, head="none", dimension=0
         )
         classifier = train(plain, "softmax")
-        squares = Squares(data.dataset.take(test), preprocess, workers=workers)
-        seen = vectors_of(classifier.net, squares, device=where)
-        arms.append(measure("softmax", in_words(plain), seen, mark))
+        inputs = InputImages(data.dataset.take(test), preprocess, workers=workers)
+        seen = vectors_of(classifier.net, inputs, device=where)
+        candidates.append(measure("softmax", in_words(plain), seen, mark))
     scores, _, asked = enrolled_scores(unit[test], y[test], copies[test])
     scores = scores[asked]
-    return Learnt(
+    return EmbeddingResult(
         people=people,
         items=test[asked],
         classes=np.unique(y[test]),
         probabilities=softmax(scores / np.float32(embedded.temperature)),
         uncalibrated=softmax(scores),
-        arms=tuple(arms),
+        candidates=tuple(candidates),
         kept=kept,
         embedded=embedded,
         softmax=classifier,
         copies=copies,
         dropped=dropped,
         findings=verdicts(
-            embedded, [(arm.name, arm.says, arm.found) for arm in arms], kept, people, seed=seed
+            embedded,
+            [(candidate.name, candidate.summary, candidate.found) for candidate in candidates],
+            kept,
+            people,
+            seed=seed,
         ),
         model=model,
     )
@@ -210,7 +218,7 @@ def learn_embedding(
 def _deployed(
     data: Prepared,
     vectors: np.ndarray,
-    embedded: Embedded,
+    embedded: EmbeddingTraining,
     backbone: Backbone,
     start: np.ndarray | None,
     columns: np.ndarray,

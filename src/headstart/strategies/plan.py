@@ -9,34 +9,34 @@ import numpy as np
 
 from headstart.metrics.interval import wilson
 from headstart.nets.backbone import Backbone
-from headstart.probe.cross_validate import Outcome, Part
+from headstart.probe.cross_validate import CrossValidated, Fold
 from headstart.records import Estimate
 
 if TYPE_CHECKING:
     from headstart.nets.model import Model
-    from headstart.strategies.finetune_rounds import Tuning
+    from headstart.strategies.finetune_rounds import FinetuneRounds
     from headstart.training.schedule import Recipe
 
-__all__ = ["Arm", "Plan", "Tuned", "keep_probe", "probe_arm"]
+__all__ = ["FinetuneCandidate", "Plan", "FinetuneOutcome", "keep_probe", "probe_candidate"]
 
 # With fewer held-out errors than this no fine-tuning can be shown to mend any.
 _FEW_ERRORS = 8
 
 
 @dataclass(frozen=True)
-class Arm:
+class FinetuneCandidate:
     """One thing that was tried, or could have been.
 
     Attributes:
         name: For people.
         recipe: None for the probe.
-        held: Accuracy on held-out training images; None where it was not run.
+        validation: Accuracy on held-out training images; None where it was not run.
         seconds: It took.
     """
 
     name: str
     recipe: Recipe | None
-    held: Estimate | None
+    validation: Estimate | None
     seconds: float
 
 
@@ -47,20 +47,20 @@ class Plan:
     Attributes:
         recipe: How to fine-tune; None: keep the probe.
         refit: Whether to train once more on all training items.
-        says: Why, in sentences.
-        arms: What was tried.
+        summary: Why, in sentences.
+        candidates: What was tried.
         seconds: What making the plan took and carrying it out is expected to take.
     """
 
     recipe: Recipe | None
     refit: bool
-    says: tuple[str, ...]
-    arms: tuple[Arm, ...]
+    summary: tuple[str, ...]
+    candidates: tuple[FinetuneCandidate, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
-class Tuned:
+class FinetuneOutcome:
     """What fine-tuning came to.
 
     Attributes:
@@ -70,40 +70,40 @@ class Tuned:
     """
 
     plan: Plan | None
-    tuning: Tuning | None
+    tuning: FinetuneRounds | None
     model: Model | None
 
 
-def probe_arm(part: Part, targets: np.ndarray) -> Arm:
-    """Returns the probe of one round as an arm.
+def probe_candidate(part: Fold, targets: np.ndarray) -> FinetuneCandidate:
+    """Returns the probe of one round as a candidate.
 
     Args:
         part: With the probe's held-out scores.
         targets: (N,) int.
     """
     right = part.probe.held_out.argmax(axis=1) == targets[part.probe.chosen_on]
-    return Arm("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
+    return FinetuneCandidate("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
 
 
 def keep_probe(
-    probed: Outcome, targets: np.ndarray, backbone: Backbone, *, views: int = 1
+    probed: CrossValidated, targets: np.ndarray, backbone: Backbone, *, tta: int = 1
 ) -> Plan | None:
     """Returns the plan to keep the probe where nothing else can be or need be tried; else None.
 
     Args:
-        probed: What `play` gave; the first round decides.
+        probed: What `cross_validate` gave; the first round decides.
         targets: (N,) int.
         backbone: What would be trained.
-        views: Of an image whose frozen features are averaged.
+        tta: Of an image whose frozen features are averaged.
     """
     part = probed.parts[0]
     frozen = None
     if backbone.source.kind == "onnx":
         frozen = f"{backbone.name} is an ONNX file, which cannot be trained: the probe is kept."
-    elif views > 2:
-        frozen = f"--views {views} averages frozen features of several crops: the probe is kept."
+    elif tta > 2:
+        frozen = f"--tta {tta} averages frozen features of several crops: the probe is kept."
     if frozen:
-        return Plan(None, False, (frozen,), (probe_arm(part, targets),), 0.0)
+        return Plan(None, False, (frozen,), (probe_candidate(part, targets),), 0.0)
     errors = int((part.probe.held_out.argmax(axis=1) != targets[part.probe.chosen_on]).sum())
     if errors >= _FEW_ERRORS:
         return None
@@ -111,4 +111,4 @@ def keep_probe(
         f"The frozen probe errs on {errors} of {len(part.probe.chosen_on):,} held-out training "
         f"images: too few for fine-tuning to show that it mends any. Keep the probe.",
     )
-    return Plan(None, False, enough, (probe_arm(part, targets),), 0.0)
+    return Plan(None, False, enough, (probe_candidate(part, targets),), 0.0)

@@ -27,10 +27,10 @@ __all__ = [
     "Prepared",
     "Strategy",
     "face_flags",
-    "fitting",
-    "labelled",
-    "look",
-    "make_rounds",
+    "choose_preprocess",
+    "drop_unlabelled",
+    "check_and_split",
+    "make_splits",
 ]
 
 Evaluation = Literal["auto", "holdout", "cv"]
@@ -57,7 +57,7 @@ class Prepared:
     dropped: np.ndarray
 
 
-def labelled(dataset: Dataset) -> Dataset:
+def drop_unlabelled(dataset: Dataset) -> Dataset:
     """Keeps what can train, or says why nothing can.
 
     Raises:
@@ -77,7 +77,7 @@ def labelled(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def fitting(
+def choose_preprocess(
     dataset: Dataset,
     network: Backbone,
     image_size: int | Literal["auto"],
@@ -127,7 +127,7 @@ def face_flags(detector: str | None) -> list[str]:
     return ["--faces"] + (["--detector", detector] if detector != "yunet" else [])
 
 
-def look(
+def check_and_split(
     dataset: Dataset, facts: Facts, *, seed: int, drop_leaks: bool
 ) -> tuple[list[Finding], np.ndarray, Prepared]:
     """Checks the data and leaves out what cannot be used.
@@ -151,7 +151,7 @@ def look(
     return findings, kept, Prepared(usable, facts.take(kept), clusters, splits, dropped)
 
 
-def make_rounds(
+def make_splits(
     data: Prepared, evaluation: Evaluation, *, folds: int, seed: int
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], Literal["holdout", "cv"], str]:
     """Decides who trains and who tests.
@@ -176,7 +176,7 @@ def make_rounds(
         why = "as asked" if evaluation == "cv" else f"{n} images are too few for a test split"
         if evaluation == "auto" and n >= _FEW_IMAGES:
             why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
-        says = (
+        summary = (
             f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
             f"chosen and fitted without it; duplicates and groups stayed in one fold. "
             f"The model that was kept is fitted on all of them."
@@ -188,9 +188,9 @@ def make_rounds(
         # As in split_dataset: without a test, the validation items are the test.
         own = "test" if (data.dataset.splits == "test").any() else "validation"
         origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
-        says = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
+        summary = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
         if data.dropped.any():
-            says += (
+            summary += (
                 f" {int(data.dropped.sum())} training images were left out because copies, "
                 f"near-duplicates or members of their group are in the test."
             )
@@ -200,4 +200,4 @@ def make_rounds(
                 f"{data.dataset.root}: the training part has fewer than two classes left "
                 f"(or the test part is empty); try --evaluation cv, or mend the split"
             )
-    return rounds, "cv" if len(rounds) > 1 else "holdout", says
+    return rounds, "cv" if len(rounds) > 1 else "holdout", summary

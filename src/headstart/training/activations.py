@@ -1,4 +1,4 @@
-"""`Views`: a frozen part that runs once for each view, not once for each epoch.
+"""`FrozenActivations`: a frozen part that runs once for each view, not once for each epoch.
 
 Where only the head or the last stages learn, what lies below gives the same activations for the
 same pixels. So every training image gets a fixed number of augmented views; the frozen part sees
@@ -15,29 +15,29 @@ from torch import nn
 
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_json
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress, silent
 from headstart.nets.augment import Augment
 from headstart.nets.backbone import Backbone
 from headstart.nets.cut import Cut, cut
 from headstart.nets.engine import Engine, stream
 from headstart.nets.loader import Batch, Key, Rest, batches
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
-__all__ = ["Views", "frozen_engine", "views_of"]
+__all__ = ["FrozenActivations", "frozen_engine", "frozen_activations"]
 
 _BYTES = 2 << 30
 _FEW = 2
 
 
-class Views:
+class FrozenActivations:
     """Activations of the frozen part for a few views of every training image.
 
     Args:
         engine: Runs the frozen part, flattened.
         shape: Of one image's activations.
-        squares: N training images.
+        inputs: N training images.
         augment: What is done to each.
         count: Views of an image.
         seed: Of what is drawn.
@@ -49,7 +49,7 @@ class Views:
         self,
         engine: Engine,
         shape: tuple[int, ...],
-        squares: Squares,
+        inputs: InputImages,
         augment: Augment,
         *,
         count: int,
@@ -57,9 +57,9 @@ class Views:
         workers: int,
         progress: Progress = silent,
     ) -> None:
-        self._engine, self._squares, self._augment = engine, squares, augment
+        self._engine, self._inputs, self._augment = engine, inputs, augment
         self._seed, self._workers, self._progress = seed, workers, progress
-        self._held = np.empty((count, len(squares), *shape), np.float16)
+        self._held = np.empty((count, len(inputs), *shape), np.float16)
         self._known = [False] * count
 
     def batches(self, keys: Rest) -> Iterator[Batch]:
@@ -73,10 +73,10 @@ class Views:
             yield Batch(torch.from_numpy(self._held[views, items].astype(np.float32)), items)
 
     def _see(self, view: int) -> None:
-        total, size = len(self._squares), self._engine.batch
+        total, size = len(self._inputs), self._engine.batch
         keys = [(item, view, 0, self._seed) for item in range(total)]
         parts: list[list[Key]] = [keys[start : start + size] for start in range(0, total, size)]
-        seen = batches(self._squares, self._augment, parts, workers=self._workers)
+        seen = batches(self._inputs, self._augment, parts, workers=self._workers)
         pairs = ((batch.items, batch.images.numpy()) for batch in seen)
         for items, values in stream(self._engine, pairs):
             self._held[view, items] = values.reshape(len(items), *self._held.shape[2:])
@@ -98,7 +98,7 @@ class _Flat(nn.Module):
 class _Plain:
     """torch as it is; see `nets.engine.Engine`."""
 
-    says, precision, batch, depth = "torch", "fp32", 16, 1
+    summary, precision, batch, depth = "torch", "fp32", 16, 1
 
     def __init__(self, module: nn.Module, device: str) -> None:
         self._module, self._device = module, device
@@ -112,7 +112,7 @@ class _Plain:
         return self._result.float().cpu().numpy()
 
 
-def frozen_engine(parts: Cut, net: Tunable, backbone: Backbone, *, device: str) -> Engine:
+def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device: str) -> Engine:
     """Returns the fastest engine for a frozen part: OpenVINO on CPUs, proven against torch.
 
     Args:
@@ -140,35 +140,35 @@ def frozen_engine(parts: Cut, net: Tunable, backbone: Backbone, *, device: str) 
     return _Plain(flat, device)
 
 
-def _shape(parts: Cut, net: Tunable) -> tuple[int, ...]:
+def _shape(parts: Cut, net: TrainableModel) -> tuple[int, ...]:
     size = net.pool.size
     image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=net.head.weight.device)
     with torch.inference_mode():
         return tuple(parts.below(image).shape[1:])
 
 
-def views_of(
-    net: Tunable,
+def frozen_activations(
+    net: TrainableModel,
     backbone: Backbone,
     recipe: Recipe,
-    squares: Squares,
+    inputs: InputImages,
     augment: Augment,
     *,
     seed: int,
     device: str,
     workers: int,
     progress: Progress = silent,
-) -> Views | None:
+) -> FrozenActivations | None:
     """Returns the views that a training can read instead of images, where that saves time.
 
     It does where the same stages stay frozen throughout, images are not mixed with each other,
     the activations of at least two views fit into 2 GiB, and there are more epochs than views.
 
     Args:
-        net: To train; who may learn in it is set.
+        net: To train; its trainable stages are set.
         backbone: Where its weights come from.
         recipe: How.
-        squares: N training images.
+        inputs: N training images.
         augment: What is done to each.
         seed: Of everything drawn.
         device: Where it runs.
@@ -177,16 +177,16 @@ def views_of(
     """
     if recipe.freeze not in ("head", "last") or recipe.mixup:
         return None
-    net.let_learn(recipe.learning(0.0, n_stages=net.n_stages))
+    net.set_trainable(recipe.trainable_stages(0.0, n_stages=net.n_stages))
     net.eval()
     if (parts := cut(net)) is None:
         return None
     shape = _shape(parts, net)
-    count = min(recipe.frozen_views, _BYTES // (2 * len(squares) * int(np.prod(shape))))
+    count = min(recipe.frozen_views, _BYTES // (2 * len(inputs) * int(np.prod(shape))))
     if count < _FEW or recipe.epochs <= count:
         return None
     engine = frozen_engine(parts, net, backbone, device=device)
-    return Views(
-        engine, shape, squares, augment, count=count, seed=seed, workers=workers,
+    return FrozenActivations(
+        engine, shape, inputs, augment, count=count, seed=seed, workers=workers,
         progress=progress,
     )  # fmt: skip

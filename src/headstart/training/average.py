@@ -10,7 +10,7 @@ import torch
 
 from headstart.training.loop import State
 
-__all__ = ["Kept", "choose_weights", "mix"]
+__all__ = ["SelectedWeights", "choose_weights", "mix"]
 
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -19,7 +19,7 @@ Judge = Callable[[State], tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
-class Kept:
+class SelectedWeights:
     """Which weights were kept.
 
     Attributes:
@@ -51,7 +51,7 @@ def choose_weights(
     judge: Judge,
     *,
     noise: float = 0.0,
-) -> Kept:
+) -> SelectedWeights:
     """Averages good epochs while that helps, then goes as far from the start as helps.
 
     First the greedy soup of the best epochs (Wortsman et al., ICML 2022), then linear
@@ -75,7 +75,7 @@ def choose_weights(
     at_start = judged(start)
     best = [each for each in best if math.isfinite(each[1])]
     if not best:
-        return Kept(start, (), 0.0, at_start[0], at_start[0])
+        return SelectedWeights(start, (), 0.0, at_start[0], at_start[0])
     soup, epochs, top = best[0][3], [best[0][2]], best[0][:2]
     for _, _, epoch, state in best[1:]:
         n = len(epochs)
@@ -101,4 +101,4 @@ def choose_weights(
         enough = found[share][0][0] - noise
         as_good = [each for each in found if found[each][0][0] >= enough and sound(each)]
         share = max([share, *as_good])
-    return Kept(found[share][1], tuple(epochs), share, found[share][0][0], at_start[0])
+    return SelectedWeights(found[share][1], tuple(epochs), share, found[share][0][0], at_start[0])

@@ -49,14 +49,14 @@ def diagnose(
     if not history:
         return found
     loss = np.array([each.loss for each in history])
-    held = np.array([each.held_loss for each in history])
+    validation = np.array([each.val_loss for each in history])
     # Balanced accuracy where classes differ in size, as everything else is judged there.
     accuracy = np.array([each.measure for each in history])
-    best = int(np.nanargmin(held)) if np.isfinite(held).any() else 0
+    best = int(np.nanargmin(validation)) if np.isfinite(validation).any() else 0
     trained, chance = history[-1].accuracy, 1 / n_classes
     lost = start_accuracy - float(np.nanmax(accuracy, initial=0.0))
     undone = lost > 0.05 and loss[0] > 1.5 * max(start_loss, 0.05)
-    if diverged < 0 and (undone or not np.isfinite(held).all()):
+    if diverged < 0 and (undone or not np.isfinite(validation).all()):
         found.append(
             Finding(
                 "rate_too_high", "warning",
@@ -68,7 +68,7 @@ def diagnose(
             )
         )  # fmt: skip
     gap = trained - float(accuracy[-1])
-    flat = float(held[best]) > 0.97 * start_loss
+    flat = float(validation[best]) > 0.97 * start_loss
     if n_groups is not None and n_groups <= _FEW_GROUPS and gap > 0.15:
         found.append(
             Finding(
@@ -97,24 +97,25 @@ def diagnose(
                 "run headstart check.", 1,
             )
         )  # fmt: skip
-    elif (gap > 0.1 and held[-1] > 1.1 * held[best]) or (gap > 0.2 and flat):
+    elif (gap > 0.1 and validation[-1] > 1.1 * validation[best]) or (gap > 0.2 and flat):
         found.append(
             Finding(
                 "overfitting", "warning",
                 f"Training loss falls to {loss[-1]:.3f} while held-out loss is best in epoch "
-                f"{best + 1} ({held[best]:.3f}) and ends at {held[-1]:.3f}: the network learns "
+                f"{best + 1} ({validation[best]:.3f}) and ends at {validation[-1]:.3f}: the "
+                f"network learns "
                 f"the training images by heart.",
                 _curve(history),
                 "Nothing to do for the result: the best epochs were kept and averaged with the "
                 "probe. More images help most; else --recipe augment=strong or freeze=last.", 1,
             )
         )  # fmt: skip
-    elif best == len(history) - 1 and len(history) > 2 and held[-1] < 0.97 * held[-3]:
+    elif best == len(history) - 1 and len(history) > 2 and validation[-1] < 0.97 * validation[-3]:
         found.append(
             Finding(
                 "underfitting", "note",
-                f"Held-out loss was still falling in the last epoch ({held[-3]:.3f} to "
-                f"{held[-1]:.3f} in two epochs).",
+                f"Held-out loss was still falling in the last epoch ({validation[-3]:.3f} to "
+                f"{validation[-1]:.3f} in two epochs).",
                 _curve(history), "Train longer: twice the --epochs, or a larger --budget.", 1,
             )
         )  # fmt: skip
@@ -135,6 +136,6 @@ def _curve(history: Sequence[Epoch]) -> tuple[str, ...]:
     places = sorted({round(i) for i in np.linspace(0, len(history) - 1, 6)}) if history else []
     return tuple(
         f"epoch {each.epoch}: loss {each.loss:.3f}, accuracy {each.accuracy:.3f}; "
-        f"held out: loss {each.held_loss:.3f}, accuracy {each.held_accuracy:.3f}"
+        f"held out: loss {each.val_loss:.3f}, accuracy {each.val_accuracy:.3f}"
         for each in (history[place] for place in places)
     )

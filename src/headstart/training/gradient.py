@@ -13,7 +13,7 @@ from torch import nn
 
 from headstart.errors import OptionError
 from headstart.nets.loader import Batch
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
 __all__ = ["BatchGradient", "Gradient", "gather", "log_prior", "precision"]
@@ -72,7 +72,7 @@ class Gradient:
 
     def __init__(
         self,
-        replicas: list[Tunable],
+        replicas: list[TrainableModel],
         recipe: Recipe,
         targets: np.ndarray,
         *,
@@ -185,7 +185,7 @@ class Gradient:
         return mixed.permute(0, 2, 3, 1), soft
 
 
-def gather(replicas: list[Tunable]) -> None:
+def gather(replicas: list[TrainableModel]) -> None:
     """Adds the replicas' gradients to the first one's, always in the same order."""
     for twin in replicas[1:]:
         own, other = [], []

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress, cpu_count, silent
 from headstart.nets.augment import Augment
 from headstart.nets.cut import cut
 from headstart.nets.loader import Batch, Plan, batches
-from headstart.nets.trainable import Tunable
-from headstart.training.activations import Views
+from headstart.nets.trainable import TrainableModel
+from headstart.training.activations import FrozenActivations
 from headstart.training.gradient import BatchGradient, Gradient, precision
 from headstart.training.memory import keep_freed_memory
 from headstart.training.optimiser import make_optimiser, pull
-from headstart.training.record import Epoch, Held, HeldPeople
+from headstart.training.record import Epoch, Validation, ValidationIdentities
 from headstart.training.schedule import Recipe
 
 __all__ = ["State", "Training"]
@@ -47,9 +47,9 @@ class Training:
     Attributes:
         net: Trained in place.
         recipe: How.
-        squares: Training images, `augment.MARGIN` larger than the network's size.
-        targets: (N,) int of all of `squares`.
-        held: What decides which weights are kept, or None.
+        inputs: Training images, `augment.MARGIN` larger than the network's size.
+        targets: (N,) int of all of `inputs`.
+        validation: What decides which weights are kept, or None.
         seed: Of everything drawn.
         device: Where it runs.
         history: One record an epoch.
@@ -58,35 +58,35 @@ class Training:
         step: Steps done.
         over: Whether it ended before its last step.
         factor: Step -> factor on the rate, instead of the recipe's (for the range test).
-        watch: Called after every epoch.
+        on_epoch: Called after every epoch.
         last_loss: Mean loss of the last step.
-        views: Augmentation -> views that the frozen part sees once, or None where that does not
+        frozen: Augmentation -> views that the frozen part sees once, or None where that does not
             pay.
         order: Which items are in which batch; by default all of them, once an epoch.
         gradient: Replicas -> what computes the gradient; by default that of the cross-entropy.
     """
 
-    net: Tunable
+    net: TrainableModel
     recipe: Recipe
-    squares: Squares
+    inputs: InputImages
     targets: np.ndarray
-    held: Held | HeldPeople | None = None
+    validation: Validation | ValidationIdentities | None = None
     seed: int = 0
     device: str = "cpu"
     workers: int | None = None
     progress: Progress = silent
-    says: str = "fine-tuning"
+    phase: str = "fine-tuning"
     history: list[Epoch] = field(default_factory=list)
     best: list[tuple[float, float, int, State]] = field(default_factory=list)
     diverged: int = -1
     step: int = 0
     over: bool = False
     factor: Callable[[int], float] | None = None
-    watch: Callable[[Epoch], None] | None = None
+    on_epoch: Callable[[Epoch], None] | None = None
     last_loss: float = float("nan")
-    views: Callable[[Augment], Views | None] | None = None
+    frozen: Callable[[Augment], FrozenActivations | None] | None = None
     order: Plan | None = None
-    gradient: Callable[[list[Tunable]], BatchGradient] | None = None
+    gradient: Callable[[list[TrainableModel]], BatchGradient] | None = None
 
     def __post_init__(self) -> None:
         net, recipe = self.net, self.recipe
@@ -96,12 +96,12 @@ class Training:
             else "undersample" if recipe.balance == "undersample" else "none",
         )  # fmt: skip
         net.to(torch.device(self.device), memory_format=torch.channels_last)
-        self._learning = 0
+        self._trainable = 0
         # Loss, hits, images; then what embeddings look like (`tasks.identity.health`).
         self.sums = np.zeros(6)
         self._epoch_begun = time.perf_counter()
         self.slow = 1.0  # of a plateau
-        net.let_learn(net.n_stages)
+        net.set_trainable(net.n_stages)
         self.optimiser, self._scales = make_optimiser(net, recipe)
         self.values: list[torch.Tensor] = [
             *net.parameters(),
@@ -140,11 +140,11 @@ class Training:
         augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
         beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
         keys = self.plan.since(self.step)
-        views = self._cut(augment)
+        frozen = self._cut(augment)
         stream = (
-            views.batches(keys)
-            if views is not None
-            else batches(self.squares, augment, keys, workers=beside)
+            frozen.batches(keys)
+            if frozen is not None
+            else batches(self.inputs, augment, keys, workers=beside)
         )
         self._epoch_begun = time.perf_counter()
         with self.threads() as pool:
@@ -155,7 +155,7 @@ class Training:
                     self.over = True
                     break
                 self.step += 1
-                self.progress(self.says, self.step, self.total)
+                self.progress(self.phase, self.step, self.total)
                 if self.step % self.plan.per_epoch == 0:
                     self._close_epoch(pool)
                     self.over = self._has_stalled()
@@ -164,22 +164,22 @@ class Training:
                 if self.over or self.step >= stop:
                     break
 
-    def _cut(self, augment: Augment) -> Views | None:
+    def _cut(self, augment: Augment) -> FrozenActivations | None:
         """Returns the views that training reads instead of images, if that pays."""
-        views = self.views(augment) if self.views is not None else None
+        frozen = self.frozen(augment) if self.frozen is not None else None
         for net in self._replicas:
             net.above = ()
-            if views is not None:
-                net.let_learn(self.recipe.learning(0.0, n_stages=net.n_stages))
+            if frozen is not None:
+                net.set_trainable(self.recipe.trainable_stages(0.0, n_stages=net.n_stages))
                 parts = cut(net)
                 assert parts is not None, "the first replica could be cut"
                 net.above = (parts.above,)
-        return views
+        return frozen
 
     @property
     def _preprocess(self) -> Any:
-        # The squares are larger than what the network sees.
-        return replace(self.squares.preprocess, size=self.net.pool.size)
+        # The input images are larger than what the network sees.
+        return replace(self.inputs.preprocess, size=self.net.pool.size)
 
     @contextlib.contextmanager
     def threads(self) -> Iterator[ThreadPoolExecutor]:
@@ -195,11 +195,11 @@ class Training:
 
     def _set_rates(self) -> None:
         share = self.step / self.total
-        learning = self.recipe.learning(share, n_stages=self.net.n_stages)
-        if learning != self._learning:
-            self._learning = learning
+        trainable = self.recipe.trainable_stages(share, n_stages=self.net.n_stages)
+        if trainable != self._trainable:
+            self._trainable = trainable
             for net in self._replicas:
-                net.let_learn(learning, norms_only=self.recipe.freeze == "norms")
+                net.set_trainable(trainable, norms_only=self.recipe.freeze == "norms")
         factor = self.recipe.factor(share) * self.slow
         if self.factor is not None:
             factor = self.factor(self.step)
@@ -242,24 +242,24 @@ class Training:
     def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
         loss, hits, images = self.sums[:3]
         seconds = time.perf_counter() - self._epoch_begun
-        measure = accuracy = held_loss = float("nan")
-        if self.held is not None:
+        measure = accuracy = val_loss = float("nan")
+        if self.validation is not None:
             with self.using(self.ema or None):
-                scores = self.scores(self.held.squares, pool)
-                measure, accuracy, held_loss = self.held.judge(scores)
-                if not np.isfinite(held_loss):
+                scores = self.scores(self.validation.inputs, pool)
+                measure, accuracy, val_loss = self.validation.judge(scores)
+                if not np.isfinite(val_loss):
                     measure = -1.0
-                self.best.append((measure, -held_loss, len(self.history) + 1, self.copy()))
+                self.best.append((measure, -val_loss, len(self.history) + 1, self.copy()))
             self.best.sort(key=lambda each: (-each[0], -each[1]))
             del self.best[_KEPT:]
         self.history.append(
             Epoch(
                 len(self.history) + 1,
-                self._learning,
+                self._trainable,
                 self.optimiser.param_groups[-1]["lr"],
                 loss / images,
                 hits / images,
-                held_loss,
+                val_loss,
                 accuracy,
                 measure,
                 seconds,
@@ -267,11 +267,11 @@ class Training:
                 *(float(each) / images for each in self.sums[3:]),
             )
         )
-        if self.watch is not None:
-            self.watch(self.history[-1])
+        if self.on_epoch is not None:
+            self.on_epoch(self.history[-1])
         self.sums[:] = 0
         self._epoch_begun = time.perf_counter()
-        stalled = self.held is not None and self._epochs_since_best() in (2, 4, 6)
+        stalled = self.validation is not None and self._epochs_since_best() in (2, 4, 6)
         if self.recipe.shape == "plateau" and stalled:
             self.slow *= 0.3
 
@@ -281,7 +281,7 @@ class Training:
 
     def _has_stalled(self) -> bool:
         return bool(
-            self.held is not None
+            self.validation is not None
             and self.recipe.patience
             and self._epochs_since_best() >= self.recipe.patience
         )
@@ -312,23 +312,23 @@ class Training:
             self.put(current)
 
     def scores(
-        self, squares: Squares, pool: ThreadPoolExecutor, *, mirrored: bool = False
+        self, inputs: InputImages, pool: ThreadPoolExecutor, *, mirrored: bool = False
     ) -> np.ndarray:
         """Returns (M, C) scores of the current weights.
 
         Args:
-            squares: M images of the network's size.
+            inputs: M images of the network's size.
             pool: From `threads`.
             mirrored: Of the images with left and right exchanged.
         """
         for net in self._replicas:
             net.eval()
-        if not len(squares):
+        if not len(inputs):
             return np.zeros((0, self.net.width), np.float32)
-        starts = list(range(0, len(squares), _INFER))
+        starts = list(range(0, len(inputs), _INFER))
 
-        def infer(start: int, net: Tunable) -> np.ndarray:
-            images = np.stack([squares[i] for i in range(start, min(start + _INFER, len(squares)))])
+        def infer(start: int, net: TrainableModel) -> np.ndarray:
+            images = np.stack([inputs[i] for i in range(start, min(start + _INFER, len(inputs)))])
             if mirrored:
                 images = images[:, :, ::-1].copy()
             with torch.inference_mode(), precision(self.device):

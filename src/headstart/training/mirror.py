@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from headstart.training.loop import Training
-from headstart.training.record import Held
+from headstart.training.record import Validation
 
 __all__ = ["keeps_class"]
 
@@ -15,7 +15,7 @@ _SURE = 0.05
 
 
 def keeps_class(
-    training: Training, held: Held, pool: ThreadPoolExecutor, scores: np.ndarray
+    training: Training, validation: Validation, pool: ThreadPoolExecutor, scores: np.ndarray
 ) -> bool:
     """Tells whether a network that has seen no mirrored training image knows mirrored ones.
 
@@ -24,7 +24,7 @@ def keeps_class(
 
     Args:
         training: At its start.
-        held: Images to mirror.
+        validation: Images to mirror.
         pool: From `Training.threads`.
         scores: (M, C) of the held-out images as they are.
 
@@ -34,8 +34,10 @@ def keeps_class(
     """
     from scipy.stats import binomtest
 
-    plain = scores.argmax(axis=1) == held.targets
-    turned = training.scores(held.squares, pool, mirrored=True).argmax(axis=1) == held.targets
+    plain = scores.argmax(axis=1) == validation.targets
+    turned = (
+        training.scores(validation.inputs, pool, mirrored=True).argmax(axis=1) == validation.targets
+    )
     spoilt, mended = int((plain & ~turned).sum()), int((turned & ~plain).sum())
     if spoilt <= mended:
         return True

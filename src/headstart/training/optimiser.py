@@ -7,13 +7,15 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from headstart.nets.trainable import Tunable
+from headstart.nets.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
 __all__ = ["make_optimiser", "pull"]
 
 
-def make_optimiser(net: Tunable, recipe: Recipe) -> tuple[torch.optim.Optimizer, list[float]]:
+def make_optimiser(
+    net: TrainableModel, recipe: Recipe
+) -> tuple[torch.optim.Optimizer, list[float]]:
     """Returns an optimiser and, for each of its groups, the factor on the rate.
 
     A group holds one layer's weights that decay, or its biases and norms, which do not.
@@ -38,7 +40,7 @@ def make_optimiser(net: Tunable, recipe: Recipe) -> tuple[torch.optim.Optimizer,
 
 @torch.no_grad()
 def pull(
-    net: Tunable,
+    net: TrainableModel,
     optimiser: torch.optim.Optimizer,
     anchor: Mapping[torch.Tensor, torch.Tensor],
     decay: float,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.metrics.retrieval import neighbour_loss, retrieve
 
-__all__ = ["Epoch", "Held", "HeldPeople", "Watch", "judge"]
+__all__ = ["Epoch", "Validation", "ValidationIdentities", "OnEpoch", "judge"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Epoch:
 
     Attributes:
         epoch: Its number, from 1.
-        learning: Stages that learnt at its end, the head included.
+        trainable_stages: Stages that were trainable at its end, the head included.
         rate: Of the head, at its end.
         loss: Mean of the training loss, as trained (augmented, smoothed).
         accuracy: Of the training images, as trained.
-        held_loss: Log-loss of the held-out images; NaN without any.
-        held_accuracy: Of the held-out images.
+        val_loss: Log-loss of the held-out images; NaN without any.
+        val_accuracy: Of the held-out images.
         measure: What is better when larger: accuracy, or balanced accuracy.
         seconds: Wall time.
         images: Training images seen.
@@ -36,12 +36,12 @@ class Epoch:
     """
 
     epoch: int
-    learning: int
+    trainable_stages: int
     rate: float
     loss: float
     accuracy: float
-    held_loss: float
-    held_accuracy: float
+    val_loss: float
+    val_accuracy: float
     measure: float
     seconds: float
     images: int
@@ -50,21 +50,21 @@ class Epoch:
     active: float = math.nan
 
 
-Watch = Callable[[str, Epoch], None]
+OnEpoch = Callable[[str, Epoch], None]
 """Called with the name of a training and its epoch."""
 
 
 @dataclass(frozen=True)
-class Held:
+class Validation:
     """Held-out images that decide what is kept.
 
     Attributes:
-        squares: M images of the network's size.
+        inputs: M images of the network's size.
         targets: (M,) int.
         balanced: Judge by balanced accuracy.
     """
 
-    squares: Squares
+    inputs: InputImages
     targets: np.ndarray
     balanced: bool = False
 
@@ -74,16 +74,16 @@ class Held:
 
 
 @dataclass(frozen=True)
-class HeldPeople:
+class ValidationIdentities:
     """Held-out people who decide which embedding is kept.
 
     Attributes:
-        squares: M images of the network's size.
+        inputs: M images of the network's size.
         targets: (M,) int identities, none of whom is trained on.
         copies: (M,) int; images of one number are copies and no merit to find.
     """
 
-    squares: Squares
+    inputs: InputImages
     targets: np.ndarray
     copies: np.ndarray
 

@@ -1,7 +1,7 @@
 """`Recipe`: everything that decides a fine-tuning, and what follows from it at every step.
 
-Who may learn and how fast are functions of the step alone. Nothing is remembered between
-steps, so a resumed training cannot differ from one that was never stopped.
+Which stages are trainable and how fast they learn are functions of the step alone. Nothing is
+remembered between steps, so a resumed training cannot differ from one that was never stopped.
 """
 
 from __future__ import annotations
@@ -117,11 +117,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise OptionError(f"--epochs {self.epochs}: at least 1")
-        for name, (fits, says) in _FITS.items():
+        for name, (fits, summary) in _FITS.items():
             value = getattr(self, name)
             if not fits(value):
                 given = f"--lr {value}" if name == "rate" else f"--recipe {name}={value}"
-                raise OptionError(f"{given}: {says}")
+                raise OptionError(f"{given}: {summary}")
 
     def factor(self, share: float) -> float:
         """Returns what the rate is multiplied with when a share of all steps is done.
@@ -148,7 +148,7 @@ class Recipe:
             return max(1 - part, 1e-3)
         return max((1 + math.cos(math.pi * min(part, 1.0))) / 2, 1e-4)
 
-    def learning(self, share: float, *, n_stages: int) -> int:
+    def trainable_stages(self, share: float, *, n_stages: int) -> int:
         """Returns how many stages from the top, the head's included, learn at a share of all steps.
 
         Args:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import OptionError
-from headstart.training.record import Epoch, Watch
+from headstart.training.record import Epoch, OnEpoch
 
 __all__ = ["TRACKERS", "open_trackers"]
 
@@ -22,7 +22,7 @@ TRACKERS = tuple(_PACKAGES)
 
 def open_trackers(
     names: str | None, *, run: str, options: dict[str, Any], folder: Path
-) -> tuple[Watch, Callable[[], None]]:
+) -> tuple[OnEpoch, Callable[[], None]]:
     """Opens the trackers that are asked for.
 
     Args:
@@ -49,7 +49,7 @@ def open_trackers(
                 f"({error})"
             ) from None
 
-    def watch(training: str, epoch: Epoch) -> None:
+    def on_epoch(training: str, epoch: Epoch) -> None:
         numbers = {
             f"{training}/{key}": float(value)
             for key, value in asdict(epoch).items()
@@ -62,7 +62,7 @@ def open_trackers(
         for _, end in opened:
             end()
 
-    return watch, close
+    return on_epoch, close
 
 
 def _flat(options: dict[str, Any]) -> dict[str, str]:

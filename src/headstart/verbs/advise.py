@@ -19,11 +19,17 @@ from headstart.images.preprocess import Geometry
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.detector import find_detector
 from headstart.nets.source import PRESETS
-from headstart.probe.cross_validate import Outcome, Part, learning_curve
+from headstart.probe.cross_validate import CrossValidated, Fold, learning_curve
 from headstart.probe.probe import feature_sets
 from headstart.records import Estimate, Finding
 from headstart.scoring.curve import extrapolate
-from headstart.strategies.prepare import face_flags, fitting, labelled, look, make_rounds
+from headstart.strategies.prepare import (
+    check_and_split,
+    choose_preprocess,
+    drop_unlabelled,
+    face_flags,
+    make_splits,
+)
 from headstart.training.schedule import Recipe, parse_recipe
 
 __all__ = ["Advice", "Goal", "advise"]
@@ -37,39 +43,39 @@ class Advice:
 
     Attributes:
         data: What was looked at.
-        says: The answer, in sentences.
+        summary: The answer, in sentences.
         expected: Accuracy to expect on a test of the size at hand.
         fits: Whether the pretrained features fit the data.
         rule_of_thumb: What the usual rule would have said.
         command: The training to run.
         facts: What can be said without a network.
         candidates: Backbones and input sizes, the best first (`advice.rank.Candidate`).
-        arms: What was tried of fine-tuning (`strategies.plan.Arm`).
+        tried: What was tried of fine-tuning (`strategies.plan.FinetuneCandidate`).
         findings: What `check` has to say, the serious ones.
         skipped: Backbone -> why it was not tried.
         seconds: It took.
     """
 
     data: str
-    says: tuple[str, ...]
+    summary: tuple[str, ...]
     expected: Estimate
     fits: bool
     rule_of_thumb: str
     command: str
     facts: dict[str, Any]
     candidates: tuple[Any, ...]
-    arms: tuple[Any, ...]
+    tried: tuple[Any, ...]
     findings: tuple[Finding, ...]
     skipped: dict[str, str]
     seconds: float
 
     def __repr__(self) -> str:
-        return f"Advice({self.data!r}: {' '.join(self.says)})"
+        return f"Advice({self.data!r}: {' '.join(self.summary)})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = "".join(f"<li>{escape(each)}</li>" for each in self.says)
+        rows = "".join(f"<li>{escape(each)}</li>" for each in self.summary)
         return f"<p>{escape(self.data)}</p><ul>{rows}</ul><code>{escape(self.command)}</code>"
 
 
@@ -142,27 +148,27 @@ def advise(
 
     started = time.perf_counter()
     base = parse_recipe(recipe, Recipe())
-    dataset = labelled(open_dataset(data, label=label, group=group, split=split, task=task))
+    dataset = drop_unlabelled(open_dataset(data, label=label, group=group, split=split, task=task))
     networks, skipped = _networks(backbone)
     found_by = detector if faces else None
     if faces:  # which photos have one is known only after looking
-        fitted = fitting(dataset, networks[0], "auto", geometry, detector=found_by)
+        fitted = choose_preprocess(dataset, networks[0], "auto", geometry, detector=found_by)
         facts = extract(
             dataset, networks[0], preprocess=fitted, device=device, workers=workers,
             progress=progress,
         ).facts  # fmt: skip
     else:
         facts = measure(dataset, workers=workers, progress=progress)
-    findings, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
-    rounds, _, _ = make_rounds(whole, "auto", folds=folds, seed=seed)
+    findings, _, whole = check_and_split(dataset, facts, seed=seed, drop_leaks=True)
+    rounds, _, _ = make_splits(whole, "auto", folds=folds, seed=seed)
     items = rounds[0][0] if len(rounds) == 1 else np.arange(len(whole.dataset))
     tested = len(rounds[0][1]) if len(rounds) == 1 else len(whole.dataset)
 
     pairs = []
     for network in networks:
-        chosen = fitting(whole.dataset, network, image_size, geometry, detector=found_by)
-        tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
-        pairs += [(network, at_size(chosen, size)) for size in tried]
+        chosen = choose_preprocess(whole.dataset, network, image_size, geometry, detector=found_by)
+        sizes_tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
+        pairs += [(network, at_size(chosen, size)) for size in sizes_tried]
     ranked = rank(
         whole.dataset, whole.clusters, items, pairs, folds=folds, seed=seed, device=device,
         workers=workers, progress=progress,
@@ -177,10 +183,10 @@ def advise(
     own, groups = whole.dataset.take(items), whole.clusters[items]
     sets = feature_sets(features.slices)
     nothing = np.empty(0, int)
-    part = Part(
+    part = Fold(
         np.arange(len(own)), nothing, probed, np.empty((0, len(own.classes))), probed.temperature
     )
-    outcome = Outcome(nothing, part.scores, part.scores, probed, (part,))
+    outcome = CrossValidated(nothing, part.scores, part.scores, probed, (part,))
     plan = make_plan(
         own, features.vectors, sets, groups, outcome, network, base, preprocess=preprocess,
         budget=60 * budget, seed=seed, device=pick_device(device), workers=workers,
@@ -192,21 +198,25 @@ def advise(
     )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
-    held, longer, among = best.accuracy, 1.0, len(candidates)
+    validation, longer, among = best.accuracy, 1.0, len(candidates)
     if plan.recipe is not None:
-        arms = [(arm.held, arm.recipe) for arm in plan.arms if arm.held is not None]
-        held, seen = max(arms, key=lambda arm: arm[0].value)
+        tried = [
+            (candidate.validation, candidate.recipe)
+            for candidate in plan.candidates
+            if candidate.validation is not None
+        ]
+        validation, seen = max(tried, key=lambda pair: pair[0].value)
         longer = max(1.0, (1 + plan.recipe.epochs) / (1 + (seen.epochs if seen else 0)))
-        among += len(arms)
-    hope = expected(held, tested=tested, chosen_among=among, longer=longer)
+        among += len(tried)
+    hope = expected(validation, tested=tested, chosen_among=among, longer=longer)
     fits, about = domain(best, len(own.classes))
     counts = own.counts[own.counts > 0]
     return Advice(
         data=str(data),
-        says=(
+        summary=(
             about,
             *how_far_off(own, probed, groups, seed=seed),
-            *sentences(candidates, plan, forecast["says"] if forecast else None, hope),
+            *sentences(candidates, plan, forecast["summary"] if forecast else None, hope),
         ),
         expected=hope,
         fits=fits,
@@ -219,7 +229,7 @@ def advise(
             budget,
             found_by,
             {
-                "task": dataset.task if dataset.scale else None,
+                "task": dataset.task if dataset.bins else None,
                 "label": label,
                 "group": group,
                 "split": split,
@@ -229,7 +239,7 @@ def advise(
             whole.dataset, whole.clusters, np.stack([whole.facts.widths, whole.facts.heights], 1)
         ),
         candidates=candidates,
-        arms=plan.arms,
+        tried=plan.candidates,
         findings=tuple(each for each in findings if each.severity == "serious"),
         skipped=skipped,
         seconds=time.perf_counter() - started,
@@ -253,7 +263,7 @@ def _people(
     progress: Progress,
 ) -> PeopleAdvice:
     """Answers for `goal="embed"`."""
-    dataset = labelled(
+    dataset = drop_unlabelled(
         open_dataset(data, label=label, group=group, split=split, same_classes=False)
     )
     networks, skipped = _networks(backbone)
@@ -268,15 +278,17 @@ def _people(
     if found_by is None:
         facts = measure(dataset, workers=workers, progress=progress)
     else:
-        preprocess = fitting(dataset, networks[0], image_size, geometry, detector=found_by)
+        preprocess = choose_preprocess(
+            dataset, networks[0], image_size, geometry, detector=found_by
+        )
         facts = extract(
             dataset, networks[0], preprocess=preprocess, device=device, workers=workers,
             progress=progress,
         ).facts  # fmt: skip
         share = float(facts.readable.mean())
-    _, _, whole = look(dataset, facts, seed=seed, drop_leaks=True)
+    _, _, whole = check_and_split(dataset, facts, seed=seed, drop_leaks=True)
     fitted = [
-        (each, fitting(whole.dataset, each, image_size, geometry, detector=found_by))
+        (each, choose_preprocess(whole.dataset, each, image_size, geometry, detector=found_by))
         for each in networks
     ]
     return advise_people(

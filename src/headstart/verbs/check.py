@@ -117,10 +117,10 @@ def _people(
     from headstart.features.extract import extract
     from headstart.nets.backbone import open_backbone
     from headstart.probe.probe import feature_sets
-    from headstart.strategies.prepare import fitting
+    from headstart.strategies.prepare import choose_preprocess
 
     network = open_backbone(backbone)
-    preprocess = fitting(dataset, network, "auto", "square", detector=detector)
+    preprocess = choose_preprocess(dataset, network, "auto", "square", detector=detector)
     features = extract(dataset, network, preprocess=preprocess, workers=workers, progress=progress)
     seen = features.facts.readable
     found = []

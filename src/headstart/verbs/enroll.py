@@ -248,7 +248,7 @@ def _finish(
         saved = None if found is None else found.to_json()
         store.calibrate(saved, revision=everything.mark.revision, settings=settings)
     progress("calibrating", 1, 1)
-    notes = found.says if found else (
+    notes = found.summary if found else (
         "No threshold can be calibrated with fewer than two people: enroll another.",
     )  # fmt: skip
     return Enrolment(

@@ -32,7 +32,7 @@ class Evaluation:
     """Measures with their intervals.
 
     Attributes:
-        says: On what they were measured, in one sentence.
+        summary: On what they were measured, in one sentence.
         test: Measure -> estimate.
         per_class: One dict per class: class, n, precision, recall, f1.
         confusion: ``{"classes": [...], "counts": [[...]]}``, rows are the truth.
@@ -40,7 +40,7 @@ class Evaluation:
         subgroups: Of every column that was asked for.
     """
 
-    says: str
+    summary: str
     test: dict[str, Estimate]
     per_class: list[dict[str, Any]]
     confusion: dict[str, Any]
@@ -49,7 +49,7 @@ class Evaluation:
 
     def __repr__(self) -> str:
         first = "mean_absolute_error" if "mean_absolute_error" in self.test else "accuracy"
-        return f"Evaluation({first.replace('_', ' ')} {self.test[first]}; {self.says!r})"
+        return f"Evaluation({first.replace('_', ' ')} {self.test[first]}; {self.summary!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -58,7 +58,7 @@ class Evaluation:
         for each in self.subgroups:
             told += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in told)
-        return f"<table><caption>{escape(self.says)}</caption>{rows}</table>"
+        return f"<table><caption>{escape(self.summary)}</caption>{rows}</table>"
 
 
 def evaluate(
@@ -102,7 +102,7 @@ def evaluate(
         opened = Run.open(run)
         results = opened.results
         return Evaluation(
-            says=results["evaluation"]["says"],
+            summary=results["evaluation"]["summary"],
             test={name: Estimate.from_json(value) for name, value in results["test"].items()},
             per_class=[
                 {
@@ -116,7 +116,7 @@ def evaluate(
             subgroups=_own_subgroups(opened, by, seed) if by else (),
         )
     model = Model.load(run)
-    dataset = open_dataset(data, label=label, group=group, split=split, scale=model.scale)
+    dataset = open_dataset(data, label=label, group=group, split=split, bins=model.bins)
     if not dataset.labelled.any():
         raise DataError(f"{data} has no labels to measure against; use 'headstart predict'")
     unknown = sorted(set(dataset.classes) - set(model.classes))
@@ -130,7 +130,7 @@ def evaluate(
         chosen &= dataset.splits == "test"
     dataset = dataset.take(chosen)
     features = extract(
-        dataset, model.backbone, preprocess=model.preprocess, views=model.views, device=device,
+        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=device,
         workers=workers, progress=progress,
     )  # fmt: skip
     readable = features.facts.readable
@@ -142,7 +142,7 @@ def evaluate(
         model.classes,
         kept.names,
         place[kept.targets],
-        scale=model.scale,
+        bins=model.bins,
     )
     clusters = find_clusters(facts, kept.groups)
     correct = predictions.labels == predictions.targets
@@ -159,7 +159,7 @@ def evaluate(
         missed = np.abs(predictions.numbers[:, 0] - kept.values)
     part = "the test split of " if (kept.splits == "test").all() else ""
     return Evaluation(
-        says=f"Measured on {part}{data}: {len(kept)} images.",
+        summary=f"Measured on {part}{data}: {len(kept)} images.",
         test=results["test"],
         per_class=results["per_class"],
         confusion=results["confusion"],
@@ -176,7 +176,7 @@ def _subgroups(
     clusters: np.ndarray,
     seed: int,
 ) -> tuple[Subgroups, ...]:
-    """Measures the subgroups of some columns: accuracy, or where numbers are told, how far off.
+    """Measures the subgroups of some columns: accuracy, or of a regression, how far off.
 
     Raises:
         DataError: If a column is not there.

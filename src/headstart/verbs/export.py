@@ -32,7 +32,7 @@ class Export:
 
     Attributes:
         folder: Where.
-        says: What was proven, and what was refused, in sentences.
+        summary: What was proven, and what was refused, in sentences.
         files: One row a file: name, precision, megabytes, milliseconds and images a second,
             accuracy on training images that nothing was calibrated on.
         parity: Of the fp32 file with torch on real images: images, same labels, largest
@@ -41,18 +41,18 @@ class Export:
     """
 
     folder: str
-    says: tuple[str, ...]
+    summary: tuple[str, ...]
     files: tuple[dict[str, Any], ...]
     parity: dict[str, Any]
     int8: dict[str, Any] | None
 
     def __repr__(self) -> str:
-        return f"Export({self.folder!r}: {' '.join(self.says)})"
+        return f"Export({self.folder!r}: {' '.join(self.summary)})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        return "".join(f"<p>{escape(each)}</p>" for each in self.says)
+        return "".join(f"<p>{escape(each)}</p>" for each in self.summary)
 
 
 def export(
@@ -105,15 +105,15 @@ def export(
     training, test = _images(opened, model)
     rng = np.random.default_rng(seed)
     shown = [test[i] for i in np.sort(rng.permutation(len(test))[:_PARITY_ON])]
-    about = About(model.classes, model.preprocess, model.views, threshold, "fp32", {}, model.scale)
-    says: list[str] = []
+    about = About(model.classes, model.preprocess, model.tta, threshold, "fp32", {}, model.bins)
+    summary: list[str] = []
     with new_folder(folder, overwrite=overwrite, holds=HOLDS, what="export") as home:
         progress("writing ONNX", 0, 1)
         fp32 = home / "model.onnx"
         write_graph(model, fp32)
-        squares, _ = _squares(shown, about, progress, "reading images")
-        expected = model_probabilities(model, squares, progress)
-        found = run_file(fp32, squares)
+        inputs, _ = _inputs(shown, about, progress, "reading images")
+        expected = model_probabilities(model, inputs, progress)
+        found = run_file(fp32, inputs)
         parity = _parity(expected, found)
         if not parity["same"]:
             raise ModelError(
@@ -122,14 +122,14 @@ def export(
                 f"{parity['largest_difference']:.2g}; nothing was written"
             )
         known = "the run" if model.backbone.source.kind == "onnx" else "torch"
-        says.append(
+        summary.append(
             f"ONNX answers as {known}: on {len(found)} images of the run all labels are the same, "
             f"probabilities differ by at most {parity['largest_difference']:.1e}."
         )
         # Other training images than those that int8 is calibrated on tell what it costs.
         order = rng.permutation(len(training))
         some = [training[i] for i in order[: _CALIBRATED_ON + _COMPARED_ON]]
-        images, targets = _squares(some, about, progress, "reading training images")
+        images, targets = _inputs(some, about, progress, "reading training images")
         if len(images) < 2:
             raise ModelError(
                 f"only {len(images)} training image of {run} can be read: one to calibrate on and "
@@ -143,8 +143,8 @@ def export(
         if fp16:
             file = home / "model-fp16.onnx"
             half(fp32, file)
-            there = _parity(expected, run_file(file, squares))
-            says.append(
+            there = _parity(expected, run_file(file, inputs))
+            summary.append(
                 f"fp16: {there['other_labels']} of {len(found)} labels differ, probabilities by "
                 f"up to {there['largest_difference']:.1e}."
             )
@@ -152,11 +152,11 @@ def export(
         if int8:
             file = home / "model-int8.onnx"
             result = quantise(
-                fp32, file, calibration=images[:calibrated], squares=rest, targets=truth,
+                fp32, file, calibration=images[:calibrated], inputs=rest, targets=truth,
                 wanted=wanted, known=_known(opened, model.classes), run=run_file,
                 max_drop=max_drop, seed=seed, progress=progress,
             )  # fmt: skip
-            says.append(_int8_says(result, max_drop))
+            summary.append(_describe_int8(result, max_drop))
             tried = asdict(result)
             if result.kept:
                 written["int8"] = file
@@ -174,7 +174,7 @@ def export(
                     "accuracy": _accuracy(answers, truth),
                 }
             )
-        record = Export(str(folder), tuple(says), tuple(rows), parity, tried)
+        record = Export(str(folder), tuple(summary), tuple(rows), parity, tried)
         write_atomic(home / HOLDS, to_json(record))
         write_card(home / "README.md", opened, model, record, threshold)
     return record
@@ -191,7 +191,7 @@ def _images(run: Run, model: Model) -> tuple[list, list]:
     try:
         dataset = open_dataset(
             options["data"], label=options["label"], group=options["group"], split=options["split"],
-            scale=model.scale,
+            bins=model.bins,
         )  # fmt: skip
     except Exception as error:
         raise ModelError(
@@ -235,22 +235,22 @@ def _known(run: Run, classes: tuple[str, ...]) -> np.ndarray:
     return margins(found, np.array([classes.index(row["truth"]) for row in rows]))
 
 
-def _squares(pairs: list, about: Any, progress: Progress, says: str) -> tuple[Any, Any]:
+def _inputs(pairs: list, about: Any, progress: Progress, phase: str) -> tuple[Any, Any]:
     """Returns (N, V, size, size, 3) uint8 and (N,) int of the images that can be read."""
-    from headstart.deploy.runtime import squares_of
+    from headstart.deploy.runtime import inputs_of
     from headstart.images.decode import read_bytes
 
-    squares, targets = [], []
+    inputs, targets = [], []
     for done, (path, target) in enumerate(pairs):
         try:
-            squares.append(squares_of(read_bytes(path), about.preprocess, about.views))
+            inputs.append(inputs_of(read_bytes(path), about.preprocess, about.tta))
             targets.append(target)
         except ImageError:
             continue
-        progress(says, done + 1, len(pairs))
-    if not squares:
+        progress(phase, done + 1, len(pairs))
+    if not inputs:
         raise ModelError(f"none of the run's images can be read any more: {pairs[0][0]}, …")
-    return np.stack(squares), np.array(targets)
+    return np.stack(inputs), np.array(targets)
 
 
 def _parity(expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
@@ -272,7 +272,7 @@ def _accuracy(probabilities: np.ndarray, targets: np.ndarray) -> Estimate:
     return wilson(float((probabilities.argmax(axis=1) == targets).sum()), len(targets))
 
 
-def _int8_says(result: Any, max_drop: float) -> str:
+def _describe_int8(result: Any, max_drop: float) -> str:
     last = result.attempts[-1]
     change = last.change
     told = (
@@ -296,7 +296,7 @@ def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
     from importlib.metadata import version
 
     return {
-        "task": "classification" if model.scale is None else "regression",
+        "task": "classification" if model.bins is None else "regression",
         "headstart": version("headstart"),
         "torch": version("torch"),
         "opset": opset,
@@ -311,5 +311,5 @@ def _facts(run: Run, model: Model, opset: int) -> dict[str, Any]:
             for name in ("mean_absolute_error",)
             if name in run.results["test"]
         },
-        "evaluation": run.results["evaluation"]["says"],
+        "evaluation": run.results["evaluation"]["summary"],
     }

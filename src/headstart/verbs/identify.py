@@ -1,4 +1,4 @@
-"""`identify`: who of a gallery is on a photo or in a film, or nobody that it knows."""
+"""`identify`: who of a gallery is on a photo or in a video, or nobody that it knows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.data.paths import image_names
 from headstart.errors import DataError, OptionError
-from headstart.gallery.embed import Embedded, embed_every_face, embed_photos, square_embedder
+from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_photos, square_embedder
 from headstart.gallery.folder import Gallery, Reader
 from headstart.gallery.identification import Answer, Identification, decide
 from headstart.gallery.search import Match
@@ -21,8 +21,8 @@ from headstart.images.video import is_video
 from headstart.metrics.subgroup_errors import person_rate, rank_k
 from headstart.nets.backbone import Device
 from headstart.records import Estimate
-from headstart.video.film import film
-from headstart.video.identify_video import SUREST, KnownFaces, KnownFrames, Search
+from headstart.video.film import process_video
+from headstart.video.identify_video import SUREST, GalleryFaces, GalleryFrames, Search
 
 __all__ = ["Answer", "Identification", "identify"]
 
@@ -44,7 +44,7 @@ def identify(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Identification:
-    """Says who of a gallery is on each photo or in a film, or that it is nobody enrolled.
+    """Says who of a gallery is on each photo or in a video, or that it is nobody enrolled.
 
     Args:
         gallery: The folder that `enroll` made.
@@ -65,13 +65,13 @@ def identify(
 
     Returns:
         An `Identification`; a photo that cannot be used is an answer with its reason. In a gallery
-        of faces every face on a photo is answered for; with `truth`, the largest. In a film every
+        of faces every face on a photo is answered for; with `truth`, the largest. In a video every
         face is followed and answered for once; a gallery of whole photos answers for every frame
-        looked at. A film that breaks off, or a camera that goes, leaves a last answer with the
+        looked at. A video that breaks off, or a camera that goes, leaves a last answer with the
         reason.
 
     Raises:
-        DataError: If no photo is named at all, a film cannot be opened, or the truth is asked for
+        DataError: If no photo is named at all, a video cannot be opened, or the truth is asked for
             and not there.
         ModelError: If there is no gallery, or it is damaged.
         OptionError: If no threshold could be calibrated and none is given, or an argument makes no
@@ -102,7 +102,7 @@ def identify(
                 pairs.threshold.value if pairs else None, top,
             )  # fmt: skip
             place = Path(out) if out is not None else None
-            answers, more = _in_film(search, fps, place, progress)
+            answers, more = _in_video(search, fps, place, progress)
             return Identification(str(gallery), threshold, far, answers, {}, (*notes, *more))
         dataset = _labelled(given, label) if truth else _unlabelled(given)
         every = opened.preprocess.faces is not None and not truth
@@ -154,14 +154,14 @@ def _threshold(
     return calibrated.threshold.value, calibrated.far, notes
 
 
-def _in_film(
+def _in_video(
     search: Search, fps: float, out: Path | None, progress: Progress
 ) -> tuple[tuple[Answer, ...], list[str]]:
-    """Returns the answers to a film or camera, and what to know of them."""
+    """Returns the answers to a video or camera, and what to know of them."""
     faces = search.preprocess.faces is not None
-    looker = KnownFaces(search) if faces else KnownFrames(search)
-    problem = film(search.source, looker, fps=fps, out=out, progress=progress)
-    answers = looker.answers(problem)
+    handler = GalleryFaces(search) if faces else GalleryFrames(search)
+    problem = process_video(search.source, handler, fps=fps, out=out, progress=progress)
+    answers = handler.answers(problem)
     if not faces:
         return answers, []
     if not any(each.error is None for each in answers):
@@ -191,7 +191,7 @@ def _labelled(given: list[str | Path], label: str | None) -> Dataset:
 
 def _answers(
     dataset: Dataset,
-    found: Embedded,
+    found: PhotoEmbeddings,
     matches: list[list[Match]],
     threshold: float,
     top: int,
@@ -216,7 +216,7 @@ def _answers(
 
 def _measure(
     dataset: Dataset,
-    found: Embedded,
+    found: PhotoEmbeddings,
     matches: list[list[Match]],
     fresh: np.ndarray,
     threshold: float,

@@ -21,7 +21,7 @@ from headstart.nets.model import Model
 from headstart.records import Predictions
 
 if TYPE_CHECKING:
-    from headstart.deploy.predictor import Watcher
+    from headstart.deploy.predictor import Predictor
     from headstart.nets.engine import Engine
 
 __all__ = ["Classifier", "load", "predict"]
@@ -63,8 +63,8 @@ class Classifier:
     def predict(self, images: str | Path | Iterable[str | Path]) -> np.ndarray:
         """Returns (N,) str class names of images, or (N,) numbers; raises as `predict_proba`."""
         found = self.predict_proba(images)
-        if self.model.scale is not None:
-            return self.model.scale.numbers(found)[:, 0]
+        if self.model.bins is not None:
+            return self.model.bins.numbers(found)[:, 0]
         return self.classes_[found.argmax(axis=1)]
 
 
@@ -83,20 +83,20 @@ def load(path: str | Path) -> Classifier | OnnxClassifier:
 
 
 class _Frames:
-    """The model of a run as what names frames (`video.predict_video.Watcher`)."""
+    """The model of a run as what names frames (`video.predict_video.Predictor`)."""
 
     threshold = 0.5
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._engine: Engine | None = None
-        self.classes, self.preprocess, self.views = model.classes, model.preprocess, model.views
-        self.scale = model.scale
+        self.classes, self.preprocess, self.tta = model.classes, model.preprocess, model.tta
+        self.bins = model.bins
 
-    def probabilities(self, squares: np.ndarray) -> np.ndarray:
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         from headstart.nets.engine import stream
 
-        images = squares.reshape(-1, *squares.shape[2:])
+        images = inputs.reshape(-1, *inputs.shape[2:])
         engine = self._engine
         if engine is None:
             engine = self._engine = self.model.backbone.engine(
@@ -104,7 +104,7 @@ class _Frames:
             )
         parts = ((i, images[i : i + engine.batch]) for i in range(0, len(images), engine.batch))
         vectors = np.concatenate([each for _, each in stream(engine, parts)])
-        return self.model.probabilities(vectors.reshape(len(squares), self.views, -1).mean(axis=1))
+        return self.model.probabilities(vectors.reshape(len(inputs), self.tta, -1).mean(axis=1))
 
 
 def _exported(path: str | Path) -> bool:
@@ -156,10 +156,10 @@ def predict(
             raise OptionError("one video or camera at a time, and no images beside it")
         if explain is not None:
             raise OptionError("--explain is for images: save frames of the video first")
-        from headstart.video.predict_video import watch
+        from headstart.video.predict_video import predict_video
 
         looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
-        return watch(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
+        return predict_video(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
     names = image_names([os.fspath(each) for each in given])
     if looks.preprocess.faces is not None and explain is None:
@@ -179,11 +179,11 @@ def predict(
 
 
 def _explain(
-    found: Predictions, answers: Watcher, model: Model | None, folder: Path, progress: Progress
+    found: Predictions, answers: Predictor, model: Model | None, folder: Path, progress: Progress
 ) -> None:
     """Writes a heat map for every image that could be read."""
     from headstart.auditing.explain import grad_cam, occlusion, write_heat
-    from headstart.deploy.runtime import squares_of
+    from headstart.deploy.runtime import inputs_of
     from headstart.images.decode import read_bytes
 
     by_gradient = None
@@ -191,11 +191,11 @@ def _explain(
         by_gradient = grad_cam(model)
     for number, (name, label) in enumerate(zip(found.names, found.labels, strict=True)):
         if label >= 0:
-            squares = squares_of(read_bytes(Path(name)), answers.preprocess, answers.views)
-            heat = by_gradient(squares, int(label)) if by_gradient else None
+            inputs = inputs_of(read_bytes(Path(name)), answers.preprocess, answers.tta)
+            heat = by_gradient(inputs, int(label)) if by_gradient else None
             if heat is None:
-                heat = occlusion(answers.probabilities, squares, int(label))
-            write_heat(folder, number, name, squares[0], heat)
+                heat = occlusion(answers.probabilities, inputs, int(label))
+            write_heat(folder, number, name, inputs[0], heat)
         progress("explaining", number + 1, len(found.names))
 
 
@@ -214,13 +214,13 @@ def _run(
     dataset = Dataset(Path(), tuple(names), model.classes, *blank, source="unlabelled")
     probabilities = np.full((n, len(model.classes)), np.nan, np.float32)
     if not n:
-        return Predictions(probabilities, model.classes, (), scale=model.scale)
+        return Predictions(probabilities, model.classes, (), bins=model.bins)
     features = extract(
-        dataset, model.backbone, preprocess=model.preprocess, views=model.views, device=device,
+        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=device,
         workers=workers, progress=progress, allow_none=True,
     )  # fmt: skip
     readable = features.facts.readable
     if readable.any():
         probabilities[readable] = model.probabilities(features.vectors[readable])
     errors = {names[index]: reason for index, reason in features.facts.errors.items()}
-    return Predictions(probabilities, model.classes, tuple(names), None, errors, scale=model.scale)
+    return Predictions(probabilities, model.classes, tuple(names), None, errors, bins=model.bins)

@@ -21,20 +21,20 @@ from headstart.images.store import trim_cache
 from headstart.nets.augment import Policy
 from headstart.nets.backbone import Device, open_backbone
 from headstart.nets.model import Model
-from headstart.probe.cross_validate import learning_curve, play
+from headstart.probe.cross_validate import cross_validate, learning_curve
 from headstart.probe.probe import feature_sets
-from headstart.results.write_run import Account, leave
+from headstart.results.write_run import TrainingResult, write_run
 from headstart.resume import Unfinished
 from headstart.run import Run, check_output, new_run
 from headstart.strategies.baselines import Baselines, measure_baselines
-from headstart.strategies.plan import Tuned, keep_probe
+from headstart.strategies.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import (
     Evaluation,
     Strategy,
-    fitting,
-    labelled,
-    look,
-    make_rounds,
+    check_and_split,
+    choose_preprocess,
+    drop_unlabelled,
+    make_splits,
 )
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_people
@@ -60,7 +60,7 @@ def train(
     geometry: Geometry = "square",
     faces: bool = False,
     detector: str = "yunet",
-    views: int = 1,
+    tta: int = 1,
     evaluation: Evaluation = "auto",
     folds: int = 5,
     baselines: Baselines = "standard",
@@ -112,7 +112,7 @@ def train(
         faces: Look at the largest face of each photo instead of the photo: found, set upright and
             cut out, then and whenever the model is used. Photos without one are set aside.
         detector: What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
-        views: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
+        tta: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
         evaluation: `holdout` on a test split, `cv` by nested cross-validation, or `auto`:
             holdout where the data bring a test split or are many enough for one.
         folds: Folds of every cross-validation.
@@ -156,16 +156,16 @@ def train(
         return train(**saved | {"out": resume, "resume": resume}, progress=progress)
     if folds < 2:
         raise OptionError(f"--folds {folds}: cross-validation needs at least 2 folds")
-    if views not in (1, 2, 3, 6):
-        raise OptionError(f"--views {views}: choose 1, 2, 3 or 6")
+    if tta not in (1, 2, 3, 6):
+        raise OptionError(f"--tta {tta}: choose 1, 2, 3 or 6")
     if image_size != "auto" and not 16 <= int(image_size) <= 2048:
         raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
     if not budget > 0:
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
-    if views > 2 and faces:
-        raise OptionError(f"--views {views}: of a face choose 1, or 2 for its mirror image too")
-    if strategy == "embed" and views > 1:
-        raise OptionError(f"--views {views}: --strategy embed knows people by one view each")
+    if tta > 2 and faces:
+        raise OptionError(f"--tta {tta}: of a face choose 1, or 2 for its mirror image too")
+    if strategy == "embed" and tta > 1:
+        raise OptionError(f"--tta {tta}: --strategy embed knows people by one view each")
     if strategy == "embed" and task == "regression":
         raise OptionError("--strategy embed tells identities apart: --task regression is not one")
     if strategy == "embed" and lr == "auto":
@@ -173,9 +173,9 @@ def train(
             "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
             "long before that: leave it out, or give a number"
         )
-    if views > 2 and strategy in ("finetune", "scratch"):
+    if tta > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
-            f"--views {views} averages frozen features of several crops: with --strategy "
+            f"--tta {tta} averages frozen features of several crops: with --strategy "
             f"{strategy} choose 1, or 2 for the mirror image too"
         )
     base = MetricRecipe() if strategy == "embed" else Recipe()
@@ -189,7 +189,7 @@ def train(
         data, label=label, group=group, split=split, same_classes=strategy != "embed",
         task="classification" if strategy == "embed" else task,
     )  # fmt: skip
-    dataset = labelled(dataset)
+    dataset = drop_unlabelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its pictures would be a class next time: "
@@ -205,15 +205,17 @@ def train(
                 f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
             )
         split_people(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
-    preprocess = fitting(dataset, network, image_size, geometry, detector=found_by)
+    preprocess = choose_preprocess(dataset, network, image_size, geometry, detector=found_by)
     features = extract(
-        dataset, network, preprocess=preprocess, views=views, device=device, workers=workers,
+        dataset, network, preprocess=preprocess, tta=tta, device=device, workers=workers,
         progress=progress,
     )  # fmt: skip
     seconds |= features.seconds
 
     mark = time.perf_counter()
-    findings, kept, whole = look(dataset, features.facts, seed=seed, drop_leaks=drop_leaks)
+    findings, kept, whole = check_and_split(
+        dataset, features.facts, seed=seed, drop_leaks=drop_leaks
+    )
     seconds["check"] = time.perf_counter() - mark
 
     vectors = features.vectors if kept.all() else features.vectors[kept]
@@ -229,10 +231,10 @@ def train(
         )  # fmt: skip
 
     mark = time.perf_counter()
-    rounds, kind, says = make_rounds(whole, evaluation, folds=folds, seed=seed)
+    rounds, kind, summary = make_splits(whole, evaluation, folds=folds, seed=seed)
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
     sets = feature_sets(features.slices)
-    outcome = play(
+    outcome = cross_validate(
         vectors, sets, y, whole.clusters, rounds,
         n_classes=n_classes, folds=folds, seed=seed, progress=progress,
     )  # fmt: skip
@@ -254,14 +256,16 @@ def train(
     seconds["baselines and learning curve"] = time.perf_counter() - mark
 
     model = Model(
-        network, outcome.probe.head, whole.dataset.classes, preprocess, views,
-        outcome.probe.temperature, whole.dataset.scale,
+        network, outcome.probe.head, whole.dataset.classes, preprocess, tta,
+        outcome.probe.temperature, whole.dataset.bins,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
-        tuned: Tuned | None = None
-        plan = keep_probe(outcome, y, network, views=views) if strategy == "auto" else None
+        tuned: FinetuneOutcome | None = None
+        plan = keep_probe(outcome, y, network, tta=tta) if strategy == "auto" else None
         if plan is not None:
-            tuned = Tuned(plan, None, None)  # said without torch, whose import takes seconds
+            tuned = FinetuneOutcome(
+                plan, None, None
+            )  # said without torch, whose import takes seconds
         elif strategy != "probe":
             place = stack.enter_context(
                 Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
@@ -270,22 +274,22 @@ def train(
             from headstart.strategies.finetune import fine_tune
             from headstart.training.track import open_trackers
 
-            watch, close = open_trackers(
+            on_epoch, close = open_trackers(
                 log, run=folder.name, options=options, folder=folder.absolute().parent
             )
             stack.callback(close)
 
             tuned = fine_tune(
                 strategy, whole, vectors, sets, outcome, network, given,
-                preprocess=preprocess, views=views, budget=60 * budget, place=place, seed=seed,
+                preprocess=preprocess, tta=tta, budget=60 * budget, place=place, seed=seed,
                 device=device,
                 epochs=None if epochs == "auto" else int(epochs), workers=workers,
-                find_rate=lr == "auto", watch=watch, progress=progress,
+                find_rate=lr == "auto", on_epoch=on_epoch, progress=progress,
             )  # fmt: skip
             seconds["fine-tune"] = time.perf_counter() - mark
             outcome = tuned.tuning.outcome if tuned.tuning else outcome
             model = tuned.model or model
-        account = Account(
+        result = TrainingResult(
             options=options,
             dataset=whole.dataset,
             splits=whole.splits,
@@ -294,7 +298,7 @@ def train(
             facts=features.facts,
             all_names=dataset.names,
             findings=findings,
-            evaluation=(kind, says),
+            evaluation=(kind, summary),
             outcome=outcome,
             controls=controls,
             curve=curve.result(),
@@ -306,6 +310,6 @@ def train(
             tuned=tuned,
         )
         with new_run(folder, overwrite=overwrite) as run:
-            leave(account, run)
+            write_run(result, run)
     trim_cache()
     return Run(folder)

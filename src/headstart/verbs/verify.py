@@ -15,7 +15,7 @@ from headstart.data.open import open_dataset
 from headstart.errors import DataError, ImageError, OptionError
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.folder import Gallery, Reader
-from headstart.gallery.leave_one_out import play
+from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.recognition import Recognition, measures_of
 from headstart.images.pixels import Progress, silent
 from headstart.metrics.verification import roc
@@ -209,7 +209,9 @@ def _recognition(
             f"anything; {len(found.errors):,} photos could not be used"
         )
     method, k = reader.settings["method"], reader.settings["k"]
-    trials = play(found.vectors[first], owners[first], method=method, k=k, most=_MOST, seed=seed)
+    trials = leave_one_out(
+        found.vectors[first], owners[first], method=method, k=k, most=_MOST, seed=seed
+    )
     limit = threshold
     if limit is None and reader.calibration is not None:
         limit = reader.calibration.verify.threshold.value

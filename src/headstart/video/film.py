@@ -1,6 +1,7 @@
-"""A video or a camera, looked at a few times a second; lines or the film with the answers beside.
+"""A video or a camera, looked at a few times a second; lines or the video with the answers beside.
 
-What looks at the frames is another's business: `watch` for a model, `sightings` for a gallery.
+What handles the frames is another's business: `predict_video` for a model, `GalleryFaces` for a
+gallery.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from headstart.errors import OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
 from headstart.video.people import draw
 
-__all__ = ["BATCH", "Looker", "Seen", "film"]
+__all__ = ["BATCH", "FrameHandler", "FrameResult", "process_video"]
 
 _MOVIES = {".mp4", ".avi"}
 _LINES = {".jsonl", ".ndjson"}
@@ -29,7 +30,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Seen:
+class FrameResult:
     """What is said of a frame, or of a face on it.
 
     Attributes:
@@ -45,32 +46,32 @@ class Seen:
     box: np.ndarray | None = None
 
 
-class Looker(Protocol):
-    """What looks at frames.
+class FrameHandler(Protocol):
+    """What is asked about frames.
 
     Attributes:
         latest: What was seen on the last frame.
     """
 
-    latest: list[Seen]
+    latest: list[FrameResult]
 
-    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+    def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
 
 
-def film(
+def process_video(
     source: str,
-    looker: Looker,
+    handler: FrameHandler,
     *,
     fps: float,
     out: Path | None,
     progress: Callable[[str, int, int], None],
 ) -> str:
-    """Shows a looker a few frames a second, and writes what it sees.
+    """Gives a handler a few frames a second, and writes what it sees.
 
     Args:
         source: A video file, or the number of a camera.
-        looker: What answers.
+        handler: What answers.
         fps: Frames a second to look at.
         out: A `.jsonl` file that gets a line an answer as it comes, or an `.mp4` or `.avi` file
             that gets every frame with the latest answers on it.
@@ -98,7 +99,7 @@ def film(
 
         def answer() -> None:
             if waiting:
-                for frame, found in zip(waiting, looker.look(waiting), strict=True):
+                for frame, found in zip(waiting, handler.handle(waiting), strict=True):
                     for each in found:
                         output.line(frame.seconds, each)
             waiting.clear()
@@ -110,7 +111,7 @@ def film(
                 # The answer must be on the very frame, and of a camera it is wanted at once.
                 if kind in _MOVIES or not video.total or len(waiting) == BATCH:
                     answer()
-                output.frame(frame.pixels, looker.latest)
+                output.frame(frame.pixels, handler.latest)
                 done, total = int(10 * frame.seconds), int(10 * video.total)
                 progress("watching", min(done, total or done), total or done + 1)
             answer()
@@ -159,7 +160,7 @@ class _Output:
             else:
                 self._building.unlink(missing_ok=True)
 
-    def line(self, seconds: float, seen: Seen) -> None:
+    def line(self, seconds: float, seen: FrameResult) -> None:
         """Writes one answer as a line of JSON."""
         if self._lines is None:
             return
@@ -169,7 +170,7 @@ class _Output:
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}") from None
 
-    def frame(self, pixels: np.ndarray, latest: list[Seen]) -> None:
+    def frame(self, pixels: np.ndarray, latest: list[FrameResult]) -> None:
         """Writes a frame with the latest answers on it."""
         if self._movie is None:
             return

@@ -1,4 +1,4 @@
-"""Who of a gallery is in a film: every face is followed, and searched by its surest looks.
+"""Who of a gallery is in a video: every face is followed, and searched by its surest looks.
 
 What is compared is the direction of the mean vector of the five looks at which the detector was
 surest. Blurred, dark, small and turned looks pull a mean of all of them down, and the detector
@@ -19,10 +19,10 @@ from headstart.gallery.identification import Answer, decide
 from headstart.gallery.search import Index, Match, unit
 from headstart.images.preprocess import Preprocess
 from headstart.images.video import Frame
-from headstart.video.film import Seen
-from headstart.video.tracks import Follower, Track
+from headstart.video.film import FrameResult
+from headstart.video.tracks import Track, Tracker
 
-__all__ = ["SUREST", "KnownFaces", "KnownFrames", "Search", "direction"]
+__all__ = ["SUREST", "GalleryFaces", "GalleryFrames", "Search", "direction"]
 
 SUREST = 5
 """Looks at a face that are compared."""
@@ -30,10 +30,10 @@ SUREST = 5
 
 @dataclass(frozen=True)
 class Search:
-    """What is asked of a film.
+    """What is asked of a video.
 
     Attributes:
-        source: What the film is called.
+        source: What the video is called.
         index: Who is known.
         preprocess: How frames are fitted.
         embed: See `headstart.gallery.embed.square_embedder`.
@@ -88,20 +88,22 @@ def direction(vectors: np.ndarray) -> np.ndarray:
     return unit(vectors.sum(axis=0, keepdims=True))[0]
 
 
-class KnownFaces:
-    """Looks for people of a gallery among the faces of a film (`headstart.video.film.Looker`)."""
+class GalleryFaces:
+    """Looks for people of a gallery among the faces of a video "
+    "(`headstart.video.film.FrameHandler`).
+    """
 
     def __init__(self, search: Search) -> None:
         self._search = search
         alike = None if search.same is None else self._alike
-        self._follower = Follower(search.preprocess, 1, search.embed, alike=alike)
+        self._tracker = Tracker(search.preprocess, 1, search.embed, alike=alike)
         self._sightings: dict[int, _Sighting] = {}
-        self.latest: list[Seen] = []
+        self.latest: list[FrameResult] = []
 
-    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+    def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is said so far of each face on each of some frames."""
         seen = []
-        for frame, faces in zip(frames, self._follower.follow(frames), strict=True):
+        for frame, faces in zip(frames, self._tracker.follow(frames), strict=True):
             self.latest = []
             for track, face, vector in faces:
                 sighting = self._sightings.setdefault(track.number, _Sighting(track))
@@ -109,7 +111,7 @@ class KnownFaces:
                 (ranked,) = self._search.index.search(sighting.vector[None])
                 text, sure, line = _said(ranked, self._search.threshold)
                 line = {"face": track.number, "box": _rounded(face.box), **line}
-                self.latest.append(Seen(f"{track.number}: {text}", sure, line, face.box))
+                self.latest.append(FrameResult(f"{track.number}: {text}", sure, line, face.box))
             seen.append(self.latest)
         return seen
 
@@ -119,7 +121,7 @@ class KnownFaces:
         return float(self._sightings[track.number].vector @ vector) > self._search.same
 
     def answers(self, problem: str) -> tuple[Answer, ...]:
-        """Returns one answer a face, and why the film ended too soon, if it did."""
+        """Returns one answer a face, and why the video ended too soon, if it did."""
         answers = []
         for number, each in self._sightings.items():
             (ranked,) = self._search.index.search(each.vector[None], top=self._search.top)
@@ -138,31 +140,31 @@ class KnownFaces:
         return (*answers, *_end(self._search.source, problem))
 
 
-class KnownFrames:
+class GalleryFrames:
     """Looks for what a gallery of whole photos knows on whole frames, likewise."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
         self._answers: list[Answer] = []
-        self.latest: list[Seen] = []
+        self.latest: list[FrameResult] = []
 
-    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+    def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
         asked = self._search
-        squares = np.stack([asked.preprocess.squares(each.pixels, 1) for each in frames])
-        found = asked.index.search(asked.embed(squares), top=asked.top)
+        inputs = np.stack([asked.preprocess.inputs(each.pixels, 1) for each in frames])
+        found = asked.index.search(asked.embed(inputs), top=asked.top)
         for frame, ranked in zip(frames, found, strict=True):
             at = round(frame.seconds, 2)
             name, who = f"{asked.source} @ {at:.2f} s", decide(ranked, asked.threshold)
             self._answers.append(
                 Answer(name, *who, tuple(ranked), seconds=(at, at), looks=1, clearest=at)
             )
-        seen = [[Seen(*_said(ranked, asked.threshold))] for ranked in found]
+        seen = [[FrameResult(*_said(ranked, asked.threshold))] for ranked in found]
         self.latest = seen[-1]
         return seen
 
     def answers(self, problem: str) -> tuple[Answer, ...]:
-        """Returns one answer a frame, and why the film ended too soon, if it did."""
+        """Returns one answer a frame, and why the video ended too soon, if it did."""
         return (*self._answers, *_end(self._search.source, problem))
 
 

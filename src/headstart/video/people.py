@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headstart.deploy.answer import words
+from headstart.deploy.answer import format_prediction
 from headstart.errors import ImageError, OutputError
 from headstart.images.decode import read_bytes
 from headstart.images.photo import Photo, every_face_of
@@ -17,7 +17,7 @@ from headstart.images.threads import in_order
 from headstart.records import Predictions
 
 if TYPE_CHECKING:
-    from headstart.deploy.predictor import Watcher
+    from headstart.deploy.predictor import Predictor
 
 __all__ = ["draw", "name_faces"]
 
@@ -26,7 +26,7 @@ _COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
 
 
 def name_faces(
-    model: Watcher,
+    model: Predictor,
     photos: list[str],
     *,
     out: Path | None = None,
@@ -60,18 +60,18 @@ def name_faces(
 
     def read(photo: str) -> Photo | ImageError:
         try:
-            return every_face_of(model.preprocess, model.views, read_bytes(Path(photo)))
+            return every_face_of(model.preprocess, model.tta, read_bytes(Path(photo)))
         except ImageError as error:
             return error
 
     def answer() -> None:
         """Names all faces of the photos that wait."""
-        squares = [
+        inputs = [
             each for _, result in waiting if isinstance(result, Photo) for _, each in result.faces
         ]
-        parts = range(0, len(squares), _BATCH)
+        parts = range(0, len(inputs), _BATCH)
         answers = [
-            row for i in parts for row in model.probabilities(np.stack(squares[i : i + _BATCH]))
+            row for i in parts for row in model.probabilities(np.stack(inputs[i : i + _BATCH]))
         ]
         for photo, result in waiting:
             if isinstance(result, ImageError):
@@ -87,7 +87,9 @@ def name_faces(
                 rows.append(row)
                 boxes.append(result.scale * face.box)
             if out is not None:
-                shown = [(face.box, *words(row, model)) for face, row in zip(found, own)]
+                shown = [
+                    (face.box, *format_prediction(row, model)) for face, row in zip(found, own)
+                ]
                 _save(draw(result.pixels, shown), photo, out, drawn)
         waiting.clear()
 
@@ -100,7 +102,7 @@ def name_faces(
     answer()
     return Predictions(
         np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
-        np.stack(boxes).astype(np.float32), model.scale,
+        np.stack(boxes).astype(np.float32), model.bins,
     )  # fmt: skip
 
 

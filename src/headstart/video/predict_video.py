@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from headstart.deploy.answer import fields, words
-from headstart.deploy.predictor import Watcher
+from headstart.deploy.answer import format_prediction, record
+from headstart.deploy.predictor import Predictor
 from headstart.images.video import Frame
 from headstart.records import Predictions
-from headstart.video.film import Seen, film
-from headstart.video.tracks import Follower
+from headstart.video.film import FrameResult, process_video
+from headstart.video.tracks import Tracker
 
-__all__ = ["watch"]
+__all__ = ["predict_video"]
 
 
-def watch(
-    model: Watcher,
+def predict_video(
+    model: Predictor,
     source: str,
     *,
     fps: float,
@@ -36,7 +36,7 @@ def watch(
         model: What answers.
         source: A video file, or the number of a camera.
         fps: Frames a second to name.
-        out: See `film`.
+        out: See `process_video`.
         progress: Called as seconds go by.
 
     Returns:
@@ -49,28 +49,28 @@ def watch(
         OptionError: If `fps` or `out` makes no sense.
         OutputError: If `out` is there already or cannot be written.
     """
-    looker = _Faces(model, source) if model.preprocess.faces is not None else _Whole(model, source)
-    problem = film(source, looker, fps=fps, out=out, progress=progress)
-    return looker.predictions(problem)
+    handler = _Faces(model, source) if model.preprocess.faces is not None else _Whole(model, source)
+    problem = process_video(source, handler, fps=fps, out=out, progress=progress)
+    return handler.predictions(problem)
 
 
 class _Whole:
     """Answers for whole frames."""
 
-    def __init__(self, model: Watcher, source: str) -> None:
+    def __init__(self, model: Predictor, source: str) -> None:
         self._model, self._source = model, source
         self._names: list[str] = []
         self._rows: list[np.ndarray] = []
-        self.latest: list[Seen] = []
+        self.latest: list[FrameResult] = []
 
-    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+    def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
         model = self._model
-        squares = np.stack([model.preprocess.squares(each.pixels, model.views) for each in frames])
-        rows = list(model.probabilities(squares))
+        inputs = np.stack([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
+        rows = list(model.probabilities(inputs))
         self._names += [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
         self._rows += rows
-        seen = [[Seen(*words(row, model), _line(row, model))] for row in rows]
+        seen = [[FrameResult(*format_prediction(row, model), _line(row, model))] for row in rows]
         self.latest = seen[-1]
         return seen
 
@@ -82,27 +82,27 @@ class _Whole:
 class _Faces:
     """Answers for every face on a frame, followed from frame to frame."""
 
-    def __init__(self, model: Watcher, source: str) -> None:
+    def __init__(self, model: Predictor, source: str) -> None:
         self._model, self._source = model, source
-        self._follower = Follower(model.preprocess, model.views, model.probabilities)
-        self.latest: list[Seen] = []
+        self._tracker = Tracker(model.preprocess, model.tta, model.probabilities)
+        self.latest: list[FrameResult] = []
 
-    def look(self, frames: list[Frame]) -> list[list[Seen]]:
+    def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
-        seen: list[list[Seen]] = []
-        for faces in self._follower.follow(frames):
+        seen: list[list[FrameResult]] = []
+        for faces in self._tracker.follow(frames):
             self.latest = []
             for track, face, _ in faces:
-                text, sure = words(track.row, self._model)
+                text, sure = format_prediction(track.row, self._model)
                 box = [round(float(each), 1) for each in face.box]
                 line = {"face": track.number, "box": box, **_line(track.row, self._model)}
-                self.latest.append(Seen(f"{track.number}: {text}", sure, line, face.box))
+                self.latest.append(FrameResult(f"{track.number}: {text}", sure, line, face.box))
             seen.append(self.latest)
         return seen
 
     def predictions(self, problem: str) -> Predictions:
         """Returns one answer a face, and why it ended too soon, if it did."""
-        tracks = self._follower.tracks
+        tracks = self._tracker.tracks
         names = [
             f"{self._source} face {each.number} ({each.begun:.2f} to {each.seen:.2f} s, "
             f"{each.looks} frame{'s' * (each.looks > 1)})"
@@ -112,9 +112,9 @@ class _Faces:
         return _predictions(self._model, self._source, names, rows, boxes, problem)
 
 
-def _line(row: np.ndarray, model: Watcher) -> dict[str, Any]:
+def _line(row: np.ndarray, model: Predictor) -> dict[str, Any]:
     """Returns what a line of JSON says of an answer."""
-    value = fields(row, model)
+    value = record(row, model)
     for name in {"number", "low", "high"} & value.keys():
         value[name] = float(f"{value[name]:.6g}")
     value["probability"] = round(value["probability"], 5)
@@ -125,7 +125,7 @@ def _line(row: np.ndarray, model: Watcher) -> dict[str, Any]:
 
 
 def _predictions(
-    model: Watcher,
+    model: Predictor,
     source: str,
     names: list[str],
     rows: list[np.ndarray],
@@ -140,4 +140,4 @@ def _predictions(
         boxes = None if boxes is None else [*boxes, np.full(4, np.nan)]
     found = np.array(rows, np.float32).reshape(len(names), len(model.classes))
     places = None if boxes is None else np.array(boxes, np.float32).reshape(-1, 4)
-    return Predictions(found, model.classes, tuple(names), None, errors, places, model.scale)
+    return Predictions(found, model.classes, tuple(names), None, errors, places, model.bins)

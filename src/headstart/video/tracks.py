@@ -15,7 +15,7 @@ from headstart.images.detect import Face
 from headstart.images.preprocess import Preprocess
 from headstart.images.video import Frame
 
-__all__ = ["Alike", "Follower", "Track", "Tracks"]
+__all__ = ["Alike", "Tracker", "Track", "Tracks"]
 
 # Faces that a network sees at once.
 _BATCH = 16
@@ -118,12 +118,12 @@ class Tracks:
         return [given[number] for number in range(len(boxes))]
 
 
-class Follower:
+class Tracker:
     """Finds the faces on frames, asks a network about them, and gives its answers to tracks.
 
     Args:
         preprocess: With `faces`.
-        views: V of each face.
+        tta: V of each face.
         rows: (N, V, size, size, 3) uint8 -> (N, C), what the network says.
         alike: See `Tracks.update`.
     """
@@ -131,12 +131,12 @@ class Follower:
     def __init__(
         self,
         preprocess: Preprocess,
-        views: int,
+        tta: int,
         rows: Callable[[np.ndarray], np.ndarray],
         *,
         alike: Alike | None = None,
     ) -> None:
-        self._preprocess, self._views, self._rows, self._alike = preprocess, views, rows, alike
+        self._preprocess, self._tta, self._rows, self._alike = preprocess, tta, rows, alike
         self._tracks = Tracks()
 
     @property
@@ -146,10 +146,10 @@ class Follower:
 
     def follow(self, frames: list[Frame]) -> Iterator[list[tuple[Track, Face, np.ndarray]]]:
         """Yields tracks, faces and their rows, frame by frame; tracks go on with the next."""
-        found = [self._preprocess.every_face(each.pixels, self._views) for each in frames]
-        squares = [square for faces in found for _, square in faces]
-        parts = range(0, len(squares), _BATCH)
-        answers = [row for i in parts for row in self._rows(np.stack(squares[i : i + _BATCH]))]
+        found = [self._preprocess.every_face(each.pixels, self._tta) for each in frames]
+        inputs = [square for faces in found for _, square in faces]
+        parts = range(0, len(inputs), _BATCH)
+        answers = [row for i in parts for row in self._rows(np.stack(inputs[i : i + _BATCH]))]
         for frame, seen in zip(frames, found, strict=True):
             faces = [face for face, _ in seen]
             rows, answers = answers[: len(faces)], answers[len(faces) :]

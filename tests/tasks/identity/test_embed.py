@@ -12,7 +12,7 @@ from tests.training.trainings import assert_same
 
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
@@ -37,10 +37,10 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
         data = open_dataset(crowd(root / "data"))
         backbone = open_backbone("starter")
         preprocess = replace(backbone.preprocess, size=32)
-        squares = Squares(data, preprocess, workers=1)
+        inputs = InputImages(data, preprocess, workers=1)
         pool = backbone.pool(preprocess)
         with torch.inference_mode():
-            images = np.stack([squares[i] for i in range(len(data))])
+            images = np.stack([inputs[i] for i in range(len(data))])
             vectors = pool(torch.from_numpy(images)).numpy()
         width = vectors.shape[1]
         yield data, backbone, vectors, np.arange(width - pool.layout[-1][1], width)
@@ -58,16 +58,16 @@ def learn(known, recipe=RECIPE, **options):
 def test_it_learns_and_others_decide(known):
     data, backbone, vectors, columns = known
     seen = []
-    result = learn(known, watch=lambda name, epoch: seen.append((name, epoch.epoch)))
+    result = learn(known, on_epoch=lambda name, epoch: seen.append((name, epoch.epoch)))
     assert result.people == (6, 2)
     assert [each.epoch for each in result.history] == [1, 2]
     assert seen == [("embedding", 1), ("embedding", 2)]
     assert result.kept.measure >= result.kept.start_measure
-    assert len(np.unique(result.held.identities)) == 2
+    assert len(np.unique(result.validation.identities)) == 2
     assert 0 < result.temperature < 100
     assert result.projection is None
-    squares = Squares(data, replace(backbone.preprocess, size=32), workers=1)
-    unit = vectors_of(result.net, squares, device="cpu")
+    inputs = InputImages(data, replace(backbone.preprocess, size=32), workers=1)
+    unit = vectors_of(result.net, inputs, device="cpu")
     assert np.allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
     moved = np.abs(unit - project(vectors, columns, None)).max()
     assert (moved > 1e-3) == (result.kept.share > 0)
@@ -77,8 +77,8 @@ def test_where_nothing_is_better_the_start_is_kept(known):
     """A rate of nothing: every epoch is the frozen network."""
     data, backbone, vectors, columns = known
     result = learn(known, replace(RECIPE, rate=1e-30, epochs=1))
-    squares = Squares(data, replace(backbone.preprocess, size=32), workers=1)
-    unit = vectors_of(result.net, squares, device="cpu")
+    inputs = InputImages(data, replace(backbone.preprocess, size=32), workers=1)
+    unit = vectors_of(result.net, inputs, device="cpu")
     assert np.allclose(unit, project(vectors, columns, None), atol=1e-3)
     assert result.kept.measure == pytest.approx(result.kept.start_measure)
 
@@ -88,9 +88,9 @@ def test_a_projection_begins_where_the_frozen_features_are(known):
     recipe = replace(RECIPE, rate=1e-30, epochs=1, head="whitened", dimension=24)
     result = learn(known, recipe, refit=False)
     assert result.projection.shape == (24, len(columns))
-    held = np.isin(data.targets, np.unique(result.held.identities))
-    own = vectors[~held][:, columns]
-    assert np.allclose(result.projection, whitening(own, data.targets[~held], dimension=24))
+    validation = np.isin(data.targets, np.unique(result.validation.identities))
+    own = vectors[~validation][:, columns]
+    assert np.allclose(result.projection, whitening(own, data.targets[~validation], dimension=24))
 
 
 def test_a_stopped_training_goes_on_as_the_same(known, tmp_path, monkeypatch):

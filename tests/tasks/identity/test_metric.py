@@ -61,9 +61,9 @@ def test_what_makes_no_sense_is_refused(wrong):
 
 def test_something_always_learns():
     plain, headed = MetricRecipe(head="none"), MetricRecipe()
-    assert plain.learning(0.0, n_stages=5) == 2
-    assert headed.learning(0.0, n_stages=5) == 1
-    assert plain.learning(0.9, n_stages=5) == 5
+    assert plain.trainable_stages(0.0, n_stages=5) == 2
+    assert headed.trainable_stages(0.0, n_stages=5) == 1
+    assert plain.trainable_stages(0.9, n_stages=5) == 5
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_threads_give_the_gradient_of_the_whole_batch(loss):
     recipe = MetricRecipe(loss=loss, mining="semihard" if loss != "triplet" else "all")
     net = embedder(recipe)
     net.fuse()
-    net.let_learn(net.n_stages)
+    net.set_trainable(net.n_stages)
     batch = Batch(noise(12, SIZE), np.arange(12))
     gradients = []
     for replicas in (1, 3):
@@ -161,5 +161,5 @@ def test_a_projection_and_the_weights_of_a_loss_are_the_head():
         raw = net.pool(noise(3, SIZE)).numpy()
         wanted = project(raw, net.columns, net.projection())
         assert np.allclose(net(noise(3, SIZE)).numpy(), wanted, atol=1e-5)
-    net.let_learn(1)
+    net.set_trainable(1)
     assert {name for name, each in net.named_parameters() if each.requires_grad} == head

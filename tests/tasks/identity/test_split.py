@@ -39,7 +39,7 @@ def test_a_split_with_the_same_people_on_both_sides_is_not():
     assert both_sides(PEOPLE, given).tolist() == list(range(20))
     split = split_people(PEOPLE, given)
     assert split.kind == "redrawn"
-    assert "20 people on both sides" in split.says
+    assert "20 people on both sides" in split.summary
     assert not set(PEOPLE[split.train]) & set(PEOPLE[split.test])
 
 

@@ -16,8 +16,8 @@ async function introduce() {
     const model = await answer.json();
     const names = model.classes.slice(0, 12).join(", ");
     const rest = model.classes.length > 12 ? ` and ${model.classes.length - 12} more` : "";
-    at("about").textContent = model.scale
-      ? `It tells numbers from ${model.scale[0]} to ${model.scale[model.scale.length - 1]}.`
+    at("about").textContent = model.bins
+      ? `It predicts numbers from ${model.bins[0]} to ${model.bins[model.bins.length - 1]}.`
       : `It knows: ${names}${rest}.`;
   } catch {
     at("about").textContent = "The server does not answer.";

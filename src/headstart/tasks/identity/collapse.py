@@ -198,7 +198,7 @@ def _lines(history: Sequence[Epoch], start: Health) -> tuple[str, ...]:
         *(
             f"epoch {each.epoch}: loss {each.loss:.3f}, cosine {each.likeness:.3f}, "
             f"{each.rank:.1f} directions, {each.active:.0%} active; held out: mAP@R "
-            f"{each.measure:.3f}, recall@1 {each.held_accuracy:.3f}"
+            f"{each.measure:.3f}, recall@1 {each.val_accuracy:.3f}"
             for each in (history[place] for place in places)
         ),
     )

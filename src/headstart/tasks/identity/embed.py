@@ -14,7 +14,7 @@ import torch
 
 from headstart.data.dataset import Dataset
 from headstart.fingerprint import fingerprint_json
-from headstart.images.inputs import Squares
+from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
@@ -30,14 +30,14 @@ from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import hold_people
 from headstart.tasks.identity.whiten import whitening
-from headstart.training.average import Kept, choose_weights, mix
+from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import BatchGradient, precision
 from headstart.training.loop import Training
-from headstart.training.record import Epoch, HeldPeople, Watch
+from headstart.training.record import Epoch, OnEpoch, ValidationIdentities
 from headstart.training.start import Start, linear_start
 
-__all__ = ["Embedded", "embed", "enrolled_scores", "vectors_of"]
+__all__ = ["EmbeddingTraining", "embed", "enrolled_scores", "vectors_of"]
 
 # Of the logistic regression that plain softmax starts from.
 _STRENGTH = 10.0
@@ -47,7 +47,7 @@ _INFER = 32
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddingTraining:
     """A trained embedding and how it came about.
 
     Attributes:
@@ -57,8 +57,8 @@ class Embedded:
         history: One record an epoch, of the training that held people out.
         start: What the embeddings of training batches look like before the first step.
         kept: Which weights were kept.
-        held: What the kept embedding finds among the people who decided.
-        held_start: What the embedding at the start finds among the same.
+        validation: What the kept embedding finds among the people who decided.
+        val_start: What the embedding at the start finds among the same.
         temperature: Divides the scores of prototypes; fitted on the same.
         people: Identities that were trained on, and that decided.
         refitted: Whether the same was then done with all of them.
@@ -70,9 +70,9 @@ class Embedded:
     recipe: MetricRecipe
     history: tuple[Epoch, ...]
     start: Health
-    kept: Kept
-    held: Retrieved
-    held_start: Retrieved
+    kept: SelectedWeights
+    validation: Retrieved
+    val_start: Retrieved
     temperature: float
     people: tuple[int, int]
     refitted: bool
@@ -91,13 +91,13 @@ def embed(
     preprocess: Preprocess,
     checkpoints: Checkpoints | None = None,
     name: str = "embedding",
-    watch: Watch | None = None,
+    on_epoch: OnEpoch | None = None,
     refit: bool = True,
     seed: int = 0,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = silent,
-) -> Embedded:
+) -> EmbeddingTraining:
     """Trains an embedding on most people, decides by the others, and does it again on all.
 
     Args:
@@ -111,7 +111,7 @@ def embed(
         preprocess: Of the network.
         checkpoints: Where the state is kept for resuming.
         name: Of this training among those of a run.
-        watch: Called with that name and every epoch.
+        on_epoch: Called with that name and every epoch.
         refit: Train once more with all people, for as long and as far as proved best.
         seed: Of everything drawn.
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -122,18 +122,18 @@ def embed(
     # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
     recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
     aside = hold_people(y[items], seed=seed)
-    held_items, own_items = items[aside], items[~aside]
-    held = HeldPeople(
-        Squares(dataset.take(held_items), preprocess, workers=workers), y[held_items],
-        copies[held_items],
+    val_items, own_items = items[aside], items[~aside]
+    validation = ValidationIdentities(
+        InputImages(dataset.take(val_items), preprocess, workers=workers), y[val_items],
+        copies[val_items],
     )  # fmt: skip
     checkpoints = checkpoints or Checkpoints(None)
 
-    def training(trained: np.ndarray, judge: HeldPeople | None, says: str) -> Training:
+    def training(trained: np.ndarray, judge: ValidationIdentities | None, phase: str) -> Training:
         return _begin(
-            dataset, vectors, columns, backbone, recipe, trained, held=judge,
+            dataset, vectors, columns, backbone, recipe, trained, validation=judge,
             preprocess=preprocess, seed=seed, device=device, workers=workers, progress=progress,
-            says=says,
+            phase=phase,
         )  # fmt: skip
 
     def mark(trained: np.ndarray) -> str:
@@ -141,25 +141,25 @@ def embed(
         about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
         return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
 
-    first = training(own_items, held, "learning an embedding")
+    first = training(own_items, validation, "learning an embedding")
     start = _start_health(first, vectors[own_items], columns, recipe)
-    if watch is not None:
-        first.watch = _named(watch, name)
-    checkpoints.run(first, name=f"{name}-held", fingerprint=mark(own_items))
+    if on_epoch is not None:
+        first.on_epoch = _named(on_epoch, name)
+    checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
     with first.threads() as pool:
 
         def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
             with first.using(state):
-                return held.judge(first.scores(held.squares, pool))
+                return validation.judge(first.scores(validation.inputs, pool))
 
         with first.using(first.start):
-            before = first.scores(held.squares, pool)
-        found_before = retrieve(before, held.targets, copies=held.copies)
+            before = first.scores(validation.inputs, pool)
+        found_before = retrieve(before, validation.targets, copies=validation.copies)
         # No allowance for noise, which is large with few people: what is kept was not worse.
         kept = choose_weights(first.start, first.best, judge)
         first.put(kept.state)
-        after = first.scores(held.squares, pool)
-    scores, truth, asked = enrolled_scores(after, held.targets, held.copies)
+        after = first.scores(validation.inputs, pool)
+    scores, truth, asked = enrolled_scores(after, validation.targets, validation.copies)
     last = first
     if refit and kept.share > 0:
         last = training(items, None, "learning an embedding of all")
@@ -170,16 +170,16 @@ def embed(
             last = first
     net = last.net.eval()
     assert isinstance(net, Embedder)
-    people = len(np.unique(y[own_items])), len(np.unique(y[held_items]))
-    return Embedded(
+    people = len(np.unique(y[own_items])), len(np.unique(y[val_items]))
+    return EmbeddingTraining(
         net=net,
         projection=net.projection(),
         recipe=recipe,
         history=tuple(first.history),
         start=start,
         kept=kept,
-        held=retrieve(after, held.targets, copies=held.copies),
-        held_start=found_before,
+        validation=retrieve(after, validation.targets, copies=validation.copies),
+        val_start=found_before,
         temperature=fit_temperature(scores[asked], truth[asked]) if asked.any() else 1.0,
         people=people,
         refitted=last is not first,
@@ -213,19 +213,19 @@ def enrolled_scores(
     return scores / np.float32(_SHARP), codes, asked
 
 
-def vectors_of(net: Embedder, squares: Squares, *, device: str) -> np.ndarray:
+def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray:
     """Returns (M, E) unit embeddings by torch.
 
     Args:
         net: In the mode for inference.
-        squares: M images of the network's size.
+        inputs: M images of the network's size.
         device: Where the network is.
     """
     found = [np.zeros((0, net.width), np.float32)]
     with torch.inference_mode(), precision(device):
-        for start in range(0, len(squares), _INFER):
-            stop = min(start + _INFER, len(squares))
-            images = np.stack([squares[i] for i in range(start, stop)])
+        for start in range(0, len(inputs), _INFER):
+            stop = min(start + _INFER, len(inputs))
+            images = np.stack([inputs[i] for i in range(start, stop)])
             found.append(net(torch.from_numpy(images).to(device)).float().cpu().numpy())
     return np.concatenate(found)
 
@@ -234,8 +234,8 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def _named(watch: Watch, name: str) -> Callable[[Epoch], None]:
-    return lambda epoch: watch(name, epoch)
+def _named(on_epoch: OnEpoch, name: str) -> Callable[[Epoch], None]:
+    return lambda epoch: on_epoch(name, epoch)
 
 
 def _begin(
@@ -246,13 +246,13 @@ def _begin(
     recipe: MetricRecipe,
     items: np.ndarray,
     *,
-    held: HeldPeople | None,
+    validation: ValidationIdentities | None,
     preprocess: Preprocess,
     seed: int,
     device: str,
     workers: int | None,
     progress: Progress,
-    says: str,
+    phase: str,
 ) -> Training:
     """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
     people, labels = np.unique(dataset.targets[items], return_inverse=True)
@@ -278,7 +278,7 @@ def _begin(
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * LARGER))
-    squares = Squares(dataset.take(items), large, workers=workers, progress=progress)
+    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
 
     def gradient(replicas: list[Embedder]) -> BatchGradient:
         return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
@@ -287,8 +287,8 @@ def _begin(
         labels, people=recipe.people, each=recipe.each, epochs=recipe.epochs, seed=seed
     )
     return Training(
-        net, recipe, squares, labels, held, seed=seed, device=device, workers=workers,
-        progress=progress, says=says, order=order, gradient=gradient,
+        net, recipe, inputs, labels, validation, seed=seed, device=device, workers=workers,
+        progress=progress, phase=phase, order=order, gradient=gradient,
     )  # fmt: skip
 
 

@@ -75,9 +75,9 @@ class MetricRecipe(Recipe):
         if wrong:
             raise OptionError(f"--recipe {wrong}")
 
-    def learning(self, share: float, *, n_stages: int) -> int:
-        """As `Recipe.learning`; where there is no head, the last stage is the first to learn."""
-        return max(1 + self.headless, super().learning(share, n_stages=n_stages))
+    def trainable_stages(self, share: float, *, n_stages: int) -> int:
+        """As `Recipe.trainable_stages`; without a head, the last stage is the first to learn."""
+        return max(1 + self.headless, super().trainable_stages(share, n_stages=n_stages))
 
     @property
     def headless(self) -> bool:

@@ -25,13 +25,13 @@ class PeopleSplit:
         test: (N,) bool.
         kind: ``"given"``: the data's own split, which was by identity; ``"drawn"``: there was
             none; ``"redrawn"``: there was one, but with the same identities on both sides.
-        says: One sentence about it.
+        summary: One sentence about it.
     """
 
     train: np.ndarray
     test: np.ndarray
     kind: str
-    says: str
+    summary: str
 
 
 def both_sides(targets: np.ndarray, splits: np.ndarray) -> np.ndarray:
@@ -78,11 +78,11 @@ def split_people(
     if tested.any() and trained.any() and not len(mixed):
         sides = [len(np.unique(targets[mask])) for mask in (trained, tested)]
         if sides[0] >= FEWEST - 2 and sides[1] >= 2:
-            says = (
+            summary = (
                 f"Measured once on the data's own split, which is by identity: {sides[1]} people "
                 f"({tested.sum():,} images) whom training never saw."
             )
-            return PeopleSplit(trained, tested, "given", says)
+            return PeopleSplit(trained, tested, "given", summary)
         raise DataError(
             f"the split has {sides[0]} identities to train on and {sides[1]} to test on: at least "
             f"{FEWEST - 2} and 2 are needed; leave the split out to have identities drawn"
@@ -91,16 +91,16 @@ def split_people(
     count = int(np.clip(round(unseen * len(people)), 2, len(people) - (FEWEST - 2)))
     held = _with_pairs(rng.permutation(people), targets)[:count]
     test = np.isin(targets, held)
-    says = (
+    summary = (
         f"Measured once on {count} of {len(people)} people ({test.sum():,} images) who were held "
         f"out entirely (seed {seed}): training never saw them."
     )
     if len(mixed):
-        says += (
+        summary += (
             f" The data's own split has {len(mixed)} people on both sides, so it was not used: it "
             f"would measure how well known people are known again."
         )
-    return PeopleSplit(~test, test, "redrawn" if len(mixed) else "drawn", says)
+    return PeopleSplit(~test, test, "redrawn" if len(mixed) else "drawn", summary)
 
 
 def hold_people(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) -> np.ndarray:
