@@ -20,7 +20,7 @@ import common
 import numpy as np
 from PIL import Image, ImageEnhance
 
-_BAD = "mining=hard,freeze=none,layer_decay=1,backbone_rate=1,clip=100"
+_BAD = "mining=hard,freeze=none,layer_decay=1,backbone_lr=1,clip=100"
 
 
 def shrink(source: Path, out: Path, pixels: int) -> Path:
@@ -53,7 +53,7 @@ def stage_three(source: Path, out: Path, *, each: int, size: int = 80, seed: int
         for number in range(each):
             with Image.open(originals[number % len(originals)]) as image:
                 face = image.convert("RGB")
-            # Another crop, light, tilt and mirror image every time, as many pictures of a person.
+            # Another crop, light, tilt and mirror image every time, as many images of a person.
             side = int(min(face.size) * rng.uniform(0.6, 0.95))
             left = int(rng.integers(0, face.width - side + 1))
             top = int(rng.integers(0, face.height - side + 1))
@@ -103,9 +103,9 @@ def table(found: dict[int, dict]) -> None:
     print()
     for seed, metrics in found.items():
         print(f"seed {seed}: {metrics['seconds']:.0f} s; {metrics['finetuning']['summary']}")
-        for verdict in metrics["finetuning"]["verdicts"]:
-            print(f"  {verdict['severity']}: {verdict['check']}: {verdict['claim']}")
-            print(f"  -> {verdict['remedy']}")
+        for diagnosis in metrics["finetuning"]["diagnoses"]:
+            print(f"  {diagnosis['severity']}: {diagnosis['check']}: {diagnosis['claim']}")
+            print(f"  -> {diagnosis['remedy']}")
 
 
 def main() -> None:

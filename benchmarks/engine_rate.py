@@ -40,7 +40,7 @@ def measure(args, cache: Path) -> None:
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
     from headstart.images.pixels import read_pixels
-    from headstart.images.stats import Facts
+    from headstart.images.stats import ImageStats
     from headstart.nets.backbone import open_backbone
     from headstart.nets.engine import stream
 
@@ -59,7 +59,7 @@ def measure(args, cache: Path) -> None:
         embed.append(again.computed / again.seconds["read and embed"])
     shutil.rmtree(cache / "features")
 
-    reader = read_pixels(dataset, Facts.empty(count), preprocess=backbone.preprocess)
+    reader = read_pixels(dataset, ImageStats.empty(count), preprocess=backbone.preprocess)
     inputs = np.concatenate([pixels for _, _, pixels in reader])
     engine = backbone.engine(backbone.preprocess, images=count, proof=inputs[:1])
     starts = range(0, len(inputs), engine.batch)

@@ -3,7 +3,7 @@
 The video is made here: photos of three people of `lfw10` glide over a photo of `flowers12` that
 moves itself, come and go. The model is trained on the other photos of those people. Told are the
 frames a second of `headstart predict`, memory in quarters of its time, and whether each track is
-named rightly; then what becomes of the same video cut off in the middle.
+classified correctly; then what becomes of the same video cut off in the middle.
 
     python benchmarks/face_video.py [--seconds 120] [--fps 5]
 """

@@ -143,7 +143,7 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
     from headstart.nets.detector import faces_for
 
     print(
-        "\n| embedder | sees | age, mean absolute error, years (95 %) | inside the 90 % range ",
+        "\n| embedder | sees | age, mean absolute error, years (95 %) | interval coverage (90 %) ",
         end="",
     )
     print("| ridge regression on the same features |\n|---|---|---|---|---|")
@@ -157,9 +157,9 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
             ("photo", whole), ("face", replace(whole, faces=faces_for(network, str(DETECTOR)))),
         ):  # fmt: skip
             features = extract(dataset, network, preprocess=preprocess)
-            kept = features.facts.readable
+            kept = features.stats.readable
             x, y = features.vectors[kept], years[kept]
-            groups = clusters(features.facts)[kept]
+            groups = clusters(features.stats)[kept]
             wrong, plain = np.zeros(len(y)), np.zeros(len(y))
             for own, rest in GroupKFold(5, shuffle=True, random_state=seed).split(x, y, groups):
                 model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 6, 13)))
@@ -186,7 +186,7 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
             test = json.loads((run / "metrics.json").read_text())["test"]
             own = (_shown(test[each]) for each in ("mean_absolute_error", "coverage"))
             print(f"| {name} | {summary} | {' | '.join(own)} | {error(wrong)} |", flush=True)
-    print(f"| always the median age | | {constant} | | |")
+    print(f"| constant (median) baseline | | {constant} | | |")
 
 
 def main() -> None:

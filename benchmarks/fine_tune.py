@@ -58,7 +58,7 @@ class Measured:
     accuracy: str
     seconds: float
     rate: str
-    right: dict[str, bool]  # test item -> whether it was named rightly
+    right: dict[str, bool]  # test item -> whether it was classified correctly
     summary: str
 
 

@@ -1,6 +1,6 @@
 """Thousands of spoilt images against a running server: clear answers, no 500, no leak.
 
-Pictures of every common format are made, then cut, bent, overwritten and glued together at random,
+Images of every common format are made, then cut, bent, overwritten and glued together at random,
 and sent raw or in forms. Every answer must be 200 or a 4xx with one sentence, and the server's
 memory must not grow.
 

@@ -105,7 +105,7 @@ def main() -> None:
                 continue
             metrics = read_json(folder / "metrics.json")
             tuned = metrics["finetuning"]
-            said = "; ".join(each["claim"] for each in tuned["verdicts"])
+            said = "; ".join(each["claim"] for each in tuned["diagnoses"])
             balanced = metrics["test"]["balanced_accuracy"]
             print(
                 f"| {name} | 0 | {tuned['kept']} | {show_estimate(metrics['test']['accuracy'])} | "

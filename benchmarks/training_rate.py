@@ -111,7 +111,7 @@ class Bench:
         from headstart.training.record import Validation
         from headstart.training.schedule import Recipe
 
-        last = self.backbone.card.slices["last"]
+        last = self.backbone.info.slices["last"]
         columns = np.arange(last.start, last.stop)
         arrays = {
             "weights": np.zeros((self.n_classes, len(columns)), np.float32),

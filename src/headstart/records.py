@@ -136,9 +136,7 @@ class Predictions:
 
     @property
     def numbers(self) -> np.ndarray | None:
-        """(N, 3) number predicted, and the ends of its 90 % range; None where classes are "
-        "predicted.
-        """
+        """(N, 3) number and the ends of its 90 % range; None where classes are predicted."""
         return None if self.bins is None else self.bins.numbers(self.probabilities)
 
 

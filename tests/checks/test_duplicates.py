@@ -15,18 +15,18 @@ from headstart.checks.duplicates import clusters, exact_duplicates, near_duplica
 from headstart.data.open import open_dataset
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
-from headstart.images.stats import Facts, image_facts
+from headstart.images.stats import ImageStats, image_stats
 
 REAL = Path(os.environ.get("HEADSTART_DATA", Path(__file__).parents[3] / "shared" / "data"))
 needs_real_sets = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real image sets at {REAL}")
 
 
-def facts_of(files: list[bytes]) -> Facts:
-    facts = Facts.empty(len(files))
+def stats_of(files: list[bytes]) -> ImageStats:
+    stats = ImageStats.empty(len(files))
     for i, data in enumerate(files):
-        facts.keys[i] = np.frombuffer(fingerprint_bytes(data), np.uint8)
-        facts.put(i, image_facts(decode(data, short_side=64)))
-    return facts
+        stats.keys[i] = np.frombuffer(fingerprint_bytes(data), np.uint8)
+        stats.put(i, image_stats(decode(data, short_side=64)))
+    return stats
 
 
 def photo(seed: int, size: int = 128) -> Image.Image:
@@ -46,23 +46,23 @@ def jpeg(image: Image.Image, quality: int = 75) -> bytes:
     return stream.getvalue()
 
 
-def random_facts(n: int, seed: int = 0) -> Facts:
+def random_stats(n: int, seed: int = 0) -> ImageStats:
     rng = np.random.default_rng(seed)
-    facts = Facts.empty(n)
-    facts.keys[:] = rng.integers(0, 256, facts.keys.shape)
-    facts.dhashes[:] = rng.integers(0, 256, facts.dhashes.shape)
-    facts.thumbs[:] = rng.integers(0, 256, facts.thumbs.shape)
-    facts.spreads[:] = 50
-    return facts
+    stats = ImageStats.empty(n)
+    stats.keys[:] = rng.integers(0, 256, stats.keys.shape)
+    stats.dhashes[:] = rng.integers(0, 256, stats.dhashes.shape)
+    stats.thumbnails[:] = rng.integers(0, 256, stats.thumbnails.shape)
+    stats.contrast[:] = 50
+    return stats
 
 
 def test_exact_duplicates():
     a, b, c = (png(photo(i)) for i in range(3))
-    facts = facts_of([a, b, a, c, b, a])
-    assert [g.tolist() for g in exact_duplicates(facts)] == [[0, 2, 5], [1, 4]]
-    facts.errors[0] = "broken"
-    assert [g.tolist() for g in exact_duplicates(facts)] == [[1, 4], [2, 5]]
-    assert exact_duplicates(Facts.empty(0)) == []
+    stats = stats_of([a, b, a, c, b, a])
+    assert [g.tolist() for g in exact_duplicates(stats)] == [[0, 2, 5], [1, 4]]
+    stats.errors[0] = "broken"
+    assert [g.tolist() for g in exact_duplicates(stats)] == [[1, 4], [2, 5]]
+    assert exact_duplicates(ImageStats.empty(0)) == []
 
 
 def test_near_duplicates_survive_what_copies_go_through():
@@ -76,18 +76,18 @@ def test_near_duplicates_survive_what_copies_go_through():
         png(image.convert("L")),
         *(png(photo(seed)) for seed in range(2, 30)),
     ]
-    facts = facts_of(files)
-    pairs = near_duplicates(facts)
+    stats = stats_of(files)
+    pairs = near_duplicates(stats)
     assert set(np.unique(pairs).tolist()) == {0, 1, 2, 3, 4} | (set(np.unique(pairs)) & {5})
     assert (pairs[:, 0] < pairs[:, 1]).all()
-    assert len(np.unique(clusters(facts)[:5])) == 1
+    assert len(np.unique(clusters(stats)[:5])) == 1
 
 
 def test_only_the_first_of_equal_files_takes_part():
     a, b = png(photo(1)), jpeg(photo(1))
-    facts = facts_of([a, a, b, b])
-    assert near_duplicates(facts).tolist() == [[0, 2]]
-    assert clusters(facts).tolist() == [0, 0, 0, 0]
+    stats = stats_of([a, a, b, b])
+    assert near_duplicates(stats).tolist() == [[0, 2]]
+    assert clusters(stats).tolist() == [0, 0, 0, 0]
 
 
 def test_blank_images_and_strokes_are_not_all_alike():
@@ -100,8 +100,8 @@ def test_blank_images_and_strokes_are_not_all_alike():
         canvas[y : y + 3, 10:90] = 0
         canvas[10:90, x : x + 3] = 0
         strokes.append(png(Image.fromarray(canvas).convert("1")))
-    facts = facts_of([*blank, *dict.fromkeys(strokes)])
-    pairs = near_duplicates(facts)
+    stats = stats_of([*blank, *dict.fromkeys(strokes)])
+    pairs = near_duplicates(stats)
     assert not (pairs < 10).any()
     assert len(pairs) <= 3
 
@@ -109,44 +109,44 @@ def test_blank_images_and_strokes_are_not_all_alike():
 def test_another_colour_is_another_thing():
     grey = np.asarray(photo(3).convert("L")).astype(float)
     red = np.stack([grey, grey / 4, grey / 4], axis=2).astype(np.uint8)
-    facts = facts_of([png(Image.fromarray(red)), png(Image.fromarray(red[..., ::-1].copy()))])
-    assert len(near_duplicates(facts)) == 0
+    stats = stats_of([png(Image.fromarray(red)), png(Image.fromarray(red[..., ::-1].copy()))])
+    assert len(near_duplicates(stats)) == 0
 
 
 def test_unreadable_items_are_alone():
-    facts = facts_of([png(photo(1)), jpeg(photo(1))])
-    facts.errors[1] = "broken"
-    assert len(near_duplicates(facts)) == 0
-    assert clusters(facts).tolist() == [0, 1]
+    stats = stats_of([png(photo(1)), jpeg(photo(1))])
+    stats.errors[1] = "broken"
+    assert len(near_duplicates(stats)) == 0
+    assert clusters(stats).tolist() == [0, 1]
 
 
 def test_clusters_join_groups_and_chains():
-    facts = random_facts(6)
+    stats = random_stats(6)
     groups = np.array(["", "p", "", "p", "q", ""])
-    assert clusters(facts, groups).tolist() == [0, 1, 2, 1, 3, 4]
+    assert clusters(stats, groups).tolist() == [0, 1, 2, 1, 3, 4]
     pairs = np.array([[3, 4], [0, 5]])
-    assert clusters(facts, groups, pairs=pairs).tolist() == [0, 1, 2, 1, 1, 0]
-    assert clusters(Facts.empty(0)).shape == (0,)
+    assert clusters(stats, groups, pairs=pairs).tolist() == [0, 1, 2, 1, 1, 0]
+    assert clusters(ImageStats.empty(0)).shape == (0,)
 
 
 def test_agrees_with_comparing_everything():
     rng = np.random.default_rng(5)
-    facts = random_facts(400)
+    stats = random_stats(400)
     source = rng.integers(0, 400, 60)
-    copies = Facts.empty(60)
-    bits = np.unpackbits(facts.dhashes[source], axis=1)
+    copies = ImageStats.empty(60)
+    bits = np.unpackbits(stats.dhashes[source], axis=1)
     for row in bits:
         row[rng.choice(256, rng.integers(0, 22), replace=False)] ^= 1
     copies.dhashes[:] = np.packbits(bits, axis=1)
-    both = Facts(
+    both = ImageStats(
         *(
-            np.concatenate([getattr(facts, name), getattr(copies, name)])
-            for name in ("keys", "widths", "heights", "modes", "formats", "spreads", "dhashes")
+            np.concatenate([getattr(stats, name), getattr(copies, name)])
+            for name in ("keys", "widths", "heights", "modes", "formats", "contrast", "dhashes")
         ),
-        thumbs=np.concatenate([facts.thumbs, facts.thumbs[source]]),
+        thumbnails=np.concatenate([stats.thumbnails, stats.thumbnails[source]]),
     )
     both.keys[400:] = rng.integers(0, 256, (60, 16))
-    both.spreads[:] = 50
+    both.contrast[:] = 50
     apart = np.bitwise_count(both.dhashes[:, None] ^ both.dhashes[None]).sum(2)
     got = near_duplicates(both, distance=16)
     wanted = {(int(s), 400 + k) for k, s in enumerate(source) if apart[s, 400 + k] <= 14}
@@ -163,19 +163,19 @@ def test_a_fixed_camera_does_not_make_one_cluster():
         y, x = rng.integers(0, 100, 2)
         frame[y : y + 12, x : x + 12] = 255 * (i % 2)  # what the classes are about
         files.append(png(Image.fromarray(frame.clip(0, 255).astype(np.uint8))))
-    sizes = np.bincount(clusters(facts_of(files)))
+    sizes = np.bincount(clusters(stats_of(files)))
     assert sizes.max() <= 20
 
 
 @pytest.mark.parametrize("crowd", ["one hash, one look", "one hash, many looks", "all different"])
 def test_crowds_are_quick(crowd):
-    facts = random_facts(20_000)
+    stats = random_stats(20_000)
     if crowd != "all different":
-        facts.dhashes[:] = facts.dhashes[0]
+        stats.dhashes[:] = stats.dhashes[0]
     if crowd == "one hash, one look":
-        facts.thumbs[:] = facts.thumbs[0]
+        stats.thumbnails[:] = stats.thumbnails[0]
     start = time.perf_counter()
-    found = clusters(facts)
+    found = clusters(stats)
     assert time.perf_counter() - start < 30
     assert len(np.unique(found)) == (1 if crowd == "one hash, one look" else 20_000)
 
@@ -187,8 +187,8 @@ def test_crowds_are_quick(crowd):
 )
 def test_real_sets(name, near, surplus, leaks):
     dataset = open_dataset(REAL / name)
-    facts = facts_of([read_bytes(dataset.path(i)) for i in range(len(dataset))])
-    pairs = near_duplicates(facts)
+    stats = stats_of([read_bytes(dataset.path(i)) for i in range(len(dataset))])
+    pairs = near_duplicates(stats)
     assert len(pairs) == near
-    assert sum(len(group) - 1 for group in exact_duplicates(facts)) == surplus
+    assert sum(len(group) - 1 for group in exact_duplicates(stats)) == surplus
     assert (dataset.splits[pairs[:, 0]] != dataset.splits[pairs[:, 1]]).sum() == leaks

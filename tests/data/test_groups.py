@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.data.groups import hinted_folders
+from headstart.data.groups import possible_folders
 from headstart.data.open import open_dataset
 from headstart.errors import DataError, OptionError
 
@@ -122,11 +122,11 @@ def test_a_column_that_is_missing_hints_at_folders(photos, tmp_path):
 
 
 def hint(root, **how):
-    return [finding.remedy for finding in hinted_folders(open_dataset(root, **how))]
+    return [finding.remedy for finding in possible_folders(open_dataset(root, **how))]
 
 
 def test_sub_folders_are_noted(photos, tmp_path):
-    (told,) = hinted_folders(open_dataset(photos))
+    (told,) = possible_folders(open_dataset(photos))
     assert told.severity == "note"
     assert told.claim == (
         "The class folders hold sub-folders of 3 names, 3 of them in more than one class."

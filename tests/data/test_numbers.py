@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from headstart.checks.files import check_dataset
-from headstart.data.numbers import hinted_numbers, make_bins, parse_numbers
+from headstart.data.numbers import make_bins, parse_numbers, possible_numbers
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.images.pixels import measure
@@ -92,7 +92,7 @@ def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
 def test_many_whole_numbers_are_a_hint(table):
     def hints(labels, **options):
         dataset = open_dataset(table(labels), label="weight", **options)
-        return [each.claim for each in hinted_numbers(dataset)]
+        return [each.claim for each in possible_numbers(dataset)]
 
     assert hints(list(range(40))) == ["All 40 classes are called by numbers, from 0 to 39."]
     assert hints(list(range(40)), task="regression") == []

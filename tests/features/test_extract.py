@@ -81,9 +81,9 @@ def test_vectors_are_those_of_the_network(data, backbone):
     same(features.vectors, expected)
     assert features.vectors.dtype == np.float32
     assert features.computed == len(data)
-    assert features.slices == backbone.card.slices
+    assert features.slices == backbone.info.slices
     assert features.slices["last"].stop == features.vectors.shape[1]
-    assert features.facts.readable.all()
+    assert features.stats.readable.all()
     np.testing.assert_array_equal(features.take(np.array([3, 1])), features.vectors[[3, 1]])
 
 
@@ -179,7 +179,7 @@ def test_unreadable_images_are_errors_and_zero(data, backbone):
     data.path(5).write_bytes(b"broken")
     for _ in range(2):
         features = extract(data, backbone)
-        assert list(features.facts.errors) == [5]
+        assert list(features.stats.errors) == [5]
         assert not features.vectors[5].any()
         assert np.delete(features.vectors, 5, 0).any(axis=1).all()
     assert features.computed == 0

@@ -31,12 +31,12 @@ def test_it_stands_on_its_own(tmp_path, starter):
     assert opened.preprocess == preprocess == made.preprocess
     assert opened.origin == ("starter", starter.fingerprint)
     assert opened.backbone.source.path == tmp_path / "elsewhere" / "backbone"
-    opened.demand(starter)
-    opened.demand(opened.backbone)
+    opened.require_compatible(starter)
+    opened.require_compatible(opened.backbone)
     with pytest.raises(OptionError, match="holds vectors of starter"):
-        opened.demand(starter.randomised(1))
+        opened.require_compatible(starter.randomised(1))
     with pytest.raises(OptionError, match="another preprocessing"):
-        opened.demand(starter, replace(preprocess, size=96))
+        opened.require_compatible(starter, replace(preprocess, size=96))
 
 
 def test_whoever_comes_second_opens_the_first_ones(tmp_path, starter):

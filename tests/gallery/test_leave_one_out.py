@@ -25,15 +25,15 @@ def test_the_scores_are_those_of_a_gallery_without_the_photo(method, k):
         [found] = index.search(vectors[photo][None], top=9)
         names = [int(name) for name, _ in found]
         others = [score for person, score in found if int(person) != owners[photo]]
-        assert trials.other[at] == pytest.approx(others[0], abs=1e-5)
-        rival = next(int(person) for person, _ in found if int(person) != owners[photo])
-        assert trials.rivals[at] == rival
+        assert trials.best_impostor[at] == pytest.approx(others[0], abs=1e-5)
+        impostor = next(int(person) for person, _ in found if int(person) != owners[photo])
+        assert trials.impostors[at] == impostor
         if owners[photo] == 0:
-            assert np.isnan(trials.own[at])
+            assert np.isnan(trials.genuine[at])
             assert trials.ranks[at] == 0
         else:
             place = names.index(owners[photo])
-            assert trials.own[at] == pytest.approx(found[place][1], abs=1e-5)
+            assert trials.genuine[at] == pytest.approx(found[place][1], abs=1e-5)
             assert trials.ranks[at] == place + 1
 
 
@@ -58,4 +58,6 @@ def test_of_many_photos_whole_people_play():
     everybody = leave_one_out(vectors, owners)
     places = {int(photo): at for at, photo in enumerate(everybody.photos)}
     at = [places[int(photo)] for photo in trials.photos]
-    assert np.allclose(trials.other, everybody.other[at]), "against everybody all the same"
+    assert np.allclose(trials.best_impostor, everybody.best_impostor[at]), (
+        "against everybody all the same"
+    )

@@ -14,7 +14,7 @@ from headstart.images import detect  # noqa: E402
 from headstart.images.faces import TEMPLATE, Faces, blur, crop_face  # noqa: E402
 from headstart.images.pixels import read_pixels  # noqa: E402
 from headstart.images.preprocess import Preprocess  # noqa: E402
-from headstart.images.stats import Facts  # noqa: E402
+from headstart.images.stats import ImageStats  # noqa: E402
 
 from ..drawn_faces import DrawnFaceNet, detector_file, find_drawn_faces, photo  # noqa: E402
 
@@ -24,7 +24,7 @@ def faces(tmp_path, monkeypatch):
     """How drawn faces are found."""
     find_drawn_faces(monkeypatch)
     file = detector_file(tmp_path)
-    return Faces(str(file), detect.keep_detector(file.read_bytes()))
+    return Faces(str(file), detect.register_detector(file.read_bytes()))
 
 
 def pixels(*given, **how):
@@ -145,12 +145,12 @@ def test_photos_without_a_face_are_set_aside_by_a_pass_and_the_others_found_once
     find = Faces.find
     monkeypatch.setattr(Faces, "find", lambda self, image: looked.append(1) or find(self, image))
     for turn in range(2):
-        facts = Facts.empty(6)
+        stats = ImageStats.empty(6)
         preprocess = Preprocess(size=224, faces=faces)  # larger than the photos
-        got = {index for index, _, _ in read_pixels(dataset, facts, preprocess=preprocess)}
+        got = {index for index, _, _ in read_pixels(dataset, stats, preprocess=preprocess)}
         assert got == {0, 1, 2, 4, 5}
-        assert list(facts.errors) == [3]
-        assert "no face" in facts.errors[3]
+        assert list(stats.errors) == [3]
+        assert "no face" in stats.errors[3]
         assert len(looked) == 6 + turn  # the one without is looked at again
 
 
@@ -167,7 +167,7 @@ def test_another_file_in_the_detectors_place_is_refused(faces, tmp_path):
 def test_a_file_that_is_no_detector_is_refused(tmp_path):
     file = tmp_path / "bad.onnx"
     file.write_bytes(b"nothing of the kind")
-    bad = Faces(str(file), detect.keep_detector(file.read_bytes()))
+    bad = Faces(str(file), detect.register_detector(file.read_bytes()))
     with pytest.raises(BackboneError, match="not YuNet"):
         bad.find(pixels())
 

@@ -15,7 +15,7 @@ from headstart.images import inputs as module
 from headstart.images.inputs import InputImages
 from headstart.images.pixels import read_pixels
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 
 GEOMETRIES = ("square", "crop", "pad", "squash")
@@ -47,8 +47,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def expected_of(data: Dataset, preprocess: Preprocess) -> list[np.ndarray]:
     """What the frozen network sees."""
-    facts = Facts.empty(len(data))
-    return [inputs[0].copy() for _, _, inputs in read_pixels(data, facts, preprocess=preprocess)]
+    stats = ImageStats.empty(len(data))
+    return [inputs[0].copy() for _, _, inputs in read_pixels(data, stats, preprocess=preprocess)]
 
 
 def forget() -> None:

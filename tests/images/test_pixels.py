@@ -1,4 +1,4 @@
-"""One pass over the files: right pixels, right facts, each file decoded once."""
+"""One pass over the files: right pixels, right stats, each file decoded once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headstart.images import pixels as module
 from headstart.images.decode import decode
 from headstart.images.pixels import measure, read_pixels
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 
 
@@ -73,74 +73,74 @@ def forget() -> None:
 
 
 def read(data: Dataset, preprocess: Preprocess | None, **options):
-    facts = Facts.empty(len(data))
+    stats = ImageStats.empty(len(data))
     found = {
         index: (key, pixels.copy())
-        for index, key, pixels in read_pixels(data, facts, preprocess=preprocess, **options)
+        for index, key, pixels in read_pixels(data, stats, preprocess=preprocess, **options)
     }
-    return facts, found
+    return stats, found
 
 
-def assert_same_facts(one: Facts, other: Facts) -> None:
-    for field in fields(Facts):
+def assert_same_stats(one: ImageStats, other: ImageStats) -> None:
+    for field in fields(ImageStats):
         np.testing.assert_equal(getattr(one, field.name), getattr(other, field.name), field.name)
 
 
 GEOMETRIES = ("square", "crop", "pad", "squash")
 
 
-# --- facts --------------------------------------------------------------------------------------
+# --- stats --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "geometry"), [*itertools.product((32, 224, 512), GEOMETRIES)])
-def test_facts_do_not_depend_on_who_asks(mixed, size, geometry):
+def test_stats_do_not_depend_on_who_asks(mixed, size, geometry):
     plain = measure(mixed)
     forget()
     asked, _ = read(mixed, Preprocess(size=size, geometry=geometry))
-    assert_same_facts(asked, plain)
-    assert_same_facts(measure(mixed), plain)  # from the cache
+    assert_same_stats(asked, plain)
+    assert_same_stats(measure(mixed), plain)  # from the cache
 
 
-def test_facts_are_those_of_the_image(mixed):
-    facts = measure(mixed)
+def test_stats_are_those_of_the_image(mixed):
+    stats = measure(mixed)
     index = {name[0]: i for i, name in enumerate(mixed.names)}
-    assert (facts.widths[index["a"]], facts.heights[index["a"]]) == (1400, 1100)
-    assert (facts.widths[index["f"]], facts.heights[index["f"]]) == (500, 700)  # as displayed
-    assert facts.modes[index["e"]] == "L"
-    assert facts.formats[index["g"]] == "WEBP"
-    assert facts.spreads[index["i"]] == 0
-    assert facts.spreads[index["d"]] > 10
+    assert (stats.widths[index["a"]], stats.heights[index["a"]]) == (1400, 1100)
+    assert (stats.widths[index["f"]], stats.heights[index["f"]]) == (500, 700)  # as displayed
+    assert stats.modes[index["e"]] == "L"
+    assert stats.formats[index["g"]] == "WEBP"
+    assert stats.contrast[index["i"]] == 0
+    assert stats.contrast[index["d"]] > 10
     exact = np.asarray(scene(64, 64, 3).convert("L").resize((16, 16), Image.Resampling.BOX))
-    np.testing.assert_allclose(facts.thumbs[index["e"]][..., 0], exact, atol=1)
+    np.testing.assert_allclose(stats.thumbnails[index["e"]][..., 0], exact, atol=1)
 
 
 def test_unreadable_files_are_errors_and_nothing_else(mixed):
-    facts, found = read(mixed, Preprocess(size=32))
+    stats, found = read(mixed, Preprocess(size=32))
     bad = [i for i, name in enumerate(mixed.names) if name[0] in "ch"]
-    assert sorted(facts.errors) == bad
-    assert "empty" in facts.errors[bad[1]]
+    assert sorted(stats.errors) == bad
+    assert "empty" in stats.errors[bad[1]]
     assert set(found) == set(range(len(mixed))) - set(bad)
-    assert facts.readable.sum() == len(mixed) - 2
-    assert not facts.widths[bad].any()
+    assert stats.readable.sum() == len(mixed) - 2
+    assert not stats.widths[bad].any()
 
 
 def test_a_file_that_is_gone(mixed, tmp_path):
     copy = dataset(shutil.copytree(mixed.root, tmp_path / "copy"))
     (copy.root / "d-wide.jpg").unlink()
-    facts, found = read(copy, Preprocess(size=32))
+    stats, found = read(copy, Preprocess(size=32))
     index = copy.names.index("d-wide.jpg")
-    assert "gone" in facts.errors[index]
+    assert "gone" in stats.errors[index]
     assert index not in found
-    assert not facts.keys[index].any()
+    assert not stats.keys[index].any()
 
 
-def test_damaged_facts_are_measured_again(mixed):
+def test_damaged_stats_are_measured_again(mixed):
     plain = measure(mixed)
-    for shard in (cache_folder() / module._FACTS_FOLDER).glob("*.shard"):
+    for shard in (cache_folder() / module._STATS_FOLDER).glob("*.shard"):
         content = bytearray(shard.read_bytes())
         content[-100:] = bytes(100)
         shard.write_bytes(content)
-    assert_same_facts(measure(mixed), plain)
+    assert_same_stats(measure(mixed), plain)
 
 
 # --- pixels -------------------------------------------------------------------------------------
@@ -189,10 +189,10 @@ def test_what_is_not_wanted_is_measured_but_not_given(images, decodings):
     data = open_dataset(images)
     wanted = set(range(0, len(data), 3))
     keys = {fingerprint_bytes(data.path(i).read_bytes()) for i in wanted}
-    facts, found = read(data, Preprocess(size=32), wants=keys.__contains__)
+    stats, found = read(data, Preprocess(size=32), wants=keys.__contains__)
     assert set(found) == wanted
-    assert facts.readable.all()
-    assert facts.widths.all()
+    assert stats.readable.all()
+    assert stats.widths.all()
     read(data, Preprocess(size=48), wants=lambda key: False)
     assert len(decodings) == len(data)
 
@@ -205,7 +205,7 @@ def test_too_much_to_keep_is_not_kept(images, monkeypatch):
     _, found = read(data, Preprocess(size=32))
     assert len(found) == len(data)
     assert not list((cache_folder() / "pixels").rglob("*.shard"))
-    assert list((cache_folder() / module._FACTS_FOLDER).rglob("*.shard"))
+    assert list((cache_folder() / module._STATS_FOLDER).rglob("*.shard"))
 
 
 # --- the stream ---------------------------------------------------------------------------------
@@ -216,9 +216,9 @@ def test_order_and_progress(images):
 
     data = open_dataset(images)
     seen = []
-    facts = Facts.empty(len(data))
+    stats = ImageStats.empty(len(data))
     stream = read_pixels(
-        data, facts, preprocess=Preprocess(size=16), workers=4,
+        data, stats, preprocess=Preprocess(size=16), workers=4,
         progress=lambda phase, done, total: seen.append((done, total)),
     )  # fmt: skip
     assert [index for index, _, _ in stream] == list(range(len(data)))
@@ -240,7 +240,9 @@ def test_look_ahead_is_bounded_and_stops_when_nobody_listens(images, monkeypatch
 
     monkeypatch.setattr(module, "read_bytes", counted)
     before = threading.active_count()
-    stream = read_pixels(data, Facts.empty(len(data)), preprocess=Preprocess(size=16), workers=4)
+    stream = read_pixels(
+        data, ImageStats.empty(len(data)), preprocess=Preprocess(size=16), workers=4
+    )
     for _ in range(10):
         next(stream)
     assert len(started) <= 10 + 32
@@ -248,7 +250,7 @@ def test_look_ahead_is_bounded_and_stops_when_nobody_listens(images, monkeypatch
     assert len(started) <= 10 + 32
     assert threading.active_count() == before  # no thread is left behind
     # And what was done is kept.
-    assert list((cache_folder() / module._FACTS_FOLDER).glob("*.shard"))
+    assert list((cache_folder() / module._STATS_FOLDER).glob("*.shard"))
 
 
 def test_empty_data_set(tmp_path):

@@ -11,7 +11,7 @@ from headstart.data.open import open_dataset
 from headstart.images import prefetch as ahead
 from headstart.images.pixels import read_pixels
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 
 SMALL = Preprocess(size=24, geometry="square")
@@ -39,10 +39,10 @@ def wait_until(condition, seconds=20.0) -> bool:
 
 def test_what_it_left_is_read_and_is_the_same(make_images):
     dataset = open_dataset(make_images(per_class=6))
-    with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
+    with ahead.prefetch(dataset, SMALL, (0.5,)):
         assert wait_until(shards)
-    facts, again = Facts.empty(len(dataset)), Facts.empty(len(dataset))
-    left = [inputs for _, _, inputs in read_pixels(dataset, facts, preprocess=SMALL)]
+    stats, again = ImageStats.empty(len(dataset)), ImageStats.empty(len(dataset))
+    left = [inputs for _, _, inputs in read_pixels(dataset, stats, preprocess=SMALL)]
     before = shards()
     for path in (cache_folder() / "pixels" / SMALL.pixel_key).glob("*.shard"):
         path.unlink()
@@ -50,22 +50,22 @@ def test_what_it_left_is_read_and_is_the_same(make_images):
     assert before
     assert len(left) == len(own) == len(dataset)
     np.testing.assert_array_equal(np.stack(left), np.stack(own))
-    np.testing.assert_array_equal(facts.keys, again.keys)
+    np.testing.assert_array_equal(stats.keys, again.keys)
 
 
 def test_it_ends_with_the_block_and_keeps_what_it_has(make_images):
     dataset = open_dataset(make_images(per_class=6))
     begun = time.monotonic()
-    with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
+    with ahead.prefetch(dataset, SMALL, (0.5,)):
         pass
     assert time.monotonic() - begun < 9
-    facts = Facts.empty(len(dataset))
-    assert sum(1 for _ in read_pixels(dataset, facts, preprocess=SMALL)) == len(dataset)
+    stats = ImageStats.empty(len(dataset))
+    assert sum(1 for _ in read_pixels(dataset, stats, preprocess=SMALL)) == len(dataset)
 
 
 def test_a_helper_that_cannot_start_is_no_error(make_images, monkeypatch):
     monkeypatch.setattr(ahead.sys, "executable", "/nowhere/python")
-    with ahead.decoding_ahead(open_dataset(make_images(per_class=3)), SMALL, (0.5,)):
+    with ahead.prefetch(open_dataset(make_images(per_class=3)), SMALL, (0.5,)):
         pass
     assert not shards()
 
@@ -74,7 +74,7 @@ def test_a_broken_image_does_not_stop_it(make_images):
     root = make_images(per_class=6)
     next(root.rglob("*.png")).write_bytes(b"\x89PNG no more")
     dataset = open_dataset(root)
-    with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
+    with ahead.prefetch(dataset, SMALL, (0.5,)):
         assert wait_until(shards)
 
 
@@ -86,9 +86,9 @@ def test_few_images_and_one_processor_start_nothing(make_images, monkeypatch):
 
     monkeypatch.setattr(ahead.subprocess, "Popen", refuse)
     monkeypatch.setattr(ahead, "cpu_count", lambda: 1)
-    with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
+    with ahead.prefetch(dataset, SMALL, (0.5,)):
         pass
     monkeypatch.setattr(ahead, "cpu_count", lambda: 2)
     monkeypatch.setattr(ahead, "_WORTH_STARTING", 100)
-    with ahead.decoding_ahead(dataset, SMALL, (0.5,)):
+    with ahead.prefetch(dataset, SMALL, (0.5,)):
         pass

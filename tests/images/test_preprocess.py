@@ -1,4 +1,4 @@
-"""`Preprocess`: the picture that the weights were trained to see."""
+"""`Preprocess`: the image that the weights were trained to see."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headstart.images.preprocess import Preprocess, View, views_of
 
 
 def photo(width: int, height: int, seed: int = 0) -> np.ndarray:
-    """A smooth scene with some edges: most of what a photograph is to a resampler."""
+    """A smooth scene with some edges: most of what an image is to a resampler."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8))
     image = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).copy()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from headstart.images.threads import _AHEAD, in_order
+from headstart.images.threads import _AHEAD, ordered_map
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -15,8 +15,8 @@ def test_results_come_in_the_order_of_the_items():
         time.sleep(0.001 * (number % 3))
         return number * number
 
-    assert list(in_order(slow, range(100), workers=4)) == [n * n for n in range(100)]
-    assert list(in_order(slow, [])) == []
+    assert list(ordered_map(slow, range(100), workers=4)) == [n * n for n in range(100)]
+    assert list(ordered_map(slow, [])) == []
 
 
 def test_it_runs_ahead_no_further_than_so_far():
@@ -26,7 +26,7 @@ def test_it_runs_ahead_no_further_than_so_far():
         with lock:
             begun.append(number)
 
-    results = in_order(note, range(1000), workers=4)
+    results = ordered_map(note, range(1000), workers=4)
     for _ in range(10):
         next(results)
     time.sleep(0.05)
@@ -42,7 +42,7 @@ def test_what_goes_wrong_is_raised_in_its_place():
             raise ValueError("three")
         return number
 
-    results = in_order(bad, range(10))
+    results = ordered_map(bad, range(10))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)

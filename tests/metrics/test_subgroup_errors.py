@@ -8,13 +8,13 @@ from headstart.metrics.subgroup_errors import linked, pair_rate, person_rate, pe
 
 def test_who_is_mistaken_for_each_other_is_drawn_as_one():
     people = np.array([0, 0, 1, 1, 2, 3, 4])
-    rivals = np.array([1, 2, 0, 0, 3, 2, 0])
+    impostors = np.array([1, 2, 0, 0, 3, 2, 0])
     accepted = np.array([True, False, True, False, True, False, False])
-    codes = linked(people, rivals, accepted)
+    codes = linked(people, impostors, accepted)
     assert codes[0] == codes[1] == codes[2] == codes[3]
     assert codes[4] == codes[5] != codes[0]
     assert len(set(codes)) == 3
-    assert len(set(linked(people, rivals, np.zeros(7, bool)))) == 5
+    assert len(set(linked(people, impostors, np.zeros(7, bool)))) == 5
 
 
 def test_rates_of_pairs_and_of_photos():

@@ -108,7 +108,7 @@ def test_without_hflip_nothing_is_mirrored(policy):
 
 
 def test_strong_without_hflip_never_mirrors():
-    """It may turn a picture upside down or invert its brightness, so colours alone do not tell."""
+    """It may turn an image upside down or invert its brightness, so colours alone do not tell."""
     upright = Augment("strong", Preprocess(SIZE), hflip=False)
     either = Augment("strong", Preprocess(SIZE))
     assert sum(bright_side(drawn(upright, seed)) for seed in range(80)) > 60
@@ -134,7 +134,7 @@ def test_only_hflip_flips(policy, monkeypatch):
 
 
 def test_what_lies_outside_has_the_mean_colour():
-    """Fill of any other colour would be seen by the network as part of the picture."""
+    """Fill of any other colour would be seen by the network as part of the image."""
     augment = Augment("standard", Preprocess(SIZE, mean=(0.0, 1.0, 0.0)), hflip=False)
     white = np.full((LARGE, LARGE, 3), 255, np.uint8)
     green = 0

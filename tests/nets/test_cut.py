@@ -10,8 +10,8 @@ from headstart.nets.cut import cut
 
 
 def images(n: int = 2, size: int = 64) -> torch.Tensor:
-    draws = torch.Generator().manual_seed(3)
-    return torch.randint(0, 256, (n, size, size, 3), generator=draws, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(3)
+    return torch.randint(0, 256, (n, size, size, 3), generator=rng, dtype=torch.uint8)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_convnext"])

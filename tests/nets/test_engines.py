@@ -22,7 +22,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets import backbone as backbones
 from headstart.nets import engine_openvino, engine_torch
 from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.engine import agreement, demand_same, stream
+from headstart.nets.engine import parity, stream, verify_parity
 from headstart.nets.engine_torch import TorchEngine, fold_batchnorm, torch_engine
 from headstart.nets.stages import StagePool
 
@@ -172,21 +172,21 @@ def test_network_without_stages_gives_its_last_layer():
 
 
 def test_card_is_learnt_once_and_kept(backbone, monkeypatch):
-    card = backbone.card
-    assert card.bounds[-1] == sum(width for _, width in card.stages)
-    assert card.slices["last"].stop == card.bounds[-1]
-    assert card.parameters == sum(each.numel() for each in backbone.network.parameters())
+    info = backbone.info
+    assert info.bounds[-1] == sum(width for _, width in info.stages)
+    assert info.slices["last"].stop == info.bounds[-1]
+    assert info.parameters == sum(each.numel() for each in backbone.network.parameters())
     monkeypatch.setattr(Backbone, "_learn", lambda self: pytest.fail("learnt again"))
-    assert open_backbone(str(backbone.source.path)).card == card
+    assert open_backbone(str(backbone.source.path)).info == info
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"stages": 3}', '{"stages": [["a", 1]]}'])
 def test_damaged_card_is_learnt_again(backbone, content):
-    card = backbone.card
-    (backbone.home / "card.json").write_text(content)
+    info = backbone.info
+    (backbone.home / "info.json").write_text(content)
     again = open_backbone(str(backbone.source.path))
-    assert again.card == card
-    assert json.loads((backbone.home / "card.json").read_text())["parameters"] == card.parameters
+    assert again.info == info
+    assert json.loads((backbone.home / "info.json").read_text())["parameters"] == info.parameters
 
 
 def test_size_that_the_network_does_not_take(backbone):
@@ -206,7 +206,7 @@ def test_random_control_is_the_same_network_with_other_weights(backbone):
         assert torch.equal(weight, weights[name])
     assert not torch.equal(weights["layer1.0.conv1.weight"],
                            backbone.network.state_dict()["layer1.0.conv1.weight"])  # fmt: skip
-    assert control.card.bounds == backbone.card.bounds
+    assert control.info.bounds == backbone.info.bounds
 
 
 # --- folding ------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_folding_where_the_size_is_fixed():
     engine = TorchEngine(pool, device="cpu", precision="fp32")
     images = inputs(1, 96)
     engine.start(0, images)
-    assert agreement(engine.finish(0), plain(pool, images)) > 0.9999
+    assert parity(engine.finish(0), plain(pool, images)) > 0.9999
 
 
 class Shared(NoStages):
@@ -254,11 +254,11 @@ def test_where_folding_goes_wrong_the_network_runs_unfolded():
     images = inputs(4)
     folded = TorchEngine(pool, device="cpu", precision="fp32")
     folded.start(0, images)
-    assert agreement(folded.finish(0), plain(pool, images)) < 0.999
+    assert parity(folded.finish(0), plain(pool, images)) < 0.999
     engine = torch_engine(pool, device="cpu", proof=images[:1], bounds=bounds_of(pool))
     engine.start(0, images)
     needed = 0.9999 if engine.precision == "fp32" else 0.995
-    assert agreement(engine.finish(0), plain(pool, images)) >= needed
+    assert parity(engine.finish(0), plain(pool, images)) >= needed
 
 
 def test_the_pool_given_is_left_as_it_was():
@@ -269,23 +269,23 @@ def test_the_pool_given_is_left_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in pool.state_dict().items())
 
 
-# --- agreement ----------------------------------------------------------------------------------
+# --- parity ----------------------------------------------------------------------------------
 
 
 def test_agreement_sees_direction_length_zeros_and_nan():
     vectors = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
-    assert agreement(vectors, vectors) == 1
-    assert agreement(1.1 * vectors, vectors) < 0.996
+    assert parity(vectors, vectors) == 1
+    assert parity(1.1 * vectors, vectors) < 0.996
     other = vectors.copy()
     other[1, :10] *= -1
     cosine = other[1] @ vectors[1] / (vectors[1] @ vectors[1])
-    assert agreement(other, vectors) == pytest.approx(cosine, abs=1e-6)
+    assert parity(other, vectors) == pytest.approx(cosine, abs=1e-6)
     zeros = np.zeros_like(vectors)
-    assert agreement(zeros, zeros) == 1  # a stage that is dead is dead everywhere
-    assert agreement(vectors, zeros) < 0
+    assert parity(zeros, zeros) == 1  # a stage that is dead is dead everywhere
+    assert parity(vectors, zeros) < 0
     other[0, 0] = np.nan
-    assert agreement(other, vectors) == 0
-    assert agreement(vectors[:, :9], vectors) == 0
+    assert parity(other, vectors) == 0
+    assert parity(vectors[:, :9], vectors) == 0
 
 
 def test_every_stage_must_agree():
@@ -293,10 +293,10 @@ def test_every_stage_must_agree():
     reference[:, :8] *= 1000
     vectors = reference.copy()
     vectors[1, 9] = -1  # lost beside the first stage, were they compared as one
-    assert agreement(vectors, reference) > 0.9999
-    demand_same(vectors, reference, precision="fp32", bounds=(0, 8, 9))
-    with pytest.raises(BackboneError, match="agreement"):
-        demand_same(vectors, reference, precision="bf16", bounds=(0, 8, 10))
+    assert parity(vectors, reference) > 0.9999
+    verify_parity(vectors, reference, precision="fp32", bounds=(0, 8, 9))
+    with pytest.raises(BackboneError, match="parity"):
+        verify_parity(vectors, reference, precision="bf16", bounds=(0, 8, 10))
 
 
 # --- all engines, one network -------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_engine_gives_the_vectors_of_plain_torch(backbone, images):
     vectors = run_all(engine, many)
     assert vectors.dtype == np.float32
     reference = plain_of(backbone, many)
-    demand_same(vectors, reference, precision=engine.precision, bounds=backbone.card.bounds)
+    verify_parity(vectors, reference, precision=engine.precision, bounds=backbone.info.bounds)
     if engine.precision == "fp32":
         np.testing.assert_allclose(vectors, reference, rtol=1e-2, atol=1e-3)
 
@@ -331,7 +331,7 @@ def test_transformer_in_openvino(tmp_path):
     engine = engine_openvino.load_converted(tmp_path, size=SIZE, bounds=bounds)
     images = inputs(5)
     reference = plain(pool, images)
-    demand_same(run_all(engine, images), reference, precision=engine.precision, bounds=bounds)
+    verify_parity(run_all(engine, images), reference, precision=engine.precision, bounds=bounds)
 
 
 # --- the graph that is kept ---------------------------------------------------------------------
@@ -387,8 +387,8 @@ def test_damaged_graph_is_not_used_but_made_again(backbone, converted, monkeypat
     assert (converted / "graph.bin").is_file()
     images = inputs(2)
     reference = plain_of(backbone, images)
-    bounds = backbone.card.bounds
-    demand_same(run_all(again, images), reference, precision=again.precision, bounds=bounds)
+    bounds = backbone.info.bounds
+    verify_parity(run_all(again, images), reference, precision=again.precision, bounds=bounds)
 
 
 def test_damaged_description_of_the_graph(backbone, converted):
@@ -471,7 +471,7 @@ def test_kept_graph_needs_no_torch(folder, backbone, converted):
     assert found["summary"].startswith("OpenVINO")
     assert found["heavy"] == []
     assert found["tried"] == []
-    assert found["width"] == backbone.card.bounds[-1]
+    assert found["width"] == backbone.info.bounds[-1]
 
 
 def test_converting_reaches_for_no_network(folder):
@@ -550,7 +550,7 @@ def test_onnx_gives_the_vectors_of_onnxruntime(tmp_path, pooled):
     pytest.importorskip("onnx")
     file = settings_beside(write_onnx(tmp_path / "tiny.onnx", pooled=pooled))
     backbone = open_backbone(str(file))
-    assert backbone.card.stages == (("last", 6),)
+    assert backbone.info.stages == (("last", 6),)
     assert not backbone.takes_any_size()
     preprocess = backbone.preprocess
     assert (preprocess.size, preprocess.mean) == (SIZE, (0.4, 0.5, 0.6))
@@ -581,7 +581,7 @@ def test_onnx_that_is_no_image_network(tmp_path, bad):
         write_onnx(file, pooled=True, inputs=inputs, channels=channels)
     settings_beside(file)
     with pytest.raises(BackboneError, match=r"bad\.onnx cannot be used"):
-        _ = open_backbone(str(file)).card
+        _ = open_backbone(str(file)).info
 
 
 # --- precision ----------------------------------------------------------------------------------
@@ -599,14 +599,14 @@ def test_precision_is_said_without_torch():
 def test_fp32_where_bf16_is_not_good_enough(monkeypatch):
     pool = make_pool("test_resnet")
     monkeypatch.setattr(engine_torch, "_cpu_has_bf16", lambda: True)
-    real = engine_torch.demand_same
+    real = engine_torch.verify_parity
 
     def strict(vectors, reference, *, precision, bounds):
         if precision == "bf16":
             raise BackboneError("not good enough")
         real(vectors, reference, precision=precision, bounds=bounds)
 
-    monkeypatch.setattr(engine_torch, "demand_same", strict)
+    monkeypatch.setattr(engine_torch, "verify_parity", strict)
     engine = torch_engine(pool, device="cpu", proof=inputs(1), bounds=bounds_of(pool))
     assert engine.precision == "fp32"
 

@@ -14,7 +14,7 @@ from headstart.data.dataset import Dataset
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import Augment
-from headstart.nets.loader import PeoplePlan, Plan, batches
+from headstart.nets.loader import IdentityPlan, Plan, batches
 
 TARGETS = np.repeat([0, 1, 2], [20, 7, 3])
 
@@ -80,7 +80,7 @@ def test_oversampling_shows_every_class_as_often_as_the_largest():
 
 
 def test_repeats_of_an_item_are_not_drawn_alike():
-    """Twenty copies of one picture, mirrored and cut alike, would teach less than one weight."""
+    """Twenty copies of one image, mirrored and cut alike, would teach less than one weight."""
     one = plan(balance="oversample")
     keys = [key for part in one.epoch(0) for key in part]
     assert len(set(keys)) == len(keys)
@@ -217,13 +217,13 @@ def test_stopping_early_leaves_no_worker_behind(inputs):
 # --- some images each of some people ------------------------------------------------------------
 
 
-def people_plan(targets: np.ndarray = TARGETS, **options) -> PeoplePlan:
-    given = {"people": 2, "each": 4, "epochs": 3, "seed": 0, **options}
-    return PeoplePlan(targets, **given)
+def identity_plan(targets: np.ndarray = TARGETS, **options) -> IdentityPlan:
+    given = {"identities": 2, "each": 4, "epochs": 3, "seed": 0, **options}
+    return IdentityPlan(targets, **given)
 
 
 def test_every_batch_has_so_many_people_with_so_many_images():
-    one = people_plan()
+    one = identity_plan()
     for part in one.since(0):
         counts = Counter(TARGETS[items_of(part)].tolist())
         assert len(counts) == 2
@@ -232,7 +232,7 @@ def test_every_batch_has_so_many_people_with_so_many_images():
 
 def test_people_come_equally_often_and_images_before_any_comes_again():
     targets = np.repeat(np.arange(6), 8)
-    one = people_plan(targets, people=3, each=4, epochs=1)
+    one = identity_plan(targets, identities=3, each=4, epochs=1)
     shown = [item for part in one.epoch(0) for item in items_of(part)]
     assert len(shown) == one.per_epoch * 12 == 48
     counts = Counter(targets[shown].tolist())
@@ -241,18 +241,18 @@ def test_people_come_equally_often_and_images_before_any_comes_again():
 
 
 def test_a_person_with_one_image_is_shown_it_anew():
-    one = people_plan(np.array([0, 1, 1, 1, 1]), each=3)
+    one = identity_plan(np.array([0, 1, 1, 1, 1]), each=3)
     for part in one.since(0):
         keys = [key for key in part if key[0] == 0]
         assert len({key[2] for key in keys}) == len(keys) == 3
 
 
 def test_fewer_people_than_asked_for():
-    assert all(len(part) == 12 for part in people_plan(people=99).since(0))
+    assert all(len(part) == 12 for part in identity_plan(identities=99).since(0))
 
 
 def test_batches_of_people_follow_from_seed_and_step():
-    one = people_plan()
-    assert list(one.since(4)) == list(people_plan().since(0))[4:]
-    assert list(one.since(0)) != list(people_plan(seed=1).since(0))
+    one = identity_plan()
+    assert list(one.since(4)) == list(identity_plan().since(0))[4:]
+    assert list(one.since(0)) != list(identity_plan(seed=1).since(0))
     assert one.epoch(0) != one.epoch(1)

@@ -224,7 +224,7 @@ def test_nothing_to_fuse(name, options):
 
 
 def test_learning_statistics_are_not_fused():
-    net = tunable(frozen_statistics=False)
+    net = tunable(freeze_bn_stats=False)
     assert net.fuse() == 0
     learn(net, noise(6))
     assert any(float(norm.running_mean.abs().max()) for norm in norms_of(net))
@@ -339,7 +339,7 @@ def test_frozen_statistics_never_move(fuse):
 
 
 def test_statistics_move_where_blocks_learn_and_only_there():
-    net = tunable(frozen_statistics=False)
+    net = tunable(freeze_bn_stats=False)
     net.set_trainable(2)
     before = statistics(net)
     learn(net, noise(6))
@@ -400,7 +400,7 @@ def test_norms_only():
 
 
 def test_let_learn_keeps_the_mode():
-    net = tunable(frozen_statistics=False).eval()
+    net = tunable(freeze_bn_stats=False).eval()
     net.set_trainable(net.n_stages)
     assert not any(each.training for each in net.modules())
     net.train()
@@ -410,10 +410,10 @@ def test_let_learn_keeps_the_mode():
 
 
 def test_dropout_is_told():
-    assert not tunable().draws()
-    assert tunable(dropout=0.1).draws()
-    assert tunable("test_vit", img_size=64, drop_path_rate=0.2).draws()
-    assert tunable("test_efficientnet", drop_rate=0.2).draws()
+    assert not tunable().is_stochastic()
+    assert tunable(dropout=0.1).is_stochastic()
+    assert tunable("test_vit", img_size=64, drop_path_rate=0.2).is_stochastic()
+    assert tunable("test_efficientnet", drop_rate=0.2).is_stochastic()
 
 
 # --- what comes out -----------------------------------------------------------------------------

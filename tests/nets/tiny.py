@@ -73,15 +73,13 @@ def tunable(
     classes: int = 3,
     stages: str = "last",
     dropout: float = 0.0,
-    frozen_statistics: bool = True,
+    freeze_bn_stats: bool = True,
     **options: object,
 ) -> TrainableModel:
     """A module to train, always with the same weights; not yet fused."""
     net = network(name, size=size, **options)
     head = head_for(net, size=size, classes=classes, stages=stages)
-    return TrainableModel(
-        net, sees(size), head, dropout=dropout, frozen_statistics=frozen_statistics
-    )
+    return TrainableModel(net, sees(size), head, dropout=dropout, freeze_bn_stats=freeze_bn_stats)
 
 
 class Plain(nn.Module):

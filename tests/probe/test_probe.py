@@ -285,7 +285,7 @@ def test_many_classes_thin_the_grid(monkeypatch):
           for name in SETS}  # fmt: skip
     assert of["last"] == of["all"] == {"prototypes", "neighbours", "logistic"}
     assert of["stage1"] == {"prototypes", "neighbours"}
-    strengths = {t.config.strength for t in found.trials if t.config.classifier == "logistic"}
+    strengths = {t.config.C for t in found.trials if t.config.classifier == "logistic"}
     assert strengths < set(grid.logistic)
 
 

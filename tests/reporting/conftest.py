@@ -40,7 +40,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     metrics |= {
         "evaluation": {
             "kind": "holdout",
-            "summary": f"Measured once, on {n} pictures that neither training nor choosing saw.",
+            "summary": f"Measured once, on {n} images that neither training nor choosing saw.",
         },
         "baselines": {
             "majority": {"accuracy": wilson((targets == 0).sum(), n)},
@@ -63,14 +63,14 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
         Finding(
             "class_imbalance",
             "note",
-            "The largest class has 1.4 times as many pictures as the smallest.",
+            "The largest class has 1.4 times as many images as the smallest.",
             (),
             "Nothing needs doing; balanced class weights were tried.",
         ),
         Finding(
             "near_duplicates_across_splits",
             "serious",
-            f"5 pictures of {classes[0]} are near-duplicates of pictures in the test split.",
+            f"5 images of {classes[0]} are near-duplicates of images in the test split.",
             tuple(f"{classes[0]}/a{i}.jpg = {classes[0]}/b{i}.jpg" for i in range(5)),
             "Let Headstart split the data, or give a --group column.",
             12,
@@ -78,7 +78,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
         Finding(
             "blank",
             "warning",
-            "2 pictures are nearly blank.",
+            "2 images are nearly blank.",
             (names[0], names[1]),
             "Look at them and remove them if they are mistakes.",
             2,
@@ -87,7 +87,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     folder.mkdir(parents=True, exist_ok=True)
     per = {name: int(train * n / count * rng.uniform(0.7, 1.3)) for name in classes}
     dataset = {
-        "root": "/data/pictures of things",
+        "root": "/data/images of things",
         "fingerprint": "9f2c51d0c7a84b1e6f1b3a52c1d7e890",
         "classes": list(classes),
         "counts": {
@@ -112,7 +112,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     (folder / "environment.json").write_text(json.dumps(environment))
     with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        columns = "classifier features dimensions strength class_weight folds repeats accuracy low"
+        columns = "classifier features dimensions C class_weight folds repeats accuracy low"
         writer.writerow(f"{columns} high log_loss seconds chosen".split())
         kinds = ["logistic regression", "nearest mean", "5 nearest neighbours", "ridge"]
         for i in range(20):
@@ -132,15 +132,15 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
 
 
 HISTORY = (
-    "training,epoch,trainable_stages,rate,loss,accuracy,"
+    "training,epoch,trainable_stages,lr,loss,accuracy,"
     "val_loss,val_accuracy,measure,seconds,images\n"
 )
 RECIPE = {
     "epochs": 10,
     "batch": 32,
-    "rate": 0.002,
+    "lr": 0.002,
     "layer_decay": 0.9,
-    "shape": "cosine",
+    "schedule": "cosine",
     "freeze": "none",
     "augment": "standard",
     "hflip": True,
@@ -160,7 +160,7 @@ def history_rows(epochs=10, *, training="round1", validation=True, fits=True, se
         accuracy = 0.97 - 0.35 * np.exp(-3.5 * share) + 0.006 * rng.normal()
         val_loss = 0.14 + 0.3 * np.exp(-5 * share) + 0.008 * rng.normal()
         val_accuracy = 0.945 - 0.08 * np.exp(-4 * share) + 0.004 * rng.normal()
-        if not fits:  # what is learnt by heart
+        if not fits:  # what is memorised
             val_loss, val_accuracy = val_loss + 0.5 * share**2, val_accuracy - 0.06 * share
         rate = 2e-3 * (1 + np.cos(np.pi * share)) / 2
         val_cells = [val_loss, val_accuracy, val_accuracy] if validation else ["", "", ""]
@@ -181,7 +181,7 @@ def add_finetuning(folder, rows=None, *, kept="finetune", recipe=None, preview=T
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["finetuning"] = {
         "kept": kept,
-        "summary": "Fine-tuning was kept: on 460 held-out pictures it named 3.0 points more "
+        "summary": "Fine-tuning was kept: on 460 held-out images it named 3.0 points more "
         "of them "
         "rightly than the probe.",
         "share": 0.75 if kept == "finetune" else 0.0,
@@ -189,7 +189,7 @@ def add_finetuning(folder, rows=None, *, kept="finetune", recipe=None, preview=T
         "refitted": kept == "finetune",
         "recipe": RECIPE if recipe is None else recipe,
         "validation": {"n": 460, "probe": probe, "finetune": tuned, "gain": gain},
-        "verdicts": [
+        "diagnoses": [
             Finding(
                 "underfitting",
                 "note",
@@ -201,9 +201,10 @@ def add_finetuning(folder, rows=None, *, kept="finetune", recipe=None, preview=T
             Finding(
                 "too_few_groups",
                 "serious",
-                "Training images are named rightly (0.990) and held-out groups are not (0.710).",
+                "Training images are classified correctly (0.990) and held-out groups are not "
+                "(0.710).",
                 (),
-                "Add groups (people, patients), not pictures of the same ones.",
+                "Add groups (people, patients), not images of the same ones.",
                 1,
             ),
         ],
@@ -237,7 +238,7 @@ def add_advice(folder):
     metrics["advice"] = {
         "summary": ["Fine-tuning is worth its time here.", "A larger network was not tried."],
         "rows": [dict(zip(keys, row, strict=True)) for row in rows],
-        "rule_of_thumb": "Below 20 pictures a class the probe is seldom beaten.",
+        "rule_of_thumb": "Below 20 images a class the probe is seldom beaten.",
     }
     (folder / "metrics.json").write_text(to_json(metrics), encoding="utf-8")
 

@@ -6,7 +6,7 @@ import pytest
 
 from headstart.reporting.curves import accuracy_curve, loss_curve
 
-KEYS = ("epoch", "trainable_stages", "rate", "loss", "accuracy", "val_loss", "val_accuracy")
+KEYS = ("epoch", "trainable_stages", "lr", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @pytest.fixture

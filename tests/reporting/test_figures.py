@@ -84,7 +84,7 @@ def test_reliability_draws_every_bin_and_says_it():
     bins.append({"low": 0.9, "high": 1, "confidence": 0.97, "accuracy": 1.0, "n": 90})
     drawn = inside(reliability_diagram(bins, bins[:1]))
     assert [c.get("class") for c in drawn.iter("circle")] == ["before", "after", "after"]
-    assert "confidence 65%, right 50%, 8 pictures" in drawn.get("aria-label")
+    assert "confidence 65%, right 50%, 8 images" in drawn.get("aria-label")
     inside(reliability_diagram([]))
 
 

@@ -89,7 +89,7 @@ def test_the_headline_is_the_accuracy_in_words(make_run):
     run = make_run(**CASES["binary"])
     accuracy = json.loads((run / "metrics.json").read_text())["test"]["accuracy"]
     text = " ".join(page_of(run).text.split())
-    assert f"Of 100 new pictures like these, about {100 * accuracy['value']:.0f} would" in text
+    assert f"Of 100 new images like these, about {100 * accuracy['value']:.0f} would" in text
     assert f"{100 * accuracy['low']:.0f} to {100 * accuracy['high']:.0f} with 95%" in text
     assert "more than raw pixels" in text
 
@@ -103,8 +103,8 @@ def test_findings_come_serious_first(make_run):
 
 def test_a_perfect_run_says_so(make_run):
     text = page_of(make_run(**CASES["perfect"])).text
-    assert "every test picture was named rightly" in text
-    assert "No picture was given a wrong name" in text
+    assert "every test image was classified correctly" in text
+    assert "No image was given a wrong name" in text
     assert "about 100 would" in " ".join(text.split())
 
 
@@ -166,9 +166,9 @@ def test_a_missing_measure_is_no_crash(make_run, key, null):
         del metrics[key]
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = page_of(run)
-    assert "every test picture was named rightly" not in page.text
+    assert "every test image was classified correctly" not in page.text
     if key == "confusion":
-        assert "No picture was given a wrong name" not in page.text
+        assert "No image was given a wrong name" not in page.text
 
 
 def test_numbers_that_are_not_known_are_dashes(make_run):
@@ -186,7 +186,7 @@ def test_numbers_that_are_not_known_are_dashes(make_run):
 
 def test_the_command_can_be_given_again(make_run):
     page = page_of(make_run(**CASES["binary"]))
-    assert "headstart train '/data/pictures of things' --out runs/first --seed 0" in page.text
+    assert "headstart train '/data/images of things' --out runs/first --seed 0" in page.text
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
@@ -236,7 +236,7 @@ def test_a_finetuning_is_told(make_finetuned):
     assert_sound(page)
     text = text_from(page, "Fine-tuning Fine-tuning was kept")
     for part in (
-        "on 460 held-out pictures, with its 95% interval; the line runs from 80% to 100%",
+        "on 460 held-out images, with its 95% interval; the line runs from 80% to 100%",
         "fine-tuned kept",
         "gain+3 points (+1 to +5)",
         "averaged over epochs 8, 9 and 10, 75% of the way there from where training began",
@@ -358,7 +358,7 @@ def test_a_missing_part_of_a_finetuning_is_left_out(make_finetuned, gone):
     assert "Left out" not in page.text  # a run without a fine-tuning lacks nothing
 
 
-FIELDS = "kept summary share epochs refitted recipe validation verdicts probe finetune gain n"
+FIELDS = "kept summary share epochs refitted recipe validation diagnoses probe finetune gain n"
 
 
 @pytest.mark.parametrize("key", FIELDS.split())
@@ -392,7 +392,7 @@ def test_a_broken_history_is_named(make_finetuned):
         write_report(run)
 
 
-@pytest.mark.parametrize("data", [b"", b"no picture", b"\xff\xd8" + bytes(2_000_000)])
+@pytest.mark.parametrize("data", [b"", b"no image", b"\xff\xd8" + bytes(2_000_000)])
 def test_a_preview_that_is_none_or_too_large_is_left_out(make_finetuned, data):
     run = make_finetuned()
     (run / "augmentation.jpg").write_bytes(data)

@@ -12,7 +12,7 @@ from headstart.scoring.compare import compare_answers, items_needed, paired_test
 
 
 def sides(only_a, only_b, both=0, neither=0):
-    """Two (N,) bool arrays: what A and what B named rightly."""
+    """Two (N,) bool arrays: what A and what B classified correctly."""
     a = np.repeat([True, False, True, False], [only_a, only_b, both, neither])
     b = np.repeat([False, True, True, False], [only_a, only_b, both, neither])
     return a, b

@@ -17,7 +17,7 @@ def test_a_clean_power_law_is_continued():
     found = extrapolate(SIZES, folds(law, noise=0.001))
     assert found["n"] == 640
     assert found["accuracy"].value == pytest.approx(law(640.0), abs=0.01)
-    assert "640 training pictures instead of 320" in found["summary"]
+    assert "640 training images instead of 320" in found["summary"]
 
 
 def test_a_flat_curve_promises_nothing():

@@ -44,17 +44,17 @@ def test_far_from_the_pretraining_all_layers_learn_and_statistics_are_measured()
         Recipe(epochs=10, augment="light"), probe_where(stage4=0.8, last=0.7), NET, items=1000
     )
     assert recipe == full_finetune(Recipe(epochs=10, augment="light"))
-    assert (recipe.frozen_statistics, recipe.backbone_rate) == (False, 1.0)
-    assert recipe.rate == pytest.approx(3 * Recipe().rate)
+    assert (recipe.freeze_bn_stats, recipe.backbone_lr) == (False, 1.0)
+    assert recipe.lr == pytest.approx(3 * Recipe().lr)
     assert "stage 4 alone" in summary[0]
 
 
 @pytest.mark.parametrize(
     ("given", "stages", "net", "items"),
     [
-        (Recipe(rate=5e-4), {"stage4": 0.8}, NET, 1000),
+        (Recipe(lr=5e-4), {"stage4": 0.8}, NET, 1000),
         (Recipe(freeze="last"), {"stage4": 0.8}, NET, 1000),
-        (Recipe(backbone_rate=0.1), {"stage4": 0.8}, NET, 1000),
+        (Recipe(backbone_lr=0.1), {"stage4": 0.8}, NET, 1000),
         (Recipe(), {"stage4": 0.5}, NET, 1000),
         (Recipe(), {"stage4": 0.8}, nn.Sequential(nn.LayerNorm(4)), 1000),
         (Recipe(), {"stage4": 0.8}, NET, 200),

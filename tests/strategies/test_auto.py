@@ -148,13 +148,13 @@ def test_epochs_that_were_asked_for_are_not_exceeded(plan):
 def test_far_from_the_pretraining_it_goes_far_without_trying_depths(plan):
     found = plan(300, stage4=0.9)
     assert not plan.tried
-    assert not found.recipe.frozen_statistics
-    assert found.recipe.backbone_rate == 1
-    assert "stage 4 alone carries the classes" in found.summary[0]
+    assert not found.recipe.freeze_bn_stats
+    assert found.recipe.backbone_lr == 1
+    assert "stage 4 alone separates the classes" in found.summary[0]
 
 
 def test_far_from_the_pretraining_but_short_of_time_it_stays_gentle(plan):
     found = plan(70, stage4=0.9)  # six epochs or so: 150 steps
     assert found.recipe.epochs < 10
-    assert found.recipe.frozen_statistics
+    assert found.recipe.freeze_bn_stats
     assert not any("stage 4" in each for each in found.summary)

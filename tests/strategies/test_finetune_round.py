@@ -34,7 +34,7 @@ def test_with_logit_adjustment_the_head_starts_without_the_prior(tmp_path, monke
     found = {
         balance: finetune(
             data, features.vectors, items, backbone,
-            Recipe(epochs=1, batch=8, rate=1e-30, weight_decay=0.0, balance=balance, hflip="yes"),
+            Recipe(epochs=1, batch=8, lr=1e-30, weight_decay=0.0, balance=balance, hflip="yes"),
             Start(columns, 1.0, balanced), items=items, test=items[:0], preprocess=preprocess,
             refit=False, workers=0,
         )

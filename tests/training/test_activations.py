@@ -19,7 +19,7 @@ from headstart.training.checkpoint import Checkpoints
 from headstart.training.schedule import Recipe
 
 RECIPE = Recipe(
-    epochs=6, batch=8, augment="light", rate=2e-3, ema=0.9, freeze="last", stages=1, frozen_views=4
+    epochs=6, batch=8, augment="light", lr=2e-3, ema=0.9, freeze="last", stages=1, frozen_views=4
 )
 
 

@@ -23,7 +23,7 @@ from headstart.training.schedule import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 # Two steps an epoch; with six stages, gradual unfreezing has a boundary at every early step.
-RECIPE = Recipe(epochs=4, batch=8, augment="light", rate=2e-3, ema=0.9)
+RECIPE = Recipe(epochs=4, batch=8, augment="light", lr=2e-3, ema=0.9)
 
 
 # Trainings that nobody stopped, so that each is run once.
@@ -106,11 +106,11 @@ def test_gradual_unfreezing_with_an_average(data, validation, tmp_path, stops):
     [
         {"dropout": 0.5},
         {"mixup": 0.5, "augment": "strong"},
-        {"frozen_statistics": False},
-        {"optimiser": "sgd", "shape": "plateau", "anchor_decay": 5.0, "ema": 0.0},
-        {"accumulate": 3, "balance": "weights", "shape": "one-cycle"},
+        {"freeze_bn_stats": False},
+        {"optimiser": "sgd", "schedule": "plateau", "anchor_decay": 5.0, "ema": 0.0},
+        {"accumulate": 3, "balance": "weights", "schedule": "one-cycle"},
         {"freeze": "norms", "balance": "logits", "augment": "standard"},
-        {"freeze": "last", "stages": 1, "shape": "cyclical", "clip": 0.01},
+        {"freeze": "last", "stages": 1, "schedule": "cyclical", "clip": 0.01},
     ],
     ids=lambda options: "-".join(map(str, options)),
 )
@@ -127,10 +127,10 @@ def test_with_two_replicas(data, validation, tmp_path):
 
 
 def test_a_lowered_rate_stays_lowered(data, validation, tmp_path):
-    recipe = replace(RECIPE, shape="plateau", rate=1e-30, weight_decay=0.0, epochs=5, warmup=0.0)
+    recipe = replace(RECIPE, schedule="plateau", lr=1e-30, weight_decay=0.0, epochs=5, warmup=0.0)
     whole = training(data, recipe, validation=validation)
     whole.run()
-    assert whole.history[3].rate < 0.5 * whole.history[0].rate
+    assert whole.history[3].lr < 0.5 * whole.history[0].lr
     kill(training(data, recipe, validation=validation), tmp_path, step=8)
     assert_same(whole, run(training(data, recipe, validation=validation), tmp_path))
 
@@ -166,7 +166,7 @@ def test_a_finished_training_is_not_begun_again(data, validation, tmp_path):
 
 
 def test_a_training_that_was_given_up_stays_so(data, validation, tmp_path):
-    recipe = replace(RECIPE, patience=1, rate=1e-30, weight_decay=0.0)
+    recipe = replace(RECIPE, patience=1, lr=1e-30, weight_decay=0.0)
     first = run(training(data, recipe, validation=validation), tmp_path)
     assert (first.over, first.step) == (True, 4)
     assert_same(first, run(training(data, recipe, validation=validation), tmp_path))
@@ -174,7 +174,7 @@ def test_a_training_that_was_given_up_stays_so(data, validation, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_training_that_went_astray_stays_so(data, validation, tmp_path):
-    recipe = replace(RECIPE, rate=1e12, warmup=0.0)
+    recipe = replace(RECIPE, lr=1e12, warmup=0.0)
     first = run(training(data, recipe, validation=validation), tmp_path)
     assert first.diverged >= 0
     again = run(training(data, recipe, validation=validation), tmp_path)
@@ -284,7 +284,7 @@ import torch
 torch.set_num_threads(1)
 from headstart.training.checkpoint import Checkpoints
 from tests.training.test_checkpoint import RECIPE
-from tests.training.trainings import pictures, training
+from tests.training.trainings import images, training
 from dataclasses import replace
 
 def progress(phase, done, total):
@@ -293,8 +293,8 @@ def progress(phase, done, total):
 
 root = Path(sys.argv[1])
 one = training(
-    pictures(root / "again", (6, 5, 5)), replace(RECIPE, freeze="gradual", dropout=0.2),
-    validation=pictures(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
+    images(root / "again", (6, 5, 5)), replace(RECIPE, freeze="gradual", dropout=0.2),
+    validation=images(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
 )
 Checkpoints(root / "states", every=0.0).run(one, name="one", fingerprint="mark")
 """

@@ -26,7 +26,7 @@ GOOD = curves(
 )
 
 
-def verdicts(history, **options) -> list[str]:
+def diagnoses(history, **options) -> list[str]:
     return [each.check for each in findings(history, **options)]
 
 
@@ -63,13 +63,13 @@ def test_held_out_losses_that_are_no_numbers(bad):
     history = curves([0.6, 9e9], [0.8, 0.3], [bad, bad], [0.25, 0.25])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert verdicts(history, diverged=9)[0] == "rate_too_high"
-        assert verdicts(history) == ["rate_too_high"]
-        assert verdicts(GOOD[:1] + history, diverged=9)[0] == "rate_too_high"
+        assert diagnoses(history, diverged=9)[0] == "rate_too_high"
+        assert diagnoses(history) == ["rate_too_high"]
+        assert diagnoses(GOOD[:1] + history, diverged=9)[0] == "rate_too_high"
 
 
 def test_no_epoch_and_nothing_went_wrong():
-    assert verdicts([]) == []
+    assert diagnoses([]) == []
 
 
 def test_what_was_known_is_undone():
@@ -82,7 +82,7 @@ def test_what_was_known_is_undone():
 
 def test_a_bad_first_epoch_that_is_made_good_is_not_blamed():
     history = curves([1.9, 0.6, 0.4], [0.4, 0.8, 0.9], [1.5, 0.5, 0.39], [0.5, 0.85, 0.9])
-    assert "rate_too_high" not in verdicts(history)
+    assert "rate_too_high" not in diagnoses(history)
 
 
 def test_by_heart():
@@ -96,7 +96,7 @@ def test_by_heart():
 
 def test_by_heart_without_ever_helping():
     history = curves([0.7, 0.3, 0.1], [0.8, 0.95, 1.0], [0.62, 0.61, 0.61], [0.77, 0.77, 0.77])
-    assert verdicts(history) == ["overfitting"]
+    assert diagnoses(history) == ["overfitting"]
 
 
 def test_still_falling():
@@ -122,8 +122,8 @@ def test_too_few_groups(n_groups):
 
 def test_many_groups_or_none_are_not_blamed():
     history = curves([0.5, 0.1], [0.9, 1.0], [0.6, 0.7], [0.75, 0.7])
-    assert verdicts(history, n_groups=200) == verdicts(history) == ["overfitting"]
-    assert verdicts(GOOD, n_groups=3) == ["trained_well"]
+    assert diagnoses(history, n_groups=200) == diagnoses(history) == ["overfitting"]
+    assert diagnoses(GOOD, n_groups=3) == ["trained_well"]
 
 
 def test_held_out_images_of_another_kind():
@@ -137,8 +137,8 @@ def test_held_out_images_of_another_kind():
 def test_chance_depends_on_the_number_of_classes():
     history = curves([0.9, 0.1], [0.6, 1.0], [1.4, 1.9], [0.5, 0.55])
     two = {"start_loss": 0.7, "start_accuracy": 0.52, "n_classes": 2}
-    assert verdicts(history, **two) == ["validation_unlike_training"]
-    assert verdicts(history, **{**two, "n_classes": 100}) == ["overfitting"]
+    assert diagnoses(history, **two) == ["validation_unlike_training"]
+    assert diagnoses(history, **{**two, "n_classes": 100}) == ["overfitting"]
 
 
 def test_long_histories_are_told_in_six_lines():
@@ -153,7 +153,7 @@ def test_long_histories_are_told_in_six_lines():
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_one_epoch_is_enough_for_a_verdict(n):
-    assert len(verdicts(GOOD[:n])) == 1
+    assert len(diagnoses(GOOD[:n])) == 1
 
 
 def test_rare_classes_are_judged_by_balanced_accuracy():
@@ -163,4 +163,4 @@ def test_rare_classes_are_judged_by_balanced_accuracy():
         Epoch(number, 5, 1e-3, 3.0 * loss, right, validation, plain, 0.85, 1.0, 100)
         for number, (loss, right, validation, plain) in enumerate(rows, 1)
     ]
-    assert "rate_too_high" not in verdicts(history, start_loss=0.1, start_accuracy=0.8)
+    assert "rate_too_high" not in diagnoses(history, start_loss=0.1, start_accuracy=0.8)

@@ -24,7 +24,7 @@ from headstart.training.loop import Training
 from headstart.training.record import Validation
 from headstart.training.schedule import Recipe
 
-SHORT = Recipe(epochs=3, batch=8, augment="light", rate=2e-3)
+SHORT = Recipe(epochs=3, batch=8, augment="light", lr=2e-3)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_it_learns(data, validation):
     assert one.history[-1].loss < one.history[0].loss - 0.1
     assert one.history[-1].accuracy > one.history[0].accuracy
     assert one.history[-1].val_loss < one.history[0].val_loss
-    assert one.history[-1].rate < one.history[1].rate <= SHORT.rate
+    assert one.history[-1].lr < one.history[1].lr <= SHORT.lr
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(data, validation):
@@ -218,7 +218,7 @@ def test_replicas_have_a_thread_each_and_torch_none_beside(data):
 def test_where_the_network_draws_or_measures_there_is_one(data):
     assert len(training(data, SHORT, replicas=2)._replicas) == 2
     assert len(training(data, replace(SHORT, dropout=0.2), replicas=2)._replicas) == 1
-    assert len(training(data, replace(SHORT, frozen_statistics=False), replicas=2)._replicas) == 1
+    assert len(training(data, replace(SHORT, freeze_bn_stats=False), replicas=2)._replicas) == 1
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -241,7 +241,7 @@ def test_scores_are_those_of_the_network_in_order(data, validation, monkeypatch,
 
 
 def test_only_the_head(data):
-    one = training(data, replace(SHORT, freeze="head", frozen_statistics=False))
+    one = training(data, replace(SHORT, freeze="head", freeze_bn_stats=False))
     one.run()
     assert changed(one) == {"head.weight", "head.bias"}
 
@@ -281,7 +281,7 @@ def test_gradual_unfreezing(data, replicas):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_statistics_of_batchnorm(data, frozen):
-    one = training(data, replace(SHORT, epochs=1, frozen_statistics=frozen))
+    one = training(data, replace(SHORT, epochs=1, freeze_bn_stats=frozen))
     one.run()
     moved = {name for name in changed(one) if "running" in name}
     assert bool(moved) == (not frozen)
@@ -301,7 +301,7 @@ def test_layer_decay(data):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"layer_decay": 1.0, "backbone_rate": 1.0}])
+@pytest.mark.parametrize("options", [{}, {"layer_decay": 1.0, "backbone_lr": 1.0}])
 def test_the_anchor_holds_the_backbone(data, options):
     def distance(**more) -> float:
         one = training(data, replace(SHORT, weight_decay=0.0, **options, **more))
@@ -368,7 +368,7 @@ def test_the_best_epochs_are_kept_best_first(data, validation):
 
 def stuck(data: Dataset, validation: Dataset, **options) -> Training:
     """A training that cannot change anything."""
-    recipe = replace(SHORT, rate=1e-30, weight_decay=0.0, ema=0.0, epochs=8, **options)
+    recipe = replace(SHORT, lr=1e-30, weight_decay=0.0, ema=0.0, epochs=8, **options)
     return training(data, recipe, validation=validation)
 
 
@@ -384,19 +384,19 @@ def test_patience(data, validation):
 
 
 def test_a_plateau_lowers_the_rate(data, validation):
-    one = stuck(data, validation, shape="plateau")
+    one = stuck(data, validation, schedule="plateau")
     one.run()
-    rates = [each.rate / 1e-30 for each in one.history]
+    rates = [each.lr / 1e-30 for each in one.history]
     assert rates[1:3] == pytest.approx([1.0, 1.0])
     assert rates[3:5] == pytest.approx([0.3, 0.3])
     assert rates[5:7] == pytest.approx([0.09, 0.09])
 
 
 def test_without_held_out_images_there_is_no_plateau(data):
-    one = training(data, replace(SHORT, shape="plateau", epochs=6, patience=2))
+    one = training(data, replace(SHORT, schedule="plateau", epochs=6, patience=2))
     one.run()
     assert len(one.history) == 6
-    assert one.history[-1].rate == pytest.approx(SHORT.rate)
+    assert one.history[-1].lr == pytest.approx(SHORT.lr)
 
 
 def test_weights_that_are_no_numbers(data, validation):
@@ -417,7 +417,7 @@ def test_weights_that_are_no_numbers(data, validation):
 @pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("ema", [0.0, 0.99])
 def test_an_absurd_rate(data, validation, replicas, ema):
-    recipe = replace(SHORT, rate=1e12, warmup=0.0, epochs=8, ema=ema)
+    recipe = replace(SHORT, lr=1e12, warmup=0.0, epochs=8, ema=ema)
     one = training(data, recipe, validation=validation, replicas=replicas)
     one.run()
     assert one.diverged >= 0
@@ -508,7 +508,7 @@ def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
     arrays = {"weights": np.zeros((2, 3), np.float32), "bias": np.zeros(2, np.float32)}
     net = TrainableModel(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
     recipe = Recipe(
-        epochs=10, batch=56, rate=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
+        epochs=10, batch=56, lr=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
         weight_decay=0.0, label_smoothing=0.0,
     )  # fmt: skip
     judged = Validation(InputImages(validation, SEES, workers=1), validation.targets, True)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headstart.training.mirror import keeps_class
+from headstart.training.mirror import flip_invariant
 
 TARGETS = np.arange(40) % 2
 
@@ -25,7 +25,7 @@ class Told:
 def keeps(plain: np.ndarray, mirrored: np.ndarray) -> bool:
     validation = SimpleNamespace(inputs=None, targets=TARGETS)
     told = Told(plain, mirrored)
-    return keeps_class(told, validation, None, told.scores(None, None))  # type: ignore[arg-type]
+    return flip_invariant(told, validation, None, told.scores(None, None))  # type: ignore[arg-type]
 
 
 def wrong(*items: int) -> np.ndarray:

@@ -23,7 +23,7 @@ class Bowl:
 
     def run(self, *, save, until):
         for step in range(until):
-            rate = self.recipe.rate * self.factor(step)
+            rate = self.recipe.lr * self.factor(step)
             self.place -= rate * self.curvature * (self.place + 0.01 * self.rng.normal())
             self.last_loss = 0.5 * self.curvature * self.place**2 + 0.01
             save()
@@ -34,10 +34,10 @@ class Bowl:
 @pytest.mark.parametrize("curvature", [20.0, 200.0, 2000.0])
 def test_it_finds_a_rate_that_converges(curvature):
     found = range_test(Bowl(curvature), steps=80)
-    assert 0.02 / curvature < found.rate < 2 / curvature  # 2 / curvature is where it diverges
+    assert 0.02 / curvature < found.lr < 2 / curvature  # 2 / curvature is where it diverges
     assert (np.diff(found.rates) > 0).all()
 
 
 def test_nothing_was_run():
     training = SimpleNamespace(recipe=Recipe(), run=lambda save, until: None, factor=None)
-    assert range_test(training).rate > 0
+    assert range_test(training).lr > 0

@@ -29,7 +29,7 @@ SHAPES = ("cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"
     ],
 )  # fmt: skip
 def test_known_points(shape, points):
-    recipe = Recipe(shape=shape, warmup=0.1)
+    recipe = Recipe(schedule=shape, warmup=0.1)
     for share, factor in points.items():
         assert recipe.factor(share) == pytest.approx(factor, abs=2e-3), share
 
@@ -37,7 +37,7 @@ def test_known_points(shape, points):
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_rate_is_never_nothing_and_never_more_than_asked(shape, warmup):
-    recipe = Recipe(shape=shape, warmup=warmup)
+    recipe = Recipe(schedule=shape, warmup=warmup)
     factors = np.array([recipe.factor(share) for share in np.linspace(0, 1, 1001)])
     assert (factors > 0).all()
     assert factors.max() == pytest.approx(1.0, abs=0.01)
@@ -49,7 +49,7 @@ def test_the_rate_is_never_nothing_and_never_more_than_asked(shape, warmup):
 
 def test_without_warmup_it_starts_at_the_top():
     for shape in ("cosine", "triangular", "constant", "plateau"):
-        assert Recipe(shape=shape, warmup=0.0).factor(0.0) == pytest.approx(1.0)
+        assert Recipe(schedule=shape, warmup=0.0).factor(0.0) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("n_stages", [1, 2, 5, 9])
@@ -79,10 +79,10 @@ def test_gradual_begins_with_the_head_and_reaches_all_in_the_second_half(n_stage
 
 
 def test_layers_further_from_the_head_learn_slower():
-    recipe = Recipe(layer_decay=0.5, backbone_rate=0.2)
+    recipe = Recipe(layer_decay=0.5, backbone_lr=0.2)
     scales = [recipe.scale(depth, n_layers=4) for depth in range(4)]
     assert scales == pytest.approx([0.025, 0.05, 0.1, 1.0])
-    assert [Recipe(layer_decay=1.0, backbone_rate=1.0).scale(d, n_layers=3) for d in range(3)] == [
+    assert [Recipe(layer_decay=1.0, backbone_lr=1.0).scale(d, n_layers=3) for d in range(3)] == [
         1.0, 1.0, 1.0,
     ]  # fmt: skip
 
@@ -92,9 +92,9 @@ def test_layers_further_from_the_head_learn_slower():
     {
         "batch": [0, -4],
         "accumulate": [0],
-        "rate": [0.0, -1e-3, math.nan, math.inf],
+        "lr": [0.0, -1e-3, math.nan, math.inf],
         "layer_decay": [0.0, 1.1],
-        "backbone_rate": [-1.0],
+        "backbone_lr": [-1.0],
         "warmup": [-0.1, 1.5, math.nan],
         "stages": [-1],
         "frozen_views": [-1],
@@ -111,7 +111,7 @@ def test_layers_further_from_the_head_learn_slower():
 )
 def test_what_makes_no_sense_is_refused_by_name(name, values):
     for value in values:
-        given = f"--lr {value}: " if name == "rate" else f"--recipe {name}={value}: "
+        given = f"--lr {value}: " if name == "lr" else f"--recipe {name}={value}: "
         with pytest.raises(OptionError, match=given):
             Recipe(**{name: value})
         with pytest.raises(OptionError, match=given):
@@ -139,16 +139,16 @@ def test_the_edges_of_sense_are_allowed():
 def test_a_recipe_is_changed_by_name():
     base = Recipe(epochs=7)
     assert parse_recipe(None, base) is parse_recipe("", base) is base
-    found = parse_recipe("freeze=last, augment=light,rate=1e-3,stages=3,hflip=no,mixup=0.2", base)
+    found = parse_recipe("freeze=last, augment=light,lr=1e-3,stages=3,hflip=no,mixup=0.2", base)
     assert found == Recipe(
-        epochs=7, freeze="last", augment="light", rate=1e-3, stages=3, hflip="no", mixup=0.2
+        epochs=7, freeze="last", augment="light", lr=1e-3, stages=3, hflip="no", mixup=0.2
     )
     assert isinstance(found.stages, int)
 
 
-@pytest.mark.parametrize("text", ["frozen_statistics=false", "frozen_statistics=0"])
+@pytest.mark.parametrize("text", ["freeze_bn_stats=false", "freeze_bn_stats=0"])
 def test_false_is_false(text):
-    assert parse_recipe(text, Recipe()).frozen_statistics is False
+    assert parse_recipe(text, Recipe()).freeze_bn_stats is False
 
 
 @pytest.mark.parametrize(
@@ -157,15 +157,15 @@ def test_false_is_false(text):
         ("freez=last", "give name=value with a name of epochs, batch"),
         ("freeze", "give name=value"),
         ("freeze=top", "freeze=top: choose none, head, last, gradual, norms"),
-        ("shape=linear", "choose cosine"),
+        ("schedule=linear", "choose cosine"),
         ("augment=wild", "choose none, light"),
         ("optimiser=adam", "choose adamw, sgd"),
         ("hflip=maybe", "hflip=maybe: choose auto, yes, no"),
-        ("frozen_statistics=maybe", "frozen_statistics=maybe: true or false"),
-        ("rate=fast", "rate=fast: not a number"),
+        ("freeze_bn_stats=maybe", "freeze_bn_stats=maybe: true or false"),
+        ("lr=fast", "lr=fast: not a number"),
         ("stages=1.5", "stages=1.5: not a number"),
-        ("rate=", "rate=: not a number"),
-        ("epochs=3,,rate=1", "give name=value"),
+        ("lr=", "lr=: not a number"),
+        ("epochs=3,,lr=1", "give name=value"),
     ],
 )
 def test_slips_of_the_pen_are_named(text, summary):

@@ -61,7 +61,7 @@ def training(
     if net is None:
         net = tunable(
             size=SIZE, classes=len(data.classes), dropout=recipe.dropout,
-            frozen_statistics=recipe.frozen_statistics, block=BasicBlock,
+            freeze_bn_stats=recipe.freeze_bn_stats, block=BasicBlock,
             channels=(16, 16, 16, 32), stem_width=8,
         )  # fmt: skip
     net.fuse()

@@ -23,7 +23,7 @@ from headstart.verbs.report import report
 from headstart.verbs.train import train
 
 QUICK = {"backbone": "starter", "image_size": 32, "strategy": "embed", "workers": 1}
-SHORT = "people=3,each=3,augment=light,hflip=no"
+SHORT = "identities=3,each=3,augment=light,hflip=no"
 
 
 def crowd(root: Path, people: int = 8, each: int = 6, *, split: str = "", size: int = 40) -> Path:
@@ -68,11 +68,11 @@ def test_what_a_run_holds(learnt):
             assert "4 clusters" in each["method"]
     assert found["rows"][0]["gain"] is None
     assert set(run.results["baselines"]) == {"frozen", "whitened", "softmax"}
-    assert run.results["finetuning"]["verdicts"]
+    assert run.results["finetuning"]["diagnoses"]
     history = rows(run.history)
     assert {row["training"] for row in history} == {"embedding", "softmax"}
-    assert all(-1 <= float(row["likeness"]) <= 1 for row in history)
-    assert all(1 <= float(row["rank"]) <= 9 for row in history)
+    assert all(-1 <= float(row["mean_negative_cosine"]) <= 1 for row in history)
+    assert all(1 <= float(row["effective_rank"]) <= 9 for row in history)
     page = run.report.read_text()
     assert "People never seen" in page
     assert "triplet loss (semihard)" in page
@@ -101,7 +101,7 @@ def test_the_model_knows_everybody_by_enrolment(learnt):
     right = np.mean([found.classes[i] == who for i, who in zip(found.labels, truth)])
     assert right > 0.8
     # The network that learnt is an ordinary backbone, if it was kept.
-    assert open_backbone(str(run.model / "backbone")).card.slices["last"]
+    assert open_backbone(str(run.model / "backbone")).info.slices["last"]
 
 
 def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monkeypatch):
@@ -141,12 +141,12 @@ def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
     data = crowd(tmp_path / "data")
     run = train(
         data, out=tmp_path / "run", epochs=3, lr=3.0, baselines="none",
-        recipe=f"{SHORT},mining=hard,freeze=none,layer_decay=1,backbone_rate=1,clip=1000,warmup=0",
+        recipe=f"{SHORT},mining=hard,freeze=none,layer_decay=1,backbone_lr=1,clip=1000,warmup=0",
         **QUICK,
     )  # fmt: skip
-    verdicts = {each["check"]: each for each in run.results["finetuning"]["verdicts"]}
-    assert "collapse" in verdicts
-    assert "mining=semihard" in verdicts["collapse"]["remedy"]
+    diagnoses = {each["check"]: each for each in run.results["finetuning"]["diagnoses"]}
+    assert "collapse" in diagnoses
+    assert "mining=semihard" in diagnoses["collapse"]["remedy"]
     assert run.results["embedding"]["kept"] == "whitened"
     first, _, start = run.results["embedding"]["rows"]
     assert first["measures"] == start["measures"]

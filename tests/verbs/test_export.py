@@ -107,7 +107,7 @@ def test_many_images_in_order(exported, trained):
 
 
 def vectors_of(model: Model, inputs: np.ndarray) -> int:
-    return model.backbone.card.bounds[-1]
+    return model.backbone.info.bounds[-1]
 
 
 @pytest.mark.parametrize("kind", ["linear", "neighbours", "prototypes"])
@@ -118,7 +118,7 @@ def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, t
 
     data, run = trained
     model = Model.load(run.folder)
-    bounds = model.backbone.card.bounds
+    bounds = model.backbone.info.bounds
     columns = np.arange(bounds[-2] if stages == "last" else 0, bounds[-1])
     rng = np.random.default_rng(0)
     d = len(columns)

@@ -116,13 +116,13 @@ def test_crops_keep_folders_and_columns(people, tmp_path):
 
 def test_all_faces_of_a_photo_or_the_one_in_the_middle(people, crowd, tmp_path):
     _, detector = people
-    every = faces(crowd, out=tmp_path / "all", detector=str(detector), which="all")
+    every = faces(crowd, out=tmp_path / "all", detector=str(detector), faces="all")
     assert every.crops == 3
     assert [row["file"] for row in table(tmp_path / "all")] == [
         "crowd.png", "crowd_face2.png", "crowd_face3.png"
     ]  # fmt: skip
     assert "several_faces" in {each.check for each in every.findings}
-    faces(crowd, out=tmp_path / "one", detector=str(detector), which="centre")
+    faces(crowd, out=tmp_path / "one", detector=str(detector), faces="centre")
     row = table(tmp_path / "one")[0]
     assert float(row["face_left"]) == pytest.approx(90, abs=4)
     assert row["faces_on_photo"] == "3"
@@ -319,7 +319,7 @@ def test_faces_are_followed_through_a_video(run, video, tmp_path):
 
 def test_crops_of_a_video_know_their_track(people, video, tmp_path):
     _, detector = people
-    found = faces(video, out=tmp_path / "crops", detector=str(detector), which="all", fps=2)
+    found = faces(video, out=tmp_path / "crops", detector=str(detector), faces="all", fps=2)
     rows = table(tmp_path / "crops")
     assert found.photos == 12
     assert {row["track"] for row in rows} == {"1", "2"}

@@ -65,7 +65,7 @@ def test_what_a_fine_tuned_run_holds(tuned):
     results = run.results
     assert results["finetuning"]["kept"] == "finetune"
     assert set(results["finetuning"]["validation"]) == {"n", "probe", "finetune", "gain"}
-    assert results["finetuning"]["verdicts"]
+    assert results["finetuning"]["diagnoses"]
     assert "fine-tuned" in results["model"]["summary"]
     history = rows(run.history)
     assert [row["epoch"] for row in history] == ["1", "2"]
@@ -173,7 +173,7 @@ def test_scratch_is_an_arm_of_its_own(tmp_path):
     data = hard(tmp_path / "data")
     run = train(data, out=tmp_path / "run", **TUNED | {"strategy": "scratch", "epochs": 1})
     assert run.results["finetuning"]["kept"] == "finetune"
-    assert run.results["finetuning"]["recipe"]["frozen_statistics"] is False
+    assert run.results["finetuning"]["recipe"]["freeze_bn_stats"] is False
 
 
 def test_full_baselines_train_from_scratch_too(tmp_path):
@@ -192,7 +192,7 @@ def test_full_baselines_train_from_scratch_too(tmp_path):
     [
         ({"recipe": "freeze=everything"}, OptionError, "choose none, head"),
         ({"recipe": "speed=9"}, OptionError, "name=value"),
-        ({"recipe": "rate=fast"}, OptionError, "not a number"),
+        ({"recipe": "lr=fast"}, OptionError, "not a number"),
         ({"epochs": 0}, OptionError, "at least 1"),
         ({"budget": 0.0}, OptionError, "--budget"),
         ({"tta": 3}, OptionError, "--tta"),
@@ -209,9 +209,9 @@ def test_bad_options_are_one_clear_line(tuned, tmp_path, options, error, summary
 def test_the_range_test_returns_a_rate_and_trains_with_it(tuned, tmp_path):
     data, _ = tuned
     run = train(data, out=tmp_path / "run", **TUNED | {"lr": "auto", "epochs": 1})
-    assert 1e-6 < run.results["finetuning"]["recipe"]["rate"] < 0.1
+    assert 1e-6 < run.results["finetuning"]["recipe"]["lr"] < 0.1
     run = train(data, out=tmp_path / "two", **TUNED | {"lr": 5e-4, "epochs": 1})
-    assert run.results["finetuning"]["recipe"]["rate"] == 5e-4
+    assert run.results["finetuning"]["recipe"]["lr"] == 5e-4
 
 
 def test_nothing_to_resume(tmp_path):

@@ -42,17 +42,17 @@ def test_people_strangers_and_bad_files(made, tmp_path):
 def test_measured_against_the_truth(made, tmp_path):
     place, _, photos = made
     album(tmp_path / "new", [*PEOPLE, "Zoe", "Yan"], [20, 21])
-    found = identify(place, tmp_path / "new", truth=True)
+    found = identify(place, tmp_path / "new", labelled=True)
     assert found.measures["rank-1"].value == 1
     assert found.measures["rank-1"].n == 8
-    assert found.measures["strangers taken for somebody"].n == 4
+    assert found.measures["false accept rate (FAR)"].n == 4
     right = [
         each.person == each.photo.partition("/")[0]
         for each in found.answers
         if each.photo.partition("/")[0] in PEOPLE
     ]
-    assert found.measures["known people named rightly"].value == np.mean(right)
-    enrolled = identify(place, photos, truth=True)
+    assert found.measures["known people correct"].value == np.mean(right)
+    enrolled = identify(place, photos, labelled=True)
     assert enrolled.measures == {}
     assert "16 of the photos are enrolled themselves" in enrolled.notes[-1]
 
@@ -82,10 +82,10 @@ def test_what_cannot_be_answered(gallery, tmp_path):
     assert identify(gallery, tmp_path / "a.png", threshold=0.0).answers[0].person is None
     with pytest.raises(OptionError, match="at least one"):
         identify(gallery, tmp_path / "a.png", top=0)
-    with pytest.raises(OptionError, match="--truth"):
+    with pytest.raises(OptionError, match="--labelled"):
         identify(gallery, tmp_path / "a.png", label="person")
     with pytest.raises(DataError, match="does not say who"):
-        identify(gallery, tmp_path, truth=True, threshold=0.5)
+        identify(gallery, tmp_path, labelled=True, threshold=0.5)
     with pytest.raises(DataError, match="no image"):
         identify(gallery, [], threshold=0.5)
     with pytest.raises(ModelError, match="is not a gallery"):

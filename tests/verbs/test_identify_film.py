@@ -237,7 +237,11 @@ def test_what_makes_no_sense(club, party, tmp_path):
         headstart.identify(club, tmp_path / "x.mp4")
     with pytest.raises(DataError, match="no such video"):
         headstart.identify(club, tmp_path / "gone.mp4")
-    bad = {"--fps 0": {"fps": 0}, "jsonl": {"out": tmp_path / "x.txt"}, "--truth": {"truth": True}}
+    bad = {
+        "--fps 0": {"fps": 0},
+        "jsonl": {"out": tmp_path / "x.txt"},
+        "--labelled": {"labelled": True},
+    }
     for summary, options in bad.items():
         with pytest.raises(OptionError, match=summary):
             headstart.identify(club, party, **options)

@@ -117,7 +117,7 @@ def test_it_is_used_by_keyboard_and_read_aloud(page, model):
         assert page.locator("html").get_attribute("lang") == "en"
         assert page.locator("#result").get_attribute("aria-live") == "polite"
         assert page.locator("#problem").get_attribute("role") == "alert"
-        assert page.get_by_label("Choose a picture").count() == 1
+        assert page.get_by_label("Choose an image").count() == 1
 
 
 def test_a_dropped_picture(page, model, new):
@@ -161,7 +161,7 @@ def test_every_face_has_a_box_and_an_answer(page, model, new):
         assert abs(box["x"] - picture["x"] - 0.1 * picture["width"]) < 2
         assert abs(box["y"] - picture["y"] - 0.25 * picture["height"]) < 2
         assert abs(box["width"] - 0.5 * picture["width"]) < 3
-        # The next picture begins without them.
+        # The next image begins without them.
         page.unroute("**/predict")
         page.set_input_files("#file", new / "a.png")
         says(page, "#answer", "red (")

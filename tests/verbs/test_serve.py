@@ -385,7 +385,7 @@ def test_what_is_loopback(host, inside):
 
 
 @pytest.mark.parametrize(
-    "options", [{"port": 70000}, {"max_mb": 0}, {"queue": 2}, {"max_files": 0}, {"patience": -1}]
+    "options", [{"port": 70000}, {"max_mb": 0}, {"queue": 2}, {"max_files": 0}, {"timeout": -1}]
 )
 def test_bad_options(exported, options):
     _, out = exported

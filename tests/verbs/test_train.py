@@ -59,7 +59,7 @@ def test_trials_name_the_chosen_one(trained):
     _, run = trained
     with run.trials.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    columns = "classifier features dimensions strength class_weight folds repeats accuracy low high"
+    columns = "classifier features dimensions C class_weight folds repeats accuracy low high"
     assert " ".join(rows[0]).startswith(columns)
     assert [row["chosen"] for row in rows].count("True") == 1
     assert rows[0]["chosen"] == "True"

@@ -84,7 +84,7 @@ def advise_people(
     if len(chosen) > _MOST:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(chosen))[:_MOST])
     own = dataset.take(chosen)
-    copies = find_clusters(whole.facts.take(chosen), None)
+    copies = find_clusters(whole.stats.take(chosen), None)
     measured: list[tuple[Backbone, Preprocess, dict[str, Estimate] | None]] = []
     for network, preprocess in networks:
         features = extract(
@@ -96,7 +96,7 @@ def advise_people(
         measured.append((network, preprocess, known))
     measured.sort(key=lambda each: -(each[2]["map_at_r"].value if each[2] else 0.0))
     best, preprocess, frozen = measured[0]
-    sizes = np.stack([whole.facts.widths, whole.facts.heights], axis=1)
+    sizes = np.stack([whole.stats.widths, whole.stats.heights], axis=1)
     facts = people_facts(
         dataset, sizes, backbone=best.name, input_size=best.preprocess.size,
         pretraining_classes=best.pretraining_classes, trainable=best.source.kind != "onnx",

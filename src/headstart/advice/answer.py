@@ -47,7 +47,7 @@ def facts_of(dataset: Dataset, clusters: np.ndarray, sizes: np.ndarray) -> dict[
 def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
     """Tells whether the pretrained features fit the data, and says by what.
 
-    They fit where the last layer, the one most of the pretraining's own subject, carries the
+    They fit where the last layer, the one most of the pretraining's own subject, separates the
     classes: its probe is within noise of the best of all stages, and far above chance.
     """
     accuracy = best.accuracy
@@ -60,8 +60,8 @@ def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
     winner = where.get(best.features, best.features.replace("stage", "stage "))
     summary = (
         f"Pretrained features {'fit' if fits else 'do not fit'} these images"
-        f"{'' if fits else ' well'}: {winner} carries the classes best ({accuracy.value:.3f}), the "
-        f"last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
+        f"{'' if fits else ' well'}: {winner} separates the classes best ({accuracy.value:.3f}), "
+        f"the last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
     )
     return fits, summary
 

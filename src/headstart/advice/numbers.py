@@ -39,7 +39,7 @@ def how_far_off(
     return (
         f"Numbers are predicted by naming one of {len(own.classes)} ranges; accuracies are "
         f"those of the "
-        f"range. The best frozen probe is {off.value:.3g} off on average ({off.low:.3g} to "
-        f"{off.high:.3g}), cross-validated; always saying the median {constant.value:.3g} "
-        f"({ends}).",
+        f"range. The best frozen probe has a mean absolute error of {off.value:.3g} "
+        f"({off.low:.3g} to {off.high:.3g}), cross-validated; the constant (median) baseline "
+        f"{constant.value:.3g} ({ends}).",
     )

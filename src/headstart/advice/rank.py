@@ -132,7 +132,7 @@ def _candidate(
         features.vectors[some][:, features.slices["last"]], dataset.targets[some],
         n_classes=len(dataset.classes),
     )  # fmt: skip
-    weights = backbone.card.parameters
+    weights = backbone.info.parameters
     prior = _PRIOR * math.log10(max(weights, 1) / 1e6) if weights else 0.0
     return Candidate(
         backbone=backbone.name,

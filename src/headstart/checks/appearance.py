@@ -11,7 +11,7 @@ import numpy as np
 from headstart.checks.duplicates import BLANK
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.records import Finding
 
 __all__ = ["check_appearance", "skill"]
@@ -33,29 +33,29 @@ _EXTENSIONS = {
 }
 
 
-def check_appearance(dataset: Dataset, facts: Facts, clusters: np.ndarray) -> list[Finding]:
+def check_appearance(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> list[Finding]:
     """Checks what can be told of images without looking at what they show.
 
     Args:
         dataset: N items.
-        facts: Their N rows.
+        stats: Their N rows.
         clusters: (N,) int of duplicates and groups, whose members prove a shortcut only once.
 
     Returns:
         Findings, in no order.
     """
-    items = np.flatnonzero(facts.readable)
+    items = np.flatnonzero(stats.readable)
     if not len(items):
         return []
     return [
-        *_shortcuts(dataset, facts, clusters, items),
-        *_all_alike(facts, items),
-        *_blank(dataset, facts, items),
-        *_odd_ones(dataset, facts, items),
-        *_tiny(dataset, facts, items),
-        *_extensions(dataset, facts, items),
-        *_modes(dataset, facts, items),
-        *_shapes(dataset, facts, items),
+        *_shortcuts(dataset, stats, clusters, items),
+        *_all_alike(stats, items),
+        *_blank(dataset, stats, items),
+        *_format_outliers(dataset, stats, items),
+        *_tiny(dataset, stats, items),
+        *_extensions(dataset, stats, items),
+        *_modes(dataset, stats, items),
+        *_shapes(dataset, stats, items),
     ]
 
 
@@ -63,8 +63,8 @@ def _names(dataset: Dataset, items: Iterable[int]) -> tuple[str, ...]:
     return tuple(dataset.names[i] for i, _ in zip(items, range(_SHOWN)))
 
 
-def _sized(dataset: Dataset, facts: Facts, item: int) -> str:
-    return f"{dataset.names[item]} ({facts.widths[item]} x {facts.heights[item]})"
+def _sized(dataset: Dataset, stats: ImageStats, item: int) -> str:
+    return f"{dataset.names[item]} ({stats.widths[item]} x {stats.heights[item]})"
 
 
 def _images(count: int) -> str:
@@ -115,7 +115,7 @@ def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tup
 
 
 def _shortcuts(
-    dataset: Dataset, facts: Facts, clusters: np.ndarray, items: np.ndarray
+    dataset: Dataset, stats: ImageStats, clusters: np.ndarray, items: np.ndarray
 ) -> Iterator[Finding]:
     known = items[dataset.labelled[items]]
     # A class needs several images before its looks can be held against it.
@@ -125,8 +125,8 @@ def _shortcuts(
     targets = dataset.targets[known]
     if len(np.unique(targets)) < 2 or len(known) < 40:
         return
-    width, height = (c[known].astype(np.float64) for c in (facts.widths, facts.heights))
-    kinds = np.stack([facts.formats[known], facts.modes[known]], axis=1)
+    width, height = (c[known].astype(np.float64) for c in (stats.widths, stats.heights))
+    kinds = np.stack([stats.formats[known], stats.modes[known]], axis=1)
     codes = [np.unique(column, return_inverse=True)[1] for column in kinds.T]
     for what, columns in (
         ("size", np.stack([width, height, width / height], axis=1)),
@@ -145,35 +145,35 @@ def _shortcuts(
             f"The {what} of an image alone tells its class with a balanced accuracy of "
             f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} "
             f"(at least {chance + low * (1 - chance):.0%} with 95 % confidence).",
-            _by_class(dataset, facts, known, what),
+            _by_class(dataset, stats, known, what),
             "A model may learn this instead of the content. Gather the classes the same way, or "
             "bring all images to one size and format before training, and test on new ones.",
             len(known),
         )
 
 
-def _by_class(dataset: Dataset, facts: Facts, items: np.ndarray, what: str) -> tuple[str, ...]:
+def _by_class(dataset: Dataset, stats: ImageStats, items: np.ndarray, what: str) -> tuple[str, ...]:
     lines = []
     for number in np.unique(dataset.targets[items])[:12]:
         own = items[dataset.targets[items] == number]
         if what == "size":
             typical = (
-                f"median {np.median(facts.widths[own]):.0f} x {np.median(facts.heights[own]):.0f}"
+                f"median {np.median(stats.widths[own]):.0f} x {np.median(stats.heights[own]):.0f}"
             )
         else:
-            column = facts.formats if what == "file format" else facts.modes
+            column = stats.formats if what == "file format" else stats.modes
             most = Counter(column[own].tolist()).most_common(3)
             typical = ", ".join(f"{value} {count / len(own):.0%}" for value, count in most)
         lines.append(f"{dataset.classes[number]}: {typical}")
     return tuple(lines)
 
 
-def _all_alike(facts: Facts, items: np.ndarray) -> Iterator[Finding]:
+def _all_alike(stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
     """One scene, again and again: the near-duplicate search is blind to what differs in it."""
     if len(items) < 20:
         return
     some = np.random.default_rng(0).permutation(items)[:200]
-    grey = facts.thumbs[some].mean(axis=3, dtype=np.float32).reshape(len(some), -1)
+    grey = stats.thumbnails[some].mean(axis=3, dtype=np.float32).reshape(len(some), -1)
     grey -= grey.mean(axis=1, keepdims=True)
     grey /= np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
     likeness = float(np.median((grey @ grey.T)[np.triu_indices(len(some), 1)]))
@@ -184,14 +184,14 @@ def _all_alike(facts: Facts, items: np.ndarray) -> Iterator[Finding]:
             "The images all look alike from afar (two of them correlate by "
             f"{likeness:.2f} on average), as from a fixed camera.",
             (),
-            "New pictures cannot be told from copies here, so duplicates may go unnoticed or be "
+            "New images cannot be told from copies here, so duplicates may go unnoticed or be "
             "seen where there are none: name a --group (day, part, session) to split by.",
             len(items),
         )
 
 
-def _blank(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
-    blank = items[facts.spreads[items] < BLANK]
+def _blank(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
+    blank = items[stats.contrast[items] < BLANK]
     if len(blank):
         yield Finding(
             "blank_images",
@@ -203,27 +203,27 @@ def _blank(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Findin
         )
 
 
-def _odd_ones(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
-    """Palette and one-bit images among photos: what web pages put where a picture is missing."""
-    drawn = np.isin(facts.modes[items], ("P", "PA", "1")) | (facts.formats[items] == "GIF")
+def _format_outliers(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
+    """Palette and one-bit images among photos: what web pages put where an image is missing."""
+    drawn = np.isin(stats.modes[items], ("P", "PA", "1")) | (stats.formats[items] == "GIF")
     odd = items[drawn]
     if 0 < len(odd) <= len(items) / 50:
         yield Finding(
-            "odd_ones_out",
+            "format_outliers",
             "warning",
             f"{_images(len(odd))} with a colour palette among {len(items) - len(odd):,} without: "
             "perhaps placeholders, icons or drawings.",
             tuple(
-                f"{dataset.names[i]} ({facts.formats[i]}, {facts.widths[i]} x {facts.heights[i]})"
+                f"{dataset.names[i]} ({stats.formats[i]}, {stats.widths[i]} x {stats.heights[i]})"
                 for i in odd[:_SHOWN]
             ),
-            "Look at them, and delete those that are no pictures of their class.",
+            "Look at them, and delete those that are no images of their class.",
             len(odd),
         )
 
 
-def _tiny(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
-    short = np.minimum(facts.widths, facts.heights)[items]
+def _tiny(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
+    short = np.minimum(stats.widths, stats.heights)[items]
     middle = float(np.median(short))
     tiny = items[(short < 48) & (short < middle / 4)]
     if len(tiny):
@@ -233,10 +233,10 @@ def _tiny(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding
             f"{_images(len(tiny))} far smaller than the rest (half of all have a shorter side "
             f"of {middle:.0f} pixels or more): perhaps icons or thumbnails.",
             tuple(
-                f"{dataset.names[i]} ({facts.widths[i]} x {facts.heights[i]})"
+                f"{dataset.names[i]} ({stats.widths[i]} x {stats.heights[i]})"
                 for i in tiny[:_SHOWN]
             ),
-            "Look at them; replace them by the full pictures.",
+            "Look at them; replace them by the full images.",
             len(tiny),
         )
     if middle < 100:
@@ -251,26 +251,26 @@ def _tiny(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding
         )
 
 
-def _extensions(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
+def _extensions(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
     endings = [PurePosixPath(dataset.names[i]).suffix.lower() for i in items]
     wrong = [
         int(i)
         for i, ending in zip(items, endings)
-        if ending not in _EXTENSIONS.get(str(facts.formats[i]), {ending})
+        if ending not in _EXTENSIONS.get(str(stats.formats[i]), {ending})
     ]
     if wrong:
         yield Finding(
             "wrong_extensions",
             "note",
             f"{_images(len(wrong))} of another format than the ending of the name says.",
-            tuple(f"{dataset.names[i]} is {facts.formats[i]}" for i in wrong[:_SHOWN]),
+            tuple(f"{dataset.names[i]} is {stats.formats[i]}" for i in wrong[:_SHOWN]),
             "They are read all the same; other tools may refuse them.",
             len(wrong),
         )
 
 
-def _modes(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
-    modes = facts.modes[items]
+def _modes(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
+    modes = stats.modes[items]
     clear = items[np.isin(modes, ("RGBA", "LA", "PA", "La", "RGBa"))]
     if len(clear):
         yield Finding(
@@ -296,8 +296,8 @@ def _modes(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Findin
         )
 
 
-def _shapes(dataset: Dataset, facts: Facts, items: np.ndarray) -> Iterator[Finding]:
-    width, height = facts.widths[items].astype(float), facts.heights[items].astype(float)
+def _shapes(dataset: Dataset, stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
+    width, height = stats.widths[items].astype(float), stats.heights[items].astype(float)
     lost = 1 - np.minimum(width, height) / np.maximum(width, height)
     much = items[lost > 1 / 3]
     if len(much) > len(items) / 20:

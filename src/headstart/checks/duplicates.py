@@ -1,4 +1,4 @@
-"""Duplicates: the same file twice, the same picture twice, and what must stay together.
+"""Duplicates: the same file twice, the same image twice, and what must stay together.
 
 Near duplicates are found in two steps. The 256-bit difference hashes of all pairs are
 compared in blocks, which needs no n x n matrix; then the 16 x 16 thumbnails of the few
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 
 __all__ = ["BLANK", "clusters", "exact_duplicates", "near_duplicates"]
 
 BLANK = 3.0
-"""Images whose grey levels spread less show nothing that could be the same picture."""
+"""Images whose grey levels spread less show nothing that could be the same image."""
 
 # Tuned by eye on photos, brain scans, faces, magnetic tiles under six exposures, and
 # characters of one stroke: all pairs of the first four within these bounds are the same
-# picture or the same thing again, and of 2,720 drawn characters no two are.
+# image or the same thing again, and of 2,720 drawn characters no two are.
 _LIKENESS = 0.97
 _FAR = 10
 _FAR_LIKENESS = 0.985
@@ -39,19 +39,19 @@ _CROWD = 20
 _ROWS, _FIRST, _COLUMNS = 64, 64, 8192
 
 
-def exact_duplicates(facts: Facts) -> list[np.ndarray]:
+def exact_duplicates(stats: ImageStats) -> list[np.ndarray]:
     """Returns the groups of items whose files have the same bytes.
 
     Args:
-        facts: N rows; unreadable ones are left out.
+        stats: N rows; unreadable ones are left out.
 
     Returns:
         One (M,) int array of ascending indices per group of M >= 2, in order of first member.
     """
-    items = np.flatnonzero(facts.readable)
+    items = np.flatnonzero(stats.readable)
     if not len(items):
         return []
-    keys = np.ascontiguousarray(facts.keys[items]).view("V16").ravel()
+    keys = np.ascontiguousarray(stats.keys[items]).view("V16").ravel()
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.argsort(inverse, kind="stable")
     ends = np.cumsum(counts)
@@ -76,12 +76,12 @@ class _Looks:
     hues: np.ndarray
 
     @classmethod
-    def of(cls, thumbs: np.ndarray) -> _Looks:
+    def of(cls, thumbnails: np.ndarray) -> _Looks:
         """Measures (M, 16, 16, 3) uint8 thumbnails."""
-        m = len(thumbs)
+        m = len(thumbnails)
         looks = cls(*(np.empty((m, size), np.float32) for size in (256, 16, 32)))
         for at in range(0, m, 4096):
-            part = thumbs[at : at + 4096].astype(np.float32)
+            part = thumbnails[at : at + 4096].astype(np.float32)
             fields = part.reshape(-1, 4, 4, 4, 4, 3).mean(axis=(2, 4))
             looks.shapes[at : at + 4096] = _unit(part.mean(axis=3).reshape(len(part), -1))
             looks.rough[at : at + 4096] = _unit(fields.mean(axis=3).reshape(len(part), -1))
@@ -109,8 +109,8 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
-    """Finds pairs of different files that show the same picture.
+def near_duplicates(stats: ImageStats, *, distance: int = 16) -> np.ndarray:
+    """Finds pairs of different files that show the same image.
 
     Re-encoded, resized, brightened and slightly cropped copies are found; rotated or much
     cropped ones are not. Of files with the same bytes only the first takes part, and blank
@@ -123,32 +123,32 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
     the share of bits set being p.
 
     Args:
-        facts: N rows.
+        stats: N rows.
         distance: Most bits of the 256 that may differ.
 
     Returns:
         (P, 2) int64 pairs of indices, i < j, sorted.
     """
-    keys = np.ascontiguousarray(facts.keys).view("V16").ravel()
+    keys = np.ascontiguousarray(stats.keys).view("V16").ravel()
     wanted = np.zeros(len(keys), bool)
     wanted[np.unique(keys, return_index=True)[1]] = True
-    wanted &= facts.readable & (facts.spreads >= BLANK)
+    wanted &= stats.readable & (stats.contrast >= BLANK)
     items = np.flatnonzero(wanted)
     if len(items) < 2:
         return np.zeros((0, 2), np.int64)
 
     # Every fourth bit of all rows makes the first word: it has something of the whole
-    # picture, where 64 bits in a row may be all sky. Pairs that differ there are out.
-    bits = np.unpackbits(facts.dhashes[items], axis=1).reshape(-1, 64, 4)
+    # image, where 64 bits in a row may be all sky. Pairs that differ there are out.
+    bits = np.unpackbits(stats.dhashes[items], axis=1).reshape(-1, 64, 4)
     words = np.packbits(bits.transpose(0, 2, 1).reshape(-1, 256), axis=1).view(np.uint64)
     set_bits = np.bitwise_count(words).sum(1).astype(np.int64)
-    brightness = facts.thumbs[items].mean(axis=(1, 2, 3))
+    brightness = stats.thumbnails[items].mean(axis=(1, 2, 3))
     # In order of bits set, partners lie in a window; alike ones come next to each other.
     order = np.lexsort((brightness, *words.T[::-1], set_bits))
     items, words, set_bits = items[order], words[order], set_bits[order]
     share = set_bits / 256
     limits = np.floor(distance * 4 * share * (1 - share)).astype(np.uint8)
-    looks = _Looks.of(facts.thumbs[items])
+    looks = _Looks.of(stats.thumbnails[items])
 
     def search(start: int) -> np.ndarray:
         stop = min(start + _ROWS, len(items))
@@ -158,14 +158,14 @@ def near_duplicates(facts: Facts, *, distance: int = 16) -> np.ndarray:
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # numpy lets go of the GIL
         pairs = np.concatenate(list(pool.map(search, range(0, len(items), _ROWS))))
-    pairs = _thinned(np.sort(items[pairs], axis=1), facts.dhashes)
+    pairs = _thinned(np.sort(items[pairs], axis=1), stats.dhashes)
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
 def _thinned(pairs: np.ndarray, dhashes: np.ndarray) -> np.ndarray:
     """Demands more likeness of the pairs of a crowd that is a large part of the whole set.
 
-    Before a fixed camera all pictures look alike from afar, and what they are classed by may
+    Before a fixed camera all images look alike from afar, and what they are classed by may
     be a scratch. Linked all together they could never be split.
     """
     n = len(dhashes)
@@ -238,7 +238,7 @@ def _at_most(
 
 
 def clusters(
-    facts: Facts, groups: np.ndarray | None = None, *, pairs: np.ndarray | None = None
+    stats: ImageStats, groups: np.ndarray | None = None, *, pairs: np.ndarray | None = None
 ) -> np.ndarray:
     """Numbers the sets of items that must never lie on both sides of a split.
 
@@ -246,18 +246,18 @@ def clusters(
     or when a chain of such links joins them.
 
     Args:
-        facts: N rows.
+        stats: N rows.
         groups: (N,) str of persons, patients, videos; ``""`` is no group.
         pairs: (P, 2) near duplicates, if `near_duplicates` was called before.
 
     Returns:
         (N,) int64 cluster numbers from 0, in order of first appearance.
     """
-    n = len(facts.widths)
-    links = [near_duplicates(facts) if pairs is None else np.asarray(pairs).reshape(-1, 2)]
+    n = len(stats.widths)
+    links = [near_duplicates(stats) if pairs is None else np.asarray(pairs).reshape(-1, 2)]
     links += [
         np.stack([np.full(len(group) - 1, group[0]), group[1:]], axis=1)
-        for group in exact_duplicates(facts)
+        for group in exact_duplicates(stats)
     ]
     if groups is not None:
         known = np.flatnonzero(groups != "")

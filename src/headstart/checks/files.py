@@ -10,9 +10,9 @@ import numpy as np
 from headstart.checks.appearance import check_appearance
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
 from headstart.data.dataset import Dataset
-from headstart.data.groups import hinted_folders
-from headstart.data.numbers import hinted_numbers
-from headstart.images.stats import Facts
+from headstart.data.groups import possible_folders
+from headstart.data.numbers import possible_numbers
+from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
 __all__ = ["check_dataset"]
@@ -22,12 +22,14 @@ _ORDER: dict[Severity, int] = {"serious": 0, "warning": 1, "note": 2}
 _FEW = 5
 
 
-def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = None) -> list[Finding]:
+def check_dataset(
+    dataset: Dataset, stats: ImageStats, pairs: np.ndarray | None = None
+) -> list[Finding]:
     """Checks files, duplicates, classes, splits and the look of images.
 
     Args:
         dataset: N items.
-        facts: Their N rows.
+        stats: Their N rows.
         pairs: (P, 2) near duplicates, if `duplicates.near_duplicates` was called before.
 
     Returns:
@@ -35,19 +37,19 @@ def check_dataset(dataset: Dataset, facts: Facts, pairs: np.ndarray | None = Non
         wrong: conflicting labels, leaks, shortcuts, classes that cannot be learned.
     """
     if pairs is None:
-        pairs = near_duplicates(facts)
-    alike = clusters(facts, pairs=pairs)
-    together = alike if dataset.groups is None else clusters(facts, dataset.groups, pairs=pairs)
+        pairs = near_duplicates(stats)
+    alike = clusters(stats, pairs=pairs)
+    together = alike if dataset.groups is None else clusters(stats, dataset.groups, pairs=pairs)
     found = [
-        *_files(dataset, facts),
-        *_conflicts(dataset, facts, pairs),
+        *_files(dataset, stats),
+        *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
-        *_copies(dataset, facts, pairs),
+        *_copies(dataset, stats, pairs),
         *_classes(dataset, alike),
-        *_hinted_groups(dataset),
-        *hinted_folders(dataset),
-        *hinted_numbers(dataset),
-        *check_appearance(dataset, facts, together),
+        *_possible_groups(dataset),
+        *possible_folders(dataset),
+        *possible_numbers(dataset),
+        *check_appearance(dataset, stats, together),
     ]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
@@ -66,14 +68,14 @@ def _joined(dataset: Dataset, group: Iterable[int]) -> str:
     return " = ".join(names[:6]) + more
 
 
-def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
-    if facts.errors:
-        count = len(facts.errors)
+def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
+    if stats.errors:
+        count = len(stats.errors)
         yield Finding(
             "unreadable_files",
             "serious" if count > len(dataset) / 5 else "warning",
             f"{count:,} of {_s(len(dataset), 'file')} cannot be read as an image.",
-            _first(f"{dataset.names[i]}: {why}" for i, why in sorted(facts.errors.items())),
+            _first(f"{dataset.names[i]}: {why}" for i, why in sorted(stats.errors.items())),
             "They are left out by name; replace them or delete them.",
             count,
         )
@@ -101,15 +103,15 @@ def _files(dataset: Dataset, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Finding]:
-    """The same picture under two labels."""
+def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:
+    """The same image under two labels."""
     targets, numbers = dataset.targets, dataset.values
     labels = targets if numbers is None else numbers
 
     def differ(group: np.ndarray) -> bool:
         return len(set(labels[group][targets[group] >= 0].tolist())) > 1
 
-    exact = [group for group in exact_duplicates(facts) if differ(group)]
+    exact = [group for group in exact_duplicates(stats) if differ(group)]
     if exact:
         where = "in two classes" if numbers is None else "under two numbers"
         yield Finding(
@@ -134,13 +136,13 @@ def _conflicts(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Fi
             "Look at them: where they show the same thing, one of the labels is wrong.",
             len(near),
         )
-    yield from _same_classes(dataset, facts, pairs)
+    yield from _same_classes(dataset, stats, pairs)
 
 
-def _same_classes(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Finding]:
+def _same_classes(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:
     """Two classes that are one: in their images, or by their names."""
     targets, classes, counts = dataset.targets, dataset.classes, dataset.counts
-    links = [pairs, *(np.stack([g[:-1], g[1:]], axis=1) for g in exact_duplicates(facts))]
+    links = [pairs, *(np.stack([g[:-1], g[1:]], axis=1) for g in exact_duplicates(stats))]
     edges = np.concatenate(links)
     kinds = targets[edges]
     edges = edges[(kinds[:, 0] != kinds[:, 1]) & (kinds.min(axis=1, initial=0) >= 0)]
@@ -179,7 +181,7 @@ def _across_splits(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
     splits = dataset.splits
     # As in split_dataset: without a test, the validation items are the test.
     held = "test" if (splits == "test").any() else "val"
-    kinds = [("duplicates_across_splits", alike, "show the same picture as")]
+    kinds = [("duplicates_across_splits", alike, "show the same image as")]
     if dataset.groups is not None:
         _, numbers = np.unique(dataset.groups, return_inverse=True)
         numbers = np.where(dataset.groups == "", -1 - np.arange(len(dataset)), numbers)
@@ -208,8 +210,8 @@ def _by_item(numbers: np.ndarray, wanted: np.ndarray) -> list[int]:
     return list(dict.fromkeys(hits.tolist()))[:_SHOWN]
 
 
-def _copies(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Finding]:
-    exact = exact_duplicates(facts)
+def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:
+    exact = exact_duplicates(stats)
     if exact:
         surplus = sum(len(group) - 1 for group in exact)
         yield Finding(
@@ -229,7 +231,7 @@ def _copies(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Findi
             f"{_s(len(many), 'image is', 'images are')} repeated so often that a placeholder is "
             "likely.",
             _first(f"{dataset.names[g[0]]} ({len(g)} times)" for g in many),
-            "Look at it; delete all copies if it stands for a picture that was not there.",
+            "Look at it; delete all copies if it stands for an image that was not there.",
             sum(len(group) for group in many),
         )
     if len(pairs):
@@ -237,7 +239,7 @@ def _copies(dataset: Dataset, facts: Facts, pairs: np.ndarray) -> Iterator[Findi
         yield Finding(
             "near_duplicates",
             "warning" if involved > len(dataset) / 100 else "note",
-            f"{_s(involved, 'image')} have a near duplicate: the same picture, re-encoded, "
+            f"{_s(involved, 'image')} have a near duplicate: the same image, re-encoded, "
             "resized, brightened or cropped a little.",
             _first(_joined(dataset, pair) for pair in pairs),
             "Nothing must be done: they are kept on one side of every split that is drawn here.",
@@ -258,7 +260,7 @@ def _classes(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
             "Add a second class, if only a folder of everything else.",
             1,
         )
-    # Copies teach nothing new, so it is different pictures that count.
+    # Copies teach nothing new, so it is different images that count.
     seen = np.unique(np.stack([dataset.targets, alike])[:, dataset.labelled], axis=1)
     distinct = np.bincount(seen[0], minlength=len(names))
     for check, severity, mask, what in (
@@ -319,7 +321,7 @@ def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
             )
 
 
-def _hinted_groups(dataset: Dataset) -> Iterator[Finding]:
+def _possible_groups(dataset: Dataset) -> Iterator[Finding]:
     """Names such as ``p07_frame12`` in which the first part recurs: a person, a video?"""
     if dataset.groups is not None or len(dataset) < 20:
         return
@@ -338,7 +340,7 @@ def _hinted_groups(dataset: Dataset) -> Iterator[Finding]:
         return
     some = np.argsort(-counts, kind="stable")[:6]
     yield Finding(
-        "groups_hinted",
+        "possible_groups",
         "note",
         f"File names begin with one of {len(firsts):,} recurring parts, perhaps persons, videos "
         "or devices.",

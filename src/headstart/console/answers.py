@@ -32,7 +32,7 @@ def show_predictions(
     table.add_column("image", overflow="fold")
     numbers = predictions.numbers
     table.add_column("class" if numbers is None else "number", overflow="fold")
-    chance = "probability" if numbers is None else "9 times in 10 within"
+    chance = "probability" if numbers is None else "90 % prediction interval"
     table.add_column(chance, justify="right", no_wrap=True)
     for index, name in enumerate(predictions.names):
         if name in predictions.errors:

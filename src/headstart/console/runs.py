@@ -29,7 +29,7 @@ _MEASURES = {
     "mean_absolute_error": "mean absolute error",
     "root_mean_squared_error": "root mean squared error",
     "r2": "R²",
-    "coverage": "true numbers inside the 90 % range",
+    "coverage": "interval coverage",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "auroc": "AUROC",
@@ -97,13 +97,13 @@ def _serious(run: Run, console: Console) -> None:
 
 
 def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, Estimate]]:
-    """How far off predicted numbers are, and somebody who never looks."""
+    """Mean absolute error, beside the constant (median) baseline."""
     return [
         (
             f"{numbers['name']}: mean absolute error",
             Estimate.from_json(test["mean_absolute_error"]),
         ),
-        ("  always the median (baseline)", Estimate.from_json(numbers["baseline"])),
+        ("  constant (median) baseline", Estimate.from_json(numbers["baseline"])),
         ("  less than that by", Estimate.from_json(numbers["gain"])),
     ]
 
@@ -119,7 +119,7 @@ def _embedding(results: dict[str, Any], console: Console) -> None:
         change = Estimate.from_json(row["gain"]["map_at_r"])
         points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
         console.print(f"mAP@R, points more than {row['summary']}: {points}", markup=False)
-    for each in results["finetuning"]["verdicts"]:
+    for each in results["finetuning"]["diagnoses"]:
         finding = Finding(**each | {"evidence": tuple(each["evidence"])})
         show_findings([finding], console)
 

@@ -14,7 +14,7 @@ from headstart.data.tables import split_name
 from headstart.errors import DataError, OptionError
 from headstart.records import Finding
 
-__all__ = ["group_by_folder", "hinted_folders", "means_folder"]
+__all__ = ["group_by_folder", "possible_folders", "means_folder"]
 
 _WORD = "folder"
 _SHOWN = 6
@@ -79,7 +79,7 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
     return dataclasses.replace(dataset, groups=groups, set_aside=aside)
 
 
-def hinted_folders(dataset: Dataset) -> Iterator[Finding]:
+def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     """Says that class folders hold sub-folders, where these may well be people or videos."""
     if dataset.groups is not None or dataset.source != "folders":
         return
@@ -98,7 +98,7 @@ def hinted_folders(dataset: Dataset) -> Iterator[Finding]:
     both = sum(classes > 1 for classes in Counter(name for name, _ in pairs).values())
     across = f", {both:,} of them in more than one class" if both else ""
     yield Finding(
-        "folders_hinted",
+        "possible_folders",
         "note",
         f"The class folders hold sub-folders of {len(names):,} names{across}.",
         tuple(

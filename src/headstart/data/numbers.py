@@ -13,7 +13,7 @@ from headstart.errors import DataError
 from headstart.records import Finding
 from headstart.scale import Bins
 
-__all__ = ["as_numbers", "hinted_numbers", "make_bins", "parse_numbers", "are_classes"]
+__all__ = ["as_numbers", "possible_numbers", "make_bins", "parse_numbers", "are_classes"]
 
 _UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
@@ -77,7 +77,7 @@ def as_numbers(dataset: Dataset, bins: Bins | None = None) -> Dataset:
     )  # fmt: skip
 
 
-def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
+def possible_numbers(dataset: Dataset) -> Iterator[Finding]:
     """Says that many classes are called by numbers, where they may well be measurements."""
     if dataset.task == "regression" or len(dataset.classes) <= _GRADES:
         return
@@ -87,7 +87,7 @@ def hinted_numbers(dataset: Dataset) -> Iterator[Finding]:
         return
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     yield Finding(
-        "numbers_hinted",
+        "possible_numbers",
         "note",
         f"All {len(dataset.classes):,} classes are called by numbers, from {low:g} to {high:g}.",
         (),

@@ -9,10 +9,10 @@ from pathlib import Path
 from headstart.data.folders import scan
 from headstart.errors import DataError
 
-__all__ = ["image_names"]
+__all__ = ["expand_paths"]
 
 
-def image_names(given: list[str]) -> list[str]:
+def expand_paths(given: list[str]) -> list[str]:
     """Resolves folders and globs; what does not exist stays, to become a row with an error.
 
     Args:

@@ -37,7 +37,7 @@ def record(row: np.ndarray, model: Predictor) -> dict[str, Any]:
 
 
 def format_prediction(row: np.ndarray, model: Predictor) -> tuple[str, bool]:
-    """Returns the text to draw on a picture, and whether the model is sure of it."""
+    """Returns the text to draw on an image, and whether the model is sure of it."""
     if model.bins is not None:
         number, low, high = model.bins.numbers(row[None])[0]
         return f"{number:.3g} ({low:.3g} to {high:.3g})", True

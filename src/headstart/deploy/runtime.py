@@ -20,7 +20,7 @@ import numpy as np
 
 from headstart.errors import ImageError, ModelError
 from headstart.images.decode import MAX_PIXELS, decode, read_bytes
-from headstart.images.detect import detector_content, keep_detector
+from headstart.images.detect import detector_content, register_detector
 from headstart.images.pixels import _FACTS_SIDE, cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.scale import Bins
@@ -140,7 +140,7 @@ class OnnxClassifier:
         try:
             self.about = About.from_json(metadata[KEY])
             if self.about.preprocess.faces is not None:
-                found = keep_detector(base64.b64decode(metadata[_DETECTOR], validate=True))
+                found = register_detector(base64.b64decode(metadata[_DETECTOR], validate=True))
                 if found != self.about.preprocess.faces.fingerprint:
                     raise ValueError("the face detector inside is damaged")
         except (KeyError, TypeError, ValueError) as error:

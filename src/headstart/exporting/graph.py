@@ -149,9 +149,9 @@ def write_graph(model: Model, path: Path) -> None:
         ModelError: If the network cannot be exported.
     """
     if model.backbone.source.kind == "onnx":
-        from headstart.exporting.merge_onnx import join_graphs
+        from headstart.exporting.merge_onnx import merge_onnx
 
-        return join_graphs(model, path)
+        return merge_onnx(model, path)
     size = model.preprocess.size
     example = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
     axes = {"inputs": {0: "images"}, "probabilities": {0: "images"}}

@@ -16,7 +16,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread
 
-__all__ = ["join_graphs"]
+__all__ = ["merge_onnx"]
 
 # What torch's exporter writes.
 _OLDEST, _NEWEST = 11, 17
@@ -47,7 +47,7 @@ class _After(nn.Module):
         super().__init__()
         self.head = HeadModule(model.head, first=0)
         self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
-        self._width = model.backbone.card.bounds[-1]
+        self._width = model.backbone.info.bounds[-1]
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         if self._maps:
@@ -56,7 +56,7 @@ class _After(nn.Module):
         return torch.softmax(self.head(vectors) / self._temperature, dim=1)
 
 
-def join_graphs(model: Model, path: Path) -> None:
+def merge_onnx(model: Model, path: Path) -> None:
     """Writes a model whose backbone is an ONNX file, as `graph.write_graph` does for others.
 
     Args:
@@ -86,7 +86,7 @@ def join_graphs(model: Model, path: Path) -> None:
     rank = len(found.type.tensor_type.shape.dim) or 2
     size = model.preprocess.size
     shape = model.backbone.input_shape(size)
-    width = model.backbone.card.bounds[-1]
+    width = model.backbone.info.bounds[-1]
     inputs = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
     vectors = torch.zeros((2 * model.tta, width, 1, 1) if rank == 4 else (2 * model.tta, width))
     before = _written(_Before(model.preprocess, shape), inputs, "inputs", "images", opset)

@@ -17,9 +17,9 @@ from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.pixels import Progress, read_pixels, silent
-from headstart.images.prefetch import decoding_ahead
+from headstart.images.prefetch import prefetch
 from headstart.images.preprocess import Preprocess, View, views_of
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
 from headstart.nets.backbone import Backbone, Device, native_precision
 from headstart.nets.engine import stream
@@ -34,7 +34,7 @@ class Features:
     Attributes:
         vectors: (N, D) float32; rows of unreadable items are zero.
         slices: Stage name -> columns; the last stage is ``"last"``.
-        facts: What the same pass told about the images.
+        stats: What the same pass told about the images.
         engine: Which engine ran, for people; says so when all came from the cache.
         seconds: Phase -> wall seconds.
         computed: How many rows were computed now rather than read from the cache.
@@ -42,7 +42,7 @@ class Features:
 
     vectors: np.ndarray
     slices: dict[str, slice]
-    facts: Facts
+    stats: ImageStats
     engine: str
     seconds: dict[str, float] = field(default_factory=dict)
     computed: int = 0
@@ -88,12 +88,12 @@ def extract(
     recipe = [preprocess.fields, tta, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
     store = Store(folder, dtype=np.float32)
-    facts = Facts.empty(len(dataset))
+    stats = ImageStats.empty(len(dataset))
     positions = tuple(dict.fromkeys(look.position for look in looks))
     started = time.perf_counter()
     reader = read_pixels(
         dataset,
-        facts,
+        stats,
         preprocess=preprocess,
         positions=positions,
         wants=lambda key: store.get(key) is None,
@@ -109,13 +109,13 @@ def extract(
     if first is not None:
         building = time.perf_counter()
         # Where the very first image is new, so are the others, as a rule.
-        with decoding_ahead(dataset, preprocess, positions) if not first[0] else nullcontext():
+        with prefetch(dataset, preprocess, positions) if not first[0] else nullcontext():
             engine = backbone.engine(
                 preprocess, images=len(dataset) * len(looks), proof=first[2][:1], device=device
             )
         engine_summary = engine.summary
         seconds["engine"] = time.perf_counter() - building
-        vectors = np.zeros((len(dataset), backbone.card.bounds[-1]), np.float32)
+        vectors = np.zeros((len(dataset), backbone.info.bounds[-1]), np.float32)
         inputs = _inputs(first, reader, looks)
         remaining = np.full(len(dataset), len(looks), np.int16)
         try:
@@ -129,19 +129,19 @@ def extract(
         finally:
             store.flush()  # what an interrupted call has computed is kept as well
     computed = int(done.sum())
-    if not facts.readable.any():
+    if not stats.readable.any():
         if allow_none:
-            return Features(vectors, {}, facts, engine_summary, seconds)
-        reason = next(iter(facts.errors.values()), "it is empty")
+            return Features(vectors, {}, stats, engine_summary, seconds)
+        reason = next(iter(stats.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
-    for index in np.flatnonzero(facts.readable & ~done).tolist():
-        row = store.get(facts.keys[index].tobytes())
+    for index in np.flatnonzero(stats.readable & ~done).tolist():
+        row = store.get(stats.keys[index].tobytes())
         assert row is not None, "read_pixels yields what the store lacks"
         if not vectors.size:
             vectors = np.zeros((len(dataset), row.size), np.float32)
         vectors[index] = row
     seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
-    return Features(vectors, backbone.card.slices, facts, engine_summary, seconds, computed)
+    return Features(vectors, backbone.info.slices, stats, engine_summary, seconds, computed)
 
 
 Tag = tuple[int, bytes]

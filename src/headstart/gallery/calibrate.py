@@ -1,8 +1,8 @@
 """The thresholds of a gallery, calibrated on the photos that are enrolled in it.
 
-Two questions, two thresholds. *Identify*: each photo in turn plays a stranger, whose own
+Two questions, two thresholds. *Identify*: each photo in turn is an impostor, whose own
 person is taken out of the gallery, and the best of the others is the score that must be
-rejected; and it plays a known person, scored by the other photos of its own. *Verify*:
+rejected; and it is genuine, scored by the other photos of its own person. *Verify*:
 every pair of photos, of one person or of two. (ISO/IEC 19795-1 calls the rates FPIR and
 FMR.) Intervals draw whole people, see `headstart.metrics.subgroup_errors`.
 """
@@ -187,20 +187,24 @@ def _identify(
     seed: int,
     enrolled: int,
 ) -> Operating:
-    scores, people, rivals = trials.other[chosen], trials.people[chosen], trials.rivals[chosen]
+    scores, people, impostors = (
+        trials.best_impostor[chosen],
+        trials.people[chosen],
+        trials.impostors[chosen],
+    )
 
     def rate(limit: float) -> Estimate:
         accepted = scores > limit
-        return person_rate(accepted, linked(people, rivals, accepted), seed=seed)
+        return person_rate(accepted, linked(people, impostors, accepted), seed=seed)
 
     # Each stranger met one person fewer than the gallery has; the rate grows with its size.
     alone = safe_threshold(scores, far * (enrolled - 1) / enrolled)
     limit = alone if common is None else common
-    known = chosen & ~np.isnan(trials.own)
+    known = chosen & ~np.isnan(trials.genuine)
     return Operating(
         threshold_interval(scores, alone, rate(alone)),
         far=rate(limit),
-        tar=person_rate(trials.own[known] > limit, trials.people[known], seed=seed),
+        tar=person_rate(trials.genuine[known] > limit, trials.people[known], seed=seed),
         shown=far * len(scores) >= _RULE,
     )
 
@@ -274,6 +278,6 @@ def _describe(
                 f"{trials.count:,} people). The threshold is the best estimate; the interval says "
                 f"what the rate may be in truth."
             )
-    if np.isnan(trials.own).all():
+    if np.isnan(trials.genuine).all():
         lines.append("Everybody has one photo: how often known people are accepted is unknown.")
     return lines

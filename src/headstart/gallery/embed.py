@@ -16,7 +16,7 @@ from headstart.images.decode import read_bytes
 from headstart.images.photo import Photo, every_face_of
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
-from headstart.images.threads import in_order
+from headstart.images.threads import ordered_map
 from headstart.nets.backbone import Backbone, Device
 from headstart.nets.engine import Engine, stream
 
@@ -75,9 +75,9 @@ def embed_photos(
         dataset, backbone, preprocess=preprocess, device=device, workers=workers,
         progress=progress, allow_none=True,
     )  # fmt: skip
-    facts = features.facts
-    errors = {dataset.names[at]: reason for at, reason in facts.errors.items()}
-    rows = np.flatnonzero(facts.readable)
+    stats = features.stats
+    errors = {dataset.names[at]: reason for at, reason in stats.errors.items()}
+    rows = np.flatnonzero(stats.readable)
     if not len(rows):
         return PhotoEmbeddings(rows, (), np.empty((0, 0), np.float32), (), errors)
     last = features.vectors[rows][:, features.slices["last"]]
@@ -90,7 +90,7 @@ def embed_photos(
         rows=rows,
         names=tuple(dataset.names[at] for at in rows),
         vectors=unit(last),
-        fingerprints=tuple(facts.keys[at].tobytes() for at in rows),
+        fingerprints=tuple(stats.keys[at].tobytes() for at in rows),
         errors=errors,
     )
 
@@ -134,7 +134,7 @@ def embed_every_face(
         except ImageError as error:
             return error
 
-    for row, result in enumerate(in_order(look, range(len(dataset)), workers=workers)):
+    for row, result in enumerate(ordered_map(look, range(len(dataset)), workers=workers)):
         name = dataset.names[row]
         if isinstance(result, ImageError):
             errors[name] = str(result)
@@ -186,7 +186,7 @@ def square_embedder(
         batch = engines[0].batch
         parts = ((i, looks[i : i + batch]) for i in range(0, len(looks), batch))
         vectors = np.concatenate([found for _, found in stream(engines[0], parts)])
-        last = vectors[:, backbone.card.slices["last"]]
+        last = vectors[:, backbone.info.slices["last"]]
         return unit(np.where(np.isfinite(last).all(axis=1, keepdims=True), last, 0))
 
     return embed

@@ -75,7 +75,7 @@ class Enrolling:
         self.errors: dict[str, str] = {}
         self.known = 0
 
-    def meet(self, backbone: str | None, detector: str | None) -> None:
+    def open_or_prepare(self, backbone: str | None, detector: str | None) -> None:
         """Opens the gallery, or the network of the one that will be made.
 
         Args:
@@ -93,7 +93,7 @@ class Enrolling:
                     f"out, or enroll into another folder"
                 )
             if backbone is not None:
-                self.gallery.demand(open_backbone(backbone))
+                self.gallery.require_compatible(open_backbone(backbone))
             self.backbone, self.preprocess = self.gallery.backbone, self.gallery.preprocess
         else:
             self.backbone = open_backbone(backbone or _BACKBONE)

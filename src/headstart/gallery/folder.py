@@ -23,7 +23,7 @@ from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import found_beside, kept_beside
+from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.weights import save_source
 from headstart.run import new_folder, read_json
 
@@ -89,7 +89,7 @@ class Gallery:
                         "origin": backbone.fingerprint,
                         "licence": backbone.source.licence,
                     },
-                    "preprocess": asdict(kept_beside(preprocess, building)),
+                    "preprocess": asdict(save_detector(preprocess, building)),
                 }
                 create(building / "index.sqlite", dimension=dimension, settings=settings)
                 text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -98,7 +98,7 @@ class Gallery:
             if not cls.is_one(folder):
                 raise
             other = cls.open(folder)
-            other.demand(backbone, preprocess)
+            other.require_compatible(backbone, preprocess)
             return other
         return cls.open(folder)
 
@@ -129,7 +129,7 @@ class Gallery:
                     f"from: copy the gallery's folder anew"
                 )
             origin = str(value["backbone"]["name"]), str(value["backbone"]["origin"])
-            preprocess = found_beside(Preprocess.from_json(value["preprocess"]), folder)
+            preprocess = resolve_detector(Preprocess.from_json(value["preprocess"]), folder)
             return cls(folder, backbone, preprocess, origin)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
@@ -141,7 +141,7 @@ class Gallery:
         """`index.sqlite`."""
         return self.folder / "index.sqlite"
 
-    def demand(self, backbone: Backbone, preprocess: Preprocess | None = None) -> None:
+    def require_compatible(self, backbone: Backbone, preprocess: Preprocess | None = None) -> None:
         """Refuses another network: its vectors mean something else.
 
         Raises:

@@ -49,7 +49,7 @@ class Identification:
         threshold: Scores above it are accepted.
         far: Share of strangers that were accepted when it was calibrated; None where it was given.
         answers: One a photo, or one a face.
-        measures: With `truth`: how often the answers are right.
+        measures: With `labelled`: how often the answers are right.
         notes: What a reader must know besides.
     """
 

@@ -1,4 +1,4 @@
-"""Trials: each enrolled photo plays the stranger and the known person, leave-one-out."""
+"""Trials: each enrolled photo gives a genuine and an impostor score, leave-one-out."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _BLOCK = 64
 
 @dataclass(frozen=True)
 class Trials:
-    """The scores of n photos that each played a stranger and a known person.
+    """The genuine and the best impostor scores of n photos.
 
     Attributes:
         photos: (n,) int rows of the photos among all that were given.
         people: (n,) int 0..Q-1.
-        own: (n,) score of the own person without that photo; NaN where it is the only one.
-        other: (n,) score of the best other person.
-        rivals: (n,) int that person; those who do not play have numbers from Q on.
-        ranks: (n,) int place of the own person among all, 1 for the best; 0 where `own` is NaN.
+        genuine: (n,) score of its own person without that photo; NaN where it is the only one.
+        best_impostor: (n,) best impostor score: that of the best other person.
+        impostors: (n,) int that person; those who do not play have numbers from Q on.
+        ranks: (n,) int place of the own person among all, 1 for the best; 0 where `genuine` is NaN.
         pairs: (m, 2) int places in `photos`, of every pair.
         scores: (m,) float32 cosine of each pair.
         count: Q.
@@ -32,9 +32,9 @@ class Trials:
 
     photos: np.ndarray
     people: np.ndarray
-    own: np.ndarray
-    other: np.ndarray
-    rivals: np.ndarray
+    genuine: np.ndarray
+    best_impostor: np.ndarray
+    impostors: np.ndarray
     ranks: np.ndarray
     pairs: np.ndarray
     scores: np.ndarray
@@ -55,7 +55,7 @@ def leave_one_out(
     most: int = MOST,
     seed: int = 0,
 ) -> Trials:
-    """Lets each photo play the stranger and the known person, everybody else being enrolled.
+    """Scores each photo as genuine and as an impostor, everybody else being enrolled.
 
     Args:
         vectors: (N, D) float32 of length 1.
@@ -77,8 +77,8 @@ def leave_one_out(
     probes = np.flatnonzero(np.isin(people, drawn))
     sums = np.add.reduceat(vectors, starts, axis=0, dtype=np.float64)
     centroids = unit(sums) if method == "centroid" else np.empty((0, 0), np.float32)
-    own, other = np.full(len(probes), np.nan), np.empty(len(probes))
-    rivals, ranks = np.zeros(len(probes), int), np.zeros(len(probes), int)
+    genuine, best_impostor = np.full(len(probes), np.nan), np.empty(len(probes))
+    impostors, ranks = np.zeros(len(probes), int), np.zeros(len(probes), int)
     for begin in range(0, len(probes), _BLOCK):
         block = probes[begin : begin + _BLOCK]
         if method == "knn":
@@ -91,23 +91,23 @@ def leave_one_out(
             if counts[person] > 1 and method == "knn":
                 first = starts[person]
                 mine = np.delete(cosines[row, first : first + counts[person]], at - first)
-                own[begin + row] = np.sort(mine)[-k:].mean()
+                genuine[begin + row] = np.sort(mine)[-k:].mean()
             elif counts[person] > 1:
                 rest = unit((sums[person] - vectors[at])[None])[0]
-                own[begin + row] = vectors[at] @ rest
+                genuine[begin + row] = vectors[at] @ rest
             scores[row, person] = -np.inf
             if counts[person] > 1:
-                ranks[begin + row] = 1 + int((scores[row] >= own[begin + row]).sum())
-        other[begin : begin + len(block)] = scores.max(axis=1)
-        rivals[begin : begin + len(block)] = scores.argmax(axis=1)
+                ranks[begin + row] = 1 + int((scores[row] >= genuine[begin + row]).sum())
+        best_impostor[begin : begin + len(block)] = scores.max(axis=1)
+        impostors[begin : begin + len(block)] = scores.argmax(axis=1)
     # Those who play are 0..Q-1, the rest come after them.
     code = np.argsort(np.argsort(~np.isin(np.arange(len(starts)), drawn), kind="stable"))
     pairs = np.stack(np.triu_indices(len(probes), 1), axis=1).astype(np.int32)
     cosines = vectors[probes] @ vectors[probes].T
     cosines = cosines[pairs[:, 0], pairs[:, 1]]
     return Trials(
-        order[probes], code[people[probes]], own, other, code[rivals], ranks, pairs, cosines,
-        len(drawn),
+        order[probes], code[people[probes]], genuine, best_impostor, code[impostors], ranks,
+        pairs, cosines, len(drawn),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Decoding: the bytes of one image file -> RGB pixels, or one plain reason why not.
 
-Everything that reads a picture goes through `decode`, so training, evaluation and
+Everything that reads an image goes through `decode`, so training, evaluation and
 serving see the same pixels. It keeps no state and changes none of Pillow's globals:
 it may run in any number of threads.
 """
@@ -28,7 +28,7 @@ MAX_PIXELS = 1 << 27
 
 _MAX_BYTES = 1 << 30
 _ORIENTATION = 0x0112
-# Only formats of pictures. Pillow would also hand EPS to Ghostscript, for one.
+# Only formats of images. Pillow would also hand EPS to Ghostscript, for one.
 _PLUGINS = {
     "JPEG": "JpegImagePlugin",
     "PNG": "PngImagePlugin",
@@ -291,9 +291,9 @@ _MAGIC = (
     (b"version https://git-lfs", "a Git LFS pointer, not the image; run `git lfs pull`"),
 )
 _BRANDS = {
-    b"heic": "a HEIC photo; convert it to JPEG",
-    b"heix": "a HEIC photo; convert it to JPEG",
-    b"mif1": "a HEIF photo; convert it to JPEG",
+    b"heic": "a HEIC image; convert it to JPEG",
+    b"heix": "a HEIC image; convert it to JPEG",
+    b"mif1": "a HEIF image; convert it to JPEG",
     b"avif": "an AVIF image, which this Pillow cannot read; convert it to JPEG",
 }
 

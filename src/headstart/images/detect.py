@@ -23,7 +23,7 @@ __all__ = [
     "Detector",
     "Face",
     "detector_content",
-    "keep_detector",
+    "register_detector",
     "open_detector",
     "read_detector",
 ]
@@ -99,20 +99,20 @@ class _YuNet:
 
     Args:
         weights: Content of the ONNX file.
-        least: Score below which a face is none.
+        min_score: Score below which a face is none.
 
     Raises:
         BackboneError: If it is not such a file.
     """
 
-    def __init__(self, weights: bytes, least: float) -> None:
+    def __init__(self, weights: bytes, min_score: float) -> None:
         cv2 = _cv2()
         cv2.setNumThreads(1)  # photos are decoded side by side already
-        self._least = least
+        self._min_score = min_score
         try:
             self._net: Any = cv2.FaceDetectorYN.create(
                 "onnx", np.frombuffer(weights, np.uint8), np.zeros(0, np.uint8), (_SMALL, _SMALL),
-                least, _OVERLAP, _MOST,
+                min_score, _OVERLAP, _MOST,
             )  # fmt: skip
             self._net.setInputSize((64, 64))
             self._net.detect(np.zeros((64, 64, 3), np.uint8))
@@ -176,22 +176,22 @@ def _turn_back(face: Face, turned: int, shape: tuple[int, ...]) -> Face:
     return Face(np.array([a, b, c - a, d - b], np.float32), points, face.score, turned)
 
 
-def open_detector(file: str, fingerprint: str, *, least: float) -> Detector:
+def open_detector(file: str, fingerprint: str, *, min_score: float) -> Detector:
     """Returns this thread's own detector.
 
     Args:
-        file: The ONNX file; not looked at where `keep_detector` knows its content.
+        file: The ONNX file; not looked at where `register_detector` knows its content.
         fingerprint: Of its content, hexadecimal.
-        least: Score below which a face is none.
+        min_score: Score below which a face is none.
 
     Raises:
         BackboneError: If the file is gone or another one, or is no detector.
         DataError: If OpenCV is missing.
     """
     known: dict[tuple[str, float], Detector] = _local.__dict__.setdefault("detectors", {})
-    if (fingerprint, least) not in known:
-        known[fingerprint, least] = _YuNet(detector_content(file, fingerprint), least)
-    return known[fingerprint, least]
+    if (fingerprint, min_score) not in known:
+        known[fingerprint, min_score] = _YuNet(detector_content(file, fingerprint), min_score)
+    return known[fingerprint, min_score]
 
 
 def detector_content(file: str, fingerprint: str) -> bytes:
@@ -225,7 +225,7 @@ def read_detector(file: str | Path) -> bytes:
         ) from None
 
 
-def keep_detector(content: bytes) -> str:
+def register_detector(content: bytes) -> str:
     """Keeps a detector that came inside a model; returns its fingerprint, hexadecimal."""
     fingerprint = fingerprint_bytes(content).hex()
     _KEPT[fingerprint] = content

@@ -48,7 +48,7 @@ class Faces:
         align: ``"points"``: turned and scaled so that eyes, nose and mouth lie where the template
             has them; ``"box"``: the square around the box, as it lies.
         margin: What is shown around the face, as a share of its side on each side.
-        least: Score of the detector below which a face is none.
+        min_score: Score of the detector below which a face is none.
         template: (5, 2) x, y of eyes, nose and mouth corners on a square of side 1, left to
             right as seen, before the margin.
     """
@@ -58,7 +58,7 @@ class Faces:
     choose: Choose = "largest"
     align: Align = "points"
     margin: float = 0.0
-    least: float = 0.7
+    min_score: float = 0.7
     template: tuple[tuple[float, float], ...] = TEMPLATE
 
     def find(self, pixels: np.ndarray) -> list[Face]:
@@ -71,7 +71,7 @@ class Faces:
             BackboneError: If the detector cannot be had.
             DataError: If OpenCV is missing.
         """
-        found = open_detector(self.detector, self.fingerprint, least=self.least)(pixels)
+        found = open_detector(self.detector, self.fingerprint, min_score=self.min_score)(pixels)
         height, width = pixels.shape[:2]
 
         def rank(face: Face) -> float:

@@ -15,7 +15,7 @@ from headstart.images.pixels import (
     square_key,
 )
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.images.store import Store
 
 __all__ = ["InputImages"]
@@ -45,16 +45,16 @@ class InputImages:
     ) -> None:
         self.dataset, self.preprocess = dataset, preprocess
         size, count = preprocess.size, len(dataset)
-        facts = Facts.empty(count)
+        stats = ImageStats.empty(count)
         self._held: np.ndarray | None = None
         if count * size * size * 3 <= _HELD_BYTES:
             self._held = np.zeros((count, size, size, 3), np.uint8)
         for index, _, inputs in read_pixels(
-            dataset, facts, preprocess=preprocess, workers=workers, progress=progress
+            dataset, stats, preprocess=preprocess, workers=workers, progress=progress
         ):
             if self._held is not None:
                 self._held[index] = inputs[0]
-        self._keys = facts.keys
+        self._keys = stats.keys
         self._store: Store | None = None
 
     def __len__(self) -> int:

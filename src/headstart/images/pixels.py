@@ -21,7 +21,7 @@ from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import Decoded, decode, read_bytes
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import THUMB, Facts, ImageFacts, image_facts
+from headstart.images.stats import THUMB, ImageStats, SingleImageStats, image_stats
 from headstart.images.store import Store, cache_folder
 
 __all__ = [
@@ -38,24 +38,24 @@ __all__ = [
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total)."""
 
-# Facts must not depend on which network asked first, so no image is decoded below this.
+# Statistics must not depend on which network asked first, so no image is decoded below this.
 _FACTS_SIDE = 256
 _AHEAD_BYTES = 96 << 20
 _TASK = 8
 # Per image; what takes longer is decoded, or read from a slow disk, and gains by threads.
 _SLOW_SECONDS = 0.0015
 _CACHEABLE_BYTES = 6 << 30
-# With a number that is raised when the facts below, or how they are measured, change.
-_FACTS_FOLDER = "facts-1"
+# With a number that is raised when the stats below, or how they are measured, change.
+_STATS_FOLDER = "stats-1"
 _FACTS_DTYPE = np.dtype(
     [
         ("width", "<i4"),
         ("height", "<i4"),
         ("mode", "S8"),
         ("format", "S8"),
-        ("spread", "<f4"),
+        ("contrast", "<f4"),
         ("dhash", "u1", 32),
-        ("thumb", "u1", (THUMB, THUMB, 3)),
+        ("thumbnail", "u1", (THUMB, THUMB, 3)),
     ]
 )
 
@@ -74,8 +74,8 @@ class _Item:
     """What a worker brings back for one file."""
 
     key: bytes
-    facts: ImageFacts | None = None
-    fresh_facts: bool = False
+    stats: SingleImageStats | None = None
+    fresh_stats: bool = False
     inputs: np.ndarray | None = None
     keep: tuple[tuple[bytes, np.ndarray], ...] = ()
     error: str = ""
@@ -96,8 +96,10 @@ def square_key(key: bytes, position: float) -> bytes:
     return fingerprint_bytes(key + str(position).encode())
 
 
-def measure(dataset: Dataset, *, workers: int | None = None, progress: Progress = silent) -> Facts:
-    """Reads every image once for its facts alone.
+def measure(
+    dataset: Dataset, *, workers: int | None = None, progress: Progress = silent
+) -> ImageStats:
+    """Reads every image once for its statistics alone.
 
     Args:
         dataset: N items.
@@ -105,17 +107,17 @@ def measure(dataset: Dataset, *, workers: int | None = None, progress: Progress 
         progress: Called as images are done.
 
     Returns:
-        `Facts` of N rows; unreadable images are in its `errors`, never raised.
+        `ImageStats` of N rows; unreadable images are in its `errors`, never raised.
     """
-    facts = Facts.empty(len(dataset))
-    for _ in read_pixels(dataset, facts, workers=workers, progress=progress):
+    stats = ImageStats.empty(len(dataset))
+    for _ in read_pixels(dataset, stats, workers=workers, progress=progress):
         pass
-    return facts
+    return stats
 
 
 def read_pixels(
     dataset: Dataset,
-    facts: Facts,
+    stats: ImageStats,
     *,
     preprocess: Preprocess | None = None,
     positions: tuple[float, ...] = (0.5,),
@@ -123,12 +125,12 @@ def read_pixels(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Generator[tuple[int, bytes, np.ndarray]]:
-    """Fills the facts of every item and yields the pixels of those that are wanted.
+    """Fills the stats of every item and yields the pixels of those that are wanted.
 
     Args:
         dataset: N items.
-        facts: N empty rows, filled as the pass goes on; complete when it ends.
-        preprocess: How to fit; None to gather facts only.
+        stats: N empty rows, filled as the pass goes on; complete when it ends.
+        preprocess: How to fit; None to gather stats only.
         positions: Crop positions, V of them.
         wants: Whether the pixels under this content fingerprint are needed.
         workers: Decoding threads; by default one a processor.
@@ -138,7 +140,7 @@ def read_pixels(
         (index, fingerprint, (V, size, size, 3) uint8), in order of index.
     """
     total = len(dataset)
-    fact_store = Store(cache_folder() / _FACTS_FOLDER, dtype=np.uint8)
+    stats_store = Store(cache_folder() / _STATS_FOLDER, dtype=np.uint8)
     pixel_store = None
     ahead = 256
     if preprocess is not None:
@@ -156,7 +158,7 @@ def read_pixels(
             return _Item(b"", error=str(error))
         key = fingerprint_bytes(data)
         try:
-            return _load(data, key, preprocess, positions, wants, fact_store, pixel_store)
+            return _load(data, key, preprocess, positions, wants, stats_store, pixel_store)
         except ImageError as error:
             return _Item(key, error=str(error))
 
@@ -188,13 +190,13 @@ def read_pixels(
                         queue.extend(pool.submit(work_on, each) for each in islice(tasks, 1))
                 item = ready.popleft()
                 if item.key:
-                    facts.keys[index] = np.frombuffer(item.key, np.uint8)
-                if item.facts is None:
-                    facts.errors[index] = item.error
+                    stats.keys[index] = np.frombuffer(item.key, np.uint8)
+                if item.stats is None:
+                    stats.errors[index] = item.error
                 else:
-                    facts.put(index, item.facts)
-                    if item.fresh_facts:
-                        fact_store.add(item.key, _pack(item.facts))
+                    stats.put(index, item.stats)
+                    if item.fresh_stats:
+                        stats_store.add(item.key, _pack(item.stats))
                     if pixel_store is not None and keep_pixels:
                         for key, pixels in item.keep:
                             pixel_store.add(key, pixels)
@@ -203,14 +205,14 @@ def read_pixels(
                         if first:
                             # Whoever got it took its time: another process may have decoded.
                             first = False
-                            fact_store.refresh()
+                            stats_store.refresh()
                             if pixel_store is not None:
                                 pixel_store.refresh()
                 progress("reading images", index + 1, total)
         finally:
             for future in queue:
                 future.cancel()
-            fact_store.flush()
+            stats_store.flush()
             if pixel_store is not None:
                 pixel_store.flush()
 
@@ -221,18 +223,18 @@ def _load(
     preprocess: Preprocess | None,
     positions: tuple[float, ...],
     wants: Callable[[bytes], bool],
-    fact_store: Store,
+    stats_store: Store,
     pixel_store: Store | None,
 ) -> _Item:
     """Answers from the caches where they can, and decodes at most once where they cannot."""
-    packed = fact_store.get(key)
+    packed = stats_store.get(key)
     known = None if packed is None else _unpack(packed)
     wanted = preprocess is not None and wants(key)
     if known is not None and not wanted:
         return _Item(key, known)
     if preprocess is None or pixel_store is None or not wanted:
         decoded = decode(data, short_side=_FACTS_SIDE)
-        return _Item(key, image_facts(decoded), True)
+        return _Item(key, image_stats(decoded), True)
     keys = [square_key(key, position) for position in positions]
     kept = [pixel_store.get(each) for each in keys]
     decoded_now: Decoded | None = None
@@ -254,34 +256,34 @@ def _load(
         elif pixels.shape[:2] != square:
             pixels = preprocess.fit(pixels, position=position)
         inputs.append(pixels)
-    fresh_facts = known is None
+    fresh_stats = known is None
     if known is None:
         assert decoded_now is not None
         if preprocess.short_side > _FACTS_SIDE and decoded_now.format in ("JPEG", "MPO"):
             # A larger network may have had it decoded at another scale.
             decoded_now = decode(data, short_side=_FACTS_SIDE)
-        known = image_facts(decoded_now)
-    return _Item(key, known, fresh_facts, np.stack(inputs), tuple(fresh))
+        known = image_stats(decoded_now)
+    return _Item(key, known, fresh_stats, np.stack(inputs), tuple(fresh))
 
 
-def _pack(facts: ImageFacts) -> np.ndarray:
+def _pack(stats: SingleImageStats) -> np.ndarray:
     row = np.zeros((), _FACTS_DTYPE)
-    for name in ("width", "height", "spread", "dhash", "thumb"):
-        row[name] = getattr(facts, name)
-    row["mode"], row["format"] = facts.mode.encode(), facts.format.encode()
+    for name in ("width", "height", "contrast", "dhash", "thumbnail"):
+        row[name] = getattr(stats, name)
+    row["mode"], row["format"] = stats.mode.encode(), stats.format.encode()
     return np.frombuffer(row.tobytes(), np.uint8)
 
 
-def _unpack(packed: np.ndarray) -> ImageFacts | None:
+def _unpack(packed: np.ndarray) -> SingleImageStats | None:
     if packed.size != _FACTS_DTYPE.itemsize:
         return None
     row = np.frombuffer(packed.tobytes(), _FACTS_DTYPE)[0]
-    return ImageFacts(
+    return SingleImageStats(
         width=int(row["width"]),
         height=int(row["height"]),
         mode=row["mode"].decode(),
         format=row["format"].decode(),
-        spread=float(row["spread"]),
+        contrast=float(row["contrast"]),
         dhash=row["dhash"],
-        thumb=row["thumb"],
+        thumbnail=row["thumbnail"],
     )

@@ -22,9 +22,9 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.images.pixels import cacheable, cpu_count, read_pixels
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 
-__all__ = ["decoding_ahead"]
+__all__ = ["prefetch"]
 
 # Fewer images are decoded sooner than a process starts.
 _WORTH_STARTING = 150
@@ -32,7 +32,7 @@ _PATIENCE = 10.0
 
 
 @contextlib.contextmanager
-def decoding_ahead(
+def prefetch(
     dataset: Dataset, preprocess: Preprocess, positions: tuple[float, ...]
 ) -> Iterator[None]:
     """Decodes into the cache for as long as the block runs.
@@ -109,7 +109,7 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     reader = read_pixels(
-        dataset, Facts.empty(count), preprocess=Preprocess.from_json(value["preprocess"]),
+        dataset, ImageStats.empty(count), preprocess=Preprocess.from_json(value["preprocess"]),
         positions=tuple(value["positions"]), workers=1,
     )  # fmt: skip
     with contextlib.closing(reader):  # which writes what it has to the cache

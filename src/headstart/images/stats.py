@@ -1,4 +1,4 @@
-"""`Facts`: what one decoding of every image tells, kept small enough for 100,000 of them."""
+"""`ImageStats`: what one decoding of every image tells, kept small enough for 100,000 of them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from PIL import Image
 
 from headstart.images.decode import Decoded
 
-__all__ = ["THUMB", "Facts", "ImageFacts", "image_facts"]
+__all__ = ["THUMB", "ImageStats", "SingleImageStats", "image_stats"]
 
 THUMB = 16
 _HASH = 16
 
 
 @dataclass(frozen=True)
-class ImageFacts:
-    """The facts of one image.
+class SingleImageStats:
+    """Statistics of one image.
 
     Attributes:
         width: Width in pixels, as displayed (after EXIF orientation).
         height: Height in pixels, as displayed.
         mode: Pillow's mode of the file, e.g. ``"RGB"``, ``"L"``, ``"CMYK"``.
         format: Pillow's name of the true format, e.g. ``"JPEG"``, whatever the extension.
-        spread: Standard deviation of the grey levels, 0-127; near 0 is a blank image.
+        contrast: Standard deviation of the grey levels, 0-127; near 0 is a blank image.
         dhash: (32,) uint8, 256-bit difference hash of the 17 x 16 grey image.
-        thumb: (16, 16, 3) uint8, the whole image squashed.
+        thumbnail: (16, 16, 3) uint8, the whole image squashed.
     """
 
     width: int
     height: int
     mode: str
     format: str
-    spread: float
+    contrast: float
     dhash: np.ndarray
-    thumb: np.ndarray
+    thumbnail: np.ndarray
 
 
 @dataclass(frozen=True)
-class Facts:
-    """The facts of N items, column by column; rows of unreadable items are zero or empty.
+class ImageStats:
+    """Statistics of N items, column by column; rows of unreadable items are zero or empty.
 
     Attributes:
         keys: (N, 16) uint8 fingerprints of the files' bytes.
@@ -48,9 +48,9 @@ class Facts:
         heights: (N,) int32, as displayed.
         modes: (N,) str.
         formats: (N,) str.
-        spreads: (N,) float32.
+        contrast: (N,) float32.
         dhashes: (N, 32) uint8.
-        thumbs: (N, 16, 16, 3) uint8.
+        thumbnails: (N, 16, 16, 3) uint8.
         errors: index -> reason, for items that cannot be decoded.
     """
 
@@ -59,13 +59,13 @@ class Facts:
     heights: np.ndarray
     modes: np.ndarray
     formats: np.ndarray
-    spreads: np.ndarray
+    contrast: np.ndarray
     dhashes: np.ndarray
-    thumbs: np.ndarray
+    thumbnails: np.ndarray
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n: int) -> Facts:
+    def empty(cls, n: int) -> ImageStats:
         """Returns N rows of zeros, to be filled with `put`."""
         return cls(
             keys=np.zeros((n, 16), np.uint8),
@@ -73,20 +73,20 @@ class Facts:
             heights=np.zeros(n, np.int32),
             modes=np.zeros(n, "U8"),
             formats=np.zeros(n, "U8"),
-            spreads=np.zeros(n, np.float32),
+            contrast=np.zeros(n, np.float32),
             dhashes=np.zeros((n, 2 * _HASH), np.uint8),
-            thumbs=np.zeros((n, THUMB, THUMB, 3), np.uint8),
+            thumbnails=np.zeros((n, THUMB, THUMB, 3), np.uint8),
         )
 
-    def put(self, index: int, facts: ImageFacts) -> None:
+    def put(self, index: int, stats: SingleImageStats) -> None:
         """Fills one row."""
-        self.widths[index] = facts.width
-        self.heights[index] = facts.height
-        self.modes[index] = facts.mode
-        self.formats[index] = facts.format
-        self.spreads[index] = facts.spread
-        self.dhashes[index] = facts.dhash
-        self.thumbs[index] = facts.thumb
+        self.widths[index] = stats.width
+        self.heights[index] = stats.height
+        self.modes[index] = stats.mode
+        self.formats[index] = stats.format
+        self.contrast[index] = stats.contrast
+        self.dhashes[index] = stats.dhash
+        self.thumbnails[index] = stats.thumbnail
 
     @property
     def readable(self) -> np.ndarray:
@@ -95,24 +95,24 @@ class Facts:
         mask[list(self.errors)] = False
         return mask
 
-    def take(self, indices: np.ndarray) -> Facts:
+    def take(self, indices: np.ndarray) -> ImageStats:
         """Returns the rows at (M,) int indices or under an (N,) bool mask."""
         indices = np.flatnonzero(indices) if indices.dtype == bool else indices
         where = {int(old): new for new, old in enumerate(indices)}
-        return Facts(
+        return ImageStats(
             self.keys[indices],
             self.widths[indices],
             self.heights[indices],
             self.modes[indices],
             self.formats[indices],
-            self.spreads[indices],
+            self.contrast[indices],
             self.dhashes[indices],
-            self.thumbs[indices],
+            self.thumbnails[indices],
             {where[i]: reason for i, reason in self.errors.items() if i in where},
         )
 
 
-def image_facts(decoded: Decoded) -> ImageFacts:
+def image_stats(decoded: Decoded) -> SingleImageStats:
     """Measures one decoded image.
 
     The difference hash compares horizontally neighbouring grey levels of a 17 x 16
@@ -123,12 +123,12 @@ def image_facts(decoded: Decoded) -> ImageFacts:
     small = image.resize((64, 64), Image.Resampling.BOX)
     grey = small.convert("L")
     cells = np.asarray(grey.resize((_HASH + 1, _HASH), Image.Resampling.BOX), np.int16)
-    return ImageFacts(
+    return SingleImageStats(
         width=decoded.width,
         height=decoded.height,
         mode=decoded.mode,
         format=decoded.format,
-        spread=float(np.asarray(grey, np.float32).std()),
+        contrast=float(np.asarray(grey, np.float32).std()),
         dhash=np.packbits((cells[:, 1:] > cells[:, :-1]).ravel()),
-        thumb=np.asarray(small.resize((THUMB, THUMB), Image.Resampling.BOX)),
+        thumbnail=np.asarray(small.resize((THUMB, THUMB), Image.Resampling.BOX)),
     )

@@ -1,4 +1,4 @@
-"""`in_order`: a function over many items by several threads, a bounded distance ahead."""
+"""`ordered_map`: a function over many items by several threads, a bounded distance ahead."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TypeVar
 
 from headstart.images.pixels import cpu_count
 
-__all__ = ["in_order"]
+__all__ = ["ordered_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Decoded photos that wait to be used, at most: memory stays flat.
+# Decoded images that wait to be used, at most: memory stays flat.
 _AHEAD = 32
 
 
-def in_order(
+def ordered_map(
     function: Callable[[Item], Result], items: Sequence[Item], *, workers: int | None = None
 ) -> Iterator[Result]:
     """Yields the results of a function in the order of the items, as they are asked for.

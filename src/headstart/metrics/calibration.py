@@ -33,7 +33,7 @@ class Bin:
         low: Lower edge of the confidences, exclusive (inclusive at zero).
         high: Upper edge, inclusive.
         confidence: Mean confidence of the items.
-        accuracy: Share of the items that were named rightly.
+        accuracy: Share of the items that were classified correctly.
         n: Number of items.
     """
 

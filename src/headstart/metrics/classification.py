@@ -125,7 +125,7 @@ def count(weights: np.ndarray, targets: np.ndarray, labels: np.ndarray, classes:
 
 
 def accuracy(counts: Counts) -> np.ndarray:
-    """Returns (B,) shares of items named rightly."""
+    """Returns (B,) shares of items classified correctly."""
     return _ratio(counts.hits.sum(axis=1), counts.truths.sum(axis=1))
 
 

@@ -90,7 +90,8 @@ def by_subgroup(
     Args:
         column: Name, for people.
         values: (N,) str: the subgroup of each item; items of ``""`` are left out.
-        outcomes: (N,) bool: which items were named rightly; or (N,) float: how far off each is.
+        outcomes: (N,) bool: which items were classified correctly; or (N,) float: how far off each
+            is.
         clusters: (N,) cluster of each item, or None when all stand alone.
         measure: What the mean of the outcomes is called.
         seed: Of the bootstrap and the permutations.

@@ -1,7 +1,7 @@
 """Intervals: how far a number may be trusted.
 
 Proportions get Wilson's interval; everything else is resampled. Resampling draws whole
-*clusters* (items of one person, near-duplicates of one picture), because items of one
+*clusters* (items of one person, near-duplicates of one image), because items of one
 cluster are not independent evidence. A replicate is a row of integer weights, so that a
 metric is computed for all replicates at once.
 
@@ -276,7 +276,7 @@ def paired_difference(
     cluster bootstrap.
 
     Args:
-        correct_a: (N,) bool, which items A named rightly.
+        correct_a: (N,) bool, which items A classified correctly.
         correct_b: (N,) bool, the same items for B.
         clusters: (N,) cluster of each item, or None when all stand alone.
         seed: Seed of the bootstrap.

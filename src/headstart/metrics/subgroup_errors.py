@@ -19,30 +19,30 @@ __all__ = ["REPLICATES", "linked", "pair_rate", "person_rate", "person_weights",
 REPLICATES = 300
 
 
-def rank_k(ranks: np.ndarray, k: int, people: np.ndarray, *, seed: int = 0) -> Estimate:
+def rank_k(ranks: np.ndarray, k: int, identities: np.ndarray, *, seed: int = 0) -> Estimate:
     """Returns the share of probes whose own person is among the `k` best.
 
     Args:
         ranks: (N,) int place of the probe's own person, 1 for the best.
         k: Places that count.
-        people: (N,) int person of each probe; the interval draws whole people.
+        identities: (N,) int person of each probe; the interval draws whole people.
         seed: Of the replicates.
     """
-    return person_rate(np.asarray(ranks) <= k, people, seed=seed)
+    return person_rate(np.asarray(ranks) <= k, identities, seed=seed)
 
 
-def person_rate(hits: np.ndarray, people: np.ndarray, *, seed: int = 0) -> Estimate:
+def person_rate(hits: np.ndarray, identities: np.ndarray, *, seed: int = 0) -> Estimate:
     """Returns a share of probes with an interval that knows who belongs together.
 
     Args:
         hits: (N,) bool.
-        people: (N,) int person of each probe.
+        identities: (N,) int person of each probe.
         seed: Of the replicates.
     """
     n = len(hits)
     if not n:
         return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such photo")
-    kinds, codes = np.unique(people, return_inverse=True)
+    kinds, codes = np.unique(identities, return_inverse=True)
     if len(kinds) == n:
         return wilson(float(np.sum(hits)), n)
     share = np.asarray(hits, np.float64)
@@ -67,8 +67,8 @@ def pair_rate(accepted: np.ndarray, photos: np.ndarray, weights: np.ndarray) -> 
     return effective_wilson(len(accepted) / n, rates, n=n, clusters=int((photos > 0).sum()))
 
 
-def linked(people: np.ndarray, rivals: np.ndarray, accepted: np.ndarray) -> np.ndarray:
-    """Returns whom to draw together when each enrolled person plays the stranger in turn.
+def linked(identities: np.ndarray, impostors: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """Returns whom to draw together when each enrolled person is an impostor in turn.
 
     If A is taken for B, then B is as a rule taken for A: that is one mistake seen twice, and
     drawing the two apart makes the interval too narrow: in simulations it missed the truth
@@ -76,9 +76,9 @@ def linked(people: np.ndarray, rivals: np.ndarray, accepted: np.ndarray) -> np.n
     So people who are mistaken for each other, by whatever chain, are drawn as one.
 
     Args:
-        people: (N,) int person of each photo.
-        rivals: (N,) int the best other person.
-        accepted: (N,) bool whether the photo was taken for the rival.
+        identities: (N,) int person of each photo.
+        impostors: (N,) int the best other person.
+        accepted: (N,) bool whether the photo was taken for that person.
 
     Returns:
         (N,) int codes 0..C-1.
@@ -90,21 +90,21 @@ def linked(people: np.ndarray, rivals: np.ndarray, accepted: np.ndarray) -> np.n
             person = chief[person]
         return person
 
-    for one, other in zip(people[accepted].tolist(), rivals[accepted].tolist(), strict=True):
+    for one, other in zip(identities[accepted].tolist(), impostors[accepted].tolist(), strict=True):
         chief[find(one)] = find(other)
-    found = np.array([find(each) for each in people.tolist()], int)
+    found = np.array([find(each) for each in identities.tolist()], int)
     return np.unique(found, return_inverse=True)[1]
 
 
-def person_weights(people: int, *, seed: int, replicates: int = REPLICATES) -> np.ndarray:
+def person_weights(identities: int, *, seed: int, replicates: int = REPLICATES) -> np.ndarray:
     """Returns how often each person is drawn, (B, P) float64.
 
     Args:
-        people: P.
+        identities: P.
         seed: Of the draws.
         replicates: B.
     """
-    draws = np.random.default_rng(seed).integers(0, people, (replicates, people))
-    draws += np.arange(replicates)[:, None] * people
-    counts = np.bincount(draws.ravel(), minlength=replicates * people)
-    return counts.reshape(replicates, people).astype(np.float64)
+    draws = np.random.default_rng(seed).integers(0, identities, (replicates, identities))
+    draws += np.arange(replicates)[:, None] * identities
+    counts = np.bincount(draws.ravel(), minlength=replicates * identities)
+    return counts.reshape(replicates, identities).astype(np.float64)

@@ -1,6 +1,6 @@
 """`Backbone`: one pretrained network with the preprocessing its weights were trained with.
 
-What can be said about it without running it (sizes, stages, preprocessing) is a `Card`,
+What can be said about it without running it (sizes, stages, preprocessing) is a `BackboneInfo`,
 kept in the cache, so that a warm process need not import torch to know its own backbone.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from headstart.nets.stages import StagePool
 
-__all__ = ["Backbone", "Card", "Device", "native_precision", "open_backbone", "pick_device"]
+__all__ = ["Backbone", "BackboneInfo", "Device", "native_precision", "open_backbone", "pick_device"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 # Raised when the meaning of the vectors changes, so that old caches are not read.
@@ -40,7 +40,7 @@ _WORTH_CONVERTING = 200
 
 
 @dataclass(frozen=True)
-class Card:
+class BackboneInfo:
     """What is known of a backbone without running it.
 
     Attributes:
@@ -93,25 +93,25 @@ class Backbone:
 
     @property
     def home(self) -> Path:
-        """Its folder in the cache: the card and converted graphs."""
+        """Its folder in the cache: what is known of it and converted graphs."""
         return cache_folder() / "backbones" / f"{self.fingerprint}-v{_LAYOUT_VERSION}"
 
     @cached_property
-    def card(self) -> Card:
+    def info(self) -> BackboneInfo:
         """What is known of it; read from the cache, or learnt by loading it once."""
-        file = self.home / "card.json"
+        file = self.home / "info.json"
         try:
             value = json.loads(file.read_text(encoding="utf-8"))
             value["stages"] = tuple((name, width) for name, width in value["stages"])
-            return Card(**value)
+            return BackboneInfo(**value)
         except (OSError, ValueError, TypeError, KeyError):
-            card = self._learn()
+            info = self._learn()
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            write_atomic(file, json.dumps(asdict(card)))
+            write_atomic(file, json.dumps(asdict(info)))
         except OSError:
             pass  # a cache that cannot be written must not stop the work
-        return card
+        return info
 
     @property
     def preprocess(self) -> Preprocess:
@@ -206,14 +206,14 @@ class Backbone:
             ) from error
         return pool.requires_grad_(False)
 
-    def _learn(self) -> Card:
+    def _learn(self) -> BackboneInfo:
         if self.source.kind == "onnx":
             size = self.preprocess.size
             engine = self._onnx_engine(self.preprocess)
             engine.start(0, np.zeros((1, size, size, 3), np.uint8))
             width = engine.finish(0).shape[1]
-            return Card((("last", width),), 0, self.source.licence)
-        return Card(
+            return BackboneInfo((("last", width),), 0, self.source.licence)
+        return BackboneInfo(
             stages=self.pool(self.preprocess).layout,
             parameters=sum(each.numel() for each in self.network.parameters()),
             licence=self.source.licence or self._config.get("license"),
@@ -256,7 +256,7 @@ class Backbone:
 
             # The graph holds size and normalisation: one folder for each.
             home = self.home / fingerprint_json([preprocess.mean, preprocess.std])[:8]
-            size, bounds = preprocess.size, self.card.bounds
+            size, bounds = preprocess.size, self.info.bounds
             engine = None
             if openvino.is_converted(home, size=size):
                 engine = openvino.load_converted(home, size=size, bounds=bounds)
@@ -272,7 +272,7 @@ class Backbone:
 
         pool = self.pool(preprocess)
         few = chosen == "cpu" and images < _WORTH_CONVERTING
-        return torch_engine(pool, device=chosen, proof=proof, bounds=self.card.bounds, few=few)
+        return torch_engine(pool, device=chosen, proof=proof, bounds=self.info.bounds, few=few)
 
 
 def open_backbone(name: str) -> Backbone:

@@ -75,8 +75,8 @@ def cut(net: TrainableModel) -> Cut | None:
     if parts is None:
         return None
     size = net.pool.size
-    draws = torch.Generator().manual_seed(0)
-    image = torch.randint(0, 256, (1, size, size, 3), generator=draws, dtype=torch.uint8)
+    rng = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, size, size, 3), generator=rng, dtype=torch.uint8)
     image = image.to(net.head.weight.device)
     modes = [module.training for module in net.modules()]
     with torch.inference_mode():

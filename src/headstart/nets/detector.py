@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from headstart.errors import BackboneError
-from headstart.images.detect import detector_content, keep_detector, read_detector
+from headstart.images.detect import detector_content, read_detector, register_detector
 from headstart.images.faces import TEMPLATE, Faces
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.nets.hub import fetch_file
 
-__all__ = ["faces_for", "find_detector", "found_beside", "kept_beside"]
+__all__ = ["faces_for", "find_detector", "resolve_detector", "save_detector"]
 
 # MIT licence. The checksum makes it the very file that was looked at, whoever hands it out.
 _YUNET = ("opencv/face_detection_yunet", "face_detection_yunet_2023mar.onnx")
@@ -36,7 +36,7 @@ def find_detector(name: str) -> tuple[str, str]:
         BackboneError: If it cannot be had, or the hub's file is not the one it should be.
     """
     if name != "yunet":
-        return name, keep_detector(read_detector(name))
+        return name, register_detector(read_detector(name))
     repo, file = _YUNET
     try:
         path = fetch_file(repo, file)
@@ -52,7 +52,7 @@ def find_detector(name: str) -> tuple[str, str]:
             f"{path} is not the {file} that is known: remove it and try again, or give a detector "
             f"that you trust with --detector FILE"
         )
-    return str(path), keep_detector(content)
+    return str(path), register_detector(content)
 
 
 def faces_for(network: Backbone, detector: str) -> Faces:
@@ -72,7 +72,7 @@ def faces_for(network: Backbone, detector: str) -> Faces:
     return Faces(path, fingerprint, margin=_MARGIN, template=TEMPLATE)
 
 
-def kept_beside(preprocess: Preprocess, folder: Path) -> Preprocess:
+def save_detector(preprocess: Preprocess, folder: Path) -> Preprocess:
     """Writes the detector of a preprocessing into a folder, as ``detector.onnx``.
 
     Returns:
@@ -89,8 +89,8 @@ def kept_beside(preprocess: Preprocess, folder: Path) -> Preprocess:
     return replace(preprocess, faces=replace(faces, detector=_BESIDE))
 
 
-def found_beside(preprocess: Preprocess, folder: Path) -> Preprocess:
-    """Returns a preprocessing that was written by `kept_beside`, with the detector's full path."""
+def resolve_detector(preprocess: Preprocess, folder: Path) -> Preprocess:
+    """Returns a preprocessing that `save_detector` wrote, with the detector's full path."""
     faces = preprocess.faces
     if faces is None:
         return preprocess

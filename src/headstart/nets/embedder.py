@@ -26,7 +26,7 @@ class Embedder(TrainableModel):
         columns: (d,) int which of the backbone's vectors are the embedding.
         projection: (E, d) float32 where the projection starts, or None for none.
         criterion: The loss; its own weights (proxies, class centres) count as the head.
-        frozen_statistics: As `TrainableModel` has it.
+        freeze_bn_stats: As `TrainableModel` has it.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class Embedder(TrainableModel):
         *,
         projection: np.ndarray | None = None,
         criterion: nn.Module | None = None,
-        frozen_statistics: bool = True,
+        freeze_bn_stats: bool = True,
     ) -> None:
         wide = np.zeros((1, len(columns)), np.float32) if projection is None else projection
         arrays = {"weights": wide, "bias": np.zeros(len(wide), np.float32)}
         head = Head("linear", columns, arrays, len(wide))
-        super().__init__(network, preprocess, head, frozen_statistics=frozen_statistics)
+        super().__init__(network, preprocess, head, freeze_bn_stats=freeze_bn_stats)
         if projection is None:
             self.head = nn.Identity()
         else:  # cosines know no origin but zero

@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.errors import BackboneError
 
-__all__ = ["Engine", "agreement", "demand_same"]
+__all__ = ["Engine", "parity", "verify_parity"]
 
 Tag = TypeVar("Tag")
 
@@ -68,7 +68,7 @@ def stream(
         yield done, engine.finish(slot)
 
 
-def agreement(vectors: np.ndarray, reference: np.ndarray) -> float:
+def parity(vectors: np.ndarray, reference: np.ndarray) -> float:
     """Returns how well the worst row of two (N, D) arrays agrees; 0 if one is not finite.
 
     It is 1 - |a - b|^2 / (2 |b|^2): the cosine of rows of the same length, less for others.
@@ -80,7 +80,7 @@ def agreement(vectors: np.ndarray, reference: np.ndarray) -> float:
     return float(1 - error.max())
 
 
-def demand_same(
+def verify_parity(
     vectors: np.ndarray, reference: np.ndarray, *, precision: str, bounds: tuple[int, ...]
 ) -> None:
     """Checks an engine's vectors against plain fp32 torch, stage by stage.
@@ -96,6 +96,6 @@ def demand_same(
     """
     needed = 0.9999 if precision == "fp32" else 0.995
     for start, stop in itertools.pairwise(bounds):
-        found = agreement(vectors[:, start:stop], reference[:, start:stop])
+        found = parity(vectors[:, start:stop], reference[:, start:stop])
         if found < needed:
-            raise BackboneError(f"agreement {found:.5f} with fp32 torch, below {needed}")
+            raise BackboneError(f"parity {found:.5f} with fp32 torch, below {needed}")

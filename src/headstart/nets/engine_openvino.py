@@ -24,7 +24,7 @@ from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_file
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
-from headstart.nets.engine import demand_same, stream
+from headstart.nets.engine import stream, verify_parity
 
 if TYPE_CHECKING:
     from headstart.nets.stages import StagePool
@@ -203,7 +203,7 @@ def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVin
             model = _core().read_model(folder / "graph.xml")
             engine = OpenVinoEngine(model, size=size, precision=precision)
             [(_, vectors)] = stream(engine, [(0, _proof_images(size))])
-            demand_same(vectors, proof["vectors"], precision=precision, bounds=bounds)
+            verify_parity(vectors, proof["vectors"], precision=precision, bounds=bounds)
         except Exception:  # zipfile, numpy and OpenVINO each have their own for damaged files
             continue
         return engine

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from headstart.errors import BackboneError
-from headstart.nets.engine import demand_same
+from headstart.nets.engine import verify_parity
 from headstart.nets.stages import StagePool, one_thread
 
 __all__ = ["TorchEngine", "conv_norm_pairs", "fold_batchnorm"]
@@ -156,7 +156,7 @@ def torch_engine(
         engine = TorchEngine(pool, device=device, precision=precision, fold=fold, few=few)
         engine.start(0, proof)
         try:
-            demand_same(engine.finish(0), reference, precision=precision, bounds=bounds)
+            verify_parity(engine.finish(0), reference, precision=precision, bounds=bounds)
         except BackboneError as error:
             problem = error
             continue

@@ -18,7 +18,7 @@ import torch
 from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
 
-__all__ = ["Batch", "Key", "PeoplePlan", "Plan", "Rest", "batches"]
+__all__ = ["Batch", "Key", "IdentityPlan", "Plan", "Rest", "batches"]
 
 Key = tuple[int, int, int, int]
 """(position in the data, epoch, how often it was shown in that epoch before, seed)."""
@@ -95,7 +95,7 @@ class Plan:
         return self._epochs
 
 
-class PeoplePlan(Plan):
+class IdentityPlan(Plan):
     """Batches of some images each of some identities ("P x K"), of all epochs.
 
     A loss over pairs needs several images of every identity in a batch (Hermans, Beyer and
@@ -105,18 +105,18 @@ class PeoplePlan(Plan):
 
     Args:
         targets: (N,) int identities of the training items.
-        people: Identities in a batch; fewer where there are fewer.
+        identities: Identities in a batch; fewer where there are fewer.
         each: Images of each; the same image again, augmented anew, where it has fewer.
         epochs: How many, each of about N images.
         seed: Of the order, and of what is drawn for each image.
     """
 
     def __init__(
-        self, targets: np.ndarray, *, people: int, each: int, epochs: int, seed: int
+        self, targets: np.ndarray, *, identities: int, each: int, epochs: int, seed: int
     ) -> None:
-        self._members = [np.flatnonzero(targets == who) for who in np.unique(targets)]
-        self._people, self._each = min(people, len(self._members)), each
-        super().__init__(targets, batch=self._people * each, epochs=epochs, seed=seed)
+        self._members = [np.flatnonzero(targets == identity) for identity in np.unique(targets)]
+        self._identities, self._each = min(identities, len(self._members)), each
+        super().__init__(targets, batch=self._identities * each, epochs=epochs, seed=seed)
 
     def epoch(self, number: int) -> list[list[Key]]:
         """Returns the batches of one epoch."""
@@ -126,16 +126,16 @@ class PeoplePlan(Plan):
         waiting: list[int] = []
         batches = []
         for _ in range(self.per_epoch):
-            while len(waiting) < self._people:
+            while len(waiting) < self._identities:
                 new = [each for each in rng.permutation(len(self._members)) if each not in waiting]
                 waiting += new
-            chosen, waiting = waiting[: self._people], waiting[self._people :]
+            chosen, waiting = waiting[: self._identities], waiting[self._identities :]
             keys = []
-            for who in chosen:
+            for identity in chosen:
                 for _ in range(self._each):
-                    if not left.get(who):
-                        left[who] = rng.permutation(self._members[who]).tolist()
-                    item = left[who].pop()
+                    if not left.get(identity):
+                        left[identity] = rng.permutation(self._members[identity]).tolist()
+                    item = left[identity].pop()
                     keys.append((item, number, shown[item], self._seed))
                     shown[item] += 1
             batches.append(keys)
@@ -168,13 +168,13 @@ class _Images:
         state = np.random.SeedSequence([seed, epoch, item, before]).generate_state(2, np.uint32)
         # Not `torch.manual_seed`: it seeds every kind of device too, and that is slower than the
         # augmentation (half a millisecond an image).
-        chance = torch.default_generator
-        outside = chance.get_state()
-        chance.manual_seed(int(state[0]) << 32 | int(state[1]))
+        rng = torch.default_generator
+        outside = rng.get_state()
+        rng.manual_seed(int(state[0]) << 32 | int(state[1]))
         try:
             return self.augment(self.inputs[item])
         finally:
-            chance.set_state(outside)
+            rng.set_state(outside)
 
 
 def _collate(images: list[np.ndarray]) -> torch.Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 from headstart.errors import ModelError, OutputError
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import found_beside, kept_beside
+from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
 from headstart.run import read_json
@@ -69,7 +69,7 @@ class Model:
         try:
             folder.mkdir(parents=True)
             save_source(self.backbone.source, folder / "backbone")
-            preprocess = kept_beside(self.preprocess, folder)
+            preprocess = save_detector(self.preprocess, folder)
             saved = _open_saved(folder)
             arrays = {"columns": self.head.columns, **self.head.arrays}
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -134,7 +134,7 @@ class Model:
                 backbone=backbone,
                 head=head,
                 classes=tuple(value["classes"]),
-                preprocess=found_beside(Preprocess.from_json(value["preprocess"]), folder),
+                preprocess=resolve_detector(Preprocess.from_json(value["preprocess"]), folder),
                 tta=int(value["tta"]),
                 temperature=float(value["temperature"]),
                 bins=Bins(tuple(edges)) if (edges := value.get("bins")) else None,

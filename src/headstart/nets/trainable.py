@@ -33,7 +33,7 @@ class TrainableModel(nn.Module):
         head: A linear `Head`: which columns of the backbone's vectors it reads, and where its
             weights start (LP-FT; Kumar et al., ICLR 2022).
         dropout: Share of the head's inputs that are dropped.
-        frozen_statistics: BatchNorm keeps the statistics of the pretraining, as if at test,
+        freeze_bn_stats: BatchNorm keeps the statistics of the pretraining, as if at test,
             also where its weights learn. Small batches of few images make poor statistics.
 
     Attributes:
@@ -48,7 +48,7 @@ class TrainableModel(nn.Module):
         head: Head,
         *,
         dropout: float = 0.0,
-        frozen_statistics: bool = True,
+        freeze_bn_stats: bool = True,
     ) -> None:
         super().__init__()
         pool = StagePool(network, preprocess)
@@ -65,11 +65,11 @@ class TrainableModel(nn.Module):
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(head.arrays["weights"]))
             self.head.bias.copy_(torch.from_numpy(head.arrays["bias"]))
-        self.frozen_statistics = frozen_statistics
+        self.freeze_bn_stats = freeze_bn_stats
         # What the frozen part leaves to be done while it trains; in a tuple, or torch would list
         # its modules twice.
         self.above: tuple[nn.Module, ...] = ()
-        self._mend()
+        self._patch_onednn()
         self.depths = self._layers(coarse=False)
         self.stages = self._layers(coarse=True)
 
@@ -134,7 +134,7 @@ class TrainableModel(nn.Module):
         if mode:
             for module in self.norms():
                 learns = module.weight is not None and module.weight.requires_grad
-                if self.frozen_statistics or not learns:
+                if self.freeze_bn_stats or not learns:
                     module.eval()
         return self
 
@@ -168,7 +168,7 @@ class TrainableModel(nn.Module):
             How many pairs were made one; those are left whose convolution's output goes past
             the BatchNorm too (the first block of CoAtNet and MaxViT).
         """
-        if not self.frozen_statistics:
+        if not self.freeze_bn_stats:
             return 0
         before = self._proof()
 
@@ -187,10 +187,10 @@ class TrainableModel(nn.Module):
                 count += 1
             else:
                 _unfuse(*pair)
-        self._mend()
+        self._patch_onednn()
         return count
 
-    def _mend(self) -> None:
+    def _patch_onednn(self) -> None:
         """Goes round a crash of torch (2.15 on CPUs, in oneDNN).
 
         Channels-last, the gradient of a strided 1 x 1 convolution of 2 to 4 channels is written
@@ -203,8 +203,8 @@ class TrainableModel(nn.Module):
     def _proof(self) -> torch.Tensor:
         """Returns the vectors of one fixed image of noise, as at test."""
         size, device = self.pool.size, self._chosen.device
-        draws = torch.Generator().manual_seed(0)
-        image = torch.randint(0, 256, (1, size, size, 3), generator=draws, dtype=torch.uint8)
+        rng = torch.Generator().manual_seed(0)
+        image = torch.randint(0, 256, (1, size, size, 3), generator=rng, dtype=torch.uint8)
         modes = [module.training for module in self.modules()]
         try:
             with torch.inference_mode():
@@ -224,12 +224,12 @@ class TrainableModel(nn.Module):
         for own, shared in zip(twin.parameters(), self.parameters(), strict=True):
             own.data = shared.data
             own.grad = None
-        if self.frozen_statistics:
+        if self.freeze_bn_stats:
             for own, shared in zip(twin.buffers(), self.buffers(), strict=True):
                 own.data = shared.data
         return twin
 
-    def draws(self) -> bool:
+    def is_stochastic(self) -> bool:
         """Tells whether training draws random numbers inside of the network (dropout)."""
         return any(
             getattr(module, name, 0)
@@ -282,7 +282,7 @@ def _conv(conv: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
 
 
 def _thin(conv: nn.Conv2d) -> bool:
-    """Tells whether a convolution is of those in `TrainableModel._mend`."""
+    """Tells whether a convolution is of those in `TrainableModel._patch_onednn`."""
     return (
         type(conv) is nn.Conv2d
         and conv.in_channels < 8

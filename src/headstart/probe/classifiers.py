@@ -1,6 +1,6 @@
 """The classifiers of a frozen probe, behind two functions: score what was held out, and fit.
 
-`held_out_scores` answers many (fold, strength) questions at once; `fit_head` turns the
+`held_out_scores` answers many (fold, C) questions at once; `fit_head` turns the
 chosen one into plain arrays.
 """
 
@@ -37,13 +37,14 @@ class Config:
     Attributes:
         classifier: Which kind.
         features: Name of the feature set, e.g. ``"last"`` or ``"all"``.
-        strength: `C` of the linear ones (larger is less regularised), k of ``"neighbours"``.
+        C: Of the linear ones, as scikit-learn's (larger is less regularised), k of
+            ``"neighbours"``.
         balanced: Whether classes weigh the same whatever their size.
     """
 
     classifier: Classifier
     features: str
-    strength: float
+    C: float
     balanced: bool = False
 
 
@@ -196,7 +197,7 @@ def fit_head(
             own,
             n_classes,
             weights,
-            np.array([config.strength]),
+            np.array([config.C]),
         )
         loss: Literal["logistic", "svm"] = "logistic" if config.classifier == "logistic" else "svm"
         solved, _ = solve(problems, loss=loss, tolerance=1e-3, steps=100)
@@ -219,7 +220,7 @@ def fit_head(
     for start, unit in zip(range(0, len(items), _BLOCK), units, strict=True):
         memory[start : start + _BLOCK] = unit
     arrays |= {"memory": memory, "labels": own.astype(np.int64)}
-    return Head("neighbours", space.columns, arrays, n_classes, k=int(config.strength))
+    return Head("neighbours", space.columns, arrays, n_classes, k=int(config.C))
 
 
 def _prototypes(unit: np.ndarray, targets: np.ndarray, n_classes: int) -> np.ndarray:

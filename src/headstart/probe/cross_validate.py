@@ -22,7 +22,7 @@ from headstart.probe.classifiers import (
 )
 from headstart.probe.probe import Grid, Probe, probe
 
-__all__ = ["CrossValidated", "Fold", "join", "learning_curve", "cross_validate"]
+__all__ = ["CrossValidated", "Fold", "join_folds", "learning_curve", "cross_validate"]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
@@ -121,10 +121,10 @@ def cross_validate(
     last = parts[-1].probe
     if len(rounds) > 1 and final:
         last = fit(np.unique(np.concatenate([np.concatenate(each) for each in rounds])))
-    return join(parts, last)
+    return join_folds(parts, last)
 
 
-def join(parts: list[Fold], last: Probe) -> CrossValidated:
+def join_folds(parts: list[Fold], last: Probe) -> CrossValidated:
     """Puts the predictions of all rounds in the order of their items.
 
     Args:
@@ -199,7 +199,7 @@ def learning_curve(
     with one_blas_thread():
         scores = held_out_scores(
             config.classifier, space, y, n_classes=n_classes, weights=weights,
-            strengths=np.full(len(weights), config.strength),
+            strengths=np.full(len(weights), config.C),
         )  # fmt: skip
     hits = scores.argmax(axis=2) == y
     held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])

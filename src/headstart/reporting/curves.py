@@ -97,13 +97,13 @@ class _Plot:
 
     def rate(self) -> list[Markup]:
         """Returns the learning rate as a shade on the floor; nothing where it tells nothing."""
-        rows = [row for row in self.epochs if known(row.get("rate"))]
-        most = max((row["rate"] for row in rows), default=0.0)
+        rows = [row for row in self.epochs if known(row.get("lr"))]
+        most = max((row["lr"] for row in rows), default=0.0)
         if len(rows) < 2 or most <= 0:
             return []
         floor = TOP + HEIGHT
         path = " ".join(
-            f"{self.x(row['epoch']):.1f},{floor - 0.3 * HEIGHT * row['rate'] / most:.1f}"
+            f"{self.x(row['epoch']):.1f},{floor - 0.3 * HEIGHT * row['lr'] / most:.1f}"
             for row in rows
         )
         ends = f"{self.x(rows[-1]['epoch']):.1f},{floor} {self.x(rows[0]['epoch']):.1f},{floor}"
@@ -135,7 +135,7 @@ def _said(
 
 
 def loss_curve(epochs: Sequence[Record], kept: Collection[int] = ()) -> Markup:
-    """Draws the loss of training and held-out pictures by epoch, over the learning rate.
+    """Draws the loss of training and held-out images by epoch, over the learning rate.
 
     Args:
         epochs: Rows of history.csv, numbers or None, in order; at least one.
@@ -173,7 +173,7 @@ def loss_curve(epochs: Sequence[Record], kept: Collection[int] = ()) -> Markup:
 def accuracy_curve(
     epochs: Sequence[Record], kept: Collection[int] = (), probe: float | None = None
 ) -> Markup:
-    """Draws the accuracy on training and held-out pictures by epoch.
+    """Draws the accuracy on training and held-out images by epoch.
 
     Args:
         epochs: Rows of history.csv, numbers or None, in order; at least one.

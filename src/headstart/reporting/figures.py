@@ -118,9 +118,9 @@ def track(
 
 
 def dots(accuracy: Record) -> Markup:
-    """Draws a hundred pictures as dots: surely right, within the uncertainty, surely wrong."""
+    """Draws a hundred images as dots: surely right, within the uncertainty, surely wrong."""
     sure, possible = math.floor(100 * accuracy["low"]), math.ceil(100 * accuracy["high"] - 1e-9)
-    label = Markup("Of 100 pictures, {} to {} rightly named").format(sure, possible)
+    label = Markup("Of 100 images, {} to {} correct").format(sure, possible)
     parts = [
         Markup('<svg class="dots" viewBox="0 0 200 200" role="img" aria-label="{}">').format(label)
     ]
@@ -176,7 +176,7 @@ def x_label(x: float, text: str) -> Markup:
 
 
 def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) -> Markup:
-    """Draws confidence against accuracy; the area of a dot is the number of pictures.
+    """Draws confidence against accuracy; the area of a dot is the number of images.
 
     Args:
         after: Bins of the calibrated model, as `score` gives them.
@@ -190,7 +190,7 @@ def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) 
         return TOP + HEIGHT * (1 - value)
 
     label = "Reliability: " + "; ".join(
-        f"confidence {bin_['confidence']:.0%}, right {bin_['accuracy']:.0%}, {bin_['n']} pictures"
+        f"confidence {bin_['confidence']:.0%}, right {bin_['accuracy']:.0%}, {bin_['n']} images"
         for bin_ in after
     )
     parts = [*frame(label, "how sure the model was", "how often it was right"), *y_axis(0, 1)]
@@ -213,7 +213,7 @@ def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) 
 
 
 def learning_curve(points: Sequence[Record], forecast: Record | None = None) -> Markup:
-    """Draws accuracy against the number of training pictures, on a logarithmic axis.
+    """Draws accuracy against the number of training images, on a logarithmic axis.
 
     Args:
         points: ``{"n", "accuracy": Estimate}`` in rising order.
@@ -235,9 +235,9 @@ def learning_curve(points: Sequence[Record], forecast: Record | None = None) -> 
         return TOP + HEIGHT * (1 - (min(max(value, bottom), top) - bottom) / (top - bottom))
 
     label = "Learning curve: " + "; ".join(
-        f"{point['n']} pictures {span(point['accuracy'])}" for point in every
+        f"{point['n']} images {span(point['accuracy'])}" for point in every
     )
-    parts = [*frame(label, "training pictures", "accuracy"), *y_axis(bottom, top)]
+    parts = [*frame(label, "training images", "accuracy"), *y_axis(bottom, top)]
     last = -math.inf
     for point in every:
         here = x(point["n"])

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 MATRIX = 25  # more classes than this do not fit on a page as a matrix
-_PICTURES = 900_000  # bytes of embedded pictures
+_PICTURES = 900_000  # bytes of embedded images
 PREVIEW = 400_000  # likewise, of the preview of the augmentation
 _BASELINES = {
     "majority": "always the most frequent class",
@@ -50,7 +50,7 @@ _BASELINES = {
 _EPOCH = (
     "epoch",
     "trainable_stages",
-    "rate",
+    "lr",
     "loss",
     "accuracy",
     "val_loss",
@@ -135,13 +135,13 @@ def history(folder: Path) -> dict[str, Any] | None:
     if not trainings:
         return None
     name, epochs = next(iter(trainings.items()))
-    rates = [row["rate"] for row in epochs if row["rate"] is not None]
+    rates = [row["lr"] for row in epochs if row["lr"] is not None]
     return {
         "training": name,
         "trainings": len(trainings),
         "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
         "validation": any(row["val_loss"] is not None for row in epochs),
-        "rate": (max(rates) or None) if len(rates) > 1 else None,
+        "lr": (max(rates) or None) if len(rates) > 1 else None,
     }
 
 
@@ -169,9 +169,9 @@ def recipe_rows(finetuning: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
-    """Pictures per class and split, the largest class first; widths in per cent of the largest."""
+    """Images per class and split, the largest class first; widths in per cent of the largest."""
     counts = dataset.get("counts") or {}
-    if cv and "test" in counts:  # the same pictures train and test: they are counted once
+    if cv and "test" in counts:  # the same images train and test: they are counted once
         counts = {"trained on and tested on in turn": counts["test"]}
     names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
     rows = []
@@ -216,7 +216,7 @@ def picture(path: Path, most: int) -> str | None:
 
 
 def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The most confident mistakes, with their pictures where the run kept them."""
+    """The most confident mistakes, with their images where the run kept them."""
     left = _PICTURES
     rows = []
     for index, mistake in enumerate(metrics.get("mistakes") or []):
@@ -248,7 +248,7 @@ def weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The accuracy as a count of new pictures; of 1000 where 100 would round to all."""
+    """The accuracy as a count of new images; of 1000 where 100 would round to all."""
     accuracy = (metrics.get("test") or {}).get("accuracy")
     if not accuracy or any(accuracy.get(key) is None for key in ("value", "low", "high")):
         return None

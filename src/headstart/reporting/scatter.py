@@ -1,4 +1,4 @@
-"""The report's picture of predicted numbers: each against the truth."""
+"""The report's image of predicted numbers: each against the truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
     """Draws predicted numbers against true ones; on the dotted line they are the same.
 
     Args:
-        points: Truth, number predicted, low and high of each picture.
+        points: Truth, number predicted, low and high of each image.
         name: What is predicted, for the axes.
     """
     values = [value for point in points for value in point[:2]]
@@ -38,7 +38,7 @@ def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
 
     step = _ticks(low, high)
     label = (
-        f"{name}: {len(points)} pictures, truth from {low:g} to {high:g} against what was predicted"
+        f"{name}: {len(points)} images, truth from {low:g} to {high:g} against what was predicted"
     )
     parts = frame(label, f"{name}, truth", f"{name}, predicted")
     parts += y_axis(low, high, step=step, text=lambda value: f"{value:.6g}")

@@ -19,15 +19,15 @@ from headstart.images.decode import decode, read_bytes
 from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE, Faces, blur
 from headstart.images.pixels import Progress
-from headstart.images.threads import in_order
+from headstart.images.threads import ordered_map
 from headstart.images.video import Video
 from headstart.records import Finding
 from headstart.run import write_atomic
 from headstart.video.tracks import Tracks
 
-__all__ = ["Which", "Written", "findings", "frames", "searched", "write", "write_table"]
+__all__ = ["WhichFaces", "Written", "findings", "frames", "searched", "write", "write_table"]
 
-Which = Literal["largest", "centre", "all"]
+WhichFaces = Literal["largest", "centre", "all"]
 _SIDE = 1024  # photos are decoded at least so large, so that small faces keep their pixels
 _SHOWN = 30
 # About a third of the 112 pixels that face embedders are trained on.
@@ -78,7 +78,7 @@ class Written:
 
 
 def searched(
-    dataset: Dataset, finder: Faces, which: Which, workers: int | None, progress: Progress
+    dataset: Dataset, finder: Faces, which: WhichFaces, workers: int | None, progress: Progress
 ) -> Iterator[_Photo]:
     """Yields the photos of a data set, searched a bounded distance ahead, in order."""
 
@@ -94,13 +94,13 @@ def searched(
         return _look(place, decoded.pixels, finder, which, scale)
 
     n = len(dataset)
-    for row, photo in enumerate(in_order(look, range(n), workers=workers)):
+    for row, photo in enumerate(ordered_map(look, range(n), workers=workers)):
         progress("finding faces", row + 1, n)
         yield photo
 
 
 def frames(
-    video: Video, source: str, finder: Faces, which: Which, progress: Progress
+    video: Video, source: str, finder: Faces, which: WhichFaces, progress: Progress
 ) -> Iterator[_Photo]:
     """Yields the frames of a video that were asked for, searched; a camera until interrupted."""
     stem = "camera" if source.isdigit() else Path(source).stem
@@ -116,7 +116,9 @@ def frames(
             raise  # of a camera that is the way to end it
 
 
-def _look(place: _Photo, pixels: np.ndarray, finder: Faces, which: Which, scale: float) -> _Photo:
+def _look(
+    place: _Photo, pixels: np.ndarray, finder: Faces, which: WhichFaces, scale: float
+) -> _Photo:
     found = finder.find(pixels)
     if not found:
         return replace(place, reason=NO_FACE)
@@ -207,7 +209,7 @@ def findings(written: Written, problem: str) -> Iterator[Finding]:
         yield Finding(
             "no_face", "warning", f"No face was found on {len(faceless):,} photos.",
             some(faceless), "Look at them: profiles and covered faces are missed most; a lower "
-            "--least looks harder.", len(faceless),
+            "--min-score looks harder.", len(faceless),
         )  # fmt: skip
     unread = [f"{name}: {why}" for name, why in written.without.items() if why != NO_FACE]
     if unread:
@@ -221,7 +223,7 @@ def findings(written: Written, problem: str) -> Iterator[Finding]:
         yield Finding(
             "several_faces", "warning", f"{len(several):,} photos show more than one face.",
             some(several), "Make sure that the one that was cut out is the one that is meant: "
-            "--which centre, or all.", len(several),
+            "--faces centre, or all.", len(several),
         )  # fmt: skip
     for check, column, test, limit, claim, remedy in (
         ("tiny", "face_side", "<", _TINY, f"smaller than {_TINY} pixels on the photo",

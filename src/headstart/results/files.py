@@ -16,7 +16,7 @@ from headstart.errors import ModelError
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.records import Predictions, to_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def dataset_record(
     parts: dict[str, np.ndarray],
     *,
     dropped: np.ndarray,
-    facts: Facts,
+    stats: ImageStats,
     all_names: tuple[str, ...],
 ) -> dict[str, Any]:
     """Returns the layout of `dataset.json`.
@@ -55,15 +55,15 @@ def dataset_record(
         data: N usable items.
         parts: Name of a part -> (N,) bool.
         dropped: (N,) bool, left out of training as leaks.
-        facts: Of all items, the unreadable ones too.
+        stats: Of all items, the unreadable ones too.
         all_names: Theirs.
     """
-    unreadable = [(all_names[index], reason) for index, reason in sorted(facts.errors.items())]
+    unreadable = [(all_names[index], reason) for index, reason in sorted(stats.errors.items())]
     return {
         "root": str(data.root),
         "source": data.source,
         "fingerprint": fingerprint_bytes(
-            b"".join(np.sort(facts.keys.view("V16").ravel()).tolist())
+            b"".join(np.sort(stats.keys.view("V16").ravel()).tolist())
         ).hex(),
         "classes": data.classes,
         "counts": {
@@ -110,7 +110,7 @@ def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
             "classifier",
             "features",
             "dimensions",
-            "strength",
+            "C",
             "class_weight",
             "folds",
             "repeats",
@@ -131,7 +131,7 @@ def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
                 config.classifier,
                 config.features,
                 trial.dimensions,
-                f"{config.strength:g}",
+                f"{config.C:g}",
                 "balanced" if config.balanced else "",
                 trial.folds,
                 trial.repeats,

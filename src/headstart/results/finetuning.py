@@ -24,7 +24,7 @@ __all__ = ["advice", "finetuning", "write_history", "write_preview"]
 _COLUMNS = (
     "epoch",
     "trainable_stages",
-    "rate",
+    "lr",
     "loss",
     "accuracy",
     "val_loss",
@@ -55,7 +55,7 @@ def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
             "finetune": tuning.finetuned,
             "gain": tuning.gain,
         },
-        "verdicts": tuning.verdicts,
+        "diagnoses": tuning.diagnoses,
     }
 
 
@@ -103,7 +103,7 @@ def write_history(
 def write_preview(
     path: Path, dataset: Dataset, items: np.ndarray, recipe: Recipe, preprocess: Preprocess
 ) -> None:
-    """Writes a picture of some training images, each as it is and as training sees it.
+    """Writes an image of some training images, each as it is and as training sees it.
 
     Args:
         path: A JPEG file.

@@ -70,10 +70,10 @@ def write_embedding_run(
     results, predictions = _results(learnt, data, seed)
     parts = {"train": learnt.people.train & ~learnt.dropped, "test": learnt.people.test}
     record = dataset_record(
-        dataset, parts, dropped=learnt.dropped, facts=features.facts, all_names=all_names
+        dataset, parts, dropped=learnt.dropped, stats=features.stats, all_names=all_names
     )
     both = both_sides(dataset.targets, dataset.splits)
-    record["on_both_sides_of_the_split"] = [dataset.classes[who] for who in both]
+    record["on_both_sides_of_the_split"] = [dataset.classes[identity] for identity in both]
     write_json(run.options, options)
     write_json(run.dataset, record)
     write_json(run.findings, [*learnt.findings, *findings])
@@ -83,7 +83,9 @@ def write_embedding_run(
     trainings = {"embedding": embedded.history}
     if learnt.softmax is not None:
         trainings["softmax"] = learnt.softmax.history
-    write_history(run.history, trainings, more=("likeness", "rank", "active"))
+    write_history(
+        run.history, trainings, more=("mean_negative_cosine", "effective_rank", "active_triplets")
+    )
     trained = np.flatnonzero(parts["train"])
     write_preview(run.preview, dataset, trained, embedded.recipe, learnt.model.preprocess)
     learnt.model.save(run.model)
@@ -102,7 +104,7 @@ def _results(
     truth = np.searchsorted(learnt.classes, dataset.targets[items])
     predictions = Predictions(
         learnt.probabilities,
-        tuple(dataset.classes[who] for who in learnt.classes),
+        tuple(dataset.classes[identity] for identity in learnt.classes),
         tuple(dataset.names[i] for i in items),
         truth,
     )
@@ -144,7 +146,7 @@ def _results(
             **{name: each["recall_at_1"] for name, each in measured.items()},
             "gain": change["recall_at_1"],
         },
-        "verdicts": learnt.findings,
+        "diagnoses": learnt.findings,
     }
     results["embedding"] = {
         "kept": learnt.kept,
@@ -214,7 +216,7 @@ def _decided(learnt: EmbeddingResult, change: Estimate) -> str:
 def _write_trials(path: Path, learnt: EmbeddingResult, rows: list[dict[str, Any]]) -> None:
     """Writes `trials.csv`: one row for each embedding, recall@1 of people never seen."""
     columns = (
-        "classifier", "features", "dimensions", "strength", "class_weight", "folds", "repeats",
+        "classifier", "features", "dimensions", "C", "class_weight", "folds", "repeats",
         "accuracy", "low", "high", "balanced_accuracy", "log_loss", "seconds", "chosen",
     )  # fmt: skip
     text = io.StringIO()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.metrics.classification import measure
 from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
@@ -44,7 +44,7 @@ __all__ = ["TrainingResult", "write_run"]
 class TrainingResult:
     """Everything a finished training knows.
 
-    `dataset`, `splits`, `clusters` and `dropped` are of the readable items, `facts` and
+    `dataset`, `splits`, `clusters` and `dropped` are of the readable items, `stats` and
     `all_names` of all of them.
 
     Attributes:
@@ -63,7 +63,7 @@ class TrainingResult:
     splits: np.ndarray
     clusters: np.ndarray
     dropped: np.ndarray
-    facts: Facts
+    stats: ImageStats
     all_names: tuple[str, ...]
     findings: list[Finding]
     evaluation: tuple[str, str]
@@ -247,5 +247,5 @@ def _dataset(result: TrainingResult) -> dict[str, Any]:
     trained = ~test & ~result.dropped if result.evaluation[0] == "holdout" else test
     return dataset_record(
         result.dataset, {"train": trained, "test": test}, dropped=result.dropped,
-        facts=result.facts, all_names=result.all_names,
+        stats=result.stats, all_names=result.all_names,
     )  # fmt: skip

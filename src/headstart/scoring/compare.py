@@ -1,7 +1,7 @@
 """`compare_answers`: whether two classifiers really differ, by their answers to the same items.
 
 Two accuracies whose intervals overlap may still differ beyond doubt: most items are easy, or hard,
-for both, and only those that one of the two named rightly tell them apart. So the items are
+for both, and only those that one of the two classified correctly tell them apart. So the items are
 compared in pairs, which takes far fewer of them than comparing two accuracies does.
 """
 
@@ -49,8 +49,8 @@ class Comparison:
             mean_absolute_error too, likewise.
         p_value: How often chance alone would tell two equal classifiers so far apart.
         test: What gave `p_value`.
-        answers: Items that both, only A, only B and neither named rightly: both, only_a, only_b,
-            neither.
+        answers: Items that both, only A, only B and neither classified correctly: both, only_a,
+            only_b, neither.
         needed: About how many test items would show a difference of this size; None where a
             difference is shown, or none was seen.
         notes: What else must be known to read the verdict, one sentence each.
@@ -90,12 +90,12 @@ def paired_test(
     """Returns the two-sided p-value of "A and B are equally accurate", exactly.
 
     Items that stand alone: McNemar's test in its exact form (McNemar, Psychometrika 1947): were
-    they equal, each item that only one of them named rightly would favour either by the toss of a
-    coin. Otherwise the coin is tossed for whole clusters (Fisher's randomisation test); with
+    they equal, each item that only one of them classified correctly would favour either by the toss
+    of a coin. Otherwise the coin is tossed for whole clusters (Fisher's randomisation test); with
     one item per cluster the two are the same.
 
     Args:
-        correct_a: (N,) bool, which items A named rightly.
+        correct_a: (N,) bool, which items A classified correctly.
         correct_b: (N,) bool, the same items for B.
         clusters: (N,) cluster of each item, or None when all stand alone.
 

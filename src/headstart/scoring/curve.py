@@ -1,4 +1,4 @@
-"""`extrapolate`: what twice as many pictures would give, read off a learning curve.
+"""`extrapolate`: what twice as many images would give, read off a learning curve.
 
 The error of a learner falls with the number n of training items roughly as
 ``a + b * n ** -c`` (Hestness et al., "Deep learning scaling is predictable, empirically",
@@ -115,14 +115,14 @@ def extrapolate(
     gain = value - now
     target = round(factor * n[-1])
     if low > now and gain >= 0.01:
-        advice = "more labelled pictures are likely to pay"
+        advice = "more labelled images are likely to pay"
     elif gain >= 0.01:
-        advice = "more labelled pictures may pay"
+        advice = "more labelled images may pay"
     else:
-        advice = "more pictures of the same kind would hardly help"
+        advice = "more images of the same kind would hardly help"
     return {
         "n": target,
         "accuracy": Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
-        "summary": f"With {target:,} training pictures instead of {round(n[-1]):,}, accuracy would "
+        "summary": f"With {target:,} training images instead of {round(n[-1]):,}, accuracy would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }

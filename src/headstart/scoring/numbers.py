@@ -27,7 +27,7 @@ def score_numbers(
     Args:
         predictions: With a scale.
         truth: (N,) true numbers, NaN where unknown.
-        constant: (N,) what somebody would say who never looks: the median of what was learnt from.
+        constant: (N,) the constant (median) baseline: the median of what was learnt from.
         clusters: (N,) cluster of each item, or None when all stand alone.
         seed: Seed of the bootstrap.
 

@@ -118,7 +118,7 @@ def transfer_gain(
     """Returns how much more accurate the winner is than a baseline on the same items.
 
     Args:
-        winner_correct: (N,) bool, which items the winner named rightly.
+        winner_correct: (N,) bool, which items the winner classified correctly.
         baseline_correct: (N,) bool, the same items for the baseline.
         clusters: (N,) cluster of each item, or None when all stand alone.
         over: Name of the baseline.

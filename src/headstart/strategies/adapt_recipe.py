@@ -19,13 +19,13 @@ from headstart.training.schedule import Recipe
 __all__ = ["full_finetune", "fewest_epochs", "stage_that_wins", "adapt_recipe"]
 
 # What `adapt_recipe` decides, unless the user did.
-_OPEN = ("rate", "layer_decay", "backbone_rate", "frozen_statistics", "freeze")
+_OPEN = ("lr", "layer_decay", "backbone_lr", "freeze_bn_stats", "freeze")
 # With fewer steps a network that measures anew has not yet reached what it knew before.
 _ENOUGH_STEPS = 300
 
 
 def stage_that_wins(probe: Probe) -> str | None:
-    """Returns the stage that carries the classes better than the last layer, or None.
+    """Returns the stage that separates the classes better than the last layer, or None.
 
     It wins by more than two standard errors; several stages together, of which the last layer is
     one, do not count.
@@ -53,7 +53,7 @@ def full_finetune(recipe: Recipe) -> Recipe:
 
     BatchNorm measures its own batches, and all layers learn at three times the rate.
     """
-    return replace(recipe, rate=3 * recipe.rate, backbone_rate=1.0, frozen_statistics=False)
+    return replace(recipe, lr=3 * recipe.lr, backbone_lr=1.0, freeze_bn_stats=False)
 
 
 def fewest_epochs(recipe: Recipe, *, items: int) -> int:
@@ -79,7 +79,7 @@ def adapt_recipe(
         return recipe, ()
     where = stage.replace("stage", "stage ")
     return full_finetune(recipe), (
-        f"These images are far from those of the pretraining: {where} alone carries the classes "
+        f"These images are far from those of the pretraining: {where} alone separates the classes "
         f"better than the last layer. So all layers learn at the full rate, and BatchNorm "
         f"measures anew.",
     )

@@ -73,7 +73,7 @@ def measure_baselines(
 
     order = np.argsort(np.concatenate([test for _, test in rounds]), kind="stable")
     common = [np.full(len(test), np.bincount(y[part]).argmax()) for part, test in rounds]
-    pixels = data.facts.thumbs.reshape(len(y), -1)
+    pixels = data.stats.thumbnails.reshape(len(y), -1)
     named = {
         "majority": np.concatenate(common)[order],
         "raw_pixels": simple(pixels, {"pixels": np.arange(pixels.shape[1])}).labels,

@@ -7,9 +7,9 @@ from headstart.records import Finding, Severity
 from headstart.tasks.identity.collapse import read_curves
 from headstart.tasks.identity.embed import EmbeddingTraining
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import PeopleSplit
+from headstart.tasks.identity.split import IdentitySplit
 
-__all__ = ["in_words", "verdicts"]
+__all__ = ["describe", "diagnoses"]
 
 Measured = tuple[str, str, Retrieved]
 """Name, words for people, and what was found."""
@@ -22,7 +22,7 @@ _WAYS = {
 }
 
 
-def in_words(recipe: MetricRecipe) -> str:
+def describe(recipe: MetricRecipe) -> str:
     """Returns what a recipe makes, for people."""
     if recipe.loss == "softmax":
         return "plain softmax classifier of the training people, its features"
@@ -37,11 +37,11 @@ def in_words(recipe: MetricRecipe) -> str:
     return f"embedding learnt by {names[recipe.loss]}"
 
 
-def verdicts(
+def diagnoses(
     embedded: EmbeddingTraining,
     candidates: list[Measured],
     kept: str,
-    people: PeopleSplit,
+    people: IdentitySplit,
     *,
     seed: int,
 ) -> tuple[Finding, ...]:
@@ -86,14 +86,14 @@ def _compared(candidates: list[Measured], kept: str, seed: int) -> list[Finding]
         if name == "whitened" and not worse:
             severity = "note"
             remedy = (
-                "Nothing to mend: what is gained over plain frozen features is mostly the "
+                "No action needed: what is gained over plain frozen features is mostly the "
                 "whitening's. More people to learn from help most."
             )
         found.append(Finding(f"no_better_than_{name}", severity, claim, (), remedy, 1))
     return found
 
 
-def _split(people: PeopleSplit) -> list[Finding]:
+def _split(people: IdentitySplit) -> list[Finding]:
     if people.kind != "redrawn":
         return []
     return [

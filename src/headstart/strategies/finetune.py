@@ -97,7 +97,7 @@ def fine_tune(
             preprocess=preprocess, seed=seed, device=where, workers=workers, progress=progress,
             phase="finding the learning rate",
         )  # fmt: skip
-        recipe = replace(recipe, rate=range_test(training).rate)
+        recipe = replace(recipe, lr=range_test(training).lr)
     if strategy == "auto":
         plan = make_plan(
             data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
@@ -130,8 +130,8 @@ def fine_tune(
 def _scratch(recipe: Recipe, epochs: int | None) -> Recipe:
     """Changes a recipe to what a network needs that was never trained."""
     return replace(
-        recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", frozen_statistics=False,
-        layer_decay=1.0, backbone_rate=1.0,
+        recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", freeze_bn_stats=False,
+        layer_decay=1.0, backbone_lr=1.0,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import log_prior
 from headstart.training.loop import State, Training
-from headstart.training.mirror import keeps_class
+from headstart.training.mirror import flip_invariant
 from headstart.training.record import Epoch, OnEpoch, Validation
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
@@ -103,7 +103,7 @@ def begin(
     """
     net = TrainableModel(
         backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
-        frozen_statistics=recipe.frozen_statistics,
+        freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
@@ -209,7 +209,7 @@ def finetune(
     with first.threads() as pool:
         start_scores = first.scores(validation.inputs, pool)
         if recipe.hflip == "auto":
-            same = keeps_class(first, validation, pool, start_scores)
+            same = flip_invariant(first, validation, pool, start_scores)
             first.recipe = recipe = replace(recipe, hflip="yes" if same else "no")
     checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
     known = [(first.start, start_scores)]  # no weights are looked through twice

@@ -17,7 +17,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.backbone import Backbone
 from headstart.nets.trainable import TrainableModel
-from headstart.probe.cross_validate import CrossValidated, Fold, join
+from headstart.probe.cross_validate import CrossValidated, Fold, join_folds
 from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
@@ -46,7 +46,7 @@ class FinetuneRounds:
         probe: Accuracy of the probe on the held-out images, by cross-validation.
         finetuned: Accuracy of the fine-tuned network on the same.
         gain: The difference, paired.
-        verdicts: What the curves say.
+        diagnoses: What the curves say.
         outcome: The test items, as predicted by what was kept in each round.
         net: What becomes the model, if it was kept.
         temperature: Of its scores.
@@ -59,7 +59,7 @@ class FinetuneRounds:
     probe: Estimate
     finetuned: Estimate
     gain: Estimate
-    verdicts: tuple[Finding, ...]
+    diagnoses: tuple[Finding, ...]
     outcome: CrossValidated
     net: TrainableModel
     temperature: float
@@ -83,7 +83,7 @@ def start_of(probe: Probe, sets: dict[str, np.ndarray], *, features: str = "last
     best = max(trials, key=lambda trial: trial.accuracy.value)
     if probe.criterion == "balanced accuracy":
         best = max(trials, key=lambda trial: trial.balanced_accuracy)
-    return Start(sets[features], best.config.strength, best.config.balanced)
+    return Start(sets[features], best.config.C, best.config.balanced)
 
 
 def tune(
@@ -178,7 +178,7 @@ def tune(
     start_accuracy, _, start_loss = judge(
         first.start_scores, dataset.targets[first.validation], balanced=first.uneven
     )
-    verdicts = diagnose(
+    diagnoses = diagnose(
         first.history,
         start_loss=start_loss,
         start_accuracy=start_accuracy,
@@ -197,8 +197,8 @@ def tune(
         probe=wilson(float(probe_right.sum()), n),
         finetuned=wilson(float(tuned_right.sum()), n),
         gain=gain,
-        verdicts=tuple(verdicts),
-        outcome=join(parts, probed.probe),
+        diagnoses=tuple(diagnoses),
+        outcome=join_folds(parts, probed.probe),
         net=net,
         temperature=done[-1].temperature,
     )

@@ -24,11 +24,11 @@ from headstart.nets.model import Model
 from headstart.nets.weights import save_network
 from headstart.probe.probe import feature_sets
 from headstart.records import Finding
-from headstart.strategies.diagnoses import in_words, verdicts
+from headstart.strategies.diagnoses import describe, diagnoses
 from headstart.strategies.prepare import Prepared
 from headstart.tasks.identity.embed import EmbeddingTraining, embed, enrolled_scores, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import PeopleSplit, split_people
+from headstart.tasks.identity.split import IdentitySplit, split_identities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.record import OnEpoch
@@ -76,7 +76,7 @@ class EmbeddingResult:
         model: Every identity of the data enrolled.
     """
 
-    people: PeopleSplit
+    people: IdentitySplit
     items: np.ndarray
     classes: np.ndarray
     probabilities: np.ndarray
@@ -129,10 +129,10 @@ def learn_embedding(
         OptionError: If nobody held out has two images.
     """
     y, where = data.dataset.targets, pick_device(device)
-    people = split_people(y, data.dataset.splits, unseen=recipe.unseen, seed=seed)
-    # A group may be the person itself; copies are about pictures.
+    people = split_identities(y, data.dataset.splits, unseen=recipe.unseen, seed=seed)
+    # A group may be the person itself; copies are about images.
     grouped = data.dataset.groups is not None
-    copies = find_clusters(data.facts, None) if grouped else data.clusters
+    copies = find_clusters(data.stats, None) if grouped else data.clusters
     dropped = people.train & np.isin(data.clusters, np.unique(data.clusters[people.test]))
     items, test = np.flatnonzero(people.train & ~dropped), np.flatnonzero(people.test)
     columns = feature_sets(features.slices)["last"]
@@ -178,7 +178,7 @@ def learn_embedding(
         data, vectors, embedded, backbone, start, columns, preprocess, place, device, workers,
         progress,
     )  # fmt: skip
-    own = in_words(recipe) if kept == "embedding" else f"{in_words(recipe)}: stayed where it began"
+    own = describe(recipe) if kept == "embedding" else f"{describe(recipe)}: stayed where it began"
     candidates.insert(0, measure(recipe.loss, own, unit[test], mark))
     classifier = None
     if softmax_too and recipe.loss != "softmax":
@@ -189,7 +189,7 @@ def learn_embedding(
         classifier = train(plain, "softmax")
         inputs = InputImages(data.dataset.take(test), preprocess, workers=workers)
         seen = vectors_of(classifier.net, inputs, device=where)
-        candidates.append(measure("softmax", in_words(plain), seen, mark))
+        candidates.append(measure("softmax", describe(plain), seen, mark))
     scores, _, asked = enrolled_scores(unit[test], y[test], copies[test])
     scores = scores[asked]
     return EmbeddingResult(
@@ -204,7 +204,7 @@ def learn_embedding(
         softmax=classifier,
         copies=copies,
         dropped=dropped,
-        findings=verdicts(
+        findings=diagnoses(
             embedded,
             [(candidate.name, candidate.summary, candidate.found) for candidate in candidates],
             kept,

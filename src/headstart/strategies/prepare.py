@@ -18,7 +18,7 @@ from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.errors import DataError
 from headstart.images.preprocess import Geometry, Preprocess
-from headstart.images.stats import Facts
+from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
 from headstart.records import Finding
 
@@ -51,7 +51,7 @@ class Prepared:
     """
 
     dataset: Dataset
-    facts: Facts
+    stats: ImageStats
     clusters: np.ndarray
     splits: np.ndarray
     dropped: np.ndarray
@@ -128,17 +128,17 @@ def face_flags(detector: str | None) -> list[str]:
 
 
 def check_and_split(
-    dataset: Dataset, facts: Facts, *, seed: int, drop_leaks: bool
+    dataset: Dataset, stats: ImageStats, *, seed: int, drop_leaks: bool
 ) -> tuple[list[Finding], np.ndarray, Prepared]:
     """Checks the data and leaves out what cannot be used.
 
     Returns:
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
-    pairs = near_duplicates(facts)
-    groups = find_clusters(facts, dataset.groups, pairs=pairs)
-    findings = check_dataset(dataset, facts, pairs=pairs)
-    kept = facts.readable
+    pairs = near_duplicates(stats)
+    groups = find_clusters(stats, dataset.groups, pairs=pairs)
+    findings = check_dataset(dataset, stats, pairs=pairs)
+    kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
     if np.count_nonzero(usable.counts) < 2:
         raise DataError(
@@ -148,7 +148,7 @@ def check_and_split(
     splits = split_dataset(usable, clusters, seed=seed)
     leaking = leaks(splits, clusters)
     dropped = leaking if drop_leaks else np.zeros(len(usable), bool)
-    return findings, kept, Prepared(usable, facts.take(kept), clusters, splits, dropped)
+    return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
 
 
 def make_splits(

@@ -73,11 +73,11 @@ def diagnose(
         found.append(
             Finding(
                 "too_few_groups", "serious",
-                f"Training images are named rightly ({trained:.3f}) and held-out groups are not "
-                f"({accuracy[-1]:.3f}): {n_groups} groups are too few to learn what is common "
-                f"to a class.",
+                f"Training images are classified correctly ({trained:.3f}) and held-out groups "
+                f"are not ({accuracy[-1]:.3f}): {n_groups} groups are too few to learn what is "
+                f"common to a class.",
                 _curve(history),
-                "Add groups (people, patients), not pictures of the same ones; until then prefer "
+                "Add groups (people, patients), not images of the same ones; until then prefer "
                 "--strategy probe.", 1,
             )
         )  # fmt: skip
@@ -125,7 +125,7 @@ def diagnose(
                 "trained_well", "note",
                 f"Training and held-out loss fell together; the best epoch was {best + 1} of "
                 f"{len(history)}.",
-                _curve(history), "Nothing to mend.", 1,
+                _curve(history), "No action needed.", 1,
             )
         )  # fmt: skip
     return found

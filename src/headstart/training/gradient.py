@@ -101,8 +101,8 @@ class Gradient:
             pool: One thread for each replica.
 
         Returns:
-            The sum of the loss, and how many images were named rightly. Where the loss is not a
-            finite number the gradient is of no use.
+            The sum of the loss, and how many images were classified correctly. Where the loss is
+            not a finite number the gradient is of no use.
 
         Raises:
             OptionError: If memory is too small for one image at a time.

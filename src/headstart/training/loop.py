@@ -113,7 +113,7 @@ class Training:
         # Several threads with a share of the batch each waste less than several threads in
         # every operation. Where the network draws numbers, their order would be lost.
         self._replicas = [net]
-        if recipe.frozen_statistics and not net.draws():
+        if recipe.freeze_bn_stats and not net.is_stochastic():
             self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
         self._gradient: BatchGradient = (
             self.gradient(self._replicas)
@@ -204,7 +204,7 @@ class Training:
         if self.factor is not None:
             factor = self.factor(self.step)
         for group, scale in zip(self.optimiser.param_groups, self._scales, strict=True):
-            group["lr"] = self.recipe.rate * factor * scale
+            group["lr"] = self.recipe.lr * factor * scale
 
     def _learn(self, batch: Batch, pool: ThreadPoolExecutor) -> bool:
         """One step; returns whether its loss was a number."""
@@ -272,7 +272,7 @@ class Training:
         self.sums[:] = 0
         self._epoch_begun = time.perf_counter()
         stalled = self.validation is not None and self._epochs_since_best() in (2, 4, 6)
-        if self.recipe.shape == "plateau" and stalled:
+        if self.recipe.schedule == "plateau" and stalled:
             self.slow *= 0.3
 
     def _epochs_since_best(self) -> int:

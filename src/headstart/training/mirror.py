@@ -9,17 +9,17 @@ import numpy as np
 from headstart.training.loop import Training
 from headstart.training.record import Validation
 
-__all__ = ["keeps_class"]
+__all__ = ["flip_invariant"]
 
 _SURE = 0.05
 
 
-def keeps_class(
+def flip_invariant(
     training: Training, validation: Validation, pool: ThreadPoolExecutor, scores: np.ndarray
 ) -> bool:
     """Tells whether a network that has seen no mirrored training image knows mirrored ones.
 
-    Pretrained networks hardly tell a photo from its mirror image. Where the classes do
+    Pretrained networks hardly tell an image from its mirror image. Where the classes do
     (characters, left and right hands), mirrored held-out images are predicted worse.
 
     Args:

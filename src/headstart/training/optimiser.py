@@ -33,9 +33,9 @@ def make_optimiser(
     ]
     scales = [recipe.scale(depth, n_layers=net.n_layers) for depth, _ in sorted(groups)]
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(listed, lr=recipe.rate, momentum=0.9, nesterov=True), scales
+        return torch.optim.SGD(listed, lr=recipe.lr, momentum=0.9, nesterov=True), scales
     # Not `fused`: on CPUs it takes for granted that moments lie in memory as the weights do.
-    return torch.optim.AdamW(listed, lr=recipe.rate, foreach=True), scales
+    return torch.optim.AdamW(listed, lr=recipe.lr, foreach=True), scales
 
 
 @torch.no_grad()

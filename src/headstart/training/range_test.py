@@ -22,12 +22,12 @@ class RangeTest:
     """What the test found.
 
     Attributes:
-        rate: To train with.
+        lr: To train with.
         rates: (S,) that were tried.
         losses: (S,) smoothed training losses.
     """
 
-    rate: float
+    lr: float
     rates: np.ndarray
     losses: np.ndarray
 
@@ -39,7 +39,7 @@ def range_test(training: Training, *, steps: int = 60) -> RangeTest:
         training: At its start; it is spent afterwards.
         steps: At most.
     """
-    base = training.recipe.rate
+    base = training.recipe.lr
     growth = (_HIGH / _LOW) ** (1 / max(steps - 1, 1))
     training.factor = lambda step: _LOW * growth**step / base
     smooth: list[float] = []

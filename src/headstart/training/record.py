@@ -21,7 +21,7 @@ class Epoch:
     Attributes:
         epoch: Its number, from 1.
         trainable_stages: Stages that were trainable at its end, the head included.
-        rate: Of the head, at its end.
+        lr: Of the head, at its end.
         loss: Mean of the training loss, as trained (augmented, smoothed).
         accuracy: Of the training images, as trained.
         val_loss: Log-loss of the held-out images; NaN without any.
@@ -29,15 +29,15 @@ class Epoch:
         measure: What is better when larger: accuracy, or balanced accuracy.
         seconds: Wall time.
         images: Training images seen.
-        likeness: Of embeddings only, as means over the batches: cosine of images of different
-            people (1: all the same point).
-        rank: Directions that the embeddings of a batch spread in (effective rank).
-        active: Share of the triplets that still violate the margin.
+        mean_negative_cosine: Of embeddings only, as means over the batches: cosine of images of
+            different people (1: all the same point).
+        effective_rank: Directions that the embeddings of a batch spread in (effective rank).
+        active_triplets: Share of the triplets that still violate the margin.
     """
 
     epoch: int
     trainable_stages: int
-    rate: float
+    lr: float
     loss: float
     accuracy: float
     val_loss: float
@@ -45,9 +45,9 @@ class Epoch:
     measure: float
     seconds: float
     images: int
-    likeness: float = math.nan
-    rank: float = math.nan
-    active: float = math.nan
+    mean_negative_cosine: float = math.nan
+    effective_rank: float = math.nan
+    active_triplets: float = math.nan
 
 
 OnEpoch = Callable[[str, Epoch], None]

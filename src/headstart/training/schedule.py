@@ -15,10 +15,10 @@ from typing import Literal, TypeVar
 from headstart.errors import OptionError
 from headstart.nets.augment import Policy
 
-__all__ = ["Balance", "Flip", "Freeze", "Recipe", "Shape", "parse_recipe"]
+__all__ = ["Balance", "Flip", "Freeze", "Recipe", "Schedule", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
-Shape = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
+Schedule = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
 Flip = Literal["auto", "yes", "no"]
 Balance = Literal["auto", "none", "weights", "oversample", "undersample", "logits"]
 
@@ -30,9 +30,9 @@ _BELOW_1 = (lambda value: 0 <= value < 1, "from 0 to below 1")
 _FITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch": _AT_LEAST_1,
     "accumulate": _AT_LEAST_1,
-    "rate": _ABOVE_0,
+    "lr": _ABOVE_0,
     "layer_decay": (lambda value: 0 < value <= 1, "above 0, up to 1"),
-    "backbone_rate": _AT_LEAST_0,
+    "backbone_lr": _AT_LEAST_0,
     "warmup": (lambda value: 0 <= value <= 1, "0 to 1"),
     "stages": _AT_LEAST_0,
     "frozen_views": _AT_LEAST_0,
@@ -56,10 +56,10 @@ class Recipe:
         epochs: Passes over the training items.
         batch: Images per step of the optimiser.
         accumulate: Parts that a batch is computed in, to save memory.
-        rate: Learning rate of the head (AdamW, or SGD with Nesterov momentum).
+        lr: Learning rate of the head (AdamW, or SGD with Nesterov momentum).
         layer_decay: Each layer further from the head learns this much slower.
-        backbone_rate: Further factor on every layer but the head's.
-        shape: How the rate changes over the training, see `factor`.
+        backbone_lr: Further factor on every layer but the head's.
+        schedule: How the rate changes over the training, see `factor`.
         warmup: Share of the steps in which the rate rises.
         freeze: ``"none"``: all layers learn; ``"head"``: only the head; ``"last"``: the top
             `stages`; ``"gradual"``: one more stage at a time from the top, all of them in the
@@ -76,13 +76,13 @@ class Recipe:
         drop_path: Stochastic depth, in networks that have it.
         augment: Policy.
         hflip: Whether a mirrored image keeps its class; ``"auto"`` lets the start decide on
-            held-out images (`mirror.keeps_class`).
+            held-out images (`mirror.flip_invariant`).
         mixup: Parameter of MixUp and CutMix (Zhang et al., 2018; Yun et al., 2019); 0 is none.
         balance: What is done about classes of different size.
         ema: Longest memory of the moving average of the weights, in shares of a step's decay;
             0 is none.
         clip: Largest norm of the gradient.
-        frozen_statistics: BatchNorm keeps the statistics of its pretraining.
+        freeze_bn_stats: BatchNorm keeps the statistics of its pretraining.
         patience: Epochs without a better validation measure after which training ends; 0 never.
         refit: What was chosen on held-out images is trained once more on all training images.
     """
@@ -90,10 +90,10 @@ class Recipe:
     epochs: int = 10
     batch: int = 32
     accumulate: int = 1
-    rate: float = 1e-3
+    lr: float = 1e-3
     layer_decay: float = 0.9
-    backbone_rate: float = 0.3
-    shape: Shape = "cosine"
+    backbone_lr: float = 0.3
+    schedule: Schedule = "cosine"
     warmup: float = 0.1
     freeze: Freeze = "none"
     stages: int = 2
@@ -110,7 +110,7 @@ class Recipe:
     balance: Balance = "auto"
     ema: float = 0.99
     clip: float = 1.0
-    frozen_statistics: bool = True
+    freeze_bn_stats: bool = True
     patience: int = 0
     refit: bool = True
 
@@ -120,7 +120,7 @@ class Recipe:
         for name, (fits, summary) in _FITS.items():
             value = getattr(self, name)
             if not fits(value):
-                given = f"--lr {value}" if name == "rate" else f"--recipe {name}={value}"
+                given = f"--lr {value}" if name == "lr" else f"--recipe {name}={value}"
                 raise OptionError(f"{given}: {summary}")
 
     def factor(self, share: float) -> float:
@@ -132,19 +132,19 @@ class Recipe:
         ``"cyclical"``: four triangles of halving height (Smith, 2017); ``"constant"`` and
         ``"plateau"``: up, then flat (the loop lowers it on a plateau).
         """
-        if self.shape == "cyclical":
+        if self.schedule == "cyclical":
             cycle, within = divmod(share * _CYCLES, 1.0)
             return max(1e-3, (1 - abs(2 * within - 1)) * 0.5 ** min(cycle, _CYCLES - 1))
-        rising = 0.3 if self.shape == "one-cycle" else self.warmup
+        rising = 0.3 if self.schedule == "one-cycle" else self.warmup
         if share < rising:
             part = share / rising
-            if self.shape == "one-cycle":
+            if self.schedule == "one-cycle":
                 return 0.04 + 0.96 * (1 - math.cos(math.pi * part)) / 2
             return max(part, 1e-3)
         part = (share - rising) / max(1 - rising, 1e-9)
-        if self.shape in ("constant", "plateau"):
+        if self.schedule in ("constant", "plateau"):
             return 1.0
-        if self.shape == "triangular":
+        if self.schedule == "triangular":
             return max(1 - part, 1e-3)
         return max((1 + math.cos(math.pi * min(part, 1.0))) / 2, 1e-4)
 
@@ -166,7 +166,7 @@ class Recipe:
     def scale(self, depth: int, *, n_layers: int) -> float:
         """Returns the factor on the rate of a layer; 1 for the head."""
         above = n_layers - 1 - depth
-        return self.layer_decay**above * (self.backbone_rate if above else 1.0)
+        return self.layer_decay**above * (self.backbone_lr if above else 1.0)
 
 
 R = TypeVar("R", bound=Recipe)
@@ -176,7 +176,7 @@ def parse_recipe(text: str | None, base: R) -> R:
     """Changes a recipe by `name=value` pairs joined by commas.
 
     Args:
-        text: Such as ``"freeze=last,augment=light,rate=1e-3"``; None changes nothing.
+        text: Such as ``"freeze=last,augment=light,lr=1e-3"``; None changes nothing.
         base: What is not named; its kind says which names there are.
 
     Raises:

@@ -18,13 +18,13 @@ class Start:
 
     Attributes:
         columns: (d,) int features that the head reads.
-        strength: Of the logistic regression that the head starts as.
+        C: Of the logistic regression that the head starts as.
         balanced: Its class weights.
         blank: The head starts from zero instead.
     """
 
     columns: np.ndarray
-    strength: float
+    C: float
     balanced: bool = False
     blank: bool = False
 
@@ -50,5 +50,5 @@ def linear_start(
         return Head("linear", start.columns, arrays, n_classes)
     own = vectors[items]
     space = make_space(own, start.columns)
-    config = Config("logistic", "start", start.strength, start.balanced)
+    config = Config("logistic", "start", start.C, start.balanced)
     return fit_head(config, space, own, targets[items], n_classes=n_classes)

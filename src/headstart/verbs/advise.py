@@ -153,13 +153,13 @@ def advise(
     found_by = detector if faces else None
     if faces:  # which photos have one is known only after looking
         fitted = choose_preprocess(dataset, networks[0], "auto", geometry, detector=found_by)
-        facts = extract(
+        stats = extract(
             dataset, networks[0], preprocess=fitted, device=device, workers=workers,
             progress=progress,
-        ).facts  # fmt: skip
+        ).stats  # fmt: skip
     else:
-        facts = measure(dataset, workers=workers, progress=progress)
-    findings, _, whole = check_and_split(dataset, facts, seed=seed, drop_leaks=True)
+        stats = measure(dataset, workers=workers, progress=progress)
+    findings, _, whole = check_and_split(dataset, stats, seed=seed, drop_leaks=True)
     rounds, _, _ = make_splits(whole, "auto", folds=folds, seed=seed)
     items = rounds[0][0] if len(rounds) == 1 else np.arange(len(whole.dataset))
     tested = len(rounds[0][1]) if len(rounds) == 1 else len(whole.dataset)
@@ -236,7 +236,7 @@ def advise(
             },
         ),
         facts=facts_of(
-            whole.dataset, whole.clusters, np.stack([whole.facts.widths, whole.facts.heights], 1)
+            whole.dataset, whole.clusters, np.stack([whole.stats.widths, whole.stats.heights], 1)
         ),
         candidates=candidates,
         tried=plan.candidates,
@@ -276,17 +276,17 @@ def _people(
             if detector != "yunet":
                 raise
     if found_by is None:
-        facts = measure(dataset, workers=workers, progress=progress)
+        stats = measure(dataset, workers=workers, progress=progress)
     else:
         preprocess = choose_preprocess(
             dataset, networks[0], image_size, geometry, detector=found_by
         )
-        facts = extract(
+        stats = extract(
             dataset, networks[0], preprocess=preprocess, device=device, workers=workers,
             progress=progress,
-        ).facts  # fmt: skip
-        share = float(facts.readable.mean())
-    _, _, whole = check_and_split(dataset, facts, seed=seed, drop_leaks=True)
+        ).stats  # fmt: skip
+        share = float(stats.readable.mean())
+    _, _, whole = check_and_split(dataset, stats, seed=seed, drop_leaks=True)
     fitted = [
         (each, choose_preprocess(whole.dataset, each, image_size, geometry, detector=found_by))
         for each in networks

@@ -96,14 +96,14 @@ def check(
             "of ImageNet cannot)"
         )
     dataset = open_dataset(data, label=label, group=group, split=split, task=task)
-    facts = measure(dataset, workers=workers, progress=progress)
-    findings = check_dataset(dataset, facts)
+    stats = measure(dataset, workers=workers, progress=progress)
+    findings = check_dataset(dataset, stats)
     if faces and backbone is not None:
         findings += _people(dataset, backbone, detector, workers, progress)
     trim_cache()
     return Checkup(
         data=str(data),
-        images=int(facts.readable.sum()),
+        images=int(stats.readable.sum()),
         classes=dict(zip(dataset.classes, dataset.counts.tolist(), strict=True)),
         findings=tuple(findings),
     )
@@ -122,9 +122,9 @@ def _people(
     network = open_backbone(backbone)
     preprocess = choose_preprocess(dataset, network, "auto", "square", detector=detector)
     features = extract(dataset, network, preprocess=preprocess, workers=workers, progress=progress)
-    seen = features.facts.readable
+    seen = features.stats.readable
     found = []
-    without = [dataset.names[i] for i, why in features.facts.errors.items() if why == NO_FACE]
+    without = [dataset.names[i] for i, why in features.stats.errors.items() if why == NO_FACE]
     if without:
         many = f"{len(without):,} photos" if len(without) > 1 else "one photo"
         found.append(
@@ -133,7 +133,7 @@ def _people(
                 "With train --faces they are left out by name.", len(without),
             )
         )  # fmt: skip
-    kept, facts = dataset.take(seen), features.facts.take(seen)
+    kept, stats = dataset.take(seen), features.stats.take(seen)
     vectors = features.vectors[seen][:, feature_sets(features.slices)["last"]]
-    copies = clusters(facts, kept.groups)
+    copies = clusters(stats, kept.groups)
     return [*found, *same_person_findings(kept, vectors, copies)]

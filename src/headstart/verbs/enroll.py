@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
-from headstart.data.paths import image_names
+from headstart.data.paths import expand_paths
 from headstart.errors import DataError, OptionError
 from headstart.gallery.calibrate import Calibration, calibrate
 from headstart.gallery.enrolling import Enrolling
@@ -78,7 +78,7 @@ class Enrolment:
             return []
         rows = [
             ("identify: threshold", found.identify.threshold),
-            ("  strangers taken for somebody", found.identify.far),
+            ("  false accept rate (FAR)", found.identify.far),
             ("  known people recognised", found.identify.tar),
             ("verify: threshold", found.verify.threshold),
             ("  different people taken for one", found.verify.far),
@@ -87,7 +87,7 @@ class Enrolment:
         for group in found.subgroups:
             name = f"{group.column} {group.value}"
             rows += [
-                (f"{name}: strangers taken for somebody", group.identify.far),
+                (f"{name}: false accept rate (FAR)", group.identify.far),
                 ("  known people recognised", group.identify.tar),
                 ("  its own threshold of identify", group.identify.threshold),
             ]
@@ -172,7 +172,7 @@ def enroll(
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
     if not given and not work.made:
         Gallery.open(folder)  # says what is missing
-    work.meet(backbone, detector if faces else None)
+    work.open_or_prepare(backbone, detector if faces else None)
     removed = {}
     if remove is not None:
         with work.gallery.store(write=True) as store:
@@ -228,7 +228,7 @@ def _people(given: list[str], label: str | None) -> Dataset:
 
 
 def _one_person(given: list[str], name: str) -> Dataset:
-    names = image_names(given)
+    names = expand_paths(given)
     n = len(names)
     return Dataset(Path(), tuple(names), (name,), np.zeros(n, int), np.full(n, ""))
 

@@ -133,8 +133,8 @@ def evaluate(
         dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=device,
         workers=workers, progress=progress,
     )  # fmt: skip
-    readable = features.facts.readable
-    facts, kept = features.facts.take(readable), dataset.take(readable)
+    readable = features.stats.readable
+    stats, kept = features.stats.take(readable), dataset.take(readable)
     place = np.array([model.classes.index(name) for name in dataset.classes])
     scores = model.head.scores(features.vectors[readable])
     predictions = Predictions(
@@ -144,7 +144,7 @@ def evaluate(
         place[kept.targets],
         bins=model.bins,
     )
-    clusters = find_clusters(facts, kept.groups)
+    clusters = find_clusters(stats, kept.groups)
     correct = predictions.labels == predictions.targets
     missed = None
     results = score(
@@ -163,7 +163,7 @@ def evaluate(
         test=results["test"],
         per_class=results["per_class"],
         confusion=results["confusion"],
-        errors={dataset.names[i]: reason for i, reason in features.facts.errors.items()},
+        errors={dataset.names[i]: reason for i, reason in features.stats.errors.items()},
         subgroups=_subgroups(kept, by, correct, missed, clusters, seed) if by else (),
     )
 

@@ -16,7 +16,7 @@ from headstart.images.pixels import Progress, silent
 from headstart.images.video import Video, is_video
 from headstart.records import Finding, to_json
 from headstart.results.crops import (
-    Which,
+    WhichFaces,
     Written,
     findings,
     frames,
@@ -68,11 +68,11 @@ def faces(
     *,
     out: str | Path,
     detector: str = "yunet",
-    which: Which = "largest",
+    faces: WhichFaces = "largest",
     align: Align = "points",
     image_size: int = 224,
     margin: float = 0.2,
-    least: float = 0.7,
+    min_score: float = 0.7,
     fps: float = 2.0,
     label: str | None = None,
     group: str | None = None,
@@ -91,11 +91,11 @@ def faces(
         photos: A folder or table of photos, one photo, a video, or the number of a camera.
         out: Folder to write.
         detector: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
-        which: Which faces of a photo: the `largest`, the one nearest to the `centre`, or `all`.
+        faces: Which faces of a photo: the `largest`, the one nearest to the `centre`, or `all`.
         align: By five `points`, or the plain `box`.
         image_size: Side of the crops in pixels.
         margin: What is shown around the face, as a share of its side on each side.
-        least: Score of the detector below which a face is none.
+        min_score: Score of the detector below which a face is none.
         fps: Frames a second of a video or camera that are looked at.
         label: Column of a table that holds the class.
         group: Column that says who belongs together, or `folder:N`: the name of the Nth folder of
@@ -115,7 +115,8 @@ def faces(
         OutputError: If `out` cannot be written.
     """
     for name, value, low, high in (
-        ("image-size", image_size, 16, 2048), ("margin", margin, 0, 2), ("least", least, 0, 1),
+        ("image-size", image_size, 16, 2048), ("margin", margin, 0, 2),
+        ("min-score", min_score, 0, 1),
     ):  # fmt: skip
         if not low <= value <= high:
             raise OptionError(f"--{name} {value}: choose from {low} to {high}")
@@ -125,8 +126,8 @@ def faces(
     check_output(folder, overwrite=overwrite, holds=HOLDS, what="folder of faces")
     path, fingerprint = find_detector(detector)
     finder = Faces(
-        path, fingerprint, choose="largest" if which == "all" else which, align=align,
-        margin=margin, least=least,
+        path, fingerprint, choose="largest" if faces == "all" else faces, align=align,
+        margin=margin, min_score=min_score,
     )  # fmt: skip
     written = Written()
     with new_folder(folder, overwrite=overwrite, holds=HOLDS, what="folder of faces") as home:
@@ -134,19 +135,19 @@ def faces(
         if is_video(photos):
             video = Video(photos, fps=fps)
             tracks = Tracks()
-            for photo in frames(video, str(photos), finder, which, progress):
+            for photo in frames(video, str(photos), finder, faces, progress):
                 write(photo, finder, image_size, home, written, {}, tracks)
             problem = video.problem
         else:
             dataset = _dataset(Path(photos), label=label, group=group, split=split)
             columns = _columns(dataset)
-            for photo in searched(dataset, finder, which, workers, progress):
+            for photo in searched(dataset, finder, faces, workers, progress):
                 write(photo, finder, image_size, home, written, columns, None)
         if not written.rows:
             raise DataError(
                 f"{photos}: no face was found on any of {written.photos:,} photos"
                 + (f" ({problem})" if problem else "")
-                + "; a lower --least looks harder"
+                + "; a lower --min-score looks harder"
             )
         write_table(home / TABLE, written.rows)
         record = Crops(

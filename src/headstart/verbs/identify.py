@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
-from headstart.data.paths import image_names
+from headstart.data.paths import expand_paths
 from headstart.errors import DataError, OptionError
 from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_photos, square_embedder
 from headstart.gallery.folder import Gallery, Reader
@@ -37,7 +37,7 @@ def identify(
     threshold: float | None = None,
     fps: float = 5.0,
     out: str | Path | None = None,
-    truth: bool = False,
+    labelled: bool = False,
     label: str | None = None,
     seed: int = 0,
     device: Device = "auto",
@@ -49,15 +49,15 @@ def identify(
     Args:
         gallery: The folder that `enroll` made.
         photos: Photos, folders (searched through) or globs; or one video, or the number of a
-            camera; with `truth` one folder of photos per person.
+            camera; with `labelled` one folder of photos per person.
         top: How many of the most similar people are listed for each photo.
         threshold: Accept scores above this, instead of the calibrated threshold.
         fps: Frames a second of a video or camera that are looked at.
         out: Of a video or camera: a `.jsonl` file for a line a face looked at, or an `.mp4` or
             `.avi` file for the video with the names on it.
-        truth: Also measure the answers: the photos lie in one folder per person, named as they
+        labelled: Also measure the answers: the photos lie in one folder per person, named as they
             are enrolled; people who are not enrolled are strangers.
-        label: With `truth`: column of a table that holds the person.
+        label: With `labelled`: column of a table that holds the person.
         seed: Of the intervals.
         device: Where the network runs.
         workers: Decoding threads; by default one a processor.
@@ -65,10 +65,10 @@ def identify(
 
     Returns:
         An `Identification`; a photo that cannot be used is an answer with its reason. In a gallery
-        of faces every face on a photo is answered for; with `truth`, the largest. In a video every
-        face is followed and answered for once; a gallery of whole photos answers for every frame
-        looked at. A video that breaks off, or a camera that goes, leaves a last answer with the
-        reason.
+        of faces every face on a photo is answered for; with `labelled`, the largest. In a video
+        every face is followed and answered for once; a gallery of whole photos answers for every
+        frame looked at. A video that breaks off, or a camera that goes, leaves a last answer with
+        the reason.
 
     Raises:
         DataError: If no photo is named at all, a video cannot be opened, or the truth is asked for
@@ -81,13 +81,13 @@ def identify(
     given = [photos] if isinstance(photos, str | Path) else list(photos)
     if top < 1:
         raise OptionError(f"--top {top}: at least one person must be listed")
-    if label is not None and not truth:
-        raise OptionError("--label says who is on the photos: it needs --truth")
+    if label is not None and not labelled:
+        raise OptionError("--label says who is on the photos: it needs --labelled")
     moving = any(is_video(each) for each in given)
     if moving and len(given) > 1:
         raise OptionError("one video or camera at a time, and no photos beside it")
-    if moving and truth:
-        raise OptionError("--truth is for photos, in one folder per person")
+    if moving and labelled:
+        raise OptionError("--labelled is for photos, in one folder per person")
     if out is not None and not moving:
         raise OptionError("-o is for videos and cameras; of photos use --json")
     opened = Gallery.open(gallery)
@@ -104,16 +104,16 @@ def identify(
             place = Path(out) if out is not None else None
             answers, more = _in_video(search, fps, place, progress)
             return Identification(str(gallery), threshold, far, answers, {}, (*notes, *more))
-        dataset = _labelled(given, label) if truth else _unlabelled(given)
-        every = opened.preprocess.faces is not None and not truth
+        dataset = _labelled(given, label) if labelled else _unlabelled(given)
+        every = opened.preprocess.faces is not None and not labelled
         found = (embed_every_face if every else embed_photos)(
             dataset, opened.backbone, preprocess=opened.preprocess, device=device,
             workers=workers, progress=progress,
         )  # fmt: skip
-        matches = reader.index.search(found.vectors, top=max(top, _RANKS[-1] if truth else 1))
+        matches = reader.index.search(found.vectors, top=max(top, _RANKS[-1] if labelled else 1))
         answers = _answers(dataset, found, matches, threshold, top)
         measures: dict[str, Estimate] = {}
-        if truth:
+        if labelled:
             with opened.store() as store:
                 enrolled = set(store.owner_of(found.fingerprints))
             fresh = np.array([each not in enrolled for each in found.fingerprints], bool)
@@ -168,23 +168,25 @@ def _in_video(
         return answers, ["No face was found on the frames looked at."]
     return answers, [
         f"The score of a face is that of its {SUREST} surest looks, averaged into one vector and "
-        f"compared as one photo is. Every face is one more chance to take a stranger for somebody."
+        f"compared as one photo is. Every face is one more chance of a false accept."
     ]
 
 
 def _unlabelled(given: list[str | Path]) -> Dataset:
-    names = image_names([os.fspath(each) for each in given])
+    names = expand_paths([os.fspath(each) for each in given])
     n = len(names)
     return Dataset(Path(), tuple(names), (), np.full(n, -1), np.full(n, ""), source="unlabelled")
 
 
 def _labelled(given: list[str | Path], label: str | None) -> Dataset:
     if len(given) != 1:
-        raise OptionError("--truth takes one folder that holds one folder per person, or a table")
+        raise OptionError(
+            "--labelled takes one folder that holds one folder per person, or a table"
+        )
     dataset = open_dataset(given[0], label=label)
     if not dataset.labelled.any():
         raise DataError(
-            f"{given[0]} does not say who is on its photos: --truth needs one folder per person"
+            f"{given[0]} does not say who is on its photos: --labelled needs one folder per person"
         )
     return dataset.take(dataset.labelled)
 
@@ -243,10 +245,8 @@ def _measure(
         if k < len(people)
     }
     right = above & (ranks == 1)
-    measures["known people named rightly"] = person_rate(right[known], targets[known], seed=seed)
+    measures["known people correct"] = person_rate(right[known], targets[known], seed=seed)
     wrong = above & (ranks != 1)
-    measures["known people named wrongly"] = person_rate(wrong[known], targets[known], seed=seed)
-    measures["strangers taken for somebody"] = person_rate(
-        above[stranger], targets[stranger], seed=seed
-    )
+    measures["known people incorrect"] = person_rate(wrong[known], targets[known], seed=seed)
+    measures["false accept rate (FAR)"] = person_rate(above[stranger], targets[stranger], seed=seed)
     return {name: each for name, each in measures.items() if each.n}

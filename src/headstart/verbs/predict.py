@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.paths import image_names
+from headstart.data.paths import expand_paths
 from headstart.deploy.runtime import OnnxClassifier
 from headstart.errors import ImageError, OptionError
 from headstart.images.pixels import Progress, silent
@@ -161,7 +161,7 @@ def predict(
         looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
         return predict_video(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
-    names = image_names([os.fspath(each) for each in given])
+    names = expand_paths([os.fspath(each) for each in given])
     if looks.preprocess.faces is not None and explain is None:
         from headstart.video.people import name_faces
 
@@ -219,8 +219,8 @@ def _run(
         dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=device,
         workers=workers, progress=progress, allow_none=True,
     )  # fmt: skip
-    readable = features.facts.readable
+    readable = features.stats.readable
     if readable.any():
         probabilities[readable] = model.probabilities(features.vectors[readable])
-    errors = {names[index]: reason for index, reason in features.facts.errors.items()}
+    errors = {names[index]: reason for index, reason in features.stats.errors.items()}
     return Predictions(probabilities, model.classes, tuple(names), None, errors, bins=model.bins)

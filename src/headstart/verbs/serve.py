@@ -24,7 +24,7 @@ def serve(
     max_mb: float = 10.0,
     max_files: int = 16,
     queue: int = 64,
-    patience: float = 20.0,
+    timeout: float = 20.0,
     workers: int | None = None,
 ) -> None:
     """Serves an exported model over HTTP, with a page at `/`, until it is told to stop.
@@ -39,7 +39,7 @@ def serve(
         max_mb: Megabytes (2^20 bytes) of one request.
         max_files: Images of one request.
         queue: Images that may be under way at once; beyond, requests are answered with 503.
-        patience: Seconds that a request may take to arrive.
+        timeout: Seconds that a request may take to arrive.
         workers: Decoding threads; by default one a processor.
 
     Raises:
@@ -47,7 +47,7 @@ def serve(
         OptionError: If an argument makes no sense, or the port is taken.
     """
     for name, value in (
-        ("max-mb", max_mb), ("max-files", max_files), ("queue", queue), ("patience", patience),
+        ("max-mb", max_mb), ("max-files", max_files), ("queue", queue), ("timeout", timeout),
     ):  # fmt: skip
         if not value > 0:
             raise OptionError(f"--{name} {value}: a number above 0")
@@ -84,14 +84,14 @@ def serve(
             f"TLS before it",
             file=sys.stderr,
         )
-    limits = Limits(bytes=int(max_mb * (1 << 20)), files=max_files, seconds=patience)
+    limits = Limits(bytes=int(max_mb * (1 << 20)), files=max_files, seconds=timeout)
     app = create_app(
         OnnxClassifier(file), key=key, limits=limits, room=queue,
         threads=workers or cpu_count(),
     )  # fmt: skip
     config = uvicorn.Config(
         app, host=host, port=port, log_config=_logging(), access_log=False, server_header=False,
-        timeout_keep_alive=int(max(5, patience)), h11_max_incomplete_event_size=1 << 16,
+        timeout_keep_alive=int(max(5, timeout)), h11_max_incomplete_event_size=1 << 16,
     )  # fmt: skip
     # Pillow warns of every oddity of a damaged file, and Python remembers each warning for ever.
     warnings.filterwarnings("ignore", module="PIL")

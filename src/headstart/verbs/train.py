@@ -37,7 +37,7 @@ from headstart.strategies.prepare import (
     make_splits,
 )
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import split_people
+from headstart.tasks.identity.split import split_identities
 from headstart.training.schedule import Balance, Flip, Recipe, parse_recipe
 
 __all__ = ["train"]
@@ -180,7 +180,7 @@ def train(
         )
     base = MetricRecipe() if strategy == "embed" else Recipe()
     base = base if epochs == "auto" else replace(base, epochs=int(epochs))
-    base = base if lr in (None, "auto") else replace(base, rate=float(lr))
+    base = base if lr in (None, "auto") else replace(base, lr=float(lr))
     base = replace(base, augment=augment, hflip=hflip, balance=balance)
     given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
@@ -192,7 +192,7 @@ def train(
     dataset = drop_unlabelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
-            f"the run would lie among the images, where its pictures would be a class next time: "
+            f"the run would lie among the images, where its images would be a class next time: "
             f"choose an -o outside {dataset.root}"
         )
     seconds = {"open": time.perf_counter() - started}
@@ -204,7 +204,7 @@ def train(
             raise BackboneError(
                 f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
             )
-        split_people(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
+        split_identities(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
     preprocess = choose_preprocess(dataset, network, image_size, geometry, detector=found_by)
     features = extract(
         dataset, network, preprocess=preprocess, tta=tta, device=device, workers=workers,
@@ -214,7 +214,7 @@ def train(
 
     mark = time.perf_counter()
     findings, kept, whole = check_and_split(
-        dataset, features.facts, seed=seed, drop_leaks=drop_leaks
+        dataset, features.stats, seed=seed, drop_leaks=drop_leaks
     )
     seconds["check"] = time.perf_counter() - mark
 
@@ -295,7 +295,7 @@ def train(
             splits=whole.splits,
             clusters=whole.clusters,
             dropped=whole.dropped,
-            facts=features.facts,
+            stats=features.stats,
             all_names=dataset.names,
             findings=findings,
             evaluation=(kind, summary),

@@ -89,9 +89,7 @@ def direction(vectors: np.ndarray) -> np.ndarray:
 
 
 class GalleryFaces:
-    """Looks for people of a gallery among the faces of a video "
-    "(`headstart.video.film.FrameHandler`).
-    """
+    """Looks for people of a gallery among the faces of a video (a `FrameHandler`)."""
 
     def __init__(self, search: Search) -> None:
         self._search = search

@@ -13,7 +13,7 @@ from headstart.deploy.answer import format_prediction
 from headstart.errors import ImageError, OutputError
 from headstart.images.decode import read_bytes
 from headstart.images.photo import Photo, every_face_of
-from headstart.images.threads import in_order
+from headstart.images.threads import ordered_map
 from headstart.records import Predictions
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def name_faces(
                 _save(draw(result.pixels, shown), photo, out, drawn)
         waiting.clear()
 
-    for done, (photo, result) in enumerate(zip(photos, in_order(read, photos, workers=workers))):
+    for done, (photo, result) in enumerate(zip(photos, ordered_map(read, photos, workers=workers))):
         waiting.append((photo, result))
         # Engines work by full batches, and a photo has a face or two.
         if len(waiting) == _BATCH:

@@ -15,15 +15,34 @@ START = Health(0.7, 12.0, 0.4)
 
 
 def epochs(
-    likeness=(0.6, 0.5, 0.4), rank=11.0, active=0.2, loss=0.1, accuracy=0.8, measure=0.7
+    mean_negative_cosine=(0.6, 0.5, 0.4),
+    effective_rank=11.0,
+    active_triplets=0.2,
+    loss=0.1,
+    accuracy=0.8,
+    measure=0.7,
 ) -> list[Epoch]:
     return [
-        Epoch(n, 5, 1e-3, loss, accuracy, 0.5, measure, measure, 1.0, 64, each, rank, active)
-        for n, each in enumerate(likeness, 1)
+        Epoch(
+            n,
+            5,
+            1e-3,
+            loss,
+            accuracy,
+            0.5,
+            measure,
+            measure,
+            1.0,
+            64,
+            each,
+            effective_rank,
+            active_triplets,
+        )
+        for n, each in enumerate(mean_negative_cosine, 1)
     ]
 
 
-def verdicts(history, *, recipe=None, start_measure=0.6, share=1.0, diverged=-1):
+def diagnoses(history, *, recipe=None, start_measure=0.6, share=1.0, diverged=-1):
     found = read_curves(
         history, start=START, recipe=recipe or MetricRecipe(), people=12,
         start_measure=start_measure, measure=0.7, share=share, diverged=diverged,
@@ -35,13 +54,19 @@ def verdicts(history, *, recipe=None, start_measure=0.6, share=1.0, diverged=-1)
 
 
 def test_a_good_training_says_so_and_nothing_else():
-    assert set(verdicts(epochs())) == {"trained_well"}
+    assert set(diagnoses(epochs())) == {"trained_well"}
 
 
 def test_all_at_one_point_is_a_collapse_with_the_remedy_for_its_cause():
-    hard = MetricRecipe(mining="hard", rate=0.03, freeze="none")
-    gone = epochs(likeness=(0.9, 0.999, 0.9999), rank=1.1, active=1.0, loss=0.2, measure=0.1)
-    found = verdicts(gone, recipe=hard, share=0.0)
+    hard = MetricRecipe(mining="hard", lr=0.03, freeze="none")
+    gone = epochs(
+        mean_negative_cosine=(0.9, 0.999, 0.9999),
+        effective_rank=1.1,
+        active_triplets=1.0,
+        loss=0.2,
+        measure=0.1,
+    )
+    found = diagnoses(gone, recipe=hard, share=0.0)
     assert set(found) == {"collapse", "start_kept"}
     finding = found["collapse"]
     assert finding.severity == "serious"
@@ -49,41 +74,43 @@ def test_all_at_one_point_is_a_collapse_with_the_remedy_for_its_cause():
     assert "stays at its margin" in finding.claim
     for remedy in ("mining=semihard", "--lr 0.003", "freeze=gradual"):
         assert remedy in finding.remedy
-    mild = verdicts(gone, recipe=MetricRecipe())["collapse"]
+    mild = diagnoses(gone, recipe=MetricRecipe())["collapse"]
     assert "semihard" not in mild.remedy
     assert "freeze=gradual" not in mild.remedy
 
 
-@pytest.mark.parametrize(("likeness", "expected"), [(0.95, True), (0.9, False), (math.nan, True)])
-def test_collapse_is_measured_against_the_start(likeness, expected):
-    [epoch] = epochs(likeness=(likeness,))
+@pytest.mark.parametrize(
+    ("mean_negative_cosine", "expected"), [(0.95, True), (0.9, False), (math.nan, True)]
+)
+def test_collapse_is_measured_against_the_start(mean_negative_cosine, expected):
+    [epoch] = epochs(mean_negative_cosine=(mean_negative_cosine,))
     assert collapsed(epoch, START) is expected
 
 
 def test_embeddings_that_were_alike_before_have_not_collapsed():
-    [epoch] = epochs(likeness=(0.994,))
+    [epoch] = epochs(mean_negative_cosine=(0.994,))
     assert not collapsed(epoch, Health(0.995, 5.0, 0.9))
 
 
 @pytest.mark.parametrize(
     ("changes", "options", "check"),
     [
-        ({"rank": 1.5}, {}, "flat_embedding"),
+        ({"effective_rank": 1.5}, {}, "flat_embedding"),
         ({"measure": 0.4}, {}, "rate_too_high"),
-        ({"accuracy": 0.99, "measure": 0.6}, {}, "learnt_by_heart"),
-        ({"active": 0.001}, {}, "idle_triplets"),
+        ({"accuracy": 0.99, "measure": 0.6}, {}, "memorised"),
+        ({"active_triplets": 0.001}, {}, "idle_triplets"),
         ({}, {"diverged": 7}, "rate_too_high"),
         ({}, {"share": 0.0}, "start_kept"),
     ],
 )
 def test_what_else_can_be_read(changes, options, check):
-    assert check in verdicts(epochs(**changes), **options)
+    assert check in diagnoses(epochs(**changes), **options)
 
 
 def test_what_cannot_be_known_better_was_not_learnt_by_heart():
-    found = verdicts(epochs(accuracy=1.0, measure=0.99), start_measure=0.99)
+    found = diagnoses(epochs(accuracy=1.0, measure=0.99), start_measure=0.99)
     assert set(found) == {"trained_well"}
 
 
 def test_nothing_was_trained():
-    assert set(verdicts([], diverged=0)) == {"rate_too_high"}
+    assert set(diagnoses([], diverged=0)) == {"rate_too_high"}

@@ -22,7 +22,7 @@ from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
 
 RECIPE = MetricRecipe(
-    epochs=2, people=3, each=3, augment="light", hflip="no", rate=1e-3, head="none"
+    epochs=2, identities=3, each=3, augment="light", hflip="no", lr=1e-3, head="none"
 )
 
 
@@ -76,7 +76,7 @@ def test_it_learns_and_others_decide(known):
 def test_where_nothing_is_better_the_start_is_kept(known):
     """A rate of nothing: every epoch is the frozen network."""
     data, backbone, vectors, columns = known
-    result = learn(known, replace(RECIPE, rate=1e-30, epochs=1))
+    result = learn(known, replace(RECIPE, lr=1e-30, epochs=1))
     inputs = InputImages(data, replace(backbone.preprocess, size=32), workers=1)
     unit = vectors_of(result.net, inputs, device="cpu")
     assert np.allclose(unit, project(vectors, columns, None), atol=1e-3)
@@ -85,7 +85,7 @@ def test_where_nothing_is_better_the_start_is_kept(known):
 
 def test_a_projection_begins_where_the_frozen_features_are(known):
     data, _, vectors, columns = known
-    recipe = replace(RECIPE, rate=1e-30, epochs=1, head="whitened", dimension=24)
+    recipe = replace(RECIPE, lr=1e-30, epochs=1, head="whitened", dimension=24)
     result = learn(known, recipe, refit=False)
     assert result.projection.shape == (24, len(columns))
     validation = np.isin(data.targets, np.unique(result.validation.identities))

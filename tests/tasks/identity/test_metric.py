@@ -41,8 +41,8 @@ def _last(net) -> np.ndarray:
 
 
 def test_recipes_are_parsed_by_their_own_names():
-    recipe = parse_recipe("loss=arcface,margin=20,people=4,rate=1e-4", MetricRecipe())
-    assert (recipe.loss, recipe.margin, recipe.people, recipe.rate) == ("arcface", 20.0, 4, 1e-4)
+    recipe = parse_recipe("loss=arcface,margin=20,identities=4,lr=1e-4", MetricRecipe())
+    assert (recipe.loss, recipe.margin, recipe.identities, recipe.lr) == ("arcface", 20.0, 4, 1e-4)
     with pytest.raises(OptionError, match="name=value with a name of"):
         parse_recipe("loss=arcface", Recipe())
     with pytest.raises(OptionError, match="choose triplet"):
@@ -51,7 +51,7 @@ def test_recipes_are_parsed_by_their_own_names():
 
 @pytest.mark.parametrize(
     "wrong",
-    ["people=1", "each=1", "margin=-1", "dimension=-3", "unseen=1", "mixup=0.2",
+    ["identities=1", "each=1", "margin=-1", "dimension=-3", "unseen=1", "mixup=0.2",
      "loss=arcface,mining=hard", "head=none,freeze=head", "head=none,dimension=8"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(wrong):
@@ -93,23 +93,23 @@ def test_every_loss_falls_when_people_come_apart(recipe):
 
 def test_health_of_a_collapse_and_of_the_opposite():
     labels = torch.from_numpy(LABELS)
-    draws = torch.Generator().manual_seed(0)
-    point = torch.ones(12, 8) + 1e-5 * torch.randn(12, 8, generator=draws)
+    rng = torch.Generator().manual_seed(0)
+    point = torch.ones(12, 8) + 1e-5 * torch.randn(12, 8, generator=rng)
     gone = health(point, labels, margin=0.2)
-    assert gone.likeness > 0.999
-    assert gone.rank == 1.0
-    assert gone.active == 1.0
+    assert gone.mean_negative_cosine > 0.999
+    assert gone.effective_rank == 1.0
+    assert gone.active_triplets == 1.0
     assert health(torch.zeros(12, 8), labels, margin=0.2) == (1.0, 1.0, 1.0)
     assert health(torch.full((12, 8), 1e38), labels, margin=0.2) == (1.0, 1.0, 1.0)
     apart = health(torch.eye(8)[labels] + 0.0, labels, margin=0.2)
-    assert apart.likeness == pytest.approx(0)
-    assert apart.rank == pytest.approx(2)  # three points lie in a plane
-    assert apart.active == 0
-    spread = health(torch.randn(12, 64, generator=draws), labels, margin=0.2)
-    assert spread.rank > 8
-    assert 0.3 < spread.active < 1
+    assert apart.mean_negative_cosine == pytest.approx(0)
+    assert apart.effective_rank == pytest.approx(2)  # three points lie in a plane
+    assert apart.active_triplets == 0
+    spread = health(torch.randn(12, 64, generator=rng), labels, margin=0.2)
+    assert spread.effective_rank > 8
+    assert 0.3 < spread.active_triplets < 1
     broken = health(torch.full((12, 8), float("nan")), labels, margin=0.2)
-    assert np.isnan(broken.likeness)
+    assert np.isnan(broken.mean_negative_cosine)
 
 
 @pytest.mark.parametrize("loss", ["triplet", "arcface", "softmax"])

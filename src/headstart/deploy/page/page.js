@@ -2,7 +2,7 @@
 
 const MOST = 8; // classes that are shown
 const at = (id) => document.getElementById(id);
-let shown = null; // the object URL of the picture
+let shown = null; // the object URL of the image
 let asked = 0; // number of the last question: an answer that was overtaken is dropped
 
 async function introduce() {
@@ -50,7 +50,7 @@ async function ask(file) {
   const begun = performance.now();
   try {
     const form = new FormData();
-    form.append("files", file, file.name || "picture");
+    form.append("files", file, file.name || "image");
     const response = await fetch("predict", { method: "POST", body: form, headers: headers() });
     const value = await response.json();
     if (number !== asked) return;
@@ -81,7 +81,7 @@ function words(found) {
   return found.sure ? named : `Not sure: perhaps ${named}`;
 }
 
-// Boxes as shares of the picture, so that they hold at any size on the screen.
+// Boxes as shares of the image, so that they hold at any size on the screen.
 async function outline(faces) {
   const picture = at("picture");
   await picture.decode();

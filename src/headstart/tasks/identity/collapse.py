@@ -39,10 +39,10 @@ def collapsed(epoch: Epoch, start: Health) -> bool:
         epoch: With its embeddings' health.
         start: Of the embeddings before the first step.
     """
-    if not math.isfinite(epoch.likeness):
+    if not math.isfinite(epoch.mean_negative_cosine):
         return True
-    apart = 1 - start.likeness
-    return 1 - epoch.likeness < max(_LEFT * apart, min(_LEAST, apart / 2))
+    apart = 1 - start.mean_negative_cosine
+    return 1 - epoch.mean_negative_cosine < max(_LEFT * apart, min(_LEAST, apart / 2))
 
 
 def read_curves(
@@ -79,27 +79,32 @@ def read_curves(
                 "rate_too_high", "warning",
                 f"The loss was not a number any more at step {diverged + 1}; the weights from "
                 f"before are kept.",
-                lines, f"Train with a third of the rate (--lr {recipe.rate / 3:.2g}).", 1,
+                lines, f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}).", 1,
             )
         )  # fmt: skip
     if not history:
         return found
     bad = [each for each in history if collapsed(each, start)]
     last = history[-1]
-    flat = last.rank < max(_FLAT * min(start.rank, recipe.people - 1), 1.2)
+    flat = last.effective_rank < max(_FLAT * min(start.effective_rank, recipe.identities - 1), 1.2)
     best = max(each.measure for each in history)
     margin = recipe.margin or MARGIN
     stuck = recipe.loss == "triplet" and recipe.mining == "hard" and last.loss > _STUCK * margin
     if bad:
-        worst = max(bad, key=lambda each: each.likeness if math.isfinite(each.likeness) else 1.0)
+        worst = max(
+            bad,
+            key=lambda each: (
+                each.mean_negative_cosine if math.isfinite(each.mean_negative_cosine) else 1.0
+            ),
+        )
         loss = f"; the loss stays at its margin ({last.loss:.2f} of {margin:.2f})" if stuck else ""
         found.append(
             Finding(
                 "collapse", "serious",
                 f"The embedding collapsed in epoch {bad[0].epoch}: all images lie at nearly the "
-                f"same point (mean cosine of different people {worst.likeness:.3f}, at the start "
-                f"{start.likeness:.3f}; {worst.active:.0%} of all triplets violate the margin)"
-                f"{loss}.",
+                f"same point (mean cosine of different people {worst.mean_negative_cosine:.3f}, "
+                f"at the start {start.mean_negative_cosine:.3f}; {worst.active_triplets:.0%} of "
+                f"all triplets violate the margin){loss}.",
                 lines, _against_collapse(recipe), len(bad),
             )
         )  # fmt: skip
@@ -107,9 +112,10 @@ def read_curves(
         found.append(
             Finding(
                 "flat_embedding", "warning",
-                f"The embeddings of a batch of {recipe.people} people spread in {last.rank:.1f} "
-                f"directions only (at the start {start.rank:.1f}): most of its "
-                f"length is not used, and people fall on top of each other.",
+                f"The embeddings of a batch of {recipe.identities} people spread in "
+                f"{last.effective_rank:.1f} directions only (at the start "
+                f"{start.effective_rank:.1f}): most of its length is not used, and people fall on "
+                "top of each other.",
                 lines, _against_collapse(recipe), 1,
             )
         )  # fmt: skip
@@ -120,7 +126,7 @@ def read_curves(
                 f"Training undid what the pretrained network knew: among people held out mAP@R "
                 f"fell from {start_measure:.3f} to at best {best:.3f}.",
                 lines,
-                f"Train with a third of the rate (--lr {recipe.rate / 3:.2g}), or freeze more "
+                f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}), or freeze more "
                 f"(--recipe freeze=last).", 1,
             )
         )  # fmt: skip
@@ -129,25 +135,25 @@ def read_curves(
     if not found and learnt:
         found.append(
             Finding(
-                "learnt_by_heart", "warning",
+                "memorised", "warning",
                 f"Images of the {people} training people find each other ({last.accuracy:.0%}), "
                 f"people held out are not known again better than before "
                 f"({last.measure:.3f}, before {start_measure:.3f}): {people} people are learnt "
                 f"by heart.",
                 lines,
-                "Add people, not pictures of the same ones: hundreds are needed to learn what "
+                "Add people, not images of the same ones: hundreds are needed to learn what "
                 "tells any two apart; or use a backbone that was trained on such images.", 1,
             )
         )  # fmt: skip
-    if not found and last.active < _IDLE and recipe.loss == "triplet":
+    if not found and last.active_triplets < _IDLE and recipe.loss == "triplet":
         found.append(
             Finding(
                 "idle_triplets", "note",
-                f"In the last epoch {last.active:.1%} of all triplets violated the margin: "
-                f"hardly anything was left to learn from.",
+                f"In the last epoch {last.active_triplets:.1%} of all triplets violated the "
+                f"margin: hardly anything was left to learn from.",
                 lines,
                 "Train for fewer epochs, or make it harder: --recipe mining=distance, a larger "
-                "margin, or more people in a batch (people=16).", 1,
+                "margin, or more people in a batch (identities=16).", 1,
             )
         )  # fmt: skip
     if not found:
@@ -155,10 +161,10 @@ def read_curves(
             Finding(
                 "trained_well", "note",
                 f"No collapse: images of different people came to lie further apart or stayed "
-                f"(mean cosine {last.likeness:.3f}, at the start {start.likeness:.3f}), in "
-                f"{last.rank:.1f} directions; mAP@R among people held out went from "
-                f"{start_measure:.3f} to {measure:.3f}.",
-                lines, "Nothing to mend.", 1,
+                f"(mean cosine {last.mean_negative_cosine:.3f}, at the start "
+                f"{start.mean_negative_cosine:.3f}), in {last.effective_rank:.1f} directions; "
+                f"mAP@R among people held out went from {start_measure:.3f} to {measure:.3f}.",
+                lines, "No action needed.", 1,
             )
         )  # fmt: skip
     if share == 0:
@@ -178,7 +184,7 @@ def _against_collapse(recipe: MetricRecipe) -> str:
     ways = []
     if recipe.loss == "triplet" and recipe.mining == "hard":
         ways.append("mine semi-hard or distance-weighted triplets (--recipe mining=semihard)")
-    ways.append(f"train at a tenth of the rate (--lr {recipe.rate / 10:.2g})")
+    ways.append(f"train at a tenth of the rate (--lr {recipe.lr / 10:.2g})")
     if recipe.freeze != "gradual":
         ways.append("start with the network frozen (--recipe freeze=gradual)")
     if recipe.loss in ("triplet", "contrastive"):
@@ -190,15 +196,15 @@ def _against_collapse(recipe: MetricRecipe) -> str:
 def _lines(history: Sequence[Epoch], start: Health) -> tuple[str, ...]:
     places = sorted({round(i) for i in np.linspace(0, len(history) - 1, 5)}) if history else []
     before = (
-        f"before: cosine of different people {start.likeness:.3f}, {start.rank:.1f} directions, "
-        f"{start.active:.0%} of triplets active"
+        f"before: cosine of different people {start.mean_negative_cosine:.3f}, "
+        f"{start.effective_rank:.1f} directions, {start.active_triplets:.0%} of triplets active"
     )
     return (
         before,
         *(
-            f"epoch {each.epoch}: loss {each.loss:.3f}, cosine {each.likeness:.3f}, "
-            f"{each.rank:.1f} directions, {each.active:.0%} active; held out: mAP@R "
-            f"{each.measure:.3f}, recall@1 {each.val_accuracy:.3f}"
+            f"epoch {each.epoch}: loss {each.loss:.3f}, cosine {each.mean_negative_cosine:.3f}, "
+            f"{each.effective_rank:.1f} directions, {each.active_triplets:.0%} active; held out: "
+            f"mAP@R {each.measure:.3f}, recall@1 {each.val_accuracy:.3f}"
             for each in (history[place] for place in places)
         ),
     )

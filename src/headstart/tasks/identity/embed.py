@@ -22,13 +22,13 @@ from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.nets.augment import MARGIN as LARGER
 from headstart.nets.backbone import Backbone
 from headstart.nets.embedder import Embedder, project
-from headstart.nets.loader import PeoplePlan
+from headstart.nets.loader import IdentityPlan
 from headstart.tasks.identity.collapse import collapsed
 from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.health import Health, health
 from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import hold_people
+from headstart.tasks.identity.split import hold_identities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
@@ -121,7 +121,7 @@ def embed(
     y = dataset.targets
     # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
     recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
-    aside = hold_people(y[items], seed=seed)
+    aside = hold_identities(y[items], seed=seed)
     val_items, own_items = items[aside], items[~aside]
     validation = ValidationIdentities(
         InputImages(dataset.take(val_items), preprocess, workers=workers), y[val_items],
@@ -274,7 +274,7 @@ def _begin(
         criterion = make_criterion(recipe, _unit(centres).astype(np.float32), classifier=classifier)
     net = Embedder(
         backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
-        criterion=criterion, frozen_statistics=recipe.frozen_statistics,
+        criterion=criterion, freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * LARGER))
@@ -283,8 +283,8 @@ def _begin(
     def gradient(replicas: list[Embedder]) -> BatchGradient:
         return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
 
-    order = PeoplePlan(
-        labels, people=recipe.people, each=recipe.each, epochs=recipe.epochs, seed=seed
+    order = IdentityPlan(
+        labels, identities=recipe.identities, each=recipe.each, epochs=recipe.epochs, seed=seed
     )
     return Training(
         net, recipe, inputs, labels, validation, seed=seed, device=device, workers=workers,

@@ -14,16 +14,17 @@ class Health(NamedTuple):
     """What some embeddings look like.
 
     Attributes:
-        likeness: Mean cosine between images of different identities; 1: all the same point.
-        rank: Directions that they spread in: the exponential of the entropy of the shares of
-            variance (effective rank; Roy and Vetterli, EUSIPCO 2007). 1: all on one line.
-        active: Share of all triplets that violate the margin. 1 with a likeness near 1: nothing
-            is told apart; 0: there is nothing left to learn from.
+        mean_negative_cosine: Mean cosine between images of different identities; 1: all the same
+            point.
+        effective_rank: Directions that they spread in: the exponential of the entropy of the shares
+            of variance (effective rank; Roy and Vetterli, EUSIPCO 2007). 1: all on one line.
+        active_triplets: Share of all triplets that violate the margin. 1 with a mean cosine near 1:
+            nothing is told apart; 0: there is nothing left to learn from.
     """
 
-    likeness: float
-    rank: float
-    active: float
+    mean_negative_cosine: float
+    effective_rank: float
+    active_triplets: float
 
 
 @torch.no_grad()
@@ -44,7 +45,7 @@ def health(vectors: torch.Tensor, labels: torch.Tensor, *, margin: float) -> Hea
     cosines = torch.where(dead[:, None] & dead[None, :], 1.0, unit @ unit.T)
     same = labels[:, None] == labels[None, :]
     alone = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    likeness = float(cosines[~same].mean()) if bool((~same).any()) else math.nan
+    mean_negative_cosine = float(cosines[~same].mean()) if bool((~same).any()) else math.nan
     centred = unit - unit.mean(0)
     # The n x n matrix of products has the same spectrum as the E x E covariance.
     spectrum = torch.linalg.eigvalsh((centred @ centred.T).double()).clamp_min(0)
@@ -52,13 +53,13 @@ def health(vectors: torch.Tensor, labels: torch.Tensor, *, margin: float) -> Hea
     # Unit vectors within rounding of each other spread in no direction at all.
     if total > 1e-6 * len(unit):
         shares = spectrum / total
-        rank = float(torch.exp(-torch.xlogy(shares, shares).sum()))
+        effective_rank = float(torch.exp(-torch.xlogy(shares, shares).sum()))
     else:
-        rank = 1.0
+        effective_rank = 1.0
     distances = (2 - 2 * cosines).clamp_min(0).sqrt()
     positive, negative = same & ~alone, ~same
     violated = distances[:, :, None] - distances[:, None, :] + margin > 0
     triplets = positive[:, :, None] & negative[:, None, :]
     count = int(triplets.sum())
-    active = float((violated & triplets).sum()) / count if count else math.nan
-    return Health(likeness, rank, active)
+    active_triplets = float((violated & triplets).sum()) / count if count else math.nan
+    return Health(mean_negative_cosine, effective_rank, active_triplets)

@@ -35,29 +35,32 @@ class MetricRecipe(Recipe):
         head: ``"whitened"``: a linear projection, begun at `whitening` of the frozen features;
             ``"none"``: the embedding is the network's own vector.
         dimension: Length of the projection's vectors; 0 is that of the network's own.
-        people: Identities in a batch.
+        identities: Identities in a batch.
         each: Images of each of them.
         unseen: Share of the identities that are held out to be measured on.
     """
 
     epochs: int = 10
-    rate: float = 1e-4
-    backbone_rate: float = 1.0
+    lr: float = 1e-4
+    backbone_lr: float = 1.0
     freeze: Freeze = "gradual"
     loss: Loss = "triplet"
     mining: Mining = "semihard"
     margin: float = 0.0
     head: EmbeddingHead = "whitened"
     dimension: int = 0
-    people: int = 8
+    identities: int = 8
     each: int = 4
     unseen: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         wrong = ""
-        if self.people < 2 or self.each < 2:
-            wrong = f"people={self.people},each={self.each}: at least 2 images of 2 people a batch"
+        if self.identities < 2 or self.each < 2:
+            wrong = (
+                f"identities={self.identities},each={self.each}: at least 2 images of 2 people "
+                f"a batch"
+            )
         elif self.margin < 0 or self.dimension < 0:
             wrong = f"margin={self.margin:g},dimension={self.dimension}: at least 0"
         elif not 0 < self.unseen < 1:

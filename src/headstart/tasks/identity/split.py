@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.errors import DataError
 
-__all__ = ["FEWEST", "PeopleSplit", "both_sides", "hold_people", "split_people"]
+__all__ = ["FEWEST", "IdentitySplit", "both_sides", "hold_identities", "split_identities"]
 
 FEWEST = 6
 """Two identities to train on, two to choose the weights by, two to test on."""
@@ -17,7 +17,7 @@ _INNER = 0.2
 
 
 @dataclass(frozen=True)
-class PeopleSplit:
+class IdentitySplit:
     """Who trains and who tests; no identity does both.
 
     Attributes:
@@ -48,9 +48,9 @@ def both_sides(targets: np.ndarray, splits: np.ndarray) -> np.ndarray:
     return np.intersect1d(targets[tested], targets[trained])
 
 
-def split_people(
+def split_identities(
     targets: np.ndarray, splits: np.ndarray, *, unseen: float = 0.5, seed: int = 0
-) -> PeopleSplit:
+) -> IdentitySplit:
     """Holds identities out entirely.
 
     A split that the data bring is kept where it is by identity already. Where the same people
@@ -66,10 +66,10 @@ def split_people(
     Raises:
         DataError: If there are too few identities.
     """
-    people = np.unique(targets)
-    if len(people) < FEWEST:
+    identities = np.unique(targets)
+    if len(identities) < FEWEST:
         raise DataError(
-            f"{len(people)} identities are too few for an embedding: two to train on, two to "
+            f"{len(identities)} identities are too few for an embedding: two to train on, two to "
             f"choose the weights by and two to test on are the least, and some hundred are what "
             f"it takes; 'headstart advise DATA --goal embed' says what to do instead"
         )
@@ -82,28 +82,28 @@ def split_people(
                 f"Measured once on the data's own split, which is by identity: {sides[1]} people "
                 f"({tested.sum():,} images) whom training never saw."
             )
-            return PeopleSplit(trained, tested, "given", summary)
+            return IdentitySplit(trained, tested, "given", summary)
         raise DataError(
             f"the split has {sides[0]} identities to train on and {sides[1]} to test on: at least "
             f"{FEWEST - 2} and 2 are needed; leave the split out to have identities drawn"
         )
     rng = np.random.default_rng(seed)
-    count = int(np.clip(round(unseen * len(people)), 2, len(people) - (FEWEST - 2)))
-    held = _with_pairs(rng.permutation(people), targets)[:count]
+    count = int(np.clip(round(unseen * len(identities)), 2, len(identities) - (FEWEST - 2)))
+    held = _with_pairs(rng.permutation(identities), targets)[:count]
     test = np.isin(targets, held)
     summary = (
-        f"Measured once on {count} of {len(people)} people ({test.sum():,} images) who were held "
-        f"out entirely (seed {seed}): training never saw them."
+        f"Measured once on {count} of {len(identities)} people ({test.sum():,} images) who were "
+        f"held out entirely (seed {seed}): training never saw them."
     )
     if len(mixed):
         summary += (
             f" The data's own split has {len(mixed)} people on both sides, so it was not used: it "
             f"would measure how well known people are known again."
         )
-    return PeopleSplit(~test, test, "redrawn" if len(mixed) else "drawn", summary)
+    return IdentitySplit(~test, test, "redrawn" if len(mixed) else "drawn", summary)
 
 
-def hold_people(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) -> np.ndarray:
+def hold_identities(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) -> np.ndarray:
     """Returns (N,) bool: images of the identities that decide which weights are kept.
 
     Args:
@@ -111,10 +111,10 @@ def hold_people(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) ->
         share: Of the identities; at least two are held, and at least two are left.
         seed: Of the draw.
     """
-    people = np.unique(targets)
+    identities = np.unique(targets)
     rng = np.random.default_rng([seed, 1])
-    count = int(np.clip(round(share * len(people)), 2, max(2, len(people) - 2)))
-    return np.isin(targets, _with_pairs(rng.permutation(people), targets)[:count])
+    count = int(np.clip(round(share * len(identities)), 2, max(2, len(identities) - 2)))
+    return np.isin(targets, _with_pairs(rng.permutation(identities), targets)[:count])
 
 
 def _given(splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +124,7 @@ def _given(splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tested, ~tested if tested.any() else np.zeros(len(splits), bool)
 
 
-def _with_pairs(people: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _with_pairs(identities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Puts those with one image last: they have nothing to be found."""
     counts = np.bincount(targets)
-    return np.concatenate([people[counts[people] > 1], people[counts[people] == 1]])
+    return np.concatenate([identities[counts[identities] > 1], identities[counts[identities] == 1]])
