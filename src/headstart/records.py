@@ -1,4 +1,4 @@
-"""Records that every floor speaks in: `Estimate`, `Finding`, `Predictions`.
+"""Records that every floor speaks in: `Estimate`, `Finding`, `OutputSpec`.
 
 They are plain frozen dataclasses, so that a function returns a record, the command
 line prints it, the report renders it and JSON keeps it.
@@ -14,9 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from headstart.scale import Bins
-
-__all__ = ["Estimate", "Finding", "Predictions", "Severity", "to_json"]
+__all__ = ["Estimate", "Finding", "OutputSpec", "Severity", "to_json"]
 
 Severity = Literal["serious", "warning", "note"]
 
@@ -72,72 +70,23 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """Class probabilities of some items, shapes checked on construction.
+class OutputSpec:
+    """What must be known to turn the outputs of a model back into answers; JSON keeps it.
 
     Attributes:
-        probabilities: (N, C) float, rows sum to one. NaN rows are unreadable inputs.
-        classes: C class names.
-        names: N names of the items (relative paths).
-        targets: (N,) int class indices, or None when unknown.
-        errors: item name -> reason, for inputs that could not be read.
-        boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
-        bins: Of a regression model: the classes are its bins.
+        task: Whose `decode` understands the outputs, such as ``"classification"``.
+        names: C names of the output columns: classes, ranges, identities.
+        settings: What else the task needs, such as the edges of ranges.
     """
 
-    probabilities: np.ndarray
-    classes: tuple[str, ...]
+    task: str
     names: tuple[str, ...]
-    targets: np.ndarray | None = None
-    errors: dict[str, str] = field(default_factory=dict)
-    boxes: np.ndarray | None = None
-    bins: Bins | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        shape = (len(self.names), len(self.classes))
-        if self.probabilities.shape != shape:
-            raise ValueError(f"probabilities must be {shape}, got {self.probabilities.shape}")
-        if self.targets is not None and self.targets.shape != shape[:1]:
-            raise ValueError(f"targets must be {shape[:1]}, got {self.targets.shape}")
-        if self.boxes is not None and self.boxes.shape != (len(self.names), 4):
-            raise ValueError(f"boxes must be {(len(self.names), 4)}, got {self.boxes.shape}")
-
-    def __repr__(self) -> str:
-        shown = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
-        return f"Predictions({len(self.names):,} items; classes {shown})"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = []
-        numbers = None if self.bins is None else self.bins.numbers(self.probabilities[:50])
-        for i, name in enumerate(self.names[:50]):
-            label = int(self.labels[i])
-            text = self.errors.get(name, "unreadable") if label < 0 else self.classes[label]
-            chance = "" if label < 0 else f"{self.confidences[i]:.3f}"
-            if numbers is not None and label >= 0:
-                text = f"{numbers[i, 0]:.4g}"
-                chance = f"{numbers[i, 1]:.4g}–{numbers[i, 2]:.4g}"
-            rows.append(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td><td>{chance}</td></tr>")
-        n = len(self.names)
-        rest = f"<caption>the first 50 of {n:,}</caption>" if n > 50 else ""
-        return f"<table>{rest}{''.join(rows)}</table>"
-
-    @property
-    def labels(self) -> np.ndarray:
-        """(N,) int indices of the most probable class; -1 where the input was unreadable."""
-        bad = np.isnan(self.probabilities).any(axis=1)
-        return np.where(bad, -1, np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1))
-
-    @property
-    def confidences(self) -> np.ndarray:
-        """(N,) float probability of the most probable class; NaN where unreadable."""
-        return self.probabilities.max(axis=1)
-
-    @property
-    def numbers(self) -> np.ndarray | None:
-        """(N, 3) number and the ends of its 90 % range; None where classes are predicted."""
-        return None if self.bins is None else self.bins.numbers(self.probabilities)
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> OutputSpec:
+        """Rebuilds it as JSON kept it."""
+        return cls(str(value["task"]), tuple(value["names"]), dict(value["settings"]))
 
 
 def _plain(value: Any) -> Any:

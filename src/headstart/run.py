@@ -26,7 +26,19 @@ from headstart.records import Estimate
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Run", "check_output", "hold", "new_folder", "new_run", "read_json", "write_atomic"]
+__all__ = [
+    "FORMAT",
+    "Run",
+    "check_output",
+    "hold",
+    "new_folder",
+    "new_run",
+    "read_json",
+    "write_atomic",
+]
+
+FORMAT = 2
+"""Of `metrics.json`."""
 
 _PREFIX = ".headstart-"
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
@@ -78,9 +90,14 @@ class Run:
         return self.folder / "predictions.csv"
 
     @property
-    def numbers(self) -> Path:
-        """`numbers.csv`: one row per test item, of a regression."""
-        return self.folder / "numbers.csv"
+    def items(self) -> Path:
+        """`items.csv`: one row an item, whatever became of it."""
+        return self.folder / "items.csv"
+
+    @property
+    def outputs(self) -> Path:
+        """`outputs.safetensors`: what the models gave for the tested items, exactly."""
+        return self.folder / "outputs.safetensors"
 
     @property
     def history(self) -> Path:
@@ -127,23 +144,27 @@ class Run:
         """The content of `metrics.json`.
 
         Raises:
-            ModelError: If it cannot be read.
+            ModelError: If it cannot be read, or is of another version.
         """
-        return read_json(self.metrics)
+        value = dict(read_json(self.metrics))
+        if value.get("format") != FORMAT:
+            raise ModelError(
+                f"{self.folder} was written by another version of headstart (format "
+                f"{value.get('format', 1)}, not {FORMAT}); run 'headstart train' again"
+            )
+        return value
 
     @property
-    def accuracy(self) -> Estimate:
-        """Test accuracy with its interval."""
-        return Estimate.from_json(self.results["test"]["accuracy"])
+    def primary(self) -> Estimate:
+        """The measure that decides, of the test items, with its interval."""
+        return Estimate.from_json(self.results["test"][self.results["primary"]])
 
     def __repr__(self) -> str:
         if not self.metrics.is_file():
             return f"Run({str(self.folder)!r}, unfinished)"
         how = "cross-validated" if self.results["evaluation"]["kind"] == "cv" else "test"
-        if "numbers" in self.results:
-            off = Estimate.from_json(self.results["test"]["mean_absolute_error"])
-            return f"Run({str(self.folder)!r}, {how} mean absolute error {off})"
-        return f"Run({str(self.folder)!r}, {how} accuracy {self.accuracy})"
+        words = self.results["primary"].replace("_", " ")
+        return f"Run({str(self.folder)!r}, {how} {words} {self.primary})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -151,7 +172,7 @@ class Run:
         if not self.metrics.is_file():
             return escape(repr(self))
         rows = "".join(
-            f"<tr><td>{name}</td><td>{Estimate.from_json(value)}</td></tr>"
+            f"<tr><td>{escape(name)}</td><td>{Estimate.from_json(value)}</td></tr>"
             for name, value in self.results["test"].items()
         )
         summary = escape(f"{self.folder}: {self.results['evaluation']['summary']}")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from headstart.scale import Bins
 from PIL import Image
 
 from headstart.checks.files import check_dataset
@@ -9,7 +10,6 @@ from headstart.data.numbers import make_bins, parse_numbers, possible_numbers
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.images.pixels import measure
-from headstart.scale import Bins
 
 
 @pytest.fixture

@@ -119,10 +119,12 @@ def _shortcuts(
 ) -> Iterator[Finding]:
     known = items[dataset.labelled[items]]
     # A class needs several images before its looks can be held against it.
-    known = known[np.isin(dataset.targets[known], np.flatnonzero(dataset.counts >= 5))]
+    strata = dataset.labels.strata
+    enough = np.bincount(strata[dataset.labelled]) >= 5
+    known = known[np.isin(strata[known], np.flatnonzero(enough))]
     if len(known) > _ENOUGH:
         known = np.sort(np.random.default_rng(0).choice(known, _ENOUGH, replace=False))
-    targets = dataset.targets[known]
+    targets = strata[known]
     if len(np.unique(targets)) < 2 or len(known) < 40:
         return
     width, height = (c[known].astype(np.float64) for c in (stats.widths, stats.heights))
@@ -154,8 +156,9 @@ def _shortcuts(
 
 def _by_class(dataset: Dataset, stats: ImageStats, items: np.ndarray, what: str) -> tuple[str, ...]:
     lines = []
-    for number in np.unique(dataset.targets[items])[:12]:
-        own = items[dataset.targets[items] == number]
+    strata, kinds = dataset.labels.strata, dataset.labels.kinds
+    for number in np.unique(strata[items])[:12]:
+        own = items[strata[items] == number]
         if what == "size":
             typical = (
                 f"median {np.median(stats.widths[own]):.0f} x {np.median(stats.heights[own]):.0f}"
@@ -164,7 +167,7 @@ def _by_class(dataset: Dataset, stats: ImageStats, items: np.ndarray, what: str)
             column = stats.formats if what == "file format" else stats.modes
             most = Counter(column[own].tolist()).most_common(3)
             typical = ", ".join(f"{value} {count / len(own):.0%}" for value, count in most)
-        lines.append(f"{dataset.classes[number]}: {typical}")
+        lines.append(f"{kinds[number]}: {typical}")
     return tuple(lines)
 
 

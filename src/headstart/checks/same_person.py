@@ -108,8 +108,9 @@ def _classes_are_people(dataset: Dataset, pairs: np.ndarray) -> bool:
     """
     if not dataset.labelled.all():
         return False
-    together = dataset.targets[pairs[:, 0]] == dataset.targets[pairs[:, 1]]
-    by_chance = float(((dataset.counts / max(len(dataset), 1)) ** 2).sum())
+    strata = dataset.labels.strata
+    together = strata[pairs[:, 0]] == strata[pairs[:, 1]]
+    by_chance = float(((np.bincount(strata[strata >= 0]) / max(len(dataset), 1)) ** 2).sum())
     return bool(together.mean() > 0.95 and by_chance < 0.3)
 
 

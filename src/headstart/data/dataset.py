@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from headstart.scale import Bins
+from headstart.data.labels import Classes, Labels
 
-__all__ = ["Dataset", "Source", "Task"]
+__all__ = ["Dataset", "Reader"]
 
-Source = Literal["folders", "table", "unlabelled"]
-Task = Literal["auto", "classification", "regression"]
+Reader = Literal["folders", "table", "unlabelled"]
 
 
 @dataclass(frozen=True)
@@ -24,41 +24,47 @@ class Dataset:
     Attributes:
         root: The folder that `names` are relative to.
         names: N paths relative to `root`, with forward slashes, sorted by the reader.
-        classes: C class names, sorted; empty when unlabelled.
-        targets: (N,) int64 class indices; -1 where the label is unknown.
+        labels: What somebody annotated, of N items.
         splits: (N,) str, each ``"train"``, ``"val"``, ``"test"`` or ``""`` (not given).
         groups: (N,) str of the group column (person, patient, video), or None.
         attributes: Further columns, name -> (N,) str; ``""`` where unknown.
         source: Which reader made it.
         set_aside: (name, reason) of entries that the reader itself could not take.
-        task: ``"regression"`` where the labels are numbers: then the classes are ranges.
-        values: (N,) float64 numbers of a regression, NaN where unknown; otherwise None.
-        bins: The bins of a regression; otherwise None.
+        task: What is to be predicted of the labels, such as ``"classification"``.
     """
 
     root: Path
     names: tuple[str, ...]
-    classes: tuple[str, ...]
-    targets: np.ndarray
+    labels: Labels
     splits: np.ndarray
     groups: np.ndarray | None = None
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
-    source: Source = "folders"
+    source: Reader = "folders"
     set_aside: tuple[tuple[str, str], ...] = ()
-    task: Literal["classification", "regression"] = "classification"
-    values: np.ndarray | None = None
-    bins: Bins | None = None
+    task: str = "classification"
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        columns = {"targets": self.targets, "splits": self.splits, **self.attributes}
+        if len(self.labels) != n:
+            raise ValueError(f"labels must be of {n} items, got {len(self.labels)}")
+        columns = {"splits": self.splits, **self.attributes}
         if self.groups is not None:
             columns["groups"] = self.groups
-        if self.values is not None:
-            columns["values"] = self.values
         for name, column in columns.items():
             if column.shape != (n,):
                 raise ValueError(f"column {name!r} must be ({n},), got {column.shape}")
+
+    @classmethod
+    def unlabelled(cls, names: Sequence[str], *, root: Path | None = None) -> Dataset:
+        """Returns images of which nothing is known.
+
+        Args:
+            names: N paths, relative to `root`.
+            root: By default the working directory.
+        """
+        nothing = Classes((), np.full(len(names), -1))
+        blank = np.full(len(names), "")
+        return cls(root or Path(), tuple(names), nothing, blank, source="unlabelled")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -77,19 +83,27 @@ class Dataset:
         return dataclasses.replace(
             self,
             names=tuple(self.names[i] for i in indices),
-            targets=self.targets[indices],
+            labels=self.labels.take(indices),
             splits=self.splits[indices],
             groups=None if self.groups is None else self.groups[indices],
-            values=None if self.values is None else self.values[indices],
             attributes={key: column[indices] for key, column in self.attributes.items()},
         )
 
     @property
     def labelled(self) -> np.ndarray:
         """(N,) bool: which items have a label."""
-        return self.targets >= 0
+        return self.labels.known
+
+    def tested(self) -> np.ndarray:
+        """Returns (N,) bool: the items of the test that the data bring along; the one rule of it.
+
+        They are those of ``test``, or of ``val`` where there is no ``test``, as in many published
+        sets; none where nothing would be left to train on.
+        """
+        test = self.splits == self.test_name
+        return test if test.any() and not test.all() else np.zeros(len(self), bool)
 
     @property
-    def counts(self) -> np.ndarray:
-        """(C,) int: labelled items per class."""
-        return np.bincount(self.targets[self.labelled], minlength=len(self.classes))
+    def test_name(self) -> Literal["test", "val"]:
+        """Which split is the test: ``"val"`` where there is no ``"test"``."""
+        return "test" if (self.splits == "test").any() else "val"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.tables import class_targets, split_name
 from headstart.errors import DataError
 
@@ -192,11 +193,13 @@ def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> D
         inside = given[-1] and (flat or len(parts) > 2)
         labels.append(None if not inside else "" if flat else parts[1])
     dataset = _build(tree, labels, given, depth=2, strays=tuple(splits))
-    sets = {s: {*dataset.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
+    labels = dataset.labels
+    assert isinstance(labels, Classes), "folders are classes"
+    sets = {s: {*labels.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
     train = sets.pop("train", set())
     for split, classes in sets.items():
         if same_classes and train and classes and not train & classes and not flat:
-            a, b = dataset.classes[min(train)], dataset.classes[min(classes)]
+            a, b = labels.names[min(train)], labels.names[min(classes)]
             raise DataError(
                 f"the train and {split} folders of {tree.root} share no class ({a!r} is in one, "
                 f"{b!r} in the other); the folders of both must have the same names"
@@ -238,8 +241,7 @@ def _build(
     return Dataset(
         root=tree.root,
         names=tuple(tree.names[row] for row in keep),
-        classes=classes,
-        targets=targets,
+        labels=Classes(classes, targets),
         splits=np.array([splits[row] for row in keep], "U5"),
         source="folders" if classes else "unlabelled",
         set_aside=tuple(set_aside),

@@ -64,9 +64,9 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
         some = ", ".join(sorted(set(groups.tolist())))
         raise DataError(f"--group {group} is the folder of the split ({some}); {other}")
     known = has & dataset.labelled
-    if classes_apart and _one_to_one(groups[known], dataset.targets[known]):
+    if classes_apart and _one_to_one(groups[known], dataset.labels.strata[known]):
         one = int(np.flatnonzero(known)[0])
-        kind, called = dataset.classes[dataset.targets[one]], str(groups[one])
+        kind, called = dataset.labels.text(one), str(groups[one])
         raise DataError(
             f"--group {group} says no more than the class: all images of {kind!r} are in folders "
             f"called {called!r}, and no split could keep these whole and have every class on both "
@@ -91,10 +91,10 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
         2 * has.sum() < len(dataset)
         or len(names) < _FEW
         or 2 * (counts >= 2).sum() < len(names)
-        or _one_to_one(groups[has], dataset.targets[has])
+        or _one_to_one(groups[has], dataset.labels.strata[has])
     ):
         return
-    pairs = set(zip(groups[has].tolist(), dataset.targets[has].tolist()))
+    pairs = set(zip(groups[has].tolist(), dataset.labels.strata[has].tolist()))
     both = sum(classes > 1 for classes in Counter(name for name, _ in pairs).values())
     across = f", {both:,} of them in more than one class" if both else ""
     yield Finding(
@@ -144,7 +144,7 @@ def _below_class(dataset: Dataset) -> int:
     for at in (1, 2):
         names = _names(dataset, at)
         known = np.flatnonzero(dataset.labelled)
-        classes = all(names[i] == dataset.classes[dataset.targets[i]] for i in known)
+        classes = all(names[i] == dataset.labels.text(i) for i in known)
         if (len(known) and classes) or _are_splits(names, dataset):
             level = at + 1
     return level

@@ -8,115 +8,97 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from headstart.data.dataset import Dataset, Task
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes, Labels, Numbers
+from headstart.data.tables import class_labels
 from headstart.errors import DataError
 from headstart.records import Finding
-from headstart.scale import Bins
 
-__all__ = ["as_numbers", "possible_numbers", "make_bins", "parse_numbers", "are_classes"]
+__all__ = ["as_numbers", "look_like_numbers", "parse_labels", "parse_numbers", "possible_numbers"]
 
 _UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
 _GRADES = 20
-_FEWEST, _MOST = 4, 12
 
 
-def are_classes(dataset: Dataset, task: Task) -> bool:
-    """Returns whether the labels are to be taken as classes.
+def look_like_numbers(labels: Classes) -> bool:
+    """Returns whether classes are measurements: all numbers, some with fractions, many different.
 
     Args:
-        dataset: As its reader has it, every label a class.
-        task: ``"auto"`` takes them for numbers where all are, some have fractions, and more than
-            20 differ.
+        labels: As a reader has them.
     """
-    if task != "auto":
-        return task == "classification"
     try:
-        numbers = parse_numbers(dataset.classes)
+        numbers = parse_numbers(labels.names)
     except ValueError:
-        return True
+        return False
     known = numbers[~np.isnan(numbers)]
-    return len(np.unique(known)) <= _GRADES or bool((known % 1 == 0).all())
+    return len(np.unique(known)) > _GRADES and not bool((known % 1 == 0).all())
 
 
-def as_numbers(dataset: Dataset, bins: Bins | None = None) -> Dataset:
-    """Turns a data set whose labels are numbers into one of ranges and the numbers themselves.
+def as_numbers(dataset: Dataset, name: str) -> Dataset:
+    """Returns the data set with its labels read as numbers.
 
     Args:
         dataset: As its reader has it, every label a class.
-        bins: The ranges of a model, to measure it; by default they are made of the numbers of
-            all items that are not in a given test split.
-
-    Returns:
-        The same items; `classes` are the ranges, `values` the numbers.
+        name: Of the quantity, such as ``"age"``.
 
     Raises:
         DataError: A label is no number, or there are fewer than two different ones.
     """
+    labels = dataset.labels
+    assert isinstance(labels, Classes), "readers make classes"
     try:
-        numbers = parse_numbers(dataset.classes)
+        numbers = parse_numbers(labels.names)
     except ValueError:
-        odd = next(name for name in dataset.classes if not _is_number(name))
-        where = dataset.names[int(np.argmax(dataset.targets == dataset.classes.index(odd)))]
+        odd = next(label for label in labels.names if not _is_number(label))
+        where = dataset.names[int(np.argmax(labels.targets == labels.names.index(odd)))]
         raise DataError(
             f"the label {odd!r} of {where} is no number: name the column that holds the numbers "
             f"(--label), and leave its cell empty where one is unknown"
         ) from None
-    values = np.append(numbers, np.nan)[dataset.targets]  # -1 is the last: unknown
-    if bins is None:
-        known = values[~np.isnan(values) & (dataset.splits != "test")]
-        if len(np.unique(known)) < 2:
-            raise DataError(
-                f"{dataset.root} needs images with two or more different numbers to learn from"
-            )
-        bins = make_bins(known)
-    return dataclasses.replace(
-        dataset, classes=bins.names, targets=bins.classes(values), values=values, bins=bins,
-        task="regression",
-    )  # fmt: skip
+    values = np.append(numbers, np.nan)[labels.targets]  # -1 is the last: unknown
+    if len(np.unique(values[~np.isnan(values)])) < 2:
+        raise DataError(
+            f"{dataset.root} needs images with two or more different numbers to learn from"
+        )
+    return dataclasses.replace(dataset, labels=Numbers(name, values), task="regression")
 
 
 def possible_numbers(dataset: Dataset) -> Iterator[Finding]:
     """Says that many classes are called by numbers, where they may well be measurements."""
-    if dataset.task == "regression" or len(dataset.classes) <= _GRADES:
+    labels = dataset.labels
+    if not isinstance(labels, Classes) or len(labels.names) <= _GRADES:
         return
     try:
-        numbers = parse_numbers(dataset.classes)
+        numbers = parse_numbers(labels.names)
     except ValueError:
         return
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     yield Finding(
         "possible_numbers",
         "note",
-        f"All {len(dataset.classes):,} classes are called by numbers, from {low:g} to {high:g}.",
+        f"All {len(labels.names):,} classes are called by numbers, from {low:g} to {high:g}.",
         (),
         "If they measure something, such as an age, say --task regression; else all is well.",
-        len(dataset.classes),
+        len(labels.names),
     )
 
 
-def make_bins(numbers: np.ndarray) -> Bins:
-    """Returns ranges that hold about equally many of some numbers.
-
-    About one range for every three units of the root of their number, at least 4 and at most 12:
-    fewer are coarse, and more have too few examples each. Equal numbers stay together.
+def parse_labels(texts: list[str], task: str, quantity: str) -> Labels:
+    """Returns labels as tables keep them: the texts that `Labels.text` gives.
 
     Args:
-        numbers: (N,) float, two or more different ones.
+        texts: N texts; empty where unknown.
+        task: What they are labels of.
+        quantity: What numbers measure.
+
+    Raises:
+        ValueError: If one is not a label of that task.
     """
-    ordered = np.sort(numbers)
-    count = int(np.clip(round(np.sqrt(len(ordered)) / 3), _FEWEST, _MOST))
-    cuts = ordered[(np.arange(1, count) * len(ordered)) // count]
-    different = np.unique(ordered)
-    edges = []
-    for cut in np.unique(cuts):
-        below = different[different < cut]
-        if len(below):  # halfway between neighbours, so that no number lies on an edge
-            edges.append(float((below[-1] + cut) / 2))
-    if not edges:
-        edges = [float((different[0] + different[1]) / 2)]
-    return Bins((float(different[0]), *edges, float(different[-1])))
+    if task == "regression":
+        return Numbers(quantity, parse_numbers(tuple(texts)))
+    return class_labels(texts)
 
 
 def parse_numbers(texts: tuple[str, ...]) -> np.ndarray:

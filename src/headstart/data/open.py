@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
-from headstart.data.dataset import Dataset, Task
+from headstart.data.dataset import Dataset
 from headstart.data.folders import EXTENSIONS, open_folders, scan
 from headstart.data.groups import group_by_folder, means_folder
-from headstart.data.numbers import are_classes, as_numbers
+from headstart.data.labels import Classes
+from headstart.data.numbers import as_numbers, look_like_numbers
 from headstart.data.sidecar import add_sidecar
 from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
 from headstart.errors import DataError
-from headstart.scale import Bins
 
 __all__ = ["open_dataset"]
 
+# Tasks whose train and test must have classes in common, or nothing can be tested.
+_APART = frozenset({"classification", "auto"})
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
 
@@ -25,9 +28,7 @@ def open_dataset(
     group: str | None = None,
     split: str | None = None,
     image: str | None = None,
-    same_classes: bool = True,
-    task: Task = "classification",
-    bins: Bins | None = None,
+    task: str = "classification",
 ) -> Dataset:
     """Opens a data set: class folders, a table, or a plain folder of images.
 
@@ -42,10 +43,8 @@ def open_dataset(
             `folder:N`: the name of the Nth folder of each path, `folder`: of the last.
         split: The column of train, val and test.
         image: The column of paths.
-        same_classes: Refuse train and test folders that have no class in common, which no
-            classifier can be tested on. False where classes are people, and a test is of others.
-        task: Whether labels are classes or numbers; ``"auto"`` tells it by the labels.
-        bins: Of a regression model: the labels are numbers, put into its bins.
+        task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
+            train and test may be of others entirely; ``"auto"`` tells by the labels.
 
     Returns:
         The data set.
@@ -55,8 +54,7 @@ def open_dataset(
             what would do.
         OptionError: `group` names a level of folders that cannot be.
     """
-    numbers = bins is not None or task == "regression"
-    apart = same_classes and not numbers
+    apart = task in _APART
     by_folder = means_folder(group)
     dataset = _read(
         Path(path).expanduser(), image=image, same_classes=apart, label=label,
@@ -64,9 +62,12 @@ def open_dataset(
     )  # fmt: skip
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
-    if not dataset.classes or (not numbers and are_classes(dataset, task)):
-        return dataset
-    return as_numbers(dataset, bins)
+    labels = dataset.labels
+    if task == "auto" and isinstance(labels, Classes):
+        task = "regression" if look_like_numbers(labels) else "classification"
+    if task == "regression" and labels.known.any():
+        return as_numbers(dataset, label or "number")
+    return dataclasses.replace(dataset, task=task)
 
 
 def _read(path: Path, *, image: str | None, same_classes: bool, **columns: str | None) -> Dataset:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.tables import FILE_COLUMNS, TABLES, Table, class_targets, read_table
+from headstart.data.tables import FILE_COLUMNS, TABLES, Table, class_labels, read_table
 from headstart.data.tables import split_column as read_splits
 from headstart.errors import DataError
 
@@ -91,8 +91,7 @@ def add_sidecar(
     if group:
         result = dataclasses.replace(result, groups=np.array(cells(group)))
     if label:
-        classes, targets = class_targets(cells(label))
-        result = dataclasses.replace(result, classes=classes, targets=targets)
+        result = dataclasses.replace(result, labels=class_labels(cells(label)))
     if split:
         result = dataclasses.replace(result, splits=read_splits(cells(split), path))
     if found < len(dataset):

@@ -35,14 +35,15 @@ def split_dataset(
     """
     if not 0 < test_size < 1:
         raise OptionError(f"test_size must lie between 0 and 1, not at {test_size}")
-    given = set(dataset.splits.tolist())
-    if "test" in given and given & {"train", "val", ""}:
-        return np.where(dataset.splits == "", "train", dataset.splits)
-    if "val" in given and given & {"train", ""}:
-        return np.where(dataset.splits == "val", "test", "train")
-    parts = _deal(dataset.targets, clusters, np.array([1 - test_size, test_size]), seed)
+    tested = dataset.tested()
+    if tested.any():
+        test = dataset.test_name
+        splits = np.where(dataset.splits == "", "train", dataset.splits)
+        return splits if test == "test" else np.where(tested, "test", "train")
+    strata = dataset.labels.strata
+    parts = _deal(strata, clusters, np.array([1 - test_size, test_size]), seed)
     if not parts.any():
-        _move_smallest(parts, dataset.targets, clusters)
+        _move_smallest(parts, strata, clusters)
     return np.where(parts == 1, "test", "train")
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.errors import DataError
 
 __all__ = [
     "FILE_COLUMNS",
     "TABLES",
     "Table",
-    "class_targets",
+    "class_labels",
     "open_table",
     "read_table",
     "split_name",
@@ -153,11 +154,12 @@ def _read_parquet(path: Path) -> Table:
     return Table(path, columns)
 
 
-def class_targets(labels: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Returns the sorted class names and (N,) int64 indices; -1 where a label is empty."""
+def class_labels(labels: list[str]) -> Classes:
+    """Returns (N,) texts as classes; an empty one is unknown."""
     classes = tuple(sorted(set(labels) - {""}))
     index = {name: number for number, name in enumerate(classes)} | {"": -1}
-    return classes, np.fromiter((index[label] for label in labels), np.int64, len(labels))
+    targets = np.fromiter((index[label] for label in labels), np.int64, len(labels))
+    return Classes(classes, targets)
 
 
 def open_table(
@@ -209,12 +211,10 @@ def open_table(
     keep, set_aside = _usable(path, root, names, columns[labels] if labels else None)
     keep.sort(key=names.__getitem__)
     cells = {name: [column[row] for row in keep] for name, column in columns.items()}
-    classes, targets = class_targets(cells[labels] if labels else [""] * len(keep))
     return Dataset(
         root=root,
         names=tuple(names[row] for row in keep),
-        classes=classes,
-        targets=targets,
+        labels=class_labels(cells[labels] if labels else [""] * len(keep)),
         splits=split_column(cells[splits] if splits else [""] * len(keep), path),
         groups=np.array(cells[groups]) if groups else None,
         attributes={k: np.array(v) for k, v in cells.items() if k not in (paths, labels, splits)},

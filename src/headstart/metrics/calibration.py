@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.metrics.interval import cluster_bootstrap
-from headstart.records import Estimate
+from headstart.metrics.statistic import Statistic
 
 __all__ = [
     "Bin",
     "apply_temperature",
-    "expected_calibration_error",
+    "calibration_error",
     "fit_temperature",
     "reliability",
 ]
@@ -71,15 +70,10 @@ def reliability(
     )
 
 
-def expected_calibration_error(
-    confidences: np.ndarray,
-    correct: np.ndarray,
-    *,
-    clusters: np.ndarray | None = None,
-    bins: int = BINS,
-    seed: int = 0,
-) -> Estimate:
-    """Returns the expected calibration error (ECE) with a bootstrap interval.
+def calibration_error(
+    confidences: np.ndarray, correct: np.ndarray, *, bins: int = BINS
+) -> Statistic:
+    """Returns the expected calibration error (ECE) as a statistic.
 
     The mean distance between confidence and accuracy over bins of equal width. It is biased
     upwards for few items: a perfectly calibrated model does not score zero.
@@ -87,18 +81,16 @@ def expected_calibration_error(
     Args:
         confidences: (N,) probability of the predicted class.
         correct: (N,) bool, whether the prediction was right.
-        clusters: (N,) cluster of each item, or None when all stand alone.
         bins: Bins over [0, 1].
-        seed: Seed of the bootstrap.
     """
     place = _bin_of(confidences, bins)
     gaps = np.zeros((len(place), bins))
     gaps[np.arange(len(place)), place] = confidences - correct
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
+    def of(weights: np.ndarray) -> np.ndarray:
         return np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1))
 
-    return cluster_bootstrap(statistic, clusters, n=len(place), seed=seed)
+    return Statistic(of, len(place))
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:

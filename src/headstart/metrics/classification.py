@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +20,16 @@ import numpy as np
 from headstart.metrics.interval import (
     cluster_bootstrap,
     cluster_codes,
-    describe,
     effective_wilson,
-    limits,
     resample,
     wilson,
 )
+from headstart.metrics.statistic import Statistic, mean, proportion
 from headstart.records import Estimate
 
 __all__ = [
     "ClassMeasures",
     "Counts",
-    "Measures",
     "accuracy",
     "auroc",
     "balanced_accuracy",
@@ -39,7 +38,8 @@ __all__ = [
     "f1",
     "log_loss",
     "macro_f1",
-    "measure",
+    "class_statistics",
+    "measure_classes",
     "precision",
     "recall",
 ]
@@ -68,14 +68,6 @@ class ClassMeasures:
     precision: Estimate
     recall: Estimate
     f1: Estimate
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What was measured: `overall` by the names of the measures, `classes` in class order."""
-
-    overall: dict[str, Estimate]
-    classes: tuple[ClassMeasures, ...]
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -206,11 +198,15 @@ def auroc(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, np.nda
     return float(np.mean(areas)), sway / len(areas), len(areas)
 
 
-def _auroc_estimate(
-    probabilities: np.ndarray, targets: np.ndarray, codes: np.ndarray, total: int, seed: int
+def _auroc_interval(
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    clusters: np.ndarray | None,
+    seed: int,
 ) -> Estimate:
-    value, sway, used = auroc(probabilities, targets)
+    value, sway, _ = auroc(probabilities, targets)
     n = len(targets)
+    codes, total = cluster_codes(clusters, n)
     if not 0 < value < 1:  # NaN too: nothing to resample
         if math.isnan(value):
             return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
@@ -219,48 +215,23 @@ def _auroc_estimate(
     # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
     logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
+    def of(weights: np.ndarray) -> np.ndarray:
         moved = (weights - 1) @ sway * slope
         return np.asarray(1 / (1 + np.exp(-(logit + moved))))
 
-    estimate = cluster_bootstrap(statistic, codes, n=n, seed=seed)
-    method = f"DeLong influence, {estimate.method}"
-    made = Estimate(value, estimate.low, estimate.high, n, method)
-    return _without(made, probabilities.shape[1] - used)
+    found = cluster_bootstrap(of, codes, n=n, seed=seed)
+    return Estimate(value, found.low, found.high, n, f"DeLong influence, {found.method}")
 
 
-def _log_loss_estimate(value: float, draws: np.ndarray, n: int, total: int) -> Estimate:
-    low, high = limits(np.array([value]), draws[:, None], clusters=total)
-    method = f"{describe(clusters=total, n=n)} 95 %"
-    return Estimate(float(value), max(0.0, float(low[0])), float(high[0]), n, method)
-
-
-def _without(estimate: Estimate, absent: int) -> Estimate:
-    """Says in the method how many classes had no test item."""
-    if not absent:
-        return estimate
-    return dataclasses.replace(estimate, method=f"{estimate.method}, {absent} absent left out")
-
-
-def measure(
-    probabilities: np.ndarray,
-    targets: np.ndarray,
-    *,
-    clusters: np.ndarray | None = None,
-    seed: int = 0,
-) -> Measures:
-    """Measures a classifier on labelled items.
+def class_statistics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, Statistic]:
+    """Returns the measures of a classifier on labelled items.
 
     Args:
         probabilities: (N, C), rows sum to one, no NaN; the most probable class is the answer.
         targets: (N,) int true classes, all known.
-        clusters: (N,) cluster of each item, or None when all stand alone.
-        seed: Seed of the bootstrap.
 
     Returns:
-        `overall` with accuracy, balanced_accuracy, macro_f1, auroc and log_loss (natural
-        logarithm), and `classes` with precision, recall and F1. What is undefined is NaN
-        with the interval [0, 1].
+        accuracy, balanced_accuracy, macro_f1, auroc and log_loss (natural logarithm).
 
     Raises:
         ValueError: If there are no items or a target is unknown.
@@ -268,32 +239,61 @@ def measure(
     n, classes = probabilities.shape
     if not n or targets.min() < 0 or targets.max() >= classes:
         raise ValueError(f"need N > 0 items with targets in 0..{classes - 1}")
-    codes, total = cluster_codes(clusters, n)
     labels = probabilities.argmax(axis=1)
-    losses = log_loss(probabilities, targets)
+    absent = classes - len(np.unique(targets))
+
+    def counted(of: Callable[[Counts], np.ndarray]) -> Statistic:
+        return Statistic(
+            lambda weights: of(count(weights, targets, labels, classes)), n, interval="effective",
+            absent=absent,
+        )  # fmt: skip
+
+    area, sway, used = auroc(probabilities, targets)
+    return {
+        "accuracy": proportion(labels == targets),
+        "balanced_accuracy": counted(balanced_accuracy),
+        "macro_f1": counted(macro_f1),
+        "auroc": Statistic(
+            lambda weights: area + (weights / weights.mean(axis=1, keepdims=True) - 1) @ sway,
+            n, absent=classes - used if used else 0,
+            own=lambda clusters, seed: _auroc_interval(probabilities, targets, clusters, seed),
+        ),
+        "log_loss": mean(log_loss(probabilities, targets)),
+    }  # fmt: skip
+
+
+def measure_classes(
+    labels: np.ndarray,
+    targets: np.ndarray,
+    classes: int,
+    *,
+    clusters: np.ndarray | None = None,
+    seed: int = 0,
+) -> tuple[ClassMeasures, ...]:
+    """Returns precision, recall and F1 of every class, in order of the class.
+
+    Args:
+        labels: (N,) int predicted classes.
+        targets: (N,) int true classes, all known.
+        classes: C.
+        clusters: (N,) cluster of each item, or None when all stand alone.
+        seed: Seed of the bootstrap.
+    """
+    n = len(targets)
+    codes, total = cluster_codes(clusters, n)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         counts = count(weights, targets, labels, classes)
-        columns = [accuracy(counts), balanced_accuracy(counts), macro_f1(counts)]
-        columns.append(weights @ losses / weights.sum(axis=1))
         parts = [f1(counts)] if total == n else [f1(counts), recall(counts), precision(counts)]
-        return np.column_stack([*columns, *parts])
+        return np.column_stack(parts)
 
     values = statistic(np.ones((1, n)))[0]
     draws = resample(statistic, codes, seed=seed)
     counts = count(np.ones((1, n)), targets, labels, classes)
-    absent = int((counts.truths == 0).sum())
 
     def share(column: int, n: int, clusters: int) -> Estimate:
         return effective_wilson(float(values[column]), draws[:, column], n=n, clusters=clusters)
 
-    overall = {
-        "accuracy": wilson(counts.hits.sum(), n) if total == n else share(0, n, total),
-        "balanced_accuracy": _without(share(1, n, total), absent),
-        "macro_f1": _without(share(2, n, total), absent),
-        "auroc": _auroc_estimate(probabilities, targets, codes, total, seed),
-        "log_loss": _log_loss_estimate(values[3], draws[:, 3], n, total),
-    }
     made = []
     for index in range(classes):
         hits, truths, calls = (
@@ -306,11 +306,11 @@ def measure(
             true, called = targets == index, labels == index
             kinds = [len(np.unique(codes[mask])) for mask in (true, called, true | called)]
             ours = [
-                share(4 + classes + index, truths, kinds[0]),
-                share(4 + 2 * classes + index, calls, kinds[1]),
+                share(classes + index, truths, kinds[0]),
+                share(2 * classes + index, calls, kinds[1]),
             ]
             named = kinds[2]
-        harmonic = share(4 + index, truths + calls - hits, named)
+        harmonic = share(index, truths + calls - hits, named)
         harmonic = dataclasses.replace(harmonic, n=truths)
         made.append(ClassMeasures(n=truths, precision=ours[1], recall=ours[0], f1=harmonic))
-    return Measures(overall=overall, classes=tuple(made))
+    return tuple(made)

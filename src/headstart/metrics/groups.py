@@ -1,27 +1,26 @@
-"""Accuracy or error by subgroup, and whether the gap between subgroups is more than chance.
+"""Any measure by subgroup, and whether the gap between subgroups is more than chance.
 
-As fairlearn's `MetricFrame` has it, for one measure and with intervals that respect clusters.
+As fairlearn's `MetricFrame` has it, with intervals that respect clusters.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from headstart.metrics.interval import cluster_bootstrap, cluster_codes
+from headstart.metrics.statistic import Measure, Statistic, estimate, restrict
 from headstart.records import Estimate
 
-__all__ = ["Measure", "Subgroups", "bands", "by_subgroup"]
-
-Measure = Literal["accuracy", "mean absolute error"]
+__all__ = ["Subgroups", "bands", "by_subgroup"]
 
 # Below this many items a subgroup says next to nothing, and would always be an extreme.
 _FEW = 10
 _DISTINCT = 12
 _BANDS = 5
-_PERMUTATIONS = 2000
+_PERMUTATIONS, _COSTLY_PERMUTATIONS = 2000, 300
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Subgroups:
 
     Attributes:
         column: Its name.
-        measure: ``"accuracy"``, or ``"mean absolute error"``, where less is better.
+        measure: What it is called, such as ``"accuracy"``.
         values: Subgroup -> measure, in the order of the column's values.
         gap: How much better the best is than the worst.
         best: The one.
@@ -41,7 +40,7 @@ class Subgroups:
     """
 
     column: str
-    measure: Measure
+    measure: str
     values: dict[str, Estimate]
     gap: Estimate | None
     best: str
@@ -79,10 +78,10 @@ def bands(values: np.ndarray) -> np.ndarray:
 def by_subgroup(
     column: str,
     values: np.ndarray,
-    outcomes: np.ndarray,
+    statistic: Statistic,
+    measure: Measure,
     clusters: np.ndarray | None = None,
     *,
-    measure: Measure = "accuracy",
     seed: int = 0,
 ) -> Subgroups:
     """Returns the measure of every subgroup and the gap between the extremes.
@@ -90,25 +89,25 @@ def by_subgroup(
     Args:
         column: Name, for people.
         values: (N,) str: the subgroup of each item; items of ``""`` are left out.
-        outcomes: (N,) bool: which items were classified correctly; or (N,) float: how far off each
-            is.
+        statistic: Of the N items.
+        measure: What it is called, and which way is better.
         clusters: (N,) cluster of each item, or None when all stand alone.
-        measure: What the mean of the outcomes is called.
         seed: Of the bootstrap and the permutations.
     """
     kept = values != ""
-    values, outcomes = values[kept], outcomes[kept].astype(float)
+    values, own = values[kept], restrict(statistic, kept)
     codes, _ = cluster_codes(None if clusters is None else clusters[kept], len(values))
     names, numbers, counts = np.unique(values, return_inverse=True, return_counts=True)
     left_out = {str(name): int(n) for name, n in zip(names, counts, strict=True) if n < _FEW}
-    top = 1.0 if measure == "accuracy" else np.inf
     found = {}
     for number in sorted(range(len(names)), key=lambda i: _order(str(names[i]))):
         if counts[number] >= _FEW:
             mine = numbers == number
-            found[str(names[number])] = _mean(outcomes[mine], codes[mine], top, seed)
+            part = dataclasses.replace(restrict(own, mine), interval="bootstrap")
+            found[str(names[number])] = estimate(part, codes[mine], seed=seed)
+    words = measure.words
     if len(found) < 2:
-        return Subgroups(column, measure, found, None, "", "", float("nan"), left_out)
+        return Subgroups(column, words, found, None, "", "", float("nan"), left_out)
     most = max(found, key=lambda name: found[name].value)
     least = min(found, key=lambda name: found[name].value)
     if most == least:  # all the same: any two will do
@@ -117,22 +116,14 @@ def by_subgroup(
 
     def difference(weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
-            return (weights @ (one * outcomes)) / (weights @ one) - (
-                weights @ (other * outcomes)
-            ) / (weights @ other)
+            return own(weights * one) - own(weights * other)
 
-    gap = cluster_bootstrap(difference, codes, n=len(values), bounds=(-top, top), seed=seed)
+    width = own.bounds[1] - own.bounds[0]
+    gap = cluster_bootstrap(difference, codes, n=len(values), bounds=(-width, width), seed=seed)
     enough = np.isin(values, list(found))
-    p_value = _chance(numbers[enough], outcomes[enough], codes[enough], gap.value, seed)
-    best, worst = (most, least) if measure == "accuracy" else (least, most)
-    return Subgroups(column, measure, found, gap, best, worst, p_value, left_out)
-
-
-def _mean(outcomes: np.ndarray, codes: np.ndarray, top: float, seed: int) -> Estimate:
-    return cluster_bootstrap(
-        lambda weights: weights @ outcomes / weights.sum(axis=1), codes, n=len(outcomes),
-        bounds=(0.0, top), seed=seed,
-    )  # fmt: skip
+    p_value = _chance(numbers[enough], restrict(own, enough), codes[enough], gap.value, seed)
+    best, worst = (most, least) if measure.larger_is_better else (least, most)
+    return Subgroups(column, words, found, gap, best, worst, p_value, left_out)
 
 
 def _order(name: str) -> tuple[int, float, str]:
@@ -144,7 +135,7 @@ def _order(name: str) -> tuple[int, float, str]:
 
 
 def _chance(
-    numbers: np.ndarray, outcomes: np.ndarray, codes: np.ndarray, gap: float, seed: int
+    numbers: np.ndarray, statistic: Statistic, codes: np.ndarray, gap: float, seed: int
 ) -> float:
     """Returns the share of random assignments whose largest gap is at least the one seen.
 
@@ -155,10 +146,15 @@ def _chance(
     whole = bool((numbers == numbers[first][cluster]).all())
     _, numbers = np.unique(numbers, return_inverse=True)
     many = int(numbers.max()) + 1
+    outcomes = statistic.outcomes
+    times = _PERMUTATIONS if outcomes is not None else _COSTLY_PERMUTATIONS
     as_large = 0
-    for _ in range(_PERMUTATIONS):
+    for _ in range(times):
         drawn = rng.permutation(numbers[first])[cluster] if whole else rng.permutation(numbers)
         totals = np.bincount(drawn, minlength=many)
-        rates = np.bincount(drawn, outcomes, minlength=many)[totals > 0] / totals[totals > 0]
+        if outcomes is not None:
+            rates = np.bincount(drawn, outcomes, minlength=many)[totals > 0] / totals[totals > 0]
+        else:
+            rates = statistic((drawn == np.arange(many)[:, None]).astype(float)[totals > 0])
         as_large += bool(rates.max() - rates.min() >= gap - 1e-12)
-    return (as_large + 1) / (_PERMUTATIONS + 1)
+    return (as_large + 1) / (times + 1)

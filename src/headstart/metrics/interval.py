@@ -19,7 +19,7 @@ import numpy as np
 from headstart.records import Estimate
 
 __all__ = [
-    "Statistic",
+    "Weighted",
     "cluster_bootstrap",
     "cluster_codes",
     "describe",
@@ -31,7 +31,7 @@ __all__ = [
     "wilson",
 ]
 
-Statistic = Callable[[np.ndarray], np.ndarray]
+Weighted = Callable[[np.ndarray], np.ndarray]
 """Maps (B, N) weights to (B,) or (B, K) values of a metric."""
 
 _NORMAL = NormalDist()
@@ -95,7 +95,7 @@ def _default_replicates(n: int) -> int:
 
 
 def resample(
-    statistic: Statistic, clusters: np.ndarray, *, replicates: int | None = None, seed: int = 0
+    statistic: Weighted, clusters: np.ndarray, *, replicates: int | None = None, seed: int = 0
 ) -> np.ndarray:
     """Draws bootstrap replicates of a statistic, whole clusters with replacement.
 
@@ -147,7 +147,7 @@ def limits(
     """Returns the ends of bootstrap intervals.
 
     Percentiles of the replicates, reached further out when clusters are few (the expanded
-    percentile interval; Hesterberg, The American Statistician 2015), and shifted so that
+    percentile interval; Hesterberg, The American Weightedian 2015), and shifted so that
     their median is the value observed, which takes out the bias that resampling adds to
     F1 and calibration errors.
 
@@ -193,7 +193,7 @@ def effective_wilson(
     The bootstrap's variance says how many independent trials the value is worth; Wilson's
     interval for that many keeps its coverage near 0 and 1, where percentiles of the
     replicates are too narrow (Korn and Graubard, Survey Methodology 1998; Franco, Little,
-    Louis and Slud, Journal of Survey Statistics and Methodology 2019). A value that never
+    Louis and Slud, Journal of Survey Weighteds and Methodology 2019). A value that never
     varies (no mistake was seen) is worth as many trials as there are clusters.
 
     Args:
@@ -219,7 +219,7 @@ def effective_wilson(
 
 
 def cluster_bootstrap(
-    statistic: Statistic,
+    statistic: Weighted,
     clusters: np.ndarray | None,
     *,
     n: int,
@@ -271,8 +271,8 @@ def paired_difference(
     """Returns accuracy of A minus accuracy of B on the same items.
 
     Items that stand alone: the adjusted Wald interval of Bonett and Price (Journal of
-    Educational and Behavioral Statistics, 2012), recommended for paired proportions by
-    Fagerland, Lydersen and Laake (Statistics in Medicine, 2014). Otherwise a paired
+    Educational and Behavioral Weighteds, 2012), recommended for paired proportions by
+    Fagerland, Lydersen and Laake (Weighteds in Medicine, 2014). Otherwise a paired
     cluster bootstrap.
 
     Args:

@@ -5,44 +5,31 @@ Names and definitions are scikit-learn's; the tests compare with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from headstart.metrics.interval import cluster_bootstrap
-from headstart.records import Estimate
+from headstart.metrics.statistic import Statistic, mean, proportion
 
-__all__ = ["mean_difference", "measure_numbers"]
-
-Statistic = Callable[[np.ndarray], np.ndarray]
+__all__ = ["regression_statistics"]
 
 
-def measure_numbers(
-    numbers: np.ndarray,
-    truth: np.ndarray,
-    clusters: np.ndarray | None = None,
-    *,
-    seed: int = 0,
-) -> dict[str, Estimate]:
-    """Measures predicted numbers against the truth.
+def regression_statistics(
+    predicted: np.ndarray, truth: np.ndarray, *, low: np.ndarray, high: np.ndarray
+) -> dict[str, Statistic]:
+    """Returns the measures of predicted numbers.
 
     Args:
-        numbers: (N, 3) number predicted and the ends of its range (`Bins.numbers`).
+        predicted: (N,) numbers.
         truth: (N,) true numbers.
-        clusters: (N,) cluster of each item, or None when all stand alone.
-        seed: Seed of the bootstrap.
+        low: (N,) lower ends of the prediction intervals.
+        high: (N,) upper ends.
 
     Returns:
         ``mean_absolute_error`` and ``root_mean_squared_error`` in the unit of the numbers, ``r2``
-        (1 is perfect, 0 no better than the mean) and ``coverage``, the share of true numbers inside
-        the ranges predicted.
+        (1 is perfect, 0 no better than the mean) and ``interval_coverage``, the share of true
+        numbers inside their intervals.
     """
-    n = len(truth)
-    miss = numbers[:, 0] - truth
-    inside = ((truth >= numbers[:, 1]) & (truth <= numbers[:, 2])).astype(float)
-
-    def mean(values: np.ndarray) -> Statistic:
-        return lambda weights: weights @ values / weights.sum(axis=1)
+    miss = predicted - truth
+    squared = mean(miss**2)
 
     def r2(weights: np.ndarray) -> np.ndarray:
         total = weights.sum(axis=1)
@@ -50,31 +37,11 @@ def measure_numbers(
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(spread > 1e-12, 1 - (weights @ miss**2 / total) / spread, np.nan)
 
-    def estimate(statistic: Statistic, low: float, high: float) -> Estimate:
-        return cluster_bootstrap(statistic, clusters, n=n, bounds=(low, high), seed=seed)
-
-    squared = mean(miss**2)
     return {
-        "mean_absolute_error": estimate(mean(np.abs(miss)), 0.0, np.inf),
-        "root_mean_squared_error": estimate(lambda weights: np.sqrt(squared(weights)), 0.0, np.inf),
-        "r2": estimate(r2, -np.inf, 1.0),
-        "coverage": estimate(mean(inside), 0.0, 1.0),
+        "mean_absolute_error": mean(np.abs(miss)),
+        "root_mean_squared_error": Statistic(
+            lambda weights: np.sqrt(squared(weights)), len(miss), (0.0, np.inf)
+        ),
+        "r2": Statistic(r2, len(miss), (-np.inf, 1.0)),
+        "interval_coverage": proportion((truth >= low) & (truth <= high)),
     }
-
-
-def mean_difference(
-    first: np.ndarray, second: np.ndarray, clusters: np.ndarray | None = None, *, seed: int = 0
-) -> Estimate:
-    """Returns the mean of first minus second over the same items, such as of absolute errors.
-
-    Args:
-        first: (N,) float.
-        second: (N,) float.
-        clusters: (N,) cluster of each item, or None when all stand alone.
-        seed: Seed of the bootstrap.
-    """
-    change = first - second
-    return cluster_bootstrap(
-        lambda weights: weights @ change / weights.sum(axis=1), clusters, n=len(change),
-        bounds=(-np.inf, np.inf), seed=seed,
-    )  # fmt: skip

@@ -9,7 +9,6 @@ detector.onnx       of models that look at faces: what finds them
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -23,12 +22,12 @@ from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
+from headstart.records import OutputSpec, to_json
 from headstart.run import read_json
-from headstart.scale import Bins
 
 __all__ = ["Model"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,23 @@ class Model:
     Attributes:
         backbone: The frozen network.
         head: The classifier of its vectors.
-        classes: C class names, in the order of the scores.
+        spec: What the columns of the scores mean, and whose task it is to say so.
         preprocess: How images are fitted and normalised.
         tta: How many views of an image are averaged.
         temperature: Divides the scores before the softmax.
-        bins: Of a regression model: the classes are its bins.
     """
 
     backbone: Backbone
     head: Head
-    classes: tuple[str, ...]
+    spec: OutputSpec
     preprocess: Preprocess
     tta: int
     temperature: float
-    bins: Bins | None = None
 
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """Returns (N, C) calibrated probabilities of (N, D) pooled vectors."""
-        return softmax(self.head.scores(vectors) / np.float32(self.temperature))
+    def outputs(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns ``probabilities``, (N, C) and calibrated, of (N, D) pooled vectors."""
+        scores = self.head.scores(vectors) / np.float32(self.temperature)
+        return {"probabilities": softmax(scores)}
 
     def save(self, folder: Path) -> None:
         """Writes the model.
@@ -77,9 +75,7 @@ class Model:
             value = {
                 "format": _FORMAT,
                 "headstart": version("headstart"),
-                "task": "classification" if self.bins is None else "regression",
-                "classes": self.classes,
-                "bins": None if self.bins is None else self.bins.edges,
+                "output": self.spec,
                 "preprocess": asdict(preprocess),
                 "tta": self.tta,
                 "temperature": self.temperature,
@@ -90,7 +86,7 @@ class Model:
                     "licence": self.backbone.source.licence,
                 },
             }
-            text = json.dumps(value, indent=2, ensure_ascii=False)
+            text = to_json(value)
             (folder / "model.json").write_text(text, encoding="utf-8")
         except (OSError, SafetensorError) as error:  # a full disk is either, by who wrote
             reason = getattr(error, "strerror", None) or error
@@ -116,6 +112,11 @@ class Model:
             )
         value = read_json(folder / "model.json")
         try:
+            if value["format"] < _FORMAT:
+                raise ModelError(
+                    f"{folder} was written by an earlier headstart ({value['headstart']}), whose "
+                    f"models this one does not read: train again"
+                )
             if value["format"] > _FORMAT:
                 raise ModelError(
                     f"{folder} was written by headstart {value['headstart']}, which is newer "
@@ -133,11 +134,10 @@ class Model:
             return cls(
                 backbone=backbone,
                 head=head,
-                classes=tuple(value["classes"]),
+                spec=OutputSpec.from_json(value["output"]),
                 preprocess=resolve_detector(Preprocess.from_json(value["preprocess"]), folder),
                 tta=int(value["tta"]),
                 temperature=float(value["temperature"]),
-                bins=Bins(tuple(edges)) if (edges := value.get("bins")) else None,
             )
         except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
             raise ModelError(

@@ -6,23 +6,24 @@ measured on the same items in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
-from headstart.images.pixels import Progress, silent
 from headstart.nets.heads import softmax
 from headstart.probe.classifiers import (
-    Config,
     held_out_scores,
     item_weights,
     make_space,
     one_blas_thread,
 )
-from headstart.probe.probe import Grid, Probe, probe
+from headstart.probe.frozen import Frozen
+from headstart.probe.probe import Grid, Labelled, Probe, probe
 
-__all__ = ["CrossValidated", "Fold", "join_folds", "learning_curve", "cross_validate"]
+__all__ = ["CrossValidated", "Fold", "Round", "cross_validate", "learning_curve"]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
@@ -30,23 +31,59 @@ _BLOCK = 2048
 
 
 @dataclass(frozen=True)
-class Fold:
-    """One round.
+class Round:
+    """Who trains and who tests, and what is to be learnt.
 
     Attributes:
-        train: (n,) int items that were learnt from.
-        test: (m,) int items that were predicted.
+        train: (n,) int items to learn from.
+        test: (m,) int items to predict.
+        targets: (N,) int of all items, 0 to C - 1; what was fitted to make them was fitted to
+            `train` only.
+        n_classes: C.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    targets: np.ndarray
+    n_classes: int
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One round, played.
+
+    Attributes:
+        round: Who trained and who tested.
         probe: What was chosen and fitted; its calibration is not used where another model gave
             the scores.
         scores: (m, C) of the test items.
         temperature: Divides the scores.
     """
 
-    train: np.ndarray
-    test: np.ndarray
+    round: Round
     probe: Probe
     scores: np.ndarray
     temperature: float
+
+    @property
+    def train(self) -> np.ndarray:
+        """(n,) int items that were learnt from."""
+        return self.round.train
+
+    @property
+    def test(self) -> np.ndarray:
+        """(m,) int items that were predicted."""
+        return self.round.test
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(m, C) calibrated, of the test items."""
+        return softmax(self.scores / np.float32(self.temperature))
+
+    @property
+    def uncalibrated(self) -> np.ndarray:
+        """(m, C) before temperature scaling."""
+        return softmax(self.scores)
 
 
 @dataclass(frozen=True)
@@ -54,88 +91,58 @@ class CrossValidated:
     """Predictions of items by models that never saw them.
 
     Attributes:
-        items: (M,) int which items.
-        probabilities: (M, C) calibrated.
-        uncalibrated: (M, C) before temperature scaling.
+        folds: The rounds.
         probe: The probe that becomes the model: of the one round, or of all items together.
-        parts: The rounds.
+        final: What the latter learnt; the round itself where there is one.
     """
 
-    items: np.ndarray
-    probabilities: np.ndarray
-    uncalibrated: np.ndarray
+    folds: tuple[Fold, ...]
     probe: Probe
-    parts: tuple[Fold, ...] = ()
+    final: Round
 
     @property
-    def labels(self) -> np.ndarray:
-        """(M,) int predicted classes."""
-        return self.probabilities.argmax(axis=1)
+    def items(self) -> np.ndarray:
+        """(M,) int items that were predicted, ascending."""
+        return np.sort(np.concatenate([fold.test for fold in self.folds]))
 
 
 def cross_validate(
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    targets: np.ndarray,
+    frozen: Frozen,
+    rounds: Sequence[Round],
     clusters: np.ndarray,
-    rounds: list[tuple[np.ndarray, np.ndarray]],
+    compute: Compute,
     *,
-    n_classes: int,
+    final: Round | None = None,
     grid: Grid | None = None,
     folds: int = 5,
-    seed: int = 0,
-    final: bool = True,
-    progress: Progress = silent,
 ) -> CrossValidated:
     """Chooses and fits on the training items of each round, and predicts its test items.
 
     Args:
-        vectors: (N, D) float32.
-        sets: Feature sets, from `probe.feature_sets`.
-        targets: (N,) int.
+        frozen: Features of N items.
+        rounds: More than one is cross-validation, where everything is chosen anew in each round.
         clusters: (N,) int.
-        rounds: (training items, test items) each; more than one is cross-validation, where
-            everything is chosen anew in each round.
-        n_classes: C.
+        compute: Its seed is that of everything drawn.
+        final: After several rounds, fit once more on its training items; None for a baseline.
         grid: What is tried.
         folds: Inner folds.
-        seed: Of everything drawn.
-        final: After several rounds, fit once more on all items; False for a baseline.
-        progress: Called as rounds go on.
 
     Returns:
-        A `CrossValidated` over the test items of all rounds, in order of item.
+        `CrossValidated` over the test items of all rounds.
     """
-    parts: list[Fold] = []
 
-    def fit(train: np.ndarray) -> Probe:
-        return probe(
-            vectors, sets, targets, clusters, items=train,
-            n_classes=n_classes, grid=grid, folds=folds, seed=seed, progress=progress,
-        )  # fmt: skip
+    def fit(each: Round) -> Probe:
+        ground = Labelled(each.targets, clusters, each.n_classes, each.train)
+        return probe(frozen.vectors, frozen.sets, ground, compute, grid=grid, folds=folds)
 
-    for train, test in rounds:
-        fitted = fit(train)
-        scores = _scores(fitted, vectors, test)
-        parts.append(Fold(train, test, fitted, scores, fitted.temperature))
-    last = parts[-1].probe
-    if len(rounds) > 1 and final:
-        last = fit(np.unique(np.concatenate([np.concatenate(each) for each in rounds])))
-    return join_folds(parts, last)
-
-
-def join_folds(parts: list[Fold], last: Probe) -> CrossValidated:
-    """Puts the predictions of all rounds in the order of their items.
-
-    Args:
-        parts: One or more.
-        last: The probe that becomes the model.
-    """
-    items = np.concatenate([part.test for part in parts])
-    before = np.concatenate([softmax(part.scores) for part in parts])
-    after = np.concatenate([softmax(part.scores / np.float32(part.temperature)) for part in parts])
-    order = np.argsort(items, kind="stable")
-    return CrossValidated(items[order], after[order], before[order], last, tuple(parts))
+    done = []
+    for each in rounds:
+        fitted = fit(each)
+        scores = _scores(fitted, frozen.vectors, each.test)
+        done.append(Fold(each, fitted, scores, fitted.temperature))
+    if len(rounds) > 1 and final is not None:
+        return CrossValidated(tuple(done), fit(final), final)
+    return CrossValidated(tuple(done), done[-1].probe, rounds[-1])
 
 
 def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -147,41 +154,35 @@ def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray
 
 
 def learning_curve(
-    vectors: np.ndarray,
-    columns: np.ndarray,
-    targets: np.ndarray,
+    frozen: Frozen,
+    fitted: Probe,
+    learnt: Round,
     clusters: np.ndarray,
-    config: Config,
+    compute: Compute,
     *,
-    n_classes: int,
-    items: np.ndarray | None = None,
     folds: int = 5,
-    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measures the chosen classifier on growing shares of the training items.
 
     It is measured by cross-validation inside the training items: the test is not touched.
 
     Args:
-        vectors: (N, D) float32.
-        columns: (d,) int of the chosen features.
-        targets: (N,) int.
+        frozen: Features of N items.
+        fitted: What was chosen.
+        learnt: Only its training items are looked at.
         clusters: (N,) int.
-        config: The chosen classifier.
-        n_classes: C.
-        items: (M,) int training rows, by default all; no other is looked at.
+        compute: Its seed is that of folds and shares.
         folds: K.
-        seed: Of folds and shares.
 
     Returns:
-        (S,) int mean training sizes and (S, K) float accuracies.
+        (S,) int mean training sizes and (S, K) float accuracies of the targets.
     """
-    rng = np.random.default_rng(seed)
-    items = np.arange(len(targets)) if items is None else items
+    rng = np.random.default_rng(compute.seed)
+    items = learnt.train
     chosen = items[rng.permutation(len(items))[:_CURVE_ON]]
-    x, y, groups = vectors[chosen], targets[chosen], clusters[chosen]
+    x, y, groups = frozen.vectors[chosen], learnt.targets[chosen], clusters[chosen]
     folds = max(2, min(folds, len(np.unique(groups))))
-    fold_of = make_folds(y, groups, k=folds, seed=seed)
+    fold_of = make_folds(y, groups, k=folds, seed=compute.seed)
     # Within each class and fold, the first items of a fixed order: smaller sets nest in larger.
     rank = np.zeros(len(y))
     for fold in range(folds):
@@ -192,13 +193,14 @@ def learning_curve(
         [(fold_of != fold) & (rank <= share) for share in _SHARES for fold in range(folds)]
     )
     enough = included.any(axis=1)
-    space = make_space(x, columns)
+    space = make_space(x, fitted.head.columns)
+    config = fitted.config
     weights = item_weights(included, y, balanced=config.balanced)
     weights[~enough] = 1  # solved in vain and dropped below
     # Items that are neither trained on nor held out have weight 0 too and are not looked at.
     with one_blas_thread():
         scores = held_out_scores(
-            config.classifier, space, y, n_classes=n_classes, weights=weights,
+            config.classifier, space, y, n_classes=learnt.n_classes, weights=weights,
             strengths=np.full(len(weights), config.C),
         )  # fmt: skip
     hits = scores.argmax(axis=2) == y
@@ -207,5 +209,5 @@ def learning_curve(
     accuracy = np.where(enough, (hits & held).sum(axis=1) / held_count, np.nan)
     accuracy = accuracy.reshape(len(_SHARES), folds)
     sizes = included.sum(axis=1).reshape(len(_SHARES), folds).mean(axis=1).round().astype(int)
-    good = ~np.isnan(accuracy).any(axis=1) & (sizes >= n_classes)
+    good = ~np.isnan(accuracy).any(axis=1) & (sizes >= learnt.n_classes)
     return sizes[good], accuracy[good]

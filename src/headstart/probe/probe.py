@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
-from headstart.images.pixels import Progress, cpu_count, silent
+from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
 from headstart.nets.heads import Head, softmax
@@ -137,39 +138,51 @@ def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
     return columns
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """What a probe learns from.
+
+    Attributes:
+        targets: (N,) int, 0 to C - 1.
+        clusters: (N,) int; items of one cluster are never on both sides of a fold.
+        n_classes: C.
+        items: (M,) int rows to learn from, by default all; no other is looked at, and there is
+            no copy of them but for the 10,000 that the choice is made on.
+    """
+
+    targets: np.ndarray
+    clusters: np.ndarray
+    n_classes: int
+    items: np.ndarray | None = None
+
+
 def probe(
     vectors: np.ndarray,
     sets: dict[str, np.ndarray],
-    targets: np.ndarray,
-    clusters: np.ndarray,
+    labelled: Labelled,
+    compute: Compute | None = None,
     *,
-    n_classes: int,
-    items: np.ndarray | None = None,
     grid: Grid | None = None,
     folds: int = 5,
-    seed: int = 0,
-    progress: Progress = silent,
 ) -> Probe:
     """Tries the grid by grouped, stratified cross-validation and fits the winner on all of it.
 
     Args:
         vectors: (N, D) float32 frozen features.
         sets: Feature sets, from `feature_sets`.
-        targets: (N,) int, 0 to C - 1.
-        clusters: (N,) int; items of one cluster are never on both sides of a fold.
-        n_classes: C.
-        items: (M,) int rows to learn from, by default all; no other is looked at, and there is
-            no copy of them but for the 10,000 that the choice is made on.
+        labelled: What to learn.
+        compute: Its seed is that of folds and subsampling.
         grid: What is tried.
         folds: Folds of the cross-validation.
-        seed: Of folds and subsampling.
-        progress: Called as feature sets are done.
 
     Returns:
         A `Probe`.
     """
     grid = grid or Grid()
-    items = np.arange(len(targets)) if items is None else items
+    compute = compute or Compute()
+    targets, clusters, n_classes = labelled.targets, labelled.clusters, labelled.n_classes
+    items = np.arange(len(targets)) if labelled.items is None else labelled.items
+    seed, progress = compute.seed, compute.progress
     chosen_on = items[_subsample(targets[items], seed)]
     y, groups = targets[chosen_on], clusters[chosen_on]
     x = vectors if len(chosen_on) == len(vectors) else vectors[chosen_on]

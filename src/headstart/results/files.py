@@ -5,30 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.errors import ModelError
+from headstart.data.labels import Labels, counts_of, quantity_of
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
-from headstart.records import Predictions, to_json
-
-if TYPE_CHECKING:
-    from headstart.probe.probe import Trial
+from headstart.predictions import Predictions, columns_of
+from headstart.records import to_json
 
 __all__ = [
     "dataset_record",
     "environment_record",
-    "read_errors",
     "write_json",
     "write_mistakes",
-    "write_numbers",
     "write_predictions",
     "write_trials",
 ]
@@ -65,17 +62,10 @@ def dataset_record(
         "fingerprint": fingerprint_bytes(
             b"".join(np.sort(stats.keys.view("V16").ravel()).tolist())
         ).hex(),
-        "classes": data.classes,
-        "counts": {
-            part: dict(
-                zip(
-                    data.classes,
-                    np.bincount(data.targets[mask], minlength=len(data.classes)).tolist(),
-                    strict=True,
-                )
-            )
-            for part, mask in parts.items()
-        },
+        "task": data.task,
+        "quantity": quantity_of(data.labels),
+        "classes": data.labels.kinds,
+        "counts": {part: counts_of(data.labels, mask) for part, mask in parts.items()},
         "items": len(data),
         "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(dropped)],
         "set_aside": [*data.set_aside, *unreadable],
@@ -101,92 +91,33 @@ def environment_record(engine: str, computed: int, seconds: dict[str, float]) ->
     }
 
 
-def write_trials(path: Path, trials: tuple[Trial, ...]) -> None:
-    """Writes `trials.csv`, the winner first."""
+def write_trials(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes `trials.csv`: what was tried, one row each, the winner first."""
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(
-        [
-            "classifier",
-            "features",
-            "dimensions",
-            "C",
-            "class_weight",
-            "folds",
-            "repeats",
-            "accuracy",
-            "low",
-            "high",
-            "balanced_accuracy",
-            "log_loss",
-            "seconds",
-            "chosen",
-        ]
-    )
-    for trial in trials:
-        config, accuracy = trial.config, trial.accuracy
-        loss = "" if np.isnan(trial.log_loss) else f"{trial.log_loss:.4f}"
-        table.writerow(
-            [
-                config.classifier,
-                config.features,
-                trial.dimensions,
-                f"{config.C:g}",
-                "balanced" if config.balanced else "",
-                trial.folds,
-                trial.repeats,
-                f"{accuracy.value:.4f}",
-                f"{accuracy.low:.4f}",
-                f"{accuracy.high:.4f}",
-                f"{trial.balanced_accuracy:.4f}",
-                loss,
-                f"{trial.seconds:.3f}",
-                trial.chosen,
-            ]
-        )
+    table = csv.DictWriter(text, list(rows[0]) if rows else ["chosen"], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Writes one row per item: name, truth, predicted, confidence, then every class."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", "truth", "predicted", "confidence", *predictions.classes])
-    truths = predictions.targets
-    for index, (name, label) in enumerate(zip(predictions.names, predictions.labels, strict=True)):
-        truth = "" if truths is None else predictions.classes[truths[index]]
-        row = [f"{value:.5f}" for value in predictions.probabilities[index]]
-        confidence = f"{predictions.confidences[index]:.5f}"
-        table.writerow([name, truth, predictions.classes[label], confidence, *row])
-    path.write_text(text.getvalue(), encoding="utf-8")
+def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> None:
+    """Writes one row per item: name, truth, and the answer as its record says it.
 
-
-def write_numbers(path: Path, predictions: Predictions, truth: np.ndarray) -> None:
-    """Writes one row per item: name, true number, number predicted, the ends of its 90 % range."""
-    predicted = predictions.numbers
-    assert predicted is not None
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", "truth", "number", "low", "high"])
-    for name, true, row in zip(predictions.names, truth, predicted, strict=True):
-        table.writerow([name, f"{true:.6g}", *(f"{each:.6g}" for each in row)])
-    path.write_text(text.getvalue(), encoding="utf-8")
-
-
-def read_errors(path: Path) -> dict[str, float]:
-    """Reads what `write_numbers` wrote: name -> absolute error.
-
-    Raises:
-        ModelError: If it is damaged.
+    Args:
+        path: To write.
+        predictions: Of N items.
+        labels: Of the same.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return {
-                row["name"]: abs(float(row["number"]) - float(row["truth"]))
-                for row in csv.DictReader(stream)
-            }
-    except (OSError, ValueError, KeyError, csv.Error) as error:
-        raise ModelError(f"{path} cannot be read ({error}); run 'headstart train' again") from None
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    for index, name in enumerate(predictions.names):
+        row = columns_of(predictions.record(index))
+        del row["name"]
+        if not index:
+            table.writerow(["name", "truth", *row])
+        cells = [f"{each:.5f}" if isinstance(each, float) else each for each in row.values()]
+        table.writerow([name, labels.text(index), *cells])
+    path.write_text(text.getvalue(), encoding="utf-8")
 
 
 def write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`compare_answers`: whether two classifiers really differ, by their answers to the same items.
+"""`compare_statistics`: whether two models really differ, by their answers to the same items.
 
 Two accuracies whose intervals overlap may still differ beyond doubt: most items are easy, or hard,
 for both, and only those that one of the two classified correctly tell them apart. So the items are
@@ -7,7 +7,6 @@ compared in pairs, which takes far fewer of them than comparing two accuracies d
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -15,19 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.metrics.classification import balanced_accuracy, count, log_loss
-from headstart.metrics.interval import (
-    cluster_bootstrap,
-    cluster_codes,
-    effective_wilson,
-    paired_difference,
-    resample,
-    wilson,
-)
-from headstart.metrics.regression import mean_difference
+from headstart.metrics.interval import cluster_codes, resample
+from headstart.metrics.statistic import Measure, Statistic, difference, estimate
 from headstart.records import Estimate
 
-__all__ = ["Comparison", "compare_answers", "compare_numbers", "items_needed", "paired_test"]
+__all__ = ["Comparison", "compare_statistics", "items_needed", "paired_test"]
 
 _LEVEL = 0.05  # of the test; the intervals' 95 % are its complement
 _POWER = 0.8
@@ -36,31 +27,31 @@ _FEWEST = 6  # fewer answers, all in favour of one side, never reach p < 0.05: 2
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two classifiers, A and B, on the same items. Every difference is B minus A.
+    """Two models, A and B, on the same items. Every difference is B minus A.
 
     Attributes:
         first: Which one A is.
         second: Which one B is.
+        primary: Key of the measure that decides.
         summary: The verdict, in one sentence.
-        better: The more accurate one (of numbers: the one that is less far off), where the test
-            shows that there is one.
-        accuracies: Of A and of B on the common items.
-        differences: accuracy, balanced_accuracy and log_loss (where less is better); of numbers
-            mean_absolute_error too, likewise.
-        p_value: How often chance alone would tell two equal classifiers so far apart.
+        better: The better one, where the test shows that there is one.
+        values: The primary measure of A and of B on the common items.
+        differences: Measure -> paired difference, the primary one first.
+        p_value: How often chance alone would set two equal models so far apart.
         test: What gave `p_value`.
-        answers: Items that both, only A, only B and neither classified correctly: both, only_a,
-            only_b, neither.
+        answers: Of proportions, items that both, only A, only B and neither got right: both,
+            only_a, only_b, neither.
         needed: About how many test items would show a difference of this size; None where a
-            difference is shown, or none was seen.
+            difference is shown, none was seen, or it cannot be said.
         notes: What else must be known to read the verdict, one sentence each.
     """
 
     first: str
     second: str
+    primary: str
     summary: str
     better: Literal["A", "B"] | None
-    accuracies: tuple[Estimate, Estimate]
+    values: tuple[Estimate, Estimate]
     differences: dict[str, Estimate]
     p_value: float
     test: str
@@ -76,7 +67,7 @@ class Comparison:
 
         names = (f"A: {self.first}", f"B: {self.second}")
         rows = [
-            *zip(names, self.accuracies, strict=True),
+            *zip(names, self.values, strict=True),
             *((f"B − A: {name}", value) for name, value in self.differences.items()),
         ]
         cells = "".join(f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in rows)
@@ -145,195 +136,134 @@ def items_needed(difference: Estimate) -> int | None:
     return math.ceil(items / unit) * unit
 
 
-def compare_answers(
-    targets: np.ndarray,
-    labels: tuple[np.ndarray, np.ndarray],
-    probabilities: tuple[np.ndarray, np.ndarray],
+def compare_statistics(
+    first: dict[str, Statistic],
+    second: dict[str, Statistic],
+    primary: Measure,
     *,
     names: tuple[str, str] = ("A", "B"),
     notes: tuple[str, ...] = (),
     clusters: np.ndarray | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compares two classifiers on the same items.
+    """Compares two models on the same items by any measure.
 
-    A difference counts as shown when the exact test says p < 0.05 and the interval excludes zero:
-    the two are made differently and now and then disagree by a hair.
+    A difference counts as shown when the test says p < 0.05 and the interval excludes zero: the
+    two are made differently and now and then disagree by a hair.
 
     Args:
-        targets: (N,) int true classes, all known; N at least 2.
-        labels: (N,) int predicted classes of A, and of B.
-        probabilities: (N, C) of A, and of B; for the log-loss.
+        first: Measure -> statistic of A over N items, at least two of them independent.
+        second: Of B, over the same items.
+        primary: The measure that decides.
         names: Which ones A and B are.
         notes: Passed on.
         clusters: (N,) cluster of each item, or None when all stand alone.
-        seed: Seed of the bootstrap.
+        seed: Seed of bootstrap and randomisation.
 
     Raises:
-        ValueError: If there are fewer than two items or clusters, or shapes do not fit.
+        ValueError: If there are fewer than two items or clusters, or not the same items.
     """
-    n = len(targets)
-    shapes = [each.shape for each in (*labels, *probabilities)]
-    if shapes[:2] != [(n,)] * 2 or shapes[2] != shapes[3] or shapes[2][:1] != (n,):
-        raise ValueError(f"labels and probabilities of {n} items expected, got {shapes}")
-    _, total = cluster_codes(clusters, n)
+    a, b = first[primary.key], second[primary.key]
+    _, total = cluster_codes(clusters, a.n)
     if total < 2:
         raise ValueError(f"need two items that are independent of each other, got {total}")
-    right = (labels[0] == targets, labels[1] == targets)
-    difference = paired_difference(right[1], right[0], clusters, seed=seed)
-    p_value = paired_test(*right, clusters)
-    shown = p_value < _LEVEL and not difference.low <= 0 <= difference.high
-    needed = None if shown else items_needed(difference)
+    change = difference(b, a, clusters, seed=seed)
+    p_value, test = _chance(a, b, clusters, seed)
+    shown = p_value < _LEVEL and not change.low <= 0 <= change.high
+    counted = a.interval == "wilson"
+    needed = items_needed(change) if counted and not shown else None
     return Comparison(
         first=names[0],
         second=names[1],
-        summary=_verdict(difference, p_value, shown, needed),
-        better=None if not shown else "B" if difference.value > 0 else "A",
-        accuracies=(_accuracy(right[0], clusters, seed), _accuracy(right[1], clusters, seed)),
-        differences={
-            "accuracy": difference,
-            "balanced_accuracy": _balanced(
-                targets, labels, probabilities[0].shape[1], clusters, seed
-            ),
-            "log_loss": _loss(targets, probabilities, clusters, seed),
+        primary=primary.key,
+        summary=_verdict(change, p_value, shown, needed, primary),
+        better=None if not shown else "B" if primary.better(change.value) else "A",
+        values=(estimate(a, clusters, seed=seed), estimate(b, clusters, seed=seed)),
+        differences={primary.key: change}
+        | {
+            key: difference(second[key], first[key], clusters, seed=seed)
+            for key in first
+            if key != primary.key
         },
         p_value=p_value,
-        test="McNemar, exact" if total == n else f"randomisation of {total} clusters, exact",
-        answers={
-            "both": int((right[0] & right[1]).sum()),
-            "only_a": int((right[0] & ~right[1]).sum()),
-            "only_b": int((~right[0] & right[1]).sum()),
-            "neither": int((~right[0] & ~right[1]).sum()),
-        },
+        test=test,
+        answers=_answers(a, b) if counted else {},
         needed=needed,
         notes=notes,
     )
 
 
-def compare_numbers(
-    comparison: Comparison,
-    errors: tuple[np.ndarray, np.ndarray],
-    *,
-    clusters: np.ndarray | None = None,
-    seed: int = 0,
-) -> Comparison:
-    """Lets the verdict be about predicted numbers instead of the ranges they fall into.
+def _chance(
+    a: Statistic, b: Statistic, clusters: np.ndarray | None, seed: int
+) -> tuple[float, str]:
+    """Returns the p-value of "A and B are equally good", and the name of the test."""
+    codes, total = cluster_codes(clusters, a.n)
+    alone = total == a.n
+    if a.interval == "wilson" and a.outcomes is not None and b.outcomes is not None:
+        p_value = paired_test(a.outcomes > 0, b.outcomes > 0, clusters)
+        return p_value, "McNemar, exact" if alone else f"randomisation of {total} clusters, exact"
+    name = f"randomisation of {total} {'items' if alone else 'clusters'}"
+    if a.outcomes is not None and b.outcomes is not None:
+        return _randomised(b.outcomes - a.outcomes, codes, total, seed), name
+    draws = resample(lambda weights: b(weights) - a(weights), codes, seed=seed)
+    centred = draws - np.nanmedian(draws)
+    seen = abs(b.value - a.value)
+    return float((1 + (np.abs(centred) >= seen).sum()) / (1 + len(draws))), "bootstrap"
 
-    The test exchanges the errors of A and B on one item by the toss of a coin (Fisher's
-    randomisation test, 9,999 draws), so nothing is assumed about how errors are distributed.
 
-    Args:
-        comparison: Of the ranges, from `compare_answers`.
-        errors: (N,) absolute errors of A, and of B, on the same items.
-        clusters: (N,) cluster of each item, or None when all stand alone.
-        seed: Of bootstrap and randomisation.
+def _randomised(change: np.ndarray, codes: np.ndarray, total: int, seed: int) -> float:
+    """Returns the p-value of exchanging A and B cluster by cluster by the toss of a coin.
+
+    Fisher's randomisation test with 9,999 draws: nothing is assumed about how errors are
+    distributed.
     """
     from scipy.stats import permutation_test
 
-    change = _paired(mean_difference(errors[1], errors[0], clusters, seed=seed))
-    codes, total = cluster_codes(clusters, len(errors[0]))
-    sums = np.bincount(codes, errors[1] - errors[0], minlength=total)
+    sums = np.bincount(codes, change, minlength=total)
     found = permutation_test(
         (sums, np.zeros(total)), lambda a, b, axis: (a - b).mean(axis=axis), n_resamples=9999,
         permutation_type="samples", vectorized=True, rng=np.random.default_rng(seed),
     )  # fmt: skip
-    p_value = float(found.pvalue)
-    shown = p_value < _LEVEL and not change.low <= 0 <= change.high
-    best: Literal["A", "B"] = "B" if change.value < 0 else "A"
-    other = "A" if best == "B" else "B"
-    ends = sorted((abs(change.low), abs(change.high)))
-    chance = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.2g}"
-    if shown:
-        summary = (
-            f"{best} is less far off than {other}, by {abs(change.value):.3g} on average "
-            f"({ends[0]:.3g} to {ends[1]:.3g}; {chance})."
-        )
-    else:
-        summary = (
-            f"No difference can be shown: B's mean absolute error minus A's is {change.value:+.3g} "
-            f"({change.low:+.3g} to {change.high:+.3g}; {chance})."
-        )
-    return dataclasses.replace(
-        comparison, summary=summary, better=best if shown else None, p_value=p_value,
-        test=f"randomisation of {total} {'items' if total == len(codes) else 'clusters'}",
-        needed=None,
-        differences={"mean_absolute_error": change} | comparison.differences,
-    )  # fmt: skip
+    return float(found.pvalue)
 
 
-def _accuracy(right: np.ndarray, clusters: np.ndarray | None, seed: int) -> Estimate:
-    """Returns the accuracy with the interval that `metrics.classification.measure` gives it."""
-    codes, total = cluster_codes(clusters, len(right))
-    if total == len(right):
-        return wilson(int(right.sum()), len(right))
-    draws = resample(lambda weights: weights @ right / weights.sum(axis=1), codes, seed=seed)
-    return effective_wilson(float(right.mean()), draws, n=len(right), clusters=total)
+def _answers(a: Statistic, b: Statistic) -> dict[str, int]:
+    """Returns how many items both, only one, or neither got right."""
+    assert a.outcomes is not None and b.outcomes is not None
+    one, other = a.outcomes > 0, b.outcomes > 0
+    return {
+        "both": int((one & other).sum()),
+        "only_a": int((one & ~other).sum()),
+        "only_b": int((~one & other).sum()),
+        "neither": int((~one & ~other).sum()),
+    }
 
 
-def _balanced(
-    targets: np.ndarray,
-    labels: tuple[np.ndarray, np.ndarray],
-    classes: int,
-    clusters: np.ndarray | None,
-    seed: int,
-) -> Estimate:
-    n = len(targets)
-    if ((labels[0] == targets) == (labels[1] == targets)).all():
-        # Resampling knows nothing here, and would claim to be certain. A mean over the classes
-        # is worth as many items as the harmonic mean of their numbers says.
-        sizes = np.bincount(targets)
-        sizes = sizes[sizes > 0]
-        worth = len(sizes) ** 2 / float((1 / sizes).sum()) * cluster_codes(clusters, n)[1] / n
-        same = np.ones(max(1, round(worth)), bool)
-        return dataclasses.replace(paired_difference(same, same), n=n)
-
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        a, b = (balanced_accuracy(count(weights, targets, each, classes)) for each in labels)
-        return b - a
-
-    return _paired(cluster_bootstrap(statistic, clusters, n=n, bounds=(-1.0, 1.0), seed=seed))
-
-
-def _loss(
-    targets: np.ndarray,
-    probabilities: tuple[np.ndarray, np.ndarray],
-    clusters: np.ndarray | None,
-    seed: int,
-) -> Estimate:
-    change = log_loss(probabilities[1], targets) - log_loss(probabilities[0], targets)
-    return _paired(
-        cluster_bootstrap(
-            lambda weights: weights @ change / weights.sum(axis=1),
-            clusters,
-            n=len(change),
-            bounds=(-np.inf, np.inf),
-            seed=seed,
-        )
-    )
-
-
-def _paired(estimate: Estimate) -> Estimate:
-    return dataclasses.replace(estimate, method=f"paired {estimate.method}")
-
-
-def _verdict(difference: Estimate, p_value: float, shown: bool, needed: int | None) -> str:
-    """Says in one sentence what the test found; from the view of the more accurate one."""
+def _verdict(
+    change: Estimate, p_value: float, shown: bool, needed: int | None, primary: Measure
+) -> str:
+    """Says in one sentence what the test found; from the view of the better one."""
     chance = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
-    value, low, high = (100 * each for each in (difference.value, difference.low, difference.high))
-    best, other = "B", "A"
+    scale, unit = (100, " percentage points") if primary.unit == "share" else (1, "")
+    value, low, high = (scale * each for each in (change.value, change.low, change.high))
+    best, other = ("B", "A") if primary.better(value) or not value else ("A", "B")
     if value < 0:
-        best, other = other, best
         value, low, high = -value, -high, -low
-    interval = f"({low:z.1f} to {high:z.1f}; {chance})"
+    digits = ".1f" if scale == 100 else ".3g"
+    size = f"{value:{digits}}{unit}"
+    interval = f"({low:z{digits}} to {high:z{digits}}; {chance})"
+    way = "higher" if primary.larger_is_better else "lower"
     if shown:
-        return f"{best} is more accurate than {other} by {value:.1f} percentage points {interval}."
-    if needed is None:
+        return f"{best} is better than {other}: its {primary.words} is {way} by {size} {interval}."
+    if not change.value:
         return (
-            f"No difference can be shown: both are equally accurate here; B minus A is "
-            f"{value:.1f} percentage points {interval}."
+            f"No difference can be shown: the {primary.words} of both is the same here; B minus A "
+            f"is {size} {interval}."
         )
+    seen = f"the {primary.words} of {best} is {way} by {size} here {interval}"
+    if needed is None:
+        return f"No difference can be shown: {seen}, which may be chance."
     return (
-        f"No difference can be shown: {best} is {value:.1f} percentage points more accurate here "
-        f"{interval}, which may be chance; were it real, about {needed:,} test images would be "
-        f"needed to show it."
+        f"No difference can be shown: {seen}, which may be chance; were it real, about {needed:,} "
+        f"test images would be needed to show it."
     )

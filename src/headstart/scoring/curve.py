@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from headstart.metrics.interval import student
+from headstart.metrics.interval import student, wilson
 from headstart.records import Estimate
 
-__all__ = ["extrapolate"]
+__all__ = ["extrapolate", "mean_over_folds"]
 
 _DECAYS = np.geomspace(0.1, 2.0, 25)
 _ROUNDS = 400
@@ -126,3 +126,17 @@ def extrapolate(
         "summary": f"With {target:,} training images instead of {round(n[-1]):,}, accuracy would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }
+
+
+def mean_over_folds(values: np.ndarray, n: int, tested: int) -> Estimate:
+    """Returns the mean over folds with a rough interval: the wider of two.
+
+    Folds share training items, and folds that agree by chance (all of them right, say) would
+    claim to be certain; so the interval is never narrower than the Wilson one of all `tested`
+    items.
+    """
+    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    value = float(values.mean())
+    plain = wilson(value * tested, tested)
+    low, high = min(value - half, plain.low), max(value + half, plain.high)
+    return Estimate(value, max(0.0, low), min(1.0, high), n, "folds, 95 %")

@@ -1,131 +1,167 @@
-"""`score`: everything that is measured on the test items, in the layout of `metrics.json`."""
+"""`Scores`: everything that is measured of some predictions, whatever they are predictions of."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from headstart.metrics.calibration import expected_calibration_error, reliability
-from headstart.metrics.classification import confusion_matrix, log_loss, measure
-from headstart.metrics.interval import cluster_bootstrap, paired_difference
-from headstart.records import Estimate, Predictions
+from headstart.data.labels import Labels
+from headstart.metrics.statistic import Statistic, difference, estimate
+from headstart.predictions import Predictions
+from headstart.records import Estimate
+from headstart.tasks import task_of
 
-__all__ = ["score", "transfer_gain"]
-
-_MISTAKES = 24
+__all__ = ["Measured", "Scores", "baseline_scores", "measured", "score", "transfer_gain"]
 
 
-def _loss(
-    probabilities: np.ndarray, targets: np.ndarray, clusters: np.ndarray | None, seed: int
-) -> Estimate:
-    losses = log_loss(probabilities, targets)
-    return cluster_bootstrap(
-        lambda weights: weights @ losses / weights.sum(axis=1),
-        clusters,
-        n=len(losses),
-        bounds=(0.0, np.inf),
-        seed=seed,
-    )
+@dataclass(frozen=True)
+class Scores:
+    """Measures with their intervals, and what a page shows beside them.
+
+    Attributes:
+        task: Whose measures these are.
+        primary: Key of the one that decides.
+        measures: Key -> estimate.
+        details: Of the task: confusion, curves, per class, mistakes.
+    """
+
+    task: str
+    primary: str
+    measures: dict[str, Estimate]
+    details: dict[str, Any]
+
+    @property
+    def value(self) -> Estimate:
+        """The primary measure."""
+        return self.measures[self.primary]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The items that can be measured, and the measures as functions of their weights.
+
+    Attributes:
+        kept: (N,) bool: answered, and with a label.
+        statistics: Key -> statistic over the M items kept.
+    """
+
+    kept: np.ndarray
+    statistics: dict[str, Statistic]
+
+
+def measured(task: str, predictions: Predictions, labels: Labels) -> Measured:
+    """Returns the measures of a task.
+
+    Args:
+        task: Its name.
+        predictions: Of N items.
+        labels: Of the same.
+
+    Raises:
+        ValueError: If no item has both an answer and a label.
+    """
+    kept = labels.known & predictions.answered
+    if not kept.any():
+        raise ValueError("no readable item with a known label is left to score")
+    own = predictions if kept.all() else predictions.take(kept)
+    return Measured(kept, task_of(task).measures(own, labels.take(kept)))
 
 
 def score(
+    task: str,
     predictions: Predictions,
+    labels: Labels,
     *,
     clusters: np.ndarray | None = None,
-    uncalibrated: np.ndarray | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Scores predictions against their targets.
-
-    Items that could not be read, or whose target is unknown, are left out.
+) -> Scores:
+    """Scores predictions against labels; items without either are left out.
 
     Args:
-        predictions: Probabilities with targets.
-        clusters: (N,) cluster of each item (group or near-duplicates), or None when all
-            stand alone.
-        uncalibrated: (N, C) probabilities before temperature scaling, or None.
-        seed: Seed of the bootstrap.
-
-    Returns:
-        ``test`` (Estimates), ``per_class``, ``confusion``, ``reliability`` (also
-        ``reliability_uncalibrated`` where given) and, most confident first, ``mistakes``;
-        ready for `records.to_json`.
+        task: Whose measures are taken.
+        predictions: Of N items.
+        labels: Of the same.
+        clusters: (N,) cluster of each item (group or near-duplicates), or None when all stand
+            alone.
+        seed: Of the bootstrap.
 
     Raises:
-        ValueError: If there are no targets, or no item is left, or shapes do not fit.
+        ValueError: If no item is left.
     """
-    if predictions.targets is None:
-        raise ValueError("predictions without targets cannot be scored")
-    if uncalibrated is not None and uncalibrated.shape != predictions.probabilities.shape:
-        raise ValueError(f"uncalibrated must be {predictions.probabilities.shape}")
-    kept = np.flatnonzero((predictions.targets >= 0) & (predictions.labels >= 0))
-    if not len(kept):
-        raise ValueError("no readable item with a known target is left to score")
-    probabilities = predictions.probabilities[kept]
-    targets = predictions.targets[kept]
-    groups = None if clusters is None else np.asarray(clusters)[kept]
-    labels, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    correct = labels == targets
-    classes = predictions.classes
-
-    measures = measure(probabilities, targets, clusters=groups, seed=seed)
-    test = dict(measures.overall)
-    test["ece"] = expected_calibration_error(confidences, correct, clusters=groups, seed=seed)
-    bins = {"reliability": list(reliability(confidences, correct))}
-    if uncalibrated is not None:
-        raw = uncalibrated[kept]
-        test["log_loss_uncalibrated"] = _loss(raw, targets, groups, seed)
-        test["ece_uncalibrated"] = expected_calibration_error(
-            raw.max(axis=1), raw.argmax(axis=1) == targets, clusters=groups, seed=seed
-        )
-        bins["reliability_uncalibrated"] = list(
-            reliability(raw.max(axis=1), raw.argmax(axis=1) == targets)
-        )
-    wrong = np.flatnonzero(~correct)
-    wrong = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MISTAKES]
-    return {
-        "test": test,
-        "per_class": [
-            {"class": name, "n": m.n, "precision": m.precision, "recall": m.recall, "f1": m.f1}
-            for name, m in zip(classes, measures.classes, strict=True)
-        ],
-        "confusion": {
-            "classes": list(classes),
-            "counts": confusion_matrix(targets, labels, len(classes)).tolist(),
+    found = measured(task, predictions, labels)
+    groups = None if clusters is None else np.asarray(clusters)[found.kept]
+    own, truth = predictions.take(found.kept), labels.take(found.kept)
+    return Scores(
+        task,
+        task_of(task).PRIMARY.key,
+        {
+            key: estimate(statistic, groups, seed=seed)
+            for key, statistic in found.statistics.items()
         },
-        **bins,
-        "mistakes": [
-            {
-                "name": predictions.names[kept[i]],
-                "truth": classes[targets[i]],
-                "predicted": classes[labels[i]],
-                "confidence": float(confidences[i]),
-            }
-            for i in wrong
-        ],
-    }
+        task_of(task).details(own, truth, groups, seed),
+    )
+
+
+def baseline_scores(
+    task: str,
+    baselines: dict[str, Predictions],
+    labels: Labels,
+    *,
+    clusters: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, dict[str, Estimate]]:
+    """Returns baseline -> {primary measure: estimate}, intervals as the model's own.
+
+    Args:
+        task: Whose primary measure is taken.
+        baselines: Name -> answers to N items.
+        labels: Of the same.
+        clusters: (N,) cluster of each item, or None when all stand alone.
+        seed: Of the bootstrap.
+    """
+    key = task_of(task).PRIMARY.key
+    found = {}
+    for name, predictions in baselines.items():
+        one = measured(task, predictions, labels)
+        groups = None if clusters is None else clusters[one.kept]
+        found[name] = {key: estimate(one.statistics[key], groups, seed=seed)}
+    return found
 
 
 def transfer_gain(
-    winner_correct: np.ndarray,
-    baseline_correct: np.ndarray,
-    clusters: np.ndarray | None,
-    over: str,
+    task: str,
+    predictions: Predictions,
+    baselines: dict[str, Predictions],
+    labels: Labels,
     *,
+    clusters: np.ndarray | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Returns how much more accurate the winner is than a baseline on the same items.
+) -> dict[str, Any] | None:
+    """Returns how much better a model is than the best baseline, paired on the same items.
 
     Args:
-        winner_correct: (N,) bool, which items the winner classified correctly.
-        baseline_correct: (N,) bool, the same items for the baseline.
+        task: Whose primary measure is taken.
+        predictions: Of the model.
+        baselines: Name -> answers to the same N items.
+        labels: Of those.
         clusters: (N,) cluster of each item, or None when all stand alone.
-        over: Name of the baseline.
-        seed: Seed of the bootstrap.
+        seed: Of the bootstrap.
 
     Returns:
-        ``{"over": name, "gain": Estimate}``, the gain as a difference of accuracies.
+        ``{"over": name, "gain": Estimate}``, the gain positive where the model is better; None
+        without baselines.
     """
-    gain = paired_difference(winner_correct, baseline_correct, clusters, seed=seed)
-    return {"over": over, "gain": gain}
+    if not baselines:
+        return None
+    primary = task_of(task).PRIMARY
+    own = measured(task, predictions, labels).statistics[primary.key]
+    others = {
+        name: measured(task, each, labels).statistics[primary.key]
+        for name, each in baselines.items()
+    }
+    sign = 1 if primary.larger_is_better else -1
+    best = max(others, key=lambda name: sign * others[name].value)
+    pair = (own, others[best]) if sign > 0 else (others[best], own)
+    return {"over": best, "gain": difference(*pair, clusters, seed=seed)}

@@ -7,24 +7,22 @@ the first round, the better one is run in full.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.data.dataset import Dataset
-from headstart.images.pixels import Progress, silent
-from headstart.images.preprocess import Preprocess
+from headstart.compute import Compute, silent
 from headstart.metrics.interval import wilson
-from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.adapt_recipe import adapt_recipe, fewest_epochs
 from headstart.strategies.finetune_round import FOLDS, begin, finetune
 from headstart.strategies.finetune_rounds import start_of
 from headstart.strategies.plan import FinetuneCandidate, Plan, keep_probe, probe_candidate
+from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.training.schedule import Recipe
 from headstart.training.start import linear_start
 
-__all__ = ["make_plan"]
+__all__ = ["Budget", "make_plan"]
 
 _LEAST_EPOCHS = 4
 _MOST_EPOCHS = 30
@@ -39,125 +37,180 @@ _JUDGED = 10
 _TRIALS = 0.25
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What a plan may cost.
+
+    Attributes:
+        seconds: For everything.
+        epochs: At most so many; None for as many as fit.
+    """
+
+    seconds: float
+    epochs: int | None = None
+
+
 def make_plan(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    clusters: np.ndarray,
+    problem: Problem,
+    network: FrozenNetwork,
     probed: CrossValidated,
-    backbone: Backbone,
     base: Recipe,
+    compute: Compute,
     *,
-    preprocess: Preprocess,
-    budget: float,
-    epochs: int | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
+    budget: Budget,
 ) -> Plan:
     """Measures what an epoch costs, tries two depths, and plans the rest of the budget.
 
     Args:
-        dataset: N readable, labelled items.
-        vectors: (N, D) float32 frozen features.
-        sets: Feature sets.
-        clusters: (N,) int.
+        problem: N readable, labelled items.
+        network: Copied, not changed.
         probed: What `cross_validate` gave.
-        backbone: Copied, not changed.
         base: What the candidates share.
-        preprocess: Of the network.
-        budget: Seconds for everything.
-        epochs: At most so many.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
+        compute: Where, and from which seed.
+        budget: Of time.
     """
     started = time.perf_counter()
-    if (nothing := keep_probe(probed, dataset.targets, backbone)) is not None:
+    if (nothing := keep_probe(probed, network.backbone)) is not None:
         return nothing
-    part = probed.parts[0]
-    candidates = [probe_candidate(part, dataset.targets)]
-    jobs = [(len(one.train), len(one.test)) for one in probed.parts]
-    if len(jobs) > 1:
-        jobs.append((len(dataset), 0))
-    wanted, n = epochs or _MOST_EPOCHS, len(part.train)
+    planner = _Planner(problem, network, probed, base, compute, budget, started)
+    return planner.plan()
 
-    def left() -> float:
-        return budget - (time.perf_counter() - started)
 
-    def timed(recipe: Recipe) -> float:
-        return _seconds_per_image(
-            dataset, vectors, sets, probed, backbone, recipe, preprocess, seed, device, workers
-        )
+class _Planner:
+    """What the steps of a plan share: who trains, what an epoch costs, what is left."""
 
-    def adapted(most: int) -> tuple[Recipe, tuple[str, ...]]:
-        return adapt_recipe(replace(base, epochs=most), part.probe, backbone.network, items=n)
+    def __init__(
+        self,
+        problem: Problem,
+        network: FrozenNetwork,
+        probed: CrossValidated,
+        base: Recipe,
+        compute: Compute,
+        budget: Budget,
+        started: float,
+    ) -> None:
+        self.problem, self.network, self.base, self.compute = problem, network, base, compute
+        self.budget, self.started, self.fold = budget, started, probed.folds[0]
+        self.candidates = [probe_candidate(self.fold)]
+        self.jobs = [(len(one.train), len(one.test)) for one in probed.folds]
+        if len(self.jobs) > 1:
+            self.jobs.append((len(problem.dataset), 0))
+        self.wanted, self.n = budget.epochs or _MOST_EPOCHS, len(self.fold.train)
 
-    recipe, because = adapted(wanted)
-    each, least = timed(recipe), _LEAST_EPOCHS
-    if because:
-        # Where time is too short for going far, the gentle way is the better one.
-        least = max(least, fewest_epochs(base, items=n))
-        recipe, because = adapted(max(1, _longest(wanted, left(), jobs, each, refit=False)))
-        if not because:
-            each, least = timed(base), _LEAST_EPOCHS
-    least = min(least, wanted)
-    short = 0
-    if base.freeze == "none" and not because:  # else the depth is known
-        short = _longest(_MOST_EPOCHS, _TRIALS * left() / 2, [(n, 0)], each, refit=False)
-    short = short if short >= _SHORTEST else 0
-    share, refit = 1 - _TRIALS if short else 1.0, True
-    seconds = share * left()
-    possible = _longest(wanted, seconds, jobs, each, refit=True)
-    if possible < least:
-        refit = False
-        possible = _longest(wanted, seconds, jobs, each, refit=False)
-    cost = f"an epoch on {n:,} images takes about {each * n:.0f} s here"
-    if possible < least:
-        needed = _cost(least, jobs, each, refit=False) / share / 60
-        few = (
-            f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} minutes "
-            f"would do. The frozen probe is kept.",
-        )
-        return Plan(None, False, few, tuple(candidates), 0.0)
-    full = replace(recipe, epochs=possible)
-    takes = _cost(possible, jobs, each, refit=refit)
-    chosen = full
-    summary = list(because)
-    short = min(short, max(_SHORTEST, possible // 3)) if short else 0
-    if short:
+    def left(self) -> float:
+        """Returns the seconds that are left."""
+        return self.budget.seconds - (time.perf_counter() - self.started)
+
+    def adapted(self, most: int) -> tuple[Recipe, tuple[str, ...]]:
+        """Returns the recipe for so many epochs at most, and why it is not the one given."""
+        recipe, network = replace(self.base, epochs=most), self.network.backbone.network
+        return adapt_recipe(recipe, self.fold.probe, network, items=self.n)
+
+    def longest(self, seconds: float, each: float, *, refit: bool) -> int:
+        """Returns how many epochs fit into some seconds."""
+        return _longest(self.wanted, seconds, self.jobs, each, refit=refit)
+
+    def first_look(self) -> tuple[Recipe, tuple[str, ...], float, int]:
+        """Returns the recipe, why it is not the base, seconds an image, and the fewest epochs."""
+        recipe, because = self.adapted(self.wanted)
+        each, least = self.seconds_per_image(recipe), _LEAST_EPOCHS
+        if because:
+            # Where time is too short for going far, the gentle way is the better one.
+            least = max(least, fewest_epochs(self.base, items=self.n))
+            most = self.longest(self.left(), each, refit=False)
+            recipe, because = self.adapted(max(1, most))
+            if not because:
+                each, least = self.seconds_per_image(self.base), _LEAST_EPOCHS
+        return recipe, because, each, min(least, self.wanted)
+
+    def plan(self) -> Plan:
+        """Makes the plan."""
+        recipe, because, each, least = self.first_look()
+        short = 0
+        if self.base.freeze == "none" and not because:  # else the depth is known
+            trials = _TRIALS * self.left() / 2
+            short = _longest(_MOST_EPOCHS, trials, [(self.n, 0)], each, refit=False)
+        short = short if short >= _SHORTEST else 0
+        share, refit = 1 - _TRIALS if short else 1.0, True
+        seconds = share * self.left()
+        possible = self.longest(seconds, each, refit=True)
+        if possible < least:
+            refit = False
+            possible = self.longest(seconds, each, refit=False)
+        cost = f"an epoch on {self.n:,} images takes about {each * self.n:.0f} s here"
+        if possible < least:
+            needed = _cost(least, self.jobs, each, refit=False) / share / 60
+            few = (
+                f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} "
+                f"minutes would do. The frozen probe is kept.",
+            )
+            return Plan(None, False, few, tuple(self.candidates), 0.0)
+        chosen = replace(recipe, epochs=possible)
+        takes = _cost(possible, self.jobs, each, refit=refit)
+        summary = list(because)
+        short = min(short, max(_SHORTEST, possible // 3)) if short else 0
+        if short:
+            chosen, factor = self.try_depths(chosen, short)
+            takes *= factor
+            stages = self.base.stages
+            depth = "all layers" if chosen.freeze == "none" else f"the last {stages} stages"
+            summary.append(f"In {short} epochs, training {depth} did best on held-out images.")
+        minutes = f"{possible} epochs will take about {takes / 60:.1f} minutes."
+        summary.insert(len(because), f"{cost[0].upper()}{cost[1:]}: {minutes}")
+        spent = time.perf_counter() - self.started
+        return Plan(chosen, refit, tuple(summary), tuple(self.candidates), spent + takes)
+
+    def try_depths(self, full: Recipe, short: int) -> tuple[Recipe, float]:
+        """Trains all layers and the last stages for a few epochs each.
+
+        Returns:
+            The recipe of the better, and its time as a share of that of all layers.
+        """
         tried = {
             "all layers": replace(full, epochs=short),
-            f"last {base.stages} stages": replace(full, epochs=short, freeze="last"),
+            f"last {self.base.stages} stages": replace(full, epochs=short, freeze="last"),
         }
-        best = -1.0
+        best, chosen, factor, whole = -1.0, full, 1.0, 0.0
+        learnt = replace(self.fold.round, test=self.fold.test[:0])
         for name, recipe in tried.items():
             begun = time.perf_counter()
+            start = start_of(self.fold.probe, self.network.features.sets)
             result = finetune(
-                dataset, vectors, clusters, backbone, recipe, start_of(part.probe, sets),
-                items=part.train, test=part.train[:0], preprocess=preprocess, refit=False,
-                seed=seed, device=device, workers=workers,
-                progress=_named(progress, name),
+                self.problem.prepared, learnt, self.network, recipe, start,
+                _named(self.compute, name), refit=False,
             )  # fmt: skip
-            hits = result.val_scores.argmax(axis=1) == dataset.targets[result.validation]
-            candidate = FinetuneCandidate(
-                f"{name}, {short} epochs", recipe, wilson(float(hits.sum()), len(hits)),
-                time.perf_counter() - begun,
-            )  # fmt: skip
-            candidates.append(candidate)
+            hits = result.val_scores.argmax(axis=1) == learnt.targets[result.validation]
+            seconds = time.perf_counter() - begun
+            self.candidates.append(
+                FinetuneCandidate(
+                    f"{name}, {short} epochs", recipe, wilson(float(hits.sum()), len(hits)), seconds
+                )
+            )
+            whole = whole or seconds
             if result.kept.measure > best:
-                takes *= min(1.0, candidate.seconds / max(candidates[1].seconds, 1e-9))
+                factor *= min(1.0, seconds / max(whole, 1e-9))
                 best, chosen = result.kept.measure, replace(recipe, epochs=full.epochs)
-        depth = "all layers" if chosen.freeze == "none" else f"the last {base.stages} stages"
-        summary.append(f"In {short} epochs, training {depth} did best on held-out images.")
-    summary.insert(
-        len(because),
-        f"{cost[0].upper()}{cost[1:]}: {possible} epochs will take about {takes / 60:.1f} minutes.",
-    )
-    spent = time.perf_counter() - started
-    return Plan(chosen, refit, tuple(summary), tuple(candidates), spent + takes)
+        return chosen, factor
+
+    def seconds_per_image(self, recipe: Recipe) -> float:
+        """Times a few steps of training all layers."""
+        learnt, network = self.fold.round, self.network
+        rng = np.random.default_rng(self.compute.seed)
+        few = rng.permutation(learnt.train)[: recipe.batch * (_WARM_STEPS + _TIMED_STEPS)]
+        start = start_of(self.fold.probe, network.features.sets)
+        head = linear_start(
+            network.features.vectors, learnt.targets, few, start, n_classes=learnt.n_classes
+        )
+        training = begin(
+            self.problem.prepared, replace(learnt, train=few), network,
+            replace(recipe, epochs=100, freeze="none"), head, self.compute.with_progress(silent),
+        )  # fmt: skip
+        marks: list[float] = []
+        training.progress = lambda *_: marks.append(time.perf_counter())
+        training.run(until=_WARM_STEPS + _TIMED_STEPS)
+        # The median: a step that waited for the loader's start says nothing about the others.
+        steps = np.diff(marks)[_WARM_STEPS - 1 :]
+        return float(np.median(steps)) / min(recipe.batch, len(few))
 
 
 def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool) -> float:
@@ -186,37 +239,9 @@ def _longest(
     return next(fitting, 0)
 
 
-def _named(progress: Progress, candidate: str) -> Progress:
+def _named(compute: Compute, candidate: str) -> Compute:
     """Names a phase by the candidate that is tried."""
-    return lambda phase, done, total: progress(f"trying {candidate}", done, total)
-
-
-def _seconds_per_image(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    probed: CrossValidated,
-    backbone: Backbone,
-    base: Recipe,
-    preprocess: Preprocess,
-    seed: int,
-    device: str,
-    workers: int | None,
-) -> float:
-    """Times a few steps of training all layers."""
-    part = probed.parts[0]
-    rng = np.random.default_rng(seed)
-    few = rng.permutation(part.train)[: base.batch * (_WARM_STEPS + _TIMED_STEPS)]
-    head = linear_start(
-        vectors, dataset.targets, few, start_of(part.probe, sets), n_classes=len(dataset.classes)
+    progress = compute.progress
+    return compute.with_progress(
+        lambda phase, done, total: progress(f"trying {candidate}", done, total)
     )
-    training = begin(
-        dataset, backbone, replace(base, epochs=100, freeze="none"), head, few,
-        preprocess=preprocess, seed=seed, device=device, workers=workers,
-    )  # fmt: skip
-    marks: list[float] = []
-    training.progress = lambda *told: marks.append(time.perf_counter())
-    training.run(until=_WARM_STEPS + _TIMED_STEPS)
-    # The median: a step that waited for the loader's start says nothing about the others.
-    steps = np.diff(marks)[_WARM_STEPS - 1 :]
-    return float(np.median(steps)) / min(base.batch, len(few))

@@ -6,13 +6,14 @@ from typing import Literal
 
 import numpy as np
 
+from headstart.compute import Compute, silent
 from headstart.features.extract import Features, extract
-from headstart.images.pixels import Progress
-from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device
-from headstart.probe.cross_validate import CrossValidated, cross_validate
+from headstart.predictions import Predictions, concatenate
+from headstart.probe.cross_validate import cross_validate
+from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Grid, feature_sets
-from headstart.strategies.prepare import Prepared
+from headstart.strategies.problem import FrozenNetwork, Problem
+from headstart.tasks import task_of
 from headstart.training.schedule import Recipe
 
 __all__ = ["Baselines", "measure_baselines"]
@@ -24,73 +25,66 @@ _SIMPLE = Grid(classifiers=("logistic",), logistic=(0.01, 0.1, 1, 10, 100))
 
 def measure_baselines(
     baselines: Baselines,
-    data: Prepared,
-    rounds: list[tuple[np.ndarray, np.ndarray]],
-    network: Backbone,
-    preprocess: Preprocess,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    recipe: Recipe,
+    problem: Problem,
+    network: FrozenNetwork,
+    compute: Compute,
     *,
+    recipe: Recipe,
     epochs: int | None,
     folds: int,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Predictions]:
     """Predicts the test items in ways that any model must beat.
 
     Args:
-        baselines: Which: ``"standard"`` is the majority class and raw pixels; ``"full"`` adds the
+        baselines: Which: ``"standard"`` is whoever never looks and raw pixels; ``"full"`` adds the
             same network with random weights, frozen and trained from scratch.
-        data: The items.
-        rounds: (training items, test items) each.
-        network: The model's own backbone.
-        preprocess: Of the model.
-        vectors: (N, D) of the model's backbone.
-        sets: Feature sets of `vectors`.
+        problem: The items and rounds.
+        network: The model's own, frozen.
+        compute: Where and from which seed.
         recipe: Of the training from scratch.
         epochs: Of that; None for the recipe's own.
         folds: Inner folds.
-        seed: Of everything drawn.
-        device: Where networks run.
-        workers: Decoding threads.
-        progress: Called as work goes on.
 
     Returns:
-        Baseline -> (M,) predicted classes of the test items, in order of item.
+        Baseline -> answers to the tested items, in order of item.
     """
     if baselines == "none":
         return {}
-    y, n_classes = data.dataset.targets, len(data.dataset.classes)
+    data, dataset = problem.prepared, problem.dataset
 
-    def simple(vectors: np.ndarray, sets: dict[str, np.ndarray]) -> CrossValidated:
-        return cross_validate(
-            vectors, sets, y, data.clusters, rounds,
-            n_classes=n_classes, grid=_SIMPLE, folds=folds, seed=seed, final=False,
-        )  # fmt: skip
+    def simple(frozen: Frozen) -> Predictions:
+        quiet = compute.with_progress(silent)
+        outcome = cross_validate(
+            frozen, problem.rounds, problem.clusters, quiet, grid=_SIMPLE, folds=folds
+        )
+        return problem.answers(outcome)
 
-    order = np.argsort(np.concatenate([test for _, test in rounds]), kind="stable")
-    common = [np.full(len(test), np.bincount(y[part]).argmax()) for part, test in rounds]
-    pixels = data.stats.thumbnails.reshape(len(y), -1)
-    named = {
-        "majority": np.concatenate(common)[order],
-        "raw_pixels": simple(pixels, {"pixels": np.arange(pixels.shape[1])}).labels,
-    }
-    if baselines == "full" and network.source.kind != "onnx":
+    pixels = data.stats.thumbnails.reshape(len(dataset), -1)
+    named = _who_never_looks(problem)
+    named["raw_pixels"] = simple(Frozen(pixels, {"pixels": np.arange(pixels.shape[1])}))
+    backbone = network.backbone
+    if baselines == "full" and backbone.source.kind != "onnx":
         blank: Features = extract(
-            data.dataset, network.randomised(seed), preprocess=preprocess, device=device,
-            workers=workers, progress=progress,
+            dataset, backbone.randomised(compute.seed), preprocess=network.preprocess,
+            device=compute.device, workers=compute.workers, progress=compute.progress,
         )  # fmt: skip
-        both = {name: feature_sets(blank.slices)[name] for name in ("last", "all")}
-        named["random_weights"] = simple(blank.vectors, both).labels
-        from headstart.strategies.finetune import from_scratch
+        sets = feature_sets(blank.slices)
+        both = Frozen(blank.vectors, {name: sets[name] for name in ("last", "all")})
+        named["random_weights"] = simple(both)
 
-        scratch = from_scratch(
-            data, vectors, sets, rounds, network, recipe,
-            preprocess=preprocess, epochs=epochs, seed=seed, device=device, workers=workers,
-            progress=progress,
-        )  # fmt: skip
-        named["scratch"] = scratch[order]
+        from headstart.strategies.finetune import from_scratch  # needs torch
+
+        named["scratch"] = from_scratch(problem, network, recipe, compute, epochs=epochs)
     return named
+
+
+def _who_never_looks(problem: Problem) -> dict[str, Predictions]:
+    """Returns the task's own baselines, round by round."""
+    task, dataset = task_of(problem.dataset.task), problem.dataset
+    items = np.concatenate([each.test for each in problem.rounds])
+    order = np.argsort(items, kind="stable")
+    found = [
+        task.baselines(dataset.labels, dataset.names, each.train, each.test)
+        for each in problem.rounds
+    ]
+    return {name: concatenate([each[name] for each in found]).take(order) for name in found[0]}

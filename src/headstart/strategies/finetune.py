@@ -1,133 +1,158 @@
-"""The part of `train` that fine-tunes: imported only when it is wanted, because it needs torch."""
+"""The strategies that fine-tune: imported only when they are wanted, because they need torch."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.errors import BackboneError
-from headstart.images.pixels import Progress
-from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
+from headstart.predictions import Predictions
 from headstart.probe.cross_validate import CrossValidated
-from headstart.strategies.auto import make_plan
-from headstart.strategies.finetune_round import begin, finetune
-from headstart.strategies.finetune_rounds import start_of, tune
+from headstart.strategies.auto import Budget, make_plan
+from headstart.strategies.finetune_round import Session, begin, finetune
+from headstart.strategies.finetune_rounds import (
+    FinetuneRounds,
+    HowToFinetune,
+    start_of,
+    tune,
+)
 from headstart.strategies.plan import FinetuneOutcome
-from headstart.strategies.prepare import Prepared, Strategy
+from headstart.strategies.problem import FrozenNetwork, Problem
+from headstart.tasks import decode_parts
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.range_test import range_test
 from headstart.training.record import OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
-__all__ = ["fine_tune", "from_scratch"]
+__all__ = ["Wish", "fine_tune", "from_scratch", "keep_network"]
 
 # Where nothing has been pretrained there is more to learn.
 _SCRATCH_EPOCHS = 30
 _ENDLESS = 1_000  # the range test ends by itself
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        strategy: Whether fine-tuning must show that it pays, and what it begins from.
+        recipe: How.
+        budget: Of time, for ``"auto"``.
+        find_rate: Choose the learning rate by a range test.
+        place: Folder for states, and for the network.
+        on_epoch: Called with the name of a round and every epoch.
+    """
+
+    strategy: Literal["auto", "finetune", "scratch"]
+    recipe: Recipe
+    budget: Budget
+    find_rate: bool
+    place: Path
+    on_epoch: OnEpoch
+
+
 def fine_tune(
-    strategy: Strategy,
-    data: Prepared,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
+    problem: Problem,
+    network: FrozenNetwork,
     probed: CrossValidated,
-    backbone: Backbone,
-    recipe: Recipe,
-    *,
-    preprocess: Preprocess,
-    tta: int,
-    budget: float,
-    epochs: int | None,
-    place: Path,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    find_rate: bool,
-    on_epoch: OnEpoch,
-    progress: Progress,
+    wish: Wish,
+    compute: Compute,
 ) -> FinetuneOutcome:
     """Fine-tunes as the strategy says.
 
     Args:
-        strategy: Any but ``"probe"``.
-        data: The usable items.
-        vectors: (N, D) their frozen features.
-        sets: Feature sets.
+        problem: The usable items and rounds.
+        network: Copied, not changed.
         probed: What the probe gave, round by round.
-        backbone: Copied, not changed.
-        recipe: How.
-        preprocess: Of the network.
-        tta: 2: predictions are the mean of an image and its mirror image.
-        budget: Seconds for ``"auto"``.
-        epochs: As asked for, or None.
-        place: Folder for states, and for the network.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        find_rate: Choose the learning rate by a range test.
-        on_epoch: Called with the name of a round and every epoch.
-        progress: Called as steps are done.
+        wish: What was asked for.
+        compute: Where, and from which seed.
 
     Raises:
         BackboneError: If the backbone cannot be trained.
     """
-    if backbone.source.kind == "onnx":
+    if network.backbone.source.kind == "onnx":
         raise BackboneError(
-            f"{backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
+            f"{network.backbone.name} is an ONNX file and can only be used frozen: --strategy probe"
         )
-    where, plan, refit = pick_device(device), None, recipe.refit
-    if strategy == "scratch":
-        backbone, recipe = backbone.randomised(seed), _scratch(recipe, epochs)
-    if find_rate:
-        part = probed.parts[0]
-        start = replace(start_of(part.probe, sets), blank=strategy == "scratch")
-        n_classes = len(data.dataset.classes)
-        head = linear_start(vectors, data.dataset.targets, part.train, start, n_classes=n_classes)
-        training = begin(
-            data.dataset, backbone, replace(recipe, epochs=_ENDLESS), head, part.train,
-            preprocess=preprocess, seed=seed, device=where, workers=workers, progress=progress,
-            phase="finding the learning rate",
-        )  # fmt: skip
-        recipe = replace(recipe, lr=range_test(training).lr)
-    if strategy == "auto":
-        plan = make_plan(
-            data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
-            preprocess=preprocess, budget=budget, epochs=epochs, seed=seed, device=where,
-            workers=workers, progress=progress,
-        )  # fmt: skip
+    recipe, plan, refit = wish.recipe, None, wish.recipe.refit
+    blank = wish.strategy == "scratch"
+    if blank:
+        network = replace(network, backbone=network.backbone.randomised(compute.seed))
+        recipe = _from_nothing(recipe, wish.budget.epochs)
+    if wish.find_rate:
+        recipe = replace(recipe, lr=_find_rate(problem, network, probed, recipe, compute, blank))
+    if wish.strategy == "auto":
+        plan = make_plan(problem, network, probed, recipe, compute, budget=wish.budget)
         if plan.recipe is None:
             return FinetuneOutcome(plan, None, None)
         recipe, refit = plan.recipe, plan.refit and recipe.refit
-    tuning = tune(
-        data.dataset, vectors, sets, data.clusters, probed, backbone, recipe,
-        preprocess=preprocess, keep="better" if strategy == "auto" else "finetune", refit=refit,
-        tta=tta,
-        blank=strategy == "scratch",
-        grouped=data.dataset.groups is not None, seed=seed, device=where,
-        workers=workers, checkpoints=Checkpoints(place), on_epoch=on_epoch, progress=progress,
-    )  # fmt: skip
+    how = HowToFinetune("better" if wish.strategy == "auto" else "finetune", refit, blank)
+    session = Session(Checkpoints(wish.place), on_epoch=wish.on_epoch)
+    tuning = tune(problem, network, probed, recipe, compute, how=how, session=session)
     if tuning.kept == "probe":
         return FinetuneOutcome(plan, tuning, None)
+    return FinetuneOutcome(plan, tuning, _model_of(problem, network, tuning, wish.place))
+
+
+def _model_of(
+    problem: Problem, network: FrozenNetwork, tuning: FinetuneRounds, place: Path
+) -> Model:
+    """Returns what was learnt as an ordinary model, whose backbone lies in a folder."""
+    backbone = keep_network(tuning.net.pool.network, network.backbone, place)
+    return Model(
+        backbone, tuning.net.as_head(), problem.final_spec, network.preprocess, network.tta,
+        tuning.temperature,
+    )  # fmt: skip
+
+
+def keep_network(trained: object, backbone: Backbone, place: Path) -> Backbone:
+    """Writes a trained network in timm's layout and opens it as an ordinary backbone.
+
+    Args:
+        trained: A timm network.
+        backbone: What it was before it was trained.
+        place: Folder of an unfinished training.
+    """
     home = place / "backbones" / (re.sub(r"[^\w.-]+", "_", backbone.name) or "backbone")
     shutil.rmtree(home, ignore_errors=True)  # of an earlier try to finish
-    save_network(tuning.net.pool.network, backbone.source, home)
-    model = Model(
-        open_backbone(str(home)), tuning.net.as_head(), data.dataset.classes, preprocess, tta,
-        tuning.temperature, data.dataset.bins,
+    save_network(trained, backbone.source, home)
+    return open_backbone(str(home))
+
+
+def _find_rate(
+    problem: Problem,
+    network: FrozenNetwork,
+    probed: CrossValidated,
+    recipe: Recipe,
+    compute: Compute,
+    blank: bool,
+) -> float:
+    """Returns the learning rate that a range test finds on the first round."""
+    fold = probed.folds[0]
+    start = replace(start_of(fold.probe, network.features.sets), blank=blank)
+    head = linear_start(
+        network.features.vectors, fold.round.targets, fold.train, start,
+        n_classes=fold.round.n_classes,
     )  # fmt: skip
-    return FinetuneOutcome(plan, tuning, model)
+    training = begin(
+        problem.prepared, fold.round, network, replace(recipe, epochs=_ENDLESS), head, compute,
+        phase="finding the learning rate",
+    )  # fmt: skip
+    return range_test(training).lr
 
 
-def _scratch(recipe: Recipe, epochs: int | None) -> Recipe:
+def _from_nothing(recipe: Recipe, epochs: int | None) -> Recipe:
     """Changes a recipe to what a network needs that was never trained."""
     return replace(
         recipe, epochs=epochs or _SCRATCH_EPOCHS, freeze="none", freeze_bn_stats=False,
@@ -136,50 +161,37 @@ def _scratch(recipe: Recipe, epochs: int | None) -> Recipe:
 
 
 def from_scratch(
-    data: Prepared,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    rounds: list[tuple[np.ndarray, np.ndarray]],
-    backbone: Backbone,
+    problem: Problem,
+    network: FrozenNetwork,
     recipe: Recipe,
+    compute: Compute,
     *,
-    preprocess: Preprocess,
     epochs: int | None,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    progress: Progress,
-) -> np.ndarray:
+) -> Predictions:
     """Trains the network from random weights in every round: the baseline of pretraining.
 
     Args:
-        data: N usable items.
-        vectors: (N, D) frozen features; only their layout is used.
-        sets: Feature sets.
-        rounds: (training items, test items) of each.
-        backbone: Copied, not changed.
+        problem: N usable items and the rounds.
+        network: Copied, not changed.
         recipe: How, but for what training from scratch needs.
-        preprocess: Of the network.
+        compute: Where, and from which seed.
         epochs: As asked for, or None.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
 
     Returns:
-        (M,) predicted classes of the test items, round by round.
+        Answers to the tested items, in order of item.
     """
-    blank, start = backbone.randomised(seed), Start(sets["last"], 1.0, blank=True)
-
-    def told(phase: str, done: int, total: int) -> None:
-        progress("training from scratch", done, total)
-
-    results = [
-        finetune(
-            data.dataset, vectors, data.clusters, blank, _scratch(recipe, epochs), start,
-            items=train, test=test, preprocess=preprocess, refit=False, seed=seed,
-            device=pick_device(device), workers=workers, progress=told,
-        )
-        for train, test in rounds
-    ]  # fmt: skip
-    return np.concatenate([each.test_scores.argmax(axis=1) for each in results])
+    random = network.backbone.randomised(compute.seed)
+    blank = replace(network, backbone=random, tta=1)
+    start = Start(network.features.sets["last"], 1.0, blank=True)
+    heard = compute.with_progress(
+        lambda phase, done, total: compute.progress("training from scratch", done, total)
+    )
+    parts = []
+    for learnt, spec in zip(problem.rounds, problem.specs, strict=True):
+        result = finetune(
+            problem.prepared, learnt, blank, _from_nothing(recipe, epochs), start, heard,
+            refit=False,
+        )  # fmt: skip
+        certain = np.eye(learnt.n_classes)[result.test_scores.argmax(axis=1)]
+        parts.append((learnt.test, {"probabilities": certain}, spec))
+    return decode_parts(parts, problem.dataset.names)[1]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from headstart.data.dataset import Dataset
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, cpu_count, silent
-from headstart.images.preprocess import Preprocess
+from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN, Augment
-from headstart.nets.backbone import Backbone
+from headstart.nets.backbone import pick_device
 from headstart.nets.heads import Head
 from headstart.nets.trainable import TrainableModel
+from headstart.probe.cross_validate import Round
+from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.training.activations import FrozenActivations, frozen_activations
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
@@ -70,44 +71,54 @@ class FinetuneResult:
     uneven: bool
 
 
+@dataclass(frozen=True)
+class Session:
+    """What goes on around a training.
+
+    Attributes:
+        checkpoints: Where states are kept for resuming.
+        name: Of this fine-tuning among those of a run.
+        on_epoch: Called with that name and every epoch.
+    """
+
+    checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None))
+    name: str = "training"
+    on_epoch: OnEpoch | None = None
+
+
 def begin(
-    dataset: Dataset,
-    backbone: Backbone,
+    data: Prepared,
+    learnt: Round,
+    network: FrozenNetwork,
     recipe: Recipe,
     head: Head,
-    items: np.ndarray,
+    compute: Compute,
     *,
-    preprocess: Preprocess,
     validation: Validation | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
     phase: str = "fine-tuning",
 ) -> Training:
     """Returns a training at its start.
 
     Args:
-        dataset: N items.
-        backbone: Copied, not changed.
+        data: N items.
+        learnt: Its training items and targets.
+        network: Copied, not changed.
         recipe: How.
         head: Where the head starts.
-        items: (M,) int items to train on.
-        preprocess: Of the network.
+        compute: Where, and from which seed.
         validation: What decides which weights are kept.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
-        phase: The name of the phase.
+        phase: What progress calls it.
     """
+    backbone, preprocess, items = network.backbone, network.preprocess, learnt.train
+    seed, device, workers = compute.seed, pick_device(compute.device), compute.workers
+    progress = compute.progress
     net = TrainableModel(
         backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
         freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
-    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
+    inputs = InputImages(data.dataset.take(items), large, workers=workers, progress=progress)
 
     def frozen(augment: Augment) -> FrozenActivations | None:
         return frozen_activations(
@@ -117,147 +128,176 @@ def begin(
         )  # fmt: skip
 
     return Training(
-        net, recipe, inputs, dataset.targets[items], validation, seed=seed, device=device,
+        net, recipe, inputs, learnt.targets[items], validation, seed=seed, device=device,
         workers=workers, progress=progress, phase=phase, frozen=frozen,
     )  # fmt: skip
 
 
 def finetune(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    clusters: np.ndarray,
-    backbone: Backbone,
+    data: Prepared,
+    learnt: Round,
+    network: FrozenNetwork,
     recipe: Recipe,
     start: Start,
+    compute: Compute,
     *,
-    items: np.ndarray,
-    test: np.ndarray,
-    preprocess: Preprocess,
-    checkpoints: Checkpoints | None = None,
-    name: str = "training",
-    on_epoch: OnEpoch | None = None,
-    folds: int = FOLDS,
+    session: Session | None = None,
     refit: bool = True,
-    tta: int = 1,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
 ) -> FinetuneResult:
     """Fine-tunes on most of some items, decides on the others, and may do it again on all.
 
     Args:
-        dataset: N readable, labelled items.
-        vectors: (N, D) float32 frozen features of theirs under the same network and size.
-        clusters: (N,) int; what belongs together is held out together.
-        backbone: Copied, not changed.
+        data: N readable, labelled items; what belongs together is held out together.
+        learnt: Its training items may be looked at, its test items are predicted in the end.
+        network: Copied, not changed; with two views, predictions are the mean of an image and its
+            mirror image.
         recipe: How.
         start: Of the head.
-        items: (M,) int items that may be looked at.
-        test: (T,) int items that are predicted in the end.
-        preprocess: Of the network.
-        checkpoints: Where the state is kept for resuming.
-        name: Of this fine-tuning among those of a run.
-        on_epoch: Called with that name and every epoch.
-        folds: One of so many folds is held out.
+        compute: Where, and from which seed.
+        session: Where states are kept, and who hears of epochs.
         refit: Train once more on all items, for as long and as far as proved best.
-        tta: 2: predictions are the mean of an image and its mirror image.
-        seed: Of everything drawn.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
     """
-    y, n_classes = dataset.targets, len(dataset.classes)
-    fold_of = make_folds(y[items], clusters[items], k=folds, seed=seed)
-    val_items, own_items = items[fold_of == 0], items[fold_of != 0]
-    counts = np.bincount(y[items], minlength=n_classes)
-    present = counts[counts > 0]
-    uneven = bool(present.max() > 2 * present.min())
-    if recipe.balance == "auto":
-        recipe = replace(recipe, balance="logits" if uneven else "none")
+    return _Finetuning(data, learnt, network, recipe, start, compute, session or Session()).run(
+        refit=refit
+    )
 
-    def training(trained: np.ndarray, validation: Validation | None, phase: str) -> Training:
-        head = linear_start(vectors, y, trained, start, n_classes=n_classes)
-        if recipe.balance == "logits" and not (start.balanced or start.blank):
-            # The probe knows how frequent classes are; the loss is going to say it from now on.
-            prior = log_prior(y[trained], n_classes).astype(np.float32)
-            head = replace(head, arrays=head.arrays | {"bias": head.arrays["bias"] - prior})
-        return begin(
-            dataset, backbone, recipe, head, trained, validation=validation,
-            preprocess=preprocess, seed=seed,
-            device=device, workers=workers, progress=progress, phase=phase,
+
+class _Finetuning:
+    """One fine-tuning under way: what its steps share."""
+
+    def __init__(
+        self,
+        data: Prepared,
+        learnt: Round,
+        network: FrozenNetwork,
+        recipe: Recipe,
+        start: Start,
+        compute: Compute,
+        session: Session,
+    ) -> None:
+        self.data, self.learnt, self.network = data, learnt, network
+        self.start, self.compute, self.session = start, compute, session
+        y, items = learnt.targets, learnt.train
+        fold_of = make_folds(y[items], data.clusters[items], k=FOLDS, seed=compute.seed)
+        self.val_items, self.own_items = items[fold_of == 0], items[fold_of != 0]
+        counts = np.bincount(y[items], minlength=learnt.n_classes)
+        present = counts[counts > 0]
+        self.uneven = bool(present.max() > 2 * present.min())
+        if recipe.balance == "auto":
+            recipe = replace(recipe, balance="logits" if self.uneven else "none")
+        self.recipe = recipe
+
+    def inputs(self, items: np.ndarray) -> InputImages:
+        """Returns what the network sees of some items."""
+        return InputImages(
+            self.data.dataset.take(items), self.network.preprocess, workers=self.compute.workers,
+            progress=self.compute.progress,
         )  # fmt: skip
 
+    def training(self, items: np.ndarray, validation: Validation | None, phase: str) -> Training:
+        """Returns a training on some items, at its start."""
+        y, n_classes, start = self.learnt.targets, self.learnt.n_classes, self.start
+        vectors = self.network.features.vectors
+        head = linear_start(vectors, y, items, start, n_classes=n_classes)
+        if self.recipe.balance == "logits" and not (start.balanced or start.blank):
+            # The probe knows how frequent classes are; the loss is going to say it from now on.
+            prior = log_prior(y[items], n_classes).astype(np.float32)
+            head = replace(head, arrays=head.arrays | {"bias": head.arrays["bias"] - prior})
+        return begin(
+            self.data, replace(self.learnt, train=items), self.network, self.recipe, head,
+            self.compute, validation=validation, phase=phase,
+        )  # fmt: skip
+
+    def scores(self, one: Training, inputs: InputImages, pool: ThreadPoolExecutor) -> np.ndarray:
+        """Returns (M, C) scores of the current weights, of the mirror images too if asked for."""
+        return self.both(one, inputs, pool, one.scores(inputs, pool))
+
     def both(
-        one: Training, inputs: InputImages, pool: ThreadPoolExecutor, scores: np.ndarray
+        self,
+        one: Training,
+        inputs: InputImages,
+        pool: ThreadPoolExecutor,
+        scores: np.ndarray,
     ) -> np.ndarray:
+        """Returns the mean of scores and those of the mirror images, with two views."""
+        if self.network.tta < 2:
+            return scores
         # The head is linear: the mean of the scores is the score of the mean vector.
-        return (scores + one.scores(inputs, pool, mirrored=True)) / 2 if tta > 1 else scores
+        return np.asarray((scores + one.scores(inputs, pool, mirrored=True)) / 2)
 
-    def mark(trained: np.ndarray) -> str:
-        names = [dataset.names[i] for i in trained]
-        about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
-        return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
+    def mark(self, items: np.ndarray) -> str:
+        """Returns a fingerprint of all that decides a training on some items."""
+        network, names = self.network, [self.data.dataset.names[i] for i in items]
+        about = [asdict(self.recipe), network.preprocess.fields, network.backbone.fingerprint]
+        sums = network.features.vectors[items].sum(axis=1).tolist()
+        return fingerprint_json([*about, self.compute.seed, names, sums])
 
-    validation = Validation(
-        InputImages(dataset.take(val_items), preprocess, workers=workers), y[val_items], uneven
-    )
-    checkpoints = checkpoints or Checkpoints(None)
-    first = training(own_items, validation, "fine-tuning")
-    if on_epoch is not None:
-        first.on_epoch = lambda epoch: on_epoch(name, epoch)
-    with first.threads() as pool:
-        start_scores = first.scores(validation.inputs, pool)
-        if recipe.hflip == "auto":
-            same = flip_invariant(first, validation, pool, start_scores)
-            first.recipe = recipe = replace(recipe, hflip="yes" if same else "no")
-    checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
-    known = [(first.start, start_scores)]  # no weights are looked through twice
+    def decide(self, first: Training, start_scores: np.ndarray) -> SelectedWeights:
+        """Chooses among the best epochs, their averages and the start by the held-out images."""
+        known = [(first.start, start_scores)]  # no weights are looked through twice
+        validation = first.validation
+        assert isinstance(validation, Validation)
+        with first.threads() as pool:
 
-    with first.threads() as pool:
+            def scores_of(state: State) -> np.ndarray:
+                for other, scores in known:
+                    if other is state:
+                        return scores
+                with first.using(state):
+                    known.append((state, first.scores(validation.inputs, pool)))
+                return known[-1][1]
 
-        def scores_of(state: State) -> np.ndarray:
-            for other, scores in known:
-                if other is state:
-                    return scores
-            with first.using(state):
-                known.append((state, first.scores(validation.inputs, pool)))
-            return known[-1][1]
+            def judge(state: State) -> tuple[float, float, float]:
+                return validation.judge(scores_of(state))
 
-        def judge(state: State) -> tuple[float, float, float]:
-            return validation.judge(scores_of(state))
+            # Half a standard error: neighbours in weight space give mostly the same answers.
+            top = first.best[0][0] if first.best else 0.0
+            noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(self.val_items))
+            kept = choose_weights(first.start, first.best, judge, noise=noise)
+            val_scores = scores_of(kept.state)
+            known.clear()
+            first.put(kept.state)
+            self.val_scores = self.both(first, validation.inputs, pool, val_scores)
+        return kept
 
-        # Half a standard error: neighbours in weight space give mostly the same answers.
-        top = first.best[0][0] if first.best else 0.0
-        noise = 0.5 * math.sqrt(max(top * (1 - top), 0) / len(val_items))
-        kept = choose_weights(first.start, first.best, judge, noise=noise)
-        val_scores = scores_of(kept.state)
-        known.clear()
-        first.put(kept.state)
-        val_scores = both(first, validation.inputs, pool, val_scores)
-    last = first
-    if refit and kept.share > 0:
-        last = training(items, None, "fine-tuning on all")
-        checkpoints.run(last, name=f"{name}-all", fingerprint=mark(items))
-        if last.diverged < 0:
-            last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
-        else:
-            last = first
-    with last.threads() as pool:
-        inputs = InputImages(dataset.take(test), preprocess, workers=workers, progress=progress)
-        test_scores = both(last, inputs, pool, last.scores(inputs, pool))
-    return FinetuneResult(
-        net=last.net.eval(),
-        head=last.net.as_head(),
-        temperature=fit_temperature(val_scores, y[val_items]),
-        history=tuple(first.history),
-        kept=kept,
-        validation=val_items,
-        val_scores=val_scores,
-        start_scores=start_scores,
-        test_scores=test_scores,
-        recipe=recipe,
-        refitted=last is not first,
-        diverged=first.diverged,
-        uneven=uneven,
-    )
+    def run(self, *, refit: bool) -> FinetuneResult:
+        """Trains on most items, decides on the others, and may train again on all."""
+        y, items, session = self.learnt.targets, self.learnt.train, self.session
+        validation = Validation(self.inputs(self.val_items), y[self.val_items], self.uneven)
+        first = self.training(self.own_items, validation, "fine-tuning")
+        if (on_epoch := session.on_epoch) is not None:
+            first.on_epoch = lambda epoch: on_epoch(session.name, epoch)
+        with first.threads() as pool:
+            start_scores = first.scores(validation.inputs, pool)
+            if self.recipe.hflip == "auto":
+                same = flip_invariant(first, validation, pool, start_scores)
+                self.recipe = replace(self.recipe, hflip="yes" if same else "no")
+                first.recipe = self.recipe
+        states = session.checkpoints
+        states.run(first, name=f"{session.name}-val", fingerprint=self.mark(self.own_items))
+        kept = self.decide(first, start_scores)
+        last = first
+        if refit and kept.share > 0:
+            last = self.training(items, None, "fine-tuning on all")
+            states.run(last, name=f"{session.name}-all", fingerprint=self.mark(items))
+            if last.diverged < 0:
+                last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
+            else:
+                last = first
+        with last.threads() as pool:
+            test_scores = self.scores(last, self.inputs(self.learnt.test), pool)
+        return FinetuneResult(
+            net=last.net.eval(),
+            head=last.net.as_head(),
+            temperature=fit_temperature(self.val_scores, y[self.val_items]),
+            history=tuple(first.history),
+            kept=kept,
+            validation=self.val_items,
+            val_scores=self.val_scores,
+            start_scores=start_scores,
+            test_scores=test_scores,
+            recipe=self.recipe,
+            refitted=last is not first,
+            diverged=first.diverged,
+            uneven=self.uneven,
+        )

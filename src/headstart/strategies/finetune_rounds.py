@@ -11,27 +11,40 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.data.dataset import Dataset
-from headstart.images.pixels import Progress, silent
-from headstart.images.preprocess import Preprocess
+from headstart.compute import Compute
 from headstart.metrics.interval import paired_difference, wilson
-from headstart.nets.backbone import Backbone
 from headstart.nets.trainable import TrainableModel
-from headstart.probe.cross_validate import CrossValidated, Fold, join_folds
+from headstart.probe.cross_validate import CrossValidated, Fold
 from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
-from headstart.strategies.finetune_round import FinetuneResult, finetune
-from headstart.training.checkpoint import Checkpoints
+from headstart.strategies.finetune_round import FinetuneResult, Session, finetune
+from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.training.diagnose import diagnose
-from headstart.training.record import OnEpoch, judge
+from headstart.training.record import judge
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 
-__all__ = ["Keep", "FinetuneRounds", "start_of", "tune"]
+__all__ = ["FinetuneRounds", "HowToFinetune", "Keep", "start_of", "tune"]
 
 Keep = Literal["better", "finetune"]
 _STRENGTH = 10.0
+
+
+@dataclass(frozen=True)
+class HowToFinetune:
+    """What a fine-tuning begins from, and what is kept of it.
+
+    Attributes:
+        keep: ``"better"`` of probe and network on the held-out images of each round, or
+            ``"finetune"`` unless no epoch was better than the start.
+        refit: Train once more on all training items.
+        blank: The head starts from nothing, as for a network that was not pretrained.
+    """
+
+    keep: Keep = "better"
+    refit: bool = True
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,126 +100,106 @@ def start_of(probe: Probe, sets: dict[str, np.ndarray], *, features: str = "last
 
 
 def tune(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
-    clusters: np.ndarray,
+    problem: Problem,
+    network: FrozenNetwork,
     probed: CrossValidated,
-    backbone: Backbone,
     recipe: Recipe,
+    compute: Compute,
     *,
-    preprocess: Preprocess,
-    keep: Keep = "better",
-    refit: bool = True,
-    tta: int = 1,
-    blank: bool = False,
-    grouped: bool = False,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    checkpoints: Checkpoints | None = None,
-    on_epoch: OnEpoch | None = None,
-    progress: Progress = silent,
+    how: HowToFinetune | None = None,
+    session: Session | None = None,
 ) -> FinetuneRounds:
     """Fine-tunes in every round of a probe and keeps the better of the two.
 
     Args:
-        dataset: N readable, labelled items.
-        vectors: (N, D) float32 frozen features.
-        sets: Feature sets, from `feature_sets`.
-        clusters: (N,) int.
+        problem: N readable, labelled items, and the rounds.
+        network: Copied, not changed.
         probed: What `cross_validate` gave.
-        backbone: Copied, not changed.
         recipe: How.
-        preprocess: Of the network.
-        keep: ``"better"`` of the two on the held-out images of each round, or
-            ``"finetune"`` unless no epoch was better than the start.
-        refit: Train once more on all training items.
-        tta: 2: predictions are the mean of an image and its mirror image.
-        blank: The head starts from nothing, as for a network that was not pretrained.
-        grouped: The clusters are groups that the data name (people, patients).
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        checkpoints: Where states are kept for resuming.
-        on_epoch: Called with the name of a round and every epoch.
-        progress: Called as steps are done.
+        compute: Where, and from which seed.
+        how: What is kept, and what training begins from.
+        session: Where states are kept for resuming, and who hears of epochs.
     """
-    several = len(probed.parts) > 1
-    first_part = probed.parts[0]
-    because: tuple[str, ...] = ()
-    if not blank:
+    how, session = how or HowToFinetune(), session or Session()
+    first_fold, because = probed.folds[0], ()
+    if not how.blank:
         recipe, because = adapt_recipe(
-            recipe, first_part.probe, backbone.network, items=len(first_part.train)
+            recipe, first_fold.probe, network.backbone.network, items=len(first_fold.train)
         )
-    everything = np.unique(
-        np.concatenate([np.concatenate((part.train, part.test)) for part in probed.parts])
-    )
-    jobs = [(part.train, part.test, part.probe) for part in probed.parts]
-    if several:
-        jobs.append((everything, everything[:0], probed.probe))
+    jobs = [(fold.round, fold.probe) for fold in probed.folds]
+    if len(jobs) > 1:
+        jobs.append((probed.final, probed.probe))
     done: list[FinetuneResult] = []
-    parts: list[Fold] = []
+    folds: list[Fold] = []
     comparisons: list[_Comparison] = []
     kept: Literal["finetune", "probe"] = "probe"
-    for number, (train, test, probe) in enumerate(jobs):
+    for number, (learnt, probe) in enumerate(jobs):
         last = number == len(jobs) - 1
+        start = replace(start_of(probe, network.features.sets), blank=how.blank)
+        named = _numbered(compute, number + 1, len(jobs)) if len(jobs) > 1 else compute
         result = finetune(
-            dataset, vectors, clusters, backbone, recipe,
-            replace(start_of(probe, sets), blank=blank),
-            items=train, test=test, preprocess=preprocess, refit=refit, tta=tta, seed=seed,
-            device=device, workers=workers, checkpoints=checkpoints,
-            name=f"round{number + 1}", on_epoch=on_epoch,
-            progress=progress if not several else _numbered(progress, number + 1, len(jobs)),
+            problem.prepared, learnt, network, recipe, start, named,
+            session=replace(session, name=f"round{number + 1}"), refit=how.refit,
         )  # fmt: skip
-        compared = _compare(result, probe, dataset.targets, clusters)
+        compared = _compare(result, probe, learnt.targets, problem.clusters)
         # Where no epoch beat its own start, there is nothing fine-tuned to keep.
-        asked = keep == "finetune" and (blank or result.kept.share > 0)
+        asked = how.keep == "finetune" and (how.blank or result.kept.share > 0)
         kept = "finetune" if asked or compared.better else "probe"
-        if not several or not last:
-            part = probed.parts[number]
+        if len(jobs) == 1 or not last:
+            fold = probed.folds[number]
             comparisons.append(compared)
             if kept == "finetune":
-                part = replace(part, scores=result.test_scores, temperature=result.temperature)
-            parts.append(part)
+                fold = replace(fold, scores=result.test_scores, temperature=result.temperature)
+            folds.append(fold)
         # Networks of earlier rounds have done their work.
         done.append(result if last else replace(result, net=None))
-    right = [np.concatenate(each) for each in zip(*[c.right for c in comparisons], strict=True)]
-    probe_right, tuned_right, groups = right
+    probe_right, tuned_right, groups = (
+        np.concatenate(each) for each in zip(*[c.right for c in comparisons], strict=True)
+    )
     n = len(probe_right)
-    first = done[0]
-    start_accuracy, _, start_loss = judge(
-        first.start_scores, dataset.targets[first.validation], balanced=first.uneven
-    )
-    diagnoses = diagnose(
-        first.history,
-        start_loss=start_loss,
-        start_accuracy=start_accuracy,
-        n_classes=len(dataset.classes),
-        n_groups=len(np.unique(clusters[first_part.train])) if grouped else None,
-        diverged=first.diverged,
-    )
     net = done[-1].net
     assert net is not None, "the last one is kept"
-    gain = paired_difference(tuned_right, probe_right, groups, seed=seed)
+    gain = paired_difference(tuned_right, probe_right, groups, seed=compute.seed)
     return FinetuneRounds(
         kept=kept,
-        summary=" ".join((_describe(kept, keep, gain, n), *because)),
-        recipe=first.recipe,
+        summary=" ".join((_describe(kept, how.keep, gain, n), *because)),
+        recipe=done[0].recipe,
         rounds=tuple(done),
         probe=wilson(float(probe_right.sum()), n),
         finetuned=wilson(float(tuned_right.sum()), n),
         gain=gain,
-        diagnoses=tuple(diagnoses),
-        outcome=join_folds(parts, probed.probe),
+        diagnoses=_diagnoses(problem, first_fold, done[0]),
+        outcome=replace(probed, folds=tuple(folds)),
         net=net,
         temperature=done[-1].temperature,
     )
 
 
-def _numbered(progress: Progress, number: int, count: int) -> Progress:
+def _diagnoses(problem: Problem, fold: Fold, first: FinetuneResult) -> tuple[Finding, ...]:
+    """Returns what the curves of the first round say."""
+    learnt, clusters = fold.round, problem.clusters
+    start_accuracy, _, start_loss = judge(
+        first.start_scores, learnt.targets[first.validation], balanced=first.uneven
+    )
+    grouped = problem.dataset.groups is not None
+    return tuple(
+        diagnose(
+            first.history,
+            start_loss=start_loss,
+            start_accuracy=start_accuracy,
+            n_classes=learnt.n_classes,
+            n_groups=len(np.unique(clusters[learnt.train])) if grouped else None,
+            diverged=first.diverged,
+        )
+    )
+
+
+def _numbered(compute: Compute, number: int, count: int) -> Compute:
     """Names a phase by its round."""
-    return lambda phase, done, total: progress(f"{phase} ({number} of {count})", done, total)
+    progress = compute.progress
+    return compute.with_progress(
+        lambda phase, done, total: progress(f"{phase} ({number} of {count})", done, total)
+    )
 
 
 @dataclass(frozen=True)

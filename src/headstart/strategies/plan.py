@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from headstart.metrics.interval import wilson
 from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated, Fold
@@ -74,41 +72,39 @@ class FinetuneOutcome:
     model: Model | None
 
 
-def probe_candidate(part: Fold, targets: np.ndarray) -> FinetuneCandidate:
+def probe_candidate(part: Fold) -> FinetuneCandidate:
     """Returns the probe of one round as a candidate.
 
     Args:
         part: With the probe's held-out scores.
-        targets: (N,) int.
     """
-    right = part.probe.held_out.argmax(axis=1) == targets[part.probe.chosen_on]
+    right = part.probe.held_out.argmax(axis=1) == part.round.targets[part.probe.chosen_on]
     return FinetuneCandidate("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
 
 
-def keep_probe(
-    probed: CrossValidated, targets: np.ndarray, backbone: Backbone, *, tta: int = 1
-) -> Plan | None:
+def keep_probe(probed: CrossValidated, backbone: Backbone, *, tta: int = 1) -> Plan | None:
     """Returns the plan to keep the probe where nothing else can be or need be tried; else None.
 
     Args:
         probed: What `cross_validate` gave; the first round decides.
-        targets: (N,) int.
         backbone: What would be trained.
         tta: Of an image whose frozen features are averaged.
     """
-    part = probed.parts[0]
+    part = probed.folds[0]
     frozen = None
     if backbone.source.kind == "onnx":
         frozen = f"{backbone.name} is an ONNX file, which cannot be trained: the probe is kept."
     elif tta > 2:
         frozen = f"--tta {tta} averages frozen features of several crops: the probe is kept."
     if frozen:
-        return Plan(None, False, (frozen,), (probe_candidate(part, targets),), 0.0)
-    errors = int((part.probe.held_out.argmax(axis=1) != targets[part.probe.chosen_on]).sum())
+        return Plan(None, False, (frozen,), (probe_candidate(part),), 0.0)
+    errors = int(
+        (part.probe.held_out.argmax(axis=1) != part.round.targets[part.probe.chosen_on]).sum()
+    )
     if errors >= _FEW_ERRORS:
         return None
     enough = (
         f"The frozen probe errs on {errors} of {len(part.probe.chosen_on):,} held-out training "
         f"images: too few for fine-tuning to show that it mends any. Keep the probe.",
     )
-    return Plan(None, False, enough, (probe_candidate(part, targets),), 0.0)
+    return Plan(None, False, enough, (probe_candidate(part),), 0.0)

@@ -5,14 +5,13 @@ Shared by `train` and `advise`, so that advice is about the very items that are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
-from headstart.checks.files import check_dataset
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
@@ -20,20 +19,22 @@ from headstart.errors import DataError
 from headstart.images.preprocess import Geometry, Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
+from headstart.probe.cross_validate import Round
 from headstart.records import Finding
+from headstart.strategies.problem import Prepared, Problem, TestKind
+from headstart.tasks import check_everything, task_of
 
 __all__ = [
-    "Evaluation",
-    "Prepared",
+    "HowToTest",
     "Strategy",
     "face_flags",
     "choose_preprocess",
     "drop_unlabelled",
     "check_and_split",
-    "make_splits",
+    "make_problem",
 ]
 
-Evaluation = Literal["auto", "holdout", "cv"]
+HowToTest = Literal["auto", "holdout", "cv"]
 Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
@@ -41,20 +42,6 @@ _FEW_IMAGES = 300
 _FEW_PER_CLASS = 10
 _SMALL, _SMALL_SIZE = 112, 128
 _SAMPLE = 64
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The readable, labelled items, in one order throughout.
-
-    `dropped` marks training items that a given split leaked into its test.
-    """
-
-    dataset: Dataset
-    stats: ImageStats
-    clusters: np.ndarray
-    splits: np.ndarray
-    dropped: np.ndarray
 
 
 def drop_unlabelled(dataset: Dataset) -> Dataset:
@@ -69,10 +56,11 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             f"a CSV with the columns path and label"
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
-    if np.count_nonzero(dataset.counts) < 2:
-        only = dataset.classes[int(np.argmax(dataset.counts))]
+    strata = dataset.labels.strata
+    if len(np.unique(strata)) < 2:
         raise DataError(
-            f"{dataset.root} has images of one class only ({only}): a classifier needs two or more"
+            f"{dataset.root} has images of one class only ({dataset.labels.text(0)}): a classifier "
+            f"needs two or more"
         )
     return dataset
 
@@ -137,10 +125,10 @@ def check_and_split(
     """
     pairs = near_duplicates(stats)
     groups = find_clusters(stats, dataset.groups, pairs=pairs)
-    findings = check_dataset(dataset, stats, pairs=pairs)
+    findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
-    if np.count_nonzero(usable.counts) < 2:
+    if len(np.unique(usable.labels.strata)) < 2:
         raise DataError(
             f"fewer than two classes of {dataset.root} have readable images; "
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"
@@ -151,53 +139,93 @@ def check_and_split(
     return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
 
 
-def make_splits(
-    data: Prepared, evaluation: Evaluation, *, folds: int, seed: int
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], Literal["holdout", "cv"], str]:
-    """Decides who trains and who tests.
+def make_problem(prepared: Prepared, evaluation: HowToTest, *, folds: int, seed: int) -> Problem:
+    """Decides who trains and who tests, and what each learns.
 
-    Returns:
-        (training items, test items) of each round; the kind; and one sentence about it.
+    Args:
+        prepared: The usable items.
+        evaluation: On a test split, by nested cross-validation, or as the data allow.
+        folds: Of the cross-validation.
+        seed: Of what is drawn.
+
+    Raises:
+        DataError: If a training part has fewer than two classes, or nobody tests.
     """
-    y, n = data.dataset.targets, len(data.dataset)
-    # As in split_dataset: a test without anything to train on is no split.
-    kinds = set(data.dataset.splits.tolist())
-    given = len(kinds) > 1 and bool(kinds & {"test", "val"})
-    counts = data.dataset.counts
-    few = n < _FEW_IMAGES or counts[counts > 0].min() < _FEW_PER_CLASS
+    dataset = prepared.dataset
+    given = bool(dataset.tested().any())
+    smallest = int(_counts(dataset).min())
+    few = len(dataset) < _FEW_IMAGES or smallest < _FEW_PER_CLASS
     if evaluation == "cv" or (evaluation == "auto" and few and not given):
-        k = max(2, min(folds, len(np.unique(data.clusters))))
-        fold_of = make_folds(y, data.clusters, k=k, seed=seed)
-        rounds = [
-            (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(k)
-        ]
-        rounds = [each for each in rounds if len(each[1]) and len(np.unique(y[each[0]])) > 1]
-        smallest = int(counts[counts > 0].min())
-        why = "as asked" if evaluation == "cv" else f"{n} images are too few for a test split"
-        if evaluation == "auto" and n >= _FEW_IMAGES:
-            why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
-        summary = (
-            f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
-            f"chosen and fitted without it; duplicates and groups stayed in one fold. "
-            f"The model that was kept is fitted on all of them."
-        )
+        kind: TestKind = "cv"
+        pairs, summary = _cross_validation(prepared, evaluation, folds=folds, seed=seed)
     else:
-        test = data.splits == "test"
-        training = ~test & ~data.dropped
-        rounds = [(np.flatnonzero(training), np.flatnonzero(test))]
-        # As in split_dataset: without a test, the validation items are the test.
-        own = "test" if (data.dataset.splits == "test").any() else "validation"
-        origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
-        summary = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
-        if data.dropped.any():
-            summary += (
-                f" {int(data.dropped.sum())} training images were left out because copies, "
-                f"near-duplicates or members of their group are in the test."
-            )
-    for train_items, test_items in rounds:
-        if len(np.unique(y[train_items])) < 2 or not len(test_items):
+        kind = "holdout"
+        pairs, summary = _holdout(prepared, given, seed=seed)
+    strata = dataset.labels.strata
+    for train, test in pairs:
+        if len(np.unique(strata[train])) < 2 or not len(test):
             raise DataError(
-                f"{data.dataset.root}: the training part has fewer than two classes left "
+                f"{dataset.root}: the training part has fewer than two classes left "
                 f"(or the test part is empty); try --evaluation cv, or mend the split"
             )
-    return rounds, "cv" if len(rounds) > 1 else "holdout", summary
+    task = task_of(dataset.task)
+    encoded = [task.encode(dataset.labels, train) for train, _ in pairs]
+    rounds = tuple(
+        Round(train, test, target.classes, len(target.spec.names))
+        for (train, test), target in zip(pairs, encoded, strict=True)
+    )
+    final, spec = rounds[0], encoded[0].spec
+    if len(rounds) > 1:
+        everything = np.unique(np.concatenate([np.concatenate(each) for each in pairs]))
+        target = task.encode(dataset.labels, everything)
+        spec = target.spec
+        final = Round(everything, everything[:0], target.classes, len(spec.names))
+    specs = tuple(target.spec for target in encoded)
+    kind = "cv" if len(rounds) > 1 else "holdout"
+    return Problem(prepared, rounds, specs, final, spec, kind, summary)
+
+
+_Pairs = list[tuple[np.ndarray, np.ndarray]]
+
+
+def _counts(dataset: Dataset) -> np.ndarray:
+    """Returns how many items each stratum has that has any."""
+    counts = np.bincount(dataset.labels.strata[dataset.labelled])
+    return counts[counts > 0]
+
+
+def _cross_validation(
+    prepared: Prepared, evaluation: HowToTest, *, folds: int, seed: int
+) -> tuple[_Pairs, str]:
+    """Returns (training items, test items) of every fold, and a sentence about them."""
+    dataset, n = prepared.dataset, len(prepared.dataset)
+    strata = dataset.labels.strata
+    k = max(2, min(folds, len(np.unique(prepared.clusters))))
+    fold_of = make_folds(strata, prepared.clusters, k=k, seed=seed)
+    pairs = [
+        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(k)
+    ]
+    pairs = [each for each in pairs if len(each[1]) and len(np.unique(strata[each[0]])) > 1]
+    smallest = int(_counts(dataset).min())
+    why = "as asked" if evaluation == "cv" else f"{n} images are too few for a test split"
+    if evaluation == "auto" and n >= _FEW_IMAGES:
+        why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
+    return pairs, (
+        f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
+        f"chosen and fitted without it; duplicates and groups stayed in one fold. "
+        f"The model that was kept is fitted on all of them."
+    )
+
+
+def _holdout(prepared: Prepared, given: bool, *, seed: int) -> tuple[_Pairs, str]:
+    """Returns the one pair of training and test items, and a sentence about it."""
+    test = prepared.splits == "test"
+    own = "test" if prepared.dataset.test_name == "test" else "validation"
+    origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
+    summary = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
+    if prepared.dropped.any():
+        summary += (
+            f" {int(prepared.dropped.sum())} training images were left out because copies, "
+            f"near-duplicates or members of their group are in the test."
+        )
+    return [(np.flatnonzero(~test & ~prepared.dropped), np.flatnonzero(test))], summary

@@ -1,0 +1,82 @@
+"""What is predicted: a folder of agreed functions for each kind of answer (`tasks.protocol`).
+
+Nothing below imports this room, and whoever needs a task asks for it by its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from headstart.checks.duplicates import clusters as find_clusters
+from headstart.checks.files import check_dataset, most_serious_first
+from headstart.data.dataset import Dataset
+from headstart.errors import OptionError
+from headstart.images.stats import ImageStats
+from headstart.predictions import Predictions, concatenate
+from headstart.records import Finding, OutputSpec
+from headstart.tasks.protocol import Learner, Outputs, Places, Task
+
+__all__ = ["TASKS", "check_everything", "decode", "decode_parts", "learner_of", "task_of"]
+
+TASKS = {
+    "classification": "headstart.tasks.classification",
+    "regression": "headstart.tasks.regression",
+    "identity": "headstart.tasks.identity",
+}
+"""Name of a task -> its package."""
+
+
+def task_of(name: str) -> Task:
+    """Returns the torch-free functions of a task.
+
+    Raises:
+        OptionError: If there is no such task.
+    """
+    if name not in TASKS:
+        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
+    return cast(Task, importlib.import_module(TASKS[name]))
+
+
+def learner_of(name: str) -> Learner:
+    """Returns the functions of a task that need torch."""
+    return cast(Learner, importlib.import_module(f"{TASKS[name]}.learn"))
+
+
+def check_everything(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> list[Finding]:
+    """Returns what any data can have wrong and what only this kind of labels can.
+
+    Args:
+        dataset: N items.
+        stats: Their N rows.
+        pairs: (P, 2) near duplicates.
+    """
+    alike = find_clusters(stats, pairs=pairs)
+    own = task_of(dataset.task).check(dataset, stats, alike) if dataset.labelled.any() else ()
+    return most_serious_first([*check_dataset(dataset, stats, pairs), *own])
+
+
+def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Predictions:
+    """Turns raw outputs into the answers of the task that they are of."""
+    return task_of(spec.task).decode(outputs, spec, places)
+
+
+def decode_parts(
+    parts: Sequence[tuple[np.ndarray, Outputs, OutputSpec]], names: tuple[str, ...]
+) -> tuple[np.ndarray, Predictions]:
+    """Returns items and answers of several models, each of its own items, in order of item.
+
+    Args:
+        parts: ((m,) int items, outputs of them, what decodes them) of each model.
+        names: N names of all items.
+    """
+    items = np.concatenate([part for part, _, _ in parts])
+    answers = [
+        decode(outputs, spec, Places(tuple(names[i] for i in part), {}))
+        for part, outputs, spec in parts
+    ]
+    order = np.argsort(items, kind="stable")
+    return items[order], concatenate(answers).take(order)

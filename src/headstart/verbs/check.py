@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.checks.duplicates import clusters
-from headstart.checks.files import check_dataset
-from headstart.data.dataset import Dataset, Task
+from headstart.checks.duplicates import clusters, near_duplicates
+from headstart.data.dataset import Dataset
+from headstart.data.labels import counts_of
 from headstart.data.open import open_dataset
 from headstart.errors import OptionError
 from headstart.images.faces import NO_FACE
 from headstart.images.pixels import Progress, measure, silent
 from headstart.images.store import trim_cache
 from headstart.records import Finding
+from headstart.tasks import check_everything
 
 __all__ = ["Checkup", "check"]
 
@@ -60,7 +61,7 @@ def check(
     faces: bool = False,
     backbone: str | None = None,
     detector: str = "yunet",
-    task: Task = "auto",
+    task: str = "auto",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -97,14 +98,14 @@ def check(
         )
     dataset = open_dataset(data, label=label, group=group, split=split, task=task)
     stats = measure(dataset, workers=workers, progress=progress)
-    findings = check_dataset(dataset, stats)
+    findings = check_everything(dataset, stats, near_duplicates(stats))
     if faces and backbone is not None:
         findings += _people(dataset, backbone, detector, workers, progress)
     trim_cache()
     return Checkup(
         data=str(data),
         images=int(stats.readable.sum()),
-        classes=dict(zip(dataset.classes, dataset.counts.tolist(), strict=True)),
+        classes=counts_of(dataset.labels),
         findings=tuple(findings),
     )
 

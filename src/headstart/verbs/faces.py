@@ -15,7 +15,8 @@ from headstart.images.faces import Align, Faces
 from headstart.images.pixels import Progress, silent
 from headstart.images.video import Video, is_video
 from headstart.records import Finding, to_json
-from headstart.results.crops import (
+from headstart.run import check_output, new_folder, write_atomic
+from headstart.video.crops import (
     WhichFaces,
     Written,
     findings,
@@ -24,7 +25,6 @@ from headstart.results.crops import (
     write,
     write_table,
 )
-from headstart.run import check_output, new_folder, write_atomic
 from headstart.video.tracks import Tracks
 
 __all__ = ["Crops", "faces"]

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from headstart.data.dataset import Task
+from headstart.compute import Compute
 from headstart.data.open import open_dataset
-from headstart.errors import BackboneError, OptionError, OutputError
+from headstart.errors import OptionError, OutputError
 from headstart.features.extract import extract
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Geometry
 from headstart.images.store import trim_cache
 from headstart.nets.augment import Policy
 from headstart.nets.backbone import Device, open_backbone
-from headstart.nets.model import Model
-from headstart.probe.cross_validate import cross_validate, learning_curve
-from headstart.probe.probe import feature_sets
-from headstart.results.write_run import TrainingResult, write_run
+from headstart.probe.frozen import Frozen
+from headstart.reporting.page import write_report
+from headstart.results.write_run import Told, write_run
 from headstart.resume import Unfinished
 from headstart.run import Run, check_output, new_run
-from headstart.strategies.baselines import Baselines, measure_baselines
-from headstart.strategies.plan import FinetuneOutcome, keep_probe
+from headstart.strategies.baselines import Baselines
+from headstart.strategies.clock import Clock
 from headstart.strategies.prepare import (
-    Evaluation,
+    HowToTest,
     Strategy,
     check_and_split,
     choose_preprocess,
     drop_unlabelled,
-    make_splits,
 )
+from headstart.strategies.problem import FrozenNetwork
+from headstart.strategies.train_classes import Ask, train_classes
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import split_identities
 from headstart.training.schedule import Balance, Flip, Recipe, parse_recipe
 
 __all__ = ["train"]
@@ -61,11 +55,11 @@ def train(
     faces: bool = False,
     detector: str = "yunet",
     tta: int = 1,
-    evaluation: Evaluation = "auto",
+    evaluation: HowToTest = "auto",
     folds: int = 5,
     baselines: Baselines = "standard",
     drop_leaks: bool = True,
-    task: Task = "auto",
+    task: str = "auto",
     label: str | None = None,
     group: str | None = None,
     split: str | None = None,
@@ -147,8 +141,7 @@ def train(
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
-    started = time.perf_counter()
-    options = {key: value for key, value in locals().items() if key not in ("started", "progress")}
+    options = {key: value for key, value in locals().items() if key != "progress"}
     if data is None:
         if resume is None:
             raise OptionError("train needs DATA: one folder per class, or a table of images")
@@ -185,131 +178,40 @@ def train(
     given = parse_recipe(recipe, base)
     folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
     check_output(folder, overwrite=overwrite)
-    dataset = open_dataset(
-        data, label=label, group=group, split=split, same_classes=strategy != "embed",
-        task="classification" if strategy == "embed" else task,
-    )  # fmt: skip
-    dataset = drop_unlabelled(dataset)
+    clock = Clock()
+    with clock.phase("open"):
+        dataset = drop_unlabelled(
+            open_dataset(data, label=label, group=group, split=split, task=task)
+        )
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "
             f"choose an -o outside {dataset.root}"
         )
-    seconds = {"open": time.perf_counter() - started}
-
     network = open_backbone(backbone)
+    compute = Compute(device, workers, seed, progress)
     found_by = detector if faces else None
-    if isinstance(given, MetricRecipe):  # what would be refused later is refused now
-        if network.source.kind == "onnx":
-            raise BackboneError(
-                f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
-            )
-        split_identities(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
     preprocess = choose_preprocess(dataset, network, image_size, geometry, detector=found_by)
     features = extract(
         dataset, network, preprocess=preprocess, tta=tta, device=device, workers=workers,
         progress=progress,
     )  # fmt: skip
-    seconds |= features.seconds
-
-    mark = time.perf_counter()
-    findings, kept, whole = check_and_split(
-        dataset, features.stats, seed=seed, drop_leaks=drop_leaks
-    )
-    seconds["check"] = time.perf_counter() - mark
-
-    vectors = features.vectors if kept.all() else features.vectors[kept]
-    options |= {"out": str(folder), "data": str(data), "resume": None}
-    if isinstance(given, MetricRecipe):
-        from headstart.results.embedding import train_embedding
-
-        return train_embedding(
-            whole, features, vectors, network, given, preprocess, findings, folder, options,
-            all_names=dataset.names, started=started, seconds=seconds, baselines=baselines,
-            seed=seed, device=device, workers=workers, log=log, resuming=resume is not None,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
-
-    mark = time.perf_counter()
-    rounds, kind, summary = make_splits(whole, evaluation, folds=folds, seed=seed)
-    y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
-    sets = feature_sets(features.slices)
-    outcome = cross_validate(
-        vectors, sets, y, whole.clusters, rounds,
-        n_classes=n_classes, folds=folds, seed=seed, progress=progress,
-    )  # fmt: skip
-    seconds["fit"] = time.perf_counter() - mark
-
-    mark = time.perf_counter()
-    trained_on = np.unique(np.concatenate([train_items for train_items, _ in rounds]))
-    with ThreadPoolExecutor(1, "curve") as pool:  # one processor each for curve and baselines
-        curve = pool.submit(
-            learning_curve,
-            vectors, outcome.probe.head.columns, y, whole.clusters, outcome.probe.config,
-            items=trained_on, n_classes=n_classes, folds=folds, seed=seed,
-        )  # fmt: skip
-        controls = measure_baselines(
-            baselines, whole, rounds, network, preprocess, vectors, sets, given,
-            epochs=None if epochs == "auto" else int(epochs), folds=folds, seed=seed,
-            device=device, workers=workers, progress=progress,
-        )  # fmt: skip
-    seconds["baselines and learning curve"] = time.perf_counter() - mark
-
-    model = Model(
-        network, outcome.probe.head, whole.dataset.classes, preprocess, tta,
-        outcome.probe.temperature, whole.dataset.bins,
-    )  # fmt: skip
-    with contextlib.ExitStack() as stack:
-        tuned: FinetuneOutcome | None = None
-        plan = keep_probe(outcome, y, network, tta=tta) if strategy == "auto" else None
-        if plan is not None:
-            tuned = FinetuneOutcome(
-                plan, None, None
-            )  # said without torch, whose import takes seconds
-        elif strategy != "probe":
-            place = stack.enter_context(
-                Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
-            )
-            mark = time.perf_counter()
-            from headstart.strategies.finetune import fine_tune
-            from headstart.training.track import open_trackers
-
-            on_epoch, close = open_trackers(
-                log, run=folder.name, options=options, folder=folder.absolute().parent
-            )
-            stack.callback(close)
-
-            tuned = fine_tune(
-                strategy, whole, vectors, sets, outcome, network, given,
-                preprocess=preprocess, tta=tta, budget=60 * budget, place=place, seed=seed,
-                device=device,
-                epochs=None if epochs == "auto" else int(epochs), workers=workers,
-                find_rate=lr == "auto", on_epoch=on_epoch, progress=progress,
-            )  # fmt: skip
-            seconds["fine-tune"] = time.perf_counter() - mark
-            outcome = tuned.tuning.outcome if tuned.tuning else outcome
-            model = tuned.model or model
-        result = TrainingResult(
-            options=options,
-            dataset=whole.dataset,
-            splits=whole.splits,
-            clusters=whole.clusters,
-            dropped=whole.dropped,
-            stats=features.stats,
-            all_names=dataset.names,
-            findings=findings,
-            evaluation=(kind, summary),
-            outcome=outcome,
-            controls=controls,
-            curve=curve.result(),
-            model=model,
-            engine=features.engine,
-            computed=features.computed,
-            seconds=seconds,
-            started=started,
-            tuned=tuned,
+    clock.seconds |= features.seconds
+    with clock.phase("check"):
+        findings, kept, prepared = check_and_split(
+            dataset, features.stats, seed=seed, drop_leaks=drop_leaks
         )
-        with new_run(folder, overwrite=overwrite) as run:
-            write_run(result, run)
+    frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
+    options |= {"out": str(folder), "data": str(data), "resume": None}
+    ask = Ask(
+        strategy, given, None if epochs == "auto" else int(epochs), lr == "auto", budget,
+        evaluation, folds, baselines, folder, options, log, resume is not None, overwrite,
+    )  # fmt: skip
+    looked = FrozenNetwork(network, preprocess, tta, frozen)
+    trained = train_classes(prepared, looked, ask, compute, clock)
+    with new_run(folder, overwrite=overwrite) as run:
+        write_run(trained, Told(options, findings, features, dataset.names, clock), run)
+        # While it is written, the run lies in a hidden folder; the page bears its final name.
+        write_report(run.folder, name=folder.absolute().name)
     trim_cache()
     return Run(folder)

@@ -1,25 +1,23 @@
-"""What fine-tuning adds to a run: its curves, its verdict, and what training saw."""
+"""What fine-tuning leaves in a run: its epochs, and what training saw."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.images.preprocess import Preprocess
-from headstart.strategies.plan import FinetuneOutcome
 
 if TYPE_CHECKING:
     from headstart.training.record import Epoch
     from headstart.training.schedule import Recipe
 
-__all__ = ["advice", "finetuning", "write_history", "write_preview"]
+__all__ = ["write_history", "write_preview"]
 
 _COLUMNS = (
     "epoch",
@@ -34,48 +32,6 @@ _COLUMNS = (
     "images",
 )
 _PREVIEWS, _LOOKS = 6, 4
-
-
-def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
-    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none."""
-    tuning = tuned.tuning
-    if tuning is None:
-        return None
-    last = tuning.rounds[-1]
-    return {
-        "kept": tuning.kept,
-        "summary": tuning.summary,
-        "share": last.kept.share,
-        "epochs": last.kept.epochs,
-        "refitted": last.refitted,
-        "recipe": asdict(tuning.recipe),
-        "validation": {
-            "n": tuning.gain.n,
-            "probe": tuning.probe,
-            "finetune": tuning.finetuned,
-            "gain": tuning.gain,
-        },
-        "diagnoses": tuning.diagnoses,
-    }
-
-
-def advice(tuned: FinetuneOutcome) -> dict[str, Any] | None:
-    """Returns the part of `metrics.json` about what `auto` tried, or None."""
-    if tuned.plan is None:
-        return None
-    return {
-        "summary": tuned.plan.summary,
-        "announced_seconds": round(tuned.plan.seconds, 1),
-        "rows": [
-            {
-                "strategy": candidate.name,
-                "epochs": candidate.recipe.epochs if candidate.recipe else 0,
-                "accuracy": candidate.validation,
-                "seconds": round(candidate.seconds, 1),
-            }
-            for candidate in tuned.plan.candidates
-        ],
-    }
 
 
 def write_history(

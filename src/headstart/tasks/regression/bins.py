@@ -17,7 +17,9 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["LEVEL", "Bins"]
+from headstart.data.labels import range_edges
+
+__all__ = ["LEVEL", "Bins", "make_bins"]
 
 LEVEL = 0.9
 """Share of true numbers that should lie inside the range predicted with each number."""
@@ -82,3 +84,12 @@ class Bins:
             probabilities: (N, C) calibrated.
         """
         return self.quantiles(probabilities, (0.5, (1 - LEVEL) / 2, (1 + LEVEL) / 2))
+
+
+def make_bins(numbers: np.ndarray) -> Bins:
+    """Returns ranges that hold about equally many of some numbers (`data.labels.range_edges`).
+
+    Args:
+        numbers: (N,) float, two or more different ones.
+    """
+    return Bins(range_edges(numbers))

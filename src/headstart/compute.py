@@ -1,0 +1,48 @@
+"""`Compute`: where work runs, with how many hands, from which seed, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+__all__ = ["Compute", "Device", "Progress", "silent"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Progress = Callable[[str, int, int], None]
+"""Called with (phase, done, total) as work goes on."""
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """The `Progress` that shows nothing."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """How work is done; it decides no result but through the seed.
+
+    Attributes:
+        device: Where networks run.
+        workers: Threads or processes that decode; None for one a processor.
+        seed: Of everything drawn.
+        progress: Called as work goes on.
+    """
+
+    device: Device = "auto"
+    workers: int | None = None
+    seed: int = 0
+    progress: Progress = silent
+
+    def map(self, function: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> list[_Result]:
+        """Returns the results of some independent jobs, in their order.
+
+        A plain loop here; whoever has more machines puts them behind this name.
+        """
+        return [function(job) for job in jobs]
+
+    def with_progress(self, progress: Progress) -> Compute:
+        """Returns the same, heard by somebody else."""
+        return replace(self, progress=progress)

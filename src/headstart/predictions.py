@@ -1,0 +1,341 @@
+"""`Predictions`: what a model answers, whatever kind of answer it is.
+
+Records side by side, without a base class; whoever shows, writes or sends an answer takes
+`record(i)` or `text(i)`, and does not ask which of them it holds. Rows of unreadable inputs have
+a reason in `errors`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+__all__ = [
+    "ClassProbabilities",
+    "Identities",
+    "Intervals",
+    "Predictions",
+    "columns_of",
+    "concatenate",
+    "predictions_html",
+]
+
+_SHOWN = 50
+
+
+class Predictions(Protocol):
+    """What every kind of prediction offers, of N items."""
+
+    names: tuple[str, ...]
+    errors: dict[str, str]
+    boxes: np.ndarray | None
+
+    def __len__(self) -> int:
+        """N."""
+
+    def take(self, indices: np.ndarray) -> Predictions:
+        """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
+
+    @property
+    def answered(self) -> np.ndarray:
+        """(N,) bool: which items could be read and have an answer."""
+
+    def record(self, index: int) -> dict[str, Any]:
+        """One answer as fields for programs: JSON lines, CSV, HTTP."""
+
+    def text(self, index: int) -> str:
+        """One answer in a few words for people."""
+
+
+def _shapes(given: Any, rows: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
+    for name, shape in rows:
+        value = getattr(given, name)
+        if value is not None and value.shape != shape:
+            raise ValueError(f"{name} must be {shape}, got {value.shape}")
+
+
+_Kind = TypeVar("_Kind", "ClassProbabilities", "Intervals", "Identities")
+
+
+def _take(given: _Kind, indices: np.ndarray, arrays: tuple[str, ...]) -> _Kind:
+    indices = np.flatnonzero(indices) if indices.dtype == bool else indices
+    names = tuple(given.names[i] for i in indices)
+    parts = {name: getattr(given, name) for name in (*arrays, "boxes")}
+    taken = {name: None if each is None else each[indices] for name, each in parts.items()}
+    kept = set(names)
+    errors = {name: why for name, why in given.errors.items() if name in kept}
+    return dataclasses.replace(given, names=names, errors=errors, **taken)
+
+
+def _place(given: Predictions, index: int) -> dict[str, Any]:
+    """The name of an item, and where it is on its image."""
+    found: dict[str, Any] = {"name": given.names[index]}
+    if given.boxes is not None and not np.isnan(given.boxes[index]).any():
+        found["box"] = [round(float(each), 1) for each in given.boxes[index]]
+    return found
+
+
+@dataclass(frozen=True)
+class ClassProbabilities:
+    """A probability for each class.
+
+    Attributes:
+        names: N names of the items (relative paths).
+        classes: C class names.
+        probabilities: (N, C) float, rows sum to one. NaN rows are unreadable inputs.
+        errors: item name -> reason, for inputs that could not be read.
+        boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
+        threshold: Probability below which an answer is "not sure".
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    errors: dict[str, str] = field(default_factory=dict)
+    boxes: np.ndarray | None = None
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        _shapes(self, (("probabilities", (n, len(self.classes))), ("boxes", (n, 4))))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
+        return f"ClassProbabilities({len(self):,} items; classes {shown})"
+
+    def _repr_html_(self) -> str:
+        return predictions_html(self)
+
+    def take(self, indices: np.ndarray) -> ClassProbabilities:
+        """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
+        return _take(self, indices, ("probabilities",))
+
+    @property
+    def answered(self) -> np.ndarray:
+        """(N,) bool: which items could be read."""
+        return ~np.isnan(self.probabilities).any(axis=1)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int indices of the most probable class; -1 where the input was unreadable."""
+        best = np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1)
+        return np.where(self.answered, best, -1)
+
+    @property
+    def confidences(self) -> np.ndarray:
+        """(N,) float probability of the most probable class; NaN where unreadable."""
+        return self.probabilities.max(axis=1)
+
+    def record(self, index: int) -> dict[str, Any]:
+        """Returns ``class``, ``probability``, ``sure`` and ``probabilities`` of one item."""
+        found = _place(self, index)
+        best = int(self.labels[index])
+        if best < 0:
+            return found | {"error": self.errors.get(self.names[index], "unreadable")}
+        row = self.probabilities[index]
+        return found | {
+            "class": self.classes[best],
+            "probability": float(row[best]),
+            "sure": bool(row[best] >= self.threshold),
+            "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
+        }
+
+    def text(self, index: int) -> str:
+        """Returns such as ``"ants 97 %"``, or ``"not sure"`` below the threshold."""
+        return _text(self, self.classes, index)
+
+
+@dataclass(frozen=True)
+class Identities:
+    """A probability for each of some known identities: people, animals, individual objects.
+
+    Attributes:
+        names: N names of the items.
+        identities: K names of identities.
+        probabilities: (N, K) float, rows sum to one. NaN rows are unreadable inputs.
+        errors: item name -> reason, for inputs that could not be read.
+        boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
+        threshold: Probability below which an answer is "not sure".
+    """
+
+    names: tuple[str, ...]
+    identities: tuple[str, ...]
+    probabilities: np.ndarray
+    errors: dict[str, str] = field(default_factory=dict)
+    boxes: np.ndarray | None = None
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        _shapes(self, (("probabilities", (n, len(self.identities))), ("boxes", (n, 4))))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"Identities({len(self):,} items; {len(self.identities):,} identities)"
+
+    def _repr_html_(self) -> str:
+        return predictions_html(self)
+
+    def take(self, indices: np.ndarray) -> Identities:
+        """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
+        return _take(self, indices, ("probabilities",))
+
+    @property
+    def answered(self) -> np.ndarray:
+        """(N,) bool: which items could be read."""
+        return ~np.isnan(self.probabilities).any(axis=1)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int indices of the most probable identity; -1 where the input was unreadable."""
+        best = np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1)
+        return np.where(self.answered, best, -1)
+
+    def record(self, index: int) -> dict[str, Any]:
+        """Returns ``identity``, ``probability``, ``sure`` and ``probabilities`` of one item."""
+        found = _place(self, index)
+        best = int(self.labels[index])
+        if best < 0:
+            return found | {"error": self.errors.get(self.names[index], "unreadable")}
+        row = self.probabilities[index]
+        return found | {
+            "identity": self.identities[best],
+            "probability": float(row[best]),
+            "sure": bool(row[best] >= self.threshold),
+            "probabilities": dict(zip(self.identities, row.tolist(), strict=True)),
+        }
+
+    def text(self, index: int) -> str:
+        """Returns such as ``"Ann 97 %"``, or ``"not sure"`` below the threshold."""
+        return _text(self, self.identities, index)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """A number for each item, with its prediction interval.
+
+    Attributes:
+        names: N names of the items.
+        values: (N,) float predicted numbers; NaN for unreadable inputs.
+        low: (N,) float lower ends of the intervals.
+        high: (N,) float upper ends.
+        level: Share of true numbers that the intervals should cover.
+        quantity: What is predicted, such as ``"age"``.
+        errors: item name -> reason, for inputs that could not be read.
+        boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    level: float = 0.9
+    quantity: str = "number"
+    errors: dict[str, str] = field(default_factory=dict)
+    boxes: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        _shapes(self, (("values", (n,)), ("low", (n,)), ("high", (n,)), ("boxes", (n, 4))))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"Intervals({len(self):,} items; {self.quantity}, {self.level:.0%} intervals)"
+
+    def _repr_html_(self) -> str:
+        return predictions_html(self)
+
+    def take(self, indices: np.ndarray) -> Intervals:
+        """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
+        return _take(self, indices, ("values", "low", "high"))
+
+    @property
+    def answered(self) -> np.ndarray:
+        """(N,) bool: which items could be read."""
+        return ~np.isnan(self.values)
+
+    def record(self, index: int) -> dict[str, Any]:
+        """Returns ``number``, ``low`` and ``high`` of one item."""
+        found = _place(self, index)
+        if not self.answered[index]:
+            return found | {"error": self.errors.get(self.names[index], "unreadable")}
+        return found | {
+            "number": float(self.values[index]),
+            "low": float(self.low[index]),
+            "high": float(self.high[index]),
+        }
+
+    def text(self, index: int) -> str:
+        """Returns such as ``"34 (29 to 41)"``."""
+        if not self.answered[index]:
+            return self.errors.get(self.names[index], "unreadable")
+        ends = f"{self.low[index]:.3g} to {self.high[index]:.3g}"
+        return f"{self.values[index]:.3g} ({ends})"
+
+
+def _text(given: ClassProbabilities | Identities, known: tuple[str, ...], index: int) -> str:
+    best = int(given.labels[index])
+    if best < 0:
+        return given.errors.get(given.names[index], "unreadable")
+    probability = float(given.probabilities[index, best])
+    if probability < given.threshold:
+        return "not sure"
+    return f"{known[best]} {100 * probability:.0f} %"
+
+
+def concatenate(parts: Sequence[Any]) -> Any:
+    """Puts predictions of one kind one after the other; all else is the first one's.
+
+    Args:
+        parts: One or more records of the same kind.
+    """
+    first = parts[0]
+    joined: dict[str, Any] = {
+        "names": tuple(name for part in parts for name in part.names),
+        "errors": {name: why for part in parts for name, why in part.errors.items()},
+    }
+    for each in dataclasses.fields(first):
+        value = getattr(first, each.name)
+        if isinstance(value, np.ndarray):
+            joined[each.name] = np.concatenate([getattr(part, each.name) for part in parts])
+    return dataclasses.replace(first, **joined)
+
+
+def columns_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Flattens a record for a table: ``probabilities`` of classes become ``p(name)`` columns.
+
+    The parentheses keep a class that is called "name" or "truth" apart from other columns.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{key[0]}({name})": each for name, each in value.items()}
+        elif isinstance(value, list):
+            flat[key] = " ".join(str(each) for each in value)
+        else:
+            flat[key] = value
+    return flat
+
+
+def predictions_html(predictions: Predictions) -> str:
+    """Renders the first answers as an HTML table, for notebooks."""
+    from html import escape
+
+    n = len(predictions)
+    rows = "".join(
+        f"<tr><td>{escape(predictions.names[i])}</td><td>{escape(predictions.text(i))}</td></tr>"
+        for i in range(min(n, _SHOWN))
+    )
+    caption = f"<caption>the first {_SHOWN} of {n:,}</caption>" if n > _SHOWN else ""
+    return f"<table>{caption}{rows}</table>"

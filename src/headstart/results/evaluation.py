@@ -1,0 +1,170 @@
+"""`Evaluation`: the measures of a run, or of its model on other labelled images, by subgroup too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from headstart.checks.duplicates import clusters as find_clusters
+from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.errors import DataError
+from headstart.features.extract import extract
+from headstart.metrics.groups import Subgroups, bands, by_subgroup
+from headstart.nets.model import Model
+from headstart.predictions import Predictions
+from headstart.records import Estimate
+from headstart.results.items import read_items
+from headstart.results.outputs import read_predictions
+from headstart.run import Run
+from headstart.scoring.score import measured, score
+from headstart.tasks import decode, task_of
+from headstart.tasks.protocol import Places
+
+__all__ = ["Evaluation", "evaluate_on", "evaluation_of_run"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measures with their intervals.
+
+    Attributes:
+        summary: On what they were measured, in one sentence.
+        task: Whose measures they are.
+        primary: Key of the one that decides.
+        test: Measure -> estimate.
+        details: Of the task: per class, confusion, mistakes.
+        errors: Image -> reason, of those that could not be read.
+        subgroups: Of every column that was asked for.
+    """
+
+    summary: str
+    task: str
+    primary: str
+    test: dict[str, Estimate]
+    details: dict[str, Any]
+    errors: dict[str, str] = field(default_factory=dict)
+    subgroups: tuple[Subgroups, ...] = ()
+
+    def __repr__(self) -> str:
+        words = self.primary.replace("_", " ")
+        return f"Evaluation({words} {self.test[self.primary]}; {self.summary!r})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = list(self.test.items())
+        for each in self.subgroups:
+            shown += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
+        rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in shown)
+        return f"<table><caption>{escape(self.summary)}</caption>{rows}</table>"
+
+
+def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
+    """Returns the measures of a run as they were taken, and by subgroups of its test items.
+
+    Args:
+        run: A finished one; its images need not be there any more.
+        by: Columns of its data.
+        seed: Of the intervals of subgroups.
+
+    Raises:
+        ModelError: If the run cannot be read.
+        DataError: If a column is not there.
+    """
+    results = run.results
+    subgroups: tuple[Subgroups, ...] = ()
+    if by:
+        items = read_items(run)
+        tested, predictions = read_predictions(run, items)
+        subgroups = _subgroups(
+            items.dataset.take(tested), predictions, items.clusters[tested], by, seed
+        )
+    return Evaluation(
+        summary=results["evaluation"]["summary"],
+        task=results["task"],
+        primary=results["primary"],
+        test={name: Estimate.from_json(value) for name, value in results["test"].items()},
+        details=_estimates(results["details"]),
+        subgroups=subgroups,
+    )
+
+
+def evaluate_on(
+    model: Model, dataset: Dataset, name: str, by: Sequence[str], compute: Compute
+) -> Evaluation:
+    """Measures a model on labelled images; on their test part where they bring one along.
+
+    Args:
+        model: Of a run.
+        dataset: With labels of the model's task.
+        name: Of the data, for people.
+        by: Columns.
+        compute: Where, and from which seed.
+
+    Raises:
+        DataError: If nothing has a label, a label is unknown to the model, or a column is missing.
+    """
+    if not dataset.labelled.any():
+        raise DataError(f"{name} has no labels to measure against; use 'headstart predict'")
+    # Labels that the model cannot give are refused before anything is computed.
+    task_of(model.spec.task).encode(dataset.labels, np.flatnonzero(dataset.labelled), model.spec)
+    tested = dataset.tested()
+    part = f"the {dataset.test_name} split of " if tested.any() else ""
+    dataset = dataset.take(dataset.labelled & tested if tested.any() else dataset.labelled)
+    features = extract(
+        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta,
+        device=compute.device, workers=compute.workers, progress=compute.progress,
+    )  # fmt: skip
+    readable = features.stats.readable
+    kept, stats = dataset.take(readable), features.stats.take(readable)
+    outputs = model.outputs(features.vectors[readable])
+    predictions = decode(outputs, model.spec, Places(kept.names, {}))
+    clusters = find_clusters(stats, kept.groups)
+    found = score(model.spec.task, predictions, kept.labels, clusters=clusters, seed=compute.seed)
+    return Evaluation(
+        summary=f"Measured on {part}{name}: {len(kept)} images.",
+        task=found.task,
+        primary=found.primary,
+        test=found.measures,
+        details=found.details,
+        errors={dataset.names[i]: reason for i, reason in features.stats.errors.items()},
+        subgroups=_subgroups(kept, predictions, clusters, by, compute.seed) if by else (),
+    )
+
+
+def _subgroups(
+    dataset: Dataset,
+    predictions: Predictions,
+    clusters: np.ndarray,
+    by: Sequence[str],
+    seed: int,
+) -> tuple[Subgroups, ...]:
+    """Measures the subgroups of some columns by the task's primary measure.
+
+    Raises:
+        DataError: If a column is not there.
+    """
+    primary = task_of(dataset.task).PRIMARY
+    one = measured(dataset.task, predictions, dataset.labels)
+    statistic, groups = one.statistics[primary.key], clusters[one.kept]
+    found = []
+    for column in by:
+        if column not in dataset.attributes:
+            known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
+            raise DataError(f"--by {column}: the data have no such column; they have {known}")
+        values = bands(dataset.attributes[column].astype(str))[one.kept]
+        found.append(by_subgroup(column, values, statistic, primary, groups, seed=seed))
+    return tuple(found)
+
+
+def _estimates(value: Any) -> Any:
+    """Rebuilds the estimates inside of what JSON kept."""
+    if isinstance(value, dict):
+        if {"value", "low", "high", "n", "method"} == set(value):
+            return Estimate.from_json(value)
+        return {key: _estimates(each) for key, each in value.items()}
+    return [_estimates(each) for each in value] if isinstance(value, list) else value

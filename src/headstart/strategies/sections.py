@@ -1,0 +1,98 @@
+"""What is said of a training: one sentence about its model, and parts of `metrics.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from headstart.nets.model import Model
+from headstart.probe.probe import Probe
+from headstart.strategies.plan import FinetuneOutcome
+
+if TYPE_CHECKING:
+    from headstart.strategies.finetune_rounds import FinetuneRounds
+
+__all__ = ["advice", "describe", "describe_tuned", "finetuning"]
+
+_NAMES = {
+    "logistic": "logistic regression",
+    "svm": "linear support vector machine",
+    "neighbours": "nearest neighbours",
+    "prototypes": "class prototypes",
+}
+
+
+def describe(model: Model, probe: Probe) -> str:
+    """Returns one sentence about a model of frozen features."""
+    where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
+    features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
+    tta = f", {model.tta} views averaged" if model.tta > 1 else ""
+    verb = {
+        "square": "cropped to the largest square and resized",
+        "crop": "cropped",
+        "pad": "padded",
+        "squash": "squashed",
+    }[model.preprocess.geometry]
+    what = f"images {verb}"
+    if model.preprocess.faces is not None:
+        what = "the largest face of each photo set upright and cut out"
+    return (
+        f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
+        f"{what} to {model.preprocess.size} px{tta}; chosen by cross-validated "
+        f"{probe.criterion} among {len(probe.trials)} trials"
+    )
+
+
+def describe_tuned(model: Model, tuning: FinetuneRounds) -> str:
+    """Returns one sentence about a fine-tuned model."""
+    last = tuning.rounds[-1]
+    depth = {"head": "its head", "last": f"its last {tuning.recipe.stages} stages"}
+    what = depth.get(tuning.recipe.freeze, "all its layers")
+    epochs = tuning.recipe.epochs
+    share = f", {last.kept.share:.0%} of the way from the probe" if last.kept.share < 1 else ""
+    return (
+        f"{model.backbone.name} fine-tuned in {what} for {epochs} epoch{'s' * (epochs > 1)} from a "
+        f"linear probe{share}, images at {model.preprocess.size} px"
+    )
+
+
+def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
+    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none."""
+    tuning = tuned.tuning
+    if tuning is None:
+        return None
+    last = tuning.rounds[-1]
+    return {
+        "kept": tuning.kept,
+        "summary": tuning.summary,
+        "share": last.kept.share,
+        "epochs": last.kept.epochs,
+        "refitted": last.refitted,
+        "recipe": asdict(tuning.recipe),
+        "validation": {
+            "n": tuning.gain.n,
+            "probe": tuning.probe,
+            "finetune": tuning.finetuned,
+            "gain": tuning.gain,
+        },
+        "diagnoses": tuning.diagnoses,
+    }
+
+
+def advice(tuned: FinetuneOutcome) -> dict[str, Any] | None:
+    """Returns the part of `metrics.json` about what `auto` tried, or None."""
+    if tuned.plan is None:
+        return None
+    return {
+        "summary": tuned.plan.summary,
+        "announced_seconds": round(tuned.plan.seconds, 1),
+        "rows": [
+            {
+                "strategy": candidate.name,
+                "epochs": candidate.recipe.epochs if candidate.recipe else 0,
+                "accuracy": candidate.validation,
+                "seconds": round(candidate.seconds, 1),
+            }
+            for candidate in tuned.plan.candidates
+        ],
+    }

@@ -1,0 +1,218 @@
+"""From usable items to a model of whatever is learnt as classes: probe, baselines, fine-tuning."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.nets.model import Model
+from headstart.probe.cross_validate import CrossValidated, cross_validate, learning_curve
+from headstart.probe.probe import Trial
+from headstart.resume import Unfinished
+from headstart.scoring.curve import extrapolate, mean_over_folds
+from headstart.strategies.baselines import Baselines, measure_baselines
+from headstart.strategies.clock import Clock
+from headstart.strategies.plan import FinetuneOutcome, keep_probe
+from headstart.strategies.prepare import HowToTest, Strategy, make_problem
+from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
+from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
+from headstart.strategies.trained import Histories, Trained
+from headstart.training.schedule import Recipe
+
+__all__ = ["Ask", "train_classes"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a training is asked for.
+
+    Attributes:
+        strategy: Frozen features only, fine-tuned, from random weights, or the better of the first.
+        recipe: Of fine-tuning.
+        epochs: As asked for, or None.
+        find_rate: Choose the learning rate by a range test.
+        budget: Minutes that `auto` may fine-tune for.
+        evaluation: How it is tested.
+        folds: Of every cross-validation.
+        baselines: What it must beat.
+        run: The run's final folder; what an interrupted training leaves lies beside it.
+        options: Of the verb, kept for resuming.
+        log: Names of trackers.
+        resuming: Whether an interrupted training goes on.
+        overwrite: Whether an earlier run may be replaced.
+    """
+
+    strategy: Strategy
+    recipe: Recipe
+    epochs: int | None
+    find_rate: bool
+    budget: float
+    evaluation: HowToTest
+    folds: int
+    baselines: Baselines
+    run: Path
+    options: dict[str, Any]
+    log: str | None
+    resuming: bool
+    overwrite: bool
+
+
+def train_classes(
+    prepared: Prepared, network: FrozenNetwork, ask: Ask, compute: Compute, clock: Clock
+) -> Trained:
+    """Probes frozen features, measures what must be beaten, and fine-tunes where that is wanted.
+
+    Args:
+        prepared: The usable items.
+        network: With its frozen features of them.
+        ask: What is wanted.
+        compute: Where, and from which seed.
+        clock: Notes how long each phase takes.
+    """
+    problem = make_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
+    with clock.phase("fit"):
+        outcome = cross_validate(
+            network.features, problem.rounds, problem.clusters, compute, final=problem.final,
+            folds=ask.folds,
+        )  # fmt: skip
+    with clock.phase("baselines and learning curve"):
+        baselines, curve = _beside(problem, network, outcome, ask, compute)
+    model = Model(
+        network.backbone, outcome.probe.head, problem.final_spec, network.preprocess, network.tta,
+        outcome.probe.temperature,
+    )  # fmt: skip
+    tuned = _fine_tuned(problem, network, outcome, ask, compute, clock)
+    summary = describe(model, outcome.probe)
+    if tuned is not None and tuned.tuning is not None:
+        outcome = tuned.tuning.outcome
+        if tuned.model is not None:
+            model = tuned.model
+            summary = describe_tuned(model, tuned.tuning)
+    answered = tuple(
+        (fold.test, {"probabilities": fold.probabilities}, spec)
+        for fold, spec in zip(outcome.folds, problem.specs, strict=True)
+    )
+    sections: dict[str, Any] = {"learning_curve": _curve(curve, compute.seed)}
+    if tuned is not None:
+        parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
+        sections |= {name: part for name, part in parts.items() if part is not None}
+    return Trained(
+        prepared=prepared,
+        model=model,
+        summary=summary,
+        evaluation=(problem.kind, problem.summary),
+        answered=answered,
+        predictions=problem.answers(outcome),
+        uncalibrated=problem.answers(outcome, calibrated=False),
+        clusters=problem.clusters,
+        dropped=prepared.dropped,
+        baselines=baselines,
+        trials=tuple(_row(trial) for trial in outcome.probe.trials),
+        histories=_histories(tuned, outcome),
+        sections=sections,
+    )
+
+
+def _beside(
+    problem: Problem,
+    network: FrozenNetwork,
+    outcome: CrossValidated,
+    ask: Ask,
+    compute: Compute,
+) -> tuple[Any, tuple[np.ndarray, np.ndarray]]:
+    """Returns what must be beaten and the learning curve; one processor each."""
+    quiet = Compute(seed=compute.seed)
+    learnt = outcome.final if problem.kind == "cv" else problem.rounds[0]
+    with ThreadPoolExecutor(1, "curve") as pool:
+        curve = pool.submit(
+            learning_curve, network.features, outcome.probe, learnt, problem.clusters, quiet,
+            folds=ask.folds,
+        )  # fmt: skip
+        baselines = measure_baselines(
+            ask.baselines, problem, network, compute, recipe=ask.recipe, epochs=ask.epochs,
+            folds=ask.folds,
+        )  # fmt: skip
+        return baselines, curve.result()
+
+
+def _fine_tuned(
+    problem: Problem,
+    network: FrozenNetwork,
+    probed: CrossValidated,
+    ask: Ask,
+    compute: Compute,
+    clock: Clock,
+) -> FinetuneOutcome | None:
+    """Returns what fine-tuning came to; None where only the probe was wanted."""
+    plan = None
+    if ask.strategy == "auto":
+        plan = keep_probe(probed, network.backbone, tta=network.tta)
+    if plan is not None:
+        return FinetuneOutcome(plan, None, None)  # said without torch, whose import takes seconds
+    if ask.strategy == "probe":
+        return None
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(
+            Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
+        )
+        from headstart.strategies.auto import Budget
+        from headstart.strategies.finetune import Wish, fine_tune
+        from headstart.training.track import open_trackers
+
+        stack.enter_context(clock.phase("fine-tune"))
+        on_epoch, close = open_trackers(
+            ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
+        )
+        stack.callback(close)
+        budget = Budget(60 * ask.budget, ask.epochs)
+        wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
+        return fine_tune(problem, network, probed, wish, compute)
+
+
+def _curve(curve: tuple[np.ndarray, np.ndarray], seed: int) -> dict[str, Any]:
+    """Returns the learning curve and its forecast, ready for JSON."""
+    sizes, accuracies = curve
+    folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
+    tested = int(sizes.max(initial=1)) * folds // (folds - 1)
+    points = [
+        {"n": int(n), "accuracy": mean_over_folds(each, int(n), tested)}
+        for n, each in zip(sizes, accuracies, strict=True)
+    ]
+    increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
+    forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if increasing else None
+    return {"points": points, "forecast": forecast}
+
+
+def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:
+    if tuned is None or tuned.tuning is None:
+        return None
+    rounds = enumerate(tuned.tuning.rounds, 1)
+    epochs = {f"round{number}": each.history for number, each in rounds}
+    return Histories(epochs, outcome.folds[0].train, tuned.tuning.recipe)
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """Returns one line of `trials.csv`."""
+    row = asdict(trial.config)
+    return {
+        "classifier": row["classifier"],
+        "features": row["features"],
+        "dimensions": trial.dimensions,
+        "C": f"{row['C']:g}",
+        "class_weight": "balanced" if row["balanced"] else "",
+        "folds": trial.folds,
+        "repeats": trial.repeats,
+        "accuracy": f"{trial.accuracy.value:.4f}",
+        "low": f"{trial.accuracy.low:.4f}",
+        "high": f"{trial.accuracy.high:.4f}",
+        "balanced_accuracy": f"{trial.balanced_accuracy:.4f}",
+        "log_loss": "" if np.isnan(trial.log_loss) else f"{trial.log_loss:.4f}",
+        "seconds": f"{trial.seconds:.3f}",
+        "chosen": trial.chosen,
+    }

@@ -1,0 +1,150 @@
+"""What only classes can have wrong: too few images, twins, none of them in a split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from headstart.checks.wording import first, plural
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
+from headstart.records import Finding
+
+__all__ = ["check_classes", "classes_of"]
+
+_FEW = 5
+
+
+def classes_of(dataset: Dataset) -> Classes:
+    """Returns the labels of a classification."""
+    assert isinstance(dataset.labels, Classes), "a classification has classes"
+    return dataset.labels
+
+
+def check_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
+    """Yields classes that are one, too small, out of balance, or missing from a split.
+
+    Args:
+        dataset: N items.
+        clusters: (N,) int; items of one cluster are the same image, or nearly so.
+    """
+    yield from _same_classes(dataset, clusters)
+    yield from _classes(dataset, clusters)
+
+
+def _same_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
+    """Two classes that are one: in their images, or by their names."""
+    labels = classes_of(dataset)
+    targets, classes, counts = labels.targets, labels.names, labels.counts
+    shared: dict[tuple[int, int], set[int]] = {}
+    order = np.argsort(clusters, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1):
+        present = sorted(set(targets[group].tolist()) - {-1})
+        for low, high in combinations(present, 2):
+            smaller = min(low, high, key=lambda each: counts[each])
+            items = group[targets[group] == smaller].tolist()
+            shared.setdefault((low, high), set()).update(items)
+    same = [p for p, items in shared.items() if len(items) > min(counts[list(p)]) / 2]
+    if same:
+        yield Finding(
+            "identical_classes",
+            "serious",
+            f"{plural(len(same), 'pair of classes holds', 'pairs of classes hold')} mostly "
+            f"the same "
+            "images.",
+            first(f"{classes[a]} = {classes[b]}" for a, b in sorted(same)),
+            "Merge them, or mend whatever copied one into the other.",
+            len(same),
+        )
+    spelled: dict[str, list[str]] = {}
+    for name in classes:
+        spelled.setdefault(re.sub(r"[\W_]+", "", name).casefold() or name, []).append(name)
+    twice = [names for names in spelled.values() if len(names) > 1]
+    if twice:
+        yield Finding(
+            "similar_class_names",
+            "warning",
+            f"{plural(len(twice), 'class seems', 'classes seem')} to be spelled in several ways.",
+            first(" = ".join(names) for names in twice),
+            "Rename the folders or labels if they mean the same.",
+            len(twice),
+        )
+
+
+def _classes(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
+    labels = classes_of(dataset)
+    if not labels.names:
+        return
+    names, counts = np.array(labels.names), labels.counts
+    if len(names) == 1:
+        yield Finding(
+            "one_class",
+            "serious",
+            f"There is only one class, {names[0]!r}: nothing can be told apart.",
+            (),
+            "Add a second class, if only a folder of everything else.",
+            1,
+        )
+    # Copies teach nothing new, so it is different images that count.
+    seen = np.unique(np.stack([labels.targets, alike])[:, dataset.labelled], axis=1)
+    distinct = np.bincount(seen[0], minlength=len(names))
+    for check, severity, mask, what in (
+        ("classes_of_one", "serious", distinct <= 1, "a single image (copies not counted)"),
+        (
+            "small_classes",
+            "warning",
+            (distinct > 1) & (distinct < _FEW),
+            f"fewer than {_FEW} images",
+        ),
+    ):
+        if mask.any() and len(names) > 1:
+            yield Finding(
+                check,
+                severity,  # type: ignore[arg-type]
+                f"{plural(int(mask.sum()), 'class has', 'classes have')} {what}.",
+                first(f"{name}: {n}" for name, n in zip(names[mask], distinct[mask])),
+                "Add images, or leave the class out: it can be neither learned nor measured.",
+                int(mask.sum()),
+            )
+    ratio = counts.max() / max(counts.min(), 1)
+    if ratio >= 3:
+        big, small = names[counts.argmax()], names[counts.argmin()]
+        yield Finding(
+            "imbalance",
+            "warning" if ratio >= 10 else "note",
+            f"The largest class has {ratio:.0f} times as many images as the smallest.",
+            (f"{big}: {counts.max():,}", f"{small}: {counts.min():,}"),
+            "Go by balanced accuracy, and by the share of the largest class as the baseline.",
+            len(names),
+        )
+    yield from _classes_of_splits(dataset)
+
+
+def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
+    known = dataset.labelled & (dataset.splits != "")
+    labels, held = classes_of(dataset), dataset.test_name
+    has = {
+        part: np.bincount(labels.targets[known & mask], minlength=len(labels.names)) > 0
+        for part, mask in ((held, dataset.splits == held), ("train", dataset.splits != held))
+    }
+    if not (has[held].any() and has["train"].any()):
+        return
+    for part, other, severity, why in (
+        ("train", held, "serious", "cannot be learned"),
+        (held, "train", "warning", "cannot be measured"),
+    ):
+        missing = has[other] & ~has[part]
+        if missing.any():
+            count = int(missing.sum())
+            yield Finding(
+                f"classes_missing_from_{part}",
+                severity,  # type: ignore[arg-type]
+                f"{plural(count, 'class is', 'classes are')} in {other} but not in {part}, and "
+                f"{why}.",
+                first(np.array(labels.names)[missing].tolist()),
+                "Give both sides the same classes, spelled the same.",
+                count,
+            )

@@ -1,0 +1,149 @@
+"""Regression: one number for each image, with its prediction interval.
+
+A number is learnt as one of C neighbouring ranges (binned regression): the network gives each a
+probability, and the number is the median of that distribution. So frozen features, fine-tuning,
+calibration and export are those of classes, and every number has an interval whose coverage is
+measured. The ranges are made of training items only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Numbers
+from headstart.images.stats import ImageStats
+from headstart.metrics.regression import regression_statistics
+from headstart.metrics.statistic import Measure, Statistic
+from headstart.predictions import Intervals
+from headstart.records import Finding, OutputSpec
+from headstart.tasks.drawing import write_on
+from headstart.tasks.protocol import Outputs, Places, Target
+from headstart.tasks.regression.bins import LEVEL, Bins, make_bins
+
+__all__ = [
+    "MEASURES",
+    "PRIMARY",
+    "baselines",
+    "check",
+    "decode",
+    "details",
+    "draw",
+    "encode",
+    "measures",
+]
+
+PRIMARY = Measure(
+    "mean_absolute_error", "mean absolute error", False, "plain",
+    "how far off a prediction is on average",
+)  # fmt: skip
+MEASURES = (
+    PRIMARY,
+    Measure(
+        "root_mean_squared_error", "root mean squared error", False, "plain",
+        "the same, large errors counting more",
+    ),
+    Measure(
+        "r2", "R²", unit="plain",
+        meaning="share of the variance that is explained; 0 is always predicting the mean",
+    ),
+    Measure(
+        "interval_coverage", "interval coverage",
+        meaning=f"share of true numbers inside their {LEVEL:.0%} prediction intervals",
+    ),
+)  # fmt: skip
+
+_DRAWN, _MISTAKES = 1500, 24
+_FEWEST, _FAR = 8, 10
+
+
+def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
+    """Yields what only numbers can have wrong."""
+    labels = dataset.labels
+    assert isinstance(labels, Numbers), "a regression has numbers"
+    values = labels.values[labels.known]
+    if len(values) < _FEWEST:
+        return
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    far = np.flatnonzero(np.abs(labels.values - middle) > _FAR * max(high - low, 1e-12))
+    if high > low and len(far):
+        yield Finding(
+            "outlying_numbers", "warning",
+            f"{len(far):,} of {len(values):,} numbers lie more than {_FAR} interquartile ranges "
+            f"from the median.",
+            tuple(f"{dataset.names[i]}: {labels.text(i)}" for i in far[:24].tolist()),
+            "Look at them: a slip of the pen, another unit, or a code for 'unknown'.", len(far),
+        )  # fmt: skip
+
+
+def encode(labels: Numbers, train: np.ndarray, spec: OutputSpec | None = None) -> Target:
+    """Returns the range of each number; ranges hold about equally many training items."""
+    if spec is None:
+        bins = make_bins(labels.values[train])
+        settings = {"edges": list(bins.edges), "quantity": labels.name}
+        spec = OutputSpec("regression", bins.names, settings)
+    return Target(Bins(tuple(spec.settings["edges"])).classes(labels.values), spec)
+
+
+def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Intervals:
+    """Returns the median and the interval of (N, C) ``probabilities`` of ranges."""
+    bins = Bins(tuple(spec.settings["edges"]))
+    number, low, high = bins.numbers(outputs["probabilities"]).T
+    return Intervals(
+        places.names, number, low, high, LEVEL, str(spec.settings.get("quantity", "number")),
+        dict(places.errors), places.boxes,
+    )  # fmt: skip
+
+
+def measures(predictions: Intervals, labels: Numbers) -> dict[str, Statistic]:
+    """Returns mean absolute error, root mean squared error, R² and interval coverage."""
+    return regression_statistics(
+        predictions.values, labels.values, low=predictions.low, high=predictions.high
+    )
+
+
+def details(
+    predictions: Intervals, labels: Numbers, clusters: np.ndarray | None, seed: int
+) -> dict[str, Any]:
+    """Returns ``points`` to draw (truth, predicted, low, high) and the largest errors."""
+    n = len(predictions)
+    drawn = np.linspace(0, n - 1, min(_DRAWN, n)).astype(int)
+    columns = (labels.values, predictions.values, predictions.low, predictions.high)
+    missed = np.abs(predictions.values - labels.values)
+    worst = np.argsort(-missed, kind="stable")[:_MISTAKES]
+    return {
+        "quantity": predictions.quantity,
+        "points": np.round(np.column_stack(columns)[drawn], 4).tolist(),
+        "mistakes": [
+            {
+                "name": predictions.names[i],
+                "truth": labels.text(int(i)),
+                "predicted": predictions.text(int(i)),
+                "error": float(missed[i]),
+            }
+            for i in worst
+        ],
+    }
+
+
+def baselines(
+    labels: Numbers, names: tuple[str, ...], train: np.ndarray, test: np.ndarray
+) -> dict[str, Intervals]:
+    """Returns the median of the training items, and their own spread, for every test item."""
+    known = labels.values[train][labels.known[train]]
+    low, middle, high = np.quantile(known, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
+    same = np.ones(len(test))
+    return {
+        "constant": Intervals(
+            tuple(names[i] for i in test), middle * same, low * same, high * same, LEVEL,
+            labels.name,
+        )
+    }  # fmt: skip
+
+
+def draw(pixels: np.ndarray, predictions: Intervals, index: int) -> np.ndarray:
+    """Returns (H, W, 3) uint8 with the number and its interval written on the image."""
+    return write_on(pixels, predictions.text(index))
