@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
-from headstart.data.tables import class_targets, split_name
+from headstart.data.tables import class_labels, split_name
 from headstart.errors import DataError
 
 __all__ = ["EXTENSIONS", "Tree", "open_folders", "scan"]
@@ -218,7 +218,7 @@ def _build(
     """Makes the data set of the items that have a label; None is an item outside all classes."""
     keep = [row for row, label in enumerate(labels) if label is not None]
     # macOS stores é as two characters, others as one: one class all the same.
-    classes, targets = class_targets(
+    found = class_labels(
         [unicodedata.normalize("NFC", labels[row] or "") for row in keep]
     )
     set_aside = [*tree.set_aside]
@@ -241,9 +241,9 @@ def _build(
     return Dataset(
         root=tree.root,
         names=tuple(tree.names[row] for row in keep),
-        labels=Classes(classes, targets),
+        labels=found,
         splits=np.array([splits[row] for row in keep], "U5"),
-        source="folders" if classes else "unlabelled",
+        source="folders" if found.names else "unlabelled",
         set_aside=tuple(set_aside),
     )
 
