@@ -193,13 +193,13 @@ def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> D
         inside = given[-1] and (flat or len(parts) > 2)
         labels.append(None if not inside else "" if flat else parts[1])
     dataset = _build(tree, labels, given, depth=2, strays=tuple(splits))
-    labels = dataset.labels
-    assert isinstance(labels, Classes), "folders are classes"
-    sets = {s: {*labels.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
+    found = dataset.labels
+    assert isinstance(found, Classes), "folders are classes"
+    sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
     train = sets.pop("train", set())
     for split, classes in sets.items():
         if same_classes and train and classes and not train & classes and not flat:
-            a, b = labels.names[min(train)], labels.names[min(classes)]
+            a, b = found.names[min(train)], found.names[min(classes)]
             raise DataError(
                 f"the train and {split} folders of {tree.root} share no class ({a!r} is in one, "
                 f"{b!r} in the other); the folders of both must have the same names"
@@ -218,9 +218,7 @@ def _build(
     """Makes the data set of the items that have a label; None is an item outside all classes."""
     keep = [row for row, label in enumerate(labels) if label is not None]
     # macOS stores é as two characters, others as one: one class all the same.
-    found = class_labels(
-        [unicodedata.normalize("NFC", labels[row] or "") for row in keep]
-    )
+    found = class_labels([unicodedata.normalize("NFC", labels[row] or "") for row in keep])
     set_aside = [*tree.set_aside]
     outside = Counter(
         tree.names[row].rpartition("/")[0] for row, label in enumerate(labels) if label is None
