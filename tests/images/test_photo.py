@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("cv2", reason="needs OpenCV")
 
-from headstart.errors import ImageError  # noqa: E402
-from headstart.images import detect  # noqa: E402
-from headstart.images.faces import NO_FACE, Faces  # noqa: E402
-from headstart.images.photo import every_face_of  # noqa: E402
-from headstart.images.preprocess import Preprocess  # noqa: E402
+from headstart.errors import ImageError
+from headstart.images import detect
+from headstart.images.faces import NO_FACE, Faces
+from headstart.images.photo import every_face_of
+from headstart.images.preprocess import Preprocess
 
-from ..drawn_faces import detector_file, find_drawn_faces, photo  # noqa: E402
+from ..drawn_faces import detector_file, find_drawn_faces, photo
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_the_thumbnail_is_the_mean_of_its_cells():
 
 def test_a_decoding_at_reduced_scale_tells_the_same():
     stream = io.BytesIO()
-    draw_image(1, 2, 640).resize((900, 640)).save(stream, "JPEG", quality=95)
+    draw_image(1, 2).resize((900, 640)).save(stream, "JPEG", quality=95)
     whole = image_stats(decode(stream.getvalue()))
     small = image_stats(decode(stream.getvalue(), short_side=100))
     assert (small.width, small.height) == (whole.width, whole.height) == (900, 640)

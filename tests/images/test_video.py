@@ -118,8 +118,7 @@ def test_a_film_that_is_cut_off_says_so(film):
     video = Video(film, fps=RATE)
     frames = list(video)
     assert 0 < len(frames) < 30
-    if video.problem:  # where the index is gone, OpenCV may not know how many there were
-        assert "damaged: it ends after" in video.problem
+    assert "damaged: it ends after" in video.problem
 
 
 def test_the_problem_counts_frames(film):
@@ -138,7 +137,7 @@ def test_what_is_no_film_cannot_be_opened(tmp_path, content, capfd):
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="gone.mp4: there is no such video"):
+    with pytest.raises(DataError, match=r"gone\.mp4: there is no such video"):
         Video(tmp_path / "gone.mp4", fps=1)
     with pytest.raises(DataError, match="there is no such video"):
         Video(tmp_path, fps=1)
