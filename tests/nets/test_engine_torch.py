@@ -5,13 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.nets.pools import SIZE, Shared, bounds_of, inputs, lived, make_pool, norms_of, plain
+from tests.nets.pools import (
+    SIZE,
+    NoStages,
+    Shared,
+    bounds_of,
+    inputs,
+    lived,
+    make_pool,
+    norms_of,
+    plain,
+)
+from torch import nn
 
 from headstart.errors import BackboneError
 from headstart.images.preprocess import Preprocess
 from headstart.nets import engine_torch
 from headstart.nets.engine import parity
-from headstart.nets.engine_torch import TorchEngine, fold_batchnorm, torch_engine
+from headstart.nets.engine_torch import TorchEngine, conv_norm_pairs, fold_batchnorm, torch_engine
 from headstart.nets.stages import StagePool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,3 +90,93 @@ def test_fp32_where_bf16_is_not_good_enough(monkeypatch):
     monkeypatch.setattr(engine_torch, "verify_parity", strict)
     engine = torch_engine(pool, device="cpu", proof=inputs(1), bounds=bounds_of(pool))
     assert engine.precision == "fp32"
+
+
+class Pairs(NoStages):
+    """Two convolutions with norms behind them, one norm that stands alone, one shared pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second = nn.Conv2d(7, 7, 1)
+        self.behind = nn.BatchNorm2d(7)
+        self.alone = nn.BatchNorm2d(7)
+        self.shared = nn.Conv2d(7, 7, 1)
+        self.one, self.other = nn.BatchNorm2d(7), nn.BatchNorm2d(7)
+
+    def forward_features(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.conv(x)).relu()
+        x = self.alone(self.behind(self.second(x)).relu())
+        return self.one(self.shared(x)) + self.other(self.shared(x))
+
+
+def pool_of(net: nn.Module) -> StagePool:
+    return StagePool(lived(net), Preprocess(SIZE)).eval().requires_grad_(False)
+
+
+def test_pairs_are_found_by_where_tensors_go():
+    pool = pool_of(Pairs())
+    net = pool.network
+    found = conv_norm_pairs(pool)
+    assert [(id(conv), id(norm)) for conv, norm in found] == [
+        (id(net.conv), id(net.norm)),
+        (id(net.second), id(net.behind)),
+    ]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+def test_only_pairs_are_folded():
+    pool = pool_of(Pairs())
+    images = inputs(3)
+    reference = plain(pool, images)
+    fold_batchnorm(pool)
+    assert isinstance(pool.network.norm, nn.Identity)
+    assert norms_of(pool) == 3
+    with torch.inference_mode():
+        assert np.allclose(pool(torch.from_numpy(images)).numpy(), reference, atol=1e-4)
+
+
+def test_a_norm_without_statistics_stays():
+    net = NoStages()
+    net.norm = nn.BatchNorm2d(7, track_running_stats=False)
+    pool = StagePool(net.eval(), Preprocess(SIZE)).eval().requires_grad_(False)
+    fold_batchnorm(pool)
+    assert norms_of(pool) == 1
+
+
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize("count", [1, 3, 16])
+def test_batches_of_every_size(few, count):
+    pool = make_pool("test_resnet")
+    engine = TorchEngine(pool, device="cpu", precision="fp32", few=few)
+    images = inputs(count)
+    engine.start(0, images)
+    vectors = engine.finish(0)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, plain(pool, images), rtol=1e-3, atol=1e-4)
+
+
+def test_images_may_be_any_view_of_memory():
+    pool = make_pool("test_resnet")
+    engine = TorchEngine(pool, device="cpu", precision="fp32")
+    images = inputs(4)
+    engine.start(0, images[::2, :, ::-1])
+    flipped = engine.finish(0)
+    engine.start(0, np.ascontiguousarray(images[::2, :, ::-1]))
+    assert np.array_equal(flipped, engine.finish(0))
+
+
+def test_what_no_precision_reaches_is_an_error(monkeypatch):
+    def never(*given: object, **how: object) -> None:
+        raise BackboneError("parity 0.5")
+
+    monkeypatch.setattr(engine_torch, "verify_parity", never)
+    pool = make_pool("test_resnet")
+    with pytest.raises(BackboneError, match=r"parity 0\.5"):
+        torch_engine(pool, device="cpu", proof=inputs(1), bounds=bounds_of(pool))
+
+
+def test_it_says_what_runs():
+    engine = TorchEngine(make_pool("test_resnet"), device="cpu", precision="fp32")
+    assert engine.summary.startswith(f"torch {torch.__version__.split('+')[0]}, fp32")
+    assert engine.summary.endswith("cpu")
+    assert (engine.batch, engine.depth) == (16, 1)
