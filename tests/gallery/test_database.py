@@ -46,9 +46,7 @@ def test_the_application_is_four_letters():
 
 
 def test_it_is_made_once_only(file):
-    with pytest.raises(
-        OutputError, match=r"cannot write .*\(table .* already exists"
-    ):
+    with pytest.raises(OutputError, match=r"cannot write .*\(table .* already exists"):
         create(file, dimension=3, settings={})
     db = connect(file, write=False)
     assert one(db, "SELECT dimension FROM state") == 7
