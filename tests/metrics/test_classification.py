@@ -152,3 +152,91 @@ def test_it_is_fast(n, classes, seconds):
     start = time.process_time()
     ours.measure(chances, targets)
     assert time.process_time() - start < seconds
+
+
+# --- against scikit-learn on any weights --------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_weighted_counts_are_scikit_learns(seed):
+    from sklearn import metrics as reference
+
+    rng = np.random.default_rng(seed)
+    n, classes = int(rng.integers(5, 80)), int(rng.integers(2, 7))
+    targets, labels = rng.integers(0, classes, n), rng.integers(0, classes, n)
+    weights = rng.integers(0, 4, (3, n)).astype(float)
+    weights[:, :2] += 1
+    counts = ours.count(weights, targets, labels, classes)
+    for at, row in enumerate(weights):
+        present = np.unique(targets[row > 0])
+        options = {"sample_weight": row, "labels": np.arange(classes), "zero_division": np.nan}
+        precision, recall, _, support = reference.precision_recall_fscore_support(
+            targets, labels, **options
+        )
+        f1 = reference.f1_score(targets, labels, average=None, sample_weight=row, labels=present,
+                                zero_division=0)  # fmt: skip
+        assert counts.truths[at] == pytest.approx(support)
+        assert ours.precision(counts)[at] == pytest.approx(precision, nan_ok=True)
+        assert ours.recall(counts)[at] == pytest.approx(recall, nan_ok=True)
+        assert ours.f1(counts)[at][present] == pytest.approx(f1)
+        assert np.isnan(np.delete(ours.f1(counts)[at], present)).all()
+        assert ours.macro_f1(counts)[at] == pytest.approx(np.mean(f1))
+        assert ours.accuracy(counts)[at] == pytest.approx(
+            reference.accuracy_score(targets, labels, sample_weight=row)
+        )
+        assert ours.balanced_accuracy(counts)[at] == pytest.approx(np.nanmean(recall))
+
+
+@pytest.mark.parametrize("levels", [2, 5, 1000])
+@pytest.mark.parametrize("seed", range(3))
+def test_areas_are_scikit_learns_with_any_ties(levels, seed):
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, 3, 90)
+    scores = rng.integers(0, levels, (90, 4)) / levels
+    area, sway, used = ours.auroc(scores, targets)  # the fourth class is empty
+    wanted = np.mean([roc_auc_score(targets == c, scores[:, c]) for c in range(3)])
+    assert area == pytest.approx(wanted)
+    assert used == 3
+    assert sway.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_log_loss_is_clipped_at_the_resolution_of_its_type():
+    targets = np.array([0, 1])
+    for kind in (np.float32, np.float64):
+        chances = np.array([[0, 1], [0, 1]], kind)
+        losses = ours.log_loss(chances, targets)
+        assert losses == pytest.approx([-np.log(np.finfo(kind).eps), 0])
+
+
+def test_order_of_items_does_not_matter():
+    chances, targets = problem()
+    order = np.random.default_rng(3).permutation(len(targets))
+    one, other = (ours.measure(chances[rows], targets[rows]) for rows in (slice(None), order))
+    for key, estimate in one.overall.items():
+        assert other.overall[key].value == pytest.approx(estimate.value)
+    assert [c.recall.value for c in one.classes] == [c.recall.value for c in other.classes]
+
+
+def test_renaming_classes_moves_their_measures():
+    chances, targets = problem(classes=4)
+    chances = chances + 1e-6 * np.random.default_rng(1).random(chances.shape)  # no ties
+    turn = np.array([2, 0, 3, 1])
+    moved = ours.measure(chances[:, turn], np.argsort(turn)[targets])
+    straight = ours.measure(chances, targets)
+    for new, old in enumerate(turn):
+        assert moved.classes[new].recall.value == pytest.approx(straight.classes[old].recall.value)
+    assert moved.overall["macro_f1"].value == pytest.approx(straight.overall["macro_f1"].value)
+
+
+def test_an_accuracy_interval_covers():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        targets = rng.integers(0, 2, 80)
+        right = rng.random(80) < 0.85
+        chances = np.eye(2)[np.where(right, targets, 1 - targets)]
+        found = ours.measure(chances, targets).overall["accuracy"]
+        held += found.low <= 0.85 <= found.high
+    assert held >= 52
