@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.probe.vectors import even, vectors_of
 
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe import probe as module
@@ -16,7 +17,14 @@ from headstart.probe.classifiers import (
     fit_head,
     make_space,
 )
-from headstart.probe.probe import Grid, feature_sets, probe
+from headstart.probe.probe import Grid, Labelled, feature_sets
+
+
+def probe(vectors, sets, targets, clusters, *, n_classes, items=None, seed=0, **options):
+    """Probes plain arrays."""
+    labelled = Labelled(targets, clusters, n_classes, items)
+    return module.probe(vectors, sets, labelled, Compute(seed=seed), **options)
+
 
 SLICES = {"stage1": slice(0, 6), "stage2": slice(6, 16), "last": slice(16, 28)}
 SETS = feature_sets(SLICES)
