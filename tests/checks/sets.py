@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,3 +28,13 @@ def clean(n: int = 100, classes: int = 2) -> tuple[Dataset, ImageStats]:
     names = tuple(f"c{t}/{i:04d}.jpg" for i, t in enumerate(targets))
     kinds = tuple(f"c{c}" for c in range(classes))
     return Dataset(Path(), names, Classes(kinds, targets), np.full(n, "", "U5")), stats
+
+
+def relabelled(dataset, *, targets=None, classes=None, **more):
+    """The same images with other labels."""
+    labels = dataset.labels
+    changed = Classes(
+        labels.names if classes is None else classes,
+        labels.targets if targets is None else targets,
+    )
+    return dataclasses.replace(dataset, labels=changed, **more)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.checks.sets import clean
+from tests.checks.sets import clean, relabelled
 
+from headstart.checks.duplicates import near_duplicates
 from headstart.checks.files import check_dataset
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
@@ -18,13 +19,19 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.stats import ImageStats, image_stats
 from headstart.records import Finding
+from headstart.tasks import check_everything
 
 REAL = Path(os.environ.get("HEADSTART_DATA", Path(__file__).parents[3] / "shared" / "data"))
 needs_real_sets = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real image sets at {REAL}")
 
 
+def everything(dataset, stats):
+    """What any data can have wrong, and what classes can."""
+    return check_everything(dataset, stats, near_duplicates(stats))
+
+
 def found(dataset: Dataset, stats: ImageStats) -> dict[str, Finding]:
-    return {finding.check: finding for finding in check_dataset(dataset, stats)}
+    return {finding.check: finding for finding in everything(dataset, stats)}
 
 
 def copy_row(stats: ImageStats, source: int, to: int, *, same_bytes: bool) -> None:
@@ -64,7 +71,7 @@ def test_no_items():
 
 def test_unlabelled_names_the_columns_there_are():
     dataset, stats = clean()
-    dataset = dataclasses.replace(
+    dataset = relabelled(
         dataset,
         classes=(),
         targets=np.full(100, -1),
@@ -118,7 +125,7 @@ def test_identical_classes_and_spellings():
     dataset, stats = clean(40)
     for i in range(0, 40, 2):
         copy_row(stats, i, i + 1, same_bytes=True)
-    got = found(dataclasses.replace(dataset, classes=("Sea Lion", "sea_lion")), stats)
+    got = found(relabelled(dataset, classes=("Sea Lion", "sea_lion")), stats)
     assert got["identical_classes"].evidence == ("Sea Lion = sea_lion",)
     assert got["similar_class_names"].severity == "warning"
 
@@ -131,7 +138,7 @@ def test_one_class():
 def test_small_classes_and_imbalance():
     dataset, stats = clean(120, classes=2)
     targets = np.array([0] * 116 + [1] * 3 + [2])
-    dataset = dataclasses.replace(dataset, targets=targets, classes=("a", "b", "c"))
+    dataset = relabelled(dataset, targets=targets, classes=("a", "b", "c"))
     got = found(dataset, stats)
     assert got["small_classes"].evidence == ("b: 3",)
     assert got["classes_of_one"].evidence == ("c: 1",)
@@ -166,7 +173,7 @@ def test_serious_findings_come_first():
     stats.modes[:4] = "L"
     stats.contrast[0] = 0
     copy_row(stats, 4, 5, same_bytes=True)
-    severities = [finding.severity for finding in check_dataset(dataset, stats)]
+    severities = [finding.severity for finding in everything(dataset, stats)]
     order = ["serious", "warning", "note"]
     assert severities == sorted(severities, key=order.index)
     assert set(severities) == set(order)
@@ -200,7 +207,7 @@ def stats_of(dataset: Dataset) -> ImageStats:
 )
 def test_real_sets(name, serious, others):
     dataset = open_dataset(REAL / name, group="drawer" if name == "omniglot" else None)
-    got = check_dataset(dataset, stats_of(dataset))
+    got = everything(dataset, stats_of(dataset))
     assert {finding.check for finding in got if finding.severity == "serious"} == serious
     assert others <= {finding.check for finding in got}
     by_name = {finding.check: finding for finding in got}

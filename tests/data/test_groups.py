@@ -102,7 +102,7 @@ def test_the_class_is_no_group(photos, tmp_path):
     with pytest.raises(DataError, match="leave it out"):
         open_dataset(flat, group="folder")
     # Where classes are people, and whole people are held out, the class may well be the group.
-    assert open_dataset(flat, group="folder", same_classes=False).groups.tolist() == ["a", "b"]
+    assert open_dataset(flat, group="folder", task="identity").groups.tolist() == ["a", "b"]
 
 
 def test_the_split_is_no_group(tmp_path):

@@ -107,8 +107,8 @@ def test_splits_without_a_common_class_are_an_error(tmp_path):
     make(tmp_path, "train/cat/a.jpg", "train/dog/b.jpg", "test/x/c.jpg")
     with pytest.raises(DataError, match="share no class"):
         open_dataset(tmp_path)
-    people = open_dataset(tmp_path, same_classes=False)
-    assert people.classes == ("cat", "dog", "x")
+    people = open_dataset(tmp_path, task="identity")
+    assert people.labels.names == ("cat", "dog", "x")
     assert people.splits.tolist() == ["test", "train", "train"]
 
 
@@ -239,10 +239,10 @@ def test_many_files_are_quick_and_in_order(tmp_path):
 @needs_real_sets
 def test_real_sets():
     tile = open_dataset(REAL / "magnetic_tile", group="exposure")
-    assert (len(tile), len(tile.classes)) == (492, 6)
+    assert (len(tile), len(tile.labels.names)) == (492, 6)
     assert set(tile.groups.tolist()) == {f"exp{i}" for i in range(7)}
     omniglot = open_dataset(REAL / "omniglot", group="drawer")
-    assert (len(omniglot), len(omniglot.classes)) == (2720, 136)
+    assert (len(omniglot), len(omniglot.labels.names)) == (2720, 136)
     assert (omniglot.splits == "test").sum() == 816
     assert open_dataset(REAL / "hymenoptera").labels.names == ("ants", "bees")
     for other in ("bccd", "raccoon", "membrane", "human_seg"):

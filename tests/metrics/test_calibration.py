@@ -3,10 +3,16 @@ import pytest
 
 from headstart.metrics.calibration import (
     apply_temperature,
-    expected_calibration_error,
+    calibration_error,
     fit_temperature,
     reliability,
 )
+from headstart.metrics.statistic import estimate
+
+
+def expected_calibration_error(confidences, correct, *, clusters=None, seed=0, **options):
+    """The error with its interval."""
+    return estimate(calibration_error(confidences, correct, **options), clusters, seed=seed)
 
 
 def logits(n=2000, classes=4, heat=1.0, seed=0):
