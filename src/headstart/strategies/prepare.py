@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 HowToTest = Literal["auto", "holdout", "cv"]
-Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
+Strategy = Literal["auto", "probe", "finetune", "scratch"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300

@@ -18,17 +18,15 @@ from headstart.nets.detector import find_detector
 from headstart.nets.source import PRESETS
 from headstart.strategies.clock import Clock
 from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
+from headstart.strategies.ways import OWN_WAY
 from headstart.training.schedule import Recipe, parse_recipe
 
-__all__ = ["Goal", "advise"]
-
-Goal = Literal["classify", "embed"]
+__all__ = ["advise"]
 
 
 def advise(
     data: str | Path,
     *,
-    goal: Goal = "classify",
     backbone: str = "presets",
     budget: float = 5.0,
     recipe: str | None = None,
@@ -52,19 +50,18 @@ def advise(
 
     Args:
         data: Class folders (with or without train and test), or a CSV or Parquet table.
-        goal: `classify`, or `embed`: whether the images can teach to know people again who were
-            never trained on (`train --strategy embed`); classes are the people.
         backbone: One or several, joined by commas, as `train` takes them; `presets` is every
             preset that can be had.
         budget: Minutes that fine-tuning may take, trials included.
         recipe: Of fine-tuning, as `train` takes it.
         image_size: Side in pixels; `auto` tries several.
         geometry: How an image becomes a square, as `train` takes it.
-        faces: Look at the largest face of each photo, as `train` takes it. With `--goal embed`, and
-            no detector to be had, it says that the images are faces as they are.
+        faces: Look at the largest face of each photo, as `train` takes it. With `--task identity`,
+            and no detector to be had, it says that the images are faces as they are.
         detector: What finds faces, as `train` takes it.
         folds: Folds of every cross-validation.
-        task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
+        task: What is predicted, as `train` takes it; of `identity`: whether the images can teach to
+            know people again who were never trained on.
         label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together (person, patient, video), or `folder:N`: the
             name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
@@ -75,13 +72,13 @@ def advise(
         progress: Called as work goes on.
 
     Returns:
-        An `Advice`; for `goal="embed"` a `PeopleAdvice`.
+        An `Advice`; of identities a `PeopleAdvice`.
 
     Raises:
         DataError: If the data cannot be used.
         BackboneError: If no backbone can be had.
     """
-    if goal == "embed":
+    if task in OWN_WAY:
         return _people(
             data, faces=faces, detector=detector, backbone=backbone, image_size=image_size,
             geometry=geometry, label=label, group=group, split=split, seed=seed, device=device,
@@ -131,7 +128,7 @@ def _people(
     workers: int | None,
     progress: Progress,
 ) -> PeopleAdvice:
-    """Answers for `goal="embed"`."""
+    """Answers for identities."""
     dataset = drop_unlabelled(
         open_dataset(data, label=label, group=group, split=split, task="identity")
     )
@@ -160,10 +157,8 @@ def _people(
         (each, choose_preprocess(whole.dataset, each, image_size, geometry, detector=found_by))
         for each in networks
     ]
-    return advise_people(
-        data, whole, fitted, skipped, faces=share, detector=found_by, seed=seed, device=device,
-        workers=workers, progress=progress,
-    )  # fmt: skip
+    compute = Compute(device, workers, seed, progress)
+    return advise_people(data, whole, fitted, skipped, compute, faces=share, detector=found_by)
 
 
 def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:

@@ -31,9 +31,9 @@ from headstart.strategies.prepare import (
     drop_unlabelled,
 )
 from headstart.strategies.problem import FrozenNetwork
-from headstart.strategies.train_classes import Ask, train_classes
-from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.training.schedule import Balance, Flip, Recipe, parse_recipe
+from headstart.strategies.train_classes import Ask
+from headstart.strategies.ways import OWN_WAY, recipe_of, way_of
+from headstart.training.schedule import Balance, Flip, parse_recipe
 
 __all__ = ["train"]
 
@@ -86,8 +86,7 @@ def train(
         strategy: `auto` (fine-tunes within the budget where that could be shown to pay, and
             keeps the better on held-out images), `probe` (frozen features only, in seconds),
             `finetune` (from a linear probe on), `scratch` (the same network from random
-            weights, for comparison), or `embed` (metric learning: classes are people or other
-            identities, measured on people that training never saw; docs/metric-learning.md).
+            weights, for comparison).
         budget: Minutes that `auto` may fine-tune for.
         epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
         lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
@@ -115,9 +114,10 @@ def train(
             random weights too, frozen and trained from scratch: minutes) or `none`.
         drop_leaks: Remove from training the items that a given split also has in its test,
             as copies, near-duplicates or members of one group. Test items are never removed.
-        task: What the labels are: classes (`classification`), numbers such as an age or a weight
-            (`regression`, docs/regression.md), or `auto`: numbers where more than 20 different ones
-            have fractions.
+        task: What is predicted: a class (`classification`), a number such as an age or a weight
+            (`regression`, docs/regression.md), whom or what an image shows among identities that
+            training never saw (`identity`, docs/metric-learning.md), or `auto`: numbers where
+            more than 20 different ones have fractions, else classes.
         label: Column of a table that holds the class, or the number.
         group: Column that says who belongs together (person, patient, video), or `folder:N`: the
             name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
@@ -158,21 +158,17 @@ def train(
         raise OptionError(f"--budget {budget}: a number of minutes above 0")
     if tta > 2 and faces:
         raise OptionError(f"--tta {tta}: of a face choose 1, or 2 for its mirror image too")
-    if strategy == "embed" and tta > 1:
-        raise OptionError(f"--tta {tta}: --strategy embed knows people by one view each")
-    if strategy == "embed" and task == "regression":
-        raise OptionError("--strategy embed tells identities apart: --task regression is not one")
-    if strategy == "embed" and lr == "auto":
+    if task in OWN_WAY and (tta > 1 or lr == "auto"):
         raise OptionError(
-            "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
-            "long before that: leave it out, or give a number"
+            f"--task {task} looks at one view of an image, at the rate of its recipe: leave --tta "
+            f"and --lr auto out"
         )
     if tta > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--tta {tta} averages frozen features of several crops: with --strategy "
             f"{strategy} choose 1, or 2 for the mirror image too"
         )
-    base = MetricRecipe() if strategy == "embed" else Recipe()
+    base = recipe_of(task)
     base = base if epochs == "auto" else replace(base, epochs=int(epochs))
     base = base if lr in (None, "auto") else replace(base, lr=float(lr))
     base = replace(base, augment=augment, hflip=hflip, balance=balance)
@@ -211,7 +207,7 @@ def train(
             evaluation, folds, baselines, folder, options, log, resume is not None, overwrite,
             stack,
         )  # fmt: skip
-        trained = train_classes(prepared, looked, ask, compute, clock)
+        trained = way_of(dataset.task)(prepared, looked, ask, compute, clock)
         with new_run(folder, overwrite=overwrite) as run:
             write_run(trained, Told(options, findings, features, dataset.names, clock), run)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
