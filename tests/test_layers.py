@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("errors", "fingerprint", "records", "resume", "run", "scale"),
+        ("errors", "fingerprint", "records", "resume", "run", "samples", "scale"),
         ("data", "metrics"),
         ("images",),
         ("checks",),

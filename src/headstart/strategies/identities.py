@@ -17,9 +17,10 @@ from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import Retrieved, retrieve
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
 from headstart.nets.embedder import project
-from headstart.nets.heads import Head, softmax, unit_rows
+from headstart.nets.heads import Head, softmax
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
 from headstart.probe.probe import feature_sets
