@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("compute", "errors", "fingerprint", "predictions", "records", "resume", "run"),
+        ("compute", "errors", "fingerprint", "predictions", "records", "resume", "run", "samples"),
         ("data", "metrics"),
         ("images",),
         ("checks",),

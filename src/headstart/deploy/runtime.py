@@ -21,7 +21,7 @@ import numpy as np
 from headstart.errors import ImageError, ModelError
 from headstart.images.decode import MAX_PIXELS, decode, read_bytes
 from headstart.images.detect import detector_content, register_detector
-from headstart.images.pixels import _FACTS_SIDE, cpu_count
+from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.scale import Bins
 
@@ -103,8 +103,9 @@ def inputs_of(
     Raises:
         ImageError: If it cannot be read.
     """
-    side = max(_FACTS_SIDE, preprocess.short_side)
-    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
+    return preprocess.inputs(
+        decode(data, short_side=preprocess.decoding_side, max_pixels=max_pixels).pixels, tta
+    )
 
 
 class OnnxClassifier:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.gallery.rows import Changes
+from headstart.metrics.vectors import unit_rows
 
 __all__ = ["Index", "Match", "Method", "unit"]
 
@@ -27,8 +28,7 @@ _LEADING = 64
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Returns vectors scaled to length 1, (N, D) float32; a zero vector stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit_rows(vectors).astype(np.float32, copy=False)
 
 
 class Index:

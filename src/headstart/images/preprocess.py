@@ -15,6 +15,7 @@ from PIL import Image
 from headstart.fingerprint import fingerprint_json
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
+from headstart.images.stats import STATS_SIDE
 
 __all__ = ["Geometry", "Preprocess", "View", "views_of"]
 
@@ -92,6 +93,11 @@ class Preprocess:
         if self.faces is not None:
             return max(_DETECT_SIDE, self.size)
         return math.ceil(self.size / self._share)
+
+    @property
+    def decoding_side(self) -> int:
+        """The short side at which files are decoded once, for the square and for statistics."""
+        return max(STATS_SIDE, self.short_side)
 
     @property
     def pixel_key(self) -> str:

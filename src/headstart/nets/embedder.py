@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from headstart.images.preprocess import Preprocess
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.heads import Head
 from headstart.nets.trainable import TrainableModel
 
@@ -99,4 +100,4 @@ def project(vectors: np.ndarray, columns: np.ndarray, projection: np.ndarray | N
     """
     x = vectors[:, columns]
     x = x if projection is None else x @ projection.T
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    return unit_rows(x)

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.samples import write_digits
 from headstart.errors import OutputError
 from headstart.images.pixels import Progress, silent
 from headstart.predictions import Predictions
 from headstart.results.evaluation import Evaluation
 from headstart.run import Run
+from headstart.samples import write_digits
 from headstart.verbs.check import Checkup, check
 from headstart.verbs.evaluate import evaluate
 from headstart.verbs.predict import predict

@@ -19,9 +19,11 @@ from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.retrieval import Retrieved, retrieve
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.augment import MARGIN as LARGER
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.embedder import Embedder, project
+from headstart.nets.heads import PROTOTYPE_TEMPERATURE
 from headstart.nets.loader import IdentityPlan
 from headstart.tasks.identity.collapse import collapsed
 from headstart.tasks.identity.contrast import Contrast
@@ -41,8 +43,6 @@ __all__ = ["EmbeddingTraining", "Material", "embed", "enrolled_scores", "vectors
 
 # Of the logistic regression that plain softmax starts from.
 _STRENGTH = 10.0
-# A prototype's score is cosine / 0.1, as in `nets.heads`.
-_SHARP = 0.1
 _INFER = 32
 
 
@@ -216,13 +216,13 @@ def enrolled_scores(
     people, codes = np.unique(identities, return_inverse=True)
     sums = np.zeros((len(people), vectors.shape[1]), np.float32)
     np.add.at(sums, codes, vectors)
-    scores = vectors @ _unit(sums).T
+    scores = vectors @ unit_rows(sums).T
     asked = np.zeros(len(vectors), bool)
     for item, code in enumerate(codes):
         others = (codes == code) & (copies != copies[item])
         asked[item] = others.any()
-        scores[item, code] = vectors[item] @ _unit(vectors[others].sum(axis=0)[None])[0]
-    return scores / np.float32(_SHARP), codes, asked
+        scores[item, code] = vectors[item] @ unit_rows(vectors[others].sum(axis=0)[None])[0]
+    return scores / np.float32(PROTOTYPE_TEMPERATURE), codes, asked
 
 
 def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray:
@@ -240,10 +240,6 @@ def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray
             images = np.stack([inputs[i] for i in range(start, stop)])
             found.append(net(torch.from_numpy(images).to(device)).float().cpu().numpy())
     return np.concatenate(found)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _named(on_epoch: OnEpoch, name: str) -> Callable[[Epoch], None]:
@@ -278,7 +274,9 @@ def _begin(
         ).arrays
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        criterion = make_criterion(recipe, _unit(centres).astype(np.float32), classifier=classifier)
+        criterion = make_criterion(
+            recipe, unit_rows(centres).astype(np.float32), classifier=classifier
+        )
     net = Embedder(
         backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
         criterion=criterion, freeze_bn_stats=recipe.freeze_bn_stats,
