@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
@@ -138,8 +139,7 @@ def make_plan(
             result = finetune(
                 dataset, vectors, clusters, backbone, recipe, start_of(part.probe, sets),
                 items=part.train, test=part.train[:0], preprocess=preprocess, refit=False,
-                seed=seed, device=device, workers=workers,
-                progress=_named(progress, name),
+                compute=Compute(device, workers, seed, _named(progress, name)),
             )  # fmt: skip
             hits = result.val_scores.argmax(axis=1) == dataset.targets[result.validation]
             candidate = FinetuneCandidate(
@@ -210,12 +210,13 @@ def _seconds_per_image(
     head = linear_start(
         vectors, dataset.targets, few, start_of(part.probe, sets), n_classes=len(dataset.classes)
     )
-    training = begin(
-        dataset, backbone, replace(base, epochs=100, freeze="none"), head, few,
-        preprocess=preprocess, seed=seed, device=device, workers=workers,
-    )  # fmt: skip
     marks: list[float] = []
-    training.progress = lambda *told: marks.append(time.perf_counter())
+    training = begin(
+        dataset.take(few), backbone, replace(base, epochs=100, freeze="none"), head,
+        preprocess=preprocess,
+        compute=Compute(device, workers, seed, lambda *told: marks.append(time.perf_counter())),
+    )  # fmt: skip
+    marks.clear()
     training.run(until=_WARM_STEPS + _TIMED_STEPS)
     # The median: a step that waited for the loader's start says nothing about the others.
     steps = np.diff(marks)[_WARM_STEPS - 1 :]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.errors import BackboneError
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
@@ -93,8 +94,8 @@ def fine_tune(
         n_classes = len(data.dataset.classes)
         head = linear_start(vectors, data.dataset.targets, part.train, start, n_classes=n_classes)
         training = begin(
-            data.dataset, backbone, replace(recipe, epochs=_ENDLESS), head, part.train,
-            preprocess=preprocess, seed=seed, device=where, workers=workers, progress=progress,
+            data.dataset.take(part.train), backbone, replace(recipe, epochs=_ENDLESS), head,
+            preprocess=preprocess, compute=Compute(where, workers, seed, progress),
             phase="finding the learning rate",
         )  # fmt: skip
         recipe = replace(recipe, lr=range_test(training).lr)
@@ -177,8 +178,8 @@ def from_scratch(
     results = [
         finetune(
             data.dataset, vectors, data.clusters, blank, _scratch(recipe, epochs), start,
-            items=train, test=test, preprocess=preprocess, refit=False, seed=seed,
-            device=pick_device(device), workers=workers, progress=told,
+            items=train, test=test, preprocess=preprocess, refit=False,
+            compute=Compute(pick_device(device), workers, seed, told),
         )
         for train, test in rounds
     ]  # fmt: skip

@@ -8,24 +8,26 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, cpu_count, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN, Augment
 from headstart.nets.backbone import Backbone
 from headstart.nets.heads import Head
 from headstart.nets.trainable import TrainableModel
+from headstart.tasks.classification import learn
+from headstart.tasks.classification.mirror import flip_invariant
+from headstart.tasks.classification.validation import Validation
 from headstart.training.activations import FrozenActivations, frozen_activations
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import log_prior
 from headstart.training.loop import State, Training
-from headstart.training.mirror import flip_invariant
-from headstart.training.record import Epoch, OnEpoch, Validation
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
@@ -75,51 +77,45 @@ def begin(
     backbone: Backbone,
     recipe: Recipe,
     head: Head,
-    items: np.ndarray,
     *,
     preprocess: Preprocess,
+    compute: Compute,
     validation: Validation | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
     phase: str = "fine-tuning",
 ) -> Training:
     """Returns a training at its start.
 
     Args:
-        dataset: N items.
+        dataset: The items to train on.
         backbone: Copied, not changed.
         recipe: How.
         head: Where the head starts.
-        items: (M,) int items to train on.
         preprocess: Of the network.
+        compute: Where it runs, the seed of everything drawn, and who is told.
         validation: What decides which weights are kept.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
         phase: The name of the phase.
     """
+    n_classes, seed = head.n_classes, compute.seed
     net = TrainableModel(
-        backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
+        backbone.copy(drop_path=recipe.drop_path), preprocess, head.columns,
+        learn.head(len(head.columns), n_classes, head), dropout=recipe.dropout,
         freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
-    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
+    inputs = InputImages(dataset, large, workers=compute.workers, progress=compute.progress)
+    objective = Objective(
+        learn.batches(dataset.targets, recipe, seed, n_classes=n_classes),
+        learn.loss(recipe, dataset.targets, n_classes=n_classes),
+        learn.correct,
+    )
 
     def frozen(augment: Augment) -> FrozenActivations | None:
         return frozen_activations(
-            net, backbone, recipe, inputs, augment, seed=seed, device=device,
-            workers=workers if workers is not None else max(1, cpu_count() // 2),
-            progress=progress,
-        )  # fmt: skip
+            net, backbone, recipe, inputs, augment, targets=objective.plan.targets, compute=compute
+        )
 
-    return Training(
-        net, recipe, inputs, dataset.targets[items], validation, seed=seed, device=device,
-        workers=workers, progress=progress, phase=phase, frozen=frozen,
-    )  # fmt: skip
+    return Training(net, recipe, inputs, objective, validation, compute, phase=phase, frozen=frozen)
 
 
 def finetune(
@@ -139,10 +135,7 @@ def finetune(
     folds: int = FOLDS,
     refit: bool = True,
     tta: int = 1,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
+    compute: Compute | None = None,
 ) -> FinetuneResult:
     """Fine-tunes on most of some items, decides on the others, and may do it again on all.
 
@@ -162,11 +155,10 @@ def finetune(
         folds: One of so many folds is held out.
         refit: Train once more on all items, for as long and as far as proved best.
         tta: 2: predictions are the mean of an image and its mirror image.
-        seed: Of everything drawn.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
+        compute: Where it runs, the seed of everything drawn, and who is told.
     """
+    compute = compute or Compute()
+    seed, workers = compute.seed, compute.workers
     y, n_classes = dataset.targets, len(dataset.classes)
     fold_of = make_folds(y[items], clusters[items], k=folds, seed=seed)
     val_items, own_items = items[fold_of == 0], items[fold_of != 0]
@@ -180,19 +172,18 @@ def finetune(
         head = linear_start(vectors, y, trained, start, n_classes=n_classes)
         if recipe.balance == "logits" and not (start.balanced or start.blank):
             # The probe knows how frequent classes are; the loss is going to say it from now on.
-            prior = log_prior(y[trained], n_classes).astype(np.float32)
+            prior = learn.log_prior(y[trained], n_classes).astype(np.float32)
             head = replace(head, arrays=head.arrays | {"bias": head.arrays["bias"] - prior})
         return begin(
-            dataset, backbone, recipe, head, trained, validation=validation,
-            preprocess=preprocess, seed=seed,
-            device=device, workers=workers, progress=progress, phase=phase,
+            dataset.take(trained), backbone, recipe, head, preprocess=preprocess,
+            compute=compute, validation=validation, phase=phase,
         )  # fmt: skip
 
     def both(
         one: Training, inputs: InputImages, pool: ThreadPoolExecutor, scores: np.ndarray
     ) -> np.ndarray:
         # The head is linear: the mean of the scores is the score of the mean vector.
-        return (scores + one.scores(inputs, pool, mirrored=True)) / 2 if tta > 1 else scores
+        return (scores + one.outputs(inputs, pool, mirrored=True)) / 2 if tta > 1 else scores
 
     def mark(trained: np.ndarray) -> str:
         names = [dataset.names[i] for i in trained]
@@ -207,7 +198,7 @@ def finetune(
     if on_epoch is not None:
         first.on_epoch = lambda epoch: on_epoch(name, epoch)
     with first.threads() as pool:
-        start_scores = first.scores(validation.inputs, pool)
+        start_scores = first.outputs(validation.inputs, pool)
         if recipe.hflip == "auto":
             same = flip_invariant(first, validation, pool, start_scores)
             first.recipe = recipe = replace(recipe, hflip="yes" if same else "no")
@@ -221,7 +212,7 @@ def finetune(
                 if other is state:
                     return scores
             with first.using(state):
-                known.append((state, first.scores(validation.inputs, pool)))
+                known.append((state, first.outputs(validation.inputs, pool)))
             return known[-1][1]
 
         def judge(state: State) -> tuple[float, float, float]:
@@ -244,8 +235,10 @@ def finetune(
         else:
             last = first
     with last.threads() as pool:
-        inputs = InputImages(dataset.take(test), preprocess, workers=workers, progress=progress)
-        test_scores = both(last, inputs, pool, last.scores(inputs, pool))
+        inputs = InputImages(
+            dataset.take(test), preprocess, workers=workers, progress=compute.progress
+        )
+        test_scores = both(last, inputs, pool, last.outputs(inputs, pool))
     return FinetuneResult(
         net=last.net.eval(),
         head=last.net.as_head(),

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
@@ -22,9 +23,10 @@ from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
 from headstart.strategies.finetune_round import FinetuneResult, finetune
+from headstart.tasks.classification.validation import judge
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.diagnose import diagnose
-from headstart.training.record import OnEpoch, judge
+from headstart.training.record import OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 
@@ -154,10 +156,13 @@ def tune(
         result = finetune(
             dataset, vectors, clusters, backbone, recipe,
             replace(start_of(probe, sets), blank=blank),
-            items=train, test=test, preprocess=preprocess, refit=refit, tta=tta, seed=seed,
-            device=device, workers=workers, checkpoints=checkpoints,
+            items=train, test=test, preprocess=preprocess, refit=refit, tta=tta,
+            checkpoints=checkpoints,
             name=f"round{number + 1}", on_epoch=on_epoch,
-            progress=progress if not several else _numbered(progress, number + 1, len(jobs)),
+            compute=Compute(
+                device, workers, seed,
+                progress if not several else _numbered(progress, number + 1, len(jobs)),
+            ),
         )  # fmt: skip
         compared = _compare(result, probe, dataset.targets, clusters)
         # Where no epoch beat its own start, there is nothing fine-tuned to keep.

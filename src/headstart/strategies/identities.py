@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.compute import Compute
 from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
 from headstart.images.inputs import InputImages
@@ -156,8 +157,8 @@ def learn_embedding(
     def train(one: MetricRecipe, name: str) -> EmbeddingTraining:
         return embed(
             data.dataset, vectors, columns, copies, backbone, one, items=items,
-            preprocess=preprocess, checkpoints=checkpoints, name=name, on_epoch=on_epoch, seed=seed,
-            device=where, workers=workers, progress=progress,
+            preprocess=preprocess, checkpoints=checkpoints, name=name, on_epoch=on_epoch,
+            compute=Compute(where, workers, seed, progress),
         )  # fmt: skip
 
     frozen = project(vectors, columns, None)

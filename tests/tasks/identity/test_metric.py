@@ -10,10 +10,11 @@ import torch
 from tests.nets.tiny import network, noise, sees
 
 from headstart.errors import OptionError
+from headstart.nets.batch import Batch
 from headstart.nets.embedder import Embedder, project
-from headstart.nets.loader import Batch
 from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.health import health
+from headstart.tasks.identity.learn import head
 from headstart.tasks.identity.metric_loss import make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.training.schedule import Recipe, parse_recipe
@@ -29,7 +30,9 @@ def embedder(recipe: MetricRecipe, *, dimension: int = 0) -> Embedder:
     given = rng.normal(size=(dimension, len(columns))).astype(np.float32) if dimension else None
     centres = rng.normal(size=(3, dimension or len(columns))).astype(np.float32)
     criterion = make_criterion(recipe, centres)
-    return Embedder(net, sees(SIZE), columns, projection=given, criterion=criterion)
+    return Embedder(
+        net, sees(SIZE), columns, head(len(columns), dimension, given), criterion=criterion
+    )
 
 
 def _last(net) -> np.ndarray:
@@ -118,14 +121,15 @@ def test_threads_give_the_gradient_of_the_whole_batch(loss):
     net = embedder(recipe)
     net.fuse()
     net.set_trainable(net.n_stages)
-    batch = Batch(noise(12, SIZE), np.arange(12))
+    batch = Batch(noise(12, SIZE), np.arange(12), torch.from_numpy(LABELS))
     gradients = []
     for replicas in (1, 3):
         net.zero_grad()
         every = [net, *(net.replica() for _ in range(replicas - 1))]
-        contrast = Contrast(every, LABELS, margin=0.2, seed=0, device="cpu")
+        contrast = Contrast(every, margin=0.2, seed=0, device="cpu")
         with ThreadPoolExecutor(replicas) as pool:
-            found, hits = contrast.of(batch, 0, pool)
+            sums = contrast.of(batch, 0, pool)
+        found, hits = sums["loss"], sums["accuracy"]
         assert np.isfinite(found)
         assert 0 <= hits <= 12
         gradients.append(

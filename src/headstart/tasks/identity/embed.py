@@ -12,29 +12,29 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.nets.augment import MARGIN as LARGER
 from headstart.nets.backbone import Backbone
 from headstart.nets.embedder import Embedder, project
-from headstart.nets.loader import IdentityPlan
+from headstart.tasks.identity import learn
 from headstart.tasks.identity.collapse import collapsed
-from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.health import Health, health
-from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import hold_identities
+from headstart.tasks.identity.validation import ValidationIdentities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import BatchGradient, precision
+from headstart.training.gradient import precision
 from headstart.training.loop import Training
-from headstart.training.record import Epoch, OnEpoch, ValidationIdentities
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
 from headstart.training.start import Start, linear_start
 
 __all__ = ["EmbeddingTraining", "embed", "enrolled_scores", "vectors_of"]
@@ -93,10 +93,7 @@ def embed(
     name: str = "embedding",
     on_epoch: OnEpoch | None = None,
     refit: bool = True,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
+    compute: Compute | None = None,
 ) -> EmbeddingTraining:
     """Trains an embedding on most people, decides by the others, and does it again on all.
 
@@ -113,11 +110,10 @@ def embed(
         name: Of this training among those of a run.
         on_epoch: Called with that name and every epoch.
         refit: Train once more with all people, for as long and as far as proved best.
-        seed: Of everything drawn.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
+        compute: Where it runs, the seed of everything drawn, and who is told.
     """
+    compute = compute or Compute()
+    seed, workers = compute.seed, compute.workers
     y = dataset.targets
     # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
     recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
@@ -132,8 +128,7 @@ def embed(
     def training(trained: np.ndarray, judge: ValidationIdentities | None, phase: str) -> Training:
         return _begin(
             dataset, vectors, columns, backbone, recipe, trained, validation=judge,
-            preprocess=preprocess, seed=seed, device=device, workers=workers, progress=progress,
-            phase=phase,
+            preprocess=preprocess, compute=compute, phase=phase,
         )  # fmt: skip
 
     def mark(trained: np.ndarray) -> str:
@@ -150,15 +145,15 @@ def embed(
 
         def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
             with first.using(state):
-                return validation.judge(first.scores(validation.inputs, pool))
+                return validation.judge(first.outputs(validation.inputs, pool))
 
         with first.using(first.start):
-            before = first.scores(validation.inputs, pool)
+            before = first.outputs(validation.inputs, pool)
         found_before = retrieve(before, validation.targets, copies=validation.copies)
         # No allowance for noise, which is large with few people: what is kept was not worse.
         kept = choose_weights(first.start, first.best, judge)
         first.put(kept.state)
-        after = first.scores(validation.inputs, pool)
+        after = first.outputs(validation.inputs, pool)
     scores, truth, asked = enrolled_scores(after, validation.targets, validation.copies)
     last = first
     if refit and kept.share > 0:
@@ -248,10 +243,7 @@ def _begin(
     *,
     validation: ValidationIdentities | None,
     preprocess: Preprocess,
-    seed: int,
-    device: str,
-    workers: int | None,
-    progress: Progress,
+    compute: Compute,
     phase: str,
 ) -> Training:
     """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
@@ -259,7 +251,9 @@ def _begin(
     own = vectors[items]
     projection = None
     if recipe.head == "whitened":
-        projection = whitening(own[:, columns], labels, dimension=recipe.dimension, seed=seed)
+        projection = whitening(
+            own[:, columns], labels, dimension=recipe.dimension, seed=compute.seed
+        )
     centres = np.zeros((len(people), len(columns) if projection is None else len(projection)))
     np.add.at(centres, labels, project(own, columns, projection))
     classifier = None
@@ -269,32 +263,24 @@ def _begin(
         classifier = linear_start(
             own, labels, every, Start(columns, _STRENGTH), n_classes=len(people)
         ).arrays
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        criterion = make_criterion(recipe, _unit(centres).astype(np.float32), classifier=classifier)
+    criterion = learn.loss(
+        recipe, _unit(centres).astype(np.float32), compute.seed, classifier=classifier
+    )
     net = Embedder(
-        backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
-        criterion=criterion, freeze_bn_stats=recipe.freeze_bn_stats,
+        backbone.copy(drop_path=recipe.drop_path), preprocess, columns,
+        learn.head(len(columns), centres.shape[1], projection), criterion=criterion,
+        freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * LARGER))
-    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
-
-    def gradient(replicas: list[Embedder]) -> BatchGradient:
-        return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
-
-    order = IdentityPlan(
-        labels, identities=recipe.identities, each=recipe.each, epochs=recipe.epochs, seed=seed
+    inputs = InputImages(
+        dataset.take(items), large, workers=compute.workers, progress=compute.progress
     )
-    return Training(
-        net, recipe, inputs, labels, validation, seed=seed, device=device, workers=workers,
-        progress=progress, phase=phase, order=order, gradient=gradient,
-    )  # fmt: skip
-
-
-def _margin(recipe: MetricRecipe) -> float:
-    """Returns by how much triplets are told apart: the loss's own, or what is usual."""
-    return recipe.margin if recipe.loss == "triplet" and recipe.margin else MARGIN
+    objective = Objective(
+        learn.batches(labels, recipe, compute.seed),
+        gradient=learn.gradient(recipe, compute.seed, device=compute.device),
+    )
+    return Training(net, recipe, inputs, objective, validation, compute, phase=phase)
 
 
 def _start_health(
@@ -303,9 +289,11 @@ def _start_health(
     """Measures the frozen embeddings of the first epoch's batches, from known vectors."""
     assert isinstance(training.net, Embedder)
     unit = torch.from_numpy(project(vectors, columns, training.net.projection()))
-    labels = torch.from_numpy(training.targets)
+    wanted = training.plan.targets
+    assert wanted is not None
     found = []
     for keys in training.plan.epoch(0):
-        rows = torch.tensor([key[0] for key in keys])
-        found.append(health(unit[rows], labels[rows], margin=_margin(recipe)))
+        rows = np.array([key[0] for key in keys])
+        labels = wanted.collate(rows, [])
+        found.append(health(unit[rows], labels, margin=learn.margin_of(recipe)))
     return Health(*np.mean(np.array(found), axis=0).tolist())
