@@ -25,13 +25,13 @@ class Compute:
     """How work is done; it decides no result but through the seed.
 
     Attributes:
-        device: Where networks run.
+        device: Where networks run: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         workers: Threads or processes that decode; None for one a processor.
         seed: Of everything drawn.
         progress: Called as work goes on.
     """
 
-    device: Device = "auto"
+    device: str = "auto"
     workers: int | None = None
     seed: int = 0
     progress: Progress = silent

@@ -15,9 +15,10 @@ from headstart.errors import BackboneError, OptionError
 from headstart.features.extract import extract
 from headstart.images.inputs import InputImages
 from headstart.metrics.retrieval import MEASURES, Retrieved, gain, retrieve, summarise
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.embedder import project
-from headstart.nets.heads import Head, softmax, unit_rows
+from headstart.nets.heads import Head, softmax
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
 from headstart.probe.frozen import Frozen

@@ -21,7 +21,7 @@ from headstart.predictions import Predictions
 from headstart.records import Finding, OutputSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 __all__ = ["Learner", "Outputs", "Places", "Target", "Task"]
 
@@ -104,5 +104,13 @@ class Learner(Protocol):
     """The names of `tasks/<name>/learn.py`."""
 
     head: Callable[..., Any]
+    """(width, n_outputs, start) -> the module that reads a backbone's vectors."""
+
     batches: Callable[..., Any]
-    loss: Callable[..., Tensor]
+    """(targets, recipe, seed) -> which items are in which batch, and what the loss wants."""
+
+    loss: Callable[..., Any]
+    """(recipe, targets) -> a function (outputs, targets) -> (n,) one number an image."""
+
+    correct: Callable[..., Any]
+    """(outputs, targets) -> what else is watched while it is learnt."""

@@ -10,9 +10,11 @@ import pytest
 import torch
 from tests.training.trainings import assert_same
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.images.inputs import InputImages
+from headstart.images.pixels import silent
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
@@ -46,12 +48,12 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
         yield data, backbone, vectors, np.arange(width - pool.layout[-1][1], width)
 
 
-def learn(known, recipe=RECIPE, **options):
+def learn(known, recipe=RECIPE, *, progress=silent, **options):
     data, backbone, vectors, columns = known
     return embed(
         data, vectors, columns, np.arange(len(data)), backbone, recipe,
-        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32), workers=0,
-        **options,
+        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32),
+        compute=Compute(workers=0, progress=progress), **options,
     )  # fmt: skip
 
 

@@ -24,19 +24,19 @@ from headstart.nets.augment import MARGIN as LARGER
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.embedder import Embedder, project
 from headstart.nets.heads import PROTOTYPE_TEMPERATURE
-from headstart.nets.loader import IdentityPlan
+from headstart.tasks.identity import learn
 from headstart.tasks.identity.collapse import collapsed
-from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.health import Health, health
-from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import hold_identities
+from headstart.tasks.identity.validation import ValidationIdentities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import BatchGradient, precision
+from headstart.training.gradient import precision
 from headstart.training.loop import Training
-from headstart.training.record import Epoch, OnEpoch, ValidationIdentities
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
 from headstart.training.start import Start, linear_start
 
 __all__ = ["EmbeddingTraining", "Material", "embed", "enrolled_scores", "vectors_of"]
@@ -189,14 +189,14 @@ def _decide(
 
         def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
             with first.using(state):
-                return validation.judge(first.scores(validation.inputs, pool))
+                return validation.judge(first.outputs(validation.inputs, pool))
 
         with first.using(first.start):
-            before = first.scores(validation.inputs, pool)
+            before = first.outputs(validation.inputs, pool)
         # No allowance for noise, which is large with few people: what is kept was not worse.
         kept = choose_weights(first.start, first.best, judge)
         first.put(kept.state)
-        return kept, before, first.scores(validation.inputs, pool)
+        return kept, before, first.outputs(validation.inputs, pool)
 
 
 def enrolled_scores(
@@ -256,13 +256,14 @@ def _begin(
 ) -> Training:
     """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
     preprocess, columns, backbone = material.preprocess, material.columns, material.backbone
-    seed, device = compute.seed, pick_device(compute.device)
-    workers, progress = compute.workers, compute.progress
+    here = replace(compute, device=pick_device(compute.device))
     people, labels = np.unique(material.identities[items], return_inverse=True)
     own = material.vectors[items]
     projection = None
     if recipe.head == "whitened":
-        projection = whitening(own[:, columns], labels, dimension=recipe.dimension, seed=seed)
+        projection = whitening(
+            own[:, columns], labels, dimension=recipe.dimension, seed=compute.seed
+        )
     centres = np.zeros((len(people), len(columns) if projection is None else len(projection)))
     np.add.at(centres, labels, project(own, columns, projection))
     classifier = None
@@ -272,34 +273,24 @@ def _begin(
         classifier = linear_start(
             own, labels, every, Start(columns, _STRENGTH), n_classes=len(people)
         ).arrays
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        criterion = make_criterion(
-            recipe, unit_rows(centres).astype(np.float32), classifier=classifier
-        )
+    criterion = learn.loss(
+        recipe, unit_rows(centres).astype(np.float32), compute.seed, classifier=classifier
+    )
     net = Embedder(
-        backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
-        criterion=criterion, freeze_bn_stats=recipe.freeze_bn_stats,
+        backbone.copy(drop_path=recipe.drop_path), preprocess, columns,
+        learn.head(len(columns), centres.shape[1], projection), criterion=criterion,
+        freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * LARGER))
-    inputs = InputImages(material.dataset.take(items), large, workers=workers, progress=progress)
-
-    def gradient(replicas: list[Embedder]) -> BatchGradient:
-        return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
-
-    order = IdentityPlan(
-        labels, identities=recipe.identities, each=recipe.each, epochs=recipe.epochs, seed=seed
+    inputs = InputImages(
+        material.dataset.take(items), large, workers=here.workers, progress=here.progress
     )
-    return Training(
-        net, recipe, inputs, labels, validation, seed=seed, device=device, workers=workers,
-        progress=progress, phase=phase, order=order, gradient=gradient,
-    )  # fmt: skip
-
-
-def _margin(recipe: MetricRecipe) -> float:
-    """Returns by how much triplets are told apart: the loss's own, or what is usual."""
-    return recipe.margin if recipe.loss == "triplet" and recipe.margin else MARGIN
+    objective = Objective(
+        learn.batches(labels, recipe, here.seed),
+        gradient=learn.gradient(recipe, here.seed, device=here.device),
+    )
+    return Training(net, recipe, inputs, objective, validation, here, phase=phase)
 
 
 def _start_health(
@@ -308,9 +299,11 @@ def _start_health(
     """Measures the frozen embeddings of the first epoch's batches, from known vectors."""
     assert isinstance(training.net, Embedder)
     unit = torch.from_numpy(project(vectors, columns, training.net.projection()))
-    labels = torch.from_numpy(training.targets)
+    wanted = training.plan.targets
+    assert wanted is not None
     found = []
     for keys in training.plan.epoch(0):
-        rows = torch.tensor([key[0] for key in keys])
-        found.append(health(unit[rows], labels[rows], margin=_margin(recipe)))
+        rows = np.array([key[0] for key in keys])
+        labels = wanted.collate(rows, [])
+        found.append(health(unit[rows], labels, margin=learn.margin_of(recipe)))
     return Health(*np.mean(np.array(found), axis=0).tolist())
