@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("errors", "fingerprint", "records", "resume", "run", "scale"),
+        ("compute", "errors", "fingerprint", "predictions", "records", "resume", "run"),
         ("data", "metrics"),
         ("images",),
         ("checks",),
@@ -25,11 +25,11 @@ FLOORS = {
         ("tasks",),
         ("gallery", "scoring"),
         ("strategies",),
+        ("results",),
         ("advice",),
         ("deploy", "reporting"),
         ("exporting", "video"),
         ("auditing",),
-        ("results",),
         ("verbs",),
         ("console",),
         ("cli",),
@@ -40,8 +40,8 @@ FLOORS = {
 
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "errors", "fingerprint", "records", "resume", "run", "scale", "data", "metrics", "images",
-    "checks", "deploy", "cli", "__init__",
+    "compute", "errors", "fingerprint", "predictions", "records", "resume", "run", "data", "metrics",
+    "images", "checks", "deploy", "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 

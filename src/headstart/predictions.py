@@ -34,9 +34,17 @@ _NEAR = 0.05
 class Predictions(Protocol):
     """What every kind of prediction offers, of N items."""
 
-    names: tuple[str, ...]
-    errors: dict[str, str]
-    boxes: np.ndarray | None
+    @property
+    def names(self) -> tuple[str, ...]:
+        """N names of the items."""
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """Item name -> reason, for inputs that could not be read."""
+
+    @property
+    def boxes(self) -> np.ndarray | None:
+        """(N, 4) left, top, width, height in pixels, where items are parts of images."""
 
     def __len__(self) -> int:
         """N."""

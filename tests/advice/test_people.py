@@ -14,6 +14,7 @@ from headstart.advice.people import (
     people_sentences,
 )
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.records import Estimate
 
 
@@ -94,7 +95,7 @@ def test_a_frozen_file_is_not_told_to_unfreeze():
 
 def test_what_is_counted():
     targets, splits = np.repeat([0, 1, 2], [4, 4, 2]), np.array(["train", "val"] * 5)
-    data = Dataset(None, tuple(map(str, range(10))), ("a", "b", "c"), targets, splits)
+    data = Dataset(None, tuple(map(str, range(10))), Classes(("a", "b", "c"), targets), splits)
     sizes = np.full((10, 2), (120, 80))
     facts = people_facts(
         data, sizes, backbone="x", input_size=224, pretraining_classes=1000, trainable=True,

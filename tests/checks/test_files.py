@@ -12,6 +12,7 @@ import pytest
 from headstart.checks.appearance import skill
 from headstart.checks.files import check_dataset
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
@@ -38,7 +39,7 @@ def clean(n: int = 100, classes: int = 2) -> tuple[Dataset, ImageStats]:
     targets = np.arange(n) % classes
     names = tuple(f"c{t}/{i:04d}.jpg" for i, t in enumerate(targets))
     kinds = tuple(f"c{c}" for c in range(classes))
-    return Dataset(Path(), names, kinds, targets, np.full(n, "", "U5")), stats
+    return Dataset(Path(), names, Classes(kinds, targets), np.full(n, "", "U5")), stats
 
 
 def found(dataset: Dataset, stats: ImageStats) -> dict[str, Finding]:
@@ -76,7 +77,7 @@ def test_nothing_readable():
 
 
 def test_no_items():
-    empty = Dataset(Path(), (), (), np.zeros(0, int), np.zeros(0, "U5"), source="unlabelled")
+    empty = Dataset.unlabelled(())
     assert check_dataset(empty, ImageStats.empty(0)) == []
 
 
@@ -159,7 +160,9 @@ def test_small_classes_and_imbalance():
 def test_classes_missing_from_a_split():
     dataset, stats = clean(200, classes=4)
     splits = np.where(np.arange(200) < 40, "test", "train")
-    splits = np.where(dataset.targets == 0, "train", np.where(dataset.targets == 1, "test", splits))
+    splits = np.where(
+        dataset.labels.targets == 0, "train", np.where(dataset.labels.targets == 1, "test", splits)
+    )
     got = found(dataclasses.replace(dataset, splits=splits), stats)
     assert got["classes_missing_from_train"].evidence == ("c1",)
     assert got["classes_missing_from_train"].severity == "serious"
@@ -169,7 +172,7 @@ def test_classes_missing_from_a_split():
 @pytest.mark.parametrize("what", ["size", "format", "mode"])
 def test_shortcuts(what):
     dataset, stats = clean(200)
-    second = dataset.targets == 1
+    second = dataset.labels.targets == 1
     if what == "size":
         stats.widths[second] += 300
     elif what == "format":
@@ -184,7 +187,7 @@ def test_shortcuts(what):
 def test_a_weak_shortcut_is_a_warning_and_copies_are_no_proof():
     dataset, stats = clean(200)
     rng = np.random.default_rng(1)
-    stats.widths[(dataset.targets == 1) & (rng.random(200) < 0.3)] = 900
+    stats.widths[(dataset.labels.targets == 1) & (rng.random(200) < 0.3)] = 900
     assert found(dataset, stats)["shortcut_size"].severity == "warning"
     _, low = skill(
         rng.normal(size=(40, 1)).repeat(20, axis=0),

@@ -10,6 +10,7 @@ import pytest
 
 from headstart.checks.same_person import same_person_findings, same_person_pairs
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.verbs.check import check
 
@@ -26,7 +27,9 @@ def dataset(targets, splits, groups=None):
     n = len(targets)
     names = tuple(f"{number:03}.jpg" for number in range(n))
     classes = tuple(f"c{kind}" for kind in range(int(max(targets)) + 1))
-    return Dataset(Path(), names, classes, np.array(targets), np.array(splits), groups=groups)
+    return Dataset(
+        Path(), names, Classes(classes, np.array(targets)), np.array(splits), groups=groups
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

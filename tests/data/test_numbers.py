@@ -60,12 +60,12 @@ def test_a_table_of_numbers(table):
     found = open_dataset(table(labels), label="weight", task="regression")
     assert found.task == "regression"
     assert found.bins is not None
-    assert found.classes == found.bins.names
-    assert found.values[0] == 0
-    assert found.values[99] == pytest.approx(9.9)
-    assert np.isnan(found.values[7])
-    assert found.targets[7] == -1
-    assert (np.diff(found.targets[8:]) >= 0).all(), "ranges are in the order of the numbers"
+    assert found.labels.names == found.bins.names
+    assert found.labels.values[0] == 0
+    assert found.labels.values[99] == pytest.approx(9.9)
+    assert np.isnan(found.labels.values[7])
+    assert found.labels.targets[7] == -1
+    assert (np.diff(found.labels.targets[8:]) >= 0).all(), "ranges are in the order of the numbers"
     assert found.take(np.array([3, 5])).values.tolist() == pytest.approx([0.3, 0.5])
 
 
@@ -74,8 +74,8 @@ def test_a_given_test_split_does_not_shape_the_ranges(table):
     path = table(labels, ["train"] * 40 + ["test"] * 10)
     found = open_dataset(path, label="weight", task="regression")
     assert found.bins.edges[-1] == 39
-    assert set(found.targets[40:].tolist()) == {len(found.classes) - 1}
-    assert found.values[45] == 1005
+    assert set(found.labels.targets[40:].tolist()) == {len(found.labels.names) - 1}
+    assert found.labels.values[45] == 1005
 
 
 def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
@@ -122,7 +122,7 @@ def test_a_models_ranges_measure_it_on_other_images(table):
     bins = Bins((0.0, 10.0, 20.0))
     found = open_dataset(table([5, 15, 99]), label="weight", bins=bins)
     assert found.bins == bins
-    assert found.targets.tolist() == [0, 1, 1]
+    assert found.labels.targets.tolist() == [0, 1, 1]
 
 
 def test_what_is_no_number_is_named_with_its_image(table):
@@ -138,4 +138,4 @@ def test_folders_may_be_named_by_numbers(tmp_path):
         for image in range(3):
             Image.new("L", (4, 4)).save(tmp_path / f"{number}" / f"{image}.png")
     found = open_dataset(tmp_path, task="regression")
-    assert sorted(set(found.values.tolist())) == [1, 2.5, 10]
+    assert sorted(set(found.labels.values.tolist())) == [1, 2.5, 10]

@@ -25,7 +25,7 @@ def make(root: Path, *names: str, text: str = "x") -> Path:
 
 
 def labels(dataset):
-    return [dataset.classes[t] if t >= 0 else None for t in dataset.targets]
+    return [dataset.labels.names[t] if t >= 0 else None for t in dataset.labels.targets]
 
 
 def test_class_folders(tmp_path):

@@ -14,8 +14,8 @@ def test_write_digits(tmp_path):
     folder = write_digits(tmp_path / "new" / "digits")
     dataset = open_dataset(folder)
     assert len(dataset) == 1797
-    assert dataset.classes == tuple("0123456789")
-    assert dataset.counts.min() > 170
+    assert dataset.labels.names == tuple("0123456789")
+    assert dataset.labels.counts.min() > 170
     decoded = decode(read_bytes(dataset.path(0)))
     assert (decoded.width, decoded.height, decoded.mode) == (32, 32, "L")
     assert decoded.pixels[0, 0].min() > 200

@@ -140,7 +140,7 @@ def test_photos_without_a_face_are_set_aside_by_a_pass_and_the_others_found_once
         given = [] if number == 3 else [(80, 60, 60, "pale")]
         photo(given, seed=number).save(tmp_path / f"{number}.png")
     names = tuple(f"{number}.png" for number in range(6))
-    dataset = Dataset(tmp_path, names, (), np.full(6, -1), np.full(6, ""), source="unlabelled")
+    dataset = Dataset.unlabelled(names, root=tmp_path)
     looked = []
     find = Faces.find
     monkeypatch.setattr(Faces, "find", lambda self, image: looked.append(1) or find(self, image))

@@ -42,7 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     scene(48, 48, 5).save(root / "f-exact.png")
     names = tuple(sorted(each.name for each in root.iterdir()))
     n = len(names)
-    return Dataset(root, names, (), np.full(n, -1), np.full(n, ""), source="unlabelled")
+    return Dataset.unlabelled(names, root=root)
 
 
 def expected_of(data: Dataset, preprocess: Preprocess) -> list[np.ndarray]:

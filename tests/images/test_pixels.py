@@ -52,7 +52,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def dataset(root: Path) -> Dataset:
     names = tuple(sorted(each.name for each in root.iterdir()))
     n = len(names)
-    return Dataset(root, names, (), np.full(n, -1), np.full(n, ""), source="unlabelled")
+    return Dataset.unlabelled(names, root=root)
 
 
 @pytest.fixture

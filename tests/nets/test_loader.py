@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import Augment
@@ -120,7 +121,7 @@ def inputs_of(folder: Path, *, different: bool) -> InputImages:
         pixels = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize((40, 40)).save(folder / name)
     splits = np.full(len(names), "")
-    data = Dataset(folder, names, ("a", "b", "c"), TARGETS, splits)
+    data = Dataset(folder, names, Classes(("a", "b", "c"), TARGETS), splits)
     return InputImages(data, Preprocess(36, geometry="square"))
 
 

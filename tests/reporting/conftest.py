@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.data.labels import Classes
 from headstart.metrics.calibration import apply_temperature
 from headstart.metrics.interval import wilson
-from headstart.records import Estimate, Finding, Predictions, to_json
+from headstart.predictions import ClassProbabilities
+from headstart.records import Estimate, Finding, to_json
 from headstart.scoring.curve import extrapolate
 from headstart.scoring.score import score, transfer_gain
 
@@ -28,10 +30,22 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
     chances = apply_temperature(strength * logits, 1.0)  # the law of the logits: calibrated
     raw = apply_temperature(strength * logits, 3.0)
     names = tuple(f"{classes[t]}/img_{i:04d}.jpg" for i, t in enumerate(targets))
-    predictions = Predictions(chances, tuple(classes), names, targets)
-    metrics = score(predictions, uncalibrated=raw)
+    labels = Classes(tuple(classes), targets)
+    predictions = ClassProbabilities(names, tuple(classes), chances)
+    before = ClassProbabilities(names, tuple(classes), raw)
+    found, uncalibrated = (score("classification", each, labels) for each in (predictions, before))
     correct = predictions.labels == targets
     weak = rng.random(n) < 0.55
+    guesses = np.where(weak, targets, (targets + 1) % count)
+    pixels = {"raw_pixels": ClassProbabilities(names, tuple(classes), np.eye(count)[guesses])}
+    metrics = {
+        "format": 2,
+        "task": "classification",
+        "primary": found.primary,
+        "test": found.measures,
+        "details": found.details
+        | {"reliability_uncalibrated": uncalibrated.details["reliability"]},
+    }
     accuracy = correct.mean()
     sizes = [n // 2, n, 2 * n, train * n]
     folds = accuracy - 0.3 * (np.array(sizes) / sizes[0])[:, None] ** -1.0
@@ -46,7 +60,7 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
             "majority": {"accuracy": wilson((targets == 0).sum(), n)},
             "raw_pixels": {"accuracy": wilson(weak.sum(), n)},
         },
-        "transfer_gain": transfer_gain(correct, weak, None, "raw_pixels"),
+        "transfer_gain": transfer_gain("classification", predictions, pixels, labels),
         "learning_curve": {
             "points": [
                 {"n": size, "accuracy": wilson(float(fold.mean()) * size, size)}
@@ -54,7 +68,11 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
             ],
             "forecast": forecast,
         },
-        "calibration": {"temperature": 1.37, "ece_before": 0.1, "ece_after": 0.02},
+        "calibration": {
+            "temperature": 1.37,
+            "before": {"ece": uncalibrated.measures["ece"]},
+            "after": {"ece": found.measures["ece"]},
+        },
         "model": {
             "summary": "logistic regression on all stages of mobilenetv2_100, squashed to 224 px"
         },
@@ -120,9 +138,9 @@ def fake_run(folder, *, classes, n=200, strength=5.0, seed=0, pictures=True, tra
             head = [kinds[i % 4], ["last", "all stages"][i % 2], 1280, 10.0 ** (i % 5 - 2)]
             tail = [value.value, value.low, value.high, 0.2 + 0.03 * i, 0.05 * (i + 1), i == 1]
             writer.writerow([*head, "balanced" if i % 3 else "", 5, 2, *tail])
-    if pictures and metrics["mistakes"]:
+    if pictures and metrics["details"]["mistakes"]:
         (folder / "mistakes").mkdir(exist_ok=True)
-        for k in range(len(metrics["mistakes"])):
+        for k in range(len(metrics["details"]["mistakes"])):
             noise = rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)
             image = Image.fromarray(noise).resize((200, 150), Image.Resampling.BICUBIC)
             buffer = io.BytesIO()

@@ -160,10 +160,11 @@ PARTS = (
 def test_a_missing_measure_is_no_crash(make_run, key, null):
     run = make_run(**CASES["binary"], pictures=False)
     metrics = json.loads((run / "metrics.json").read_text())
+    home = metrics["details"] if key in metrics["details"] else metrics
     if null:
-        metrics[key] = None
+        home[key] = None
     else:
-        del metrics[key]
+        del home[key]
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = page_of(run)
     assert "every test image was classified correctly" not in page.text
@@ -176,7 +177,7 @@ def test_numbers_that_are_not_known_are_dashes(make_run):
     metrics = json.loads((run / "metrics.json").read_text())
     nothing = {"value": None, "low": None, "high": None, "n": 0, "method": "undefined"}
     metrics["test"]["auroc"] = nothing
-    metrics["per_class"][0] |= {"precision": nothing, "f1": nothing}
+    metrics["details"]["per_class"][0] |= {"precision": nothing, "f1": nothing}
     metrics["learning_curve"]["forecast"] = None
     (run / "metrics.json").write_text(json.dumps(metrics))
     page = page_of(run)
@@ -205,7 +206,7 @@ def test_a_broken_file_is_named(make_run, text):
 def test_pictures_never_make_the_page_large(make_run):
     run = make_run(**CASES["binary"])
     metrics = json.loads((run / "metrics.json").read_text())
-    metrics["mistakes"] = metrics["mistakes"][:1] * 24
+    metrics["details"]["mistakes"] = metrics["details"]["mistakes"][:1] * 24
     (run / "metrics.json").write_text(json.dumps(metrics))
     for k in range(24):
         (run / "mistakes" / f"{k}.jpg").write_bytes(b"\xff\xd8" + bytes(200_000))

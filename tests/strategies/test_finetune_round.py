@@ -42,7 +42,7 @@ def test_with_logit_adjustment_the_head_starts_without_the_prior(tmp_path, monke
     }  # fmt: skip
     plain, adjusted = (found[name].start_scores for name in ("none", "logits"))
     own = np.setdiff1d(items, found["none"].validation)
-    prior = log_prior(data.targets[own], 2)
+    prior = log_prior(data.labels.targets[own], 2)
     moved = np.zeros(2) if balanced else prior
     np.testing.assert_allclose(plain - adjusted, np.tile(moved, (len(plain), 1)), atol=1e-4)
     assert found["none"].uneven

@@ -13,6 +13,7 @@ from tests.nets.tiny import Plain, tunable
 from tests.training.trainings import assert_same, pictures, training
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
@@ -465,7 +466,7 @@ def test_a_class_with_one_image(tmp_path: Path, validation, balance):
 @pytest.mark.parametrize("balance", ["none", "weights", "oversample", "undersample", "logits"])
 def test_a_class_without_an_image(tmp_path: Path, balance):
     data = pictures(tmp_path, (6, 6))
-    data = replace(data, classes=(*data.classes, "none of these"))
+    data = replace(data, classes=(*data.labels.names, "none of these"))
     one = training(data, replace(SHORT, balance=balance))
     one.run()
     assert one.diverged == -1
@@ -494,7 +495,7 @@ def greys(folder: Path, counts: tuple[int, int], seed: int) -> Dataset:
     for name, target in zip(names, targets, strict=True):
         level = np.clip(127.5 + 15.3 * (1.6 * target - 0.8 + rng.normal()), 0, 255)
         Image.new("RGB", (9, 9), (round(level),) * 3).save(folder / name)
-    return Dataset(folder, names, ("usual", "rare"), targets, np.full(len(names), ""))
+    return Dataset(folder, names, Classes(("usual", "rare"), targets), np.full(len(names), ""))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from tests.nets.tiny import sees, tunable
 from timm.models.resnet import BasicBlock
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
 from headstart.nets.trainable import TrainableModel
 from headstart.training import loop
@@ -41,7 +42,9 @@ def pictures(
             targets.append(c)
             Image.fromarray(pixels.astype(np.uint8)).save(folder / names[-1])
     classes = tuple(f"class {c}" for c in range(len(counts)))
-    return Dataset(folder, tuple(names), classes, np.array(targets), np.full(len(names), ""))
+    return Dataset(
+        folder, tuple(names), Classes(classes, np.array(targets)), np.full(len(names), "")
+    )
 
 
 def training(
@@ -60,7 +63,7 @@ def training(
     """
     if net is None:
         net = tunable(
-            size=SIZE, classes=len(data.classes), dropout=recipe.dropout,
+            size=SIZE, classes=len(data.labels.names), dropout=recipe.dropout,
             freeze_bn_stats=recipe.freeze_bn_stats, block=BasicBlock,
             channels=(16, 16, 16, 32), stem_width=8,
         )  # fmt: skip
@@ -76,7 +79,7 @@ def training(
     torch.set_num_threads(replicas)
     try:
         with mock.patch.object(loop, "cpu_count", return_value=replicas):
-            return Training(net, recipe, inputs, data.targets, judged, **options)
+            return Training(net, recipe, inputs, data.labels.targets, judged, **options)
     finally:
         torch.set_num_threads(before)
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from headstart.advice.rank import Candidate
-from headstart.data.dataset import Dataset
+from headstart.data.labels import counts_of
 from headstart.metrics.interval import wilson
 from headstart.records import Estimate
 from headstart.strategies.plan import Plan
+from headstart.strategies.problem import Prepared
 
 __all__ = ["domain", "expected", "facts_of", "rule_of_thumb", "sentences"]
 
@@ -23,22 +24,21 @@ _GAIN, _MOST_GAIN = 0.15, 0.35
 _SMALL_PER_CLASS = 100
 
 
-def facts_of(dataset: Dataset, clusters: np.ndarray, sizes: np.ndarray) -> dict[str, object]:
+def facts_of(prepared: Prepared) -> dict[str, object]:
     """Returns what can be said without a network.
 
     Args:
-        dataset: N usable items.
-        clusters: (N,) int.
-        sizes: (N, 2) int width and height.
+        prepared: N usable items.
     """
-    counts = dataset.counts[dataset.counts > 0]
-    short = np.minimum(sizes[:, 0], sizes[:, 1])
+    dataset, stats = prepared.dataset, prepared.stats
+    counts = np.array([each for each in counts_of(dataset.labels).values() if each])
+    short = np.minimum(stats.widths, stats.heights)
     return {
         "images": len(dataset),
-        "classes": len(dataset.classes),
+        "classes": len(dataset.labels.kinds),
         "images per class": f"{int(counts.min())} to {int(counts.max())}, "
         f"median {int(np.median(counts))}",
-        "groups and duplicates": f"{len(np.unique(clusters)):,} independent clusters",
+        "groups and duplicates": f"{len(np.unique(prepared.clusters)):,} independent clusters",
         "short side, pixels": f"{int(short.min())} to {int(short.max())}, "
         f"median {int(np.median(short))}",
     }

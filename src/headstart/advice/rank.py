@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.data.dataset import Dataset
+from headstart.compute import Compute
 from headstart.features.extract import Features, extract
 from headstart.features.transferability import logme
-from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device
-from headstart.probe.probe import Grid, Probe, Trial, feature_sets, probe
+from headstart.nets.backbone import Backbone
+from headstart.probe.cross_validate import Round
+from headstart.probe.frozen import Frozen
+from headstart.probe.probe import Grid, Labelled, Probe, Trial, probe
 from headstart.records import Estimate
+from headstart.strategies.problem import FrozenNetwork, Prepared
 
-__all__ = ["Candidate", "rank", "sizes_to_try"]
+__all__ = ["Candidate", "Ranked", "at_size", "rank", "sizes_to_try"]
 
 # LogME needs a decomposition; a draw of so many items serves to compare.
 _SOME = 2_000
@@ -69,81 +71,85 @@ def sizes_to_try(backbone: Backbone, chosen: Preprocess) -> list[int]:
     return sorted({chosen.size, own, *([_SMALL] if own > _SMALL else [])})
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate with what its rank rests on.
+
+    Attributes:
+        candidate: For people.
+        network: The backbone and how it looks at the images, with its features of the training
+            items.
+        probe: The best on those.
+    """
+
+    candidate: Candidate
+    network: FrozenNetwork
+    probe: Probe
+
+
 def rank(
-    dataset: Dataset,
-    clusters: np.ndarray,
-    items: np.ndarray,
-    backbones: Sequence[tuple[Backbone, Preprocess]],
+    prepared: Prepared,
+    learnt: Round,
+    looks: Sequence[tuple[Backbone, Preprocess]],
+    compute: Compute,
     *,
     folds: int = 5,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> list[tuple[Candidate, Features, Probe]]:
+) -> list[Ranked]:
     """Probes every candidate on the same training items.
 
     Args:
-        dataset: N readable, labelled items.
-        clusters: (N,) int.
-        items: (M,) int training items.
-        backbones: Each with the preprocessing to use.
+        prepared: Of the training items only.
+        learnt: What is learnt of them.
+        looks: Backbones, each with the preprocessing to use.
+        compute: Where, and from which seed.
         folds: Of the cross-validation.
-        seed: Of the folds.
-        device: Where the networks run.
-        workers: Decoding threads.
-        progress: Called as images are embedded.
 
     Returns:
-        (candidate, features of all items, probe), the best first.
+        The best first.
     """
     found = []
-    own = dataset.take(items)
-    for backbone, preprocess in backbones:
+    quiet = Compute(seed=compute.seed)
+    for backbone, preprocess in looks:
         begun = time.perf_counter()
         features = extract(
-            own, backbone, preprocess=preprocess, device=device, workers=workers,
-            progress=progress,
+            prepared.dataset, backbone, preprocess=preprocess, device=compute.device,
+            workers=compute.workers, progress=compute.progress,
         )  # fmt: skip
-        sets = feature_sets(features.slices)
+        frozen = Frozen.of_stages(features.vectors, features.slices)
+        ground = Labelled(learnt.targets, prepared.clusters, learnt.n_classes)
         result = probe(
-            features.vectors, sets, own.targets, clusters[items],
-            n_classes=len(dataset.classes), grid=Grid().thinned(), folds=folds, seed=seed,
-        )  # fmt: skip
-        found.append(
-            (_candidate(backbone, preprocess, own, features, result, begun), features, result)
+            frozen.vectors, frozen.sets, ground, quiet, grid=Grid().thinned(), folds=folds
         )
-    return sorted(found, key=lambda each: -each[0].score)
+        network = FrozenNetwork(backbone, preprocess, 1, frozen)
+        evidence = _logme(features, learnt)
+        candidate = _candidate(network, result, evidence, time.perf_counter() - begun)
+        found.append(Ranked(candidate, network, result))
+    return sorted(found, key=lambda each: -each.candidate.score)
 
 
-def _candidate(
-    backbone: Backbone,
-    preprocess: Preprocess,
-    dataset: Dataset,
-    features: Features,
-    result: Probe,
-    begun: float,
-) -> Candidate:
-    best = result.trials[0]
+def _logme(features: Features, learnt: Round) -> float:
+    n = len(features.vectors)
+    some = np.linspace(0, n - 1, min(_SOME, n)).astype(int)
+    last = features.vectors[some][:, features.slices["last"]]
+    return logme(last, learnt.targets[some], n_classes=learnt.n_classes)
+
+
+def _candidate(network: FrozenNetwork, result: Probe, evidence: float, seconds: float) -> Candidate:
+    best, backbone = result.trials[0], network.backbone
     last = [trial for trial in result.trials if trial.config.features == "last"]
     near = [trial for trial in last if trial.config.classifier == "neighbours"]
-    some = np.linspace(0, len(dataset) - 1, min(_SOME, len(dataset))).astype(int)
-    evidence = logme(
-        features.vectors[some][:, features.slices["last"]], dataset.targets[some],
-        n_classes=len(dataset.classes),
-    )  # fmt: skip
     weights = backbone.info.parameters
     prior = _PRIOR * math.log10(max(weights, 1) / 1e6) if weights else 0.0
     return Candidate(
         backbone=backbone.name,
-        image_size=preprocess.size,
+        image_size=network.preprocess.size,
         accuracy=best.accuracy,
         neighbours=_best(near),
         features=best.config.features,
         last=_best(last),
         logme=evidence,
         parameters=weights,
-        seconds=time.perf_counter() - begun,
+        seconds=seconds,
         score=best.accuracy.value + prior,
     )
 

@@ -10,8 +10,8 @@ from headstart.console.runs import show_retrieval
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.advice.advise_classes import Advice
     from headstart.advice.advise_people import PeopleAdvice
-    from headstart.verbs.advise import Advice
 
 __all__ = ["show_advice", "show_people_advice"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from headstart.records import Predictions
+from headstart.predictions import Predictions, columns_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,56 +15,51 @@ if TYPE_CHECKING:
 __all__ = ["show_predictions", "show_predictions_csv"]
 
 
-def _ranked(predictions: Predictions, index: int, top: int) -> list[tuple[str, float]]:
-    row = predictions.probabilities[index]
-    best = sorted(range(len(row)), key=lambda i: -row[i])[:top]
-    return [(predictions.classes[i], float(row[i])) for i in best]
+def _ranked(record: dict[str, Any], top: int) -> list[tuple[str, float]]:
+    """Returns the most probable names of a record with their probabilities."""
+    shares = record.get("probabilities") or {}
+    return sorted(shares.items(), key=lambda pair: -pair[1])[:top]
 
 
 def show_predictions(
     predictions: Predictions, console: Console, top: int, abstain_below: float
 ) -> None:
-    """Prints classes with probabilities, as a table for people."""
+    """Prints one answer a line, or the likeliest few of each, as a table for people."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("image", overflow="fold")
-    numbers = predictions.numbers
-    table.add_column("class" if numbers is None else "number", overflow="fold")
-    chance = "probability" if numbers is None else "90 % prediction interval"
-    table.add_column(chance, justify="right", no_wrap=True)
+    table.add_column("answer", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
     for index, name in enumerate(predictions.names):
-        if name in predictions.errors:
-            table.add_row(Text(name), Text(predictions.errors[name], style="red"), "")
-            continue
-        if numbers is not None:
-            number, low, high = numbers[index]
-            table.add_row(Text(name), f"{number:.4g}", f"{low:.4g} to {high:.4g}")
-            continue
-        ranked = _ranked(predictions, index, top)
-        if ranked[0][1] < abstain_below:
+        record = predictions.record(index)
+        ranked = _ranked(record, top)
+        if "error" in record:
+            table.add_row(Text(name), Text(record["error"], style="red"), "")
+        elif not ranked:
+            table.add_row(Text(name), Text(predictions.text(index)), "")
+        elif ranked[0][1] < abstain_below:
             table.add_row(Text(name), Text("not sure", style="yellow"), f"{ranked[0][1]:.3f}")
-            continue
-        for place, (label, probability) in enumerate(ranked):
-            table.add_row(Text(name if not place else ""), Text(label), f"{probability:.3f}")
+        else:
+            for place, (label, probability) in enumerate(ranked):
+                table.add_row(Text(name if not place else ""), Text(label), f"{probability:.3f}")
     console.print(table)
 
 
 def show_predictions_csv(predictions: Predictions, top: int, abstain_below: float) -> None:
-    """Prints them as CSV, for machines."""
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    numbers = predictions.numbers
-    predicted = [] if numbers is None else ["number", "low", "high"]
-    heads = [f"{kind}{rank}" for rank in range(1, top + 1) for kind in ("class", "probability")]
-    table.writerow(["image", "decision", *predicted, *heads, "error"])
-    for index, name in enumerate(predictions.names):
-        if name in predictions.errors:
-            table.writerow([name, "", *[""] * len(predicted + heads), predictions.errors[name]])
-            continue
-        ranked = _ranked(predictions, index, top)
-        decision = ranked[0][0] if ranked[0][1] >= abstain_below else ""
-        cells = [cell for label, p in ranked for cell in (label, f"{p:.5f}")]
-        cells += [""] * (len(heads) - len(cells))
-        row = [] if numbers is None else [f"{each:.6g}" for each in numbers[index]]
-        table.writerow([name, decision, *row, *cells, ""])
+    """Prints them as CSV, for machines: `Predictions.record` flattened, the likeliest few first."""
+    records = [predictions.record(index) for index in range(len(predictions))]
+    rows = []
+    for record in records:
+        ranked = _ranked(record, top)
+        row = columns_of({k: v for k, v in record.items() if k != "probabilities"})
+        if ranked and ranked[0][1] < abstain_below:
+            row["sure"] = False
+        for place, (label, probability) in enumerate(ranked[1:], 2):
+            row |= {f"choice{place}": label, f"probability{place}": probability}
+        rows.append({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    heads = list(dict.fromkeys(key for row in rows for key in row if key != "error"))
+    table = csv.DictWriter(sys.stdout, [*heads, "error"], restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
 from headstart.records import Estimate, Finding
 from headstart.run import Run, read_json
+from headstart.tasks import task_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.results.evaluation import Evaluation
     from headstart.scoring.compare import Comparison
     from headstart.verbs.check import Checkup
-    from headstart.verbs.evaluate import Evaluation
     from headstart.verbs.export import Export
 
 __all__ = [
@@ -23,19 +24,13 @@ __all__ = [
     "show_exported",
     "show_retrieval",
     "show_run",
+    "words_of",
 ]
 
-_MEASURES = {
-    "mean_absolute_error": "mean absolute error",
-    "root_mean_squared_error": "root mean squared error",
-    "r2": "R²",
-    "coverage": "interval coverage",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "auroc": "AUROC",
-    "log_loss": "log-loss",
-    "ece": "calibration error (ECE)",
-}
+
+def words_of(task: str) -> dict[str, str]:
+    """Returns measure -> what people call it, in the order of the task."""
+    return {each.key: each.words for each in task_of(task).MEASURES}
 
 
 def show_checkup(result: Checkup, console: Console) -> None:
@@ -54,31 +49,25 @@ def show_run(run: Run, console: Console) -> None:
     console.print(results["evaluation"]["summary"], markup=False)
     _serious(run, console)
     crossed = results["evaluation"]["kind"] == "cv"
-    numbers = results.get("numbers")
-    rows = _numbers(numbers, results["test"]) if numbers else []
-    what = "accuracy of the range" if numbers else "accuracy"
-    rows.append((f"{what}, cross-validated" if crossed else f"test {what}", run.accuracy))
+    words, primary = words_of(results["task"]), results["primary"]
+    what = words.get(primary, primary)
+    rows = [(f"{what}, cross-validated" if crossed else f"test {what}", run.primary)]
     rows += [
-        (f"  {name.replace('_', ' ')} (baseline)", Estimate.from_json(value["accuracy"]))
+        (f"  {name.replace('_', ' ')} (baseline)", Estimate.from_json(value[primary]))
         for name, value in results["baselines"].items()
     ]
-    if "transfer_gain" in results:
+    if results.get("transfer_gain"):
         gain = results["transfer_gain"]
-        rows.append(
-            (
-                f"transfer gain over {gain['over'].replace('_', ' ')}",
-                Estimate.from_json(gain["gain"]),
-            )
-        )
-    measures = results["test"]
+        over = gain["over"].replace("_", " ")
+        rows.append((f"transfer gain over {over}", Estimate.from_json(gain["gain"])))
     rows += [
-        (_MEASURES[name], Estimate.from_json(measures[name]))
-        for name in _MEASURES
-        if name in measures and name != "mean_absolute_error"
+        (words.get(name, name), Estimate.from_json(value))
+        for name, value in results["test"].items()
+        if name != primary
     ]
     show_estimates(rows, console)
-    if "embedding" in results:
-        _embedding(results, console)
+    if "retrieval" in results:
+        _retrieval(results, console)
     console.print(f"report: {run.report}", markup=False)
 
 
@@ -96,20 +85,8 @@ def _serious(run: Run, console: Console) -> None:
         )
 
 
-def _numbers(numbers: dict[str, Any], test: dict[str, Any]) -> list[tuple[str, Estimate]]:
-    """Mean absolute error, beside the constant (median) baseline."""
-    return [
-        (
-            f"{numbers['name']}: mean absolute error",
-            Estimate.from_json(test["mean_absolute_error"]),
-        ),
-        ("  constant (median) baseline", Estimate.from_json(numbers["baseline"])),
-        ("  less than that by", Estimate.from_json(numbers["gain"])),
-    ]
-
-
-def _embedding(results: dict[str, Any], console: Console) -> None:
-    rows = results["embedding"]["rows"]
+def _retrieval(results: dict[str, Any], console: Console) -> None:
+    rows = results["retrieval"]["rows"]
     table = [
         (row["summary"], {name: Estimate.from_json(each) for name, each in row["measures"].items()})
         for row in rows
@@ -119,7 +96,7 @@ def _embedding(results: dict[str, Any], console: Console) -> None:
         change = Estimate.from_json(row["gain"]["map_at_r"])
         points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
         console.print(f"mAP@R, points more than {row['summary']}: {points}", markup=False)
-    for each in results["finetuning"]["diagnoses"]:
+    for each in (results.get("finetuning") or {}).get("diagnoses") or []:
         finding = Finding(**each | {"evidence": tuple(each["evidence"])})
         show_findings([finding], console)
 
@@ -143,15 +120,13 @@ def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console
 def show_evaluation(result: Evaluation, console: Console) -> None:
     """Prints measures, recall by class, and subgroups where asked for."""
     console.print(result.summary, markup=False)
-    numbers = "mean_absolute_error" in result.test
-    rows = [("accuracy of the range" if numbers else "accuracy", result.test["accuracy"])]
-    rows += [
-        (summary, result.test[name]) for name, summary in _MEASURES.items() if name in result.test
-    ]
-    rows += [(f"  recall of {row['class']}", row["recall"]) for row in result.per_class[:CLASSES]]
+    words = words_of(result.task)
+    rows = [(words.get(name, name), each) for name, each in result.test.items()]
+    per_class = result.details.get("per_class") or []
+    rows += [(f"  recall of {row['class']}", row["recall"]) for row in per_class[:CLASSES]]
     show_estimates(rows, console)
-    if len(result.per_class) > CLASSES:
-        rest = len(result.per_class) - CLASSES
+    if len(per_class) > CLASSES:
+        rest = len(per_class) - CLASSES
         console.print(f"… and {rest} more classes: --json has all", style="dim")
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
@@ -175,17 +150,18 @@ def show_comparison(result: Comparison, console: Console) -> None:
     """Prints whether two runs differ."""
     console.print(f"A: {result.first}", markup=False)
     console.print(f"B: {result.second}", markup=False)
-    rows = [(f"accuracy of {name}", each) for name, each in zip("AB", result.accuracies)]
+    words = result.primary.replace("_", " ")
+    rows = [(f"{words} of {name}", each) for name, each in zip("AB", result.values)]
     rows += [
-        (f"B − A, {_MEASURES.get(name, name)}", each) for name, each in result.differences.items()
+        (f"B − A, {name.replace('_', ' ')}", each) for name, each in result.differences.items()
     ]
     show_estimates(rows, console)
-    answers = result.answers
-    console.print(
-        f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
-        f"only B {answers['only_b']:,}, neither {answers['neither']:,}. "
-        f"{result.test}: p = {result.p_value:.2g}."
-    )
+    if answers := result.answers:
+        console.print(
+            f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
+            f"only B {answers['only_b']:,}, neither {answers['neither']:,}."
+        )
+    console.print(f"{result.test}: p = {result.p_value:.2g}.")
     console.print(result.summary)
     for note in result.notes:
         console.print(note, style="yellow", markup=False)

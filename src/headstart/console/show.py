@@ -21,7 +21,6 @@ from headstart.console.runs import (
     show_exported,
     show_run,
 )
-from headstart.records import Predictions
 from headstart.run import Run
 
 if TYPE_CHECKING:
@@ -81,9 +80,9 @@ def show(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
     if isinstance(result, Run):
         show_run(result, console)
-    elif isinstance(result, Predictions) and layout == "csv":
+    elif hasattr(result, "record") and layout == "csv":
         show_predictions_csv(result, top, abstain_below)
-    elif isinstance(result, Predictions):
+    elif hasattr(result, "record"):  # any kind of `Predictions`
         show_predictions(result, console, top, abstain_below)
     elif result is None:
         return

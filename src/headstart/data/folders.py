@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
-from headstart.data.tables import class_targets, split_name
+from headstart.data.tables import class_labels, split_name
 from headstart.errors import DataError
 
 __all__ = ["EXTENSIONS", "Tree", "open_folders", "scan"]
@@ -193,13 +193,13 @@ def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> D
         inside = given[-1] and (flat or len(parts) > 2)
         labels.append(None if not inside else "" if flat else parts[1])
     dataset = _build(tree, labels, given, depth=2, strays=tuple(splits))
-    labels = dataset.labels
-    assert isinstance(labels, Classes), "folders are classes"
-    sets = {s: {*labels.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
+    found = dataset.labels
+    assert isinstance(found, Classes), "folders are classes"
+    sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
     train = sets.pop("train", set())
     for split, classes in sets.items():
         if same_classes and train and classes and not train & classes and not flat:
-            a, b = labels.names[min(train)], labels.names[min(classes)]
+            a, b = found.names[min(train)], found.names[min(classes)]
             raise DataError(
                 f"the train and {split} folders of {tree.root} share no class ({a!r} is in one, "
                 f"{b!r} in the other); the folders of both must have the same names"
@@ -218,9 +218,7 @@ def _build(
     """Makes the data set of the items that have a label; None is an item outside all classes."""
     keep = [row for row, label in enumerate(labels) if label is not None]
     # macOS stores é as two characters, others as one: one class all the same.
-    classes, targets = class_targets(
-        [unicodedata.normalize("NFC", labels[row] or "") for row in keep]
-    )
+    found = class_labels([unicodedata.normalize("NFC", labels[row] or "") for row in keep])
     set_aside = [*tree.set_aside]
     outside = Counter(
         tree.names[row].rpartition("/")[0] for row, label in enumerate(labels) if label is None
@@ -241,9 +239,9 @@ def _build(
     return Dataset(
         root=tree.root,
         names=tuple(tree.names[row] for row in keep),
-        labels=Classes(classes, targets),
+        labels=found,
         splits=np.array([splits[row] for row in keep], "U5"),
-        source="folders" if classes else "unlabelled",
+        source="folders" if found.names else "unlabelled",
         set_aside=tuple(set_aside),
     )
 

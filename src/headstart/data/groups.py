@@ -144,7 +144,7 @@ def _below_class(dataset: Dataset) -> int:
     for at in (1, 2):
         names = _names(dataset, at)
         known = np.flatnonzero(dataset.labelled)
-        classes = all(names[i] == dataset.labels.text(i) for i in known)
+        classes = all(names[i] == dataset.labels.text(int(i)) for i in known)
         if (len(known) and classes) or _are_splits(names, dataset):
             level = at + 1
     return level

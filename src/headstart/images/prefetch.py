@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from headstart.data.dataset import Dataset
 from headstart.images.pixels import cacheable, cpu_count, read_pixels
 from headstart.images.preprocess import Preprocess
@@ -97,10 +95,7 @@ def main() -> None:
     """The helper: decodes until all is done or its input ends."""
     value = json.loads(sys.stdin.buffer.readline())
     count = len(value["names"])
-    dataset = Dataset(
-        root=Path(value["root"]), names=tuple(value["names"]), classes=(),
-        targets=np.full(count, -1), splits=np.full(count, ""),
-    )  # fmt: skip
+    dataset = Dataset.unlabelled(value["names"], root=Path(value["root"]))
     ended = threading.Event()
 
     def listen() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headstart.errors import ModelError, OutputError
 from headstart.reporting import curves, figures, rows, scatter
+from headstart.tasks import task_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -90,6 +91,8 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     trials = rows.trials(run_folder)
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
     history = rows.history(run_folder)
+    task = task_of(metrics.get("task") or "classification")
+    beside = rows.baselines(metrics, task.PRIMARY)
     finetuning = metrics.get("finetuning") or {}
     validation = finetuning.get("validation") or {}
     advice = metrics.get("advice") or {}
@@ -104,10 +107,11 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         dataset=dataset,
         environment=environment,
         options=options,
-        headline=rows.headline(metrics),
-        numbers=metrics.get("numbers"),
-        baselines=rows.baselines(metrics),
-        gain=rows.gain(metrics),
+        details=metrics.get("details") or {},
+        measures=rows.measures(metrics, task.MEASURES),
+        headline=rows.headline(metrics, task.PRIMARY, beside),
+        baselines=beside,
+        gain=rows.gain(metrics, task.PRIMARY),
         findings=None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),

@@ -7,11 +7,12 @@ import csv
 import json
 import math
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headstart.errors import ModelError
+from headstart.metrics.statistic import Measure
 
 __all__ = [
     "MATRIX",
@@ -25,6 +26,7 @@ __all__ = [
     "headline",
     "history",
     "kept_epochs",
+    "measures",
     "mistakes",
     "picture",
     "read_json",
@@ -39,6 +41,7 @@ MATRIX = 25  # more classes than this do not fit on a page as a matrix
 _PICTURES = 900_000  # bytes of embedded images
 PREVIEW = 400_000  # likewise, of the preview of the augmentation
 _BASELINES = {
+    "constant": "the constant (median) baseline",
     "majority": "always the most frequent class",
     "raw_pixels": "raw pixels without a network",
     "random_weights": "the same network with random weights",
@@ -186,7 +189,7 @@ def balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
 
 def confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     """A matrix of shares for few classes, and the most confused pairs in any case."""
-    confusion = metrics.get("confusion") or {}
+    confusion = (metrics.get("details") or {}).get("confusion") or {}
     classes, counts = confusion.get("classes") or [], confusion.get("counts") or []
     if not classes or len(counts) != len(classes):
         return None
@@ -219,22 +222,38 @@ def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The most confident mistakes, with their images where the run kept them."""
     left = _PICTURES
     rows = []
-    for index, mistake in enumerate(metrics.get("mistakes") or []):
+    for index, mistake in enumerate((metrics.get("details") or {}).get("mistakes") or []):
         shown = picture(folder / "mistakes" / f"{index}.jpg", left)
         left -= len(shown or "")
         rows.append({**mistake, "picture": shown})
     return rows
 
 
-def baselines(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the comparison: the model first, then the baselines, the best first."""
+def baselines(metrics: Mapping[str, Any], primary: Measure) -> list[dict[str, Any]]:
+    """Rows of the comparison, by the primary measure, the best baseline first."""
     rows = []
     for name, measured in (metrics.get("baselines") or {}).items():
-        estimate = (measured or {}).get("accuracy")
+        estimate = (measured or {}).get(primary.key)
         if estimate and estimate.get("value") is not None:
             summary = _BASELINES.get(name, name.replace("_", " "))
             rows.append({"summary": summary, "estimate": estimate})
-    return sorted(rows, key=lambda row: -row["estimate"]["value"])
+    sign = -1 if primary.larger_is_better else 1
+    return sorted(rows, key=lambda row: sign * row["estimate"]["value"])
+
+
+def measures(metrics: Mapping[str, Any], known: Sequence[Measure]) -> list[dict[str, Any]]:
+    """Rows of all measures of the test, as their task calls and explains them."""
+    test = metrics.get("test") or {}
+    return [
+        {
+            "words": each.words[0].upper() + each.words[1:],
+            "unit": each.unit,
+            "meaning": each.meaning,
+            "estimate": test[each.key],
+        }
+        for each in known
+        if test.get(each.key)
+    ]
 
 
 def weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -244,33 +263,51 @@ def weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         value = (row.get("f1") or {}).get("value")
         return math.inf if value is None else float(value)
 
-    return sorted(metrics.get("per_class") or [], key=key)
+    return sorted((metrics.get("details") or {}).get("per_class") or [], key=key)
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The accuracy as a count of new images; of 1000 where 100 would round to all."""
-    accuracy = (metrics.get("test") or {}).get("accuracy")
-    if not accuracy or any(accuracy.get(key) is None for key in ("value", "low", "high")):
+def headline(
+    metrics: Mapping[str, Any], primary: Measure, beside: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The primary measure; a share as a count of new images, of 1000 where 100 would be all.
+
+    Args:
+        metrics: Of the run.
+        primary: The measure that decides.
+        beside: Rows of `baselines`, which share its line.
+    """
+    estimate = (metrics.get("test") or {}).get(primary.key)
+    if not estimate or any(estimate.get(key) is None for key in ("value", "low", "high")):
         return None
-    of = 1000 if 0.99 < accuracy["value"] < 1 and accuracy["n"] >= 300 else 100
-    low, high = math.floor(of * accuracy["low"] + 0.5), math.floor(of * accuracy["high"] + 0.5)
-    value = math.floor(of * accuracy["value"] + 0.5)
-    return {"of": of, "value": value, "low": low, "high": high, "estimate": accuracy}
+    found: dict[str, Any] = {
+        "estimate": estimate, "words": primary.words, "unit": primary.unit, "ends": (0.0, 1.0),
+    }  # fmt: skip
+    if primary.unit != "share":
+        highs = [row["estimate"]["high"] for row in beside if row["estimate"].get("high")]
+        return found | {"ends": (0.0, max([estimate["high"], *highs]))}
+    of = 1000 if 0.99 < estimate["value"] < 1 and estimate["n"] >= 300 else 100
+    counts = {key: math.floor(of * estimate[key] + 0.5) for key in ("value", "low", "high")}
+    verb = "identified" if "retrieval" in metrics else "classified"
+    return found | {"of": of, "verb": verb, **counts}
 
 
-def gain(metrics: Mapping[str, Any]) -> str | None:
-    """The transfer gain in one sentence, in points."""
+def gain(metrics: Mapping[str, Any], primary: Measure) -> str | None:
+    """The transfer gain in one sentence, in points of a share or in the unit of the measure."""
     found = metrics.get("transfer_gain") or {}
     gain = found.get("gain")
     if not gain or gain.get("value") is None:
         return None
     over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
-    value, low, high = (100 * gain[key] for key in ("value", "low", "high"))
+    share = primary.unit == "share"
+    value, low, high = ((100 if share else 1) * gain[key] for key in ("value", "low", "high"))
+    shown, unit = (".0f", " points") if share else (".3g", "")
+    more, less = ("more", "less") if primary.larger_is_better else ("less", "more")
     if low > 0:
-        return f"{value:.0f} points ({low:.0f} to {high:.0f}) more than {over}."
+        return f"{value:{shown}}{unit} ({low:{shown}} to {high:{shown}}) {more} than {over}."
     if high < 0:
-        return f"{-value:.0f} points ({-high:.0f} to {-low:.0f}) less than {over}."
-    return f"Not surely better than {over}: {value:+z.0f} points ({low:+z.0f} to {high:+z.0f})."
+        return f"{-value:{shown}}{unit} ({-high:{shown}} to {-low:{shown}}) {less} than {over}."
+    ends = f"({low:+z{shown}} to {high:+z{shown}})"
+    return f"Not surely better than {over}: {value:+z{shown}}{unit} {ends}."
 
 
 def command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:

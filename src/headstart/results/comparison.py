@@ -58,7 +58,8 @@ def compare_runs(first: Run, second: Run, names: tuple[str, str], *, seed: int) 
         )
     ]
     return compare_statistics(
-        *measures, task_of(task).PRIMARY, names=names, clusters=a.clusters[mine[in_a]], seed=seed,
+        measures[0], measures[1], task_of(task).PRIMARY, names=names,
+        clusters=a.clusters[mine[in_a]], seed=seed,
         notes=_notes((first, second), len(common), (len(mine), len(theirs))),
     )  # fmt: skip
 

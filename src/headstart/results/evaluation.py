@@ -1,4 +1,4 @@
-"""`Evaluation`: the measures of a run, or of its model on other labelled images, by subgroup too."""
+"""`Evaluation`: the measures of a run, or of its model on other images, by subgroup too."""
 
 from __future__ import annotations
 

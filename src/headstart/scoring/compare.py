@@ -229,7 +229,8 @@ def _randomised(change: np.ndarray, codes: np.ndarray, total: int, seed: int) ->
 
 def _answers(a: Statistic, b: Statistic) -> dict[str, int]:
     """Returns how many items both, only one, or neither got right."""
-    assert a.outcomes is not None and b.outcomes is not None
+    assert a.outcomes is not None
+    assert b.outcomes is not None
     one, other = a.outcomes > 0, b.outcomes > 0
     return {
         "both": int((one & other).sum()),

@@ -6,7 +6,6 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from headstart.strategies.finetune_rounds import (
     tune,
 )
 from headstart.strategies.plan import FinetuneOutcome
+from headstart.strategies.prepare import Strategy
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks import decode_parts
 from headstart.training.checkpoint import Checkpoints
@@ -54,7 +54,7 @@ class Wish:
         on_epoch: Called with the name of a round and every epoch.
     """
 
-    strategy: Literal["auto", "finetune", "scratch"]
+    strategy: Strategy
     recipe: Recipe
     budget: Budget
     find_rate: bool

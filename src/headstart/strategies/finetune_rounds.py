@@ -121,7 +121,8 @@ def tune(
         session: Where states are kept for resuming, and who hears of epochs.
     """
     how, session = how or HowToFinetune(), session or Session()
-    first_fold, because = probed.folds[0], ()
+    first_fold = probed.folds[0]
+    because: tuple[str, ...] = ()
     if not how.blank:
         recipe, because = adapt_recipe(
             recipe, first_fold.probe, network.backbone.network, items=len(first_fold.train)

@@ -9,10 +9,11 @@ from pathlib import Path
 from headstart.data.samples import write_digits
 from headstart.errors import OutputError
 from headstart.images.pixels import Progress, silent
-from headstart.records import Predictions
+from headstart.predictions import Predictions
+from headstart.results.evaluation import Evaluation
 from headstart.run import Run
 from headstart.verbs.check import Checkup, check
-from headstart.verbs.evaluate import Evaluation, evaluate
+from headstart.verbs.evaluate import evaluate
 from headstart.verbs.predict import predict
 from headstart.verbs.train import train
 

@@ -88,9 +88,11 @@ def test_a_projection_begins_where_the_frozen_features_are(known):
     recipe = replace(RECIPE, lr=1e-30, epochs=1, head="whitened", dimension=24)
     result = learn(known, recipe, refit=False)
     assert result.projection.shape == (24, len(columns))
-    validation = np.isin(data.targets, np.unique(result.validation.identities))
+    validation = np.isin(data.labels.targets, np.unique(result.validation.identities))
     own = vectors[~validation][:, columns]
-    assert np.allclose(result.projection, whitening(own, data.targets[~validation], dimension=24))
+    assert np.allclose(
+        result.projection, whitening(own, data.labels.targets[~validation], dimension=24)
+    )
 
 
 def test_a_stopped_training_goes_on_as_the_same(known, tmp_path, monkeypatch):
