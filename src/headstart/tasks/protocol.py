@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from headstart.images.stats import ImageStats
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.predictions import Predictions
 from headstart.records import Finding, OutputSpec
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["Learner", "Outputs", "Places", "Target", "Task"]
 
@@ -105,4 +102,4 @@ class Learner(Protocol):
 
     head: Callable[..., Any]
     batches: Callable[..., Any]
-    loss: Callable[..., Tensor]
+    loss: Callable[..., Any]
