@@ -1,4 +1,4 @@
-"""Answers that are shares of one: what probabilities of classes and of identities have in common."""
+"""Answers that are shares of one: what probabilities of classes and identities have in common."""
 
 from __future__ import annotations
 
