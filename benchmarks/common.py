@@ -114,7 +114,7 @@ def headstart(
 def read_predictions(folder: Path) -> dict[str, tuple[str, str]]:
     """Reads predictions.csv of a run: name -> (truth, predicted)."""
     with (folder / "predictions.csv").open(newline="", encoding="utf-8") as stream:
-        return {r["name"]: (r["truth"], r["predicted"]) for r in csv.DictReader(stream)}
+        return {r["name"]: (r["truth"], r["class"]) for r in csv.DictReader(stream)}
 
 
 def read_json(file: Path) -> Any:

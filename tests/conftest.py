@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +20,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # One thread each: tiny networks gain nothing from more, and on a busy machine they wait in turns.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What is slow on a busy machine is not wrong.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 # Subprocesses find the package in an uninstalled checkout too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])

@@ -23,7 +23,7 @@ from PIL import Image
 import headstart.nets.source
 from headstart.cli import main
 from headstart.images.store import trim_cache
-from headstart.run import Run, new_run
+from headstart.run import Run
 from headstart.verbs.train import train
 
 FAST = {
@@ -389,23 +389,3 @@ def test_kill_9_leaves_the_next_call_correct(others, images, tmp_path, monkeypat
             same(wanted, Run.open(out))
     final = train(images, out=out, overwrite=True, **FAST)
     same(wanted, final)
-
-
-def test_leftovers_of_killed_runs_are_swept(tmp_path):
-    dead = tmp_path / ".headstart-building-abcd1234"
-    old = tmp_path / ".headstart-old-abcd1234"
-    fresh = tmp_path / ".headstart-building-fresh123"
-    mine = tmp_path / ".headstart-cache"
-    for folder, age in ((dead, 3600), (old, 48 * 3600), (fresh, 0), (mine, 48 * 3600)):
-        folder.mkdir()
-        (folder / "metrics.json").write_text("{}")
-        os.utime(folder, (time.time() - age,) * 2)
-    with new_run(tmp_path / "run", overwrite=False) as run:
-        (alive,) = [path for path in tmp_path.glob(".headstart-building-*") if path == run.folder]
-        os.utime(alive, (time.time() - 3600,) * 2)
-        with new_run(tmp_path / "second", overwrite=False):
-            pass
-        assert alive.exists(), "a living process still fills it"
-    left = {path.name for path in tmp_path.glob(".headstart-*")}
-    assert left == {fresh.name, mine.name}
-    assert (tmp_path / "run").is_dir()

@@ -41,9 +41,8 @@ FLOORS = {
 
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "compute", "errors", "fingerprint", "predictions", "records", "resume", "run", "shares", "data",
-    "metrics",
-    "images", "checks", "deploy", "cli", "__init__",
+    "compute", "errors", "fingerprint", "predictions", "records", "resume", "run",
+    "shares", "data", "metrics", "images", "checks", "deploy", "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 

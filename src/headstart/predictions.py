@@ -83,7 +83,9 @@ def _take(given: _Kind, indices: np.ndarray, arrays: tuple[str, ...]) -> _Kind:
     indices = np.flatnonzero(indices) if indices.dtype == bool else indices
     names = tuple(given.names[i] for i in indices)
     parts = {name: getattr(given, name) for name in (*arrays, "boxes")}
-    taken = {name: None if each is None else each[indices] for name, each in parts.items()}
+    taken: dict[str, Any] = {
+        name: None if each is None else each[indices] for name, each in parts.items()
+    }
     kept = set(names)
     errors = {name: why for name, why in given.errors.items() if name in kept}
     return dataclasses.replace(given, names=names, errors=errors, **taken)

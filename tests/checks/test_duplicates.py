@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
@@ -192,3 +194,58 @@ def test_real_sets(name, near, surplus, leaks):
     assert len(pairs) == near
     assert sum(len(group) - 1 for group in exact_duplicates(stats)) == surplus
     assert (dataset.splits[pairs[:, 0]] != dataset.splits[pairs[:, 1]]).sum() == leaks
+
+
+# --- any links ----------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))
+def test_clusters_are_scipys_components(n, links):
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    links = [(a % n, b % n) for a, b in links]
+    pairs = np.array(links, int).reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(n, n))
+    _, wanted = connected_components(graph, directed=False)
+    found = clusters(random_stats(n), pairs=pairs)
+    same, also = found[:, None] == found[None], wanted[:, None] == wanted[None]
+    assert np.array_equal(same, also)
+    _, first = np.unique(found, return_index=True)
+    assert np.array_equal(found[np.sort(first)], np.arange(found.max() + 1))
+
+
+@given(st.lists(st.sampled_from(["", "ann", "bob", "zoë"]), min_size=1, max_size=12))
+def test_groups_stay_together_and_the_empty_is_none(groups):
+    named = np.array(groups)
+    found = clusters(random_stats(len(groups)), named, pairs=np.empty((0, 2), int))
+    for a, one in enumerate(groups):
+        for b, other in enumerate(groups):
+            assert (found[a] == found[b]) == (a == b or (one == other != ""))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_hardly_any_images(n):
+    stats = random_stats(n)
+    assert near_duplicates(stats).shape == (0, 2)
+    assert clusters(stats).tolist() == list(range(n))
+
+
+def test_pairs_are_sorted_and_each_is_there_once():
+    files = [png(photo(seed)) for seed in (5, 3, 5, 4)] + [jpeg(photo(3), 80), jpeg(photo(4), 80)]
+    pairs = near_duplicates(stats_of(files)).tolist()
+    assert pairs == sorted(pairs)
+    assert all(a < b for a, b in pairs)
+    assert len({tuple(pair) for pair in pairs}) == len(pairs)
+    assert [1, 4] in pairs
+    assert [3, 5] in pairs
+
+
+def test_order_of_images_does_not_matter():
+    files = [png(photo(seed)) for seed in range(8)] + [jpeg(photo(seed), 70) for seed in (2, 5)]
+    order = np.random.default_rng(0).permutation(len(files))
+    straight = near_duplicates(stats_of(files))
+    moved = near_duplicates(stats_of([files[at] for at in order]))
+    assert {frozenset(order[pair].tolist()) for pair in moved} == {
+        frozenset(pair.tolist()) for pair in straight
+    }

@@ -8,42 +8,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.checks.sets import clean, relabelled
 
-from headstart.checks.appearance import skill
+from headstart.checks.duplicates import near_duplicates
 from headstart.checks.files import check_dataset
 from headstart.data.dataset import Dataset
-from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.stats import ImageStats, image_stats
 from headstart.records import Finding
+from headstart.tasks import check_everything
 
 REAL = Path(os.environ.get("HEADSTART_DATA", Path(__file__).parents[3] / "shared" / "data"))
 needs_real_sets = pytest.mark.skipif(not REAL.is_dir(), reason=f"no real image sets at {REAL}")
 
 
-def clean(n: int = 100, classes: int = 2) -> tuple[Dataset, ImageStats]:
-    """Random stats of an ordinary set of JPEG images, all different."""
-    rng = np.random.default_rng(0)
-    stats = ImageStats.empty(n)
-    stats.keys[:] = rng.integers(0, 256, stats.keys.shape)
-    stats.dhashes[:] = rng.integers(0, 256, stats.dhashes.shape)
-    stats.thumbnails[:] = rng.integers(0, 256, stats.thumbnails.shape)
-    stats.contrast[:] = 50
-    stats.widths[:] = rng.integers(300, 400, n)
-    stats.heights[:] = rng.integers(300, 400, n)
-    stats.modes[:] = "RGB"
-    stats.formats[:] = "JPEG"
-    targets = np.arange(n) % classes
-    names = tuple(f"c{t}/{i:04d}.jpg" for i, t in enumerate(targets))
-    kinds = tuple(f"c{c}" for c in range(classes))
-    return Dataset(Path(), names, Classes(kinds, targets), np.full(n, "", "U5")), stats
+def everything(dataset, stats):
+    """What any data can have wrong, and what classes can."""
+    return check_everything(dataset, stats, near_duplicates(stats))
 
 
 def found(dataset: Dataset, stats: ImageStats) -> dict[str, Finding]:
-    return {finding.check: finding for finding in check_dataset(dataset, stats)}
+    return {finding.check: finding for finding in everything(dataset, stats)}
 
 
 def copy_row(stats: ImageStats, source: int, to: int, *, same_bytes: bool) -> None:
@@ -83,7 +71,7 @@ def test_no_items():
 
 def test_unlabelled_names_the_columns_there_are():
     dataset, stats = clean()
-    dataset = dataclasses.replace(
+    dataset = relabelled(
         dataset,
         classes=(),
         targets=np.full(100, -1),
@@ -137,7 +125,7 @@ def test_identical_classes_and_spellings():
     dataset, stats = clean(40)
     for i in range(0, 40, 2):
         copy_row(stats, i, i + 1, same_bytes=True)
-    got = found(dataclasses.replace(dataset, classes=("Sea Lion", "sea_lion")), stats)
+    got = found(relabelled(dataset, classes=("Sea Lion", "sea_lion")), stats)
     assert got["identical_classes"].evidence == ("Sea Lion = sea_lion",)
     assert got["similar_class_names"].severity == "warning"
 
@@ -150,7 +138,7 @@ def test_one_class():
 def test_small_classes_and_imbalance():
     dataset, stats = clean(120, classes=2)
     targets = np.array([0] * 116 + [1] * 3 + [2])
-    dataset = dataclasses.replace(dataset, targets=targets, classes=("a", "b", "c"))
+    dataset = relabelled(dataset, targets=targets, classes=("a", "b", "c"))
     got = found(dataset, stats)
     assert got["small_classes"].evidence == ("b: 3",)
     assert got["classes_of_one"].evidence == ("c: 1",)
@@ -169,75 +157,6 @@ def test_classes_missing_from_a_split():
     assert got["classes_missing_from_test"].evidence == ("c0",)
 
 
-@pytest.mark.parametrize("what", ["size", "format", "mode"])
-def test_shortcuts(what):
-    dataset, stats = clean(200)
-    second = dataset.labels.targets == 1
-    if what == "size":
-        stats.widths[second] += 300
-    elif what == "format":
-        stats.formats[second] = "PNG"
-    else:
-        stats.modes[second] = "L"
-    got = found(dataset, stats)
-    assert got[f"shortcut_{what}"].severity == "serious"
-    assert "100%" in got[f"shortcut_{what}"].claim
-
-
-def test_a_weak_shortcut_is_a_warning_and_copies_are_no_proof():
-    dataset, stats = clean(200)
-    rng = np.random.default_rng(1)
-    stats.widths[(dataset.labels.targets == 1) & (rng.random(200) < 0.3)] = 900
-    assert found(dataset, stats)["shortcut_size"].severity == "warning"
-    _, low = skill(
-        rng.normal(size=(40, 1)).repeat(20, axis=0),
-        rng.integers(0, 2, 40).repeat(20),
-        np.arange(40).repeat(20),
-    )
-    assert low < 0.1
-
-
-def test_skill_of_noise_is_none():
-    rng = np.random.default_rng(0)
-    lows = [
-        skill(rng.normal(size=(150, 2)), rng.integers(0, 3, 150), np.arange(150))[1]
-        for _ in range(20)
-    ]
-    assert max(lows) < 0.1
-
-
-def test_blank_tiny_and_odd_images():
-    dataset, stats = clean(200)
-    stats.contrast[0] = 0.5
-    stats.widths[1] = stats.heights[1] = 16
-    stats.modes[2], stats.formats[2] = "P", "GIF"
-    got = found(dataset, stats)
-    assert got["blank_images"].evidence == ("c0/0000.jpg",)
-    assert got["tiny_images"].evidence == ("c1/0001.jpg (16 x 16)",)
-    assert got["format_outliers"].count == 1
-    assert got["wrong_extensions"].evidence == ("c0/0002.jpg is GIF",)
-
-
-def test_modes_shapes_and_small_images():
-    dataset, stats = clean(200)
-    stats.modes[:4], stats.modes[4:6] = "L", "RGBA"
-    stats.widths[:] = 99
-    stats.heights[:] = 60
-    got = found(dataset, stats)
-    assert got["mixed_modes"].count == 4
-    assert got["transparency"].count == 2
-    assert got["small_images"].count == 200
-    assert got["long_images"].severity == "note"
-    assert "39%" in got["long_images"].claim
-
-
-def test_a_fixed_camera_is_told():
-    dataset, stats = clean()
-    noise = np.random.default_rng(0).normal(0, 5, stats.thumbnails.shape)
-    stats.thumbnails[:] = (stats.thumbnails[0] + noise).clip(0, 255)
-    assert set(found(dataset, stats)) == {"all_alike"}
-
-
 def test_names_that_hint_at_groups():
     dataset, stats = clean(100)
     names = tuple(f"c{i % 2}/p{i // 5:02d}_frame{i}.jpg" for i in range(100))
@@ -254,7 +173,7 @@ def test_serious_findings_come_first():
     stats.modes[:4] = "L"
     stats.contrast[0] = 0
     copy_row(stats, 4, 5, same_bytes=True)
-    severities = [finding.severity for finding in check_dataset(dataset, stats)]
+    severities = [finding.severity for finding in everything(dataset, stats)]
     order = ["serious", "warning", "note"]
     assert severities == sorted(severities, key=order.index)
     assert set(severities) == set(order)
@@ -288,7 +207,7 @@ def stats_of(dataset: Dataset) -> ImageStats:
 )
 def test_real_sets(name, serious, others):
     dataset = open_dataset(REAL / name, group="drawer" if name == "omniglot" else None)
-    got = check_dataset(dataset, stats_of(dataset))
+    got = everything(dataset, stats_of(dataset))
     assert {finding.check for finding in got if finding.severity == "serious"} == serious
     assert others <= {finding.check for finding in got}
     by_name = {finding.check: finding for finding in got}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from headstart.data.groups import possible_folders
+from headstart.data.dataset import Dataset
+from headstart.data.groups import group_by_folder, means_folder, possible_folders
+from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.errors import DataError, OptionError
 
@@ -96,7 +102,7 @@ def test_the_class_is_no_group(photos, tmp_path):
     with pytest.raises(DataError, match="leave it out"):
         open_dataset(flat, group="folder")
     # Where classes are people, and whole people are held out, the class may well be the group.
-    assert open_dataset(flat, group="folder", same_classes=False).groups.tolist() == ["a", "b"]
+    assert open_dataset(flat, group="folder", task="identity").groups.tolist() == ["a", "b"]
 
 
 def test_the_split_is_no_group(tmp_path):
@@ -181,3 +187,86 @@ def test_through_the_command_line(tmp_path, cli):
     assert refused.returncode == 2
     assert "no more than the class" in refused.stderr
     assert not (tmp_path / "none").exists()
+
+
+# --- without any disk ---------------------------------------------------------------------------
+
+
+def named(*names, splits=None):
+    """A data set whose first folder is the class, by names alone."""
+    kinds = sorted({name.partition("/")[0] for name in names})
+    targets = np.array([kinds.index(name.partition("/")[0]) for name in names])
+    given = np.array([""] * len(names) if splits is None else splits, "U5")
+    return Dataset(Path("root"), names, Classes(tuple(kinds), targets), given)
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [("folder", True), ("folder:2", True), ("folder:x", True), ("folders", False), (None, False),
+     ("person", False), ("", False), ("Folder", False)],
+)  # fmt: skip
+def test_what_may_mean_a_folder(text, means):
+    assert means_folder(text) == means
+
+
+PATHS = st.lists(
+    st.lists(st.sampled_from("abcd"), min_size=2, max_size=4).map("/".join), min_size=4, max_size=9
+)
+
+
+@given(PATHS, st.integers(-4, 4).filter(bool))
+def test_a_level_is_the_same_from_either_end(paths, level):
+    data = named(*(f"{path}/{at}.jpg" for at, path in enumerate(paths)))
+    try:
+        found = group_by_folder(data, f"folder:{level}", classes_apart=False).groups
+    except DataError:
+        return
+    for name, group in zip(data.names, found, strict=True):
+        folders = name.split("/")[:-1]
+        at = level - 1 if level > 0 else len(folders) + level
+        assert group == (folders[at] if 0 <= at < len(folders) else "")
+
+
+@pytest.mark.parametrize("group", ["folder:0", "folder:", "folder:x", "folder:1.5", "folder:-"])
+def test_what_says_no_level(group):
+    with pytest.raises(OptionError, match=rf"--group {group}: folder:1 is the first folder"):
+        group_by_folder(named("a/x/1.jpg", "b/x/2.jpg"), group)
+
+
+def test_classes_may_be_people():
+    data = named("ann/1.jpg", "ann/2.jpg", "bob/3.jpg")
+    with pytest.raises(DataError, match="says no more than the class"):
+        group_by_folder(data, "folder:1")
+    found = group_by_folder(data, "folder:1", classes_apart=False)
+    assert found.groups.tolist() == ["ann", "ann", "bob"]
+
+
+def test_a_column_of_that_name_is_meant(tmp_path):
+    import dataclasses
+
+    column = np.array(["p", "q"])
+    data = dataclasses.replace(named("a/x/1.jpg", "b/y/2.jpg"), attributes={"folder:2": column})
+    assert group_by_folder(data, "folder:2").groups is column
+
+
+def test_no_images_have_no_folder():
+    with pytest.raises(DataError, match="no image below root has such a folder; the deepest, none"):
+        group_by_folder(named(), "folder:1")
+
+
+@pytest.mark.parametrize(
+    ("people", "images", "told"), [(2, 4, False), (3, 4, True), (9, 1, False), (5, 2, True)]
+)
+def test_sub_folders_that_may_be_people(people, images, told):
+    names = [f"{kind}/p{who}/{at}.jpg" for kind in "ab" for who in range(people)
+             for at in range(images)]  # fmt: skip
+    if images == 1:  # a folder an image is only a number
+        names = [f"a/p{who}/0.jpg" for who in range(people)] + ["b/0.jpg"] * people
+    found = list(possible_folders(named(*names)))
+    assert bool(found) == told
+    if told:
+        [finding] = found
+        assert finding.count == people
+        assert f"{people} of them in more than one class" in finding.claim
+        assert "--group folder:2" in finding.remedy
+        assert finding.evidence[0] == f"p0: {2 * images} images"

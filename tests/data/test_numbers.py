@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from headstart.scale import Bins
 from PIL import Image
 
 from headstart.checks.files import check_dataset
-from headstart.data.numbers import make_bins, parse_numbers, possible_numbers
+from headstart.data.numbers import parse_numbers, possible_numbers
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.images.pixels import measure
@@ -35,47 +34,19 @@ def test_what_counts_as_a_number():
             parse_numbers((odd,))
 
 
-def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
-    rng = np.random.default_rng(0)
-    numbers = np.round(rng.gamma(2, 10, 900))
-    bins = make_bins(numbers)
-    counts = np.bincount(bins.classes(numbers))
-    assert len(counts) == 10
-    assert counts.min() > 40
-    assert counts.sum() == 900
-    assert not set(bins.edges[1:-1]) & set(numbers.tolist())
-
-
-@pytest.mark.parametrize(
-    ("numbers", "edges"),
-    [([1, 1, 1, 2], (1, 1.5, 2)), ([0.0] * 50 + [7.0], (0, 3.5, 7)), ([1, 2], (1, 1.5, 2))],
-)
-def test_ranges_of_hardly_anything(numbers, edges):
-    assert make_bins(np.array(numbers, float)).edges == edges
-
-
 def test_a_table_of_numbers(table):
     labels = [f"{x:.1f}" for x in np.linspace(0, 9.9, 100)]
     labels[7] = ""
     found = open_dataset(table(labels), label="weight", task="regression")
     assert found.task == "regression"
-    assert found.bins is not None
-    assert found.labels.names == found.bins.names
+    assert found.labels.name == "weight"
     assert found.labels.values[0] == 0
     assert found.labels.values[99] == pytest.approx(9.9)
     assert np.isnan(found.labels.values[7])
-    assert found.labels.targets[7] == -1
-    assert (np.diff(found.labels.targets[8:]) >= 0).all(), "ranges are in the order of the numbers"
-    assert found.take(np.array([3, 5])).values.tolist() == pytest.approx([0.3, 0.5])
-
-
-def test_a_given_test_split_does_not_shape_the_ranges(table):
-    labels = [*range(40), *range(1000, 1010)]
-    path = table(labels, ["train"] * 40 + ["test"] * 10)
-    found = open_dataset(path, label="weight", task="regression")
-    assert found.bins.edges[-1] == 39
-    assert set(found.labels.targets[40:].tolist()) == {len(found.labels.names) - 1}
-    assert found.labels.values[45] == 1005
+    assert not found.labelled[7]
+    assert found.labels.strata[7] == -1
+    assert (np.diff(found.labels.strata[8:]) >= 0).all(), "strata are in the order of the numbers"
+    assert found.take(np.array([3, 5])).labels.values.tolist() == pytest.approx([0.3, 0.5])
 
 
 def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
@@ -114,15 +85,8 @@ def test_copies_conflict_by_their_numbers_and_near_ones_by_far_ranges(table, tmp
     dataset = open_dataset(path, label="weight", task="regression")
     found = {each.check: each for each in check_dataset(dataset, measure(dataset))}
     assert found["conflicting_labels"].count == 1
-    assert "under two numbers" in found["conflicting_labels"].claim
+    assert "under two labels" in found["conflicting_labels"].claim
     assert found["conflicting_labels_near"].evidence == ("020.png = 150.png",)
-
-
-def test_a_models_ranges_measure_it_on_other_images(table):
-    bins = Bins((0.0, 10.0, 20.0))
-    found = open_dataset(table([5, 15, 99]), label="weight", bins=bins)
-    assert found.bins == bins
-    assert found.labels.targets.tolist() == [0, 1, 1]
 
 
 def test_what_is_no_number_is_named_with_its_image(table):

@@ -32,7 +32,7 @@ def test_class_folders(tmp_path):
     make(tmp_path, "cat/b.jpg", "cat/a.PNG", "dog/deep/er/c.jpeg", "cat/notes.txt", "README.md")
     got = open_dataset(tmp_path)
     assert got.names == ("cat/a.PNG", "cat/b.jpg", "dog/deep/er/c.jpeg")
-    assert got.classes == ("cat", "dog")
+    assert got.labels.names == ("cat", "dog")
     assert labels(got) == ["cat", "cat", "dog"]
     assert got.splits.tolist() == [""] * 3
     assert (got.source, got.root, got.groups, got.set_aside) == ("folders", tmp_path, None, ())
@@ -55,7 +55,7 @@ def test_what_only_looks_like_images_or_classes_is_set_aside(tmp_path):
     (tmp_path / "cat" / "folder.jpg").mkdir()
     make(tmp_path, "dog/full.png/inside.jpg")
     got = open_dataset(tmp_path)
-    assert got.classes == ("cat", "dog")
+    assert got.labels.names == ("cat", "dog")
     assert "dog/full.png/inside.jpg" in got.names
     aside = dict(got.set_aside)
     assert aside["empty"] == "an empty folder"
@@ -79,20 +79,20 @@ def test_split_folders(tmp_path, train, val, test):
         f"{val}/cat/c.jpg": "val",
         f"{test}/dog/d.jpg": "test",
     }
-    assert got.classes == ("cat", "dog")
+    assert got.labels.names == ("cat", "dog")
     assert "beside the split folders" in dict(got.set_aside)["extra"]
     assert dict(got.set_aside)[f"{train}/cow"] == "an empty folder"
 
 
 def test_one_class_may_be_called_train(tmp_path):
     make(tmp_path, "train/a.jpg", "bus/b.jpg", "car/c.jpg")
-    assert open_dataset(tmp_path).classes == ("bus", "car", "train")
+    assert open_dataset(tmp_path).labels.names == ("bus", "car", "train")
 
 
 def test_splits_inside_classes(tmp_path):
     make(tmp_path, "cat/train/a.jpg", "cat/test/b.jpg", "dog/train/c.jpg", "dog/test/d.jpg")
     got = open_dataset(tmp_path)
-    assert got.classes == ("cat", "dog")
+    assert got.labels.names == ("cat", "dog")
     assert got.splits.tolist() == ["test", "train", "test", "train"]
 
 
@@ -107,8 +107,8 @@ def test_splits_without_a_common_class_are_an_error(tmp_path):
     make(tmp_path, "train/cat/a.jpg", "train/dog/b.jpg", "test/x/c.jpg")
     with pytest.raises(DataError, match="share no class"):
         open_dataset(tmp_path)
-    people = open_dataset(tmp_path, same_classes=False)
-    assert people.classes == ("cat", "dog", "x")
+    people = open_dataset(tmp_path, task="identity")
+    assert people.labels.names == ("cat", "dog", "x")
     assert people.splits.tolist() == ["test", "train", "train"]
 
 
@@ -116,20 +116,20 @@ def test_a_single_folder_around_everything_is_entered(tmp_path):
     make(tmp_path, "set/train/cat/a.jpg", "set/train/dog/b.jpg", "set/test/cat/c.jpg")
     got = open_dataset(tmp_path)
     assert got.root == tmp_path / "set"
-    assert got.classes == ("cat", "dog")
+    assert got.labels.names == ("cat", "dog")
 
 
 def test_unlabelled(tmp_path):
     make(tmp_path, "b.jpg", "a.jpg")
     got = open_dataset(tmp_path)
-    assert (got.names, got.classes, got.source) == (("a.jpg", "b.jpg"), (), "unlabelled")
-    assert got.targets.tolist() == [-1, -1]
+    assert (got.names, got.labels.names, got.source) == (("a.jpg", "b.jpg"), (), "unlabelled")
+    assert got.labels.targets.tolist() == [-1, -1]
     assert not got.labelled.any()
 
 
 def test_composed_and_decomposed_letters_are_one_class(tmp_path):
     make(tmp_path, "train/caf\u00e9/a.jpg", "train/x/b.jpg", "test/cafe\u0301/c.jpg")
-    assert open_dataset(tmp_path).classes == ("caf\u00e9", "x")
+    assert open_dataset(tmp_path).labels.names == ("caf\u00e9", "x")
 
 
 def test_links(tmp_path):
@@ -183,7 +183,7 @@ def test_sidecar_in_the_folder_or_above(tmp_path):
     for path in (tmp_path, tmp_path / "classes"):
         got = open_dataset(path, group="exposure")
         assert got.root == tmp_path / "classes"
-        assert got.classes == ("a", "b")
+        assert got.labels.names == ("a", "b")
         assert got.groups.tolist() == ["e1", "e2"]
         assert list(got.attributes) == ["exposure"]
 
@@ -233,18 +233,18 @@ def test_many_files_are_quick_and_in_order(tmp_path):
     assert time.perf_counter() - start < 2
     assert len(got) == 5000
     assert list(got.names) == sorted(got.names)
-    assert np.array_equal(got.counts, np.full(10, 500))
+    assert np.array_equal(got.labels.counts, np.full(10, 500))
 
 
 @needs_real_sets
 def test_real_sets():
     tile = open_dataset(REAL / "magnetic_tile", group="exposure")
-    assert (len(tile), len(tile.classes)) == (492, 6)
+    assert (len(tile), len(tile.labels.names)) == (492, 6)
     assert set(tile.groups.tolist()) == {f"exp{i}" for i in range(7)}
     omniglot = open_dataset(REAL / "omniglot", group="drawer")
-    assert (len(omniglot), len(omniglot.classes)) == (2720, 136)
+    assert (len(omniglot), len(omniglot.labels.names)) == (2720, 136)
     assert (omniglot.splits == "test").sum() == 816
-    assert open_dataset(REAL / "hymenoptera").classes == ("ants", "bees")
+    assert open_dataset(REAL / "hymenoptera").labels.names == ("ants", "bees")
     for other in ("bccd", "raccoon", "membrane", "human_seg"):
         with pytest.raises(DataError, match=r"boxes|masks"):
             open_dataset(REAL / other)

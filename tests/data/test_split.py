@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.split import folds, leaks, split_dataset
 from headstart.errors import OptionError
 
@@ -18,8 +19,7 @@ def dataset(targets, splits=None):
     return Dataset(
         root=Path(),
         names=tuple(f"{i}.jpg" for i in range(n)),
-        classes=tuple(str(c) for c in range(max(targets) + 1)),
-        targets=np.asarray(targets),
+        labels=Classes(tuple(str(c) for c in range(max(targets) + 1)), np.asarray(targets)),
         splits=np.full(n, "", "U5") if splits is None else np.array(splits),
     )
 

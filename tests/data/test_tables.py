@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headstart.data.open import open_dataset
-from headstart.data.tables import read_table
+from headstart.data.tables import class_targets, read_table, split_name
 from headstart.errors import DataError
 
 
@@ -34,8 +38,8 @@ def test_dialects(folder, delimiter, encoding, end):
     path = write(folder, end.join(rows).replace(",", delimiter).encode(encoding))
     got = open_dataset(path, group="person")
     assert got.names == ("1.jpg", "2.jpg")
-    assert got.classes == ("b", "café")
-    assert got.targets.tolist() == [0, 1]
+    assert got.labels.names == ("b", "café")
+    assert got.labels.targets.tolist() == [0, 1]
     assert got.splits.tolist() == ["val", "train"]
     assert got.groups.tolist() == ["q", "p"]
     assert got.source == "table"
@@ -80,12 +84,12 @@ def test_without_labels_everything_is_unlabelled(folder):
     assert not got.labelled.any()
     assert got.attributes["age"].tolist() == ["3", "4"]
     got = open_dataset(folder / "t.csv", label="age")
-    assert got.classes == ("3", "4")
+    assert got.labels.names == ("3", "4")
 
 
 def test_an_empty_label_is_unknown(folder):
     got = open_dataset(write(folder, "file,label\n1.jpg,a\n2.jpg,\n"))
-    assert got.targets.tolist() == [0, -1]
+    assert got.labels.targets.tolist() == [0, -1]
 
 
 def test_missing_files_are_set_aside_by_name(folder):
@@ -140,8 +144,8 @@ def test_parquet(folder):
     pq.write_table(table, folder / "t.parquet")
     got = open_dataset(folder / "t.parquet")
     assert got.names == ("1.jpg", "2.jpg")
-    assert got.classes == ("7",)
-    assert got.targets.tolist() == [-1, 0]
+    assert got.labels.names == ("7",)
+    assert got.labels.targets.tolist() == [-1, 0]
     assert got.attributes["x"].tolist() == ["2.5", "1.5"]
     (folder / "bad.parquet").write_text("no")
     with pytest.raises(DataError, match="Parquet"):
@@ -169,3 +173,110 @@ def test_many_rows_are_quick(tmp_path):
     got = open_dataset(write(tmp_path, "file,label\n" + rows))
     assert time.perf_counter() - start < 1
     assert len(got) == 3000
+
+
+# --- as text ------------------------------------------------------------------------------------
+
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp", "Zs"]), max_size=6
+)
+
+
+@given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=6), st.sampled_from(",;\t|"))
+def test_what_csv_writes_is_read_again(tmp_path_factory, rows, delimiter):
+    path = tmp_path_factory.mktemp("t") / "t.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+        writer.writerows([("file", "kind", "größe"), *rows])
+    table = read_table(path)
+    assert list(table.columns) == ["file", "kind", "größe"]
+    assert list(zip(*table.columns.values(), strict=True)) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("a\n1\n2\n", {"a": ["1", "2"]}),
+        ("\n\na,b\n\n1,2\n\n", {"a": ["1"], "b": ["2"]}),
+        (" a , b \n 1 , 2 \n", {"a": ["1"], "b": ["2"]}),
+        ('a,b\n"x,y","line\nbreak"\n', {"a": ["x,y"], "b": ["line\nbreak"]}),
+        ("a,b\n1\n", {"a": ["1"], "b": [""]}),
+        ("a,b\n1,2,,\n", {"a": ["1"], "b": ["2"]}),
+        ("a,,\n1,2,3\n", {"a": ["1"], "unnamed": ["2"]}),
+        ("a;b,c\n1;2,3\n", {"a;b": ["1;2"], "c": ["3"]}),
+        ("a,b", {"a": [], "b": []}),
+    ],
+)
+def test_odd_tables(tmp_path, text, columns):
+    assert read_table(write(tmp_path, text)).columns == columns
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf", b"   \n"])
+def test_tables_without_anything(tmp_path, content):
+    with pytest.raises(DataError, match=r"t\.csv (is empty|has)|no column"):
+        open_dataset(write(tmp_path, content))
+
+
+def test_a_table_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"cannot read .*gone\.csv: No such file"):
+        read_table(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"file,label\n", bytes(300)])
+def test_what_is_no_parquet(tmp_path, content):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(DataError, match=r"t\.parquet is not a readable Parquet file") as caught:
+        read_table(write(tmp_path, content, "t.parquet"))
+    assert "\n" not in str(caught.value)
+
+
+def test_cells_of_parquet_become_text(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    columns = {"n": [1, None, 3], "x": [0.5, None, 2.0], "yes": [True, False, None],
+               "list": [[1], [], None]}  # fmt: skip
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").columns == {
+        "n": ["1", "", "3"],
+        "x": ["0.5", "", "2.0"],
+        "yes": ["True", "False", ""],
+    }
+
+
+@pytest.mark.parametrize("text", ["Train", " TRAINING ", "val", "Valid", "dev", "TEST", "testing"])
+def test_spellings_of_splits(text):
+    assert split_name(text) in ("train", "val", "test")
+
+
+@pytest.mark.parametrize("text", ["", "trainset", "0", "holdout", "te st"])
+def test_what_is_no_split(text):
+    assert split_name(text) is None
+
+
+@given(st.lists(st.text("abé", max_size=2), max_size=12))
+def test_classes_are_sorted_and_targets_point_at_them(labels):
+    classes, targets = class_targets(labels)
+    assert list(classes) == sorted(set(labels) - {""})
+    assert targets.dtype == np.int64
+    assert [classes[t] if t >= 0 else "" for t in targets] == labels
+
+
+def test_guessing_a_column_minds_no_case(tmp_path):
+    table = read_table(write(tmp_path, "Label,FILE,file\nx,1,2\n"))
+    assert table.guess(("path", "file")) == "FILE"  # the first of equals
+    assert table.guess(("label",)) == "Label"
+    assert table.guess(("kind",)) is None
+    with pytest.raises(DataError, match=r"no column 'kind' in .*its columns are: Label, FILE"):
+        table.column("kind")
+
+
+def test_many_clashes_are_an_error_and_few_are_not(folder):
+    for at in range(20):
+        (folder / f"p{at}.jpg").write_text("x")
+    rows = [f"p{at}.jpg,a" for at in range(20)]
+    few = write(folder, "\n".join(["file,label", *rows, *(f"p{at}.jpg,b" for at in range(5))]))
+    assert len(open_dataset(few)) == 15
+    many = write(folder, "\n".join(["file,label", *rows, *(f"p{at}.jpg,b" for at in range(6))]))
+    with pytest.raises(DataError, match=r"6 files of .* have several labels, such as p0\.jpg"):
+        open_dataset(many)

@@ -1,5 +1,6 @@
 """The index on disk: transactions, readers beside writers, kill -9, and damage."""
 
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -9,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.gallery.people import new_store, photos_of, vectors_of
+from tests.gallery.people import SETTINGS, new_store, photos_of, vectors_of
 
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery import database
@@ -237,3 +238,88 @@ def test_a_full_disk_takes_nothing_back(tmp_path):
             store.enroll("Bob", photos_of("Bob", 500))
         assert store.counts() == {"Ann": 3}
         assert len(store.changes().owners) == 3
+
+
+@pytest.mark.parametrize("name", ["ann", "", "O'Brien; DROP TABLE people", "名前", "a\nb", "é"])
+def test_any_name_of_a_person(tmp_path, name):
+    with new_store(tmp_path) as store:
+        store.enroll(name, photos_of("x", 2))
+        assert store.counts() == {name: 2}
+        assert store.remove(name) == 2
+        assert store.counts() == {}
+
+
+def test_who_is_not_enrolled_cannot_be_removed(tmp_path):
+    with new_store(tmp_path) as store:
+        with pytest.raises(OptionError, match="nobody called 'x' is enrolled: the gallery is empt"):
+            store.remove("x")
+        for at in range(7):
+            store.enroll(f"p{at}", photos_of(f"p{at}", 1))
+        with pytest.raises(OptionError, match=r"there are: p0, p1, p2, p3, p4, …$"):
+            store.remove("P0")
+        assert store.changes().mark.revision == 7
+
+
+def test_nobody_is_enrolled_without_a_photo(tmp_path):
+    with new_store(tmp_path) as store:
+        assert store.enroll("ann", []).added == ()
+        assert store.counts() == {}
+        photos = photos_of("ann", 2)
+        store.enroll("ann", photos)
+        done = store.enroll("bob", photos)
+        assert done.elsewhere == {"ann/0.jpg": "ann", "ann/1.jpg": "ann"}
+        assert store.counts() == {"ann": 2}
+        assert list(store.changes().people.values()) == ["ann"]
+
+
+def test_one_bad_vector_takes_nothing(tmp_path):
+    good, bad = photos_of("ann", 2)
+    bad = dataclasses.replace(bad, vector=2 * bad.vector)
+    with new_store(tmp_path) as store:
+        with pytest.raises(ValueError, match=r"ann/1\.jpg: need \(16,\) of length 1"):
+            store.enroll("ann", [good, bad])
+        assert store.counts() == {}
+        assert store.owner_of([good.fingerprint]) == {}
+
+
+def test_owners_of_photos(tmp_path):
+    ann, bob = photos_of("ann", 2), photos_of("bob", 1)
+    with new_store(tmp_path) as store:
+        store.enroll("ann", ann)
+        store.enroll("bob", bob)
+        asked = [each.fingerprint for each in (*ann, *bob)] + [b"nobody's photo.."]
+        assert list(store.owner_of(asked).values()) == ["ann", "ann", "bob"]
+        assert store.owner_of([]) == {}
+
+
+def test_a_reader_is_told_of_changes_by_others_once(tmp_path):
+    with new_store(tmp_path) as writer, Store(tmp_path / "index.sqlite") as reader:
+        assert reader.changed()
+        assert not reader.changed()
+        writer.enroll("ann", photos_of("ann", 1))
+        assert reader.changed()
+        assert not reader.changed()
+
+
+def test_a_later_format_is_refused(tmp_path):
+    new_store(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "index.sqlite")
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    with pytest.raises(ModelError, match=r"newer headstart \(format 99, this one knows \d+\)"):
+        Store(tmp_path / "index.sqlite")
+
+
+def test_a_calibration_makes_it_fresh_until_something_changes(tmp_path):
+    with new_store(tmp_path) as store:
+        store.enroll("ann", photos_of("ann", 2))
+        assert store.changes().stale
+        revision = store.changes().mark.revision
+        assert store.calibrate({"threshold": 0.4, "wort": "größe"}, revision=revision,
+                               settings=SETTINGS)  # fmt: skip
+        assert store.changes().calibration == {"threshold": 0.4, "wort": "größe"}
+        assert not store.changes().stale
+        store.remove("ann")
+        assert store.changes().stale
+        assert store.calibrate(None, revision=store.changes().mark.revision, settings=SETTINGS)
+        assert store.changes().calibration is None

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.gallery.people import crowd, new_store, photos_of, vectors_of
 
 from headstart.gallery import search
@@ -97,3 +99,67 @@ def test_what_changed_is_all_that_is_read(tmp_path, method):
     assert follower.search(probes, top=4) == fresh.search(probes, top=4)
     assert follower.search(probes)[0][0][0] == "p1"
     assert set(follower.people) == set(fresh.people)
+
+
+# --- any history --------------------------------------------------------------------------------
+
+STEP = st.tuples(st.integers(0, 4), st.integers(0, 3))  # person; photos to add, 0 to remove
+
+
+@pytest.mark.parametrize(("method", "k"), [("knn", 1), ("knn", 2), ("centroid", 1)])
+@given(steps=st.lists(STEP, max_size=14), seed=st.integers(0, 99))
+def test_whatever_happened_the_answer_is_that_of_brute_force(method, k, steps, seed):
+    rng = np.random.default_rng(seed)
+    index, kept = Index(6, method=method, k=k), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headstart.gallery.search._BLOCK", 3)
+        patch.setattr("headstart.gallery.search._LEADING", 2)
+        for person, count in steps:
+            if not count:
+                index.remove((person,))
+                kept.pop(person, None)
+                continue
+            fresh = unit(rng.normal(size=(count, 6)))
+            index.name(person, f"p{person}")
+            index.add(np.full(count, person), fresh)
+            kept[person] = np.concatenate([kept.get(person, np.empty((0, 6))), fresh])
+        probe = unit(rng.normal(size=(2, 6)))
+        found = index.search(probe, top=3)
+    assert len(index) == len(kept)
+    for vector, ranked in zip(probe, found, strict=True):
+        scores = {}
+        for person, photos in kept.items():
+            if method == "centroid":
+                scores[f"p{person}"] = float(unit(photos.sum(axis=0)[None])[0] @ vector)
+            else:
+                scores[f"p{person}"] = float(np.sort(photos @ vector)[-k:].mean())
+        wanted = sorted(scores.values(), reverse=True)[:3]
+        assert [score for _, score in ranked] == pytest.approx(wanted, abs=1e-5)
+        for name, score in ranked:
+            assert scores[name] == pytest.approx(score, abs=1e-5)
+
+
+def test_people_come_in_the_order_of_enrolment():
+    index = Index(4)
+    for person, name in ((7, "zoë"), (2, "ann"), (5, "bob")):
+        index.name(person, name)
+    assert index.people == ("zoë", "ann", "bob")
+    index.remove((2, 99))
+    assert index.people == ("zoë", "bob")
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (1, 5), (4, 1)])
+def test_unit_vectors(shape):
+    rng = np.random.default_rng(0)
+    found = unit(rng.normal(size=shape))
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(shape[0]))
+    assert not unit(np.zeros((2, 3))).any()
+
+
+def test_no_photos_have_no_answers():
+    index = Index(4)
+    assert index.search(np.zeros((0, 4), np.float32)) == []
+    assert index.search(np.zeros((3, 4), np.float32)) == [[], [], []]
+    index.add(np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
+    assert index.search(np.zeros((1, 4), np.float32)) == [[]]

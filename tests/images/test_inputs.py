@@ -41,7 +41,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     scene(50, 200, 4).save(root / "e-tall.webp")
     scene(48, 48, 5).save(root / "f-exact.png")
     names = tuple(sorted(each.name for each in root.iterdir()))
-    n = len(names)
     return Dataset.unlabelled(names, root=root)
 
 

@@ -51,7 +51,6 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def dataset(root: Path) -> Dataset:
     names = tuple(sorted(each.name for each in root.iterdir()))
-    n = len(names)
     return Dataset.unlabelled(names, root=root)
 
 

@@ -455,3 +455,69 @@ def test_no_cache_at_all(monkeypatch, tmp_path):
     monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "nowhere"))
     trim_cache(limit=0)
     assert not (tmp_path / "nowhere").exists()
+
+
+# --- any history --------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, 5)),
+        st.tuples(st.sampled_from(["flush", "refresh", "again", "remove"]), st.just(0)),
+    ),
+    max_size=20,
+)
+
+
+@given(STEPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_happened_a_row_is_right_or_absent(tmp_path_factory, steps):
+    place = tmp_path_factory.mktemp("any") / "store"
+    store, flushed, pending = Store(place, dtype=np.float32), set(), set()
+    for what, number in steps:
+        if what == "add":
+            store.add(key(number), row(number))
+            pending.add(number)
+        elif what == "flush":
+            store.flush()
+            flushed |= pending
+            pending.clear()
+        elif what == "refresh":
+            store.refresh()
+        elif what == "again":  # what was not flushed is lost with its process
+            store, pending = Store(place, dtype=np.float32), set()
+        elif flushed:
+            shards(place)[0].unlink()
+            store, pending = Store(place, dtype=np.float32), set()
+            flushed = {number for number in flushed if key(number) in store}
+        for number in range(6):
+            got = store.get(key(number))
+            assert (got is not None) == (number in flushed)
+            assert got is None or np.array_equal(got, row(number))
+            assert (key(number) in store) == (number in flushed)
+
+
+@pytest.mark.parametrize("kind", ["u1", "<i2", "<f4", "<f8", "?", "<c8"])
+def test_every_type_of_number(folder, kind):
+    given = np.arange(12).reshape(3, 4).astype(kind)
+    store = Store(folder, dtype=kind)
+    store.add(key(0), given)
+    store.flush()
+    got = Store(folder, dtype=kind).get(key(0))
+    assert got.dtype == np.dtype(kind)
+    assert np.array_equal(got, given)
+
+
+def test_two_types_do_not_share_a_folder(folder):
+    fill(folder, range(2))
+    other = Store(folder, dtype=np.float64)
+    assert other.get(key(0)) is None
+    assert key(1) not in other
+
+
+def test_of_two_rows_under_one_key_one_is_given(folder):
+    store = fill(folder, range(1))
+    store.add(key(0), row(7))
+    store.flush()
+    for each in (store, Store(folder, dtype=np.float32)):
+        got = each.get(key(0))
+        assert any(np.array_equal(got, row(number)) for number in (0, 7))

@@ -3,10 +3,16 @@ import pytest
 
 from headstart.metrics.calibration import (
     apply_temperature,
-    expected_calibration_error,
+    calibration_error,
     fit_temperature,
     reliability,
 )
+from headstart.metrics.statistic import estimate
+
+
+def expected_calibration_error(confidences, correct, *, clusters=None, seed=0, **options):
+    """The error with its interval."""
+    return estimate(calibration_error(confidences, correct, **options), clusters, seed=seed)
 
 
 def logits(n=2000, classes=4, heat=1.0, seed=0):
@@ -91,3 +97,76 @@ def test_ece_by_hand():
     error = expected_calibration_error(confidences, correct)
     assert error.value == pytest.approx(0.3)
     assert error.low <= 0.3 <= error.high
+
+
+@pytest.mark.parametrize("bins", [1, 7, 15])
+@pytest.mark.parametrize("seed", range(3))
+def test_ece_against_brute_force(bins, seed):
+    rng = np.random.default_rng(seed)
+    confidences = np.round(rng.random(200), 2)  # ties, and edges of bins
+    correct = rng.random(200) < confidences
+    wanted = 0.0
+    for at in range(bins):
+        low, high = at / bins, (at + 1) / bins
+        inside = (confidences > low) & (confidences <= high) | ((confidences == 0) & (at == 0))
+        wanted += abs((confidences[inside] - correct[inside]).sum()) / 200
+    found = expected_calibration_error(confidences, correct, bins=bins)
+    assert found.value == pytest.approx(wanted, abs=1e-2 / bins)
+    rows = reliability(confidences, correct, bins=bins)
+    again = sum(row.n * abs(row.confidence - row.accuracy) for row in rows) / 200
+    assert found.value == pytest.approx(again)
+
+
+def test_bins_are_scikit_learns_calibration_curve():
+    from sklearn.calibration import calibration_curve
+
+    rng = np.random.default_rng(1)
+    confidences = rng.random(500)
+    correct = rng.random(500) < confidences
+    accuracy, confidence = calibration_curve(correct, confidences, n_bins=10)
+    rows = reliability(confidences, correct, bins=10)
+    assert [row.accuracy for row in rows] == pytest.approx(accuracy.tolist())
+    assert [row.confidence for row in rows] == pytest.approx(confidence.tolist())
+
+
+def test_of_nothing_there_are_no_bins():
+    assert reliability(np.zeros(0), np.zeros(0, bool)) == ()
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5, 1.0, 20.0])
+def test_temperatures_are_scipys_softmax(temperature):
+    from scipy.special import softmax
+
+    z, _ = logits(n=50)
+    assert np.allclose(apply_temperature(z, temperature), softmax(z / temperature, axis=1))
+    assert np.allclose(apply_temperature(z + 1000, temperature), softmax(z / temperature, axis=1))
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, np.nan])
+def test_temperatures_that_cannot_be(wrong):
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        apply_temperature(np.zeros((1, 2)), wrong)
+
+
+def test_a_shift_of_logits_changes_no_temperature():
+    z, targets = logits(n=300, heat=2.0)
+    shifted = z + np.random.default_rng(0).normal(0, 50, (300, 1))
+    assert fit_temperature(shifted, targets) == pytest.approx(fit_temperature(z, targets), rel=1e-6)
+
+
+def test_logits_that_know_nothing_become_as_cool_as_may_be():
+    rng = np.random.default_rng(0)
+    assert fit_temperature(rng.normal(size=(4000, 3)), rng.integers(0, 3, 4000)) > 5
+    assert fit_temperature(np.ones((5, 1)), np.zeros(5, int)) == 1.0
+
+
+def test_clusters_widen_the_interval():
+    rng = np.random.default_rng(0)
+    confidences = np.repeat(rng.uniform(0.5, 1, 40), 10)
+    correct = np.repeat(rng.random(40) < 0.6, 10)
+    alone = expected_calibration_error(confidences, correct)
+    together = expected_calibration_error(
+        confidences, correct, clusters=np.repeat(np.arange(40), 10)
+    )
+    assert together.value == alone.value
+    assert together.high - together.low > 1.5 * (alone.high - alone.low)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.metrics.groups import bands, by_subgroup
+from headstart.metrics import groups
+from headstart.metrics.groups import bands
+from headstart.metrics.statistic import Measure, Statistic, mean, proportion
+
+ACCURACY = Measure("accuracy", "accuracy")
+
+
+def by_subgroup(column, values, right, clusters=None, *, seed=0):
+    """The share of right items by subgroup."""
+    return groups.by_subgroup(column, values, proportion(right), ACCURACY, clusters, seed=seed)
 
 
 def test_numbers_become_bands_of_about_equal_size_and_words_stay():
@@ -70,3 +79,30 @@ def test_without_any_mistake_the_gap_is_nothing():
     found = by_subgroup("kind", np.repeat(["a", "b"], 20), np.ones(40, bool))
     assert found.gap.value == 0
     assert found.p_value == pytest.approx(1.0)
+
+
+def test_of_an_error_less_is_better():
+    rng = np.random.default_rng(3)
+    values = np.repeat(["old", "young"], 200)
+    missed = rng.exponential(np.where(values == "old", 3.0, 1.0))
+    measure = Measure("mae", "mean absolute error", larger_is_better=False, unit="plain")
+    found = groups.by_subgroup("age", values, mean(missed), measure)
+    assert (found.best, found.worst) == ("young", "old")
+    assert found.gap.low > 0
+    assert found.measure == "mean absolute error"
+
+
+def test_any_statistic_has_subgroups():
+    """A measure that is no mean of outcomes gives what its plain form gives."""
+    rng = np.random.default_rng(4)
+    values = np.repeat(["a", "b"], 60)
+    right = rng.random(120) < np.where(values == "a", 0.95, 0.6)
+    plain = proportion(right)
+    opaque = Statistic(plain.of, 120)
+    one = groups.by_subgroup("kind", values, plain, ACCURACY)
+    other = groups.by_subgroup("kind", values, opaque, ACCURACY)
+    assert one.gap == other.gap
+    assert {name: each.value for name, each in one.values.items()} == {
+        name: each.value for name, each in other.values.items()
+    }
+    assert other.p_value == pytest.approx(one.p_value, abs=0.02)

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from headstart.metrics.interval import (
     cluster_bootstrap,
+    cluster_codes,
     effective_wilson,
     limits,
     paired_difference,
     resample,
+    student,
     wilson,
 )
 
@@ -179,3 +181,104 @@ def test_wrong_shapes_are_refused():
         cluster_bootstrap(share(np.ones(3)), np.zeros(2), n=3)
     with pytest.raises(ValueError, match="two"):
         paired_difference(np.ones(3, bool), np.ones(2, bool))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.99])
+@given(n=st.integers(1, 400), share=st.floats(0, 1))
+def test_wilson_agrees_with_scipy_at_any_level(level, n, share):
+    from scipy.stats import binomtest
+
+    successes = round(share * n)
+    wanted = binomtest(successes, n).proportion_ci(level, method="wilson")
+    ours = wilson(successes, n, level=level)
+    assert (ours.low, ours.high) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
+    assert ours.method == f"Wilson {100 * level:g} %"
+
+
+@given(st.integers(1, 300), st.integers(0, 300))
+def test_wilson_of_failures_is_its_mirror_image(n, successes):
+    successes = min(successes, n)
+    one, other = wilson(successes, n), wilson(n - successes, n)
+    assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
+
+
+@pytest.mark.parametrize("freedom", [3, 5, 10, 30, 200])
+@pytest.mark.parametrize("z", [0.5, 1.0, 1.645, 1.96])
+def test_students_quantile_is_scipys(freedom, z):
+    from scipy.stats import norm, t
+
+    assert student(z, freedom) == pytest.approx(t.ppf(norm.cdf(z), freedom), rel=0.012)
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=20))
+def test_clusters_are_numbered(names):
+    codes, total = cluster_codes(np.array(names, dtype=object).astype(str), len(names))
+    assert total == len(set(codes.tolist()))
+    assert set(codes.tolist()) == set(range(total))
+    for a, one in enumerate(names):
+        for b, other in enumerate(names):
+            if one.rstrip("\0") == other.rstrip("\0"):  # numpy's text ends at its last letter
+                assert codes[a] == codes[b]
+
+
+def test_items_alone_are_as_many_clusters():
+    codes, total = cluster_codes(None, 4)
+    assert (codes.tolist(), total) == ([0, 1, 2, 3], 4)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 30, [5, 1, 1, 9, 3], [40]])
+def test_draws_take_whole_clusters(sizes):
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    weights = resample(lambda w: w.copy(), clusters, replicates=25, seed=1)
+    starts = np.cumsum([0, *sizes[:-1]])
+    for row in weights:
+        assert row[starts].sum() == len(sizes)
+        assert np.array_equal(row, np.repeat(row[starts], sizes))
+
+
+def test_large_sets_are_drawn_less_often():
+    counts = [
+        len(resample(lambda w: w.sum(axis=1), np.arange(n))) for n in (10, 5_000, 20_000, 50_000)
+    ]
+    assert counts == [1000, 1000, 250, 200]
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_limits_of_many_clusters_are_percentiles(level):
+    draws = np.random.default_rng(0).normal(size=(2001, 1))
+    draws -= np.median(draws)
+    low, high = limits(np.zeros(1), draws, clusters=10**6, level=level)
+    tail = (1 - level) / 2
+    assert low[0] == pytest.approx(np.quantile(draws, tail), abs=1e-2)
+    assert high[0] == pytest.approx(np.quantile(draws, 1 - tail), abs=1e-2)
+
+
+def test_a_wider_level_holds_the_narrower():
+    values = np.random.default_rng(0).random(60)
+    narrow, wide = (cluster_bootstrap(share(values), None, n=60, level=x) for x in (0.8, 0.99))
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+@pytest.mark.parametrize("clusters", [8, 15, 40])
+def test_a_bootstrap_of_few_clusters_covers(clusters):
+    rng = np.random.default_rng(clusters)
+    held = 0
+    for _ in range(80):
+        people = rng.normal(0, 1, clusters)
+        values = (people[:, None] + rng.normal(0, 0.3, (clusters, 4))).ravel()
+        found = cluster_bootstrap(
+            share(values), np.repeat(np.arange(clusters), 4), n=len(values), replicates=150,
+            bounds=(-np.inf, np.inf),
+        )  # fmt: skip
+        held += found.low <= 0 <= found.high
+    assert held >= 68
+
+
+def test_paired_differences_cover():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(150):
+        a, b = rng.random(60) < 0.9, rng.random(60) < 0.8
+        found = paired_difference(a, b)
+        held += found.low <= 0.1 <= found.high
+    assert held >= 137

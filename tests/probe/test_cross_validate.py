@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.probe import cross_validate as module
 from headstart.probe.classifiers import Config
-from headstart.probe.cross_validate import cross_validate, learning_curve
+from headstart.probe.cross_validate import Round
+from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Grid
 
 SETS = {"last": np.arange(10)}
@@ -29,6 +32,38 @@ def cross(targets: np.ndarray, clusters: np.ndarray, k: int = 4):
     return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
 
 
+def cross_validate(vectors, sets, targets, clusters, pairs, *, n_classes, final=True, **options):
+    """Cross-validates plain arrays."""
+    rounds = [Round(train, test, targets, n_classes) for train, test in pairs]
+    everything = np.unique(np.concatenate([np.concatenate(each) for each in pairs]))
+    last = Round(everything, everything[:0], targets, n_classes) if final else None
+    return module.cross_validate(
+        Frozen(vectors, sets), rounds, clusters, Compute(), final=last, **options
+    )
+
+
+def in_order(outcome, what="probabilities"):
+    """(M, C) of all folds, in order of item."""
+    items = np.concatenate([fold.test for fold in outcome.folds])
+    return np.concatenate([getattr(fold, what) for fold in outcome.folds])[np.argsort(items)]
+
+
+def labels_of(outcome):
+    """(M,) predicted classes, in order of item."""
+    return in_order(outcome).argmax(axis=1)
+
+
+def learning_curve(
+    vectors, columns, targets, clusters, config, *, n_classes, items=None, seed=0, **options
+):
+    """The curve of plain arrays."""
+    fitted = SimpleNamespace(head=SimpleNamespace(columns=columns), config=config)
+    items = np.arange(len(targets)) if items is None else items
+    learnt = Round(items, items[:0], targets, n_classes)
+    frozen = Frozen(vectors, {"last": columns})
+    return module.learning_curve(frozen, fitted, learnt, clusters, Compute(seed=seed), **options)
+
+
 def test_cross_validation_covers_each_item_once():
     vectors, targets = sample(100)
     clusters = np.arange(100)
@@ -36,9 +71,9 @@ def test_cross_validation_covers_each_item_once():
     n_classes=3,
                    grid=GRID)  # fmt: skip
     np.testing.assert_array_equal(outcome.items, np.arange(100))
-    assert outcome.probabilities.shape == outcome.uncalibrated.shape == (100, 3)
-    np.testing.assert_allclose(outcome.probabilities.sum(axis=1), 1, rtol=1e-4)
-    assert (outcome.labels == targets).mean() > 0.8
+    assert in_order(outcome).shape == in_order(outcome, "uncalibrated").shape == (100, 3)
+    np.testing.assert_allclose(in_order(outcome).sum(axis=1), 1, rtol=1e-4)
+    assert (labels_of(outcome) == targets).mean() > 0.8
     assert len(outcome.probe.chosen_on) == 100  # the model that is kept has all of them
 
 
@@ -51,7 +86,7 @@ def test_one_round_predicts_its_test_items():
     np.testing.assert_array_equal(outcome.items, [61, 70, 80])
     assert len(outcome.probe.held_out) == 60
     alone = outcome.probe.head.scores(vectors[[61, 70, 80]])
-    np.testing.assert_array_equal(alone.argmax(axis=1), outcome.labels)
+    np.testing.assert_array_equal(alone.argmax(axis=1), labels_of(outcome))
 
 
 @pytest.mark.parametrize("final", [True, False])
@@ -62,7 +97,7 @@ def test_random_labels_give_chance(final):
     outcome = cross_validate(vectors, SETS, targets, clusters, cross(targets, clusters),
     n_classes=3,
                    grid=GRID, final=final)  # fmt: skip
-    assert 0.22 < (outcome.labels == targets).mean() < 0.45
+    assert 0.22 < (labels_of(outcome) == targets).mean() < 0.45
 
 
 def test_test_items_are_never_looked_at():
@@ -90,9 +125,9 @@ def test_rounds_choose_anew(monkeypatch):
     trained = []
     real = module.probe
 
-    def spy(x, sets, y, groups, **options):
-        trained.append(groups[options["items"]])
-        return real(x, sets, y, groups, **options)
+    def spy(x, sets, labelled, compute, **options):
+        trained.append(labelled.clusters[labelled.items])
+        return real(x, sets, labelled, compute, **options)
 
     monkeypatch.setattr(module, "probe", spy)
     rounds = cross(targets, clusters)

@@ -227,3 +227,74 @@ def test_no_features_at_all_learns_the_shares(loss):
     if loss == "logistic":
         shares = np.exp(scores[0, 0]) / np.exp(scores[0, 0]).sum()
         np.testing.assert_allclose(shares, [0.6, 0.3, 0.1], atol=0.01)
+
+
+# --- what must hold whatever the data -----------------------------------------------------------
+
+
+def fitted(loss, x, targets, *, strength=3.0, weights=None, classes=None):
+    """(C, d + 1) weights on plain features, and the (N, C) scores."""
+    coordinates = np.column_stack([x, np.ones(len(x))]).astype(np.float32)
+    given = np.ones((1, len(x)), np.float32) if weights is None else weights[None]
+    problems = Problems(
+        coordinates, x.var(axis=0).astype(np.float32), targets,
+        classes or int(targets.max()) + 1, given.astype(np.float32), np.array([strength]),
+    )  # fmt: skip
+    found, scores = solve(problems, loss=loss, tolerance=1e-5, steps=300)
+    return found[0], scores[0]
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+def test_scores_are_those_of_the_weights(loss):
+    x, targets = sample(80, 6, 3)
+    w, scores = fitted(loss, x, targets)
+    assert np.allclose(scores, x @ w[:, :-1].T + w[:, -1], atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_step_away_is_better(loss, seed):
+    x, targets = sample(60, 5, 3, seed)
+    weights = np.random.default_rng(seed).uniform(0.2, 3, 60).astype(np.float32)
+    w, _ = fitted(loss, x, targets, weights=weights)
+    coordinates = np.column_stack([x, np.ones(60)])
+    best = objective(loss, w, coordinates, targets, weights, 3.0)
+    rng = np.random.default_rng(seed)
+    for size in (1e-3, 1e-2, 0.1):
+        for _ in range(10):
+            away = w + size * rng.normal(size=w.shape)
+            assert objective(loss, away, coordinates, targets, weights, 3.0) > best - 1e-6
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+def test_less_regularised_weights_are_larger(loss):
+    x, targets = sample(90, 6, 3)
+    lengths = [
+        np.linalg.norm(fitted(loss, x, targets, strength=s)[0][:, :-1]) for s in (0.01, 0.3, 10)
+    ]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < 0.5 * lengths[-1]
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+def test_numbers_of_classes_are_only_names(loss):
+    x, targets = sample(90, 6, 3)
+    turn = np.array([2, 0, 1])
+    straight, moved = fitted(loss, x, targets)[0], fitted(loss, x, turn[targets])[0]
+    assert np.allclose(moved[turn], straight, atol=0.01)
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+def test_mirrored_features_have_mirrored_weights(loss):
+    x, targets = sample(90, 6, 3)
+    straight, mirrored = fitted(loss, x, targets)[0], fitted(loss, -x, targets)[0]
+    assert np.allclose(mirrored[:, :-1], -straight[:, :-1], atol=0.01)
+    assert np.allclose(mirrored[:, -1], straight[:, -1], atol=0.01)
+
+
+def test_logistic_biases_name_the_shares():
+    targets = np.repeat([0, 1, 2], [50, 30, 20])
+    x = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    _, scores = fitted("logistic", x, targets, strength=1e-6)
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    assert chances.mean(axis=0) == pytest.approx([0.5, 0.3, 0.2], abs=0.01)

@@ -6,30 +6,29 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tests.probe.vectors import even, vectors_of
 
+from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe import probe as module
 from headstart.probe.classifiers import (
     Config,
     fit_head,
-    held_out_scores,
-    item_weights,
     make_space,
 )
-from headstart.probe.probe import Grid, feature_sets, probe
+from headstart.probe.probe import Grid, Labelled, feature_sets
+
+
+def probe(vectors, sets, targets, clusters, *, n_classes, items=None, seed=0, **options):
+    """Probes plain arrays."""
+    labelled = Labelled(targets, clusters, n_classes, items)
+    return module.probe(vectors, sets, labelled, Compute(seed=seed), **options)
+
 
 SLICES = {"stage1": slice(0, 6), "stage2": slice(6, 16), "last": slice(16, 28)}
 SETS = feature_sets(SLICES)
 SMALL = Grid(logistic=(1, 10), svm=(1,), neighbours=(1, 5))
-
-
-def vectors_of(targets: np.ndarray, *, signal: float = 1.5, seed: int = 0) -> np.ndarray:
-    """Vectors whose last stage tells the classes apart, the earlier ones less so."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(int(targets.max()) + 1, 28))
-    strength = signal * np.repeat([0.05, 0.3, 1.0], [6, 10, 12])
-    return (centres[targets] * strength + rng.normal(size=(len(targets), 28))).astype(np.float32)
 
 
 def run(targets: np.ndarray, vectors: np.ndarray | None = None, **options):
@@ -39,10 +38,6 @@ def run(targets: np.ndarray, vectors: np.ndarray | None = None, **options):
         **options,
     }  # fmt: skip
     return probe(vectors, options.pop("sets", SETS), targets, options.pop("clusters"), **options)
-
-
-def even(n: int, classes: int = 3) -> np.ndarray:
-    return np.arange(n) % classes
 
 
 # --- sets and grid ------------------------------------------------------------------------------
@@ -340,78 +335,3 @@ def test_many_images_need_no_copy_and_no_other_rows(monkeypatch, kind, leading, 
     np.testing.assert_allclose(
         found.scores(vectors[items]), exact.scores(vectors[items]), atol=0.05
     )
-
-
-# --- the parts ----------------------------------------------------------------------------------
-
-
-def test_balanced_weights_are_scikit_learns():
-    from sklearn.utils.class_weight import compute_sample_weight
-
-    targets = np.array([0] * 10 + [1] * 3 + [2] * 7)
-    included = np.ones((2, 20), bool)
-    included[1, :5] = False
-    included[1, 10:13] = False  # class 1 is gone from the second
-    weights = item_weights(included, targets, balanced=True)
-    for row, mask in zip(weights, included, strict=True):
-        np.testing.assert_allclose(
-            row[mask], compute_sample_weight("balanced", targets[mask]), rtol=1e-5
-        )
-        assert (row[~mask] == 0).all()
-    plain = item_weights(included, targets, balanced=False)
-    np.testing.assert_array_equal(plain, included.astype(np.float32))
-
-
-@pytest.mark.parametrize("k", [1, 3, 7, 500])
-def test_neighbours_are_scikit_learns(k):
-    from sklearn.neighbors import KNeighborsClassifier
-
-    targets = even(80, 4)
-    vectors = vectors_of(targets)
-    columns = np.arange(28)
-    space = make_space(vectors, columns)
-    head = fit_head(Config("neighbours", "all", k), space, vectors, targets, n_classes=4)
-    standard = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
-    theirs = KNeighborsClassifier(
-        n_neighbors=min(k, 80), metric="cosine", weights=lambda d: np.exp(-d / 0.07)
-    ).fit(standard, targets)
-    new = vectors_of(even(60, 4), seed=3)
-    expected = theirs.predict((new - vectors.mean(axis=0)) / vectors.std(axis=0))
-    assert (head.scores(new).argmax(axis=1) == expected).mean() > 0.98
-
-
-@pytest.mark.parametrize("kind", ["logistic", "svm", "neighbours", "prototypes"])
-@pytest.mark.parametrize("columns", [np.arange(28), np.array([20, 3, 4, 27])])
-def test_a_head_scores_as_its_space_does(kind, columns):
-    """`held_out_scores` and `Head.scores` are two ways to one answer."""
-    targets = even(60)
-    vectors = vectors_of(targets)
-    space = make_space(vectors, columns)
-    config = Config(kind, "some", 3)
-    weights = np.ones((1, 60), np.float32)
-    weights[0, 50:] = 0
-    held = held_out_scores(
-        kind, space, targets, n_classes=3, weights=weights, strengths=np.array([3.0])
-    )[0, 50:]
-    # The same space, but only the first items to learn from.
-    part = dataclasses.replace(space, coordinates=space.coordinates[:50])
-    head = fit_head(config, part, vectors[:50], targets[:50], n_classes=3)
-    np.testing.assert_allclose(head.scores(vectors[50:]), held, atol=0.15)  # solved less exactly
-
-
-def test_wide_features_are_fitted_in_all_axes(monkeypatch):
-    from headstart.probe import axes
-
-    monkeypatch.setattr(axes, "_ALL_UP_TO", 10)
-    monkeypatch.setattr(axes, "_LEADING", 6)
-    targets = even(90)
-    vectors = vectors_of(targets)
-    columns = np.arange(28)
-    config = Config("logistic", "all", 10)
-    narrow = make_space(vectors, columns)
-    assert narrow.coordinates.shape == (90, 7)
-    head = fit_head(config, narrow, vectors, targets, n_classes=3)
-    monkeypatch.undo()
-    whole = make_space(vectors, columns)
-    exact = fit_head(config, whole, vectors, targets, n_classes=3)
-    np.testing.assert_allclose(head.scores(vectors), exact.scores(vectors), atol=0.05)

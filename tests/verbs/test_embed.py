@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.nets.test_weights import write_folder
+from tests.nets.saved import write_folder
 
 from headstart.data.open import open_dataset
 from headstart.errors import BackboneError, DataError, OptionError

@@ -188,23 +188,6 @@ def test_who_steps_in_where_another_left_is_somebody_else(club, tmp_path):
     assert [each.looks for each in found.answers] == [10, 19]
 
 
-def test_who_steps_in_front_is_somebody_else():
-    boxes = np.array([[10.0, 10, 20, 20]])
-    rows = np.eye(2)
-
-    def alike(track, row):
-        return bool(track.sums @ row > 0)
-
-    for shift, numbers in ((2, [1, 1]), (14, [1, 2])):  # a step aside, more than half a face
-        tracks = Tracks()
-        first = tracks.update(0.0, boxes, rows[:1], alike=alike)
-        second = tracks.update(0.2, boxes + np.array([shift, 0, 0, 0]), rows[1:], alike=alike)
-        assert [first[0].number, second[0].number] == numbers
-    tracks = Tracks()
-    tracks.update(0.0, boxes, rows[:1])
-    assert tracks.update(0.2, boxes + np.array([14, 0, 0, 0]), rows[1:])[0].number == 1
-
-
 def test_nobody_in_it(club, tmp_path):
     writer = Writer(tmp_path / "empty.avi", rate=RATE)
     for number in range(10):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import io
@@ -23,7 +22,6 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from headstart.deploy.batcher import Batcher, Full
 from headstart.deploy.runtime import OnnxClassifier
 from headstart.deploy.server import create_app
 from headstart.deploy.uploads import Limits
@@ -406,66 +404,6 @@ def test_a_port_that_is_taken(exported):
         taken.listen()
         with pytest.raises(OptionError, match="port is taken"):
             serve(out, port=taken.getsockname()[1])
-
-
-# --- batches ------------------------------------------------------------------------------------
-
-
-def test_concurrent_images_are_computed_together():
-    sizes: list[int] = []
-
-    def run(inputs):
-        time.sleep(0.02)
-        return inputs.reshape(len(inputs), -1)[:, :2].astype(float)
-
-    async def go():
-        batcher = Batcher(run, most=4, seen=sizes.append)
-        batcher.start()
-        images = [np.full((1, 2, 2, 3), i, np.uint8) for i in range(9)]
-        found = await asyncio.gather(*(batcher.probabilities(each) for each in images))
-        await batcher.stop()
-        return found
-
-    found = asyncio.run(go())
-    assert [row[0] for row in found] == list(range(9))
-    assert sum(sizes) == 9
-    assert max(sizes) == 4
-
-
-def test_a_batch_that_fails_tells_everybody_and_the_next_one_works():
-    calls = []
-
-    def run(inputs):
-        calls.append(len(inputs))
-        if len(calls) == 1:
-            raise RuntimeError("out of order")
-        return np.zeros((len(inputs), 2))
-
-    async def go():
-        batcher = Batcher(run)
-        batcher.start()
-        image = np.zeros((1, 2, 2, 3), np.uint8)
-        first = await asyncio.gather(
-            *(batcher.probabilities(image) for _ in range(3)), return_exceptions=True
-        )
-        second = await batcher.probabilities(image)
-        await batcher.stop()
-        return first, second
-
-    first, second = asyncio.run(go())
-    assert any(isinstance(each, RuntimeError) for each in first)
-    assert second.tolist() == [0, 0]
-
-
-def test_room_is_bounded_and_given_back():
-    batcher = Batcher(lambda inputs: inputs, room=3)
-    batcher.enter(2)
-    with pytest.raises(Full):
-        batcher.enter(2)
-    batcher.enter(1)
-    assert batcher.waiting == 3
-    batcher.leave(3)
-    batcher.enter(3)
 
 
 def test_the_page_is_in_the_package():

@@ -13,7 +13,7 @@ from headstart.verbs.predict import predict
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
-from headstart.images.video import Video, Writer, is_video  # noqa: E402
+from headstart.images.video import Video, Writer  # noqa: E402
 
 RATE = 10
 
@@ -161,14 +161,6 @@ def test_the_command(exported, video, tmp_path, capsys):
     words = ["predict", str(exported[1] / "model.onnx"), str(video), "--format", "csv"]
     assert main([*words, "-o", str(tmp_path / "x.jsonl"), "--fps", "0.5"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 6
-
-
-def test_what_is_a_video(tmp_path, monkeypatch):
-    assert all(map(is_video, ("a.mp4", "B.MOV", "0", "12")))
-    assert not any(map(is_video, ("a.jpg", "mp4", "1234", "0.png", "run")))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "3").mkdir()  # a folder of that name is meant
-    assert not is_video("3")
 
 
 def test_what_is_there_already_is_not_overwritten(exported, video, tmp_path):

@@ -131,36 +131,51 @@ def tune(
     if len(jobs) > 1:
         jobs.append((probed.final, probed.probe))
     done: list[FinetuneResult] = []
-    folds: list[Fold] = []
-    comparisons: list[_Comparison] = []
-    kept: Literal["finetune", "probe"] = "probe"
-    for number, (learnt, probe) in enumerate(jobs):
-        last = number == len(jobs) - 1
+    compared: list[_Comparison] = []
+    for number, (learnt, probe) in enumerate(jobs, 1):
         start = replace(start_of(probe, network.features.sets), blank=how.blank)
-        named = _numbered(compute, number + 1, len(jobs)) if len(jobs) > 1 else compute
         result = finetune(
-            problem.prepared, learnt, network, recipe, start, named,
-            session=replace(session, name=f"round{number + 1}"), refit=how.refit,
+            problem.prepared, learnt, network, recipe, start,
+            _numbered(compute, number, len(jobs)) if len(jobs) > 1 else compute,
+            session=replace(session, name=f"round{number}"), refit=how.refit,
         )  # fmt: skip
-        compared = _compare(result, probe, learnt.targets, problem.clusters)
+        compared.append(_compare(result, probe, learnt.targets, problem.clusters))
+        # Networks of earlier rounds have done their work.
+        done.append(result if number == len(jobs) else replace(result, net=None))
+    return _rounds(problem, probed, how, because, done, compared, seed=compute.seed)
+
+
+def _rounds(
+    problem: Problem,
+    probed: CrossValidated,
+    how: HowToFinetune,
+    because: tuple[str, ...],
+    done: list[FinetuneResult],
+    compared: list[_Comparison],
+    *,
+    seed: int,
+) -> FinetuneRounds:
+    """Decides round by round what is kept, and what becomes the model."""
+
+    def keeps(result: FinetuneResult, comparison: _Comparison) -> bool:
         # Where no epoch beat its own start, there is nothing fine-tuned to keep.
         asked = how.keep == "finetune" and (how.blank or result.kept.share > 0)
-        kept = "finetune" if asked or compared.better else "probe"
-        if len(jobs) == 1 or not last:
-            fold = probed.folds[number]
-            comparisons.append(compared)
-            if kept == "finetune":
-                fold = replace(fold, scores=result.test_scores, temperature=result.temperature)
-            folds.append(fold)
-        # Networks of earlier rounds have done their work.
-        done.append(result if last else replace(result, net=None))
-    probe_right, tuned_right, groups = (
-        np.concatenate(each) for each in zip(*[c.right for c in comparisons], strict=True)
+        return asked or comparison.better
+
+    n_folds = len(probed.folds)
+    folds = tuple(
+        replace(fold, scores=result.test_scores, temperature=result.temperature)
+        if keeps(result, each)
+        else fold
+        for fold, result, each in zip(probed.folds, done, compared)
     )
+    kept: Literal["finetune", "probe"] = "finetune" if keeps(done[-1], compared[-1]) else "probe"
+    rights = zip(*[each.right for each in compared[:n_folds]], strict=True)
+    probe_right, tuned_right, groups = (np.concatenate(each) for each in rights)
     n = len(probe_right)
     net = done[-1].net
     assert net is not None, "the last one is kept"
-    gain = paired_difference(tuned_right, probe_right, groups, seed=compute.seed)
+    gain = paired_difference(tuned_right, probe_right, groups, seed=seed)
     return FinetuneRounds(
         kept=kept,
         summary=" ".join((_describe(kept, how.keep, gain, n), *because)),
@@ -169,8 +184,8 @@ def tune(
         probe=wilson(float(probe_right.sum()), n),
         finetuned=wilson(float(tuned_right.sum()), n),
         gain=gain,
-        diagnoses=_diagnoses(problem, first_fold, done[0]),
-        outcome=replace(probed, folds=tuple(folds)),
+        diagnoses=_diagnoses(problem, probed.folds[0], done[0]),
+        outcome=replace(probed, folds=folds),
         net=net,
         temperature=done[-1].temperature,
     )

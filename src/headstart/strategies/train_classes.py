@@ -46,6 +46,7 @@ class Ask:
         log: Names of trackers.
         resuming: Whether an interrupted training goes on.
         overwrite: Whether an earlier run may be replaced.
+        until_written: What must stay until the run is written, such as the place of a network.
     """
 
     strategy: Strategy
@@ -61,6 +62,7 @@ class Ask:
     log: str | None
     resuming: bool
     overwrite: bool
+    until_written: contextlib.ExitStack
 
 
 def train_classes(
@@ -157,21 +159,21 @@ def _fine_tuned(
         return FinetuneOutcome(plan, None, None)  # said without torch, whose import takes seconds
     if ask.strategy == "probe":
         return None
-    with contextlib.ExitStack() as stack:
-        place = stack.enter_context(
-            Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
-        )
-        from headstart.strategies.auto import Budget
-        from headstart.strategies.finetune import Wish, fine_tune
-        from headstart.training.track import open_trackers
+    stack = ask.until_written
+    place = stack.enter_context(
+        Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
+    )
+    from headstart.strategies.auto import Budget
+    from headstart.strategies.finetune import Wish, fine_tune
+    from headstart.training.track import open_trackers
 
-        stack.enter_context(clock.phase("fine-tune"))
-        on_epoch, close = open_trackers(
-            ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
-        )
-        stack.callback(close)
-        budget = Budget(60 * ask.budget, ask.epochs)
-        wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
+    on_epoch, close = open_trackers(
+        ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
+    )
+    stack.callback(close)
+    budget = Budget(60 * ask.budget, ask.epochs)
+    wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
+    with clock.phase("fine-tune"):
         return fine_tune(problem, network, probed, wish, compute)
 
 

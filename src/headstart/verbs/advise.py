@@ -106,7 +106,7 @@ def advise(
         for each in networks
     ]
     columns = {
-        "task": dataset.task if dataset.task != "classification" else None,
+        "task": dataset.task,
         "label": label, "group": group, "split": split,
     }  # fmt: skip
     wanted = Wanted(

@@ -98,9 +98,7 @@ def predict(
     if moving:
         from headstart.video.predict_video import predict_video
 
-        return predict_video(
-            predictor, os.fspath(given[0]), fps=fps, out=place, progress=progress
-        )
+        return predict_video(predictor, os.fspath(given[0]), fps=fps, out=place, progress=progress)
     names = expand_paths([os.fspath(each) for each in given])
     if predictor.preprocess.faces is not None and explain is None:
         from headstart.video.people import name_faces

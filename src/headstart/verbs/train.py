@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -203,15 +204,17 @@ def train(
         )
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
     options |= {"out": str(folder), "data": str(data), "resume": None}
-    ask = Ask(
-        strategy, given, None if epochs == "auto" else int(epochs), lr == "auto", budget,
-        evaluation, folds, baselines, folder, options, log, resume is not None, overwrite,
-    )  # fmt: skip
     looked = FrozenNetwork(network, preprocess, tta, frozen)
-    trained = train_classes(prepared, looked, ask, compute, clock)
-    with new_run(folder, overwrite=overwrite) as run:
-        write_run(trained, Told(options, findings, features, dataset.names, clock), run)
-        # While it is written, the run lies in a hidden folder; the page bears its final name.
-        write_report(run.folder, name=folder.absolute().name)
+    with contextlib.ExitStack() as stack:
+        ask = Ask(
+            strategy, given, None if epochs == "auto" else int(epochs), lr == "auto", budget,
+            evaluation, folds, baselines, folder, options, log, resume is not None, overwrite,
+            stack,
+        )  # fmt: skip
+        trained = train_classes(prepared, looked, ask, compute, clock)
+        with new_run(folder, overwrite=overwrite) as run:
+            write_run(trained, Told(options, findings, features, dataset.names, clock), run)
+            # While it is written, the run lies in a hidden folder; the page bears its final name.
+            write_report(run.folder, name=folder.absolute().name)
     trim_cache()
     return Run(folder)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from headstart.scale import Bins
+
+from headstart.tasks.regression.bins import Bins, make_bins
 
 
 def test_names_of_whole_numbers_and_of_fractions():
@@ -42,3 +43,22 @@ def test_a_certain_answer_is_the_middle_and_an_unread_one_is_none():
 def test_edges_that_are_none(edges):
     with pytest.raises(ValueError, match="ascending"):
         Bins(edges)
+
+
+def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
+    rng = np.random.default_rng(0)
+    numbers = np.round(rng.gamma(2, 10, 900))
+    bins = make_bins(numbers)
+    counts = np.bincount(bins.classes(numbers))
+    assert len(counts) == 10
+    assert counts.min() > 40
+    assert counts.sum() == 900
+    assert not set(bins.edges[1:-1]) & set(numbers.tolist())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "edges"),
+    [([1, 1, 1, 2], (1, 1.5, 2)), ([0.0] * 50 + [7.0], (0, 3.5, 7)), ([1, 2], (1, 1.5, 2))],
+)
+def test_ranges_of_hardly_anything(numbers, edges):
+    assert make_bins(np.array(numbers, float)).edges == edges

@@ -1,0 +1,44 @@
+"""docs/architecture.md is the house as built: its tree and the folders agree."""
+
+from __future__ import annotations
+
+import re
+
+from tests.test_layers import FLOORS, PACKAGE
+
+PAGE = PACKAGE.parents[1] / "docs" / "architecture.md"
+
+
+def drawn() -> dict[str, set[str]]:
+    """Folder -> modules that the page's tree lists."""
+    tree = re.search(r"^src/headstart/\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+    assert tree, "the page has no tree"
+    found: dict[str, set[str]] = {}
+    room = ""
+    for line in tree[1].splitlines():
+        if line.startswith("      "):
+            found[room] |= set(line.split())
+        elif line.strip():
+            room = line.split()[0].rstrip("/")
+            found.setdefault(room, set())
+    return found
+
+
+def built() -> dict[str, set[str]]:
+    """Folder -> modules that are there."""
+    found: dict[str, set[str]] = {}
+    for file in PACKAGE.rglob("*.py"):
+        room = file.parent.relative_to(PACKAGE).as_posix()
+        found.setdefault(room, set())
+        if not file.stem.startswith("__"):
+            found[room].add(file.stem)
+    return found
+
+
+def test_the_tree_and_the_folders_agree():
+    assert drawn() == built()
+
+
+def test_rooms_are_drawn_from_the_ground_up():
+    order = [FLOORS[room.split("/")[0]] for room in drawn() if room != "."]
+    assert order == sorted(order)
