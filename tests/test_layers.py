@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("errors", "fingerprint", "records", "resume", "run", "scale"),
+        ("choices", "errors", "fingerprint", "records", "resume", "run", "scale"),
         ("data", "metrics"),
         ("images",),
         ("checks",),
@@ -30,6 +30,7 @@ FLOORS = {
         ("exporting", "video"),
         ("auditing",),
         ("results",),
+        ("options",),
         ("verbs",),
         ("console",),
         ("cli",),
@@ -40,8 +41,8 @@ FLOORS = {
 
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "errors", "fingerprint", "records", "resume", "run", "scale", "data", "metrics", "images",
-    "checks", "deploy", "cli", "__init__",
+    "choices", "errors", "fingerprint", "records", "resume", "run", "scale", "data", "metrics",
+    "images", "checks", "deploy", "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from headstart.advice.people import PeopleFacts, people_facts, people_findings, people_sentences
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.choices import Device
 from headstart.features.extract import extract
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import retrieve, summarise
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.probe.probe import feature_sets
 from headstart.records import Estimate, Finding
 from headstart.strategies.prepare import Prepared, face_flags

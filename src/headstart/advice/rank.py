@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from headstart.choices import Device
 from headstart.data.dataset import Dataset
 from headstart.features.extract import Features, extract
 from headstart.features.transferability import logme
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.probe.probe import Grid, Probe, Trial, feature_sets, probe
 from headstart.records import Estimate
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from headstart.scale import Bins
 
-__all__ = ["Dataset", "Source", "Task"]
+__all__ = ["Dataset", "Source"]
 
 Source = Literal["folders", "table", "unlabelled"]
-Task = Literal["auto", "classification", "regression"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from headstart.data.dataset import Dataset, Task
+from headstart.choices import Task
+from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.records import Finding
 from headstart.scale import Bins

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headstart.data.dataset import Dataset, Task
+from headstart.choices import Task
+from headstart.data.dataset import Dataset
 from headstart.data.folders import EXTENSIONS, open_folders, scan
 from headstart.data.groups import group_by_folder, means_folder
 from headstart.data.numbers import are_classes, as_numbers

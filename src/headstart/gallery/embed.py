@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.choices import Device
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.features.extract import extract
@@ -17,7 +18,7 @@ from headstart.images.photo import Photo, every_face_of
 from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.nets.engine import Engine, stream
 
 __all__ = ["PhotoEmbeddings", "embed_every_face", "embed_photos", "square_embedder"]

@@ -7,18 +7,18 @@ seeds that state per image and epoch, so what is drawn depends on neither thread
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headstart.choices import Policy
 from headstart.images.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Augment", "Policy", "augmentation"]
+__all__ = ["Augment", "augmentation"]
 
-Policy = Literal["none", "light", "standard", "strong"]
 # Training images are this much larger than the network's, so that shifts find real pixels.
 MARGIN = 1.125
 

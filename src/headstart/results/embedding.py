@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from headstart.choices import Device
 from headstart.features.extract import Features
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.images.store import trim_cache
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.records import Finding
 from headstart.results.write_embedding_run import write_embedding_run
 from headstart.resume import Unfinished

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from headstart.choices import Baselines, Device
 from headstart.features.extract import Features, extract
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated, cross_validate
 from headstart.probe.probe import Grid, feature_sets
 from headstart.strategies.prepare import Prepared
 from headstart.training.schedule import Recipe
 
-__all__ = ["Baselines", "measure_baselines"]
+__all__ = ["measure_baselines"]
 
-Baselines = Literal["none", "standard", "full"]
 
 _SIMPLE = Grid(classifiers=("logistic",), logistic=(0.01, 0.1, 1, 10, 100))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import Device, Strategy
 from headstart.errors import BackboneError
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.backbone import Backbone, open_backbone, pick_device
 from headstart.nets.model import Model
 from headstart.nets.weights import save_network
 from headstart.probe.cross_validate import CrossValidated
@@ -20,7 +21,7 @@ from headstart.strategies.auto import make_plan
 from headstart.strategies.finetune_round import begin, finetune
 from headstart.strategies.finetune_rounds import start_of, tune
 from headstart.strategies.plan import FinetuneOutcome
-from headstart.strategies.prepare import Prepared, Strategy
+from headstart.strategies.prepare import Prepared
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.range_test import range_test
 from headstart.training.record import OnEpoch

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.choices import Device
 from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
 from headstart.images.inputs import InputImages
 from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import Retrieved, retrieve
-from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.backbone import Backbone, open_backbone, pick_device
 from headstart.nets.embedder import project
 from headstart.nets.heads import Head, softmax, unit_rows
 from headstart.nets.model import Model

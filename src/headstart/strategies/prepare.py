@@ -13,19 +13,18 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
 from headstart.checks.files import check_dataset
+from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.errors import DataError
-from headstart.images.preprocess import Geometry, Preprocess
+from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
 from headstart.records import Finding
 
 __all__ = [
-    "Evaluation",
     "Prepared",
-    "Strategy",
     "face_flags",
     "choose_preprocess",
     "drop_unlabelled",
@@ -33,8 +32,6 @@ __all__ = [
     "make_splits",
 ]
 
-Evaluation = Literal["auto", "holdout", "cv"]
-Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300
@@ -152,7 +149,7 @@ def check_and_split(
 
 
 def make_splits(
-    data: Prepared, evaluation: Evaluation, *, folds: int, seed: int
+    data: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], Literal["holdout", "cv"], str]:
     """Decides who trains and who tests.
 

@@ -10,15 +10,16 @@ from typing import Any, Literal
 import numpy as np
 
 from headstart.advice.advise_people import PeopleAdvice, advise_people
-from headstart.data.dataset import Task
+from headstart.choices import Device, Geometry
 from headstart.data.open import open_dataset
 from headstart.errors import BackboneError
 from headstart.features.extract import extract
 from headstart.images.pixels import Progress, measure, silent
-from headstart.images.preprocess import Geometry
-from headstart.nets.backbone import Backbone, Device, open_backbone, pick_device
+from headstart.nets.backbone import Backbone, open_backbone, pick_device
 from headstart.nets.detector import find_detector
 from headstart.nets.source import PRESETS
+from headstart.options.advise import AdviseOptions
+from headstart.options.command import command
 from headstart.probe.cross_validate import CrossValidated, Fold, learning_curve
 from headstart.probe.probe import feature_sets
 from headstart.records import Estimate, Finding
@@ -32,9 +33,7 @@ from headstart.strategies.prepare import (
 )
 from headstart.training.schedule import Recipe, parse_recipe
 
-__all__ = ["Advice", "Goal", "advise"]
-
-Goal = Literal["classify", "embed"]
+__all__ = ["Advice", "advise"]
 
 
 @dataclass(frozen=True)
@@ -79,54 +78,11 @@ class Advice:
         return f"<p>{escape(self.data)}</p><ul>{rows}</ul><code>{escape(self.command)}</code>"
 
 
-def advise(
-    data: str | Path,
-    *,
-    goal: Goal = "classify",
-    backbone: str = "presets",
-    budget: float = 5.0,
-    recipe: str | None = None,
-    image_size: int | Literal["auto"] = "auto",
-    geometry: Geometry = "square",
-    faces: bool = False,
-    detector: str = "yunet",
-    folds: int = 5,
-    task: Task = "auto",
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Advice | PeopleAdvice:
+@command(AdviseOptions)
+def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | PeopleAdvice:
     """Says whether to freeze or fine-tune, how deep, with which backbone, and what to expect.
 
     Everything is measured on the training images; a test split is not looked at.
-
-    Args:
-        data: Class folders (with or without train and test), or a CSV or Parquet table.
-        goal: `classify`, or `embed`: whether the images can teach to know people again who were
-            never trained on (`train --strategy embed`); classes are the people.
-        backbone: One or several, joined by commas, as `train` takes them; `presets` is every
-            preset that can be had.
-        budget: Minutes that fine-tuning may take, trials included.
-        recipe: Of fine-tuning, as `train` takes it.
-        image_size: Side in pixels; `auto` tries several.
-        geometry: How an image becomes a square, as `train` takes it.
-        faces: Look at the largest face of each photo, as `train` takes it. With `--goal embed`, and
-            no detector to be had, it says that the images are faces as they are.
-        detector: What finds faces, as `train` takes it.
-        folds: Folds of every cross-validation.
-        task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
-        label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
-            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
-        split: Column of a table that holds `train`, `val` or `test`.
-        seed: Of splits, folds and trials.
-        device: Where the networks run.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as work goes on.
 
     Returns:
         An `Advice`; for `goal="embed"` a `PeopleAdvice`.
@@ -135,44 +91,75 @@ def advise(
         DataError: If the data cannot be used.
         BackboneError: If no backbone can be had.
     """
-    if goal == "embed":
+    if options.goal == "embed":
         return _people(
-            data, faces=faces, detector=detector, backbone=backbone, image_size=image_size,
-            geometry=geometry, label=label, group=group, split=split, seed=seed, device=device,
-            workers=workers, progress=progress,
-        )  # fmt: skip
+            options.data,
+            faces=options.faces,
+            detector=options.detector,
+            backbone=options.backbone,
+            image_size=options.image_size,
+            geometry=options.geometry,
+            label=options.label,
+            group=options.group,
+            split=options.split,
+            seed=options.seed,
+            device=options.device,
+            workers=options.workers,
+            progress=progress,
+        )
     from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
     from headstart.advice.numbers import how_far_off
     from headstart.advice.rank import at_size, rank, sizes_to_try
     from headstart.strategies.auto import make_plan
 
     started = time.perf_counter()
-    base = parse_recipe(recipe, Recipe())
-    dataset = drop_unlabelled(open_dataset(data, label=label, group=group, split=split, task=task))
-    networks, skipped = _networks(backbone)
-    found_by = detector if faces else None
-    if faces:  # which photos have one is known only after looking
-        fitted = choose_preprocess(dataset, networks[0], "auto", geometry, detector=found_by)
+    base = parse_recipe(options.recipe, Recipe())
+    dataset = drop_unlabelled(
+        open_dataset(
+            options.data,
+            label=options.label,
+            group=options.group,
+            split=options.split,
+            task=options.task,
+        )
+    )
+    networks, skipped = _networks(options.backbone)
+    found_by = options.detector if options.faces else None
+    if options.faces:  # which photos have one is known only after looking
+        fitted = choose_preprocess(
+            dataset, networks[0], "auto", options.geometry, detector=found_by
+        )
         stats = extract(
-            dataset, networks[0], preprocess=fitted, device=device, workers=workers,
+            dataset, networks[0], preprocess=fitted, device=options.device, workers=options.workers,
             progress=progress,
         ).stats  # fmt: skip
     else:
-        stats = measure(dataset, workers=workers, progress=progress)
-    findings, _, whole = check_and_split(dataset, stats, seed=seed, drop_leaks=True)
-    rounds, _, _ = make_splits(whole, "auto", folds=folds, seed=seed)
+        stats = measure(dataset, workers=options.workers, progress=progress)
+    findings, _, whole = check_and_split(dataset, stats, seed=options.seed, drop_leaks=True)
+    rounds, _, _ = make_splits(whole, "auto", folds=options.folds, seed=options.seed)
     items = rounds[0][0] if len(rounds) == 1 else np.arange(len(whole.dataset))
     tested = len(rounds[0][1]) if len(rounds) == 1 else len(whole.dataset)
 
     pairs = []
     for network in networks:
-        chosen = choose_preprocess(whole.dataset, network, image_size, geometry, detector=found_by)
-        sizes_tried = sizes_to_try(network, chosen) if image_size == "auto" else [chosen.size]
+        chosen = choose_preprocess(
+            whole.dataset, network, options.image_size, options.geometry, detector=found_by
+        )
+        sizes_tried = (
+            sizes_to_try(network, chosen) if options.image_size == "auto" else [chosen.size]
+        )
         pairs += [(network, at_size(chosen, size)) for size in sizes_tried]
     ranked = rank(
-        whole.dataset, whole.clusters, items, pairs, folds=folds, seed=seed, device=device,
-        workers=workers, progress=progress,
-    )  # fmt: skip
+        whole.dataset,
+        whole.clusters,
+        items,
+        pairs,
+        folds=options.folds,
+        seed=options.seed,
+        device=options.device,
+        workers=options.workers,
+        progress=progress,
+    )
     best, features, probed = ranked[0]
     candidates = tuple(candidate for candidate, _, _ in ranked)
     network, preprocess = next(
@@ -188,16 +175,26 @@ def advise(
     )
     outcome = CrossValidated(nothing, part.scores, part.scores, probed, (part,))
     plan = make_plan(
-        own, features.vectors, sets, groups, outcome, network, base, preprocess=preprocess,
-        budget=60 * budget, seed=seed, device=pick_device(device), workers=workers,
+        own,
+        features.vectors,
+        sets,
+        groups,
+        outcome,
+        network,
+        base,
+        preprocess=preprocess,
+        budget=60 * options.budget,
+        seed=options.seed,
+        device=pick_device(options.device),
+        workers=options.workers,
         progress=progress,
-    )  # fmt: skip
+    )
     sizes, accuracies = learning_curve(
         features.vectors, probed.head.columns, own.targets, groups, probed.config,
-        n_classes=len(own.classes), folds=folds, seed=seed,
+        n_classes=len(own.classes), folds=options.folds, seed=options.seed,
     )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
-    forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
+    forecast = extrapolate(sizes.tolist(), accuracies, seed=options.seed) if rising else None
     validation, longer, among = best.accuracy, 1.0, len(candidates)
     if plan.recipe is not None:
         tried = [
@@ -212,27 +209,27 @@ def advise(
     fits, about = domain(best, len(own.classes))
     counts = own.counts[own.counts > 0]
     return Advice(
-        data=str(data),
+        data=str(options.data),
         summary=(
             about,
-            *how_far_off(own, probed, groups, seed=seed),
+            *how_far_off(own, probed, groups, seed=options.seed),
             *sentences(candidates, plan, forecast["summary"] if forecast else None, hope),
         ),
         expected=hope,
         fits=fits,
         rule_of_thumb=rule_of_thumb(float(np.median(counts)), fits),
         command=_command(
-            data,
+            options.data,
             network,
             best.image_size,
             bool(plan.recipe),
-            budget,
+            options.budget,
             found_by,
             {
                 "task": dataset.task if dataset.bins else None,
-                "label": label,
-                "group": group,
-                "split": split,
+                "label": options.label,
+                "group": options.group,
+                "split": options.split,
             },
         ),
         facts=facts_of(

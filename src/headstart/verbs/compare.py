@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from headstart.errors import ModelError, OptionError
+from headstart.options.command import command
+from headstart.options.compare import CompareOptions
 from headstart.results.files import read_errors
 from headstart.run import Run, read_json
 from headstart.scoring.compare import Comparison, compare_answers, compare_numbers
@@ -20,16 +22,12 @@ _HEAD = ["name", "truth", "predicted", "confidence"]
 _LEAST = 5e-6
 
 
-def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparison:
+@command(CompareOptions)
+def compare(options: CompareOptions) -> Comparison:
     """Tells by a paired test whether two runs really differ.
 
     The test images that both runs measured, known by their names, are compared one by one. They
     count as standing alone: a run does not keep which of them belong together.
-
-    Args:
-        first: The folder of one run, called A.
-        second: The folder of the other, called B; differences are B minus A.
-        seed: Of the intervals.
 
     Returns:
         A `Comparison`.
@@ -39,8 +37,8 @@ def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparis
         OptionError: If the two cannot be compared: other classes, no common test images, or
             other truths of the same images.
     """
-    runs = Run.open(first), Run.open(second)
-    names = f"{first}", f"{second}"
+    runs = Run.open(options.first), Run.open(options.second)
+    names = f"{options.first}", f"{options.second}"
     a, b = _read(runs[0].predictions), _read(runs[1].predictions)
     _same_classes(a, b, names)
     places = {name: index for index, name in enumerate(b.names)}
@@ -70,14 +68,14 @@ def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparis
         (a.probabilities[in_a], b.probabilities[in_b][:, order]),
         names=names,
         notes=_notes(runs, len(common), (len(a.names), len(b.names))),
-        seed=seed,
+        seed=options.seed,
     )
     if not all(run.numbers.is_file() for run in runs):
         return found
     off = [read_errors(run.numbers) for run in runs]
     shared = [a.names[index] for index in in_a]
     errors = [np.array([each[name] for name in shared]) for each in off]
-    return compare_numbers(found, (errors[0], errors[1]), seed=seed)
+    return compare_numbers(found, (errors[0], errors[1]), seed=options.seed)
 
 
 @dataclass(frozen=True)

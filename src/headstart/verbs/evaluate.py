@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from headstart.errors import DataError
 from headstart.features.extract import extract
 from headstart.images.pixels import Progress, measure, silent
 from headstart.metrics.groups import Measure, Subgroups, bands, by_subgroup
-from headstart.nets.backbone import Device
 from headstart.nets.heads import softmax
 from headstart.nets.model import Model
+from headstart.options.command import command
+from headstart.options.evaluate import EvaluateOptions
 from headstart.records import Estimate, Predictions
 from headstart.results.files import read_errors
 from headstart.run import Run, read_json
@@ -61,34 +61,9 @@ class Evaluation:
         return f"<table><caption>{escape(self.summary)}</caption>{rows}</table>"
 
 
-def evaluate(
-    run: str | Path,
-    data: str | Path | None = None,
-    *,
-    by: str | None = None,
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Evaluation:
+@command(EvaluateOptions)
+def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluation:
     """Returns the measures of a run, or measures its model on other labelled images.
-
-    Args:
-        run: The folder that `train` wrote.
-        data: Labelled images to measure on; by default the run's own test, as it was measured.
-        by: Columns, joined by commas, whose values are measured apart (age, sex, camera), with the
-            gap between the best and the worst; numbers are put into five bands.
-        label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together, or `folder:N`: the name of the Nth folder of
-            each path; intervals respect it.
-        split: Column of a table that holds `train`, `val` or `test`.
-        seed: Of the intervals.
-        device: Where the network runs.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as images are done.
 
     Returns:
         An `Evaluation`. Where the data has a test split, that part of it is measured.
@@ -98,8 +73,8 @@ def evaluate(
         DataError: If the data have no labels, classes that the model does not know, or not the
             columns of `by`.
     """
-    if data is None:
-        opened = Run.open(run)
+    if options.data is None:
+        opened = Run.open(options.run)
         results = opened.results
         return Evaluation(
             summary=results["evaluation"]["summary"],
@@ -113,16 +88,18 @@ def evaluate(
             ],
             confusion=results["confusion"],
             errors={},
-            subgroups=_own_subgroups(opened, by, seed) if by else (),
+            subgroups=_own_subgroups(opened, options.by, options.seed) if options.by else (),
         )
-    model = Model.load(run)
-    dataset = open_dataset(data, label=label, group=group, split=split, bins=model.bins)
+    model = Model.load(options.run)
+    dataset = open_dataset(
+        options.data, label=options.label, group=options.group, split=options.split, bins=model.bins
+    )
     if not dataset.labelled.any():
-        raise DataError(f"{data} has no labels to measure against; use 'headstart predict'")
+        raise DataError(f"{options.data} has no labels to measure against; use 'headstart predict'")
     unknown = sorted(set(dataset.classes) - set(model.classes))
     if unknown:
         raise DataError(
-            f"{data} has classes that the model does not know ({', '.join(unknown[:5])}); "
+            f"{options.data} has classes that the model does not know ({', '.join(unknown[:5])}); "
             f"it knows {', '.join(model.classes[:10])}"
         )
     chosen = dataset.labelled
@@ -130,8 +107,8 @@ def evaluate(
         chosen &= dataset.splits == "test"
     dataset = dataset.take(chosen)
     features = extract(
-        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=device,
-        workers=workers, progress=progress,
+        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta, device=options.device,
+        workers=options.workers, progress=progress,
     )  # fmt: skip
     readable = features.stats.readable
     stats, kept = features.stats.take(readable), dataset.take(readable)
@@ -151,20 +128,22 @@ def evaluate(
         predictions,
         clusters=clusters,
         uncalibrated=softmax(scores),
-        seed=seed,
+        seed=options.seed,
     )
     if kept.values is not None and predictions.numbers is not None:
-        found = score_numbers(predictions, kept.values, clusters=clusters, seed=seed)
+        found = score_numbers(predictions, kept.values, clusters=clusters, seed=options.seed)
         results["test"] = found["test"] | results["test"]
         missed = np.abs(predictions.numbers[:, 0] - kept.values)
     part = "the test split of " if (kept.splits == "test").all() else ""
     return Evaluation(
-        summary=f"Measured on {part}{data}: {len(kept)} images.",
+        summary=f"Measured on {part}{options.data}: {len(kept)} images.",
         test=results["test"],
         per_class=results["per_class"],
         confusion=results["confusion"],
         errors={dataset.names[i]: reason for i, reason in features.stats.errors.items()},
-        subgroups=_subgroups(kept, by, correct, missed, clusters, seed) if by else (),
+        subgroups=_subgroups(kept, options.by, correct, missed, clusters, options.seed)
+        if options.by
+        else (),
     )
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from headstart.data.open import open_dataset
-from headstart.errors import ImageError, ModelError, OptionError
+from headstart.errors import ImageError, ModelError
 from headstart.images.pixels import Progress, silent
 from headstart.metrics.interval import wilson
 from headstart.nets.model import Model
+from headstart.options.command import command
+from headstart.options.export import ExportOptions
 from headstart.records import Estimate, to_json
 from headstart.run import Run, check_output, new_folder, read_json, write_atomic
 
@@ -55,30 +57,9 @@ class Export:
         return "".join(f"<p>{escape(each)}</p>" for each in self.summary)
 
 
-def export(
-    run: str | Path,
-    *,
-    out: str | Path,
-    int8: bool = False,
-    fp16: bool = False,
-    max_drop: float = 1.0,
-    threshold: float = 0.5,
-    seed: int = 0,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Export:
+@command(ExportOptions)
+def export(options: ExportOptions, progress: Progress = silent) -> Export:
     """Writes a run's model as ONNX, with everything that prediction needs inside.
-
-    Args:
-        run: The folder that `train` wrote; its images must still be where they were.
-        out: Folder to write: `model.onnx`, a model card, `export.json`.
-        int8: Write `model-int8.onnx` too, if it is shown to cost no more accuracy than `max_drop`.
-        fp16: Write `model-fp16.onnx` too: half the size.
-        max_drop: Points of accuracy that int8 may cost, by the lower end of a 95 % interval.
-        threshold: Probability below which predictions are shown as not sure.
-        seed: Of the choice of images and of intervals.
-        overwrite: Replace an earlier export in `out`.
-        progress: Called as work goes on.
 
     Returns:
         An `Export`.
@@ -95,19 +76,17 @@ def export(
     from headstart.exporting.measure import model_probabilities, run_file, timings
     from headstart.exporting.quantise import half, quantise
 
-    if not 0 <= max_drop <= 100:
-        raise OptionError(f"--max-drop {max_drop}: choose between 0 and 100 points")
-    if not 0 <= threshold < 1:
-        raise OptionError(f"--threshold {threshold}: choose from 0 to below 1")
-    opened, folder = Run.open(run), Path(out)
-    check_output(folder, overwrite=overwrite, holds=HOLDS, what="export")
-    model = Model.load(run)
+    opened, folder = Run.open(options.run), Path(options.out)
+    check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="export")
+    model = Model.load(options.run)
     training, test = _images(opened, model)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(options.seed)
     shown = [test[i] for i in np.sort(rng.permutation(len(test))[:_PARITY_ON])]
-    about = About(model.classes, model.preprocess, model.tta, threshold, "fp32", {}, model.bins)
+    about = About(
+        model.classes, model.preprocess, model.tta, options.threshold, "fp32", {}, model.bins
+    )
     summary: list[str] = []
-    with new_folder(folder, overwrite=overwrite, holds=HOLDS, what="export") as home:
+    with new_folder(folder, overwrite=options.overwrite, holds=HOLDS, what="export") as home:
         progress("writing ONNX", 0, 1)
         fp32 = home / "model.onnx"
         write_graph(model, fp32)
@@ -132,15 +111,15 @@ def export(
         images, targets = _inputs(some, about, progress, "reading training images")
         if len(images) < 2:
             raise ModelError(
-                f"only {len(images)} training image of {run} can be read: one to calibrate on and "
-                f"one to compare are needed; bring them back, or train again"
+                f"only {len(images)} training image of {options.run} can be read: one to "
+                f"calibrate on and one to compare are needed; bring them back, or train again"
             )
         calibrated = max(1, min(_CALIBRATED_ON, len(images) // 3))
         rest, truth = images[calibrated:], targets[calibrated:]
         wanted = run_file(fp32, rest)
         written = {"fp32": fp32}
         tried = None
-        if fp16:
+        if options.fp16:
             file = home / "model-fp16.onnx"
             half(fp32, file)
             there = _parity(expected, run_file(file, inputs))
@@ -149,14 +128,14 @@ def export(
                 f"up to {there['largest_difference']:.1e}."
             )
             written["fp16"] = file
-        if int8:
+        if options.int8:
             file = home / "model-int8.onnx"
             result = quantise(
                 fp32, file, calibration=images[:calibrated], inputs=rest, targets=truth,
                 wanted=wanted, known=_known(opened, model.classes), run=run_file,
-                max_drop=max_drop, seed=seed, progress=progress,
+                max_drop=options.max_drop, seed=options.seed, progress=progress,
             )  # fmt: skip
-            summary.append(_describe_int8(result, max_drop))
+            summary.append(_describe_int8(result, options.max_drop))
             tried = asdict(result)
             if result.kept:
                 written["int8"] = file
@@ -176,7 +155,7 @@ def export(
             )
         record = Export(str(folder), tuple(summary), tuple(rows), parity, tried)
         write_atomic(home / HOLDS, to_json(record))
-        write_card(home / "README.md", opened, model, record, threshold)
+        write_card(home / "README.md", opened, model, record, options.threshold)
     return record
 
 

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headstart.choices import Device
 from headstart.data.dataset import Dataset
 from headstart.data.paths import expand_paths
 from headstart.deploy.runtime import OnnxClassifier
 from headstart.errors import ImageError, OptionError
 from headstart.images.pixels import Progress, silent
 from headstart.images.video import is_video
-from headstart.nets.backbone import Device
 from headstart.nets.model import Model
+from headstart.options.command import command
+from headstart.options.predict import PredictOptions
 from headstart.records import Predictions
 
 if TYPE_CHECKING:
@@ -111,33 +113,9 @@ def _exported(path: str | Path) -> bool:
     return os.fspath(path).lower().endswith(".onnx")
 
 
-def predict(
-    model: str | Path,
-    images: str | Path | Iterable[str | Path],
-    *,
-    fps: float = 1.0,
-    out: str | Path | None = None,
-    explain: str | Path | None = None,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Predictions:
+@command(PredictOptions)
+def predict(options: PredictOptions, progress: Progress = silent) -> Predictions:
     """Names what is on images, on a video or before a camera, with calibrated probabilities.
-
-    Args:
-        model: A run, a model's folder, or an `.onnx` file that `export` wrote.
-        images: Files, folders (searched through) or globs; or one video, or the number of a
-            camera.
-        fps: Frames a second of a video or camera that are named.
-        out: Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or `.avi`
-            file for the video with the answers on it. Of photos, and a model of faces: a folder
-            for the photos with the answers drawn on them.
-        explain: Folder for a heat map of each image: which places speak for the answer. Of a run
-            by Grad-CAM, of an exported model by occlusion; of photos with several faces the
-            largest.
-        device: Where the network runs; an exported one runs on the CPU.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as images are done.
 
     Returns:
         `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`. A model of faces
@@ -148,33 +126,45 @@ def predict(
         OptionError: If `out` makes no sense.
         ModelError: If there is no model, or it is damaged.
     """
-    given = [images] if isinstance(images, str | Path) else list(images)
-    place = Path(out) if out is not None else None
+    given = [options.images] if isinstance(options.images, str | Path) else list(options.images)
+    place = Path(options.out) if options.out is not None else None
     looks: OnnxClassifier | _Frames
     if any(is_video(each) for each in given):
         if len(given) > 1:
             raise OptionError("one video or camera at a time, and no images beside it")
-        if explain is not None:
+        if options.explain is not None:
             raise OptionError("--explain is for images: save frames of the video first")
         from headstart.video.predict_video import predict_video
 
-        looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
-        return predict_video(looks, os.fspath(given[0]), fps=fps, out=place, progress=progress)
-    looks = OnnxClassifier(model) if _exported(model) else _Frames(Model.load(model))
+        looks = (
+            OnnxClassifier(options.model)
+            if _exported(options.model)
+            else _Frames(Model.load(options.model))
+        )
+        return predict_video(
+            looks, os.fspath(given[0]), fps=options.fps, out=place, progress=progress
+        )
+    looks = (
+        OnnxClassifier(options.model)
+        if _exported(options.model)
+        else _Frames(Model.load(options.model))
+    )
     names = expand_paths([os.fspath(each) for each in given])
-    if looks.preprocess.faces is not None and explain is None:
+    if looks.preprocess.faces is not None and options.explain is None:
         from headstart.video.people import name_faces
 
-        return name_faces(looks, names, out=place, workers=workers, progress=progress)
-    if out is not None:
+        return name_faces(looks, names, out=place, workers=options.workers, progress=progress)
+    if options.out is not None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
     if isinstance(looks, OnnxClassifier):
-        found = looks.predictions(names, workers=workers, progress=progress)
+        found = looks.predictions(names, workers=options.workers, progress=progress)
     else:
-        found = _run(looks.model, names, device=device, workers=workers, progress=progress)
-    if explain is not None:
+        found = _run(
+            looks.model, names, device=options.device, workers=options.workers, progress=progress
+        )
+    if options.explain is not None:
         whole = None if isinstance(looks, OnnxClassifier) else looks.model
-        _explain(found, looks, whole, Path(explain), progress)
+        _explain(found, looks, whole, Path(options.explain), progress)
     return found
 
 

@@ -5,32 +5,28 @@ from __future__ import annotations
 import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from headstart.data.dataset import Task
 from headstart.data.open import open_dataset
-from headstart.errors import BackboneError, OptionError, OutputError
+from headstart.errors import BackboneError, OutputError
 from headstart.features.extract import extract
 from headstart.images.pixels import Progress, silent
-from headstart.images.preprocess import Geometry
 from headstart.images.store import trim_cache
-from headstart.nets.augment import Policy
-from headstart.nets.backbone import Device, open_backbone
+from headstart.nets.backbone import open_backbone
 from headstart.nets.model import Model
+from headstart.options.command import command
+from headstart.options.train import TrainOptions
 from headstart.probe.cross_validate import cross_validate, learning_curve
 from headstart.probe.probe import feature_sets
 from headstart.results.write_run import TrainingResult, write_run
 from headstart.resume import Unfinished
 from headstart.run import Run, check_output, new_run
-from headstart.strategies.baselines import Baselines, measure_baselines
+from headstart.strategies.baselines import measure_baselines
 from headstart.strategies.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import (
-    Evaluation,
-    Strategy,
     check_and_split,
     choose_preprocess,
     drop_unlabelled,
@@ -38,104 +34,17 @@ from headstart.strategies.prepare import (
 )
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_identities
-from headstart.training.schedule import Balance, Flip, Recipe, parse_recipe
 
 __all__ = ["train"]
 
 
-def train(
-    data: str | Path | None = None,
-    *,
-    out: str | Path | None = None,
-    backbone: str = "balanced",
-    strategy: Strategy = "auto",
-    budget: float = 5.0,
-    epochs: int | Literal["auto"] = "auto",
-    lr: float | Literal["auto"] | None = None,
-    augment: Policy = "standard",
-    hflip: Flip = "auto",
-    balance: Balance = "auto",
-    recipe: str | None = None,
-    image_size: int | Literal["auto"] = "auto",
-    geometry: Geometry = "square",
-    faces: bool = False,
-    detector: str = "yunet",
-    tta: int = 1,
-    evaluation: Evaluation = "auto",
-    folds: int = 5,
-    baselines: Baselines = "standard",
-    drop_leaks: bool = True,
-    task: Task = "auto",
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    log: str | None = None,
-    resume: str | Path | None = None,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Run:
+@command(TrainOptions)
+def train(options: TrainOptions, progress: Progress = silent) -> Run:
     """Trains, measures and reports on a folder or table of labelled images.
 
     Frozen features of a pretrained network are probed with cross-validation; the best
     classifier becomes the model, or the network fine-tuned from there where that is wanted
     and held-out images say that it pays. It is measured once on images that nothing has seen.
-
-    Args:
-        data: Class folders (with or without train and test), or a CSV or Parquet table.
-        out: The run's folder; by default `runs/<name of the data>`.
-        backbone: A preset (`fast`, `balanced`, `best`), a timm name, `hf-hub:org/name`, a
-            folder in timm's layout, an ONNX file, or `starter` (bundled, offline).
-        strategy: `auto` (fine-tunes within the budget where that could be shown to pay, and
-            keeps the better on held-out images), `probe` (frozen features only, in seconds),
-            `finetune` (from a linear probe on), `scratch` (the same network from random
-            weights, for comparison), or `embed` (metric learning: classes are people or other
-            identities, measured on people that training never saw; docs/metric-learning.md).
-        budget: Minutes that `auto` may fine-tune for.
-        epochs: Of fine-tuning; `auto` is what the budget allows, or the recipe's own.
-        lr: Learning rate of the head; `auto` finds it by a range test; by default the recipe's.
-        augment: How training images are varied: `none`, `light` (flips, shifts), `standard` (scale,
-            rotation, colour too) or `strong` (TrivialAugment, random erasing).
-        hflip: Whether a mirror image keeps its class; `auto` measures it on held-out images.
-        balance: What fine-tuning does about classes of different size: `weights` of the loss,
-            `oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits
-            where the largest class is more than twice the smallest.
-        recipe: All else of fine-tuning: `name=value` pairs joined by commas, such as
-            `freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names); for `embed`
-            `loss=triplet,mining=semihard` and others too (docs/metric-learning.md).
-        image_size: Side in pixels; `auto` is the backbone's own, or 128 where half of the
-            images have at most 112.
-        geometry: How an image becomes a square: its largest `square`, the smaller `crop` that
-            the weights were tested with, or `pad` or `squash` the whole of it.
-        faces: Look at the largest face of each photo instead of the photo: found, set upright and
-            cut out, then and whenever the model is used. Photos without one are set aside.
-        detector: What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
-        tta: 1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.
-        evaluation: `holdout` on a test split, `cv` by nested cross-validation, or `auto`:
-            holdout where the data bring a test split or are many enough for one.
-        folds: Folds of every cross-validation.
-        baselines: `standard` (majority class, raw pixels), `full` (the same network with
-            random weights too, frozen and trained from scratch: minutes) or `none`.
-        drop_leaks: Remove from training the items that a given split also has in its test,
-            as copies, near-duplicates or members of one group. Test items are never removed.
-        task: What the labels are: classes (`classification`), numbers such as an age or a weight
-            (`regression`, docs/regression.md), or `auto`: numbers where more than 20 different ones
-            have fractions.
-        label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
-            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
-        split: Column of a table that holds `train`, `val` or `test`.
-        seed: Of splits, folds and intervals.
-        device: Where the network runs.
-        workers: Decoding threads; by default one a processor.
-        log: Where the curves go while it fine-tunes: `tensorboard`, `mlflow`, `wandb`, or
-            several joined by commas. `history.csv` is always written.
-        resume: The folder of a run that was interrupted while it fine-tuned: go on with it,
-            with the options it had.
-        overwrite: Replace an earlier run in `out`.
-        progress: Called as work goes on.
 
     Returns:
         The finished `Run`.
@@ -148,47 +57,26 @@ def train(
         ModelError: If there is nothing to resume, or its data have changed.
     """
     started = time.perf_counter()
-    options = {key: value for key, value in locals().items() if key not in ("started", "progress")}
-    if data is None:
-        if resume is None:
-            raise OptionError("train needs DATA: one folder per class, or a table of images")
-        saved = Unfinished(Path(resume)).options()
-        return train(**saved | {"out": resume, "resume": resume}, progress=progress)
-    if folds < 2:
-        raise OptionError(f"--folds {folds}: cross-validation needs at least 2 folds")
-    if tta not in (1, 2, 3, 6):
-        raise OptionError(f"--tta {tta}: choose 1, 2, 3 or 6")
-    if image_size != "auto" and not 16 <= int(image_size) <= 2048:
-        raise OptionError(f"--image-size {image_size}: choose between 16 and 2048 pixels")
-    if not budget > 0:
-        raise OptionError(f"--budget {budget}: a number of minutes above 0")
-    if tta > 2 and faces:
-        raise OptionError(f"--tta {tta}: of a face choose 1, or 2 for its mirror image too")
-    if strategy == "embed" and tta > 1:
-        raise OptionError(f"--tta {tta}: --strategy embed knows people by one view each")
-    if strategy == "embed" and task == "regression":
-        raise OptionError("--strategy embed tells identities apart: --task regression is not one")
-    if strategy == "embed" and lr == "auto":
-        raise OptionError(
-            "--lr auto looks for where a loss over images explodes; a loss over pairs collapses "
-            "long before that: leave it out, or give a number"
-        )
-    if tta > 2 and strategy in ("finetune", "scratch"):
-        raise OptionError(
-            f"--tta {tta} averages frozen features of several crops: with --strategy "
-            f"{strategy} choose 1, or 2 for the mirror image too"
-        )
-    base = MetricRecipe() if strategy == "embed" else Recipe()
-    base = base if epochs == "auto" else replace(base, epochs=int(epochs))
-    base = base if lr in (None, "auto") else replace(base, lr=float(lr))
-    base = replace(base, augment=augment, hflip=hflip, balance=balance)
-    given = parse_recipe(recipe, base)
-    folder = Path(out) if out is not None else Path("runs") / (Path(data).resolve().name or "run")
-    check_output(folder, overwrite=overwrite)
+    told = asdict(options)
+    if options.data is None:
+        assert options.resume is not None  # the record has seen to that
+        saved = Unfinished(Path(options.resume)).options()
+        return train(**saved | {"out": options.resume, "resume": options.resume}, progress=progress)
+    given = options.given_recipe()
+    folder = (
+        Path(options.out)
+        if options.out is not None
+        else Path("runs") / (Path(options.data).resolve().name or "run")
+    )
+    check_output(folder, overwrite=options.overwrite)
     dataset = open_dataset(
-        data, label=label, group=group, split=split, same_classes=strategy != "embed",
-        task="classification" if strategy == "embed" else task,
-    )  # fmt: skip
+        options.data,
+        label=options.label,
+        group=options.group,
+        split=options.split,
+        same_classes=options.strategy != "embed",
+        task="classification" if options.strategy == "embed" else options.task,
+    )
     dataset = drop_unlabelled(dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
@@ -197,46 +85,71 @@ def train(
         )
     seconds = {"open": time.perf_counter() - started}
 
-    network = open_backbone(backbone)
-    found_by = detector if faces else None
+    network = open_backbone(options.backbone)
+    found_by = options.detector if options.faces else None
     if isinstance(given, MetricRecipe):  # what would be refused later is refused now
         if network.source.kind == "onnx":
             raise BackboneError(
                 f"{network.name} is an ONNX file and can only be used frozen: --strategy probe"
             )
-        split_identities(dataset.targets, dataset.splits, unseen=given.unseen, seed=seed)
-    preprocess = choose_preprocess(dataset, network, image_size, geometry, detector=found_by)
+        split_identities(dataset.targets, dataset.splits, unseen=given.unseen, seed=options.seed)
+    preprocess = choose_preprocess(
+        dataset, network, options.image_size, options.geometry, detector=found_by
+    )
     features = extract(
-        dataset, network, preprocess=preprocess, tta=tta, device=device, workers=workers,
+        dataset,
+        network,
+        preprocess=preprocess,
+        tta=options.tta,
+        device=options.device,
+        workers=options.workers,
         progress=progress,
-    )  # fmt: skip
+    )
     seconds |= features.seconds
 
     mark = time.perf_counter()
     findings, kept, whole = check_and_split(
-        dataset, features.stats, seed=seed, drop_leaks=drop_leaks
+        dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks
     )
     seconds["check"] = time.perf_counter() - mark
 
     vectors = features.vectors if kept.all() else features.vectors[kept]
-    options |= {"out": str(folder), "data": str(data), "resume": None}
+    told |= {"out": str(folder), "data": str(options.data), "resume": None}
     if isinstance(given, MetricRecipe):
         from headstart.results.embedding import train_embedding
 
         return train_embedding(
-            whole, features, vectors, network, given, preprocess, findings, folder, options,
-            all_names=dataset.names, started=started, seconds=seconds, baselines=baselines,
-            seed=seed, device=device, workers=workers, log=log, resuming=resume is not None,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+            whole,
+            features,
+            vectors,
+            network,
+            given,
+            preprocess,
+            findings,
+            folder,
+            told,
+            all_names=dataset.names,
+            started=started,
+            seconds=seconds,
+            baselines=options.baselines,
+            seed=options.seed,
+            device=options.device,
+            workers=options.workers,
+            log=options.log,
+            resuming=options.resume is not None,
+            overwrite=options.overwrite,
+            progress=progress,
+        )
 
     mark = time.perf_counter()
-    rounds, kind, summary = make_splits(whole, evaluation, folds=folds, seed=seed)
+    rounds, kind, summary = make_splits(
+        whole, options.evaluation, folds=options.folds, seed=options.seed
+    )
     y, n_classes = whole.dataset.targets, len(whole.dataset.classes)
     sets = feature_sets(features.slices)
     outcome = cross_validate(
         vectors, sets, y, whole.clusters, rounds,
-        n_classes=n_classes, folds=folds, seed=seed, progress=progress,
+        n_classes=n_classes, folds=options.folds, seed=options.seed, progress=progress,
     )  # fmt: skip
     seconds["fit"] = time.perf_counter() - mark
 
@@ -246,51 +159,79 @@ def train(
         curve = pool.submit(
             learning_curve,
             vectors, outcome.probe.head.columns, y, whole.clusters, outcome.probe.config,
-            items=trained_on, n_classes=n_classes, folds=folds, seed=seed,
+            items=trained_on, n_classes=n_classes, folds=options.folds, seed=options.seed,
         )  # fmt: skip
         controls = measure_baselines(
-            baselines, whole, rounds, network, preprocess, vectors, sets, given,
-            epochs=None if epochs == "auto" else int(epochs), folds=folds, seed=seed,
-            device=device, workers=workers, progress=progress,
-        )  # fmt: skip
+            options.baselines,
+            whole,
+            rounds,
+            network,
+            preprocess,
+            vectors,
+            sets,
+            given,
+            epochs=None if options.epochs == "auto" else int(options.epochs),
+            folds=options.folds,
+            seed=options.seed,
+            device=options.device,
+            workers=options.workers,
+            progress=progress,
+        )
     seconds["baselines and learning curve"] = time.perf_counter() - mark
 
     model = Model(
-        network, outcome.probe.head, whole.dataset.classes, preprocess, tta,
+        network, outcome.probe.head, whole.dataset.classes, preprocess, options.tta,
         outcome.probe.temperature, whole.dataset.bins,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
         tuned: FinetuneOutcome | None = None
-        plan = keep_probe(outcome, y, network, tta=tta) if strategy == "auto" else None
+        plan = (
+            keep_probe(outcome, y, network, tta=options.tta) if options.strategy == "auto" else None
+        )
         if plan is not None:
             tuned = FinetuneOutcome(
                 plan, None, None
             )  # said without torch, whose import takes seconds
-        elif strategy != "probe":
+        elif options.strategy != "probe":
             place = stack.enter_context(
-                Unfinished(folder).held(options, resuming=resume is not None, overwrite=overwrite)
+                Unfinished(folder).held(
+                    told, resuming=options.resume is not None, overwrite=options.overwrite
+                )
             )
             mark = time.perf_counter()
             from headstart.strategies.finetune import fine_tune
             from headstart.training.track import open_trackers
 
             on_epoch, close = open_trackers(
-                log, run=folder.name, options=options, folder=folder.absolute().parent
+                options.log, run=folder.name, options=told, folder=folder.absolute().parent
             )
             stack.callback(close)
 
             tuned = fine_tune(
-                strategy, whole, vectors, sets, outcome, network, given,
-                preprocess=preprocess, tta=tta, budget=60 * budget, place=place, seed=seed,
-                device=device,
-                epochs=None if epochs == "auto" else int(epochs), workers=workers,
-                find_rate=lr == "auto", on_epoch=on_epoch, progress=progress,
-            )  # fmt: skip
+                options.strategy,
+                whole,
+                vectors,
+                sets,
+                outcome,
+                network,
+                given,
+                preprocess=preprocess,
+                tta=options.tta,
+                budget=60 * options.budget,
+                place=place,
+                seed=options.seed,
+                device=options.device,
+                epochs=None if options.epochs == "auto" else int(options.epochs),
+                workers=options.workers,
+                find_rate=options.lr == "auto",
+                on_epoch=on_epoch,
+                progress=progress,
+            )
             seconds["fine-tune"] = time.perf_counter() - mark
             outcome = tuned.tuning.outcome if tuned.tuning else outcome
             model = tuned.model or model
         result = TrainingResult(
-            options=options,
+            options=told,
             dataset=whole.dataset,
             splits=whole.splits,
             clusters=whole.clusters,
@@ -309,7 +250,7 @@ def train(
             started=started,
             tuned=tuned,
         )
-        with new_run(folder, overwrite=overwrite) as run:
+        with new_run(folder, overwrite=options.overwrite) as run:
             write_run(result, run)
     trim_cache()
     return Run(folder)
