@@ -11,18 +11,12 @@ from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.train_classes import Ask, train_classes
 from headstart.strategies.trained import Trained
-from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.training.schedule import Recipe
 
-__all__ = ["OWN_WAY", "Way", "recipe_of", "way_of"]
+__all__ = ["Way", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
 
 _WAYS = {"identity": ("headstart.strategies.train_identities", "train_identities")}
-OWN_WAY = frozenset(_WAYS)
-"""Tasks that are not trained class by class."""
-
-_RECIPES: dict[str, type[Recipe]] = {"identity": MetricRecipe}
 
 
 def way_of(task: str) -> Way:
@@ -31,8 +25,3 @@ def way_of(task: str) -> Way:
         return train_classes
     module, name = _WAYS[task]
     return cast(Way, getattr(importlib.import_module(module), name))
-
-
-def recipe_of(task: str) -> Recipe:
-    """Returns the recipe of a task, as it is where nothing is said."""
-    return _RECIPES.get(task, Recipe)()
