@@ -25,7 +25,7 @@ from headstart.predictions import Predictions
 from headstart.records import Estimate
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["Attempt", "Quantised", "Trial", "half", "quantise"]
+__all__ = ["Attempt", "Quantised", "QuantTrial", "half", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
@@ -78,7 +78,7 @@ def half(source: Path, target: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Trial:
+class QuantTrial:
     """What ways to quantise are tried on.
 
     Attributes:
@@ -99,7 +99,7 @@ class Trial:
 def quantise(
     source: Path,
     target: Path,
-    trial: Trial,
+    trial: QuantTrial,
     *,
     max_drop: float,
     seed: int = 0,

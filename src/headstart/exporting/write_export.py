@@ -15,7 +15,7 @@ from headstart.exporting import graph
 from headstart.exporting.card import write_card
 from headstart.exporting.material import Material, gather
 from headstart.exporting.measure import Parity, parity_of, run_file, timings
-from headstart.exporting.quantise import Quantised, Trial, half, quantise
+from headstart.exporting.quantise import Quantised, QuantTrial, half, quantise
 from headstart.exporting.record import Export
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
@@ -98,7 +98,7 @@ def write_export(
     tried = None
     if choices.int8:
         file = home / "model-int8.onnx"
-        trial = Trial(
+        trial = QuantTrial(
             material.calibration, material.compared, run_file(fp32, material.compared), answers,
             material.tested,
         )  # fmt: skip

@@ -33,7 +33,7 @@ from headstart.strategies.trained import Histories, Trained
 from headstart.tasks import decode_parts
 from headstart.tasks.identity.embed import (
     EmbeddingTraining,
-    Material,
+    IdentityMaterial,
     embed,
     enrolled_scores,
     vectors_of,
@@ -138,7 +138,7 @@ class _Task:
         self.items = np.flatnonzero(self.split.train & ~self.dropped)
         self.test = np.flatnonzero(self.split.test)
         self.columns = network.features.sets["last"]
-        self.material = Material(
+        self.material = IdentityMaterial(
             dataset, network.features.vectors, self.columns, self.copies, network.backbone,
             network.preprocess,
         )  # fmt: skip
