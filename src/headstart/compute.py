@@ -31,7 +31,7 @@ class Compute:
         progress: Called as work goes on.
     """
 
-    device: str = "auto"
+    device: Device = "auto"
     workers: int | None = None
     seed: int = 0
     progress: Progress = silent

@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from headstart import shares
+
 __all__ = [
     "ClassProbabilities",
     "Identities",
@@ -25,6 +27,8 @@ __all__ = [
 ]
 
 _SHOWN = 50
+# Numbers so close, in widths of their prediction interval, are the same answer.
+_NEAR = 0.05
 
 
 class Predictions(Protocol):
@@ -51,6 +55,12 @@ class Predictions(Protocol):
     @property
     def answered(self) -> np.ndarray:
         """(N,) bool: which items could be read and have an answer."""
+
+    def answers(self) -> np.ndarray:
+        """Returns the (N,) bare answers: names or numbers."""
+
+    def agrees(self, other: Any) -> np.ndarray:
+        """Returns (N,) bool: where another model says the same of the same items; ties count."""
 
     def record(self, index: int) -> dict[str, Any]:
         """One answer as fields for programs: JSON lines, CSV, HTTP."""
@@ -79,14 +89,6 @@ def _take(given: _Kind, indices: np.ndarray, arrays: tuple[str, ...]) -> _Kind:
     kept = set(names)
     errors = {name: why for name, why in given.errors.items() if name in kept}
     return dataclasses.replace(given, names=names, errors=errors, **taken)
-
-
-def _place(given: Predictions, index: int) -> dict[str, Any]:
-    """The name of an item, and where it is on its image."""
-    found: dict[str, Any] = {"name": given.names[index]}
-    if given.boxes is not None and not np.isnan(given.boxes[index]).any():
-        found["box"] = [round(float(each), 1) for each in given.boxes[index]]
-    return found
 
 
 @dataclass(frozen=True)
@@ -135,31 +137,28 @@ class ClassProbabilities:
     @property
     def labels(self) -> np.ndarray:
         """(N,) int indices of the most probable class; -1 where the input was unreadable."""
-        best = np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1)
-        return np.where(self.answered, best, -1)
+        return shares.most_probable(self.probabilities)
 
     @property
     def confidences(self) -> np.ndarray:
         """(N,) float probability of the most probable class; NaN where unreadable."""
         return self.probabilities.max(axis=1)
 
+    def answers(self) -> np.ndarray:
+        """Returns (N,) str names of the most probable class; empty where unreadable."""
+        return np.array([*self.classes, ""])[self.labels]
+
+    def agrees(self, other: ClassProbabilities) -> np.ndarray:
+        """Returns (N,) bool: the same class, or two that are as good as equally probable."""
+        return shares.agree(self, other)
+
     def record(self, index: int) -> dict[str, Any]:
         """Returns ``class``, ``probability``, ``sure`` and ``probabilities`` of one item."""
-        found = _place(self, index)
-        best = int(self.labels[index])
-        if best < 0:
-            return found | {"error": self.errors.get(self.names[index], "unreadable")}
-        row = self.probabilities[index]
-        return found | {
-            "class": self.classes[best],
-            "probability": float(row[best]),
-            "sure": bool(row[best] >= self.threshold),
-            "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
-        }
+        return shares.record(self, "class", self.classes, index)
 
     def text(self, index: int) -> str:
         """Returns such as ``"ants 97 %"``, or ``"not sure"`` below the threshold."""
-        return _text(self, self.classes, index)
+        return shares.text(self, self.classes, index)
 
 
 @dataclass(frozen=True)
@@ -207,26 +206,23 @@ class Identities:
     @property
     def labels(self) -> np.ndarray:
         """(N,) int indices of the most probable identity; -1 where the input was unreadable."""
-        best = np.nan_to_num(self.probabilities, nan=-1.0).argmax(axis=1)
-        return np.where(self.answered, best, -1)
+        return shares.most_probable(self.probabilities)
+
+    def answers(self) -> np.ndarray:
+        """Returns (N,) str names of the most probable identity; empty where unreadable."""
+        return np.array([*self.identities, ""])[self.labels]
+
+    def agrees(self, other: Identities) -> np.ndarray:
+        """Returns (N,) bool: the same identity, or two that are as good as equally probable."""
+        return shares.agree(self, other)
 
     def record(self, index: int) -> dict[str, Any]:
         """Returns ``identity``, ``probability``, ``sure`` and ``probabilities`` of one item."""
-        found = _place(self, index)
-        best = int(self.labels[index])
-        if best < 0:
-            return found | {"error": self.errors.get(self.names[index], "unreadable")}
-        row = self.probabilities[index]
-        return found | {
-            "identity": self.identities[best],
-            "probability": float(row[best]),
-            "sure": bool(row[best] >= self.threshold),
-            "probabilities": dict(zip(self.identities, row.tolist(), strict=True)),
-        }
+        return shares.record(self, "identity", self.identities, index)
 
     def text(self, index: int) -> str:
         """Returns such as ``"Ann 97 %"``, or ``"not sure"`` below the threshold."""
-        return _text(self, self.identities, index)
+        return shares.text(self, self.identities, index)
 
 
 @dataclass(frozen=True)
@@ -275,9 +271,19 @@ class Intervals:
         """(N,) bool: which items could be read."""
         return ~np.isnan(self.values)
 
+    def answers(self) -> np.ndarray:
+        """Returns (N,) float numbers; NaN where unreadable."""
+        return self.values
+
+    def agrees(self, other: Intervals) -> np.ndarray:
+        """Returns (N,) bool: apart by no more than a twentieth of the prediction interval."""
+        apart = np.abs(self.values - other.values)
+        near = apart <= _NEAR * np.maximum(self.high - self.low, 0)
+        return np.where(self.answered & other.answered, near, self.answered == other.answered)
+
     def record(self, index: int) -> dict[str, Any]:
         """Returns ``number``, ``low`` and ``high`` of one item."""
-        found = _place(self, index)
+        found = shares.place(self, index)
         if not self.answered[index]:
             return found | {"error": self.errors.get(self.names[index], "unreadable")}
         return found | {
@@ -292,16 +298,6 @@ class Intervals:
             return self.errors.get(self.names[index], "unreadable")
         ends = f"{self.low[index]:.3g} to {self.high[index]:.3g}"
         return f"{self.values[index]:.3g} ({ends})"
-
-
-def _text(given: ClassProbabilities | Identities, known: tuple[str, ...], index: int) -> str:
-    best = int(given.labels[index])
-    if best < 0:
-        return given.errors.get(given.names[index], "unreadable")
-    probability = float(given.probabilities[index, best])
-    if probability < given.threshold:
-        return "not sure"
-    return f"{known[best]} {100 * probability:.0f} %"
 
 
 def concatenate(parts: Sequence[Any]) -> Any:

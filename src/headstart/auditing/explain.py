@@ -14,30 +14,71 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from headstart.compute import Progress
 from headstart.errors import OutputError
+from headstart.images.given import inputs_of
+from headstart.predictions import Predictions
+from headstart.tasks.predictor import Predictor
 
 if TYPE_CHECKING:
     from torch import nn
 
     from headstart.nets.model import Model
 
-__all__ = ["grad_cam", "occlusion", "overlay", "write_heat"]
+__all__ = ["explain_images", "grad_cam", "occlusion", "overlay", "write_heat"]
 
 _PATCHES = 7
 _BATCH = 16
 _GREY = 128
 
 Answer = Callable[[np.ndarray], np.ndarray]
-"""(N, V, size, size, 3) uint8 to (N, C) probabilities."""
+"""(N, V, size, size, 3) uint8 to (N, C) scores; the largest is what is explained."""
 
 
-def occlusion(answer: Answer, inputs: np.ndarray, target: int) -> np.ndarray:
-    """Returns (size, size) float, 0 to 1: how much each place matters for a class.
+def explain_images(
+    found: Predictions,
+    predictor: Predictor,
+    model: Model | None,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """Writes a heat map for every image that has an answer.
+
+    Args:
+        found: Answers to image files.
+        predictor: Whose answers these are.
+        model: What it runs, where that is the model of a run.
+        folder: To write to.
+        progress: Called as images are done.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    by_gradient = None
+    if model is not None and model.backbone.source.kind != "onnx":
+        by_gradient = grad_cam(model)
+
+    def answer(inputs: np.ndarray) -> np.ndarray:
+        first = next(iter(predictor.outputs(inputs).values()))
+        return first.reshape(len(inputs), -1)
+
+    answered = found.answered
+    for number, name in enumerate(found.names):
+        if answered[number]:
+            inputs = inputs_of(Path(name), predictor.preprocess, predictor.tta)
+            heat = by_gradient(inputs) if by_gradient else None
+            if heat is None:
+                heat = occlusion(answer, inputs)
+            write_heat(folder, number, name, inputs[0], heat)
+        progress("explaining", number + 1, len(found.names))
+
+
+def occlusion(answer: Answer, inputs: np.ndarray) -> np.ndarray:
+    """Returns (size, size) float, 0 to 1: how much each place matters for the answer.
 
     Args:
         answer: The model.
         inputs: (V, size, size, 3) uint8 of one image.
-        target: The class.
     """
     size = inputs.shape[1]
     edges = np.linspace(0, size, _PATCHES + 1).astype(int)
@@ -53,7 +94,9 @@ def occlusion(answer: Answer, inputs: np.ndarray, target: int) -> np.ndarray:
             copy[:, place[0], place[1]] = _GREY
             covered.append(copy)
             places.append(place)
-    whole = float(answer(inputs[None])[0, target])
+    scores = answer(inputs[None])[0]
+    target = int(scores.argmax())
+    whole = float(scores[target])
     found = np.concatenate(
         [
             answer(np.stack(covered[start : start + _BATCH]))
@@ -67,8 +110,8 @@ def occlusion(answer: Answer, inputs: np.ndarray, target: int) -> np.ndarray:
     return _scaled(heat / np.maximum(seen, 1))
 
 
-def grad_cam(model: Model) -> Callable[[np.ndarray, int], np.ndarray | None]:
-    """Returns a function of ((V, size, size, 3) uint8, class) to (size, size) float, 0 to 1.
+def grad_cam(model: Model) -> Callable[[np.ndarray], np.ndarray | None]:
+    """Returns a function of (V, size, size, 3) uint8 to (size, size) float, 0 to 1.
 
     It gives None where the network has no feature map with places, as plain transformers.
 
@@ -83,10 +126,12 @@ def grad_cam(model: Model) -> Callable[[np.ndarray, int], np.ndarray | None]:
     net = Deployed(model, scores=True).eval()
     layer = _last_map(net, model.preprocess.size, model.tta)
 
-    def heat(inputs: np.ndarray, target: int) -> np.ndarray | None:
+    def heat(inputs: np.ndarray) -> np.ndarray | None:
         if layer is None:
             return None
         images = torch.from_numpy(np.ascontiguousarray(inputs[None]))
+        with torch.inference_mode():
+            target = int(net(images).argmax())
         maps = LayerGradCam(net, layer).attribute(images, target=target, relu_attributions=True)
         # Of several views the first is drawn: it is not mirrored.
         small = maps[0, 0].detach().numpy()

@@ -12,10 +12,10 @@ from headstart.tasks import task_of
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.exporting.write_export import Export
     from headstart.results.evaluation import Evaluation
     from headstart.scoring.compare import Comparison
     from headstart.verbs.check import Checkup
-    from headstart.verbs.export import Export
 
 __all__ = [
     "show_checkup",
@@ -168,13 +168,14 @@ def show_comparison(result: Comparison, console: Console) -> None:
 
 
 def show_exported(result: Export, console: Console) -> None:
-    """Prints size, speed and accuracy of exported files."""
+    """Prints size, speed and quality of exported files."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("file", overflow="fold")
-    for head in ("MB", "one image, ms", "images/s at 16", "accuracy on training images"):
+    words = f"{result.primary.replace('_', ' ')} on training images"
+    for head in ("MB", "one image, ms", "images/s at 16", words):
         table.add_column(head, justify="right")
     for row in result.files:
         table.add_row(
@@ -182,7 +183,7 @@ def show_exported(result: Export, console: Console) -> None:
             f"{row['megabytes']:.1f}",
             f"{row['p50_ms']:.1f} (95 %: {row['p95_ms']:.1f})",
             f"{row['images_per_second']:.0f}",
-            str(row["accuracy"]),
+            str(row[result.primary]),
         )
     console.print(table)
     for each in result.summary:

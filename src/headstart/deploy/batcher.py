@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from headstart.tasks.protocol import Outputs
+
 __all__ = ["Batcher", "Full"]
 
 
@@ -23,7 +25,7 @@ class Full(Exception):
 @dataclass
 class _Waiting:
     inputs: np.ndarray
-    answer: asyncio.Future[np.ndarray] = field(repr=False)
+    answer: asyncio.Future[Outputs] = field(repr=False)
 
 
 class Batcher:
@@ -33,7 +35,7 @@ class Batcher:
     alone is computed at once.
 
     Args:
-        run: (N, V, size, size, 3) uint8 to (N, C); called in one thread.
+        run: (N, V, size, size, 3) uint8 to named outputs (N, ...); called in one thread.
         most: Images of one batch.
         room: Images that may wait or be decoded.
         seen: Told the size of every batch.
@@ -41,7 +43,7 @@ class Batcher:
 
     def __init__(
         self,
-        run: Callable[[np.ndarray], np.ndarray],
+        run: Callable[[np.ndarray], Outputs],
         *,
         most: int = 16,
         room: int = 64,
@@ -72,8 +74,8 @@ class Batcher:
         """Gives back the room of some images."""
         self._taken -= images
 
-    async def probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        """Returns (C,) probabilities of one image, (V, size, size, 3) uint8."""
+    async def outputs(self, inputs: np.ndarray) -> Outputs:
+        """Returns the named outputs, each (1, ...), of one image, (V, size, size, 3) uint8."""
         waiting = _Waiting(inputs, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return await waiting.answer
@@ -107,6 +109,7 @@ class Batcher:
                     if not each.answer.done():
                         each.answer.set_exception(error)
                 continue
-            for each, row in zip(batch, found, strict=True):
+            for at, each in enumerate(batch):
                 if not each.answer.done():
-                    each.answer.set_result(row)
+                    rows = {name: array[at : at + 1] for name, array in found.items()}
+                    each.answer.set_result(rows)

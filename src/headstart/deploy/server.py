@@ -12,8 +12,9 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from headstart.deploy.answer import record
 from headstart.deploy.batcher import Batcher, Full
-from headstart.deploy.runtime import OnnxClassifier, inputs_of
+from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.uploads import Limits, Refused, read_images
 from headstart.errors import ImageError
+from headstart.images.given import inputs_of
 from headstart.images.photo import every_face_of
+from headstart.tasks.protocol import Outputs
 
 __all__ = ["create_app"]
 
@@ -49,22 +51,14 @@ _SAFE = {
 }
 _log = logging.getLogger("headstart.serve")
 
-_SAID = {
-    "class": {"type": "string"},
-    "probability": {"type": "number"},
-    "sure": {"type": "boolean"},
-    "probabilities": {"type": "object", "additionalProperties": {"type": "number"}},
-}
-# Of models that tell numbers.
-_NUMBER = {name: {"type": "number"} for name in ("number", "low", "high")}
+# What else an answer has is the task's to say (`Predictions.record`).
 _FACE = {
     "type": "object",
-    "required": ["box", *_SAID],
+    "required": ["box"],
     "properties": {
-        "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
-        **_SAID,
-        **_NUMBER,
+        "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
     },
+    "additionalProperties": True,
 }
 _ANSWER = {
     "type": "object",
@@ -78,11 +72,10 @@ _ANSWER = {
                 "required": ["name"],
                 "properties": {
                     "name": {"type": "string"},
-                    **_SAID,
-                    **_NUMBER,
                     "faces": {"type": "array", "items": _FACE},
                     "error": {"type": "string"},
                 },
+                "additionalProperties": True,
             },
         },
     },
@@ -102,7 +95,7 @@ _STATUSES = {
 
 
 def create_app(
-    model: OnnxClassifier,
+    model: OnnxPredictor,
     *,
     key: str | None = None,
     limits: Limits | None = None,
@@ -120,7 +113,7 @@ def create_app(
     """
     limits = limits or Limits()
     numbers = _Numbers()
-    batcher = Batcher(model.probabilities, room=room, seen=numbers.batches.observe)
+    batcher = Batcher(model.outputs, room=room, seen=numbers.batches.observe)
     numbers.waiting.set_function(lambda: batcher.waiting)
     decoders = ThreadPoolExecutor(threads, "decode")
     about = model.about
@@ -130,14 +123,14 @@ def create_app(
         batcher.start()
         # The first call allocates; it must not be somebody's.
         size = about.preprocess.size
-        await batcher.probabilities(np.zeros((about.tta, size, size, 3), np.uint8))
+        await batcher.outputs(np.zeros((about.tta, size, size, 3), np.uint8))
         yield
         await batcher.stop()
         decoders.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(
         title="headstart", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-        description=f"Classes of images: {', '.join(about.classes)}.",
+        description=f"A model of {about.spec.task}: {', '.join(about.spec.names)}.",
     )  # fmt: skip
 
     @app.middleware("http")
@@ -168,15 +161,8 @@ def create_app(
             seen = await loop.run_in_executor(decoders, _seen, data, model, limits.pixels)
         except ImageError as error:
             return {"name": name, "error": str(error)}
-        rows = await asyncio.gather(*(batcher.probabilities(inputs) for _, inputs in seen))
-        answers = [record(row, model) for row in rows]
-        found = {"name": name} | answers[0]
-        if about.preprocess.faces is not None:
-            places = [[round(float(x), 1) for x in box] for box, _ in seen]
-            found["faces"] = [
-                {"box": place} | answer for place, answer in zip(places, answers, strict=True)
-            ]
-        return found
+        found = await asyncio.gather(*(batcher.outputs(inputs) for _, inputs in seen))
+        return _record(model, name, found, [box for box, _ in seen])
 
     @app.post(
         "/predict",
@@ -243,11 +229,10 @@ def create_app(
 
     @app.get("/model")
     async def the_model() -> dict[str, Any]:
-        """Says what answers: classes, threshold, input size, where it comes from."""
+        """Says what answers: task, names, settings, threshold, input size, where it comes from."""
         return {
-            "classes": about.classes, "threshold": about.threshold, "precision": about.precision,
-            "image_size": about.preprocess.size,
-            "bins": None if about.bins is None else about.bins.edges, **about.facts,
+            **about.facts, **asdict(about.spec), "threshold": model.threshold,
+            "precision": about.precision, "image_size": about.preprocess.size,
         }  # fmt: skip
 
     @app.get("/metrics", response_class=Response)
@@ -294,7 +279,23 @@ class _Numbers:
         )
 
 
-def _seen(data: bytes, model: OnnxClassifier, pixels: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _record(
+    model: OnnxPredictor, name: str, found: Sequence[Outputs], boxes: list[np.ndarray]
+) -> dict[str, Any]:
+    """Returns the answer to an image, and to every face on it where those are what is seen."""
+    outputs = {key: np.concatenate([each[key] for each in found]) for key in found[0]}
+    faces = model.preprocess.faces is not None
+    predictions = model.decode(
+        outputs, [name] * len(found), boxes=np.stack(boxes) if faces else None
+    )
+    records = [predictions.record(i) for i in range(len(predictions))]
+    if not faces:
+        return records[0]
+    whole = {key: value for key, value in records[0].items() if key != "box"}
+    return whole | {"faces": [{k: v for k, v in one.items() if k != "name"} for one in records]}
+
+
+def _seen(data: bytes, model: OnnxPredictor, pixels: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns what is to be named: (box, inputs) of the image, or of the faces on it."""
     preprocess, tta = model.about.preprocess, model.about.tta
     if preprocess.faces is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,18 @@ from headstart.run import Run, read_json
 
 __all__ = ["write_card"]
 
+_SHOWN = 5
 
-def write_card(path: Path, run: Run, model: Model, record: Any, threshold: float) -> None:
+
+def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[str, Any]) -> None:
     """Writes a model card (Mitchell et al., 2019) in Markdown.
 
     Args:
         path: To write.
         run: Where the model comes from.
         model: What was exported.
-        record: With `summary` and `files`.
-        threshold: Below which it is not sure.
+        record: With `summary`, `files` and `primary`.
+        example: The record of one answer.
     """
     from jinja2 import Environment, FileSystemLoader
 
@@ -30,6 +33,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, threshold: float
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    shown = _short({key: value for key, value in example.items() if key != "name"})
     text = jinja.get_template("card.md.j2").render(
         name=run.folder.resolve().name,
         model=model,
@@ -39,6 +43,14 @@ def write_card(path: Path, run: Run, model: Model, record: Any, threshold: float
         results=run.results,
         measures={name: Estimate.from_json(each) for name, each in run.results["test"].items()},
         record=record,
-        threshold=threshold,
+        example=json.dumps(shown, ensure_ascii=False),
+        unsure="sure" in example,
     )
     path.write_text(text, encoding="utf-8")
+
+
+def _short(value: Any) -> Any:
+    """Numbers to three digits, and of many entries a few."""
+    if isinstance(value, dict):
+        return {key: _short(each) for key, each in list(value.items())[:_SHOWN]}
+    return float(f"{value:.3g}") if isinstance(value, float) else value

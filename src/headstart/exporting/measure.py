@@ -4,78 +4,67 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from headstart.deploy.runtime import open_session
-from headstart.images.pixels import Progress, silent
-from headstart.nets.engine import stream
-from headstart.nets.model import Model
+from headstart.deploy.runtime import open_session, run_session
+from headstart.predictions import Predictions
+from headstart.tasks.predictor import in_batches
+from headstart.tasks.protocol import Outputs
 
-__all__ = ["model_probabilities", "run_file", "timings"]
+__all__ = ["Parity", "parity_of", "run_file", "timings"]
 
 _BATCH = 16
 _WARM, _SINGLES, _BATCHES = 3, 20, 5
+_SAME = 1e-3
 
 
-def model_probabilities(
-    model: Model, inputs: np.ndarray, progress: Progress = silent
-) -> np.ndarray:
-    """Returns (N, C) probabilities of a model by plain fp32 torch, nothing folded or converted.
+@dataclass(frozen=True)
+class Parity:
+    """How two models differ on the same images.
 
-    A backbone that is an ONNX file runs on the engine that the model was trained with.
+    Attributes:
+        images: How many.
+        other_answers: How many have another answer; ties do not count.
+        largest_difference: Of any output.
+        same: Whether no answer differs, and no output by more than a thousandth.
+    """
+
+    images: int
+    other_answers: int
+    largest_difference: float
+    same: bool
+
+
+def parity_of(
+    expected: Outputs, found: Outputs, answers: tuple[Predictions, Predictions]
+) -> Parity:
+    """Compares two models.
 
     Args:
-        model: Any.
-        inputs: (N, V, size, size, 3) uint8.
-        progress: Called as images are done.
+        expected: Outputs of the one, of N images.
+        found: Of the other.
+        answers: Both, decoded.
     """
-    n, tta = inputs.shape[:2]
-    embed = _embedder(model)
-    found = []
-    for start in range(0, n, _BATCH):
-        images = inputs[start : start + _BATCH]
-        vectors = embed(images.reshape(-1, *images.shape[2:]))
-        found.append(model.probabilities(vectors.reshape(len(images), tta, -1).mean(axis=1)))
-        progress("comparing with the run", min(start + _BATCH, n), n)
-    return np.concatenate(found)
+    largest = max(
+        float(np.nan_to_num(np.abs(array - found[name]), nan=1.0).max())
+        for name, array in expected.items()
+    )
+    other = int((~answers[0].agrees(answers[1])).sum())
+    return Parity(len(answers[0]), other, largest, bool(not other and largest <= _SAME))
 
 
-def _embedder(model: Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns what turns (n, size, size, 3) uint8 into (n, D) float32 vectors."""
-    if model.backbone.source.kind == "onnx":
-        blank = np.zeros((1, model.preprocess.size, model.preprocess.size, 3), np.uint8)
-        engine = model.backbone.engine(model.preprocess, images=1, proof=blank)
-
-        def by_engine(images: np.ndarray) -> np.ndarray:
-            starts = range(0, len(images), engine.batch)
-            parts = ((i, images[i : i + engine.batch]) for i in starts)
-            return np.concatenate([each for _, each in stream(engine, parts)])
-
-        return by_engine
-    import torch
-
-    pool = model.backbone.pool(model.preprocess)
-
-    def by_torch(images: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return pool(torch.from_numpy(images)).numpy()
-
-    return by_torch
-
-
-def run_file(file: Path, inputs: np.ndarray) -> np.ndarray:
-    """Returns (N, C) probabilities of an ONNX file.
+def run_file(file: Path, inputs: np.ndarray) -> Outputs:
+    """Returns the named outputs of an ONNX file.
 
     Args:
         file: With the input ``inputs``.
         inputs: (N, V, size, size, 3) uint8.
     """
     session = open_session(file)
-    parts = [inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH)]
-    return np.concatenate([session.run(None, {"inputs": part})[0] for part in parts])
+    return in_batches(lambda part: run_session(session, part), inputs, _BATCH)
 
 
 def timings(file: Path, inputs: np.ndarray) -> dict[str, float]:
@@ -91,7 +80,7 @@ def timings(file: Path, inputs: np.ndarray) -> dict[str, float]:
         taken = []
         for number in range(_WARM + times):
             begun = time.perf_counter()
-            session.run(None, {"inputs": images})
+            run_session(session, images)
             if number >= _WARM:
                 taken.append(time.perf_counter() - begun)
         return sorted(taken)

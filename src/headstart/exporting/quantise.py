@@ -18,10 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from headstart.images.pixels import Progress, silent
+from headstart.compute import Progress, silent
+from headstart.exporting.cost import Tested, expected_change, lost, noise_of
+from headstart.exporting.measure import run_file
+from headstart.predictions import Predictions
 from headstart.records import Estimate
+from headstart.tasks.protocol import Outputs
 
-__all__ = ["Attempt", "Quantised", "expected_change", "half", "margins", "quantise"]
+__all__ = ["Attempt", "Quantised", "Trial", "half", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
@@ -36,13 +40,15 @@ class Attempt:
     Attributes:
         method: How ranges of activations were found.
         in_float: Layers that stayed in floating point.
-        change: Of accuracy on new images, as `expected_change` sees it.
-        agreement: Share of the compared training images that keep their class.
+        change: Of the deciding measure on new images, as `expected_change` sees it.
+        lost: What that may cost, in points or per cent, see `cost.lost`.
+        agreement: Share of the compared training images that keep their answer.
     """
 
     method: str
     in_float: tuple[str, ...]
     change: Estimate
+    lost: float
     agreement: float
 
 
@@ -71,32 +77,42 @@ def half(source: Path, target: Path) -> None:
     onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What ways to quantise are tried on.
+
+    Attributes:
+        calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
+        inputs: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
+        wanted: Their outputs in fp32.
+        decode: From such outputs to answers.
+        tested: What the run gave for items that it had not learnt from.
+    """
+
+    calibration: np.ndarray
+    inputs: np.ndarray
+    wanted: Outputs
+    decode: Callable[[Outputs], Predictions]
+    tested: Tested
+
+
 def quantise(
     source: Path,
     target: Path,
+    trial: Trial,
     *,
-    calibration: np.ndarray,
-    inputs: np.ndarray,
-    targets: np.ndarray,
-    wanted: np.ndarray,
-    known: np.ndarray,
-    run: Callable[[Path, np.ndarray], np.ndarray],
     max_drop: float,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Quantised:
-    """Writes a model in int8 if that costs no more accuracy than allowed.
+    """Writes a model in int8 if that costs no more than allowed.
 
     Args:
         source: The model in fp32.
         target: To write; written only if one is good enough.
-        calibration: (M, V, size, size, 3) uint8 training images to measure activations on.
-        inputs: (N, V, size, size, 3) uint8 other training images, to measure the noise on.
-        targets: (N,) int their classes.
-        wanted: (N, C) their probabilities in fp32.
-        known: (M,) margins by which fp32 named images that it had not learnt from.
-        run: (file, inputs) to probabilities.
-        max_drop: Points of accuracy that may be lost, by the lower end of the interval.
+        trial: What it is tried on.
+        max_drop: What may be lost, by the unfavourable end of the interval: points of a share,
+            per cent of all else (`cost.lost`).
         seed: Of the interval.
         progress: Called as ways are tried.
 
@@ -106,15 +122,16 @@ def quantise(
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     attempts: list[Attempt] = []
-    before = margins(wanted, targets)
+    answers, primary = trial.decode(trial.wanted), trial.tested.primary
+    value = trial.tested.statistic(trial.tested.parts)[0].value
 
     def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
-        _static(simple, file, calibration, method, in_float)
-        found = run(file, inputs)
-        change = expected_change(known, margins(found, targets) - before, seed=seed)
-        same = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
+        _static(simple, file, trial.calibration, method, in_float)
+        found = run_file(file, trial.inputs)
+        change = expected_change(trial.tested, noise_of(trial.wanted, found), seed=seed)
+        same = float(answers.agrees(trial.decode(found)).mean())
         progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS))
-        return Attempt(method, in_float, change, same)
+        return Attempt(method, in_float, change, lost(change, primary, value), same)
 
     with tempfile.TemporaryDirectory(dir=target.parent) as place:
         files = {method: Path(place) / f"{method}.onnx" for method in METHODS}
@@ -123,74 +140,27 @@ def quantise(
             quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
         for method, file in files.items():
             attempts.append(attempt(method, (), file))
-        best = max(attempts, key=lambda each: (each.change.value, each.agreement))
+        sign = 1 if primary.larger_is_better else -1
+        best = max(attempts, key=lambda each: (sign * each.change.value, each.agreement))
         file = files[best.method]
         worst: tuple[str, ...] = ()
-        if not _within(best, max_drop):
-            worst = _worst_first(simple, file, calibration[:8])
+        if best.lost > max_drop:
+            worst = _worst_first(simple, file, trial.calibration[:8])
             for share in _STEPS:
                 layers = worst[: max(1, round(share * len(worst)))]
                 best = attempt(best.method, layers, file)
                 attempts.append(best)
-                if _within(best, max_drop):
+                if best.lost <= max_drop:
                     break
-        kept = _within(best, max_drop)
+        # By the whole interval: the value alone let a model pass that then lost two points.
+        kept = best.lost <= max_drop
         if kept:
             _shorten(file)
             file.replace(target)
     if attempts[-1] is not best:
         attempts.remove(best)
         attempts.append(best)
-    return Quantised(tuple(attempts), kept, worst, len(targets))
-
-
-def _within(tried: Attempt, max_drop: float) -> bool:
-    """Tells whether the whole interval of the change lies within what may be lost.
-
-    The value alone let a model pass that then lost two points: three of 153 images.
-    """
-    return -100 * tried.change.low <= max_drop
-
-
-def margins(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Returns (N,) how far the true class is ahead of the best other one, in log-odds.
-
-    Args:
-        probabilities: (N, C).
-        targets: (N,) int.
-    """
-    logs = np.log(np.maximum(probabilities.astype(float), 1e-7))
-    rows = np.arange(len(targets))
-    own = logs[rows, targets]
-    logs[rows, targets] = -np.inf
-    return own - logs.max(axis=1)
-
-
-def expected_change(known: np.ndarray, noise: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Returns how accuracy on new images changes when margins get some noise.
-
-    Training images are named by heart and hardly ever change their class, so to count them says
-    nothing: what quantising does to their margins is put on the margins of images that the model
-    had not learnt from.
-
-    Args:
-        known: (M,) margins of such images, negative where they are named wrongly.
-        noise: (N,) what quantising adds to the margins of other images.
-        seed: Of the bootstrap over both.
-    """
-    rng = np.random.default_rng(seed)
-
-    def change(m: np.ndarray, d: np.ndarray) -> float:
-        right = 1 - np.searchsorted(np.sort(d), -m, side="right") / len(d)
-        return float(right.mean() - (m > 0).mean())
-
-    draws = [
-        change(rng.choice(known, len(known)), rng.choice(noise, len(noise))) for _ in range(1000)
-    ]
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return Estimate(
-        change(known, noise), float(low), float(high), len(known), "margins with noise, bootstrap"
-    )
+    return Quantised(tuple(attempts), kept, worst, len(trial.inputs))
 
 
 class _Reader:

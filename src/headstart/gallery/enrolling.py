@@ -135,7 +135,7 @@ class Enrolling:
         for index, each in prints.items():
             if each in owners:
                 fresh[index] = False
-                person = dataset.classes[dataset.targets[index]]
+                person = dataset.labels.text(index)
                 self._passed_over(dataset.names[index], owners[each], person)
         return dataset.take(fresh)
 
@@ -146,9 +146,9 @@ class Enrolling:
             self.errors[photo] = f"the same photo is enrolled as {owner}"
 
     def _commit(self, dataset: Dataset, found: PhotoEmbeddings, store: Store) -> None:
-        targets = dataset.targets[found.rows]
+        targets = dataset.labels.strata[found.rows]
         for target in np.unique(targets).tolist():
-            person = dataset.classes[target]
+            person = dataset.labels.kinds[target]
             photos = [
                 Photo(
                     found.names[at],
@@ -172,8 +172,8 @@ class Enrolling:
 
 def _chunks(dataset: Dataset) -> Iterator[Dataset]:
     """Yields whole people, about `_CHUNK` photos at once."""
-    order = np.argsort(dataset.targets, kind="stable")
-    targets = dataset.targets[order]
+    order = np.argsort(dataset.labels.strata, kind="stable")
+    targets = dataset.labels.strata[order]
     begin = 0
     while begin < len(order):
         end = min(begin + _CHUNK, len(order))

@@ -11,6 +11,7 @@ import functools
 import importlib
 import io
 import stat
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,14 @@ from PIL import Image
 
 from headstart.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "Decoded", "decode", "read_bytes"]
+__all__ = ["MAX_PIXELS", "Decoded", "decode", "read_bytes", "upright"]
 
 MAX_PIXELS = 1 << 27
 """Larger images are refused by their header: 134 million pixels are 400 MB of RGB."""
 
 _MAX_BYTES = 1 << 30
+# The same opened image may be given twice, and Pillow loads it where it lies.
+_LOADING = threading.Lock()
 _ORIENTATION = 0x0112
 # Only formats of images. Pillow would also hand EPS to Ghostscript, for one.
 _PLUGINS = {
@@ -191,13 +194,29 @@ def _pixels(image: Any, data: bytes, short_side: int | None) -> Decoded:
     reduced = image.size != header
     image.load()
     orientation = _orientation(image)
-    image = _to_rgb(image)
-    if orientation in _TURNS:
-        image = image.transpose(_TURNS[orientation])
-        header = header[::-1] if orientation >= 5 else header
+    image = _turned(_to_rgb(image), orientation)
+    header = header[::-1] if orientation in _TURNS and orientation >= 5 else header
     # TIFF turns itself while loading, so where nothing was reduced the pixels know best.
     width, height = header if reduced else image.size
     return Decoded(np.asarray(image), width, height, mode, form)
+
+
+def upright(image: Image.Image) -> np.ndarray:
+    """Returns an image that somebody has opened as `decode` gives it, (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: If its file is damaged.
+    """
+    try:
+        with _LOADING:
+            image.load()
+        return np.asarray(_turned(_to_rgb(image), _orientation(image)))
+    except Exception as error:
+        raise ImageError(_reason(error)) from error
+
+
+def _turned(image: Any, orientation: int) -> Any:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _demand_end(data: bytes, form: str) -> None:

@@ -313,7 +313,7 @@ def native_precision(device: Device) -> str:
     return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
 
 
-def pick_device(device: Device) -> str:
+def pick_device(device: Device) -> Device:
     """Resolves ``"auto"``; asks torch only where a driver for CUDA can exist."""
     if device != "auto":
         return device

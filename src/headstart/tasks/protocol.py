@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from headstart.images.stats import ImageStats
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.predictions import Predictions
 from headstart.records import Finding, OutputSpec
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Learner", "Outputs", "Places", "Target", "Task"]
 

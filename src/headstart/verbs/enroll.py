@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.data.paths import expand_paths
 from headstart.errors import DataError, OptionError
@@ -230,7 +231,7 @@ def _people(given: list[str], label: str | None) -> Dataset:
 def _one_person(given: list[str], name: str) -> Dataset:
     names = expand_paths(given)
     n = len(names)
-    return Dataset(Path(), tuple(names), (name,), np.zeros(n, int), np.full(n, ""))
+    return replace(Dataset.unlabelled(names), labels=Classes((name,), np.zeros(n, np.int64)))
 
 
 def _finish(

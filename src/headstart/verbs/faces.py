@@ -161,8 +161,7 @@ def faces(
 def _dataset(path: Path, *, label: str | None, group: str | None, split: str | None) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
-        blank = np.full(1, -1), np.full(1, "")
-        return Dataset(path.parent, (path.name,), (), *blank, source="unlabelled")
+        return Dataset.unlabelled([path.name], root=path.parent)
     return open_dataset(path, label=label, group=group, split=split)
 
 
@@ -170,8 +169,7 @@ def _columns(dataset: Dataset) -> dict[str, np.ndarray]:
     """Returns what is known of the photos and cannot be told from their folders."""
     columns = dict(dataset.attributes)
     if dataset.source == "table":
-        names = np.array([*dataset.classes, ""])
-        columns["label"] = names[dataset.targets]  # -1 is the last: unknown
+        columns["label"] = np.array([dataset.labels.text(i) for i in range(len(dataset))], str)
         if any(dataset.splits):
             columns["split"] = dataset.splits
     return columns

@@ -173,9 +173,7 @@ def _in_video(
 
 
 def _unlabelled(given: list[str | Path]) -> Dataset:
-    names = expand_paths([os.fspath(each) for each in given])
-    n = len(names)
-    return Dataset(Path(), tuple(names), (), np.full(n, -1), np.full(n, ""), source="unlabelled")
+    return Dataset.unlabelled(expand_paths([os.fspath(each) for each in given]))
 
 
 def _labelled(given: list[str | Path], label: str | None) -> Dataset:
@@ -226,8 +224,8 @@ def _measure(
     seed: int,
 ) -> dict[str, Estimate]:
     """Compares with the truth: ranks of known people, both mistakes of the threshold."""
-    targets = dataset.targets[found.rows]
-    truth = [dataset.classes[each] for each in targets]
+    targets = dataset.labels.strata[found.rows]
+    truth = [dataset.labels.kinds[each] for each in targets]
     people = set(reader.index.people)
     known = np.array([name in people for name in truth], bool) & fresh
     stranger = np.array([name not in people for name in truth], bool) & fresh

@@ -74,7 +74,7 @@ def serve(
         raise ModelError(
             f"serving needs {error.name}, which is not installed: pip install 'headstart[serve]'"
         ) from None
-    from headstart.deploy.runtime import OnnxClassifier
+    from headstart.deploy.runtime import OnnxPredictor
 
     key = os.environ.get("HEADSTART_API_KEY") or None
     if not _is_loopback(host):
@@ -86,7 +86,7 @@ def serve(
         )
     limits = Limits(bytes=int(max_mb * (1 << 20)), files=max_files, seconds=timeout)
     app = create_app(
-        OnnxClassifier(file), key=key, limits=limits, room=queue,
+        OnnxPredictor(file), key=key, limits=limits, room=queue,
         threads=workers or cpu_count(),
     )  # fmt: skip
     config = uvicorn.Config(

@@ -156,8 +156,7 @@ def _pair(
         raise OptionError(
             f"{opened.folder} has no threshold: enroll at least two people, or give --threshold"
         )
-    blank = np.full(2, -1), np.full(2, "")
-    dataset = Dataset(Path(), names, (), *blank, source="unlabelled")
+    dataset = Dataset.unlabelled(names)
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, **how)
     for name, reason in found.errors.items():
         raise ImageError(f"{name}: {reason}")
@@ -196,7 +195,7 @@ def _recognition(
         )
     dataset = dataset.take(dataset.labelled)
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, **how)
-    owners = dataset.targets[found.rows]
+    owners = dataset.labels.strata[found.rows]
     # Copies of one photo would be the easiest genuine pairs of all.
     earliest: dict[bytes, int] = {}
     for at, each in enumerate(found.fingerprints):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -17,6 +16,7 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from headstart.compute import Progress
 from headstart.errors import OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
 from headstart.video.people import draw
@@ -65,7 +65,7 @@ def process_video(
     *,
     fps: float,
     out: Path | None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> str:
     """Gives a handler a few frames a second, and writes what it sees.
 

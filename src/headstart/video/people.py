@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headstart.deploy.answer import format_prediction
+from headstart.compute import Progress
 from headstart.errors import ImageError, OutputError
 from headstart.images.decode import read_bytes
 from headstart.images.photo import Photo, every_face_of
 from headstart.images.threads import ordered_map
-from headstart.records import Predictions
-
-if TYPE_CHECKING:
-    from headstart.deploy.predictor import Predictor
+from headstart.predictions import Predictions, concatenate
+from headstart.tasks.predictor import Predictor, in_batches, spread
 
 __all__ = ["draw", "name_faces"]
 
@@ -31,7 +27,7 @@ def name_faces(
     *,
     out: Path | None = None,
     workers: int | None = None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Predictions:
     """Names every face on some photos.
 
@@ -44,17 +40,13 @@ def name_faces(
 
     Returns:
         One row a face, named as its photo, and from the second face on with its number; boxes in
-        pixels of the photo. Photos that cannot be read or show no face are rows of NaN with a
-        reason in `errors`.
+        pixels of the photo. Photos that cannot be read or show no face are rows without an answer
+        and with a reason in `errors`.
 
     Raises:
         OutputError: If `out` cannot be written.
     """
-    names: list[str] = []
-    rows: list[np.ndarray] = []
-    boxes: list[np.ndarray] = []
-    errors: dict[str, str] = {}
-    nothing = np.full(len(model.classes), np.nan)
+    parts: list[Predictions] = []
     drawn: set[str] = set()
     waiting: list[tuple[str, Photo | ImageError]] = []
 
@@ -66,31 +58,9 @@ def name_faces(
 
     def answer() -> None:
         """Names all faces of the photos that wait."""
-        inputs = [
-            each for _, result in waiting if isinstance(result, Photo) for _, each in result.faces
-        ]
-        parts = range(0, len(inputs), _BATCH)
-        answers = [
-            row for i in parts for row in model.probabilities(np.stack(inputs[i : i + _BATCH]))
-        ]
-        for photo, result in waiting:
-            if isinstance(result, ImageError):
-                names.append(photo)
-                rows.append(nothing)
-                boxes.append(np.full(4, np.nan))
-                errors[photo] = str(result)
-                continue
-            found = [face for face, _ in result.faces]
-            own, answers = answers[: len(found)], answers[len(found) :]
-            for number, (face, row) in enumerate(zip(found, own, strict=True)):
-                names.append(photo if not number else f"{photo} (face {number + 1})")
-                rows.append(row)
-                boxes.append(result.scale * face.box)
-            if out is not None:
-                shown = [
-                    (face.box, *format_prediction(row, model)) for face, row in zip(found, own)
-                ]
-                _save(draw(result.pixels, shown), photo, out, drawn)
+        parts.append(_answers(model, waiting))
+        if out is not None:
+            _draw_all(parts[-1], waiting, out, drawn)
         waiting.clear()
 
     for done, (photo, result) in enumerate(zip(photos, ordered_map(read, photos, workers=workers))):
@@ -99,11 +69,54 @@ def name_faces(
         if len(waiting) == _BATCH:
             answer()
         progress("predicting", done + 1, len(photos))
-    answer()
-    return Predictions(
-        np.stack(rows).astype(np.float32), model.classes, tuple(names), None, errors,
-        np.stack(boxes).astype(np.float32), model.bins,
-    )  # fmt: skip
+    if waiting or not parts:
+        answer()
+    found: Predictions = concatenate(parts)
+    return found
+
+
+def _answers(model: Predictor, photos: list[tuple[str, Photo | ImageError]]) -> Predictions:
+    """Returns a row a face, and one for each photo without."""
+    names: list[str] = []
+    boxes: list[np.ndarray] = []
+    inputs: list[np.ndarray] = []
+    places: list[int] = []
+    errors: dict[str, str] = {}
+    for photo, result in photos:
+        if isinstance(result, ImageError):
+            names.append(photo)
+            boxes.append(np.full(4, np.nan))
+            errors[photo] = str(result)
+            continue
+        for number, (face, views) in enumerate(result.faces):
+            places.append(len(names))
+            names.append(photo if not number else f"{photo} (face {number + 1})")
+            boxes.append(result.scale * face.box)
+            inputs.append(views)
+    if inputs:
+        found = in_batches(model.outputs, np.stack(inputs), _BATCH)
+        outputs = spread(places, [found], len(names), lambda: found)
+    else:
+        outputs = model.nothing(len(names))
+    where = np.array(boxes, np.float32).reshape(-1, 4)
+    return model.decode(outputs, names, errors=errors, boxes=where)
+
+
+def _draw_all(
+    found: Predictions, photos: list[tuple[str, Photo | ImageError]], out: Path, drawn: set[str]
+) -> None:
+    """Writes the photos with their answers; rows are in the order of `_answers`."""
+    row = 0
+    for photo, result in photos:
+        if isinstance(result, ImageError):
+            row += 1
+            continue
+        shown = []
+        for face, _ in result.faces:
+            sure = bool(found.record(row).get("sure", True))
+            shown.append((face.box, found.text(row), sure))
+            row += 1
+        _save(draw(result.pixels, shown), photo, out, drawn)
 
 
 def draw(pixels: np.ndarray, answers: list[tuple[np.ndarray, str, bool]]) -> np.ndarray:

@@ -6,16 +6,16 @@ its frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from headstart.deploy.answer import format_prediction, record
-from headstart.deploy.predictor import Predictor
+from headstart.compute import Progress
 from headstart.images.video import Frame
-from headstart.records import Predictions
+from headstart.predictions import Predictions
+from headstart.tasks.predictor import Predictor
+from headstart.tasks.protocol import Outputs
 from headstart.video.film import FrameResult, process_video
 from headstart.video.tracks import Tracker
 
@@ -28,7 +28,7 @@ def predict_video(
     *,
     fps: float,
     out: Path | None,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Predictions:
     """Names what is on a few frames a second.
 
@@ -60,23 +60,48 @@ class _Whole:
     def __init__(self, model: Predictor, source: str) -> None:
         self._model, self._source = model, source
         self._names: list[str] = []
-        self._rows: list[np.ndarray] = []
+        self._parts: list[Outputs] = []
         self.latest: list[FrameResult] = []
 
     def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
         model = self._model
         inputs = np.stack([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
-        rows = list(model.probabilities(inputs))
-        self._names += [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
-        self._rows += rows
-        seen = [[FrameResult(*format_prediction(row, model), _line(row, model))] for row in rows]
+        outputs = model.outputs(inputs)
+        names = [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
+        self._names += names
+        self._parts.append(outputs)
+        found = model.decode(outputs, names)
+        seen = [[_result(found, i)] for i in range(len(names))]
         self.latest = seen[-1]
         return seen
 
     def predictions(self, problem: str) -> Predictions:
         """Returns all answers, and why it ended too soon, if it did."""
-        return _predictions(self._model, self._source, self._names, self._rows, None, problem)
+        return _predictions(self._model, self._source, self._names, self._parts, None, problem)
+
+
+class _Rows:
+    """Named outputs as one row of numbers an item, and back, so that they can be averaged."""
+
+    def __init__(self, model: Predictor) -> None:
+        self._model = model
+        self._shapes: dict[str, tuple[int, ...]] = {}
+
+    def of(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns (N, K) of (N, V, size, size, 3) uint8."""
+        outputs = self._model.outputs(inputs)
+        self._shapes = {name: array.shape[1:] for name, array in outputs.items()}
+        return np.concatenate([array.reshape(len(inputs), -1) for array in outputs.values()], 1)
+
+    def outputs(self, rows: list[np.ndarray]) -> Outputs:
+        """Returns the outputs that some rows are of; at least one was computed before."""
+        table, start, found = np.stack(rows).astype(np.float32), 0, {}
+        for name, shape in self._shapes.items():
+            width = int(np.prod(shape))
+            found[name] = table[:, start : start + width].reshape(len(rows), *shape)
+            start += width
+        return found
 
 
 class _Faces:
@@ -84,7 +109,8 @@ class _Faces:
 
     def __init__(self, model: Predictor, source: str) -> None:
         self._model, self._source = model, source
-        self._tracker = Tracker(model.preprocess, model.tta, model.probabilities)
+        self._rows = _Rows(model)
+        self._tracker = Tracker(model.preprocess, model.tta, self._rows.of)
         self.latest: list[FrameResult] = []
 
     def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
@@ -92,11 +118,15 @@ class _Faces:
         seen: list[list[FrameResult]] = []
         for faces in self._tracker.follow(frames):
             self.latest = []
-            for track, face, _ in faces:
-                text, sure = format_prediction(track.row, self._model)
-                box = [round(float(each), 1) for each in face.box]
-                line = {"face": track.number, "box": box, **_line(track.row, self._model)}
-                self.latest.append(FrameResult(f"{track.number}: {text}", sure, line, face.box))
+            if faces:
+                outputs = self._rows.outputs([track.row for track, _, _ in faces])
+                boxes = np.array([face.box for _, face, _ in faces], np.float32)
+                names = [f"face {track.number}" for track, _, _ in faces]
+                found = self._model.decode(outputs, names, boxes=boxes)
+                self.latest = [
+                    _result(found, i, number=track.number, box=face.box)
+                    for i, (track, face, _) in enumerate(faces)
+                ]
             seen.append(self.latest)
         return seen
 
@@ -108,27 +138,37 @@ class _Faces:
             f"{each.looks} frame{'s' * (each.looks > 1)})"
             for each in tracks
         ]
-        rows, boxes = [each.row for each in tracks], [each.box for each in tracks]
-        return _predictions(self._model, self._source, names, rows, boxes, problem)
+        parts = [self._rows.outputs([each.row for each in tracks])] if tracks else []
+        boxes = [each.box for each in tracks]
+        return _predictions(self._model, self._source, names, parts, boxes, problem)
 
 
-def _line(row: np.ndarray, model: Predictor) -> dict[str, Any]:
-    """Returns what a line of JSON says of an answer."""
-    value = record(row, model)
-    for name in {"number", "low", "high"} & value.keys():
-        value[name] = float(f"{value[name]:.6g}")
-    value["probability"] = round(value["probability"], 5)
-    value["probabilities"] = {
-        name: round(share, 5) for name, share in value["probabilities"].items()
-    }
-    return value
+def _result(
+    found: Predictions, index: int, *, number: int | None = None, box: np.ndarray | None = None
+) -> FrameResult:
+    """Returns one answer for the frame and for its line of JSON."""
+    record = found.record(index)
+    line = {key: _short(value) for key, value in record.items() if key != "name"}
+    text = found.text(index)
+    if number is not None:
+        line, text = {"face": number, **line}, f"{number}: {text}"
+    return FrameResult(text, bool(record.get("sure", True)), line, box)
+
+
+def _short(value: Any) -> Any:
+    """Numbers to six digits: there is a line a frame."""
+    if isinstance(value, dict):
+        return {key: _short(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_short(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _predictions(
     model: Predictor,
     source: str,
     names: list[str],
-    rows: list[np.ndarray],
+    parts: list[Outputs],
     boxes: list[np.ndarray] | None,
     problem: str,
 ) -> Predictions:
@@ -136,8 +176,10 @@ def _predictions(
     errors: dict[str, str] = {}
     if problem:
         errors[f"{source} (end)"] = problem
-        names, rows = [*names, *errors], [*rows, np.full(len(model.classes), np.nan)]
+        names = [*names, *errors]
         boxes = None if boxes is None else [*boxes, np.full(4, np.nan)]
-    found = np.array(rows, np.float32).reshape(len(names), len(model.classes))
+    if problem or not parts:
+        parts = [*parts, model.nothing(len(errors))]
+    outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     places = None if boxes is None else np.array(boxes, np.float32).reshape(-1, 4)
-    return Predictions(found, model.classes, tuple(names), None, errors, places, model.bins)
+    return model.decode(outputs, names, errors=errors, boxes=places)

@@ -14,14 +14,19 @@ async function introduce() {
       return;
     }
     const model = await answer.json();
-    const names = model.classes.slice(0, 12).join(", ");
-    const rest = model.classes.length > 12 ? ` and ${model.classes.length - 12} more` : "";
-    at("about").textContent = model.bins
-      ? `It predicts numbers from ${model.bins[0]} to ${model.bins[model.bins.length - 1]}.`
-      : `It knows: ${names}${rest}.`;
+    at("about").textContent = introduction(model);
   } catch {
     at("about").textContent = "The server does not answer.";
   }
+}
+
+// What a model says of itself decides, not which kind it is.
+function introduction(model) {
+  const { edges, quantity } = model.settings;
+  if (edges) return `It predicts ${quantity || "numbers"} from ${edges[0]} to ${edges[edges.length - 1]}.`;
+  const names = model.names.slice(0, 12).join(", ");
+  const rest = model.names.length > 12 ? ` and ${model.names.length - 12} more` : "";
+  return `It knows: ${names}${rest}.`;
 }
 
 function headers() {
@@ -77,8 +82,14 @@ function words(found) {
     const [number, low, high] = [found.number, found.low, found.high].map((x) => Number(x.toPrecision(3)));
     return `${number} (${low} to ${high})`;
   }
-  const named = `${found.class} (${percent(found.probability)})`;
-  return found.sure ? named : `Not sure: perhaps ${named}`;
+  const name = found.class ?? found.identity;
+  if (name === undefined) return JSON.stringify(found);
+  const named = `${name} (${percent(found.probability)})`;
+  return unsure(found) ? `Not sure: perhaps ${named}` : named;
+}
+
+function unsure(found) {
+  return found.sure === false;
 }
 
 // Boxes as shares of the image, so that they hold at any size on the screen.
@@ -105,8 +116,8 @@ function tell(found, total, inside) {
     ? faces.map((face, number) => `${number + 1}: ${words(face)}`).join("\n")
     : words(found);
   if (faces.length) outline(faces);
-  answer.classList.toggle("unsure", !found.sure);
-  const ranked = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]).slice(0, MOST);
+  answer.classList.toggle("unsure", unsure(found));
+  const ranked = Object.entries(found.probabilities || {}).sort((a, b) => b[1] - a[1]).slice(0, MOST);
   for (const [name, share] of ranked) {
     const row = document.createElement("li");
     const bar = document.createElement("i");

@@ -1,0 +1,232 @@
+"""`write_export`: a run's model as ONNX files, each proven, timed and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from headstart.compute import Progress
+from headstart.deploy.runtime import About, put_about
+from headstart.errors import ModelError
+from headstart.exporting import graph
+from headstart.exporting.card import write_card
+from headstart.exporting.material import Material, gather
+from headstart.exporting.measure import Parity, parity_of, run_file, timings
+from headstart.exporting.quantise import Quantised, Trial, half, quantise
+from headstart.metrics.statistic import Measure, estimate
+from headstart.nets.model import Model
+from headstart.predictions import Predictions
+from headstart.records import Estimate, to_json
+from headstart.run import Run, read_json, write_atomic
+from headstart.scoring.run_predictor import RunPredictor
+from headstart.scoring.score import measured
+from headstart.tasks import task_of
+from headstart.tasks.protocol import Outputs
+
+__all__ = ["HOLDS", "Choices", "Export", "write_export"]
+
+HOLDS = "export.json"
+"""What tells an export from another folder."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was asked for.
+
+    Attributes:
+        data: Where the run's images are now; None for where they were.
+        int8: Write int8 too.
+        fp16: Write fp16 too.
+        max_drop: What int8 may cost, see `cost.lost`.
+        threshold: Probability below which an answer is "not sure".
+        seed: Of the choice of images and of intervals.
+    """
+
+    data: Path | None = None
+    int8: bool = False
+    fp16: bool = False
+    max_drop: float = 1.0
+    threshold: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """What `export` left behind.
+
+    Attributes:
+        folder: Where.
+        summary: What was proven, and what was refused, in sentences.
+        primary: Key of the measure that decides.
+        files: One row a file: name, precision, megabytes, milliseconds and images a second, and
+            under `primary` the measure on training images that nothing was calibrated on.
+        parity: Of the fp32 file with torch on real images.
+        int8: All ways that were tried, or None.
+    """
+
+    folder: str
+    summary: tuple[str, ...]
+    primary: str
+    files: tuple[dict[str, Any], ...]
+    parity: Parity
+    int8: Quantised | None
+
+    def __repr__(self) -> str:
+        return f"Export({self.folder!r}: {' '.join(self.summary)})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return "".join(f"<p>{escape(each)}</p>" for each in self.summary)
+
+
+def write_export(
+    run: Run, folder: Path, home: Path, choices: Choices, progress: Progress
+) -> Export:
+    """Writes all files of an export.
+
+    Args:
+        run: Finished.
+        folder: Where the export will be.
+        home: Where it is built.
+        choices: What was asked for.
+        progress: Called as work goes on.
+
+    Raises:
+        ModelError: If the run's images are gone, its network has no ONNX form, or what was
+            written does not answer as the run's model does.
+    """
+    model = Model.load(run.folder)
+    material = gather(run, model, choices.data, seed=choices.seed, progress=progress)
+    predictor = RunPredictor(model, threshold=choices.threshold, exact=True)
+
+    def answers(outputs: Outputs) -> Predictions:
+        count = len(next(iter(outputs.values())))
+        return predictor.decode(outputs, [f"#{i}" for i in range(count)])
+
+    progress("writing ONNX", 0, 1)
+    fp32 = home / "model.onnx"
+    graph.write_graph(model, fp32)
+    progress("comparing with the run", 0, 1)
+    expected = predictor.outputs(material.shown)
+    parity, summary = _proven(model, expected, run_file(fp32, material.shown), answers)
+    written = {"fp32": fp32}
+    if choices.fp16:
+        written["fp16"] = home / "model-fp16.onnx"
+        half(fp32, written["fp16"])
+        found = run_file(written["fp16"], material.shown)
+        there = parity_of(expected, found, (answers(expected), answers(found)))
+        summary.append(
+            f"fp16: {there.other_answers} of {there.images} answers differ, outputs by up to "
+            f"{there.largest_difference:.1e}."
+        )
+    primary = task_of(model.spec.task).PRIMARY
+    tried = None
+    if choices.int8:
+        file = home / "model-int8.onnx"
+        trial = Trial(
+            material.calibration, material.compared, run_file(fp32, material.compared), answers,
+            material.tested,
+        )  # fmt: skip
+        tried = quantise(
+            fp32, file, trial, max_drop=choices.max_drop, seed=choices.seed, progress=progress
+        )
+        summary.append(_describe_int8(tried, primary, choices.max_drop))
+        if tried.kept:
+            written["int8"] = file
+    about = About(
+        model.spec, model.preprocess, model.tta, choices.threshold, "fp32", _facts(run, model)
+    )
+    rows = [_row(file, precision, about, material, answers) for precision, file in written.items()]
+    record = Export(str(folder), tuple(summary), primary.key, tuple(rows), parity, tried)
+    write_atomic(home / HOLDS, to_json(record))
+    write_card(home / "README.md", run, model, record, answers(expected).record(0))
+    return record
+
+
+def _proven(
+    model: Model, expected: Outputs, found: Outputs, answers: Callable[[Outputs], Predictions]
+) -> tuple[Parity, list[str]]:
+    """Compares the fp32 file with the run, and says so.
+
+    Raises:
+        ModelError: If they do not agree.
+    """
+    parity = parity_of(expected, found, (answers(expected), answers(found)))
+    if not parity.same:
+        raise ModelError(
+            f"the ONNX file does not answer as the run's model does: on {parity.images} images "
+            f"{parity.other_answers} answers differ, outputs by up to "
+            f"{parity.largest_difference:.2g}; nothing was written"
+        )
+    known = "the run" if model.backbone.source.kind == "onnx" else "torch"
+    return parity, [
+        f"ONNX answers as {known}: on {parity.images} images of the run all answers are the same, "
+        f"outputs differ by at most {parity.largest_difference:.1e}."
+    ]
+
+
+def _row(
+    file: Path,
+    precision: str,
+    about: About,
+    material: Material,
+    answers: Callable[[Outputs], Predictions],
+) -> dict[str, Any]:
+    """Writes into a file what it is, and returns how large, fast and good it is."""
+    put_about(file, replace(about, precision=precision))
+    primary = task_of(about.spec.task).PRIMARY.key
+    found = answers(run_file(file, material.compared))
+    statistic = measured(about.spec.task, found, material.labels).statistics[primary]
+    return {
+        "file": file.name,
+        "precision": precision,
+        "megabytes": file.stat().st_size / 1e6,
+        **timings(file, material.compared[:16]),
+        primary: estimate(statistic),
+    }
+
+
+def _describe_int8(result: Quantised, primary: Measure, max_drop: float) -> str:
+    last = result.attempts[-1]
+    told = (
+        f"int8 ({last.method}) is expected to change {primary.words} by "
+        f"{_change(last.change, primary)}: the noise that it adds to {result.compared_on} training "
+        f"images which it was not calibrated on, on the outputs for the {last.change.n:,} images "
+        f"that the run was tested on; {100 * last.agreement:.1f} % of the former keep their answer"
+    )
+    some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
+    if result.kept:
+        return f"{told}{some}."
+    worst = ", ".join(result.worst[:5])
+    unit = "points" if primary.unit == "share" else "per cent"
+    return (
+        f"int8 was refused: {told}{some}. It may cost {last.lost:.1f} {unit}, more than --max-drop "
+        f"{max_drop:g}. The layers that suffer most: {worst}."
+    )
+
+
+def _change(change: Estimate, primary: Measure) -> str:
+    if primary.unit == "share":
+        low, high = 100 * change.low, 100 * change.high
+        return f"{100 * change.value:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return f"{change.value:+.3g} ({change.low:+.3g} to {change.high:+.3g})"
+
+
+def _facts(run: Run, model: Model) -> dict[str, Any]:
+    return {
+        "headstart": version("headstart"),
+        "torch": version("torch"),
+        "opset": graph.OPSET,
+        "backbone": read_json(run.model / "model.json")["backbone"]["name"],
+        "backbone_fingerprint": model.backbone.fingerprint,
+        "licence": model.backbone.source.licence,
+        "head": model.head.kind,
+        "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
+        "primary": run.results["primary"],
+        "test": run.results["test"],
+        "evaluation": run.results["evaluation"]["summary"],
+    }

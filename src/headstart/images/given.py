@@ -1,0 +1,84 @@
+"""Whatever somebody gives as an image: a path, the bytes of a file, a Pillow image or an array."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from headstart.errors import ImageError
+from headstart.images.decode import MAX_PIXELS, decode, read_bytes, upright
+from headstart.images.preprocess import Preprocess
+
+__all__ = ["ImageLike", "ImagesLike", "inputs_of", "is_path", "listed", "names_of"]
+
+ImageLike = str | Path | bytes | Image.Image | np.ndarray
+"""One image; an array is (H, W, 3) uint8 RGB or (H, W) uint8 grey."""
+ImagesLike = ImageLike | Iterable[ImageLike]
+"""One or many; an (N, H, W, 3) array is N."""
+
+_WANTED = "uint8 (H, W, 3) RGB"
+
+
+def listed(images: ImagesLike) -> list[ImageLike]:
+    """Returns one image or many as a list."""
+    if isinstance(images, np.ndarray):
+        return list(images) if images.ndim in (1, 4) else [images]
+    if isinstance(images, str | Path | bytes | Image.Image):
+        return [images]
+    return list(images)
+
+
+def is_path(image: ImageLike) -> bool:
+    """Whether an image is given by where it lies."""
+    return isinstance(image, str | os.PathLike)
+
+
+def names_of(images: list[ImageLike]) -> tuple[str, ...]:
+    """Returns what images are called: paths, and ``"#2"`` for the third that has none."""
+    return tuple(
+        os.fspath(each) if isinstance(each, str | os.PathLike) else f"#{number}"
+        for number, each in enumerate(images)
+    )
+
+
+def inputs_of(
+    image: ImageLike, preprocess: Preprocess, tta: int, *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Returns what a network sees of one image, (V, size, size, 3) uint8.
+
+    Args:
+        image: Of any kind.
+        preprocess: How it is fitted.
+        tta: V.
+        max_pixels: Larger files are refused by their header.
+
+    Raises:
+        ImageError: If it cannot be read, or is nothing that an image may be.
+    """
+    if isinstance(image, np.ndarray):
+        return preprocess.inputs(_checked(image), tta)
+    if isinstance(image, Image.Image):
+        return preprocess.inputs(upright(image), tta)
+    if not isinstance(image, str | os.PathLike | bytes):
+        raise ImageError(
+            f"wanted a path, bytes, a Pillow image or an array, got {type(image).__name__}"
+        )
+    data = image if isinstance(image, bytes) else read_bytes(Path(image))
+    side = preprocess.decoding_side
+    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
+
+
+def _checked(pixels: np.ndarray) -> np.ndarray:
+    """Returns an array as (H, W, 3).
+
+    Raises:
+        ImageError: If it is of another type or shape.
+    """
+    colour = pixels.ndim == 3 and pixels.shape[2] == 3
+    if pixels.dtype != np.uint8 or not (colour or pixels.ndim == 2) or not pixels.size:
+        raise ImageError(f"wanted {_WANTED}, got {pixels.dtype} {pixels.shape}")
+    return pixels if colour else np.repeat(pixels[:, :, None], 3, axis=2)

@@ -1,0 +1,190 @@
+"""`Predictor`: the one way to run a model, whether it is that of a run or an exported file.
+
+It is torch-free, because what is deployed uses it. `scoring.run_predictor.RunPredictor` and
+`deploy.runtime.OnnxPredictor` say what it is made of and how `outputs` are computed; all else is
+here: which images are taken, how they are decoded beside, and what becomes of unreadable ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from headstart.compute import Progress, silent
+from headstart.errors import ImageError, ModelError
+from headstart.images.given import ImageLike, ImagesLike, inputs_of, listed, names_of
+from headstart.images.preprocess import Preprocess
+from headstart.images.threads import ordered_map
+from headstart.predictions import Predictions
+from headstart.records import OutputSpec
+from headstart.tasks import decode
+from headstart.tasks.protocol import Outputs, Places
+
+__all__ = ["Predictor", "in_batches", "spread"]
+
+_BATCH = 16
+
+
+class Predictor:
+    """A model at work, with scikit-learn's methods beside its own.
+
+    Attributes:
+        spec: What its outputs mean.
+        preprocess: How images are fitted.
+        tta: V, how many views of an image are averaged.
+        threshold: Probability below which an answer is "not sure".
+    """
+
+    spec: OutputSpec
+    preprocess: Preprocess
+    tta: int
+    threshold: float
+
+    def __repr__(self) -> str:
+        names = self.spec.names
+        shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        return f"{type(self).__name__}({self.spec.task}: {shown})"
+
+    def outputs(self, inputs: np.ndarray) -> Outputs:
+        """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
+        raise NotImplementedError
+
+    def decode(
+        self,
+        outputs: Outputs,
+        names: Sequence[str],
+        *,
+        errors: dict[str, str] | None = None,
+        boxes: np.ndarray | None = None,
+    ) -> Predictions:
+        """Turns outputs of N images, or of N places on images, into answers.
+
+        Args:
+            outputs: Rows of NaN where there is no answer.
+            names: N names.
+            errors: Name -> why there is no answer.
+            boxes: (N, 4) left, top, width, height in pixels, of places on images.
+        """
+        places = Places(tuple(names), errors or {}, boxes, threshold=self.threshold)
+        return decode(outputs, self.spec, places)
+
+    def nothing(self, count: int) -> Outputs:
+        """Returns outputs of as many images that could not be read: rows of NaN."""
+        return spread([], [], count, self._one)
+
+    def predictions(
+        self, images: ImagesLike, *, workers: int | None = None, progress: Progress = silent
+    ) -> Predictions:
+        """Answers for images; unreadable ones are rows of NaN with a reason in `errors`.
+
+        Args:
+            images: One or many: paths, bytes of files, Pillow images, (H, W, 3) or (H, W) uint8
+                arrays.
+            workers: Decoding threads; by default one a processor.
+            progress: Called as images are done.
+        """
+        given = listed(images)
+        names = names_of(given)
+        outputs, errors = self._look(given, names, workers, progress)
+        return self.decode(outputs, names, errors=errors)
+
+    def predict(self, images: ImagesLike) -> np.ndarray:
+        """Returns (N,) answers of one or many images: names of classes, or numbers.
+
+        Raises:
+            ImageError: If one of them cannot be read; `predictions` goes on instead.
+        """
+        found = self.predictions(images)
+        _refuse(found.errors)
+        return found.answers()
+
+    def predict_proba(self, images: ImagesLike) -> np.ndarray:
+        """Returns (N, C) calibrated probabilities, in the order of `classes_`.
+
+        Raises:
+            ImageError: If an image cannot be read; `predictions` goes on instead.
+            ModelError: If the model gives no probabilities.
+        """
+        given = listed(images)
+        outputs, errors = self._look(given, names_of(given), None, silent)
+        _refuse(errors)
+        for array in outputs.values():
+            if array.shape[1:] == (len(self.spec.names),):
+                return array
+        raise ModelError(
+            f"a model of {self.spec.task} gives no probabilities: use predict or predictions"
+        )
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """(C,) str names of `predict_proba`'s columns."""
+        return np.array(self.spec.names)
+
+    def _one(self) -> Outputs:
+        """Outputs of one image, whatever is on it: they tell shapes."""
+        size = self.preprocess.size
+        return self.outputs(np.zeros((1, self.tta, size, size, 3), np.uint8))
+
+    def _look(
+        self,
+        images: list[ImageLike],
+        names: tuple[str, ...],
+        workers: int | None,
+        progress: Progress,
+    ) -> tuple[Outputs, dict[str, str]]:
+        """Returns outputs of N images and name -> reason, of those that could not be read."""
+        errors: dict[str, str] = {}
+        parts: list[Outputs] = []
+        places: list[int] = []
+        waiting: list[np.ndarray] = []
+
+        def read(image: ImageLike) -> np.ndarray | ImageError:
+            try:
+                return inputs_of(image, self.preprocess, self.tta)
+            except ImageError as error:
+                return error
+
+        for number, result in enumerate(ordered_map(read, images, workers=workers)):
+            if isinstance(result, ImageError):
+                errors[names[number]] = str(result)
+            else:
+                places.append(number)
+                waiting.append(result)
+            if len(waiting) == _BATCH or (waiting and number == len(images) - 1):
+                parts.append(self.outputs(np.stack(waiting)))
+                waiting = []
+            progress("predicting", number + 1, len(images))
+        return spread(places, parts, len(images), self._one), errors
+
+
+def in_batches(
+    run: Callable[[np.ndarray], Outputs], inputs: np.ndarray, size: int = _BATCH
+) -> Outputs:
+    """Returns the outputs of (N, V, size, size, 3) uint8, computed some at a time; N above 0."""
+    parts = [run(inputs[start : start + size]) for start in range(0, len(inputs), size)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def spread(
+    places: Sequence[int], parts: Sequence[Outputs], count: int, like: Callable[[], Outputs]
+) -> Outputs:
+    """Returns outputs of `count` items, rows of NaN where there is nothing.
+
+    Args:
+        places: Items that there are outputs of.
+        parts: Those, one part after the other.
+        count: N.
+        like: Gives outputs of the right shape, where there are none.
+    """
+    found: Outputs = {}
+    for name, array in (parts[0] if parts else like()).items():
+        found[name] = np.full((count, *array.shape[1:]), np.nan, array.dtype)
+        if len(places):
+            found[name][np.asarray(places)] = np.concatenate([part[name] for part in parts])
+    return found
+
+
+def _refuse(errors: dict[str, str]) -> None:
+    for name, reason in errors.items():
+        raise ImageError(f"{name}: {reason}")
