@@ -32,7 +32,7 @@ from headstart.strategies.prepare import (
 )
 from headstart.strategies.problem import FrozenNetwork
 from headstart.strategies.train_classes import Ask
-from headstart.strategies.ways import OWN_WAY, recipe_of, way_of
+from headstart.strategies.ways import OWN_WAY, recipe_of, refuse_early, way_of
 from headstart.training.schedule import Balance, Flip, parse_recipe
 
 __all__ = ["train"]
@@ -163,6 +163,11 @@ def train(
             f"--task {task} looks at one view of an image, at the rate of its recipe: leave --tta "
             f"and --lr auto out"
         )
+    if task in OWN_WAY and strategy in ("probe", "scratch"):
+        raise OptionError(
+            f"--task {task} begins at the frozen features and measures them beside, whatever the "
+            f"strategy: leave --strategy {strategy} out"
+        )
     if tta > 2 and strategy in ("finetune", "scratch"):
         raise OptionError(
             f"--tta {tta} averages frozen features of several crops: with --strategy "
@@ -186,6 +191,7 @@ def train(
             f"choose an -o outside {dataset.root}"
         )
     network = open_backbone(backbone)
+    refuse_early(dataset, network, given, seed=seed)
     compute = Compute(device, workers, seed, progress)
     found_by = detector if faces else None
     preprocess = choose_preprocess(dataset, network, image_size, geometry, detector=found_by)

@@ -18,7 +18,7 @@ from headstart.images.pixels import silent
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
-from headstart.tasks.identity.embed import embed, enrolled_scores, vectors_of
+from headstart.tasks.identity.embed import Material, embed, enrolled_scores, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
@@ -50,11 +50,9 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
 
 def learn(known, recipe=RECIPE, *, progress=silent, **options):
     data, backbone, vectors, columns = known
-    return embed(
-        data, vectors, columns, np.arange(len(data)), backbone, recipe,
-        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32),
-        compute=Compute(workers=0, progress=progress), **options,
-    )  # fmt: skip
+    every, preprocess = np.arange(len(data)), replace(backbone.preprocess, size=32)
+    material = Material(data, vectors, columns, every, backbone, preprocess)
+    return embed(material, recipe, every, Compute(workers=0, progress=progress), **options)
 
 
 def test_it_learns_and_others_decide(known):

@@ -72,7 +72,7 @@ def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator
     if len(shared):
         yield Finding(
             "same_identities_on_both_sides", "warning",
-            f"The data's split has {len(shared):,} identities on both sides, in training and in test.",
+            f"The data's split has {len(shared):,} identities both in training and in test.",
             tuple(labels.names[k] for k in shared[:24].tolist()),
             "Training holds identities out anew; to use a split of your own, put all images of "
             "one on one side of it.", len(shared),
