@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.crowds import crowd
 from tests.training.trainings import assert_same
 
 from headstart.compute import Compute
@@ -31,8 +32,6 @@ RECIPE = MetricRecipe(
 @pytest.fixture(scope="module")
 def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
     """Eight drawn people, a network, and their frozen vectors."""
-    from tests.verbs.test_embed import crowd
-
     root = tmp_path_factory.mktemp("people")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
