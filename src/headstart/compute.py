@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-__all__ = ["Compute", "Device", "Progress", "silent"]
+from headstart.choices import Device
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+__all__ = ["Compute", "Progress", "silent"]
+
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as work goes on."""
 

@@ -10,8 +10,9 @@ import pytest
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import BackboneError, DataError
+from headstart.options.ways import OWN_WAY, recipe_of
 from headstart.strategies.train_classes import train_classes
-from headstart.strategies.ways import OWN_WAY, recipe_of, refuse_early, way_of
+from headstart.strategies.ways import refuse_early, way_of
 from headstart.tasks import TASKS
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.training.schedule import Recipe

@@ -13,11 +13,10 @@ from PIL import Image
 from tests.nets.tiny import sees, tunable
 from timm.models.resnet import BasicBlock
 
-from headstart.compute import Compute
+from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import silent
 from headstart.nets.trainable import TrainableModel
 from headstart.tasks.classification import learn
 from headstart.tasks.classification.validation import Validation

@@ -7,16 +7,14 @@ all (Snell et al., NeurIPS 2017). Nothing is approximated: every vector is compa
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from headstart.choices import Method
 from headstart.gallery.rows import Changes
 from headstart.metrics.vectors import unit_rows
 
-__all__ = ["Index", "Match", "Method", "unit"]
+__all__ = ["Index", "Match", "unit"]
 
-Method = Literal["knn", "centroid"]
 Match = tuple[str, float]
 """A person and the score."""
 

@@ -12,14 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from headstart.choices import Align
 from headstart.errors import ImageError
 from headstart.images.detect import Face, open_detector
 from headstart.images.geometry import chain, invert
 
-__all__ = ["NO_FACE", "TEMPLATE", "Align", "Choose", "Faces", "blur", "crop_face"]
+__all__ = ["NO_FACE", "TEMPLATE", "Choose", "Faces", "blur", "crop_face"]
 
 Choose = Literal["largest", "centre"]
-Align = Literal["points", "box"]
 
 # Where the five points of a face lie on a square of side 1: SphereFace's template (Liu et al.,
 # 2017) of 96 x 112 pixels in the middle of 112 x 112, as ArcFace (Deng et al., 2019) has it too.

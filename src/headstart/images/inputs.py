@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import (
-    Progress,
     pixel_store_of,
     read_pixels,
-    silent,
     square_key,
 )
 from headstart.images.preprocess import Preprocess

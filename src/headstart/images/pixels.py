@@ -16,6 +16,7 @@ from itertools import islice
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
@@ -25,18 +26,13 @@ from headstart.images.stats import STATS_SIDE, THUMB, ImageStats, SingleImageSta
 from headstart.images.store import Store, cache_folder
 
 __all__ = [
-    "Progress",
     "cacheable",
     "cpu_count",
     "measure",
     "pixel_store_of",
     "read_pixels",
-    "silent",
     "square_key",
 ]
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, done, total)."""
 
 _AHEAD_BYTES = 96 << 20
 _TASK = 8
@@ -56,10 +52,6 @@ _STATS_DTYPE = np.dtype(
         ("thumbnail", "u1", (THUMB, THUMB, 3)),
     ]
 )
-
-
-def silent(phase: str, done: int, total: int) -> None:
-    """The `Progress` that shows nothing."""
 
 
 def cpu_count() -> int:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from headstart.choices import Geometry
 from headstart.fingerprint import fingerprint_json
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
 
-__all__ = ["Geometry", "Preprocess", "View", "views_of"]
+__all__ = ["Preprocess", "View", "views_of"]
 
-Geometry = Literal["square", "crop", "pad", "squash"]
 _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,

@@ -8,19 +8,19 @@ Boxes and masks move with their image by the same draw.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headstart.choices import Policy
 from headstart.images.preprocess import Preprocess
 from headstart.nets.places import Places, move
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Augment", "Policy", "augmentation"]
+__all__ = ["Augment", "augmentation"]
 
-Policy = Literal["none", "light", "standard", "strong"]
 # Training images are this much larger than the network's, so that shifts find real pixels.
 MARGIN = 1.125
 

@@ -18,15 +18,11 @@ from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_identities
 from headstart.training.schedule import Recipe
 
-__all__ = ["OWN_WAY", "Way", "recipe_of", "refuse_early", "way_of"]
+__all__ = ["Way", "refuse_early", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
 
 _WAYS = {"identity": ("headstart.strategies.train_identities", "train_identities")}
-OWN_WAY = frozenset(_WAYS)
-"""Tasks that are not trained class by class."""
-
-_RECIPES: dict[str, type[Recipe]] = {"identity": MetricRecipe}
 
 
 def way_of(task: str) -> Way:
@@ -37,18 +33,13 @@ def way_of(task: str) -> Way:
     return cast(Way, getattr(importlib.import_module(module), name))
 
 
-def recipe_of(task: str) -> Recipe:
-    """Returns the recipe of a task, as it is where nothing is said."""
-    return _RECIPES.get(task, Recipe)()
-
-
 def refuse_early(dataset: Dataset, backbone: Backbone, recipe: Recipe, *, seed: int) -> None:
     """Refuses before any image is looked at what the way of a task would refuse afterwards.
 
     Args:
         dataset: N labelled items.
         backbone: Of the run.
-        recipe: As `recipe_of` the task gave it, with what was asked for.
+        recipe: Of the task.
         seed: Of what is drawn.
 
     Raises:

@@ -11,11 +11,10 @@ import torch
 from tests.crowds import crowd
 from tests.training.trainings import assert_same
 
-from headstart.compute import Compute
+from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import silent
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
