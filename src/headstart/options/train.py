@@ -150,6 +150,11 @@ class TrainOptions(Options):
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
             )
+        if self.task in OWN_WAY and self.strategy in ("probe", "scratch"):
+            yield (
+                f"--task {self.task} begins at the frozen features and measures them beside, "
+                f"whatever the strategy: leave --strategy {self.strategy} out"
+            )
         if self.tta > 2 and self.strategy in ("finetune", "scratch"):
             yield (
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "
