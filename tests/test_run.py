@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from headstart.errors import ModelError, OutputError
+from headstart.output import check_output, hold, new_folder, read_json, write_atomic
 from headstart.records import Estimate, to_json
-from headstart.run import Run, check_output, hold, new_folder, new_run, read_json, write_atomic
+from headstart.run import Run, new_run
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 not_root = pytest.mark.skipif(ROOT, reason="root may write all")
@@ -225,7 +226,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
     def refuse(*given: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("headstart.run.os.replace", refuse)
+    monkeypatch.setattr("headstart.output.os.replace", refuse)
     with pytest.raises(OSError, match="No space"):
         write_atomic(tmp_path / "x", "after")
     assert (tmp_path / "x").read_text() == "before"

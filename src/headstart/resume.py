@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import ModelError, OutputError
+from headstart.output import hold, read_json, write_atomic
 from headstart.records import to_json
-from headstart.run import hold, read_json, write_atomic
 
 __all__ = ["Unfinished"]
 

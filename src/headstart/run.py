@@ -7,41 +7,20 @@ killed process leaves either no run or a complete one.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import re
-import shutil
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headstart.errors import ModelError, OutputError
+from headstart.errors import ModelError
+from headstart.output import new_folder, read_json
 from headstart.records import Estimate
 
-if sys.platform != "win32":
-    import fcntl
-
-__all__ = [
-    "FORMAT",
-    "Run",
-    "check_output",
-    "hold",
-    "new_folder",
-    "new_run",
-    "read_json",
-    "write_atomic",
-]
+__all__ = ["FORMAT", "Run", "new_run"]
 
 FORMAT = 2
 """Of `metrics.json`."""
-
-_PREFIX = ".headstart-"
-_LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
@@ -179,78 +158,6 @@ class Run:
         return f"<table><caption>{summary}</caption>{rows}</table>"
 
 
-def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any:
-    """Reads a JSON file of a run, model or gallery.
-
-    Args:
-        path: The file.
-        remedy: What to do when it cannot be read.
-
-    Raises:
-        ModelError: If it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); {remedy}") from None
-
-
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Writes a file whole or not at all, through a temporary neighbour.
-
-    Raises:
-        OSError: If the disk refuses.
-    """
-    data = data.encode() if isinstance(data, str) else data
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def check_output(
-    folder: Path, *, overwrite: bool, holds: str = "metrics.json", what: str = "run"
-) -> None:
-    """Refuses an output folder early, before any work is done.
-
-    Args:
-        folder: Where something is to be written.
-        overwrite: Whether an earlier one there may be replaced.
-        holds: The file that tells it from other folders.
-        what: Its name for people.
-
-    Raises:
-        OutputError: If it exists and may not be replaced, or cannot be written.
-    """
-    if folder.exists():
-        is_one = folder.is_dir() and ((folder / holds).is_file() or not any(folder.iterdir()))
-        if not is_one:
-            raise OutputError(
-                f"{folder} exists and is not {_a(what)} of headstart: nothing was changed; "
-                f"choose another -o"
-            )
-        if not overwrite and any(folder.iterdir()):
-            raise OutputError(
-                f"{folder} already holds {_a(what)}; choose another -o, or say --overwrite to "
-                f"replace it"
-            )
-    parent = folder.absolute().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"cannot write in {parent} ({error.strerror}); choose another -o"
-        ) from None
-
-
 @contextlib.contextmanager
 def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
     """Gives an unfinished run to fill; moves it into place only when all went well.
@@ -267,100 +174,3 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
     """
     with new_folder(folder, overwrite=overwrite) as building:
         yield Run(building)
-
-
-@contextlib.contextmanager
-def new_folder(
-    folder: Path, *, overwrite: bool, holds: str = "metrics.json", what: str = "run"
-) -> Iterator[Path]:
-    """Gives an empty folder to fill; moves it into place only when all went well.
-
-    Args:
-        folder: The final place.
-        overwrite: Whether an earlier one there may be replaced.
-        holds: The file that tells it from other folders.
-        what: Its name for people.
-
-    Yields:
-        A hidden folder beside `folder`.
-
-    Raises:
-        OutputError: If the place is taken, read-only or the disk is full.
-    """
-    check_output(folder, overwrite=overwrite, holds=holds, what=what)
-    parent = folder.absolute().parent
-    try:
-        _sweep(parent)
-        building = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}building-"))
-    except OSError as error:
-        raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
-    held = hold(building)
-    try:
-        yield building
-        building.chmod(0o755)
-        if folder.exists():
-            # Another process may have been faster.
-            check_output(folder, overwrite=overwrite, holds=holds, what=what)
-            # Two renames: a kill between them leaves both runs on disk, never half of one.
-            old = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}old-"))
-            os.replace(folder, old / "run")
-            os.replace(building, folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(building, folder)
-    except OutputError as error:
-        # Whoever failed inside named the hidden folder, which is gone a moment later.
-        if str(building) not in str(error):
-            raise
-        raise OutputError(
-            f"{str(error).replace(str(building), str(folder))}; free some space or choose "
-            f"another -o; nothing half-written was left"
-        ) from None
-    except OSError as error:
-        raise OutputError(
-            f"could not write {folder} ({error.strerror or error}); free some space or choose "
-            f"another -o; nothing half-written was left"
-        ) from None
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-        if held is not None:
-            os.close(held)
-
-
-def hold(folder: Path) -> int | None:
-    """Locks a folder for as long as this process lives; None where that cannot be had."""
-    if sys.platform == "win32":
-        return None
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
-def _sweep(parent: Path) -> None:
-    """Removes what killed processes left: unfinished runs that no living process holds.
-
-    A minute's grace covers the moment between making a folder and locking it; where there are
-    no locks, and for the earlier run of a replacement that was killed halfway, it is a day.
-    """
-    for entry in os.scandir(parent):
-        kind = _LEFTOVER.fullmatch(entry.name)
-        if not kind:
-            continue
-        with contextlib.suppress(OSError):
-            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            held = hold(Path(entry.path)) if kind[1] == "building" and age > 60 else None
-            if held is not None or age > 24 * 3600:
-                shutil.rmtree(entry.path, ignore_errors=True)
-            if held is not None:
-                os.close(held)
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
+from headstart.output import read_json
 from headstart.records import Estimate, Finding
-from headstart.run import Run, read_json
+from headstart.run import Run
 from headstart.tasks import task_of
 
 if TYPE_CHECKING:

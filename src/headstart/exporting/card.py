@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from headstart.nets.model import Model
+from headstart.output import read_json
 from headstart.records import Estimate
-from headstart.run import Run, read_json
+from headstart.run import Run
 
 __all__ = ["write_card"]
 

@@ -19,9 +19,10 @@ from headstart.exporting.quantise import Quantised, QuantTrial, half, quantise
 from headstart.exporting.record import Export
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
+from headstart.output import read_json, write_atomic
 from headstart.predictions import Predictions
 from headstart.records import Estimate, to_json
-from headstart.run import Run, read_json, write_atomic
+from headstart.run import Run
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured
 from headstart.tasks import task_of

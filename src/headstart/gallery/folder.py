@@ -25,7 +25,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.weights import save_source
-from headstart.run import new_folder, read_json
+from headstart.output import new_folder, read_json
 
 __all__ = ["MARKER", "Gallery", "GalleryReader"]
 

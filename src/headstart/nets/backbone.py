@@ -24,7 +24,7 @@ from headstart.nets.engine import Engine
 from headstart.nets.layout import read_config
 from headstart.nets.source import Source, fingerprint, resolve
 from headstart.nets.weights import load_network
-from headstart.run import write_atomic
+from headstart.output import write_atomic
 
 if TYPE_CHECKING:
     from torch import nn

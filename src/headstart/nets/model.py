@@ -22,8 +22,8 @@ from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
+from headstart.output import read_json
 from headstart.records import OutputSpec, to_json
-from headstart.run import read_json
 
 __all__ = ["Model"]
 

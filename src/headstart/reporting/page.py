@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headstart.errors import ModelError, OutputError
 from headstart.reporting import curves, figures, rows, scatter
+from headstart.reporting.headline import baseline_rows, gain_sentence, headline, measure_rows
 from headstart.tasks import task_of
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
     history = rows.history(run_folder)
     task = task_of(metrics.get("task") or "classification")
-    beside = rows.baseline_rows(metrics, task.PRIMARY)
+    beside = baseline_rows(metrics, task.PRIMARY)
     finetuning = metrics.get("finetuning") or {}
     validation = finetuning.get("validation") or {}
     advice = metrics.get("advice") or {}
@@ -108,10 +109,10 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         environment=environment,
         options=options,
         details=metrics.get("details") or {},
-        measures=rows.measure_rows(metrics, task.MEASURES),
-        headline=rows.headline(metrics, task.PRIMARY, beside),
+        measures=measure_rows(metrics, task.MEASURES),
+        headline=headline(metrics, task.PRIMARY, beside),
         baselines=beside,
-        gain=rows.gain_sentence(metrics, task.PRIMARY),
+        gain=gain_sentence(metrics, task.PRIMARY),
         findings=None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),

@@ -9,9 +9,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from headstart.errors import OutputError
+from headstart.output import write_atomic
 from headstart.records import Estimate
 from headstart.reporting.figures import HEIGHT, LEFT, TOP, WIDTH, frame, x_label, y_axis
-from headstart.run import write_atomic
 
 __all__ = ["roc_figure", "write_page"]
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from headstart.errors import DataError, OptionError
 from headstart.metrics.statistic import Statistic
+from headstart.output import read_json
 from headstart.predictions import Predictions
 from headstart.results.items import Items, read_items
 from headstart.results.outputs import read_predictions
-from headstart.run import Run, read_json
+from headstart.run import Run
 from headstart.scoring.compare import Comparison, compare_statistics
 from headstart.scoring.score import measured
 from headstart.tasks import task_of

@@ -20,7 +20,8 @@ from headstart.data.folders import scan
 from headstart.data.numbers import parse_labels
 from headstart.errors import DataError, ModelError
 from headstart.fingerprint import fingerprint_file
-from headstart.run import Run, read_json, write_atomic
+from headstart.output import read_json, write_atomic
+from headstart.run import Run
 
 __all__ = ["Items", "read_items", "where_now", "write_items"]
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from headstart.errors import ModelError, OutputError
-from headstart.run import write_atomic
+from headstart.output import write_atomic
 from headstart.training.loop import Training
 from headstart.training.state import numbers_of, restore, tensors_of
 

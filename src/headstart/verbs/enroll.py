@@ -21,8 +21,8 @@ from headstart.gallery.enrolling import Enrolling
 from headstart.gallery.folder import MARKER, Gallery
 from headstart.options.command import command
 from headstart.options.enroll import EnrollOptions
+from headstart.output import check_output
 from headstart.records import Estimate
-from headstart.run import check_output
 
 __all__ = ["Enrolment", "enroll"]
 

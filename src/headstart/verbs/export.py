@@ -8,7 +8,8 @@ from headstart.compute import Progress, silent
 from headstart.exporting.record import Export
 from headstart.options.command import command
 from headstart.options.export import ExportOptions
-from headstart.run import Run, check_output, new_folder
+from headstart.output import check_output, new_folder
+from headstart.run import Run
 
 __all__ = ["export"]
 

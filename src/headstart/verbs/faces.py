@@ -16,8 +16,8 @@ from headstart.images.faces import Faces
 from headstart.images.video import Video, is_video
 from headstart.options.command import command
 from headstart.options.faces import FacesOptions
+from headstart.output import check_output, new_folder, write_atomic
 from headstart.records import Finding, to_json
-from headstart.run import check_output, new_folder, write_atomic
 from headstart.video.crops import Written, findings, frames, searched, write, write_table
 from headstart.video.tracks import Tracks
 

@@ -15,11 +15,12 @@ from headstart.images.store import trim_cache
 from headstart.nets.backbone import open_backbone
 from headstart.options.command import command
 from headstart.options.train import TrainOptions
+from headstart.output import check_output
 from headstart.probe.frozen import Frozen
 from headstart.reporting.page import write_report
 from headstart.results.write_run import Told, write_run
 from headstart.resume import Unfinished
-from headstart.run import Run, check_output, new_run
+from headstart.run import Run, new_run
 from headstart.strategies.clock import Clock
 from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
 from headstart.strategies.problem import FrozenNetwork

@@ -21,8 +21,8 @@ from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE, Faces, blur
 from headstart.images.threads import ordered_map
 from headstart.images.video import Video
+from headstart.output import write_atomic
 from headstart.records import Finding
-from headstart.run import write_atomic
 from headstart.video.tracks import Tracks
 
 __all__ = ["Written", "findings", "frames", "searched", "write", "write_table"]

@@ -1,0 +1,93 @@
+"""What stands at the top of a page: the primary measure, what it must beat, and by how much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headstart.metrics.statistic import Measure
+
+__all__ = ["baseline_rows", "gain_sentence", "headline", "measure_rows"]
+
+_BASELINES = {
+    "constant": "the constant (median) baseline",
+    "majority": "always the most frequent class",
+    "raw_pixels": "raw pixels without a network",
+    "random_weights": "the same network with random weights",
+    "scratch": "the same network trained from scratch",
+    "frozen": "frozen features of the same network",
+    "whitened": "the same, whitened within people",
+    "softmax": "a plain softmax classifier's features",
+}
+
+
+def baseline_rows(metrics: Mapping[str, Any], primary: Measure) -> list[dict[str, Any]]:
+    """Rows of the comparison, by the primary measure, the best baseline first."""
+    rows = []
+    for name, measured in (metrics.get("baselines") or {}).items():
+        estimate = (measured or {}).get(primary.key)
+        if estimate and estimate.get("value") is not None:
+            summary = _BASELINES.get(name, name.replace("_", " "))
+            rows.append({"summary": summary, "estimate": estimate})
+    sign = -1 if primary.larger_is_better else 1
+    return sorted(rows, key=lambda row: sign * row["estimate"]["value"])
+
+
+def measure_rows(metrics: Mapping[str, Any], known: Sequence[Measure]) -> list[dict[str, Any]]:
+    """Rows of all measures of the test, as their task calls and explains them."""
+    test = metrics.get("test") or {}
+    return [
+        {
+            "words": each.words[0].upper() + each.words[1:],
+            "unit": each.unit,
+            "meaning": each.meaning,
+            "estimate": test[each.key],
+        }
+        for each in known
+        if test.get(each.key)
+    ]
+
+
+def headline(
+    metrics: Mapping[str, Any], primary: Measure, beside: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The primary measure; a share as a count of new images, of 1000 where 100 would be all.
+
+    Args:
+        metrics: Of the run.
+        primary: The measure that decides.
+        beside: Rows of `baselines`, which share its line.
+    """
+    estimate = (metrics.get("test") or {}).get(primary.key)
+    if not estimate or any(estimate.get(key) is None for key in ("value", "low", "high")):
+        return None
+    found: dict[str, Any] = {
+        "estimate": estimate, "words": primary.words, "unit": primary.unit, "ends": (0.0, 1.0),
+    }  # fmt: skip
+    if primary.unit != "share":
+        highs = [row["estimate"]["high"] for row in beside if row["estimate"].get("high")]
+        return found | {"ends": (0.0, max([estimate["high"], *highs]))}
+    of = 1000 if 0.99 < estimate["value"] < 1 and estimate["n"] >= 300 else 100
+    counts = {key: math.floor(of * estimate[key] + 0.5) for key in ("value", "low", "high")}
+    verb = "identified" if "retrieval" in metrics else "classified"
+    return found | {"of": of, "verb": verb, **counts}
+
+
+def gain_sentence(metrics: Mapping[str, Any], primary: Measure) -> str | None:
+    """The transfer gain in one sentence, in points of a share or in the unit of the measure."""
+    found = metrics.get("transfer_gain") or {}
+    gain = found.get("gain")
+    if not gain or gain.get("value") is None:
+        return None
+    over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
+    share = primary.unit == "share"
+    value, low, high = ((100 if share else 1) * gain[key] for key in ("value", "low", "high"))
+    shown, unit = (".0f", " points") if share else (".3g", "")
+    more, less = ("more", "less") if primary.larger_is_better else ("less", "more")
+    if low > 0:
+        return f"{value:{shown}}{unit} ({low:{shown}} to {high:{shown}}) {more} than {over}."
+    if high < 0:
+        return f"{-value:{shown}}{unit} ({-high:{shown}} to {-low:{shown}}) {less} than {over}."
+    ends = f"({low:+z{shown}} to {high:+z{shown}})"
+    return f"Not surely better than {over}: {value:+z{shown}}{unit} {ends}."
