@@ -71,7 +71,7 @@ def training(
     judged = None
     if validation is not None:
         judged = Validation(
-            InputImages(validation, sees(SIZE), workers=1), validation.targets, balanced
+            InputImages(validation, sees(SIZE), workers=1), validation.labels.targets, balanced
         )
     inputs = InputImages(data, sees(LARGE), workers=1)
     options = {"workers": 0, **options}

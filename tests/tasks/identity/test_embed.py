@@ -10,13 +10,13 @@ import pytest
 import torch
 from tests.training.trainings import assert_same
 
-from headstart.data.dataset import Dataset
+from headstart.compute import Compute, silent
 from headstart.data.open import open_dataset
 from headstart.images.inputs import InputImages
-from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.backbone import open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
-from headstart.tasks.identity.embed import embed, enrolled_scores, vectors_of
+from headstart.tasks.identity.embed import Material, embed, enrolled_scores, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
@@ -27,7 +27,7 @@ RECIPE = MetricRecipe(
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
+def known(tmp_path_factory) -> Material:
     """Eight drawn people, a network, and their frozen vectors."""
     from tests.verbs.test_embed import crowd
 
@@ -43,20 +43,23 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
             images = np.stack([inputs[i] for i in range(len(data))])
             vectors = pool(torch.from_numpy(images)).numpy()
         width = vectors.shape[1]
-        yield data, backbone, vectors, np.arange(width - pool.layout[-1][1], width)
+        columns = np.arange(width - pool.layout[-1][1], width)
+        yield Material(data, vectors, columns, np.arange(len(data)), backbone, preprocess)
 
 
-def learn(known, recipe=RECIPE, **options):
-    data, backbone, vectors, columns = known
-    return embed(
-        data, vectors, columns, np.arange(len(data)), backbone, recipe,
-        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32), workers=0,
-        **options,
-    )  # fmt: skip
+def learn(known: Material, recipe=RECIPE, *, progress=silent, **options):
+    items = np.arange(len(known.dataset))
+    compute = Compute(device="cpu", workers=0, progress=progress)
+    return embed(known, recipe, items, compute, **options)
+
+
+def embedded(known: Material, result) -> np.ndarray:
+    """(N, E) unit embeddings of everybody, as learnt."""
+    inputs = known.inputs(np.arange(len(known.dataset)), Compute(workers=1))
+    return vectors_of(result.net, inputs, device="cpu")
 
 
 def test_it_learns_and_others_decide(known):
-    data, backbone, vectors, columns = known
     seen = []
     result = learn(known, on_epoch=lambda name, epoch: seen.append((name, epoch.epoch)))
     assert result.people == (6, 2)
@@ -66,33 +69,28 @@ def test_it_learns_and_others_decide(known):
     assert len(np.unique(result.validation.identities)) == 2
     assert 0 < result.temperature < 100
     assert result.projection is None
-    inputs = InputImages(data, replace(backbone.preprocess, size=32), workers=1)
-    unit = vectors_of(result.net, inputs, device="cpu")
+    unit = embedded(known, result)
     assert np.allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
-    moved = np.abs(unit - project(vectors, columns, None)).max()
+    moved = np.abs(unit - project(known.vectors, known.columns, None)).max()
     assert (moved > 1e-3) == (result.kept.share > 0)
 
 
 def test_where_nothing_is_better_the_start_is_kept(known):
     """A rate of nothing: every epoch is the frozen network."""
-    data, backbone, vectors, columns = known
     result = learn(known, replace(RECIPE, lr=1e-30, epochs=1))
-    inputs = InputImages(data, replace(backbone.preprocess, size=32), workers=1)
-    unit = vectors_of(result.net, inputs, device="cpu")
-    assert np.allclose(unit, project(vectors, columns, None), atol=1e-3)
+    unit = embedded(known, result)
+    assert np.allclose(unit, project(known.vectors, known.columns, None), atol=1e-3)
     assert result.kept.measure == pytest.approx(result.kept.start_measure)
 
 
 def test_a_projection_begins_where_the_frozen_features_are(known):
-    data, _, vectors, columns = known
+    who, columns = known.identities, known.columns
     recipe = replace(RECIPE, lr=1e-30, epochs=1, head="whitened", dimension=24)
     result = learn(known, recipe, refit=False)
     assert result.projection.shape == (24, len(columns))
-    validation = np.isin(data.labels.targets, np.unique(result.validation.identities))
-    own = vectors[~validation][:, columns]
-    assert np.allclose(
-        result.projection, whitening(own, data.labels.targets[~validation], dimension=24)
-    )
+    validation = np.isin(who, np.unique(result.validation.identities))
+    own = known.vectors[~validation][:, columns]
+    assert np.allclose(result.projection, whitening(own, who[~validation], dimension=24))
 
 
 def test_a_stopped_training_goes_on_as_the_same(known, tmp_path, monkeypatch):
