@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.tasks.identity.crowds import crowd
 from tests.training.trainings import assert_same
 
 from headstart.compute import Compute, silent
@@ -29,8 +30,6 @@ RECIPE = MetricRecipe(
 @pytest.fixture(scope="module")
 def known(tmp_path_factory) -> Material:
     """Eight drawn people, a network, and their frozen vectors."""
-    from tests.verbs.test_embed import crowd
-
     root = tmp_path_factory.mktemp("people")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
