@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headstart.data.labels import Classes, Numbers
 from headstart.metrics.interval import paired_difference
+from headstart.predictions import ClassProbabilities, Intervals
 from headstart.records import Estimate, to_json
-from headstart.scoring.compare import compare_answers, items_needed, paired_test
+from headstart.scoring.compare import compare_statistics, items_needed, paired_test
+from headstart.scoring.score import measured
+from headstart.tasks import task_of
 
 
 def sides(only_a, only_b, both=0, neither=0):
@@ -19,13 +23,27 @@ def sides(only_a, only_b, both=0, neither=0):
 
 
 def answers(only_a, only_b, both=0, neither=0, classes=3, seed=0):
-    """(targets, labels, probabilities) of two classifiers that are right as asked."""
+    """(targets, probabilities) of two classifiers that are right as asked."""
     rng = np.random.default_rng(seed)
     right = sides(only_a, only_b, both, neither)
     targets = rng.integers(0, classes, len(right[0]))
-    labels = tuple(np.where(each, targets, (targets + 1) % classes) for each in right)
-    chances = tuple(0.1 / classes + 0.9 * np.eye(classes)[each] for each in labels)
-    return targets, labels, chances
+    labels = [np.where(each, targets, (targets + 1) % classes) for each in right]
+    return targets, tuple(0.1 / classes + 0.9 * np.eye(classes)[each] for each in labels)
+
+
+def compared(targets, chances, **options):
+    """What is found of two classifiers by all measures of classification."""
+    known = tuple("abc"[: chances[0].shape[1]])
+    first, second = (
+        measured(
+            "classification",
+            ClassProbabilities(tuple(map(str, range(len(each)))), known, each),
+            Classes(known, targets[: len(each)]),
+        ).statistics
+        for each in chances
+    )
+    primary = task_of("classification").PRIMARY
+    return compare_statistics(first, second, primary, **options)
 
 
 def test_mcnemar_by_hand():
@@ -82,20 +100,22 @@ def test_the_test_holds_its_level():
 
 
 def test_a_difference_that_is_there_is_shown():
-    result = compare_answers(*answers(5, 30, 150, 15), names=("old", "new"))
+    result = compared(*answers(5, 30, 150, 15), names=("old", "new"))
     assert result.better == "B"
     assert result.needed is None
     assert result.answers == {"both": 150, "only_a": 5, "only_b": 30, "neither": 15}
-    a, b = result.accuracies
+    a, b = result.values
     assert (a.value, b.value) == (0.775, 0.9)
     difference = result.differences["accuracy"]
     assert difference == paired_difference(*reversed(sides(5, 30, 150, 15)))
     assert difference.value == pytest.approx(b.value - a.value)
     assert result.differences["log_loss"].high < 0, "less loss is better"
     assert result.differences["balanced_accuracy"].low > 0
-    assert result.summary.startswith("B is more accurate than A by 12.5 percentage points (")
+    assert result.summary.startswith(
+        "B is better than A: its accuracy is higher by 12.5 percentage points ("
+    )
     assert "p < 0.0001" in result.summary
-    assert repr(result).startswith("Comparison(A='old', B='new': B is more accurate")
+    assert repr(result).startswith("Comparison(A='old', B='new': B is better")
     assert "new" in result._repr_html_()
     assert json.loads(to_json(result))["answers"]["only_b"] == 30
 
@@ -105,10 +125,10 @@ def test_a_difference_that_is_there_is_shown():
     st.integers(0, 40), st.integers(0, 40), st.integers(2, 60), st.integers(0, 20), st.booleans()
 )
 def test_swapping_the_runs_turns_everything_round(only_a, only_b, both, neither, grouped):
-    targets, labels, chances = answers(only_a, only_b, both, neither)
+    targets, chances = answers(only_a, only_b, both, neither)
     clusters = np.arange(len(targets)) // 2 if grouped and len(targets) > 3 else None
-    there = compare_answers(targets, labels, chances, clusters=clusters)
-    back = compare_answers(targets, labels[::-1], chances[::-1], clusters=clusters)
+    there = compared(targets, chances, clusters=clusters)
+    back = compared(targets, chances[::-1], clusters=clusters)
     for name, each in there.differences.items():
         other = back.differences[name]
         assert (other.value, other.low, other.high) == pytest.approx(
@@ -116,17 +136,19 @@ def test_swapping_the_runs_turns_everything_round(only_a, only_b, both, neither,
         ), name
         assert other.method == each.method
     assert back.p_value == pytest.approx(there.p_value)
-    assert back.accuracies == there.accuracies[::-1]
+    assert back.values == there.values[::-1]
     assert {there.better, back.better} in ({None}, {"A", "B"})
     if only_a != only_b:
         assert back.summary == there.summary.translate(str.maketrans("AB", "BA"))
 
 
 def test_the_same_answers_show_no_difference():
-    targets, labels, chances = answers(0, 0, 90, 10)
-    result = compare_answers(targets, labels, chances)
+    targets, chances = answers(0, 0, 90, 10)
+    result = compared(targets, chances)
     assert (result.better, result.needed, result.p_value) == (None, None, 1.0)
-    assert result.summary.startswith("No difference can be shown: both are equally accurate here")
+    assert result.summary.startswith(
+        "No difference can be shown: the accuracy of both is the same here"
+    )
     for name in ("accuracy", "balanced_accuracy"):
         each = result.differences[name]
         assert each.value == 0
@@ -136,25 +158,24 @@ def test_the_same_answers_show_no_difference():
 
 def test_a_rare_class_makes_the_balanced_difference_less_certain():
     targets = np.repeat([0, 1], [95, 5])
-    result = compare_answers(targets, (targets, targets), (np.eye(2)[targets],) * 2)
+    result = compared(targets, (np.eye(2)[targets],) * 2)
     plain, balanced = (result.differences[name] for name in ("accuracy", "balanced_accuracy"))
     assert balanced.high - balanced.low > 2 * (plain.high - plain.low)
     assert balanced.n == 100
     pairs = np.arange(100) // 2
-    paired = compare_answers(targets, (targets,) * 2, (np.eye(2)[targets],) * 2, clusters=pairs)
+    paired = compared(targets, (np.eye(2)[targets],) * 2, clusters=pairs)
     grouped = paired.differences["balanced_accuracy"]
     assert grouped.high - grouped.low > 1.5 * (balanced.high - balanced.low)
 
 
 def test_clusters_make_it_less_certain():
-    targets, labels, chances = answers(6, 16, 70, 8, seed=1)
+    targets, chances = answers(6, 16, 70, 8, seed=1)
     order = np.random.default_rng(0).permutation(100)
-    some = [targets[order], *(tuple(x[order] for x in pair) for pair in (labels, chances))]
-    many = [np.repeat(targets, 10)]
-    many += [tuple(np.repeat(x, 10, axis=0) for x in pair) for pair in (labels, chances)]
+    some = [targets[order], tuple(each[order] for each in chances)]
+    many = [np.repeat(targets, 10), tuple(np.repeat(each, 10, axis=0) for each in chances)]
     clusters = np.repeat(np.arange(100), 10)
-    naive, honest = compare_answers(*many), compare_answers(*many, clusters=clusters)
-    once = compare_answers(*some)
+    naive, honest = compared(*many), compared(*many, clusters=clusters)
+    once = compared(*some)
     assert naive.better == "B"
     assert honest.better is None
     assert once.better is None
@@ -163,7 +184,7 @@ def test_clusters_make_it_less_certain():
     for name in honest.differences:
         wide, narrow = honest.differences[name], naive.differences[name]
         assert wide.high - wide.low > 2 * (narrow.high - narrow.low), name
-    assert honest.accuracies[0].high > naive.accuracies[0].high
+    assert honest.values[0].high > naive.values[0].high
 
 
 def test_the_number_needed_is_that_of_the_textbook():
@@ -174,7 +195,7 @@ def test_the_number_needed_is_that_of_the_textbook():
     needed = items_needed(paired_difference(b, a))
     assert needed == pytest.approx(connor, rel=0.1)
     assert needed % 100 == 0
-    result = compare_answers(*answers(50, 60, 850, 40))
+    result = compared(*answers(50, 60, 850, 40))
     assert result.needed == needed
     assert f"about {needed:,} test images would be needed" in result.summary
 
@@ -197,8 +218,29 @@ def test_the_number_needed_of_next_to_nothing():
 
 
 def test_what_cannot_be_compared_is_refused():
-    targets, labels, chances = answers(2, 2, 6)
-    with pytest.raises(ValueError, match="10 items"):
-        compare_answers(targets, (labels[0], labels[1][:3]), chances)
+    targets, chances = answers(2, 2, 6)
+    with pytest.raises(ValueError, match="same items twice, got 3 and 10"):
+        compared(targets, (chances[0], chances[1][:3]))
     with pytest.raises(ValueError, match="independent"):
-        compare_answers(targets, labels, chances, clusters=np.zeros(10))
+        compared(targets, chances, clusters=np.zeros(10))
+
+
+def test_errors_of_numbers_are_compared_and_less_is_better():
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 100, 120)
+    labels, names = Numbers("age", truth), tuple(map(str, range(120)))
+
+    def off_by(spread):
+        guess = truth + rng.normal(0, spread, 120)
+        given = Intervals(names, guess, guess - 10, guess + 10)
+        return measured("regression", given, labels).statistics
+
+    good, bad, primary = off_by(3), off_by(12), task_of("regression").PRIMARY
+    result = compare_statistics(bad, good, primary)
+    assert result.better == "B"
+    assert result.differences["mean_absolute_error"].high < 0, "less error is better"
+    assert result.summary.startswith("B is better than A: its mean absolute error is lower by")
+    assert (result.needed, result.answers) == (None, {})
+    assert result.test == "randomisation of 120 items"
+    assert compare_statistics(good, bad, primary).better == "A"
+    assert compare_statistics(good, good, primary).better is None

@@ -9,6 +9,8 @@ import pytest
 from tests.strategies.test_adapt_recipe import probe_where
 from torch import nn
 
+from headstart.compute import Compute
+from headstart.probe.cross_validate import CrossValidated, Fold, Round
 from headstart.strategies import auto as trials
 from headstart.strategies.plan import keep_probe
 from headstart.training.schedule import Recipe
@@ -18,7 +20,7 @@ TARGETS = np.arange(N) % 4
 NET = SimpleNamespace(source=SimpleNamespace(kind="timm"), name="net", network=nn.BatchNorm2d(1))
 
 
-def probed(errors: int, *, folds: int = 1, stage4: float = 0.5) -> SimpleNamespace:
+def probed(errors: int, *, folds: int = 1, stage4: float = 0.5) -> CrossValidated:
     """A probe that errs so often on its held-out items, in one round or several.
 
     Its last layer alone reaches 0.7, so that a larger `stage4` means far from the pretraining.
@@ -28,25 +30,27 @@ def probed(errors: int, *, folds: int = 1, stage4: float = 0.5) -> SimpleNamespa
         held_out=scores, chosen_on=np.arange(N), trials=probe_where(stage4=stage4, last=0.7).trials
     )
     items = np.arange(N)
-    parts = [
-        SimpleNamespace(train=items[items % 5 != k], test=items[items % 5 == k], probe=probe)
-        for k in range(folds)
-    ]
-    return SimpleNamespace(parts=parts)
+    rounds = [Round(items[items % 5 != k], items[items % 5 == k], TARGETS, 4) for k in range(folds)]
+    return CrossValidated(
+        tuple(Fold(each, probe, np.empty((0, 4)), 1.0) for each in rounds),
+        probe,
+        Round(items, items[:0], TARGETS, 4) if folds > 1 else rounds[0],
+    )
 
 
 @pytest.fixture
 def plan(monkeypatch):
     """`plan(budget, each)` with trials that take no time; their recipes are in `tried`."""
-    tried = []
+    tried, predicted = [], []
 
     def run(
         budget: float, each: float = 0.01, *, errors: int = 100, folds: int = 1,
-        stage4: float = 0.5, **more,
+        stage4: float = 0.5, epochs: int | None = None, base: Recipe | None = None,
     ):  # fmt: skip
-        def finetune(dataset, vectors, clusters, backbone, recipe, start, *, items, **options):
+        def finetune(data, learnt, network, recipe, start, compute, **options):
             tried.append(recipe)
-            validation = items[:100]
+            predicted.extend(learnt.test)
+            validation = learnt.train[:100]
             right = 0.9 if recipe.freeze == "last" else 0.8
             labels = np.where(
                 np.arange(100) < 100 * right, TARGETS[validation], -TARGETS[validation] - 1
@@ -57,22 +61,16 @@ def plan(monkeypatch):
             )
 
         monkeypatch.setattr(trials, "finetune", finetune)
-        monkeypatch.setattr(trials, "_seconds_per_image", lambda *args: each)
+        monkeypatch.setattr(trials._Planner, "seconds_per_image", lambda self, recipe: each)
         monkeypatch.setattr(trials, "start_of", lambda *args: None)
-
-        class Data:
-            targets = TARGETS
-
-            def __len__(self) -> int:
-                return N
-
+        problem = SimpleNamespace(dataset=range(N), prepared=None)
+        network = SimpleNamespace(backbone=NET, features=SimpleNamespace(sets={}))
         return trials.make_plan(
-            Data(), None, {}, None, probed(errors, folds=folds, stage4=stage4), NET,
-            more.pop("base", Recipe()),
-            preprocess=None, budget=budget, **more,
+            problem, network, probed(errors, folds=folds, stage4=stage4), base or Recipe(),
+            Compute(), budget=trials.Budget(budget, epochs),
         )  # fmt: skip
 
-    run.tried = tried
+    run.tried, run.predicted = tried, predicted
     return run
 
 
@@ -81,8 +79,8 @@ def cost(found, *, each: float, jobs) -> float:
 
 
 def test_few_errors_keep_the_probe():
-    assert keep_probe(probed(8), TARGETS, NET) is None
-    kept = keep_probe(probed(7), TARGETS, NET)
+    assert keep_probe(probed(8), NET) is None
+    kept = keep_probe(probed(7), NET)
     assert kept.recipe is None
     assert "errs on 7 of 1,000" in kept.summary[0]
     assert kept.candidates[0].validation.value == pytest.approx(0.993)
@@ -94,7 +92,7 @@ def test_few_errors_keep_the_probe():
 )
 def test_what_cannot_be_trained_keeps_the_probe_and_says_why(kind, tta, summary):
     net = SimpleNamespace(source=SimpleNamespace(kind=kind), name="net")
-    kept = keep_probe(probed(500), TARGETS, net, tta=tta)
+    kept = keep_probe(probed(500), net, tta=tta)
     assert kept.recipe is None
     assert kept.summary[0].startswith(summary)
     assert kept.summary[0].endswith("the probe is kept.")
@@ -124,6 +122,7 @@ def test_the_depth_that_did_best_in_trials_is_run(plan):
     assert found.recipe.freeze == "last"
     assert [candidate.recipe is None for candidate in found.candidates] == [True, False, False]
     assert "the last 2 stages did best" in found.summary[-1]
+    assert not plan.predicted, "no test item is looked at while planning"
 
 
 def test_a_depth_that_was_asked_for_is_not_tried(plan):

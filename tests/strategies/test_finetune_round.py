@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from tests.strategies.problems import material
 from tests.training.trainings import pictures
 
 from headstart.compute import Compute
-from headstart.features.extract import extract
-from headstart.nets.backbone import open_backbone
+from headstart.probe.cross_validate import Round
 from headstart.strategies.finetune_round import finetune
-from headstart.tasks.classification.learn import log_prior
+from headstart.training.gradient import log_prior
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 
@@ -27,17 +25,14 @@ def test_the_prior_is_the_logarithm_of_the_shares():
 def test_with_logit_adjustment_the_head_starts_without_the_prior(tmp_path, monkeypatch, balanced):
     monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "cache"))
     data = pictures(tmp_path / "data", (40, 10))
-    backbone = open_backbone("starter")
-    preprocess = replace(backbone.preprocess, size=32)
-    features = extract(data, backbone, preprocess=preprocess)
-    columns = np.arange(features.vectors.shape[1])[features.slices["last"]]
+    prepared, network = material(data)
     items = np.arange(len(data))
+    learnt = Round(items, items[:0], data.labels.targets, 2)
     found = {
         balance: finetune(
-            data, features.vectors, items, backbone,
+            prepared, learnt, network,
             Recipe(epochs=1, batch=8, lr=1e-30, weight_decay=0.0, balance=balance, hflip="yes"),
-            Start(columns, 1.0, balanced), items=items, test=items[:0], preprocess=preprocess,
-            refit=False, compute=Compute(workers=0),
+            Start(network.features.sets["last"], 1.0, balanced), Compute(workers=0), refit=False,
         )
         for balance in ("none", "logits")
     }  # fmt: skip

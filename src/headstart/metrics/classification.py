@@ -240,12 +240,15 @@ def class_statistics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str
     if not n or targets.min() < 0 or targets.max() >= classes:
         raise ValueError(f"need N > 0 items with targets in 0..{classes - 1}")
     labels = probabilities.argmax(axis=1)
-    absent = classes - len(np.unique(targets))
+    sizes = np.unique(targets, return_counts=True)[1]
+    absent = classes - len(sizes)
+    # A mean over classes is worth as many items as the harmonic mean of their numbers says.
+    worth = len(sizes) ** 2 / float((1 / sizes).sum())
 
     def counted(of: Callable[[Counts], np.ndarray]) -> Statistic:
         return Statistic(
             lambda weights: of(count(weights, targets, labels, classes)), n, interval="effective",
-            absent=absent,
+            absent=absent, worth=worth,
         )  # fmt: skip
 
     area, sway, used = auroc(probabilities, targets)

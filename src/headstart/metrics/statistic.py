@@ -68,6 +68,8 @@ class Statistic:
             ``"bootstrap"`` for all else.
         own: An interval that only this measure has (the area under the ROC curve).
         absent: Classes that had no item and were left out; said in the method.
+        worth: How many items it is worth where resampling knows nothing: N, or fewer for a mean
+            over classes of different sizes.
     """
 
     of: Weighted
@@ -77,6 +79,7 @@ class Statistic:
     interval: Literal["wilson", "effective", "bootstrap"] = "bootstrap"
     own: Estimator | None = None
     absent: int = 0
+    worth: float | None = None
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """Returns (B,) values under (B, N) weights."""
@@ -158,6 +161,11 @@ def difference(
         lambda weights: first(weights) - second(weights), clusters, n=first.n, bounds=ends,
         seed=seed,
     )  # fmt: skip
+    if first.interval == "effective" and found.value == found.low == found.high == 0:
+        # Resampling would claim to be certain: as where so many items gave the same answers.
+        total = cluster_codes(clusters, first.n)[1]
+        same = np.ones(max(1, round((first.worth or first.n) * total / first.n)), bool)
+        return dataclasses.replace(paired_difference(same, same), n=first.n)
     return dataclasses.replace(found, method=f"paired {found.method}")
 
 
@@ -177,4 +185,4 @@ def restrict(statistic: Statistic, kept: np.ndarray) -> Statistic:
         whole[:, kept] = weights
         return statistic(whole)
 
-    return dataclasses.replace(statistic, of=of, n=int(kept.sum()), own=None)
+    return dataclasses.replace(statistic, of=of, n=int(kept.sum()), own=None, worth=None)

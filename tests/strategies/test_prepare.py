@@ -1,0 +1,174 @@
+"""What comes before any training: what is usable, how large it is seen, and who tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes, Numbers
+from headstart.errors import DataError
+from headstart.images.preprocess import Preprocess
+from headstart.images.stats import ImageStats
+from headstart.strategies.prepare import (
+    check_and_split,
+    choose_preprocess,
+    drop_unlabelled,
+    face_flags,
+    make_problem,
+)
+from headstart.strategies.problem import Prepared
+
+SEEN = Preprocess(224, (0.5,) * 3, (0.2,) * 3)
+
+
+def data_of(targets, splits=None, **more) -> Dataset:
+    n = len(targets)
+    labels = Classes(("ant", "bee", "cat"), np.asarray(targets))
+    names = tuple(f"{i:03}.png" for i in range(n))
+    given = np.full(n, "") if splits is None else np.asarray(splits)
+    return Dataset(Path("/data"), names, labels, given, **more)
+
+
+def prepared_of(data: Dataset, clusters=None, splits=None, dropped=None) -> Prepared:
+    n = len(data)
+    return Prepared(
+        data,
+        ImageStats.empty(n),
+        np.arange(n) if clusters is None else clusters,
+        data.splits if splits is None else splits,
+        np.zeros(n, bool) if dropped is None else dropped,
+    )
+
+
+def different(n: int) -> ImageStats:
+    """Statistics of n images that are nothing alike."""
+    rng = np.random.default_rng(0)
+    stats = ImageStats.empty(n)
+    stats.keys[:] = rng.integers(0, 256, stats.keys.shape)
+    stats.dhashes[:] = rng.integers(0, 256, stats.dhashes.shape)
+    stats.thumbnails[:] = rng.integers(0, 256, stats.thumbnails.shape)
+    stats.widths[:], stats.heights[:], stats.contrast[:] = 60, 50, 40
+    return stats
+
+
+def test_items_without_a_label_cannot_train():
+    kept = drop_unlabelled(data_of([0, -1, 1, -1]))
+    assert kept.names == ("000.png", "002.png")
+    whole = data_of([0, 1])
+    assert drop_unlabelled(whole) is whole
+    with pytest.raises(DataError, match="no labels"):
+        drop_unlabelled(data_of([-1, -1]))
+    with pytest.raises(DataError, match=r"one class only \(bee\)"):
+        drop_unlabelled(data_of([1, 1, -1]))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "asked", "any_size", "found"),
+    [
+        (64, "auto", True, 128), (64, "auto", False, 224), (300, "auto", True, 224),
+        (64, 96, True, 96), (300, 96, False, 96),
+    ],
+)  # fmt: skip
+def test_small_images_are_not_enlarged_for_nothing(tmp_path, pixels, asked, any_size, found):
+    for number in range(3):
+        Image.new("RGB", (pixels, 2 * pixels)).save(tmp_path / f"{number:03}.png")
+    (tmp_path / "001.png").write_bytes(b"torn")
+    data = replace(data_of([0, 1, 2]), root=tmp_path)
+    network = SimpleNamespace(preprocess=SEEN, takes_any_size=lambda: any_size)
+    seen = choose_preprocess(data, network, asked, "pad")
+    assert (seen.size, seen.geometry, seen.faces) == (found, "pad", None)
+
+
+def test_flags_of_faces():
+    assert face_flags(None) == []
+    assert face_flags("yunet") == ["--faces"]
+    assert face_flags("own.onnx") == ["--faces", "--detector", "own.onnx"]
+
+
+def test_what_leaks_into_a_given_test_is_dropped_if_asked():
+    targets, splits = np.arange(20) % 2, np.array((["train"] * 4 + ["test"]) * 4)
+    stats = different(20)
+    stats.keys[0], stats.dhashes[0] = stats.keys[4], stats.dhashes[4]
+    stats.thumbnails[0] = stats.thumbnails[4]
+    stats.errors[7] = "torn"
+    for asked in (True, False):
+        findings, kept, own = check_and_split(
+            data_of(targets, splits), stats, seed=0, drop_leaks=asked
+        )
+        assert np.flatnonzero(~kept).tolist() == [7]
+        assert len(own.dataset) == len(own.stats.widths) == len(own.clusters) == 19
+        assert own.clusters[0] == own.clusters[4]
+        assert np.flatnonzero(own.dropped).tolist() == ([0] if asked else [])
+        assert findings
+
+
+def test_one_readable_class_is_not_enough():
+    stats = different(4)
+    stats.errors.update({2: "torn", 3: "torn"})
+    with pytest.raises(DataError, match="fewer than two classes"):
+        check_and_split(data_of([0, 0, 1, 1]), stats, seed=0, drop_leaks=True)
+
+
+def test_few_images_are_cross_validated_and_clusters_stay_together():
+    clusters = np.arange(60) // 2
+    problem = make_problem(prepared_of(data_of(clusters % 3), clusters), "auto", folds=5, seed=0)
+    assert (problem.kind, len(problem.rounds), len(problem.specs)) == ("cv", 5, 5)
+    assert problem.items.tolist() == list(range(60))
+    for each in problem.rounds:
+        assert not set(clusters[each.train]) & set(clusters[each.test])
+        assert len(np.union1d(each.train, each.test)) == 60
+    assert problem.final.train.tolist() == list(range(60))
+    assert not len(problem.final.test)
+    assert "60 images are too few" in problem.summary
+
+
+def test_a_given_test_is_used_and_leaks_are_left_out():
+    splits = np.array((["train"] * 4 + ["test"]) * 8)
+    dropped = np.arange(40) == 1
+    given = prepared_of(data_of(np.arange(40) % 3, splits), dropped=dropped)
+    problem = make_problem(given, "auto", folds=5, seed=0)
+    [only] = problem.rounds
+    assert problem.kind == "holdout"
+    assert problem.final is only
+    assert only.test.tolist() == np.flatnonzero(splits == "test").tolist()
+    assert 1 not in only.train
+    assert len(only.train) == 31
+    assert "own test split: 8 images. 1 training images were left out" in problem.summary
+    asked = make_problem(given, "cv", folds=3, seed=0)
+    assert (asked.kind, len(asked.rounds)) == ("cv", 3)
+    assert "as asked" in asked.summary
+
+
+def test_enough_images_are_split_once():
+    drawn = np.where(np.arange(600) % 5, "train", "test")
+    given = prepared_of(data_of(np.arange(600) % 3), splits=drawn)
+    problem = make_problem(given, "auto", folds=5, seed=7)
+    assert problem.kind == "holdout"
+    assert len(problem.rounds[0].test) == 120
+    assert "held out (seed 7): 120 images" in problem.summary
+
+
+def test_every_round_of_a_regression_has_ranges_of_its_own():
+    values = np.random.default_rng(0).gamma(2, 10, 60)
+    values[13] = 999
+    data = replace(data_of([0] * 60), labels=Numbers("age", values), task="regression")
+    problem = make_problem(prepared_of(data), "cv", folds=4, seed=0)
+    for each, spec in zip(problem.rounds, problem.specs, strict=True):
+        top = spec.settings["edges"][-1]
+        assert top == values[each.train].max()
+        assert (top == 999) == (13 in each.train)
+        assert each.n_classes == len(spec.names)
+    assert problem.final_spec.settings["edges"][-1] == 999
+    assert len({tuple(spec.settings["edges"]) for spec in problem.specs}) == 4
+
+
+def test_a_split_that_leaves_one_class_is_refused():
+    splits = np.array(["train"] * 4 + ["test"] * 4)
+    with pytest.raises(DataError, match="fewer than two classes left"):
+        make_problem(prepared_of(data_of([0] * 4 + [1] * 4, splits)), "auto", folds=5, seed=0)
