@@ -18,7 +18,7 @@ __all__ = [
     "Policy",
     "Strategy",
     "Task",
-    "Tracker",
+    "CurvesTo",
     "Views",
     "WhichFaces",
 ]
@@ -47,4 +47,4 @@ Goal = Literal["classify", "embed"]
 
 # output
 Layout = Literal["table", "csv"]
-Tracker = Literal["tensorboard", "mlflow", "wandb"]
+CurvesTo = Literal["tensorboard", "mlflow", "wandb"]

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Kind", "convert", "from_text", "joined", "kind_of", "near"]
+__all__ = ["Kind", "in_type", "from_text", "joined", "kind_of", "near"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def from_text(kind: Kind, text: str) -> Any:
     return text
 
 
-def convert(kind: Kind, value: Any) -> Any:
+def in_type(kind: Kind, value: Any) -> Any:
     """Returns a value in the type it is used in.
 
     Raises:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from headstart.errors import OptionError
-from headstart.options.kinds import Kind, convert, joined, kind_of, near
+from headstart.options.kinds import Kind, in_type, joined, kind_of, near
 
 __all__ = [
     "GROUPS",
@@ -195,7 +195,7 @@ def _checked(each: Option, given: Any) -> Any:
         OptionError: If it is none that the option takes.
     """
     try:
-        value = convert(each.kind, given)
+        value = in_type(each.kind, given)
     except ValueError as error:
         raise OptionError(f"{each.label} {given}: {error}") from None
     if isinstance(value, str) and not value.strip():
@@ -243,7 +243,8 @@ def build(record: type[R], subjects: Sequence[Any], given: Mapping[str, Any]) ->
 
 def unknown(record: type[Options], flag: str) -> OptionError:
     """Returns what to say of a flag that a verb does not have."""
-    flags = [flag for each in options_of(record) if not each.subject for flag in each.flags]
-    guess = near(flag, [*flags, "--json", "--quiet"])
+    flags = [each.flags[-1] for each in options_of(record) if not each.subject]
+    words = [each.removeprefix("--") for each in (*flags, "--json", "--quiet")]
+    guess = near(flag.lstrip("-"), words).replace("mean ", "mean --")
     told = guess or f": 'headstart {record.verb()} --help' lists its flags"
     return OptionError(f"{record.verb()} has no {flag}{told}")

@@ -10,8 +10,8 @@ __all__ = [
     "backbone",
     "detector",
     "device",
-    "faces",
-    "folds",
+    "faces_only",
+    "fold_count",
     "fps",
     "geometry",
     "group",
@@ -70,7 +70,7 @@ def split() -> Any:
     )  # fmt: skip
 
 
-def faces(help: str) -> Any:
+def faces_only(help: str) -> Any:
     """Whether it is about faces."""
     return option(False, group="data", help=help)
 
@@ -147,7 +147,7 @@ def recipe(help: str) -> Any:
 # --- measuring ------------------------------------------------------------------------------
 
 
-def folds() -> Any:
+def fold_count() -> Any:
     """How many folds."""
     return option(5, group="measuring", low=2, metavar="K", help="Folds of every cross-validation.")
 

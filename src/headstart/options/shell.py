@@ -119,7 +119,9 @@ class _Parser(argparse.ArgumentParser):
             action = argparse.BooleanOptionalAction if each.default else "store_true"
             home.add_argument(*each.flags, dest=each.name, action=action, help=self._told(each))
         else:
-            home.add_argument(*each.flags, dest=each.name, metavar=each.metavar, help=self._told(each))
+            home.add_argument(
+                *each.flags, dest=each.name, metavar=each.metavar, help=self._told(each)
+            )
 
     def _told(self, each: Option) -> str:
         """Returns the help of an option, with flags in the place of names, and its default."""
@@ -142,7 +144,7 @@ class _Parser(argparse.ArgumentParser):
                 if given:
                     raise OptionError(f"{each.label} {given[1]}: {each.kind.wanted}")
                 raise OptionError(f"{each.label} needs a value: {each.kind.wanted}")
-        raise OptionError(f"{found[1]}: {found[2]}")
+        raise OptionError(f"{found[1]} takes no value")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -153,5 +155,3 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def _subject_usage(each: Option) -> str:
     name = each.label + ("…" if each.kind.many else "")
     return name if each.needed else f"[{name}]"
-
-

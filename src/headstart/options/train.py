@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from headstart.choices import (
     Balance,
     Baselines,
+    CurvesTo,
     Device,
     EvaluationKind,
     Flip,
@@ -17,7 +18,6 @@ from headstart.choices import (
     Policy,
     Strategy,
     Task,
-    Tracker,
     Views,
 )
 from headstart.options import shared
@@ -53,7 +53,7 @@ class TrainOptions(Options):
         help="Remove from training the items that a given split also has in its test, as copies, "
         "near-duplicates or members of one group. Test items are never removed.",
     )  # fmt: skip
-    faces: bool = shared.faces(
+    faces: bool = shared.faces_only(
         "Look at the largest face of each photo instead of the photo: found, set upright and cut "
         "out, then and whenever the model is used. Photos without one are set aside."
     )
@@ -123,7 +123,7 @@ class TrainOptions(Options):
         help="`holdout` on a test split, `cv` by nested cross-validation, or `auto`: holdout where "
         "the data bring a test split or are many enough for one.",
     )  # fmt: skip
-    folds: int = shared.folds()
+    folds: int = shared.fold_count()
     baselines: Baselines = option(
         "standard", group="measuring",
         help="`standard` (majority class, raw pixels), `full` (the same network with random "
@@ -135,7 +135,7 @@ class TrainOptions(Options):
         None, help="The run's folder; by default `runs/<name of the data>`."
     )
     log: str | None = option(
-        None, group="output", words=get_args(Tracker), metavar="NAME,…",
+        None, group="output", words=get_args(CurvesTo), metavar="NAME,…",
         help="Where the curves go while it fine-tunes: `tensorboard`, `mlflow`, `wandb`, or "
         "several joined by commas. `history.csv` is always written.",
     )  # fmt: skip

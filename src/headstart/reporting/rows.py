@@ -18,7 +18,7 @@ __all__ = [
     "PREVIEW",
     "balance",
     "baselines",
-    "command",
+    "command_again",
     "confusion",
     "facts",
     "gain",
@@ -273,7 +273,7 @@ def gain(metrics: Mapping[str, Any]) -> str | None:
     return f"Not surely better than {over}: {value:+z.0f} points ({low:+z.0f} to {high:+z.0f})."
 
 
-def command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
+def command_again(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
     """The command that makes this run again, from the flags as they were given."""
     if not options:
         return None
