@@ -80,7 +80,7 @@ def test_what_cannot_be_answered(gallery, tmp_path):
     with pytest.raises(OptionError, match="nobody is enrolled"):
         identify(gallery, tmp_path / "a.png")
     assert identify(gallery, tmp_path / "a.png", threshold=0.0).answers[0].person is None
-    with pytest.raises(OptionError, match="at least one"):
+    with pytest.raises(OptionError, match="--top 0: at least 1"):
         identify(gallery, tmp_path / "a.png", top=0)
     with pytest.raises(OptionError, match="--labelled"):
         identify(gallery, tmp_path / "a.png", label="person")

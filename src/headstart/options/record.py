@@ -244,7 +244,8 @@ def build(record: type[R], subjects: Sequence[Any], given: Mapping[str, Any]) ->
 
 def unknown(record: type[Options], flag: str) -> OptionError:
     """Returns what to say of a flag that a verb does not have."""
-    flags = [flag for each in options_of(record) if not each.subject for flag in each.flags]
-    guess = near(flag, [*flags, "--json", "--quiet"])
+    flags = [each.flags[-1] for each in options_of(record) if not each.subject]
+    words = [each.removeprefix("--") for each in [*flags, "--json", "--quiet"]]
+    guess = near(flag.lstrip("-"), words).replace("mean ", "mean --")
     told = guess or f": 'headstart {record.verb()} --help' lists its flags"
     return OptionError(f"{record.verb()} has no {flag}{told}")

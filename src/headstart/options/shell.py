@@ -144,7 +144,7 @@ class _Parser(argparse.ArgumentParser):
                 if given:
                     raise OptionError(f"{each.label} {given[1]}: {each.kind.wanted}")
                 raise OptionError(f"{each.label} needs a value: {each.kind.wanted}")
-        raise OptionError(f"{found[1]}: {found[2]}")
+        raise OptionError(f"{found[1]} takes no value")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

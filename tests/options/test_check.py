@@ -1,0 +1,14 @@
+"""Options of `check`."""
+
+from __future__ import annotations
+
+import pytest
+
+from headstart.errors import OptionError
+from headstart.options.check import CheckOptions
+
+
+def test_faces_need_an_embedder():
+    with pytest.raises(OptionError, match="--faces needs a face embedder"):
+        CheckOptions(data="x", faces=True)
+    assert CheckOptions(data="x", faces=True, backbone="embedder.onnx").detector == "yunet"

@@ -1,0 +1,49 @@
+"""Options of `train`."""
+
+from __future__ import annotations
+
+import pytest
+
+from headstart.errors import OptionError
+from headstart.options.train import TrainOptions
+from headstart.tasks.identity.recipe import MetricRecipe
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"data": None}, "train needs DATA: one folder per class, or a table of images"),
+        ({"tta": 3, "faces": True}, "--tta 3: of a face choose 1, or 2"),
+        ({"tta": 6, "strategy": "finetune"}, "--tta 6 averages frozen features"),
+        ({"tta": 3, "strategy": "scratch"}, "--tta 3 averages frozen features"),
+        ({"strategy": "embed", "tta": 2}, "--tta 2: --strategy embed knows people by one view"),
+        ({"strategy": "embed", "task": "regression"}, "--strategy embed tells identities apart"),
+        ({"strategy": "embed", "lr": "auto"}, "--lr auto looks for where"),
+        ({"recipe": "freeze=everything"}, "--recipe freeze=everything: choose none, head"),
+        ({"recipe": "loss=triplet"}, "--recipe 'loss=triplet': give name=value"),
+        ({"strategy": "embed", "recipe": "mixup=1"}, "--recipe mixup=1: a mixture of two"),
+        ({"log": "tensorboard,papyrus"}, "--log papyrus: choose tensorboard, mlflow or wandb"),
+    ],
+)
+def test_contradictions(given, said):
+    with pytest.raises(OptionError) as caught:
+        TrainOptions(**{"data": "x"} | given)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_run_is_resumed_without_data():
+    assert TrainOptions(resume="runs/x").data is None
+
+
+def test_views_that_go_together():
+    assert TrainOptions(data="x", tta=2, faces=True, strategy="finetune").tta == 2
+
+
+def test_the_recipe_that_options_make_together():
+    options = TrainOptions(data="x", epochs=3, lr=0.5, hflip="no", recipe="dropout=0.2,epochs=4")
+    found = options.given_recipe()
+    assert (found.epochs, found.lr, found.hflip, found.dropout) == (4, 0.5, "no", 0.2)
+    people = TrainOptions(data="x", strategy="embed", recipe="loss=arcface").given_recipe()
+    assert isinstance(people, MetricRecipe)
+    assert people.loss == "arcface"
+    assert people.lr == MetricRecipe().lr
