@@ -7,18 +7,21 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from headstart.cli import main
-from headstart.deploy.runtime import About, OnnxClassifier, inputs_of
+from headstart.deploy.runtime import About, OnnxPredictor
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.exporting import graph, quantise
-from headstart.exporting.measure import model_probabilities, run_file
+from headstart.exporting.measure import run_file
+from headstart.images.given import inputs_of
 from headstart.nets.model import Model
+from headstart.records import OutputSpec
 from headstart.run import Run
+from headstart.scoring.run_predictor import RunPredictor
 from headstart.verbs.export import export
 from headstart.verbs.predict import load, predict
 
@@ -30,14 +33,14 @@ def test_what_an_export_holds(exported, trained):
     assert sorted(each.name for each in out.iterdir()) == [
         "README.md", "export.json", "model-fp16.onnx", "model-int8.onnx", "model.onnx",
     ]  # fmt: skip
-    assert json.loads((out / "export.json").read_text())["parity"] == record.parity
-    assert record.parity["images"] == 13
-    assert record.parity["largest_difference"] < 1e-4
+    assert json.loads((out / "export.json").read_text())["parity"] == asdict(record.parity)
+    assert record.parity.images == 13
+    assert record.parity.largest_difference < 1e-4
     assert [row["precision"] for row in record.files] == ["fp32", "fp16", "int8"]
-    assert all(row["accuracy"].n == record.int8["compared_on"] for row in record.files)
+    assert all(row["accuracy"].n == record.int8.compared_on for row in record.files)
     card = (out / "README.md").read_text()
     _, run = trained
-    assert str(run.accuracy) in card
+    assert str(run.primary) in card
     assert "red, green, blue" in card or "blue, green, red" in card
     assert "model-int8.onnx" in card
 
@@ -46,13 +49,13 @@ def test_every_file_says_all_that_is_needed(exported, trained):
     _, out = exported
     _, run = trained
     for name, precision in (("model", "fp32"), ("model-fp16", "fp16"), ("model-int8", "int8")):
-        about = OnnxClassifier(out / f"{name}.onnx").about
+        about = OnnxPredictor(out / f"{name}.onnx").about
         assert about.precision == precision
-        assert about.classes == Model.load(run.folder).classes
+        assert about.spec == Model.load(run.folder).spec
         assert about.preprocess == Model.load(run.folder).preprocess
         assert about.facts["opset"] == graph.OPSET
         assert about.facts["dataset_fingerprint"]
-        assert about.facts["test_accuracy"]["value"] == run.accuracy.value
+        assert about.facts["test"][about.facts["primary"]]["value"] == run.primary.value
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model-fp16.onnx", "model-int8.onnx"])
@@ -97,7 +100,7 @@ def test_many_images_in_order(exported, trained):
     _, out = exported
     names = sorted((data / "train").rglob("*.png")) * 5
     found = predict(out / "model.onnx", names)
-    again = OnnxClassifier(out / "model.onnx")
+    again = OnnxPredictor(out / "model.onnx")
     one_by_one = np.concatenate([again.predict_proba(name) for name in names[:24]])
     np.testing.assert_allclose(found.probabilities[:24], one_by_one, atol=1e-5)
     np.testing.assert_allclose(found.probabilities[24:48], one_by_one, atol=1e-5)
@@ -141,7 +144,9 @@ def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, t
     images = sorted((data / "test").rglob("*.png"))[:5]
     inputs = np.stack([inputs_of(p.read_bytes(), model.preprocess, tta) for p in images])
     np.testing.assert_allclose(
-        run_file(tmp_path / "m.onnx", inputs), model_probabilities(model, inputs), atol=1e-4
+        run_file(tmp_path / "m.onnx", inputs)["probabilities"],
+        RunPredictor(model, exact=True).outputs(inputs)["probabilities"],
+        atol=1e-4,
     )
 
 
@@ -158,13 +163,13 @@ def test_int8_that_costs_too_much_is_refused_with_the_layers(trained, tmp_path, 
     monkeypatch.setattr(quantise, "expected_change", worse)
     record = export(run.folder, out=tmp_path / "out", int8=True)
     assert not (tmp_path / "out" / "model-int8.onnx").exists()
-    assert not record.int8["kept"]
-    tried = [len(each["in_float"]) for each in record.int8["attempts"]]
+    assert not record.int8.kept
+    tried = [len(each.in_float) for each in record.int8.attempts]
     assert tried[:3] == [0, 0, 0]
     assert tried[3:] == sorted(tried[3:])
     assert tried[3] >= 1
     [said] = [each for each in record.summary if "refused" in each]
-    assert record.int8["worst"][0] in said
+    assert record.int8.worst[0] in said
 
 
 def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
@@ -180,9 +185,9 @@ def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
 
     monkeypatch.setattr(quantise, "expected_change", better_at_last)
     record = export(run.folder, out=tmp_path / "out", int8=True)
-    assert record.int8["kept"]
-    assert len(record.int8["attempts"]) == 5
-    assert record.int8["attempts"][-1]["in_float"]
+    assert record.int8.kept
+    assert len(record.int8.attempts) == 5
+    assert record.int8.attempts[-1].in_float
     assert (tmp_path / "out" / "model-int8.onnx").is_file()
     assert "stay in floating point" in " ".join(record.summary)
 
@@ -203,10 +208,10 @@ def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(
 def test_a_run_whose_images_are_gone(trained, tmp_path):
     data, run = trained
     shutil.copytree(run.folder, tmp_path / "run")
-    options = json.loads((tmp_path / "run" / "options.json").read_text())
+    about = json.loads((tmp_path / "run" / "dataset.json").read_text())
     for place in (str(tmp_path / "gone"), str(data / "train" / "red")):
-        options["data"] = place
-        (tmp_path / "run" / "options.json").write_text(json.dumps(options))
+        about["root"] = place
+        (tmp_path / "run" / "dataset.json").write_text(json.dumps(about))
         with pytest.raises(ModelError, match="images of the run"):
             export(tmp_path / "run", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -261,12 +266,23 @@ def test_a_file_of_a_later_version(exported, tmp_path):
     onnx.save(model, tmp_path / "later.onnx")
     with pytest.raises(ModelError, match="upgrade"):
         load(tmp_path / "later.onnx")
+    onnx.helper.set_model_props(model, {"headstart": json.dumps(value | {"format": 1})})
+    onnx.save(model, tmp_path / "earlier.onnx")
+    with pytest.raises(ModelError, match="earlier headstart: export the run again"):
+        load(tmp_path / "earlier.onnx")
 
 
 def test_about_survives_json():
     from headstart.images.preprocess import Preprocess
 
-    about = About(("a", "ß"), Preprocess(96), 2, 0.4, "int8", {"x": [1, None]})
+    about = About(
+        OutputSpec("classification", ("a", "ß"), {"x": 1}),
+        Preprocess(96),
+        2,
+        0.4,
+        "int8",
+        {"x": [1, None]},
+    )
     assert About.from_json(about.to_json()) == about
 
 
@@ -331,7 +347,7 @@ def test_two_at_once_in_threads(exported, trained):
 
     data, _ = trained
     _, out = exported
-    model = OnnxClassifier(out / "model.onnx", threads=1)
+    model = OnnxPredictor(out / "model.onnx", threads=1)
     images = sorted((data / "test").rglob("*.png"))
     alone = [model.predict_proba(each) for each in images]
     with ThreadPoolExecutor(4) as pool:
@@ -349,23 +365,3 @@ def test_images_read_from_afar_stay_in_order_when_one_is_broken(exported, tmp_pa
     order = [("red", "green", "blue")[n % 3] for n in range(20)]
     named = [found.classes[label] if label >= 0 else None for label in found.labels]
     assert named == [None if n == 7 else order[n] for n in range(20)]
-
-
-def test_noise_on_narrow_margins_costs_and_on_wide_ones_does_not():
-    rng = np.random.default_rng(0)
-    noise = rng.normal(0, 1, 500)
-    wide, narrow = np.full(200, 8.0), np.full(200, 0.5)
-    assert quantise.expected_change(wide, noise).value == 0
-    lost = quantise.expected_change(narrow, noise)
-    assert lost.value == pytest.approx(-0.31, abs=0.03)
-    assert lost.low < lost.value < lost.high
-    assert lost.n == 200
-    # What was wrong may become right.
-    assert quantise.expected_change(-narrow, noise).value == pytest.approx(0.31, abs=0.03)
-    assert quantise.expected_change(narrow, np.zeros(3)).value == 0
-
-
-def test_a_margin_is_how_far_the_truth_is_ahead():
-    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]])
-    found = quantise.margins(probabilities, np.array([0, 2]))
-    assert found == pytest.approx([np.log(8), np.log(0.6)])

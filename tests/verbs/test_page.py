@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from headstart.deploy.runtime import OnnxClassifier
+from headstart.deploy.runtime import OnnxPredictor
 
 from .test_serve import running
 
@@ -45,7 +45,7 @@ def page(browser):
 @pytest.fixture
 def model(exported):
     _, out = exported
-    return OnnxClassifier(out / "model.onnx")
+    return OnnxPredictor(out / "model.onnx")
 
 
 def says(page, place: str, text: str) -> None:
@@ -69,7 +69,7 @@ def test_a_picture_is_named_with_all_classes_and_the_time(page, model, new):
 
 
 def test_below_the_threshold_it_says_not_sure(page, model, new):
-    object.__setattr__(model.about, "threshold", 0.99999)
+    model.threshold = 0.99999
     with running(model) as port:
         page.goto(f"http://127.0.0.1:{port}/")
         page.set_input_files("#file", new / "a.png")

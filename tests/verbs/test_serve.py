@@ -22,7 +22,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from headstart.deploy.runtime import OnnxClassifier
+from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.server import create_app
 from headstart.deploy.uploads import Limits
 from headstart.errors import ModelError, OptionError
@@ -31,7 +31,7 @@ from headstart.verbs.serve import _is_loopback, serve
 
 
 @contextlib.contextmanager
-def running(model: OnnxClassifier, **options):
+def running(model: OnnxPredictor, **options):
     """A server in a thread; gives its port."""
     config = uvicorn.Config(create_app(model, **options), port=0, log_level="error")
     server = uvicorn.Server(config)
@@ -51,7 +51,7 @@ def running(model: OnnxClassifier, **options):
 @pytest.fixture(scope="module")
 def model(exported):
     _, out = exported
-    return OnnxClassifier(out / "model.onnx")
+    return OnnxPredictor(out / "model.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +133,15 @@ def test_what_says_no_type_or_curls_own_is_taken_as_an_image(port, new, headers)
 
 
 def test_two_servers_on_one_model(model, new):
-    with running(model) as one, running(OnnxClassifier(model.path)) as two:
+    with running(model) as one, running(OnnxPredictor(model.path)) as two:
         answers = [ask(port, body=(new / "a.png").read_bytes())[1] for port in (one, two)]
     assert answers[0]["predictions"] == answers[1]["predictions"]
 
 
 def test_below_the_threshold_it_is_not_sure(exported, new):
     _, out = exported
-    model = OnnxClassifier(out / "model.onnx")
-    object.__setattr__(model.about, "threshold", 0.9999)
+    model = OnnxPredictor(out / "model.onnx")
+    model.threshold = 0.9999
     with running(model) as port:
         [found] = ask(port, body=(new / "a.png").read_bytes())[1]["predictions"]
     assert not found["sure"]
@@ -151,7 +151,8 @@ def test_what_it_says_of_itself(port, model):
     assert ask(port, "GET", "/health")[:2] == (200, {"status": "ok"})
     status, value, _ = ask(port, "GET", "/model")
     assert status == 200
-    assert value["classes"] == list(model.about.classes)
+    assert value["names"] == list(model.spec.names)
+    assert value["task"] == "classification"
     assert value["precision"] == "fp32"
     status, value, _ = ask(port, "GET", "/openapi.json")
     assert "/predict" in value["paths"]
@@ -297,14 +298,14 @@ def test_a_key_is_asked_for(model):
 
 def test_beyond_the_queue_it_says_busy_and_recovers(exported):
     _, out = exported
-    model = OnnxClassifier(out / "model.onnx")
-    quick = model.probabilities
+    model = OnnxPredictor(out / "model.onnx")
+    quick = model.outputs
 
     def slow(inputs):
         time.sleep(0.3)
         return quick(inputs)
 
-    model.probabilities = slow
+    model.outputs = slow
     with running(model, room=3) as port, ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: ask(port, body=png()), range(12)))
         statuses = [status for status, _, _ in answers]

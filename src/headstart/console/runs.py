@@ -12,7 +12,7 @@ from headstart.tasks import task_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headstart.exporting.write_export import Export
+    from headstart.exporting.record import Export
     from headstart.results.evaluation import Evaluation
     from headstart.scoring.compare import Comparison
     from headstart.verbs.check import Checkup

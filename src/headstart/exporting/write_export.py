@@ -14,8 +14,9 @@ from headstart.errors import ModelError
 from headstart.exporting import graph
 from headstart.exporting.card import write_card
 from headstart.exporting.material import Material, gather
-from headstart.exporting.measure import Parity, parity_of, run_file, timings
-from headstart.exporting.quantise import Quantised, Trial, half, quantise
+from headstart.exporting.measure import parity_of, run_file, timings
+from headstart.exporting.quantise import Trial, half, quantise
+from headstart.exporting.record import HOLDS, Export, Parity, Quantised
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
@@ -26,10 +27,7 @@ from headstart.scoring.score import measured
 from headstart.tasks import task_of
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["HOLDS", "Choices", "Export", "write_export"]
-
-HOLDS = "export.json"
-"""What tells an export from another folder."""
+__all__ = ["Choices", "write_export"]
 
 
 @dataclass(frozen=True)
@@ -51,36 +49,6 @@ class Choices:
     max_drop: float = 1.0
     threshold: float = 0.5
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Export:
-    """What `export` left behind.
-
-    Attributes:
-        folder: Where.
-        summary: What was proven, and what was refused, in sentences.
-        primary: Key of the measure that decides.
-        files: One row a file: name, precision, megabytes, milliseconds and images a second, and
-            under `primary` the measure on training images that nothing was calibrated on.
-        parity: Of the fp32 file with torch on real images.
-        int8: All ways that were tried, or None.
-    """
-
-    folder: str
-    summary: tuple[str, ...]
-    primary: str
-    files: tuple[dict[str, Any], ...]
-    parity: Parity
-    int8: Quantised | None
-
-    def __repr__(self) -> str:
-        return f"Export({self.folder!r}: {' '.join(self.summary)})"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return "".join(f"<p>{escape(each)}</p>" for each in self.summary)
 
 
 def write_export(

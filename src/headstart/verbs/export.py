@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from headstart.compute import Progress, silent
 from headstart.errors import OptionError
+from headstart.exporting.record import HOLDS, Export
 from headstart.run import Run, check_output, new_folder
-
-if TYPE_CHECKING:
-    from headstart.exporting.write_export import Export
 
 __all__ = ["export"]
 
@@ -52,7 +49,7 @@ def export(
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
     """
-    from headstart.exporting.write_export import HOLDS, Choices, write_export
+    from headstart.exporting.write_export import Choices, write_export
 
     if not 0 <= max_drop <= 100:
         raise OptionError(f"--max-drop {max_drop}: choose between 0 and 100")

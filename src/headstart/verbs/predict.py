@@ -11,10 +11,10 @@ from headstart.compute import Device, Progress, silent
 from headstart.data.paths import expand_paths
 from headstart.errors import OptionError
 from headstart.images.video import is_video
+from headstart.predictions import Predictions
 
 if TYPE_CHECKING:
     from headstart.nets.model import Model
-    from headstart.predictions import Predictions
     from headstart.tasks.predictor import Predictor
 
 __all__ = ["load", "predict"]
