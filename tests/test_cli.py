@@ -127,24 +127,36 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(call, tmp_path, images)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "said"),
     [
-        ["check", "x", "--frobnicate"],
-        ["frobnicate"],
-        ["train", "x", "--seed", "-1"],
-        ["train", "x", "--workers", "0"],
-        ["train", "x", "--folds", "many"],
-        ["train", "x", "--geometry", "round"],
-        ["train", "x", "--back", "starter"],
-        ["predict", "x", "y", "--top", "0"],
-        ["predict", "x", "y", "--abstain-below", "1.5"],
+        ("check x --frobnicate", "check has no --frobnicate: 'headstart check --help' lists its "),
+        ("frobnicate", "there is no verb frobnicate: 'headstart --help' lists them"),
+        ("trian x", "there is no verb trian; did you mean train?"),
+        ("check", "check needs DATA"),
+        ("check x y", "check takes DATA only: y is one too many"),
+        ("export x", "export needs -o FOLDER"),
+        ("train x --seed -1", "--seed -1: at least 0"),
+        ("train x --seed", "--seed needs a value: give a whole number"),
+        ("train x --workers 0", "--workers 0: at least 1"),
+        ("train x --folds many", "--folds many: give a whole number"),
+        ("train x --geometry sqare", "--geometry sqare: choose square, crop, pad or squash; did "),
+        ("train x --back starter", "train has no --back; did you mean --backbone?"),
+        ("train x --drop-leaks=maybe", "--drop-leaks maybe: give true or false"),
+        ("predict x y --top 0", "--top 0: at least 1"),
+        ("predict x y --abstain-below 1.5", "--abstain-below 1.5: choose between 0 and 1"),
     ],
 )
-def test_flags_that_make_no_sense(call, words):
-    status, out, err = call(*words)
+def test_flags_that_make_no_sense(call, words, said):
+    status, out, err = call(*words.split())
     assert (status, out) == (2, "")
-    assert "usage: headstart" in err
-    assert "Traceback" not in err
+    assert err.startswith(f"headstart: {said}")
+    assert err.count("\n") == 1
+
+
+def test_after_two_dashes_nothing_is_a_flag(call):
+    status, _, err = call("check", "--", "--faces")
+    assert (status, "--faces" in err) == (2, True)
+    assert "has no" not in err
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -153,8 +165,14 @@ def test_help_of_each_verb(call, verb):
     assert (status, err) == (0, "")
     assert text.startswith(f"usage: headstart {verb}")
     assert "--json" in text
-    flags = [line.split() for line in text.split("options:")[1].splitlines() if line[:3] == "  -"]
-    following = text.split("options:")[1].splitlines()
+    assert "inspect" not in text
+    assert "`" not in text
+    assert f"examples:\n  headstart {verb}" in text.replace("HEADSTART_API_KEY=… ", "")
+    titles = [line[:-1] for line in text.splitlines() if line[:1].isalpha() and line[-1] == ":"]
+    order = ["subject", "data", "model", "training", "measuring", "output", "examples"]
+    assert titles == [each for each in order if each in titles]
+    following = text.partition("\n\n")[2].splitlines()
+    flags = [line.split() for line in following if line[:3] == "  -"]
     for number, line in enumerate(following):
         if line.startswith("  -"):  # each flag says what it does, beside it or on the next line
             beside = len(line.split("  ")) > 2

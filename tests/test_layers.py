@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("compute", "errors", "fingerprint", "predictions", "records", "resume", "run",
-         "shares"),
+        ("choices", "compute", "errors", "fingerprint", "predictions", "records", "resume", "run",
+         "samples", "shares"),
         ("data", "metrics"),
         ("images",),
         ("checks",),
@@ -24,6 +24,7 @@ FLOORS = {
         ("probe",),
         ("training",),
         ("tasks",),
+        ("options",),
         ("gallery", "scoring"),
         ("strategies",),
         ("results",),
@@ -41,7 +42,7 @@ FLOORS = {
 
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "compute", "errors", "fingerprint", "predictions", "records", "resume", "run",
+    "choices", "compute", "errors", "fingerprint", "predictions", "records", "resume", "run",
     "shares", "data", "metrics", "images", "checks", "deploy", "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-__all__ = ["Compute", "Device", "Progress", "silent"]
+from headstart.choices import Device
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+__all__ = ["Compute", "Progress", "silent"]
+
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, total) as work goes on."""
 
@@ -25,7 +26,7 @@ class Compute:
     """How work is done; it decides no result but through the seed.
 
     Attributes:
-        device: Where networks run.
+        device: Where networks run: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         workers: Threads or processes that decode; None for one a processor.
         seed: Of everything drawn.
         progress: Called as work goes on.

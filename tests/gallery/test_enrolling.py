@@ -10,13 +10,13 @@ import pytest
 from tests.conftest import draw_image
 from tests.gallery.people import photos_of
 
+from headstart.compute import silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.gallery import enrolling
 from headstart.gallery.embed import PhotoEmbeddings
 from headstart.gallery.enrolling import Enrolling, _chunks, gallery_preprocess
-from headstart.images.pixels import silent
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import open_backbone
 

@@ -97,12 +97,10 @@ def test_what_traces_wrongly_is_not_cut(monkeypatch):
 
 def test_a_network_of_blocks_with_a_pooled_shortcut_is_cut_at_one_value():
     """ResNet-D pools before its shortcut's convolution, which has weights only above."""
-    from tests.nets.tiny import head_for, sees
-
-    from headstart.nets.trainable import TrainableModel
+    from tests.nets.tiny import head_for, sees, trainable
 
     net = network("resnet10t", size=64)
-    net = TrainableModel(net, sees(64), head_for(net, size=64)).eval()
+    net = trainable(net, sees(64), head_for(net, size=64)).eval()
     net.set_trainable(2)
     parts = cut(net)
     assert parts is not None

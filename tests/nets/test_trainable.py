@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tests.nets.tiny import Plain, head_for, network, noise, sees, tunable
+from tests.nets.tiny import Plain, head_for, network, noise, sees, trainable, tunable
 from torch import nn
 
 from headstart.nets.stages import StagePool
@@ -81,7 +81,7 @@ def test_before_the_first_step_the_scores_are_those_of_the_head(name, options, s
     images = noise(5)
     with torch.inference_mode():
         vectors = StagePool(net, sees(64)).eval()(images).numpy()
-    tunable_net = TrainableModel(net, sees(64), head, dropout=0.5).eval()
+    tunable_net = trainable(net, sees(64), head, dropout=0.5).eval()
     with torch.inference_mode():
         scores = tunable_net(images).numpy()
     assert scores.shape == (5, 3)
@@ -98,12 +98,12 @@ def test_columns_of_several_stages_in_any_order():
     )
     with torch.inference_mode():
         vectors = StagePool(net, sees(64))(noise(3)).numpy()
-        scores = TrainableModel(net, sees(64), head).eval()(noise(3)).numpy()
+        scores = trainable(net, sees(64), head).eval()(noise(3)).numpy()
     np.testing.assert_allclose(scores, head.scores(vectors), rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_that_timm_has_not_sorted_is_one_layer():
-    net = TrainableModel(Plain(), sees(16), head_for(Plain(), size=16))
+    net = trainable(Plain(), sees(16), head_for(Plain(), size=16))
     assert net.n_layers == net.n_stages == 2
     net.set_trainable(1)
     assert learning(net) == {"head.weight", "head.bias"}
@@ -118,7 +118,7 @@ class Unsorted(Plain):
 
 
 def test_a_network_without_stages_is_unfrozen_by_layers():
-    net = TrainableModel(Unsorted(), sees(16), head_for(Plain(), size=16))
+    net = trainable(Unsorted(), sees(16), head_for(Plain(), size=16))
     assert net.n_layers == net.n_stages == 3
     net.set_trainable(2)
     assert learning(net) == {
@@ -205,7 +205,7 @@ def test_fused_weights_go_back_into_a_plain_network():
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_convolution_with_a_bias_of_its_own(bias):
-    net = TrainableModel(Plain(bias), sees(16), head_for(Plain(), size=16))
+    net = trainable(Plain(bias), sees(16), head_for(Plain(), size=16))
     with torch.no_grad():
         for parameter in net.pool.network.parameters():
             parameter.add_(torch.rand_like(parameter))
@@ -254,7 +254,7 @@ def test_what_can_be_fused_beside_what_cannot():
     base = Both()
     with torch.no_grad():
         base.norm.running_var.fill_(0.3)
-    net = TrainableModel(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
+    net = trainable(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
     with torch.inference_mode():
         before = net(noise(4, 16))
         assert net.fuse() == 1
@@ -279,7 +279,7 @@ def test_no_strided_convolution_of_the_colours(fuse, monkeypatch):
     head = head_for(base, size=16)
     with torch.inference_mode():
         expected = head.scores(StagePool(base, sees(16))(images).numpy())
-    net = TrainableModel(base, sees(16), head)
+    net = trainable(base, sees(16), head)
     if fuse:
         assert net.fuse() == 1
     strides = []
@@ -301,7 +301,7 @@ def test_what_cannot_be_fused_is_left_as_it_was():
     with torch.no_grad():
         base.norm.running_var.fill_(0.3)
         base.norm.running_mean.fill_(0.2)
-    net = TrainableModel(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
+    net = trainable(base, sees(16), head_for(base, size=16, scale=1.0)).eval()
     with torch.inference_mode():
         before = net(noise(4, 16))
         fused = net.fuse()
@@ -422,7 +422,7 @@ def test_dropout_is_told():
 def test_the_head_comes_back_as_it_went_in():
     net = network()
     head = head_for(net, stages="all")
-    found = TrainableModel(net, sees(64), head).as_head()
+    found = trainable(net, sees(64), head).as_head()
     assert (found.kind, found.n_classes) == ("linear", 3)
     np.testing.assert_array_equal(found.columns, head.columns)
     for name in ("weights", "bias"):

@@ -66,6 +66,17 @@ def head_for(
     return Head("linear", columns, arrays, classes)
 
 
+def trainable(
+    net: nn.Module, preprocess: Preprocess, head: Head, **options: object
+) -> TrainableModel:
+    """A module to train that starts from a linear head."""
+    linear = nn.Linear(len(head.columns), head.n_classes)
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(head.arrays["weights"]))
+        linear.bias.copy_(torch.from_numpy(head.arrays["bias"]))
+    return TrainableModel(net, preprocess, head.columns, linear, **options)
+
+
 def tunable(
     name: str = "test_resnet",
     *,
@@ -79,7 +90,7 @@ def tunable(
     """A module to train, always with the same weights; not yet fused."""
     net = network(name, size=size, **options)
     head = head_for(net, size=size, classes=classes, stages=stages)
-    return TrainableModel(net, sees(size), head, dropout=dropout, freeze_bn_stats=freeze_bn_stats)
+    return trainable(net, sees(size), head, dropout=dropout, freeze_bn_stats=freeze_bn_stats)
 
 
 class Plain(nn.Module):

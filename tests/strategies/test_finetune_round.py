@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from tests.training.trainings import pictures
 
+from headstart.compute import Compute
 from headstart.features.extract import extract
 from headstart.nets.backbone import open_backbone
 from headstart.strategies.finetune_round import finetune
-from headstart.training.gradient import log_prior
+from headstart.tasks.classification.learn import log_prior
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 
@@ -36,7 +37,7 @@ def test_with_logit_adjustment_the_head_starts_without_the_prior(tmp_path, monke
             data, features.vectors, items, backbone,
             Recipe(epochs=1, batch=8, lr=1e-30, weight_decay=0.0, balance=balance, hflip="yes"),
             Start(columns, 1.0, balanced), items=items, test=items[:0], preprocess=preprocess,
-            refit=False, workers=0,
+            refit=False, compute=Compute(workers=0),
         )
         for balance in ("none", "logits")
     }  # fmt: skip

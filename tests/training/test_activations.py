@@ -46,7 +46,7 @@ def with_views(one, tmp_path, *, seen=None):
     def frozen(augment):
         found = frozen_activations(
             one.net, backbone, one.recipe, one.inputs, augment,
-            seed=one.seed, device="cpu", workers=0,
+            targets=one.plan.targets, compute=one.compute,
         )  # fmt: skip
         if seen is not None and found is not None:
             see = found._see
@@ -146,7 +146,13 @@ def test_where_it_does_not_pay_there_are_no_views(data, tmp_path, options):
     backbone = SimpleNamespace(home=tmp_path)
     assert (
         frozen_activations(
-            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
+            one.net,
+            backbone,
+            one.recipe,
+            one.inputs,
+            None,
+            targets=one.plan.targets,
+            compute=one.compute,
         )
         is None
     )
@@ -158,7 +164,13 @@ def test_where_memory_is_short_there_are_fewer_views_or_none(data, tmp_path, mon
 
     def count():
         found = frozen_activations(
-            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
+            one.net,
+            backbone,
+            one.recipe,
+            one.inputs,
+            None,
+            targets=one.plan.targets,
+            compute=one.compute,
         )
         return 0 if found is None else len(found._held)
 
@@ -166,7 +178,13 @@ def test_where_memory_is_short_there_are_fewer_views_or_none(data, tmp_path, mon
     size = module._BYTES
     one_view = (
         frozen_activations(
-            one.net, backbone, one.recipe, one.inputs, None, seed=0, device="cpu", workers=0
+            one.net,
+            backbone,
+            one.recipe,
+            one.inputs,
+            None,
+            targets=one.plan.targets,
+            compute=one.compute,
         )
         ._held[0]
         .nbytes

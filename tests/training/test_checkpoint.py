@@ -67,7 +67,7 @@ def kill(one: Training, folder: Path, *, step: int) -> None:
             raise Killed
         checkpoints.every = 0.0 if done == step - 1 else 3600.0
 
-    one.progress = progress
+    one.compute = replace(one.compute, progress=progress)
     with pytest.raises(Killed):
         checkpoints.run(one, name="one", fingerprint="mark")
 
@@ -284,7 +284,7 @@ import torch
 torch.set_num_threads(1)
 from headstart.training.checkpoint import Checkpoints
 from tests.training.test_checkpoint import RECIPE
-from tests.training.trainings import images, training
+from tests.training.trainings import pictures, training
 from dataclasses import replace
 
 def progress(phase, done, total):
@@ -293,8 +293,8 @@ def progress(phase, done, total):
 
 root = Path(sys.argv[1])
 one = training(
-    images(root / "again", (6, 5, 5)), replace(RECIPE, freeze="gradual", dropout=0.2),
-    validation=images(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
+    pictures(root / "again", (6, 5, 5)), replace(RECIPE, freeze="gradual", dropout=0.2),
+    validation=pictures(root / "held again", (3, 3, 3), seed=1), workers=1, progress=progress,
 )
 Checkpoints(root / "states", every=0.0).run(one, name="one", fingerprint="mark")
 """
@@ -307,7 +307,7 @@ def test_kill_9(data, validation, tmp_path):
     whole.run()
     states = tmp_path / "states"
     states.mkdir()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(tmp_path)],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment,

@@ -13,13 +13,16 @@ from PIL import Image
 from tests.nets.tiny import sees, tunable
 from timm.models.resnet import BasicBlock
 
+from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
 from headstart.nets.trainable import TrainableModel
+from headstart.tasks.classification import learn
+from headstart.tasks.classification.validation import Validation
 from headstart.training import loop
 from headstart.training.loop import Training
-from headstart.training.record import Validation
+from headstart.training.objective import Objective
 from headstart.training.schedule import Recipe
 from headstart.training.state import tensors_of
 
@@ -71,15 +74,24 @@ def training(
     judged = None
     if validation is not None:
         judged = Validation(
-            InputImages(validation, sees(SIZE), workers=1), validation.targets, balanced
+            InputImages(validation, sees(SIZE), workers=1), validation.labels.targets, balanced
         )
     inputs = InputImages(data, sees(LARGE), workers=1)
-    options = {"workers": 0, **options}
+    n_classes = len(data.labels.names)
+    compute = Compute(
+        workers=options.pop("workers", 0), seed=options.pop("seed", 0),
+        progress=options.pop("progress", silent),
+    )  # fmt: skip
+    objective = Objective(
+        learn.batches(data.labels.targets, recipe, compute.seed, n_classes=n_classes),
+        learn.loss(recipe, data.labels.targets, n_classes=n_classes),
+        learn.correct,
+    )
     before = torch.get_num_threads()
     torch.set_num_threads(replicas)
     try:
         with mock.patch.object(loop, "cpu_count", return_value=replicas):
-            return Training(net, recipe, inputs, data.labels.targets, judged, **options)
+            return Training(net, recipe, inputs, objective, judged, compute, **options)
     finally:
         torch.set_num_threads(before)
 

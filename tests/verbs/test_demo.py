@@ -1,6 +1,6 @@
 import pytest
 
-from headstart.data import samples
+from headstart import samples
 from headstart.errors import OutputError
 from headstart.verbs import demo as module
 

@@ -7,10 +7,10 @@ import json
 
 import numpy as np
 import pytest
+from headstart.deploy.answer import format_prediction, record
 from PIL import Image
 
 from headstart.cli import main
-from headstart.deploy.answer import format_prediction, record
 from headstart.errors import DataError, OptionError
 from headstart.verbs.advise import advise
 from headstart.verbs.compare import compare

@@ -5,20 +5,20 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from headstart.advice.people import PeopleFacts, people_facts, people_findings, people_sentences
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.compute import Compute
 from headstart.features.extract import extract
-from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import retrieve, summarise
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.probe.probe import feature_sets
 from headstart.records import Estimate, Finding
-from headstart.strategies.prepare import Prepared, face_flags
+from headstart.strategies.prepare import face_flags
+from headstart.strategies.problem import Prepared
 from headstart.tasks.identity.split import FEWEST
 
 __all__ = ["PeopleAdvice", "advise_people"]
@@ -57,13 +57,10 @@ def advise_people(
     whole: Prepared,
     networks: list[tuple[Backbone, Preprocess]],
     skipped: dict[str, str],
+    compute: Compute,
     *,
     faces: float | None,
     detector: str | None = None,
-    seed: int,
-    device: Device,
-    workers: int | None,
-    progress: Progress,
 ) -> PeopleAdvice:
     """Measures frozen features on all identities and says what follows.
 
@@ -72,13 +69,11 @@ def advise_people(
         whole: Its usable items.
         networks: Each with the preprocessing to use.
         skipped: Backbone -> why it cannot be had.
+        compute: Where; its seed is that of intervals, and of the draw where there are very many.
         faces: Share of the images with a face; None where nobody looked.
         detector: That found them; None where the images are taken as they are.
-        seed: Of intervals, and of the draw of images where there are very many.
-        device: Where the networks run.
-        workers: Decoding threads.
-        progress: Called as images are embedded.
     """
+    seed = compute.seed
     dataset = whole.dataset
     chosen = np.arange(len(dataset))
     if len(chosen) > _MOST:
@@ -88,10 +83,15 @@ def advise_people(
     measured: list[tuple[Backbone, Preprocess, dict[str, Estimate] | None]] = []
     for network, preprocess in networks:
         features = extract(
-            own, network, preprocess=preprocess, device=device, workers=workers, progress=progress
+            own,
+            network,
+            preprocess=preprocess,
+            device=compute.device,
+            workers=compute.workers,
+            progress=compute.progress,
         )
         columns = feature_sets(features.slices)["last"]
-        found = retrieve(features.vectors[:, columns], own.targets, copies=copies)
+        found = retrieve(features.vectors[:, columns], own.labels.strata, copies=copies)
         known = summarise(found, seed=seed) if len(found.items) else None
         measured.append((network, preprocess, known))
     measured.sort(key=lambda each: -(each[2]["map_at_r"].value if each[2] else 0.0))
@@ -119,6 +119,8 @@ def _command(
 ) -> str:
     place = str(network.source.path) if network.source.kind == "folder" else network.source.name
     learns = facts.identities >= FEWEST and facts.trainable
-    how: list[Any] = ["embed" if learns else "auto" if facts.trainable else "probe"]
-    words = ["headstart", "train", data, "--backbone", place, "--image-size", size, "--strategy"]
-    return shlex.join([str(each) for each in [*words, *how, *face_flags(detector)]]) + " -o RUN"
+    task = (
+        ["--task", "identity"] if learns else ["--strategy", "auto" if facts.trainable else "probe"]
+    )
+    words = ["headstart", "train", data, "--backbone", place, "--image-size", size]
+    return shlex.join([str(each) for each in [*words, *task, *face_flags(detector)]]) + " -o RUN"

@@ -95,7 +95,9 @@ def people_facts(
         faces: Share of the images with a face; None where nobody looked.
         frozen: What `metrics.retrieval.summarise` says of its frozen features.
     """
-    counts = dataset.counts[dataset.counts > 0]
+    counts = np.bincount(dataset.labels.strata[dataset.labelled])[
+        np.bincount(dataset.labels.strata[dataset.labelled]) > 0
+    ]
     return PeopleFacts(
         identities=len(counts),
         images=len(dataset),
@@ -107,7 +109,7 @@ def people_facts(
         trainable=trainable,
         faces=faces,
         split=bool((dataset.splits != "").any()),
-        both_sides=len(both_sides(dataset.targets, dataset.splits)),
+        both_sides=len(both_sides(dataset.labels.strata, dataset.splits)),
         frozen=frozen,
     )
 

@@ -12,6 +12,7 @@ from headstart.checks.duplicates import BLANK
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds
 from headstart.images.stats import ImageStats
+from headstart.metrics.vectors import unit_rows
 from headstart.records import Finding
 
 __all__ = ["check_appearance", "skill"]
@@ -177,8 +178,7 @@ def _all_alike(stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:
         return
     some = np.random.default_rng(0).permutation(items)[:200]
     grey = stats.thumbnails[some].mean(axis=3, dtype=np.float32).reshape(len(some), -1)
-    grey -= grey.mean(axis=1, keepdims=True)
-    grey /= np.maximum(np.linalg.norm(grey, axis=1, keepdims=True), 1e-6)
+    grey = unit_rows(grey - grey.mean(axis=1, keepdims=True), least=1e-6)
     likeness = float(np.median((grey @ grey.T)[np.triu_indices(len(some), 1)]))
     if likeness >= 0.9:
         yield Finding(

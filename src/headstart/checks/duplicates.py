@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.images.stats import ImageStats
+from headstart.metrics.vectors import unit_rows
 
 __all__ = ["BLANK", "clusters", "exact_duplicates", "near_duplicates"]
 
@@ -83,8 +84,8 @@ class _Looks:
         for at in range(0, m, 4096):
             part = thumbnails[at : at + 4096].astype(np.float32)
             fields = part.reshape(-1, 4, 4, 4, 4, 3).mean(axis=(2, 4))
-            looks.shapes[at : at + 4096] = _unit(part.mean(axis=3).reshape(len(part), -1))
-            looks.rough[at : at + 4096] = _unit(fields.mean(axis=3).reshape(len(part), -1))
+            looks.shapes[at : at + 4096] = _centred_unit(part.mean(axis=3).reshape(len(part), -1))
+            looks.rough[at : at + 4096] = _centred_unit(fields.mean(axis=3).reshape(len(part), -1))
             hues = fields[..., ::2] - fields.mean(axis=3, keepdims=True)
             looks.hues[at : at + 4096] = hues.reshape(len(part), -1)
         return looks
@@ -104,9 +105,8 @@ def _products(rows: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     return np.einsum("kp,kp->k", rows[i], rows[j])
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+def _centred_unit(rows: np.ndarray) -> np.ndarray:
+    return unit_rows(rows - rows.mean(axis=1, keepdims=True), least=1e-6)
 
 
 def near_duplicates(stats: ImageStats, *, distance: int = 16) -> np.ndarray:

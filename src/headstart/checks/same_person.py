@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.metrics.vectors import unit_rows
 from headstart.records import Finding
 
 __all__ = ["same_person_findings", "same_person_pairs"]
@@ -40,7 +41,7 @@ def same_person_pairs(vectors: np.ndarray) -> tuple[np.ndarray, float]:
     n = len(vectors)
     if n < _FEW:
         return np.empty((0, 2), np.int64), math.nan
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit = unit_rows(vectors)
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, n, (2, 200_000))
     some = np.einsum("ij,ij->i", unit[one[one != other]], unit[other[one != other]])

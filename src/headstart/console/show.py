@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from headstart.console.advice import show_advice, show_people_advice
 from headstart.console.answers import show_predictions, show_predictions_csv
@@ -21,6 +21,8 @@ from headstart.console.runs import (
     show_exported,
     show_run,
 )
+from headstart.options.predict import PredictOptions
+from headstart.options.record import Options
 from headstart.run import Run
 
 if TYPE_CHECKING:
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
 
     from headstart.verbs.demo import Demo
 
-__all__ = ["Layout", "progress_bar", "show"]
+__all__ = ["progress_bar", "show"]
 
-Layout = Literal["table", "csv"]
 _ENDLESS = 10_000
 
 
@@ -59,20 +60,12 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         yield advance
 
 
-def show(
-    result: Any,
-    *,
-    layout: Layout = "table",
-    top: int = 1,
-    abstain_below: float = 0.0,
-) -> None:
+def show(result: Any, options: Options) -> None:
     """Prints what a verb returned.
 
     Args:
         result: A record of one of the verbs.
-        layout: Of predictions.
-        top: How many classes of each prediction are shown.
-        abstain_below: Predictions less sure than this are shown as not sure.
+        options: What the verb was told; of `predict` also how predictions are printed.
     """
     from rich.console import Console
 
@@ -80,10 +73,11 @@ def show(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
     if isinstance(result, Run):
         show_run(result, console)
-    elif hasattr(result, "record") and layout == "csv":
-        show_predictions_csv(result, top, abstain_below)
-    elif hasattr(result, "record"):  # any kind of `Predictions`
-        show_predictions(result, console, top, abstain_below)
+    elif isinstance(options, PredictOptions):
+        if options.format == "csv":
+            show_predictions_csv(result, options.top, options.abstain_below)
+        else:
+            show_predictions(result, console, options.top, options.abstain_below)
     elif result is None:
         return
     elif isinstance(result, Path):

@@ -6,16 +6,15 @@ import copy
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.nets.heads import _PROTOTYPE, _VOTE, Head
+from headstart.exporting.head import HeadModule
 from headstart.nets.model import Model
 from headstart.nets.stages import StagePool, one_thread
 
-__all__ = ["OPSET", "Deployed", "HeadModule", "write_graph"]
+__all__ = ["OPSET", "Deployed", "write_graph"]
 
 OPSET = 17
 
@@ -101,41 +100,6 @@ def _fix_paddings(pool: StagePool) -> None:
         plain.weight, plain.bias = child.weight, child.bias
         (top, bottom), (left, right) = pads
         setattr(parent, name, nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain))
-
-
-class HeadModule(nn.Module):
-    """`Head.scores` in torch's operations.
-
-    Args:
-        head: Any kind.
-        first: Column of the backbone's vectors at which the given ones begin.
-    """
-
-    def __init__(self, head: Head, *, first: int) -> None:
-        super().__init__()
-        self.kind, self.k, self.n_classes = head.kind, head.k, head.n_classes
-        self.register_buffer("columns", torch.from_numpy(head.columns.astype(np.int64) - first))
-        for name, array in head.arrays.items():
-            self.register_buffer(name, torch.from_numpy(np.array(array)))
-
-    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Returns (N, C) scores of (N, D) vectors."""
-        x = vectors.index_select(1, self.columns)
-        if self.kind == "linear":
-            return nn.functional.linear(x, self.weights, self.bias)
-        if hasattr(self, "projection"):
-            x = x @ self.projection.T
-        x = (x - self.mean) * self.scale
-        unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        if self.kind == "prototypes":
-            return unit @ self.prototypes.T / _PROTOTYPE
-        k = min(self.k, len(self.memory))
-        cosines, found = torch.topk(unit @ self.memory.T, k, dim=1)
-        votes = torch.exp((cosines - cosines[:, :1]) / _VOTE)
-        belongs = nn.functional.one_hot(self.labels.long(), self.n_classes).to(votes.dtype)
-        shares = (votes.unsqueeze(2) * belongs[found]).sum(1)
-        total = shares.sum(1, keepdim=True)
-        return torch.log((shares + 0.01) / (total + 0.01 * self.n_classes))
 
 
 def write_graph(model: Model, path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.exporting.graph import HeadModule
+from headstart.exporting.head import HeadModule
 from headstart.images.preprocess import Preprocess
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from headstart.choices import Device
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.fingerprint import fingerprint_json
-from headstart.images.pixels import Progress, read_pixels, silent
+from headstart.images.pixels import read_pixels
 from headstart.images.prefetch import prefetch
 from headstart.images.preprocess import Preprocess, View, views_of
 from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
-from headstart.nets.backbone import Backbone, Device, native_precision
+from headstart.nets.backbone import Backbone, native_precision
 from headstart.nets.engine import stream
 
 __all__ = ["Features", "extract"]

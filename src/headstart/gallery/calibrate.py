@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from headstart.choices import Method
 from headstart.gallery.leave_one_out import MOST, Trials, leave_one_out
-from headstart.gallery.search import Method
 from headstart.metrics.subgroup_errors import linked, pair_rate, person_rate, person_weights
 from headstart.metrics.verification import safe_threshold, threshold_interval
 from headstart.records import Estimate, to_json

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.choices import Device
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.features.extract import extract
@@ -14,10 +16,9 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.gallery.search import unit
 from headstart.images.decode import read_bytes
 from headstart.images.photo import Photo, every_face_of
-from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
-from headstart.nets.backbone import Backbone, Device
+from headstart.nets.backbone import Backbone
 from headstart.nets.engine import Engine, stream
 
 __all__ = ["PhotoEmbeddings", "embed_every_face", "embed_photos", "square_embedder"]

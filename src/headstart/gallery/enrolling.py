@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from headstart.choices import Device
+from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
@@ -17,9 +19,8 @@ from headstart.gallery.embed import PhotoEmbeddings, embed_photos
 from headstart.gallery.folder import Gallery
 from headstart.gallery.index import Store
 from headstart.gallery.rows import Photo
-from headstart.images.pixels import Progress
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, Device, open_backbone
+from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import faces_for
 
 __all__ = ["Enrolling", "gallery_preprocess"]

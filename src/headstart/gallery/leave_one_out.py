@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.gallery.search import Method, unit
+from headstart.choices import Method
+from headstart.gallery.search import unit
 
 __all__ = ["MOST", "Trials", "leave_one_out"]
 

@@ -7,15 +7,14 @@ all (Snell et al., NeurIPS 2017). Nothing is approximated: every vector is compa
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from headstart.choices import Method
 from headstart.gallery.rows import Changes
+from headstart.metrics.vectors import unit_rows
 
-__all__ = ["Index", "Match", "Method", "unit"]
+__all__ = ["Index", "Match", "unit"]
 
-Method = Literal["knn", "centroid"]
 Match = tuple[str, float]
 """A person and the score."""
 
@@ -27,8 +26,7 @@ _LEADING = 64
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Returns vectors scaled to length 1, (N, D) float32; a zero vector stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit_rows(vectors).astype(np.float32, copy=False)
 
 
 class Index:

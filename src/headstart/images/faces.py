@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from headstart.choices import Align
 from headstart.errors import ImageError
 from headstart.images.detect import Face, open_detector
+from headstart.images.geometry import chain, invert
 
-__all__ = ["NO_FACE", "TEMPLATE", "Align", "Choose", "Faces", "blur", "crop_face"]
+__all__ = ["NO_FACE", "TEMPLATE", "Choose", "Faces", "blur", "crop_face"]
 
 Choose = Literal["largest", "centre"]
-Align = Literal["points", "box"]
 
 # Where the five points of a face lie on a square of side 1: SphereFace's template (Liu et al.,
 # 2017) of 96 x 112 pixels in the middle of 112 x 112, as ArcFace (Deng et al., 2019) has it too.
@@ -99,6 +100,16 @@ class Faces:
             pixels, face, size, align=self.align, margin=self.margin, template=self.template
         )
 
+    def matrix(self, face: Face, size: int) -> np.ndarray:
+        """Returns the (2, 3) map from places on a photo to places on `crop`."""
+        matrix = invert(_face_map(face, size, self.align, self.margin, self.template))
+        if self.align == "box":
+            # A quarter turn as `numpy.rot90` makes it.
+            turn = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, size]])
+            for _ in range(face.turned % 4):
+                matrix = chain(matrix, turn)
+        return matrix
+
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Faces:
         """Rebuilds it from `dataclasses.asdict`'s output, as read from JSON."""
@@ -128,15 +139,20 @@ def crop_face(
     Returns:
         (size, size, 3) uint8 RGB; black where the photo ends.
     """
+    crop = _warp(pixels, _face_map(face, size, align, margin, template), size)
+    return np.ascontiguousarray(np.rot90(crop, face.turned)) if align == "box" else crop
+
+
+def _face_map(
+    face: Face, size: int, align: Align, margin: float, template: tuple[tuple[float, float], ...]
+) -> np.ndarray:
+    """Returns the (2, 3) map from places on a crop, before it is turned, to those on the photo."""
     if align == "points":
         goal = ((np.asarray(template) - 0.5) / (1 + 2 * margin) + 0.5) * size
-        matrix = _similarity(goal, face.points)
-    else:
-        side = float(max(face.box[2:])) * (1 + 2 * margin)
-        left, top = face.box[:2] + face.box[2:] / 2 - side / 2
-        matrix = np.array([[side / size, 0, left], [0, side / size, top]])
-    crop = _warp(pixels, matrix, size)
-    return np.ascontiguousarray(np.rot90(crop, face.turned)) if align == "box" else crop
+        return _similarity(goal, face.points)
+    side = float(max(face.box[2:])) * (1 + 2 * margin)
+    left, top = face.box[:2] + face.box[2:] / 2 - side / 2
+    return np.array([[side / size, 0, left], [0, side / size, top]])
 
 
 def _similarity(start: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ from PIL import Image
 
 from headstart.errors import ImageError
 from headstart.images.decode import MAX_PIXELS, decode, read_bytes, upright
-from headstart.images.pixels import _FACTS_SIDE
 from headstart.images.preprocess import Preprocess
 
 __all__ = ["ImageLike", "ImagesLike", "inputs_of", "is_path", "listed", "names_of"]
@@ -69,7 +68,7 @@ def inputs_of(
             f"wanted a path, bytes, a Pillow image or an array, got {type(image).__name__}"
         )
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
-    side = max(_FACTS_SIDE, preprocess.short_side)
+    side = preprocess.decoding_side
     return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
 
 

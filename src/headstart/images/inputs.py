@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import (
-    _FACTS_SIDE,
-    Progress,
     pixel_store_of,
     read_pixels,
-    silent,
     square_key,
 )
 from headstart.images.preprocess import Preprocess
@@ -69,8 +67,8 @@ class InputImages:
         pixels = self._store.get(square_key(self._keys[index].tobytes(), 0.5))
         if pixels is None:
             # At the scale of `read_pixels`, so that these are the pixels a cache would have had.
-            side = max(_FACTS_SIDE, self.preprocess.short_side)
-            pixels = decode(read_bytes(self.dataset.path(index)), short_side=side).pixels
+            data = read_bytes(self.dataset.path(index))
+            pixels = decode(data, short_side=self.preprocess.decoding_side).pixels
             return self.preprocess.fit(pixels)
         if pixels.shape[:2] != (self.preprocess.size, self.preprocess.size):
             pixels = self.preprocess.fit(pixels)

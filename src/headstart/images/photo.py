@@ -10,7 +10,6 @@ from headstart.errors import ImageError
 from headstart.images.decode import MAX_PIXELS, decode
 from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE
-from headstart.images.pixels import _FACTS_SIDE
 from headstart.images.preprocess import Preprocess
 
 __all__ = ["Photo", "every_face_of"]
@@ -46,8 +45,7 @@ def every_face_of(
     Raises:
         ImageError: If it cannot be read, or shows no face.
     """
-    side = max(_FACTS_SIDE, preprocess.short_side)
-    decoded = decode(data, short_side=side, max_pixels=max_pixels)
+    decoded = decode(data, short_side=preprocess.decoding_side, max_pixels=max_pixels)
     found = preprocess.every_face(decoded.pixels, tta)
     if not found:
         raise ImageError(NO_FACE)

@@ -16,30 +16,24 @@ from itertools import islice
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import Decoded, decode, read_bytes
 from headstart.images.preprocess import Preprocess
-from headstart.images.stats import THUMB, ImageStats, SingleImageStats, image_stats
+from headstart.images.stats import STATS_SIDE, THUMB, ImageStats, SingleImageStats, image_stats
 from headstart.images.store import Store, cache_folder
 
 __all__ = [
-    "Progress",
     "cacheable",
     "cpu_count",
     "measure",
     "pixel_store_of",
     "read_pixels",
-    "silent",
     "square_key",
 ]
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, done, total)."""
-
-# Statistics must not depend on which network asked first, so no image is decoded below this.
-_FACTS_SIDE = 256
 _AHEAD_BYTES = 96 << 20
 _TASK = 8
 # Per image; what takes longer is decoded, or read from a slow disk, and gains by threads.
@@ -47,7 +41,7 @@ _SLOW_SECONDS = 0.0015
 _CACHEABLE_BYTES = 6 << 30
 # With a number that is raised when the stats below, or how they are measured, change.
 _STATS_FOLDER = "stats-1"
-_FACTS_DTYPE = np.dtype(
+_STATS_DTYPE = np.dtype(
     [
         ("width", "<i4"),
         ("height", "<i4"),
@@ -58,10 +52,6 @@ _FACTS_DTYPE = np.dtype(
         ("thumbnail", "u1", (THUMB, THUMB, 3)),
     ]
 )
-
-
-def silent(phase: str, done: int, total: int) -> None:
-    """The `Progress` that shows nothing."""
 
 
 def cpu_count() -> int:
@@ -233,13 +223,13 @@ def _load(
     if known is not None and not wanted:
         return _Item(key, known)
     if preprocess is None or pixel_store is None or not wanted:
-        decoded = decode(data, short_side=_FACTS_SIDE)
+        decoded = decode(data, short_side=STATS_SIDE)
         return _Item(key, image_stats(decoded), True)
     keys = [square_key(key, position) for position in positions]
     kept = [pixel_store.get(each) for each in keys]
     decoded_now: Decoded | None = None
     if known is None or any(each is None for each in kept):
-        decoded_now = decode(data, short_side=max(_FACTS_SIDE, preprocess.short_side))
+        decoded_now = decode(data, short_side=preprocess.decoding_side)
     inputs, fresh = [], []
     for each_key, position, pixels in zip(keys, positions, kept, strict=True):
         square = (preprocess.size, preprocess.size)
@@ -259,15 +249,15 @@ def _load(
     fresh_stats = known is None
     if known is None:
         assert decoded_now is not None
-        if preprocess.short_side > _FACTS_SIDE and decoded_now.format in ("JPEG", "MPO"):
+        if preprocess.decoding_side > STATS_SIDE and decoded_now.format in ("JPEG", "MPO"):
             # A larger network may have had it decoded at another scale.
-            decoded_now = decode(data, short_side=_FACTS_SIDE)
+            decoded_now = decode(data, short_side=STATS_SIDE)
         known = image_stats(decoded_now)
     return _Item(key, known, fresh_stats, np.stack(inputs), tuple(fresh))
 
 
 def _pack(stats: SingleImageStats) -> np.ndarray:
-    row = np.zeros((), _FACTS_DTYPE)
+    row = np.zeros((), _STATS_DTYPE)
     for name in ("width", "height", "contrast", "dhash", "thumbnail"):
         row[name] = getattr(stats, name)
     row["mode"], row["format"] = stats.mode.encode(), stats.format.encode()
@@ -275,9 +265,9 @@ def _pack(stats: SingleImageStats) -> np.ndarray:
 
 
 def _unpack(packed: np.ndarray) -> SingleImageStats | None:
-    if packed.size != _FACTS_DTYPE.itemsize:
+    if packed.size != _STATS_DTYPE.itemsize:
         return None
-    row = np.frombuffer(packed.tobytes(), _FACTS_DTYPE)[0]
+    row = np.frombuffer(packed.tobytes(), _STATS_DTYPE)[0]
     return SingleImageStats(
         width=int(row["width"]),
         height=int(row["height"]),

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from headstart.choices import Geometry
 from headstart.fingerprint import fingerprint_json
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
+from headstart.images.stats import STATS_SIDE
 
-__all__ = ["Geometry", "Preprocess", "View", "views_of"]
+__all__ = ["Preprocess", "View", "views_of"]
 
-Geometry = Literal["square", "crop", "pad", "squash"]
 _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
@@ -94,6 +95,11 @@ class Preprocess:
         return math.ceil(self.size / self._share)
 
     @property
+    def decoding_side(self) -> int:
+        """The short side at which files are decoded once, for the square and for statistics."""
+        return max(STATS_SIDE, self.short_side)
+
+    @property
     def pixel_key(self) -> str:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
         fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
@@ -150,20 +156,61 @@ class Preprocess:
                 return pixels
             return np.asarray(Image.fromarray(pixels).resize(target, resampling))
         if self.geometry == "pad":
-            scale = self.size / max(width, height)
-            inner = max(1, round(width * scale)), max(1, round(height * scale))
+            inner, corner = self._padded(width, height)
             canvas = Image.new("RGB", target, self._fill)
-            corner = (self.size - inner[0]) // 2, (self.size - inner[1]) // 2
             canvas.paste(Image.fromarray(pixels).resize(inner, resampling), corner)
             return np.asarray(canvas)
         # Resizing only the box that the crop keeps equals resize-then-crop, without the waste.
+        left, top, side = self._cropped(width, height, position)
+        box = (left, top, left + side, top + side)
+        return np.asarray(Image.fromarray(pixels).resize(target, resampling, box=box))
+
+    def matrix(
+        self, width: int, height: int, *, position: float = 0.5, face: Face | None = None
+    ) -> np.ndarray:
+        """Returns where `fit` puts the places of an image.
+
+        Args:
+            width: Of the decoded image, in pixels.
+            height: Of the decoded image, in pixels.
+            position: As `fit` takes it.
+            face: What is cut out, where faces are.
+
+        Returns:
+            (2, 3) float64: from x, y on the decoded image to x, y on the network's input; see
+            `images.geometry` for what uses it.
+
+        Raises:
+            ValueError: If faces are cut out and none is given.
+        """
+        if self.faces is not None:
+            if face is None:
+                raise ValueError("where faces are cut out, the map depends on the face: give it")
+            return self.faces.matrix(face, self.size)
+        if self.geometry == "squash":
+            return np.array([[self.size / width, 0.0, 0.0], [0.0, self.size / height, 0.0]])
+        if self.geometry == "pad":
+            inner, corner = self._padded(width, height)
+            x, y = inner[0] / width, inner[1] / height
+            return np.array([[x, 0.0, corner[0]], [0.0, y, corner[1]]])
+        left, top, side = self._cropped(width, height, position)
+        scale = self.size / side
+        return np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
+
+    def _padded(self, width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Returns width and height of an image on the padded square, and its left top corner."""
+        scale = self.size / max(width, height)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        return inner, ((self.size - inner[0]) // 2, (self.size - inner[1]) // 2)
+
+    def _cropped(self, width: int, height: int, position: float) -> tuple[float, float, float]:
+        """Returns left, top and side of the square that a crop keeps."""
         share = self._share
         side = min(width, height) * share
         margin = min(width, height) * (1 - share) / 2
         left = margin + (width - side - 2 * margin) * position
         top = margin + (height - side - 2 * margin) * position
-        box = (left, top, left + side, top + side)
-        return np.asarray(Image.fromarray(pixels).resize(target, resampling, box=box))
+        return left, top, side
 
     def inputs(self, pixels: np.ndarray, tta: int) -> np.ndarray:
         """Returns what a network sees of one image, (tta, size, size, 3) uint8 RGB.

@@ -9,7 +9,10 @@ from PIL import Image
 
 from headstart.images.decode import Decoded
 
-__all__ = ["THUMB", "ImageStats", "SingleImageStats", "image_stats"]
+__all__ = ["STATS_SIDE", "THUMB", "ImageStats", "SingleImageStats", "image_stats"]
+
+STATS_SIDE = 256
+"""Images are not decoded smaller than this, or statistics would depend on which network asked."""
 
 THUMB = 16
 _HASH = 16

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.metrics.interval import cluster_bootstrap
+from headstart.metrics.vectors import unit_rows
 from headstart.records import Estimate
 
 __all__ = ["MEASURES", "Retrieved", "gain", "neighbour_loss", "retrieve", "summarise"]
@@ -77,8 +78,7 @@ def retrieve(
     _, codes = np.unique(identities, return_inverse=True)
     order = np.argsort(codes, kind="stable")  # images of one identity side by side
     codes, copies = codes[order], copies[order]
-    x = np.asarray(vectors, np.float32)[order]
-    x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    x = unit_rows(np.asarray(vectors, np.float32)[order])
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     found = []
     for first in range(0, n, _BLOCK):

@@ -1,24 +1,26 @@
 """Augmentation policies, built of torchvision's v2 transforms.
 
-A policy is what a training image may look like without changing its class. It works on the
+A policy is what a training image may look like without changing what it shows. It works on the
 uint8 square of an image, one image at a time, with torch's global random state; the loader
 seeds that state per image and epoch, so what is drawn depends on neither threads nor order.
+Boxes and masks move with their image by the same draw.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headstart.choices import Policy
 from headstart.images.preprocess import Preprocess
+from headstart.nets.places import Places, move
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Augment", "Policy", "augmentation"]
+__all__ = ["Augment", "augmentation"]
 
-Policy = Literal["none", "light", "standard", "strong"]
 # Training images are this much larger than the network's, so that shifts find real pixels.
 MARGIN = 1.125
 
@@ -31,7 +33,7 @@ class Augment:
             rotation and colour; ``"strong"``: TrivialAugment (Müller and Hutter, ICCV 2021)
             and random erasing (Zhong et al., AAAI 2020) on top of light.
         preprocess: Of the network.
-        hflip: Whether the mirror image keeps its class (not for characters).
+        hflip: Whether the mirror image shows the same (not for characters).
     """
 
     def __init__(self, policy: Policy, preprocess: Preprocess, *, hflip: bool = True) -> None:
@@ -40,6 +42,7 @@ class Augment:
         self.hflip = hflip
         self._fill = [round(255 * value) for value in preprocess.mean]
         self._transform: nn.Module | None = None
+        self._joint: nn.Module | None = None
 
     def __call__(self, square: np.ndarray) -> np.ndarray:
         """Returns (size, size, 3) uint8 of a (s, s, 3) uint8 square, s at least `size`."""
@@ -49,16 +52,43 @@ class Augment:
             self._transform = augmentation(
                 self.policy, self.size, hflip=self.hflip, fill=self._fill
             )
-        out = self._transform(Image.fromarray(square))
-        if not isinstance(out, Image.Image):
-            return out.permute(1, 2, 0).contiguous().numpy()
-        return np.asarray(out)
+        return _pixels(self._transform(Image.fromarray(square)))
+
+    def together(self, square: np.ndarray, places: Places) -> tuple[np.ndarray, Places]:
+        """Augments an image and its places by one draw; see `nets.places.move`.
+
+        Args:
+            square: (s, s, 3) uint8, s at least `size`.
+            places: In pixels of that square.
+
+        Returns:
+            (size, size, 3) uint8, and the places in its pixels.
+        """
+        from PIL import Image
+
+        if self._joint is None:
+            self._joint = augmentation(
+                self.policy, self.size, hflip=self.hflip, fill=self._fill, places=True
+            )
+        image, moved = move(self._joint, Image.fromarray(square), places)
+        return _pixels(image), moved
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_transform": None}
+        return self.__dict__ | {"_transform": None, "_joint": None}
 
 
-def augmentation(policy: Policy, size: int, *, hflip: bool, fill: list[int]) -> nn.Module:
+def _pixels(image: Any) -> np.ndarray:
+    """Returns (s, s, 3) uint8 of what a policy gives: an image of Pillow, or a tensor."""
+    from PIL import Image
+
+    if isinstance(image, Image.Image):
+        return np.asarray(image)
+    return image.permute(1, 2, 0).contiguous().numpy()
+
+
+def augmentation(
+    policy: Policy, size: int, *, hflip: bool, fill: list[int], places: bool = False
+) -> nn.Module:
     """Builds a policy as a torchvision v2 transform of PIL images.
 
     Args:
@@ -66,10 +96,14 @@ def augmentation(policy: Policy, size: int, *, hflip: bool, fill: list[int]) -> 
         size: Side of the result in pixels.
         hflip: Whether to mirror half of the images.
         fill: Colour of what lies outside of the image, three numbers from 0 to 255.
+        places: For images with boxes or masks. TrivialAugment has no way to move them and erasing
+            would hide what they say is there, so ``"strong"`` changes scale and colours more
+            instead. What a turned mask does not cover becomes 0.
     """
     from headstart.nets.imports import import_timm
 
     import_timm()  # torchvision with it, without torch's compiler
+    from torchvision import tv_tensors
     from torchvision.transforms import InterpolationMode, v2
 
     linear = InterpolationMode.BILINEAR
@@ -83,10 +117,13 @@ def augmentation(policy: Policy, size: int, *, hflip: bool, fill: list[int]) -> 
         zoom = v2.RandomResizedCrop(
             size, scale=(0.6, 1.0), ratio=(0.85, 1.18), interpolation=linear
         )
-        turn = v2.RandomApply([v2.RandomRotation(10, interpolation=linear, fill=fill)], 0.3)
+        around = {tv_tensors.Mask: 0, "others": fill} if places else fill
+        turn = v2.RandomApply([v2.RandomRotation(10, interpolation=linear, fill=around)], 0.3)
         colour = v2.RandomApply([v2.ColorJitter(0.2, 0.2, 0.2)], 0.5)
         return v2.Compose([*flips, turn, zoom, colour])
     erase = v2.RandomErasing(0.25, scale=(0.02, 0.2), value=fill)
     zoom = v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(0.8, 1.25), interpolation=linear)
+    if places:
+        return v2.Compose([*flips, zoom, v2.ColorJitter(0.4, 0.4, 0.4, 0.05)])
     trivial = v2.TrivialAugmentWide(interpolation=linear, fill=fill)
     return v2.Compose([*flips, zoom, trivial, v2.PILToTensor(), erase])

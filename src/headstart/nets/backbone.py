@@ -11,10 +11,11 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headstart.choices import Device
 from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.preprocess import Preprocess
@@ -30,9 +31,8 @@ if TYPE_CHECKING:
 
     from headstart.nets.stages import StagePool
 
-__all__ = ["Backbone", "BackboneInfo", "Device", "native_precision", "open_backbone", "pick_device"]
+__all__ = ["Backbone", "BackboneInfo", "native_precision", "open_backbone", "pick_device"]
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 # Raised when the meaning of the vectors changes, so that old caches are not read.
 _LAYOUT_VERSION = 1
 # Below this many images to embed, converting to OpenVINO costs more than it saves.
@@ -313,7 +313,7 @@ def native_precision(device: Device) -> str:
     return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
 
 
-def pick_device(device: Device) -> str:
+def pick_device(device: Device) -> Device:
     """Resolves ``"auto"``; asks torch only where a driver for CUDA can exist."""
     if device != "auto":
         return device

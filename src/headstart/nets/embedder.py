@@ -11,20 +11,20 @@ import torch
 from torch import nn
 
 from headstart.images.preprocess import Preprocess
-from headstart.nets.heads import Head
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.trainable import TrainableModel
 
 __all__ = ["Embedder", "project"]
 
 
 class Embedder(TrainableModel):
-    """A timm network, perhaps a linear projection, and the weights that its loss learns.
+    """A timm network, perhaps a projection as its head, and the weights that its loss learns.
 
     Args:
         network: A timm model without classifier; it is trained in place.
         preprocess: Size and normalisation.
         columns: (d,) int which of the backbone's vectors are the embedding.
-        projection: (E, d) float32 where the projection starts, or None for none.
+        head: A linear projection without bias, or `nn.Identity` for none.
         criterion: The loss; its own weights (proxies, class centres) count as the head.
         freeze_bn_stats: As `TrainableModel` has it.
     """
@@ -34,21 +34,12 @@ class Embedder(TrainableModel):
         network: nn.Module,
         preprocess: Preprocess,
         columns: np.ndarray,
+        head: nn.Module,
         *,
-        projection: np.ndarray | None = None,
         criterion: nn.Module | None = None,
         freeze_bn_stats: bool = True,
     ) -> None:
-        wide = np.zeros((1, len(columns)), np.float32) if projection is None else projection
-        arrays = {"weights": wide, "bias": np.zeros(len(wide), np.float32)}
-        head = Head("linear", columns, arrays, len(wide))
-        super().__init__(network, preprocess, head, freeze_bn_stats=freeze_bn_stats)
-        if projection is None:
-            self.head = nn.Identity()
-        else:  # cosines know no origin but zero
-            self.head = nn.Linear(wide.shape[1], wide.shape[0], bias=False)
-            with torch.no_grad():
-                self.head.weight.copy_(torch.from_numpy(projection))
+        super().__init__(network, preprocess, columns, head, freeze_bn_stats=freeze_bn_stats)
         self.criterion = criterion if criterion is not None else nn.Identity()
         self.depths = self._layers(coarse=False)
         self.stages = self._layers(coarse=True)
@@ -56,7 +47,7 @@ class Embedder(TrainableModel):
     @property
     def width(self) -> int:
         """How many numbers it gives for an image."""
-        return len(self.columns) if isinstance(self.head, nn.Identity) else self.head.out_features
+        return len(self._chosen) if isinstance(self.head, nn.Identity) else self.head.out_features
 
     @property
     def n_layers(self) -> int:
@@ -99,4 +90,4 @@ def project(vectors: np.ndarray, columns: np.ndarray, projection: np.ndarray | N
     """
     x = vectors[:, columns]
     x = x if projection is None else x @ projection.T
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    return unit_rows(x)

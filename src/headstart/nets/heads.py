@@ -7,13 +7,28 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Head", "HeadKind", "nearest", "neighbour_scores", "softmax", "unit_rows"]
+from headstart.metrics.vectors import unit_rows
+
+__all__ = [
+    "PROTOTYPE_TEMPERATURE",
+    "VOTE_SMOOTHING",
+    "VOTE_TEMPERATURE",
+    "Head",
+    "HeadKind",
+    "nearest",
+    "neighbour_scores",
+    "softmax",
+]
 
 HeadKind = Literal["linear", "neighbours", "prototypes"]
-# Sharpness of a neighbour's vote: exp(cosine / 0.07) as in DINO (Caron et al., 2021).
-_VOTE = 0.07
-# A prototype's score is cosine / 0.1; calibration rescales it anyway.
-_PROTOTYPE = 0.1
+VOTE_TEMPERATURE = 0.07
+"""A neighbour's vote is exp(cosine / this), as in DINO (Caron et al., 2021)."""
+
+VOTE_SMOOTHING = 0.01
+"""Votes every class has from the start, so that the share of none is zero."""
+
+PROTOTYPE_TEMPERATURE = 0.1
+"""A prototype's score is cosine / this; calibration rescales it anyway."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +66,13 @@ class Head:
             x = x @ arrays["projection"].T
         unit = unit_rows((x - arrays["mean"]) * arrays["scale"])
         if self.kind == "prototypes":
-            return unit @ arrays["prototypes"].T / np.float32(_PROTOTYPE)
+            return unit @ arrays["prototypes"].T / np.float32(PROTOTYPE_TEMPERATURE)
         found, cosines = nearest(unit @ arrays["memory"].T, k=self.k)
         return neighbour_scores(arrays["labels"][found], cosines, n_classes=self.n_classes)
 
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""
         return {"kind": self.kind, "n_classes": self.n_classes, "k": self.k}
-
-
-def unit_rows(x: np.ndarray) -> np.ndarray:
-    """Returns the rows of (N, D) scaled to length 1; zero rows stay zero."""
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def nearest(similarity: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +103,13 @@ def neighbour_scores(labels: np.ndarray, cosines: np.ndarray, *, n_classes: int)
     Returns:
         (N, C) float32: log of the share of votes, smoothed so that none is minus infinity.
     """
-    votes = np.exp((cosines - cosines[:, :1]) / np.float32(_VOTE))
+    votes = np.exp((cosines - cosines[:, :1]) / np.float32(VOTE_TEMPERATURE))
     place = np.arange(len(labels))[:, None] * n_classes + labels
     shares = np.bincount(place.ravel(), votes.ravel(), minlength=len(labels) * n_classes)
     shares = shares.reshape(-1, n_classes).astype(np.float32)
     total = shares.sum(axis=1, keepdims=True)
-    return np.log((shares + np.float32(0.01)) / (total + np.float32(0.01 * n_classes)))
+    smoothing, all_smoothing = np.float32(VOTE_SMOOTHING), np.float32(VOTE_SMOOTHING * n_classes)
+    return np.log((shares + smoothing) / (total + all_smoothing))
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

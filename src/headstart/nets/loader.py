@@ -9,65 +9,56 @@ from __future__ import annotations
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
+from headstart.nets.batch import Batch, Targets
+from headstart.nets.places import Places
 
-__all__ = ["Batch", "Key", "IdentityPlan", "Plan", "Rest", "batches"]
+__all__ = ["IdentityPlan", "Key", "Plan", "Rest", "batches"]
 
 Key = tuple[int, int, int, int]
 """(position in the data, epoch, how often it was shown in that epoch before, seed)."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some images of one step.
-
-    Attributes:
-        images: (n, size, size, 3) uint8; or (n, ...) float, what a frozen part made of them.
-        items: (n,) int positions in the training data.
-    """
-
-    images: torch.Tensor
-    items: np.ndarray
 
 
 class Plan:
     """Which items are in which batch, of all epochs.
 
     Args:
-        targets: (N,) int classes of the training items.
+        strata: (N,) int, what `balance` goes by: the classes of the training items.
         batch: Items per batch; what does not fill half a batch is spread over the others.
         epochs: How many.
         seed: Of the order, and of what is drawn for each image.
         balance: ``"oversample"``: every class as often as the largest; ``"undersample"``: as
             often as the smallest, others drawn anew each epoch; ``"none"``.
+        targets: What the loss wants of each of them, or None where the items are enough.
     """
 
     def __init__(
         self,
-        targets: np.ndarray,
+        strata: np.ndarray,
         *,
         batch: int,
         epochs: int,
         seed: int,
         balance: Literal["none", "oversample", "undersample"] = "none",
+        targets: Targets | None = None,
     ) -> None:
-        self._targets, self._epochs, self._seed, self._balance = targets, epochs, seed, balance
+        self._strata, self._epochs, self._seed, self._balance = strata, epochs, seed, balance
+        self.targets = targets
         self.per_epoch = max(1, round(len(self._items(0)) / batch))
 
     def _items(self, epoch: int) -> np.ndarray:
         """Returns the items of one epoch, in random order."""
         rng = np.random.default_rng([self._seed, epoch])
         if self._balance == "none":
-            return rng.permutation(len(self._targets))
+            return rng.permutation(len(self._strata))
         members = [
-            rng.permutation(np.flatnonzero(self._targets == c)) for c in np.unique(self._targets)
+            rng.permutation(np.flatnonzero(self._strata == c)) for c in np.unique(self._strata)
         ]
         sizes = [len(each) for each in members]
         wanted = max(sizes) if self._balance == "oversample" else min(sizes)
@@ -104,19 +95,29 @@ class IdentityPlan(Plan):
     sequence; here a batch follows from the seed and its number, so that a killed training goes on.
 
     Args:
-        targets: (N,) int identities of the training items.
+        labels: (N,) int identities of the training items.
         identities: Identities in a batch; fewer where there are fewer.
         each: Images of each; the same image again, augmented anew, where it has fewer.
         epochs: How many, each of about N images.
         seed: Of the order, and of what is drawn for each image.
+        targets: As `Plan` has it.
     """
 
     def __init__(
-        self, targets: np.ndarray, *, identities: int, each: int, epochs: int, seed: int
+        self,
+        labels: np.ndarray,
+        *,
+        identities: int,
+        each: int,
+        epochs: int,
+        seed: int,
+        targets: Targets | None = None,
     ) -> None:
-        self._members = [np.flatnonzero(targets == identity) for identity in np.unique(targets)]
+        self._members = [np.flatnonzero(labels == identity) for identity in np.unique(labels)]
         self._identities, self._each = min(identities, len(self._members)), each
-        super().__init__(targets, batch=self._identities * each, epochs=epochs, seed=seed)
+        super().__init__(
+            labels, batch=self._identities * each, epochs=epochs, seed=seed, targets=targets
+        )
 
     def epoch(self, number: int) -> list[list[Key]]:
         """Returns the batches of one epoch."""
@@ -157,13 +158,17 @@ class Rest:
             yield from self._plan.epoch(number)[skip if number == first else 0 :]
 
 
-class _Images:
-    """What a worker does for one batch."""
+_Sample = tuple[int, np.ndarray, Places | None]
 
-    def __init__(self, inputs: InputImages, augment: Augment) -> None:
+
+class _Samples:
+    """What a worker does for one image."""
+
+    def __init__(self, inputs: InputImages, augment: Augment, targets: Targets | None) -> None:
         self.inputs, self.augment = inputs, augment
+        self.places = targets.places if targets is not None else None
 
-    def __getitem__(self, key: Key) -> np.ndarray:
+    def __getitem__(self, key: Key) -> _Sample:
         item, epoch, before, seed = key
         state = np.random.SeedSequence([seed, epoch, item, before]).generate_state(2, np.uint32)
         # Not `torch.manual_seed`: it seeds every kind of device too, and that is slower than the
@@ -172,24 +177,42 @@ class _Images:
         outside = rng.get_state()
         rng.manual_seed(int(state[0]) << 32 | int(state[1]))
         try:
-            return self.augment(self.inputs[item])
+            if self.places is None:
+                return item, self.augment(self.inputs[item]), None
+            return item, *self.augment.together(self.inputs[item], self.places(item))
         finally:
             rng.set_state(outside)
 
 
-def _collate(images: list[np.ndarray]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(images))
+class _Collate:
+    """What a worker does for one batch."""
+
+    def __init__(self, targets: Targets | None) -> None:
+        self.collate = targets.collate if targets is not None else None
+
+    def __call__(self, samples: list[_Sample]) -> tuple[torch.Tensor, Any]:
+        items, images, places = zip(*samples)
+        targets = None
+        if self.collate is not None:
+            targets = self.collate(np.array(items), list(places))
+        return torch.from_numpy(np.stack(images)), targets
 
 
 def batches(
-    inputs: InputImages, augment: Augment, keys: Rest | list[list[Key]], *, workers: int = 1
+    inputs: InputImages,
+    augment: Augment,
+    keys: Rest | list[list[Key]],
+    *,
+    targets: Targets | None = None,
+    workers: int = 1,
 ) -> Iterator[Batch]:
-    """Yields the images of the given batches, in order.
+    """Yields the images of the given batches, in order, with what the loss wants of each.
 
     Args:
         inputs: The training images.
-        augment: What is done to each.
+        augment: What is done to each, and to what moves with it.
         keys: From `Plan.since`.
+        targets: Who makes what the loss wants; None for images alone.
         workers: Processes that work beside; 0 for none.
     """
     from torch.utils.data import DataLoader
@@ -198,12 +221,12 @@ def batches(
     if workers and "fork" in multiprocessing.get_all_start_methods():
         context = "fork"  # the pixels in memory are shared, and nothing is imported again
     loader = DataLoader(
-        _Images(inputs, augment),
+        _Samples(inputs, augment, targets),
         batch_sampler=keys,
         num_workers=workers,
-        collate_fn=_collate,
+        collate_fn=_Collate(targets),
         multiprocessing_context=context,
         prefetch_factor=4 if workers else None,
     )
-    for part, images in zip(keys, loader, strict=True):
-        yield Batch(images, np.array([key[0] for key in part]))
+    for part, (images, wanted) in zip(keys, loader, strict=True):
+        yield Batch(images, np.array([key[0] for key in part]), wanted)

@@ -97,6 +97,18 @@ class StagePool(nn.Module):
         stages = [torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep]
         return [*stages, self.network.forward_head(features, pre_logits=True)]
 
+    def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Returns what the stages give before they are pooled, for heads that answer with places.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB.
+
+        Returns:
+            One (N, C, h, w) a stage, from the largest map to the smallest.
+        """
+        maps = self.network.forward_intermediates(self._normalise(images), intermediates_only=True)
+        return [maps[i] for i in self.keep]
+
     def last(self, images: torch.Tensor) -> torch.Tensor:
         """Returns (N, width) of the last layer alone, without pooling the other stages."""
         features = self.network.forward_features(self._normalise(images))

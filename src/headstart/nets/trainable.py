@@ -1,7 +1,7 @@
-"""`TrainableModel`: a backbone and a linear head as one module that can be trained.
+"""`TrainableModel`: a backbone and a given head as one module that can be trained.
 
-What it learns goes back into timm's layout and a plain `Head`, so a fine-tuned model is an
-ordinary model: the same engines, the same prediction.
+What the backbone learns goes back into timm's layout, and a linear head into a plain `Head`, so a
+fine-tuned model is an ordinary model: the same engines, the same prediction.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ _NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
 class TrainableModel(nn.Module):
-    """A timm network, a linear head on some of its pooled stages, and who of them may learn.
+    """A timm network, a head on what its stages give, and who of them may learn.
 
     Args:
         network: A timm model without classifier; it is trained in place.
         preprocess: Size and normalisation.
-        head: A linear `Head`: which columns of the backbone's vectors it reads, and where its
-            weights start (LP-FT; Kumar et al., ICLR 2022).
-        dropout: Share of the head's inputs that are dropped.
+        columns: (d,) int which of the backbone's pooled vectors the head reads; None for a head
+            that reads the maps of the stages.
+        head: (N, d), or a list of (N, C, h, w), to one tensor with N rows. It starts from its
+            fitted probe where there is one (LP-FT; Kumar et al., ICLR 2022).
+        dropout: Share of the vectors' numbers that are dropped before the head.
         freeze_bn_stats: BatchNorm keeps the statistics of the pretraining, as if at test,
             also where its weights learn. Small batches of few images make poor statistics.
 
@@ -45,26 +47,25 @@ class TrainableModel(nn.Module):
         self,
         network: nn.Module,
         preprocess: Preprocess,
-        head: Head,
+        columns: np.ndarray | None,
+        head: nn.Module,
         *,
         dropout: float = 0.0,
         freeze_bn_stats: bool = True,
     ) -> None:
         super().__init__()
-        pool = StagePool(network, preprocess)
-        last = pool.layout[-1][1]
-        width = sum(each for _, each in pool.layout)
-        # Where only the last layer is read, the other stages need not be pooled.
-        self.last_only = bool((head.columns >= width - last).all())
-        start = width - last if self.last_only else 0
-        self.columns = head.columns
-        self.pool = pool
-        self.register_buffer("_chosen", torch.from_numpy(head.columns - start), persistent=False)
+        self.pool = pool = StagePool(network, preprocess)
+        self.columns = columns
+        self.last_only = False
+        if columns is not None:
+            last = pool.layout[-1][1]
+            width = sum(each for _, each in pool.layout)
+            # Where only the last layer is read, the other stages need not be pooled.
+            self.last_only = bool((columns >= width - last).all())
+            start = width - last if self.last_only else 0
+            self.register_buffer("_chosen", torch.from_numpy(columns - start), persistent=False)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(len(head.columns), head.n_classes)
-        with torch.no_grad():
-            self.head.weight.copy_(torch.from_numpy(head.arrays["weights"]))
-            self.head.bias.copy_(torch.from_numpy(head.arrays["bias"]))
+        self.head = head
         self.freeze_bn_stats = freeze_bn_stats
         # What the frozen part leaves to be done while it trains; in a tuple, or torch would list
         # its modules twice.
@@ -93,11 +94,6 @@ class TrainableModel(nn.Module):
         return {name: layers.get(name, top) for name, _ in self.named_parameters()}
 
     @property
-    def width(self) -> int:
-        """How many numbers it gives for an image."""
-        return int(self.head.out_features)
-
-    @property
     def n_layers(self) -> int:
         """Number of fine layers, the head's included."""
         return max(self.depths.values()) + 1
@@ -108,16 +104,18 @@ class TrainableModel(nn.Module):
         return max(self.stages.values()) + 1
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Returns (N, C) scores.
+        """Returns what the head gives, one tensor with N rows.
 
         Args:
             images: (N, size, size, 3) uint8 RGB, or float on the same scale; while it trains with
                 `above` set, (N, ...) what the frozen part made of them.
         """
+        if self.columns is None:
+            return self.head(self.pool.maps(images))
         return self.head(self.dropout(self.vectors(images)))
 
     def vectors(self, images: torch.Tensor) -> torch.Tensor:
-        """Returns what the head reads, (N, d)."""
+        """Returns the (N, d) that a head of vectors reads."""
         if self.training and self.above:
             if images.ndim == 4:
                 images = images.contiguous(memory_format=torch.channels_last)
@@ -201,20 +199,26 @@ class TrainableModel(nn.Module):
                 module.forward = types.MethodType(_conv_thin, module)
 
     def _proof(self) -> torch.Tensor:
-        """Returns the vectors of one fixed image of noise, as at test."""
-        size, device = self.pool.size, self._chosen.device
+        """Returns what the head reads of one fixed image of noise, as at test."""
+        size, device = self.pool.size, self.pool.scale.device
         rng = torch.Generator().manual_seed(0)
         image = torch.randint(0, 256, (1, size, size, 3), generator=rng, dtype=torch.uint8)
         modes = [module.training for module in self.modules()]
         try:
             with torch.inference_mode():
-                return self.eval().vectors(image.to(device))
+                self.eval()
+                if self.columns is None:
+                    maps = self.pool.maps(image.to(device))
+                    return torch.cat([each.flatten(1) for each in maps], dim=1)
+                return self.vectors(image.to(device))
         finally:
             for module, training in zip(self.modules(), modes, strict=True):
                 module.training = training
 
     def as_head(self) -> Head:
-        """Returns the trained head as plain arrays."""
+        """Returns a trained linear head as plain arrays."""
+        assert isinstance(self.head, nn.Linear), "other heads have a form of their own"
+        assert self.columns is not None
         arrays = {"weights": _array(self.head.weight), "bias": _array(self.head.bias)}
         return Head("linear", self.columns, arrays, self.head.out_features)
 

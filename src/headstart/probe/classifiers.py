@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.nets.heads import Head, nearest, neighbour_scores, unit_rows
+from headstart.metrics.vectors import unit_rows
+from headstart.nets.heads import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
 from headstart.probe.axes import Axes, Coordinates, principal_axes
 from headstart.probe.linear import Problems, solve
 
@@ -146,7 +147,8 @@ def held_out_scores(
         memory, labels, held = unit[mask], targets[mask], np.flatnonzero(~mask)
         if classifier == "prototypes":
             means = _prototypes(memory, labels, n_classes)
-            scores[np.ix_(alike, held)] = unit[held] @ means.T * np.float32(10)
+            sharpness = np.float32(1 / PROTOTYPE_TEMPERATURE)
+            scores[np.ix_(alike, held)] = unit[held] @ means.T * sharpness
             continue
         most = int(strengths[alike].max())
         for start in range(0, len(held), _BLOCK):

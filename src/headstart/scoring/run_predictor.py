@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.compute import Device, Progress
+from headstart.choices import Device
+from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.images.given import ImageLike, is_path

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.compute import Compute, silent
+from headstart.compute import Compute
 from headstart.metrics.interval import wilson
 from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.adapt_recipe import adapt_recipe, fewest_epochs
@@ -201,12 +201,13 @@ class _Planner:
         head = linear_start(
             network.features.vectors, learnt.targets, few, start, n_classes=learnt.n_classes
         )
+        marks: list[float] = []
+        heard = self.compute.with_progress(lambda *_: marks.append(time.perf_counter()))
         training = begin(
             self.problem.prepared, replace(learnt, train=few), network,
-            replace(recipe, epochs=100, freeze="none"), head, self.compute.with_progress(silent),
+            replace(recipe, epochs=100, freeze="none"), head, heard,
         )  # fmt: skip
-        marks: list[float] = []
-        training.progress = lambda *_: marks.append(time.perf_counter())
+        marks.clear()
         training.run(until=_WARM_STEPS + _TIMED_STEPS)
         # The median: a step that waited for the loader's start says nothing about the others.
         steps = np.diff(marks)[_WARM_STEPS - 1 :]

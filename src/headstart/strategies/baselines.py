@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
+from headstart.choices import Baselines
 from headstart.compute import Compute, silent
 from headstart.features.extract import Features, extract
 from headstart.predictions import Predictions, concatenate
@@ -16,9 +15,7 @@ from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe
 
-__all__ = ["Baselines", "measure_baselines"]
-
-Baselines = Literal["none", "standard", "full"]
+__all__ = ["measure_baselines"]
 
 _SIMPLE = Grid(classifiers=("logistic",), logistic=(0.01, 0.1, 1, 10, 100))
 

@@ -9,7 +9,7 @@ from headstart.tasks.identity.embed import EmbeddingTraining
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import IdentitySplit
 
-__all__ = ["describe", "diagnoses"]
+__all__ = ["describe_recipe", "diagnoses"]
 
 Measured = tuple[str, str, Retrieved]
 """Name, words for people, and what was found."""
@@ -22,7 +22,7 @@ _WAYS = {
 }
 
 
-def describe(recipe: MetricRecipe) -> str:
+def describe_recipe(recipe: MetricRecipe) -> str:
     """Returns what a recipe makes, for people."""
     if recipe.loss == "softmax":
         return "plain softmax classifier of the training people, its features"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import Strategy
 from headstart.compute import Compute
 from headstart.errors import BackboneError
 from headstart.nets.backbone import Backbone, open_backbone
@@ -25,7 +26,6 @@ from headstart.strategies.finetune_rounds import (
     tune,
 )
 from headstart.strategies.plan import FinetuneOutcome
-from headstart.strategies.prepare import Strategy
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks import decode_parts
 from headstart.training.checkpoint import Checkpoints

@@ -12,7 +12,6 @@ from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.nets.augment import MARGIN, Augment
 from headstart.nets.backbone import pick_device
@@ -20,13 +19,16 @@ from headstart.nets.heads import Head
 from headstart.nets.trainable import TrainableModel
 from headstart.probe.cross_validate import Round
 from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.tasks import learner_of
+from headstart.tasks.classification.learn import log_prior
+from headstart.tasks.classification.mirror import flip_invariant
+from headstart.tasks.classification.validation import Validation
 from headstart.training.activations import FrozenActivations, frozen_activations
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import log_prior
 from headstart.training.loop import State, Training
-from headstart.training.mirror import flip_invariant
-from headstart.training.record import Epoch, OnEpoch, Validation
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
@@ -109,28 +111,33 @@ def begin(
         validation: What decides which weights are kept.
         phase: What progress calls it.
     """
-    backbone, preprocess, items = network.backbone, network.preprocess, learnt.train
-    seed, device, workers = compute.seed, pick_device(compute.device), compute.workers
-    progress = compute.progress
+    preprocess, items = network.preprocess, learnt.train
+    here = replace(compute, device=pick_device(compute.device))
+    learn, n_classes = learner_of(data.dataset.task), learnt.n_classes
     net = TrainableModel(
-        backbone.copy(drop_path=recipe.drop_path), preprocess, head, dropout=recipe.dropout,
+        network.backbone.copy(drop_path=recipe.drop_path), preprocess, head.columns,
+        learn.head(len(head.columns), n_classes, head), dropout=recipe.dropout,
         freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * MARGIN))
-    inputs = InputImages(data.dataset.take(items), large, workers=workers, progress=progress)
+    inputs = InputImages(
+        data.dataset.take(items), large, workers=here.workers, progress=here.progress
+    )
+    targets = learnt.targets[items]
+    objective = Objective(
+        learn.batches(targets, recipe, here.seed, n_classes=n_classes),
+        learn.loss(recipe, targets, n_classes=n_classes),
+        learn.correct,
+    )
 
     def frozen(augment: Augment) -> FrozenActivations | None:
         return frozen_activations(
-            net, backbone, recipe, inputs, augment, seed=seed, device=device,
-            workers=workers if workers is not None else max(1, cpu_count() // 2),
-            progress=progress,
+            net, network.backbone, recipe, inputs, augment, targets=objective.plan.targets,
+            compute=here,
         )  # fmt: skip
 
-    return Training(
-        net, recipe, inputs, learnt.targets[items], validation, seed=seed, device=device,
-        workers=workers, progress=progress, phase=phase, frozen=frozen,
-    )  # fmt: skip
+    return Training(net, recipe, inputs, objective, validation, here, phase=phase, frozen=frozen)
 
 
 def finetune(
@@ -210,7 +217,7 @@ class _Finetuning:
 
     def scores(self, one: Training, inputs: InputImages, pool: ThreadPoolExecutor) -> np.ndarray:
         """Returns (M, C) scores of the current weights, of the mirror images too if asked for."""
-        return self.both(one, inputs, pool, one.scores(inputs, pool))
+        return self.both(one, inputs, pool, one.outputs(inputs, pool))
 
     def both(
         self,
@@ -223,7 +230,7 @@ class _Finetuning:
         if self.network.tta < 2:
             return scores
         # The head is linear: the mean of the scores is the score of the mean vector.
-        return np.asarray((scores + one.scores(inputs, pool, mirrored=True)) / 2)
+        return np.asarray((scores + one.outputs(inputs, pool, mirrored=True)) / 2)
 
     def mark(self, items: np.ndarray) -> str:
         """Returns a fingerprint of all that decides a training on some items."""
@@ -244,7 +251,7 @@ class _Finetuning:
                     if other is state:
                         return scores
                 with first.using(state):
-                    known.append((state, first.scores(validation.inputs, pool)))
+                    known.append((state, first.outputs(validation.inputs, pool)))
                 return known[-1][1]
 
             def judge(state: State) -> tuple[float, float, float]:
@@ -268,7 +275,7 @@ class _Finetuning:
         if (on_epoch := session.on_epoch) is not None:
             first.on_epoch = lambda epoch: on_epoch(session.name, epoch)
         with first.threads() as pool:
-            start_scores = first.scores(validation.inputs, pool)
+            start_scores = first.outputs(validation.inputs, pool)
             if self.recipe.hflip == "auto":
                 same = flip_invariant(first, validation, pool, start_scores)
                 self.recipe = replace(self.recipe, hflip="yes" if same else "no")

@@ -20,8 +20,8 @@ from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
 from headstart.strategies.finetune_round import FinetuneResult, Session, finetune
 from headstart.strategies.problem import FrozenNetwork, Problem
+from headstart.tasks.classification.validation import judge
 from headstart.training.diagnose import diagnose
-from headstart.training.record import judge
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
+from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.errors import DataError
-from headstart.images.preprocess import Geometry, Preprocess
+from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import Round
@@ -25,8 +26,6 @@ from headstart.strategies.problem import Prepared, Problem, TestKind
 from headstart.tasks import check_everything, task_of
 
 __all__ = [
-    "HowToTest",
-    "Strategy",
     "face_flags",
     "choose_preprocess",
     "drop_unlabelled",
@@ -34,8 +33,6 @@ __all__ = [
     "make_problem",
 ]
 
-HowToTest = Literal["auto", "holdout", "cv"]
-Strategy = Literal["auto", "probe", "finetune", "scratch", "embed"]
 
 # Below this many images a fifth of them says too little: 40 test images leave +-8 points.
 _FEW_IMAGES = 300
@@ -139,7 +136,9 @@ def check_and_split(
     return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
 
 
-def make_problem(prepared: Prepared, evaluation: HowToTest, *, folds: int, seed: int) -> Problem:
+def make_problem(
+    prepared: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
+) -> Problem:
     """Decides who trains and who tests, and what each learns.
 
     Args:
@@ -195,7 +194,7 @@ def _counts(dataset: Dataset) -> np.ndarray:
 
 
 def _cross_validation(
-    prepared: Prepared, evaluation: HowToTest, *, folds: int, seed: int
+    prepared: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
 ) -> tuple[_Pairs, str]:
     """Returns (training items, test items) of every fold, and a sentence about them."""
     dataset, n = prepared.dataset, len(prepared.dataset)

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
 from headstart.probe.cross_validate import CrossValidated, cross_validate, learning_curve
 from headstart.probe.probe import Trial
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
-from headstart.strategies.baselines import Baselines, measure_baselines
+from headstart.strategies.baselines import measure_baselines
 from headstart.strategies.clock import Clock
 from headstart.strategies.plan import FinetuneOutcome, keep_probe
-from headstart.strategies.prepare import HowToTest, Strategy, make_problem
+from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
 from headstart.strategies.trained import Histories, Trained
@@ -54,7 +55,7 @@ class Ask:
     epochs: int | None
     find_rate: bool
     budget: float
-    evaluation: HowToTest
+    evaluation: EvaluationKind
     folds: int
     baselines: Baselines
     run: Path

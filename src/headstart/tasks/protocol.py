@@ -101,5 +101,13 @@ class Learner(Protocol):
     """The names of `tasks/<name>/learn.py`."""
 
     head: Callable[..., Any]
+    """(width, n_outputs, start) -> the module that reads a backbone's vectors."""
+
     batches: Callable[..., Any]
+    """(targets, recipe, seed) -> which items are in which batch, and what the loss wants."""
+
     loss: Callable[..., Any]
+    """(recipe, targets) -> a function (outputs, targets) -> (n,) one number an image."""
+
+    correct: Callable[..., Any]
+    """(outputs, targets) -> what else is watched while it is learnt."""

@@ -8,20 +8,24 @@ each once, on the fastest engine, and training reads what it left, epoch by epoc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from headstart.compute import Compute
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, silent
+from headstart.images.pixels import cpu_count
 from headstart.nets.augment import Augment
 from headstart.nets.backbone import Backbone
+from headstart.nets.batch import Batch, Targets
 from headstart.nets.cut import Cut, cut
 from headstart.nets.engine import Engine, stream
-from headstart.nets.loader import Batch, Key, Rest, batches
+from headstart.nets.loader import Key, Rest, batches
+from headstart.nets.places import Places
 from headstart.nets.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
@@ -39,10 +43,9 @@ class FrozenActivations:
         shape: Of one image's activations.
         inputs: N training images.
         augment: What is done to each.
+        targets: Who makes what the loss wants of each.
         count: Views of an image.
-        seed: Of what is drawn.
-        workers: Processes that augment.
-        progress: Called as images are seen.
+        compute: The seed of what is drawn, the processes that augment, and who is told.
     """
 
     def __init__(
@@ -52,13 +55,17 @@ class FrozenActivations:
         inputs: InputImages,
         augment: Augment,
         *,
+        targets: Targets | None,
         count: int,
-        seed: int,
-        workers: int,
-        progress: Progress = silent,
+        compute: Compute,
     ) -> None:
         self._engine, self._inputs, self._augment = engine, inputs, augment
-        self._seed, self._workers, self._progress = seed, workers, progress
+        self._targets, self._compute = targets, compute
+        # What moved with an image is as it lies on the view.
+        self._moves = None
+        if targets is not None:
+            self._moves = Targets(_as_they_are, targets.places)
+        self._places: list[dict[int, Places | None]] = [{} for _ in range(count)]
         self._held = np.empty((count, len(inputs), *shape), np.float16)
         self._known = [False] * count
 
@@ -70,18 +77,39 @@ class FrozenActivations:
             for view in np.unique(views):
                 if not self._known[view]:
                     self._see(int(view))
-            yield Batch(torch.from_numpy(self._held[views, items].astype(np.float32)), items)
+            activations = torch.from_numpy(self._held[views, items].astype(np.float32))
+            yield Batch(activations, items, self._wanted(views, items))
+
+    def _wanted(self, views: np.ndarray, items: np.ndarray) -> Any:
+        if self._targets is None:
+            return None
+        pairs = zip(views.tolist(), items.tolist(), strict=True)
+        return self._targets.collate(items, [self._places[view][item] for view, item in pairs])
 
     def _see(self, view: int) -> None:
         total, size = len(self._inputs), self._engine.batch
-        keys = [(item, view, 0, self._seed) for item in range(total)]
+        keys = [(item, view, 0, self._compute.seed) for item in range(total)]
         parts: list[list[Key]] = [keys[start : start + size] for start in range(0, total, size)]
-        seen = batches(self._inputs, self._augment, parts, workers=self._workers)
-        pairs = ((batch.items, batch.images.numpy()) for batch in seen)
-        for items, values in stream(self._engine, pairs):
+        workers = self._compute.workers
+        seen = batches(
+            self._inputs, self._augment, parts, targets=self._moves,
+            workers=workers if workers is not None else max(1, cpu_count() // 2),
+        )  # fmt: skip
+
+        def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for batch in seen:
+                if batch.targets is not None:
+                    self._places[view].update(zip(batch.items.tolist(), batch.targets, strict=True))
+                yield batch.items, batch.images.numpy()
+
+        for items, values in stream(self._engine, pairs()):
             self._held[view, items] = values.reshape(len(items), *self._held.shape[2:])
-            self._progress(f"frozen part, view {view + 1}", int(items[-1]) + 1, total)
+            self._compute.progress(f"frozen part, view {view + 1}", int(items[-1]) + 1, total)
         self._known[view] = True
+
+
+def _as_they_are(items: np.ndarray, places: list[Places | None]) -> list[Places | None]:
+    return places
 
 
 class _Flat(nn.Module):
@@ -142,7 +170,7 @@ def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device
 
 def _shape(parts: Cut, net: TrainableModel) -> tuple[int, ...]:
     size = net.pool.size
-    image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=net.head.weight.device)
+    image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=net.pool.scale.device)
     with torch.inference_mode():
         return tuple(parts.below(image).shape[1:])
 
@@ -154,10 +182,8 @@ def frozen_activations(
     inputs: InputImages,
     augment: Augment,
     *,
-    seed: int,
-    device: str,
-    workers: int,
-    progress: Progress = silent,
+    targets: Targets | None = None,
+    compute: Compute,
 ) -> FrozenActivations | None:
     """Returns the views that a training can read instead of images, where that saves time.
 
@@ -170,12 +196,11 @@ def frozen_activations(
         recipe: How.
         inputs: N training images.
         augment: What is done to each.
-        seed: Of everything drawn.
-        device: Where it runs.
-        workers: Processes that augment.
-        progress: Called as images are seen.
+        targets: Who makes what the loss wants of each.
+        compute: Where it runs.
     """
-    if recipe.freeze not in ("head", "last") or recipe.mixup:
+    mixed = targets is not None and targets.mix is not None
+    if recipe.freeze not in ("head", "last") or mixed:
         return None
     net.set_trainable(recipe.trainable_stages(0.0, n_stages=net.n_stages))
     net.eval()
@@ -185,8 +210,7 @@ def frozen_activations(
     count = min(recipe.frozen_views, _BYTES // (2 * len(inputs) * int(np.prod(shape))))
     if count < _FEW or recipe.epochs <= count:
         return None
-    engine = frozen_engine(parts, net, backbone, device=device)
+    engine = frozen_engine(parts, net, backbone, device=compute.device)
     return FrozenActivations(
-        engine, shape, inputs, augment, count=count, seed=seed, workers=workers,
-        progress=progress,
-    )  # fmt: skip
+        engine, shape, inputs, augment, targets=targets, count=count, compute=compute
+    )

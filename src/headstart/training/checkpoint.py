@@ -78,7 +78,7 @@ def _restore(training: Training, file: Path, fingerprint: str) -> None:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(file, framework="pt", device=training.device) as stream:
+        with safe_open(file, framework="pt", device=training.compute.device) as stream:
             about = stream.metadata()
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         mark, numbers = about["fingerprint"], json.loads(about["numbers"])

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
 from headstart.errors import OptionError
-from headstart.nets.loader import Batch
+from headstart.nets.batch import Batch, part_of
 from headstart.nets.trainable import TrainableModel
-from headstart.training.schedule import Recipe
 
-__all__ = ["BatchGradient", "Gradient", "gather", "log_prior", "precision"]
+__all__ = ["BatchGradient", "Gradient", "LossFunction", "Watch", "gather", "precision", "seed_from"]
+
+LossFunction = Callable[[torch.Tensor, Any], torch.Tensor]
+"""Outputs of n images and their targets to (n,) float: one number an image."""
+
+Watch = Callable[[torch.Tensor, Any], dict[str, torch.Tensor]]
+"""Outputs of n images and their targets to (n,) numbers by name, such as which are correct."""
 
 
 def precision(device: str) -> contextlib.AbstractContextManager[object]:
@@ -26,131 +31,105 @@ def precision(device: str) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def log_prior(targets: np.ndarray, n_classes: int) -> np.ndarray:
-    """Returns (C,) float: what logit adjustment adds to the scores in the loss.
-
-    What remains in the scores is then consistent for balanced accuracy (Menon et al., ICLR 2021).
+def seed_from(*numbers: int) -> int:
+    """Returns one seed that follows from some numbers, such as a run's seed and a step.
 
     Args:
-        targets: (N,) int classes of the training items.
-        n_classes: C.
+        numbers: Each at least 0.
     """
-    counts = np.bincount(targets, minlength=n_classes)
-    return np.log(np.maximum(counts, 0.5) / counts.sum())
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 class BatchGradient(Protocol):
-    """What the training loop asks for the gradient of a batch.
+    """What the training loop asks for the gradient of a batch."""
 
-    Attributes:
-        health: What the embeddings of the last batch look like, NaN for classifiers (see
-            `tasks.identity.health`).
-    """
-
-    health: tuple[float, float, float]
-
-    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> tuple[float, int]:
+    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> dict[str, float]:
         """Leaves the gradient of the mean loss in the first replica; see `Gradient.of`."""
 
 
 class Gradient:
-    """The loss of a recipe, and its gradient in the first of some replicas.
+    """The gradient of a loss of single images, in the first of some replicas.
 
     Args:
         replicas: Networks on the same weights; each computes a share of every batch.
-        recipe: How.
-        targets: (N,) int classes of the training items.
-        seed: Of dropout and of mixing.
+        loss: Of each image.
+        watch: What else is counted of each image, or None.
+        accumulate: Parts that each replica's share is computed in.
+        seed: Of dropout.
         device: Where the replicas are.
 
     Attributes:
-        accumulate: Parts that each replica's share is computed in. It doubles where memory runs
-            out: the gradient stays the same.
+        accumulate: Doubles where memory runs out: the gradient stays the same.
     """
-
-    health = (math.nan, math.nan, math.nan)
 
     def __init__(
         self,
         replicas: list[TrainableModel],
-        recipe: Recipe,
-        targets: np.ndarray,
+        loss: LossFunction,
         *,
-        seed: int,
-        device: str,
+        watch: Watch | None = None,
+        accumulate: int = 1,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> None:
-        self._replicas, self._recipe, self._targets = replicas, recipe, targets
+        self._replicas, self._loss, self._watch = replicas, loss, watch
         self._seed, self._device = seed, device
-        self.accumulate = recipe.accumulate
-        n_classes = replicas[0].head.out_features
-        counts = np.bincount(targets, minlength=n_classes)
-        weights, prior = np.ones(n_classes), np.zeros(n_classes)
-        if recipe.balance == "weights":
-            weights = len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        if recipe.balance == "logits":
-            prior = log_prior(targets, n_classes)
-        self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
-        self._prior = torch.tensor(prior, dtype=torch.float32, device=device)
+        self.accumulate = accumulate
 
-    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> tuple[float, int]:
+    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> dict[str, float]:
         """Leaves the gradient of the mean loss in the first replica.
 
         Args:
-            batch: n images.
+            batch: n images and their targets, on the device.
             step: What is drawn follows from it.
             pool: One thread for each replica.
 
         Returns:
-            The sum of the loss, and how many images were classified correctly. Where the loss is
-            not a finite number the gradient is of no use.
+            Sums over the images: ``"loss"``, and what is watched. Where the loss is not a finite
+            number the gradient is of no use.
 
         Raises:
             OptionError: If memory is too small for one image at a time.
         """
-        targets = torch.from_numpy(self._targets[batch.items])
-        images, soft = self._mix(
-            batch.images.to(self._device), targets.to(self._device), (self._seed, step, 1)
-        )
         for net in self._replicas:
             net.train()
         while True:
-            torch.manual_seed(hash((self._seed, step)) & 0x7FFFFFFF)
+            torch.manual_seed(seed_from(self._seed, step))
             try:
-                loss, hits = self._backward(images, soft, pool)
+                sums = self._backward(batch, pool)
                 break
             except RuntimeError as error:
                 if not _no_memory(error):
                     raise
-                self._make_smaller(len(images), error)
-        if np.isfinite(loss):
+                self._make_smaller(len(batch.items), error)
+        if math.isfinite(sums["loss"]):
             gather(self._replicas)
-        return loss, hits
+        return sums
 
-    def _backward(
-        self, images: torch.Tensor, soft: torch.Tensor, pool: ThreadPoolExecutor
-    ) -> tuple[float, int]:
-        parts = torch.tensor_split(torch.arange(len(images)), len(self._replicas) * self.accumulate)
+    def _backward(self, batch: Batch, pool: ThreadPoolExecutor) -> dict[str, float]:
+        n = len(batch.items)
+        parts = torch.tensor_split(torch.arange(n), len(self._replicas) * self.accumulate)
         parts = tuple(part for part in parts if len(part))
 
-        def backward(number: int) -> tuple[float, int]:
+        def backward(number: int) -> dict[str, float]:
             part = parts[number]
             net = self._replicas[number % len(self._replicas)]
             with precision(self._device):
-                scores = net(images[part])
-            losses = nn.functional.cross_entropy(
-                scores.float() + self._prior, soft[part], reduction="none",
-                label_smoothing=self._recipe.label_smoothing,
-            )  # fmt: skip
-            losses = losses * (soft[part] @ self._weights)
-            (losses.sum() / len(images)).backward()
-            hits = (scores.argmax(1) == soft[part].argmax(1)).sum()
-            return float(losses.detach().sum()), int(hits)
+                outputs = net(batch.images[part])
+            targets = part_of(batch.targets, part)
+            losses = self._loss(outputs.float(), targets)
+            (losses.sum() / n).backward()
+            sums = {"loss": float(losses.detach().sum())}
+            if self._watch is not None:
+                watched = self._watch(outputs.detach(), targets)
+                sums |= {name: float(each.sum()) for name, each in watched.items()}
+            return sums
 
         found = []
         for start in range(0, len(parts), len(self._replicas)):
             wave = range(start, min(start + len(self._replicas), len(parts)))
             found += list(pool.map(backward, wave)) if len(wave) > 1 else [backward(start)]
-        return sum(loss for loss, _ in found), sum(hits for _, hits in found)
+        return {name: sum(each[name] for each in found) for name in found[0]}
 
     def _make_smaller(self, n: int, error: RuntimeError) -> None:
         """Halves the parts of a batch, once memory has run out."""
@@ -164,25 +143,6 @@ class Gradient:
             net.zero_grad()
         if self._device == "cuda":
             torch.cuda.empty_cache()
-
-    def _mix(
-        self, images: torch.Tensor, targets: torch.Tensor, seed: tuple[int, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns images and (n, C) soft targets, mixed in pairs where the recipe says so."""
-        n_classes = self._replicas[0].head.out_features
-        soft = nn.functional.one_hot(targets, n_classes).float()
-        if not self._recipe.mixup or len(images) < 2:
-            return images, soft
-        from torchvision.transforms import v2
-
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash(seed) & 0x7FFFFFFF)
-            kinds = [
-                kind(alpha=self._recipe.mixup, num_classes=n_classes)
-                for kind in (v2.MixUp, v2.CutMix)
-            ]
-            mixed, soft = v2.RandomChoice(kinds)(images.permute(0, 3, 1, 2).float(), targets)
-        return mixed.permute(0, 2, 3, 1), soft
 
 
 def gather(replicas: list[TrainableModel]) -> None:

@@ -18,17 +18,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from headstart.compute import Compute
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, cpu_count, silent
+from headstart.images.pixels import cpu_count
 from headstart.nets.augment import Augment
+from headstart.nets.batch import Batch
 from headstart.nets.cut import cut
-from headstart.nets.loader import Batch, Plan, batches
+from headstart.nets.loader import batches
 from headstart.nets.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
 from headstart.training.gradient import BatchGradient, Gradient, precision
 from headstart.training.memory import keep_freed_memory
+from headstart.training.objective import Objective
 from headstart.training.optimiser import make_optimiser, pull
-from headstart.training.record import Epoch, Validation, ValidationIdentities
+from headstart.training.record import Epoch, Judge, Means
 from headstart.training.schedule import Recipe
 
 __all__ = ["State", "Training"]
@@ -37,6 +40,8 @@ State = list[torch.Tensor]
 """Values of `Training.values`: parameters and floating buffers, in order."""
 
 _KEPT = 3
+# What a task may watch under a name that every record of an epoch has.
+_FIELDS = ("loss", "accuracy", "mean_negative_cosine", "effective_rank", "active_triplets")
 _INFER = 32
 
 
@@ -48,10 +53,10 @@ class Training:
         net: Trained in place.
         recipe: How.
         inputs: Training images, `augment.MARGIN` larger than the network's size.
-        targets: (N,) int of all of `inputs`.
+        objective: What is learnt from them: the batches, what is wanted of each, the loss.
         validation: What decides which weights are kept, or None.
-        seed: Of everything drawn.
-        device: Where it runs.
+        compute: Where it runs, the seed of everything drawn, and who is told.
+        phase: What it is called there.
         history: One record an epoch.
         best: (measure, minus loss, epoch, weights) of the best epochs, best first.
         diverged: The step at which the loss was not a number, or -1.
@@ -62,19 +67,15 @@ class Training:
         last_loss: Mean loss of the last step.
         frozen: Augmentation -> views that the frozen part sees once, or None where that does not
             pay.
-        order: Which items are in which batch; by default all of them, once an epoch.
-        gradient: Replicas -> what computes the gradient; by default that of the cross-entropy.
+        means: What the batches of the current epoch gave so far.
     """
 
     net: TrainableModel
     recipe: Recipe
     inputs: InputImages
-    targets: np.ndarray
-    validation: Validation | ValidationIdentities | None = None
-    seed: int = 0
-    device: str = "cpu"
-    workers: int | None = None
-    progress: Progress = silent
+    objective: Objective
+    validation: Judge | None = None
+    compute: Compute = field(default_factory=Compute)
     phase: str = "fine-tuning"
     history: list[Epoch] = field(default_factory=list)
     best: list[tuple[float, float, int, State]] = field(default_factory=list)
@@ -85,20 +86,13 @@ class Training:
     on_epoch: Callable[[Epoch], None] | None = None
     last_loss: float = float("nan")
     frozen: Callable[[Augment], FrozenActivations | None] | None = None
-    order: Plan | None = None
-    gradient: Callable[[list[TrainableModel]], BatchGradient] | None = None
+    means: Means = field(default_factory=Means)
 
     def __post_init__(self) -> None:
-        net, recipe = self.net, self.recipe
-        self.plan = self.order or Plan(
-            self.targets, batch=recipe.batch, epochs=recipe.epochs, seed=self.seed,
-            balance="oversample" if recipe.balance == "oversample"
-            else "undersample" if recipe.balance == "undersample" else "none",
-        )  # fmt: skip
-        net.to(torch.device(self.device), memory_format=torch.channels_last)
+        net, recipe, device = self.net, self.recipe, self.compute.device
+        self.plan = self.objective.plan
+        net.to(torch.device(device), memory_format=torch.channels_last)
         self._trainable = 0
-        # Loss, hits, images; then what embeddings look like (`tasks.identity.health`).
-        self.sums = np.zeros(6)
         self._epoch_begun = time.perf_counter()
         self.slow = 1.0  # of a plateau
         net.set_trainable(net.n_stages)
@@ -109,17 +103,23 @@ class Training:
         ]
         self.start: State = self.copy()
         self.ema: State = self.copy() if recipe.ema else []
-        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        threads = torch.get_num_threads() if device == "cpu" else 1
         # Several threads with a share of the batch each waste less than several threads in
         # every operation. Where the network draws numbers, their order would be lost.
         self._replicas = [net]
         if recipe.freeze_bn_stats and not net.is_stochastic():
             self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
-        self._gradient: BatchGradient = (
-            self.gradient(self._replicas)
-            if self.gradient is not None
-            else Gradient(self._replicas, recipe, self.targets, seed=self.seed, device=self.device)
-        )
+        self._gradient = self._make_gradient()
+
+    def _make_gradient(self) -> BatchGradient:
+        given, compute = self.objective, self.compute
+        if given.gradient is not None:
+            return given.gradient(self._replicas)
+        assert given.loss is not None, "a training needs a loss"
+        return Gradient(
+            self._replicas, given.loss, watch=given.watch, accumulate=self.recipe.accumulate,
+            seed=compute.seed, device=compute.device,
+        )  # fmt: skip
 
     @property
     def total(self) -> int:
@@ -138,13 +138,14 @@ class Training:
         if self.over or self.step >= stop:
             return
         augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
-        beside = self.workers if self.workers is not None else max(1, cpu_count() // 2)
+        workers = self.compute.workers
+        beside = workers if workers is not None else max(1, cpu_count() // 2)
         keys = self.plan.since(self.step)
         frozen = self._cut(augment)
         stream = (
             frozen.batches(keys)
             if frozen is not None
-            else batches(self.inputs, augment, keys, workers=beside)
+            else batches(self.inputs, augment, keys, targets=self.plan.targets, workers=beside)
         )
         self._epoch_begun = time.perf_counter()
         with self.threads() as pool:
@@ -155,7 +156,7 @@ class Training:
                     self.over = True
                     break
                 self.step += 1
-                self.progress(self.phase, self.step, self.total)
+                self.compute.progress(self.phase, self.step, self.total)
                 if self.step % self.plan.per_epoch == 0:
                     self._close_epoch(pool)
                     self.over = self._has_stalled()
@@ -208,7 +209,12 @@ class Training:
 
     def _learn(self, batch: Batch, pool: ThreadPoolExecutor) -> bool:
         """One step; returns whether its loss was a number."""
-        loss, hits = self._gradient.of(batch, self.step, pool)
+        batch = batch.to(self.compute.device)
+        targets = self.plan.targets
+        if targets is not None and targets.mix is not None:
+            batch = targets.mix(batch, (self.compute.seed, self.step))
+        sums = self._gradient.of(batch, self.step, pool)
+        loss = sums["loss"]
         norm = torch.tensor(math.inf)
         if math.isfinite(loss):
             norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
@@ -219,8 +225,7 @@ class Training:
         self.optimiser.zero_grad()
         self._after_step()
         self.last_loss = loss / len(batch.items)
-        n = len(batch.items)
-        self.sums += (loss, hits, n, *(n * each for each in self._gradient.health))
+        self.means.add(sums, len(batch.items))
         return True
 
     @torch.no_grad()
@@ -240,36 +245,37 @@ class Training:
         return self._anchors
 
     def _close_epoch(self, pool: ThreadPoolExecutor) -> None:
-        loss, hits, images = self.sums[:3]
         seconds = time.perf_counter() - self._epoch_begun
         measure = accuracy = val_loss = float("nan")
         if self.validation is not None:
             with self.using(self.ema or None):
-                scores = self.scores(self.validation.inputs, pool)
-                measure, accuracy, val_loss = self.validation.judge(scores)
+                outputs = self.outputs(self.validation.inputs, pool)
+                measure, accuracy, val_loss = self.validation.judge(outputs)
                 if not np.isfinite(val_loss):
                     measure = -1.0
                 self.best.append((measure, -val_loss, len(self.history) + 1, self.copy()))
             self.best.sort(key=lambda each: (-each[0], -each[1]))
             del self.best[_KEPT:]
+        means = self.means.values()
+        known = {"accuracy": math.nan}
+        known |= {name: means.pop(name) for name in list(means) if name in _FIELDS}
         self.history.append(
             Epoch(
-                len(self.history) + 1,
-                self._trainable,
-                self.optimiser.param_groups[-1]["lr"],
-                loss / images,
-                hits / images,
-                val_loss,
-                accuracy,
-                measure,
-                seconds,
-                int(images),
-                *(float(each) / images for each in self.sums[3:]),
+                epoch=len(self.history) + 1,
+                trainable_stages=self._trainable,
+                lr=self.optimiser.param_groups[-1]["lr"],
+                val_loss=val_loss,
+                val_accuracy=accuracy,
+                measure=measure,
+                seconds=seconds,
+                images=self.means.images,
+                others=means,
+                **known,
             )
         )
         if self.on_epoch is not None:
             self.on_epoch(self.history[-1])
-        self.sums[:] = 0
+        self.means.clear()
         self._epoch_begun = time.perf_counter()
         stalled = self.validation is not None and self._epochs_since_best() in (2, 4, 6)
         if self.recipe.schedule == "plateau" and stalled:
@@ -311,28 +317,32 @@ class Training:
         finally:
             self.put(current)
 
-    def scores(
+    def outputs(
         self, inputs: InputImages, pool: ThreadPoolExecutor, *, mirrored: bool = False
     ) -> np.ndarray:
-        """Returns (M, C) scores of the current weights.
+        """Returns what the network gives with the current weights, (M, ...) float32.
 
         Args:
             inputs: M images of the network's size.
             pool: From `threads`.
             mirrored: Of the images with left and right exchanged.
         """
+        device = self.compute.device
         for net in self._replicas:
             net.eval()
         if not len(inputs):
-            return np.zeros((0, self.net.width), np.float32)
+            size = self.net.pool.size
+            image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=device)
+            with torch.inference_mode(), precision(device):
+                return self.net(image).float().cpu().numpy()[:0]
         starts = list(range(0, len(inputs), _INFER))
 
         def infer(start: int, net: TrainableModel) -> np.ndarray:
             images = np.stack([inputs[i] for i in range(start, min(start + _INFER, len(inputs)))])
             if mirrored:
                 images = images[:, :, ::-1].copy()
-            with torch.inference_mode(), precision(self.device):
-                return net(torch.from_numpy(images).to(self.device)).float().cpu().numpy()
+            with torch.inference_mode(), precision(device):
+                return net(torch.from_numpy(images).to(device)).float().cpu().numpy()
 
         def share(number: int) -> list[np.ndarray]:
             mine = starts[number :: len(self._replicas)]

@@ -1,17 +1,17 @@
-"""What a training writes down after every epoch, and the held-out images that judge it."""
+"""What a training writes down after every epoch, and what it asks of whoever judges it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from headstart.images.inputs import InputImages
-from headstart.metrics.retrieval import neighbour_loss, retrieve
 
-__all__ = ["Epoch", "Validation", "ValidationIdentities", "OnEpoch", "judge"]
+__all__ = ["Epoch", "Judge", "Judged", "Means", "OnEpoch"]
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,17 @@ class Epoch:
         trainable_stages: Stages that were trainable at its end, the head included.
         lr: Of the head, at its end.
         loss: Mean of the training loss, as trained (augmented, smoothed).
-        accuracy: Of the training images, as trained.
-        val_loss: Log-loss of the held-out images; NaN without any.
-        val_accuracy: Of the held-out images.
-        measure: What is better when larger: accuracy, or balanced accuracy.
+        accuracy: Of the training images, as trained; NaN where the task has no such number.
+        val_loss: Of the held-out images, as their `Judge` says; NaN without any.
+        val_accuracy: Of the held-out images, likewise.
+        measure: What is better when larger, likewise.
         seconds: Wall time.
         images: Training images seen.
         mean_negative_cosine: Of embeddings only, as means over the batches: cosine of images of
             different people (1: all the same point).
         effective_rank: Directions that the embeddings of a batch spread in (effective rank).
         active_triplets: Share of the triplets that still violate the margin.
+        others: Means of whatever else the task watches while it trains, by name.
     """
 
     epoch: int
@@ -48,71 +49,68 @@ class Epoch:
     mean_negative_cosine: float = math.nan
     effective_rank: float = math.nan
     active_triplets: float = math.nan
+    others: dict[str, float] = field(default_factory=dict)
 
 
 OnEpoch = Callable[[str, Epoch], None]
 """Called with the name of a training and its epoch."""
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Held-out images that decide what is kept.
+class Judged(NamedTuple):
+    """What held-out images say of some weights.
 
     Attributes:
-        inputs: M images of the network's size.
-        targets: (M,) int.
-        balanced: Judge by balanced accuracy.
+        measure: Larger is better; what decides.
+        accuracy: In words that people know, where the task has such a number; else NaN.
+        loss: Smaller is better; decides between equals.
     """
 
-    inputs: InputImages
-    targets: np.ndarray
-    balanced: bool = False
-
-    def judge(self, scores: np.ndarray) -> tuple[float, float, float]:
-        """Returns measure, accuracy and log-loss of (M, C) scores."""
-        return judge(scores, self.targets, balanced=self.balanced)
+    measure: float
+    accuracy: float
+    loss: float
 
 
-@dataclass(frozen=True)
-class ValidationIdentities:
-    """Held-out people who decide which embedding is kept.
+class Judge(Protocol):
+    """Held-out images that decide which weights are kept."""
+
+    @property
+    def inputs(self) -> InputImages:
+        """M images of the network's size."""
+        ...
+
+    def judge(self, outputs: np.ndarray) -> Judged:
+        """Returns what the network's outputs of the M images, in order, are worth."""
+        ...
+
+
+class Means:
+    """Running means over the images of an epoch, by name.
 
     Attributes:
-        inputs: M images of the network's size.
-        targets: (M,) int identities, none of whom is trained on.
-        copies: (M,) int; images of one number are copies and no merit to find.
+        images: How many there were.
+        sums: Name -> sum over them.
     """
 
-    inputs: InputImages
-    targets: np.ndarray
-    copies: np.ndarray
+    def __init__(self) -> None:
+        self.images = 0
+        self.sums: dict[str, float] = {}
 
-    def judge(self, vectors: np.ndarray) -> tuple[float, float, float]:
-        """Returns mAP@R, recall@1 and the neighbours' log-loss of (M, D) unit vectors."""
-        if not np.isfinite(vectors).all():
-            return 0.0, 0.0, math.inf
-        found = retrieve(vectors, self.targets, copies=self.copies)
-        if not len(found.items):
-            return 0.0, 0.0, math.inf
-        loss = neighbour_loss(vectors, self.targets)
-        return float(found.map_at_r.mean()), float(found.recall_at_1.mean()), loss
+    def add(self, sums: dict[str, float], images: int) -> None:
+        """Adds some images.
 
+        Args:
+            sums: Name -> sum over these images.
+            images: How many.
+        """
+        self.images += images
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
 
-def judge(scores: np.ndarray, targets: np.ndarray, *, balanced: bool) -> tuple[float, float, float]:
-    """Returns measure, accuracy and log-loss.
+    def values(self) -> dict[str, float]:
+        """Returns name -> mean."""
+        return {name: value / self.images for name, value in self.sums.items()}
 
-    Args:
-        scores: (M, C) before the softmax.
-        targets: (M,) int.
-        balanced: The measure is balanced accuracy over the classes present, else accuracy.
-    """
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    loss = float(-logs[np.arange(len(logs)), targets].mean())
-    hits = scores.argmax(axis=1) == targets
-    measure = float(hits.mean())
-    if balanced:
-        counts = np.bincount(targets)
-        recalls = np.bincount(targets, hits)[counts > 0] / counts[counts > 0]
-        measure = float(recalls.mean())
-    return measure, float(hits.mean()), loss
+    def clear(self) -> None:
+        """Begins anew."""
+        self.images = 0
+        self.sums = {}

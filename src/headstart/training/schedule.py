@@ -12,15 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+from headstart.choices import Balance, Flip, Policy
 from headstart.errors import OptionError
-from headstart.nets.augment import Policy
 
-__all__ = ["Balance", "Flip", "Freeze", "Recipe", "Schedule", "parse_recipe"]
+__all__ = ["Freeze", "Recipe", "Schedule", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
 Schedule = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
-Flip = Literal["auto", "yes", "no"]
-Balance = Literal["auto", "none", "weights", "oversample", "undersample", "logits"]
 
 _CYCLES = 4
 _AT_LEAST_1 = (lambda value: value >= 1, "at least 1")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 
 from headstart.training.loop import State, Training
-from headstart.training.record import Epoch
+from headstart.training.record import Epoch, Means
 
 __all__ = ["numbers_of", "restore", "tensors_of"]
 
@@ -37,7 +36,7 @@ def numbers_of(training: Training) -> dict[str, Any]:
         "slow": training.slow,
         "over": training.over,
         "diverged": training.diverged,
-        "sums": training.sums.tolist(),
+        "means": {"images": training.means.images, "sums": training.means.sums},
         "history": [asdict(each) for each in training.history],
         "best": [[measure, loss, epoch] for measure, loss, epoch, _ in training.best],
     }
@@ -69,7 +68,8 @@ def restore(training: Training, tensors: dict[str, torch.Tensor], numbers: dict[
     training.optimiser.load_state_dict({"state": moments, "param_groups": groups})
     training.step, training.slow = numbers["step"], numbers["slow"]
     training.diverged, training.over = numbers["diverged"], numbers["over"]
-    training.sums = np.array(numbers["sums"])
+    training.means = Means()
+    training.means.add(numbers["means"]["sums"], numbers["means"]["images"])
     training.history = []
     for each in numbers["history"]:
         known: dict[str, Any] = {k: float("nan") if v is None else v for k, v in each.items()}

@@ -50,9 +50,11 @@ def open_trackers(
             ) from None
 
     def on_epoch(training: str, epoch: Epoch) -> None:
+        values = asdict(epoch)
+        values |= values.pop("others")
         numbers = {
             f"{training}/{key}": float(value)
-            for key, value in asdict(epoch).items()
+            for key, value in values.items()
             if key != "epoch" and math.isfinite(value)
         }
         for log, _ in opened:

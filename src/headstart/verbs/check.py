@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from headstart.checks.duplicates import clusters, near_duplicates
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import counts_of
 from headstart.data.open import open_dataset
-from headstart.errors import OptionError
 from headstart.images.faces import NO_FACE
-from headstart.images.pixels import Progress, measure, silent
+from headstart.images.pixels import measure
 from headstart.images.store import trim_cache
+from headstart.options.check import CheckOptions
+from headstart.options.command import command
 from headstart.records import Finding
 from headstart.tasks import check_everything
 
@@ -55,33 +56,9 @@ class Checkup:
         return f"<table><caption>{escape(self.data)}: {self.images} images</caption>{rows}</table>"
 
 
-def check(
-    data: str | Path,
-    *,
-    faces: bool = False,
-    backbone: str | None = None,
-    detector: str = "yunet",
-    task: str = "auto",
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Checkup:
+@command(CheckOptions)
+def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     """Looks for what would make a training wrong: leaks, conflicts, bad files, shortcuts.
-
-    Args:
-        data: Class folders, a CSV or Parquet table, or a plain folder of images.
-        faces: Find the faces too, and people who are on both sides of a split.
-        backbone: With `faces`, the face embedder that tells people apart (an ONNX file, a name).
-        detector: With `faces`, what finds them: `yunet`, or its ONNX file.
-        task: What the labels are: classes (`classification`), numbers (`regression`), or `auto`.
-        label: Column of a table that holds the class, or the number.
-        group: Column that says who belongs together (person, patient, video), or `folder:N`: the
-            name of the Nth folder of each path (`folder:2` of class/person/photo.jpg).
-        split: Column of a table that holds `train`, `val` or `test`.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as work goes on.
 
     Returns:
         A `Checkup`.
@@ -91,19 +68,17 @@ def check(
         BackboneError: If embedder or detector cannot be had.
         OptionError: If `faces` has no embedder.
     """
-    if faces and backbone is None:
-        raise OptionError(
-            "--faces needs a face embedder to tell people apart: --backbone FILE.onnx (networks "
-            "of ImageNet cannot)"
-        )
-    dataset = open_dataset(data, label=label, group=group, split=split, task=task)
-    stats = measure(dataset, workers=workers, progress=progress)
+    dataset = open_dataset(
+        options.data, label=options.label, group=options.group, split=options.split,
+        task=options.task,
+    )  # fmt: skip
+    stats = measure(dataset, workers=options.workers, progress=progress)
     findings = check_everything(dataset, stats, near_duplicates(stats))
-    if faces and backbone is not None:
-        findings += _people(dataset, backbone, detector, workers, progress)
+    if options.faces and options.backbone is not None:
+        findings += _people(dataset, options.backbone, options.detector, options.workers, progress)
     trim_cache()
     return Checkup(
-        data=str(data),
+        data=str(options.data),
         images=int(stats.readable.sum()),
         classes=counts_of(dataset.labels),
         findings=tuple(findings),

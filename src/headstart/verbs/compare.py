@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from headstart.options.command import command
+from headstart.options.compare import CompareOptions
 from headstart.results.comparison import compare_runs
 from headstart.run import Run
 from headstart.scoring.compare import Comparison
@@ -11,23 +11,21 @@ from headstart.scoring.compare import Comparison
 __all__ = ["compare"]
 
 
-def compare(first: str | Path, second: str | Path, *, seed: int = 0) -> Comparison:
+@command(CompareOptions)
+def compare(options: CompareOptions) -> Comparison:
     """Tells by a paired test whether two runs really differ.
 
     The test images that both runs measured, known again by their content, are compared one by one;
     what belongs together (a group, near-duplicates) is resampled together.
-
-    Args:
-        first: The folder of one run, called A.
-        second: The folder of the other, called B; differences are B minus A.
-        seed: Of the intervals.
 
     Returns:
         A `Comparison`.
 
     Raises:
         ModelError: If one of them is not a run, or its predictions cannot be read.
-        OptionError: If the two cannot be compared: other classes, no common test images, or
-            other truths of the same images.
+        OptionError: If the two cannot be compared: other tasks or labels, or no common test
+            images.
     """
-    return compare_runs(Run.open(first), Run.open(second), (str(first), str(second)), seed=seed)
+    first, second = options.first, options.second
+    names = str(first), str(second)
+    return compare_runs(Run.open(first), Run.open(second), names, seed=options.seed)

@@ -6,12 +6,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.data.samples import write_digits
+from headstart.compute import Progress, silent
 from headstart.errors import OutputError
-from headstart.images.pixels import Progress, silent
+from headstart.options.command import command
+from headstart.options.demo import DemoOptions
 from headstart.predictions import Predictions
 from headstart.results.evaluation import Evaluation
 from headstart.run import Run
+from headstart.samples import write_digits
 from headstart.verbs.check import Checkup, check
 from headstart.verbs.evaluate import evaluate
 from headstart.verbs.predict import predict
@@ -45,22 +47,9 @@ class Demo:
         return self.checkup._repr_html_() + self.run._repr_html_()
 
 
-def demo(
-    *,
-    out: str | Path = "demo",
-    backbone: str = "starter",
-    seed: int = 0,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Demo:
+@command(DemoOptions)
+def demo(options: DemoOptions, progress: Progress = silent) -> Demo:
     """Writes sample data (handwritten digits), checks, trains, evaluates and predicts.
-
-    Args:
-        out: Folder for the sample data (`digits/`) and the run (`run/`).
-        backbone: As for `train`; `starter` is bundled and needs no network.
-        seed: Of splits, folds and intervals.
-        overwrite: Replace an earlier demo in `out`.
-        progress: Called as work goes on.
 
     Returns:
         A `Demo`.
@@ -68,7 +57,7 @@ def demo(
     Raises:
         OutputError: If `out` is taken by something else, or cannot be written.
     """
-    folder = Path(out)
+    folder = Path(options.out)
     data, run_folder = folder / "digits", folder / "run"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +68,7 @@ def demo(
                 f"{folder} holds {strange[0]}, which is not the demo's; choose another -o"
             )
         if data.exists():
-            if not overwrite:
+            if not options.overwrite:
                 raise OutputError(f"{folder} holds an earlier demo; say --overwrite to replace it")
             shutil.rmtree(data)
     except OSError as error:
@@ -89,8 +78,13 @@ def demo(
     write_digits(data)
     checkup = check(data, progress=progress)
     run = train(
-        data, out=run_folder, backbone=backbone, strategy="probe", seed=seed, overwrite=overwrite,
+        data,
+        out=run_folder,
+        backbone=options.backbone,
+        strategy="probe",
+        seed=options.seed,
+        overwrite=options.overwrite,
         progress=progress,
-    )  # fmt: skip
+    )
     some = [str(sorted(each.iterdir())[0]) for each in sorted(data.iterdir())[:5]]
     return Demo(data, checkup, run, evaluate(run_folder), predict(run_folder, some))

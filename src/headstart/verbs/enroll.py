@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.data.paths import expand_paths
-from headstart.errors import DataError, OptionError
+from headstart.errors import DataError
 from headstart.gallery.calibrate import Calibration, calibrate
 from headstart.gallery.enrolling import Enrolling
 from headstart.gallery.folder import MARKER, Gallery
-from headstart.gallery.search import Method
-from headstart.images.pixels import Progress, silent
-from headstart.nets.backbone import Device
+from headstart.options.command import command
+from headstart.options.enroll import EnrollOptions
 from headstart.records import Estimate
 from headstart.run import check_output
 
@@ -108,50 +108,13 @@ class Enrolment:
         return f"<table><caption>{escape(' '.join(self.lines()))}</caption>{rows}</table>"
 
 
-def enroll(
-    gallery: str | Path,
-    photos: str | Path | Iterable[str | Path] | None = None,
-    *,
-    name: str | None = None,
-    remove: str | None = None,
-    backbone: str | None = None,
-    faces: bool = False,
-    detector: str = "yunet",
-    method: Method | None = None,
-    k: int | None = None,
-    far: float | None = None,
-    label: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Enrolment:
+@command(EnrollOptions)
+def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
     """Adds people to a gallery, or removes them, and calibrates its thresholds anew.
 
     Nothing is trained: a person is the vectors of a few photos. Photos that are enrolled
     already are known by their content and passed over; photos that cannot be used are set
     aside by name. Each person is committed at once and survives a crash from then on.
-
-    Args:
-        gallery: Its folder; made by the first enrolment.
-        photos: One folder per person, or a table; with `name`, photos, folders or globs of one
-            person. None to only remove, or to calibrate anew.
-        name: Who is on all of the photos.
-        remove: Name of a person to remove, with all photos.
-        backbone: As for `train`; for a new gallery `balanced` if left out. A gallery keeps its own.
-        faces: For a new gallery: vectors of the largest face of each photo, found and set upright,
-            and not of the whole photo. A gallery keeps its way.
-        detector: What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.
-        method: How a person is scored: `knn` (the default), the mean of the k most similar
-            photos, or `centroid`, the mean of all.
-        k: Of `knn`: photos of a person that count (2, or one where there is no other).
-        far: The share of strangers that may be taken for somebody, and of pairs of different
-            people for one (0.001); the thresholds are calibrated to it.
-        label: Column of a table that holds the person.
-        seed: Of the intervals.
-        device: Where the network runs.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as photos are done.
 
     Returns:
         An `Enrolment`.
@@ -163,23 +126,26 @@ def enroll(
         OptionError: If an argument makes no sense, or nobody has the name to remove.
         OutputError: If the gallery cannot be written.
     """
-    folder = Path(gallery)
-    given = _given(photos)
-    wanted = {"method": method, "k": k, "far": far}
-    wanted = {key: value for key, value in wanted.items() if value is not None}
-    _check(given, name, remove, wanted)
-    work = Enrolling(folder, wanted, device=device, workers=workers, progress=progress)
+    folder = Path(options.gallery)
+    given = _given(options.photos)
+    work = Enrolling(
+        folder, options.wanted, device=options.device, workers=options.workers, progress=progress
+    )
     if given and not work.made:
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
     if not given and not work.made:
         Gallery.open(folder)  # says what is missing
-    work.open_or_prepare(backbone, detector if faces else None)
+    work.open_or_prepare(options.backbone, options.detector if options.faces else None)
     removed = {}
-    if remove is not None:
+    if options.remove is not None:
         with work.gallery.store(write=True) as store:
-            removed[remove] = store.remove(remove)
+            removed[options.remove] = store.remove(options.remove)
     if given:
-        dataset = _one_person(given, name) if name is not None else _people(given, label)
+        dataset = (
+            _one_person(given, options.name)
+            if options.name is not None
+            else _people(given, options.label)
+        )
         work.enroll(dataset)
         if not work.enrolled and not work.known:
             reason = next(iter(work.errors.values()))
@@ -187,34 +153,13 @@ def enroll(
                 f"no photo can be enrolled; the first of {len(work.errors):,}: "
                 f"{next(iter(work.errors))}: {reason}"
             )
-    return _finish(work, removed, seed=seed, progress=progress)
+    return _finish(work, removed, seed=options.seed, progress=progress)
 
 
 def _given(photos: str | Path | Iterable[str | Path] | None) -> list[str]:
     if photos is None:
         return []
     return [os.fspath(each) for each in ([photos] if isinstance(photos, str | Path) else photos)]
-
-
-def _check(given: list[str], name: str | None, remove: str | None, wanted: dict[str, Any]) -> None:
-    """Refuses what makes no sense, before anything is touched."""
-    if name is not None and not name.strip():
-        raise OptionError("--name is empty: say who is on the photos")
-    if name is not None and not given:
-        raise OptionError(f"--name {name} needs PHOTOS of that person")
-    if name is None and len(given) > 1:
-        raise OptionError(
-            "several PHOTOS are of one person: say who with --name, or give one folder that "
-            "holds one folder per person"
-        )
-    if not given and remove is None and not wanted:
-        raise OptionError(
-            "nothing to do: give PHOTOS, --remove NAME, or --far, --method or --k to calibrate anew"
-        )
-    if not 0 < wanted.get("far", 0.5) <= 0.5:
-        raise OptionError(f"--far {wanted['far']:g}: a rate above 0 and at most 0.5 is needed")
-    if wanted.get("k", 1) < 1:
-        raise OptionError(f"--k {wanted['k']}: at least one photo must count")
 
 
 def _people(given: list[str], label: str | None) -> Dataset:

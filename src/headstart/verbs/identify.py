@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.data.paths import expand_paths
@@ -16,10 +16,10 @@ from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_pho
 from headstart.gallery.folder import Gallery, Reader
 from headstart.gallery.identification import Answer, Identification, decide
 from headstart.gallery.search import Match
-from headstart.images.pixels import Progress, silent
 from headstart.images.video import is_video
 from headstart.metrics.subgroup_errors import person_rate, rank_k
-from headstart.nets.backbone import Device
+from headstart.options.command import command
+from headstart.options.identify import IdentifyOptions
 from headstart.records import Estimate
 from headstart.video.film import process_video
 from headstart.video.identify_video import SUREST, GalleryFaces, GalleryFrames, Search
@@ -29,39 +29,9 @@ __all__ = ["Answer", "Identification", "identify"]
 _RANKS = (1, 5)
 
 
-def identify(
-    gallery: str | Path,
-    photos: str | Path | Iterable[str | Path],
-    *,
-    top: int = 2,
-    threshold: float | None = None,
-    fps: float = 5.0,
-    out: str | Path | None = None,
-    labelled: bool = False,
-    label: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Identification:
+@command(IdentifyOptions)
+def identify(options: IdentifyOptions, progress: Progress = silent) -> Identification:
     """Says who of a gallery is on each photo or in a video, or that it is nobody enrolled.
-
-    Args:
-        gallery: The folder that `enroll` made.
-        photos: Photos, folders (searched through) or globs; or one video, or the number of a
-            camera; with `labelled` one folder of photos per person.
-        top: How many of the most similar people are listed for each photo.
-        threshold: Accept scores above this, instead of the calibrated threshold.
-        fps: Frames a second of a video or camera that are looked at.
-        out: Of a video or camera: a `.jsonl` file for a line a face looked at, or an `.mp4` or
-            `.avi` file for the video with the names on it.
-        labelled: Also measure the answers: the photos lie in one folder per person, named as they
-            are enrolled; people who are not enrolled are strangers.
-        label: With `labelled`: column of a table that holds the person.
-        seed: Of the intervals.
-        device: Where the network runs.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as photos are done.
 
     Returns:
         An `Identification`; a photo that cannot be used is an answer with its reason. In a gallery
@@ -78,42 +48,46 @@ def identify(
             sense.
         OutputError: If `out` is there already or cannot be written.
     """
-    given = [photos] if isinstance(photos, str | Path) else list(photos)
-    if top < 1:
-        raise OptionError(f"--top {top}: at least one person must be listed")
-    if label is not None and not labelled:
-        raise OptionError("--label says who is on the photos: it needs --labelled")
+    given = [options.photos] if isinstance(options.photos, str | Path) else list(options.photos)
     moving = any(is_video(each) for each in given)
     if moving and len(given) > 1:
         raise OptionError("one video or camera at a time, and no photos beside it")
-    if moving and labelled:
+    if moving and options.labelled:
         raise OptionError("--labelled is for photos, in one folder per person")
-    if out is not None and not moving:
+    if options.out is not None and not moving:
         raise OptionError("-o is for videos and cameras; of photos use --json")
-    opened = Gallery.open(gallery)
+    opened = Gallery.open(options.gallery)
     reader = Reader(opened)
     try:
-        threshold, far, notes = _threshold(reader, str(gallery), threshold)
+        threshold, far, notes = _threshold(reader, str(options.gallery), options.threshold)
         if moving:
             pairs = reader.calibration.verify if reader.calibration else None
             search = Search(
-                os.fspath(given[0]), reader.index, opened.preprocess,
-                square_embedder(opened.backbone, opened.preprocess, device=device), threshold,
-                pairs.threshold.value if pairs else None, top,
-            )  # fmt: skip
-            place = Path(out) if out is not None else None
-            answers, more = _in_video(search, fps, place, progress)
-            return Identification(str(gallery), threshold, far, answers, {}, (*notes, *more))
-        dataset = _labelled(given, label) if labelled else _unlabelled(given)
-        every = opened.preprocess.faces is not None and not labelled
+                os.fspath(given[0]),
+                reader.index,
+                opened.preprocess,
+                square_embedder(opened.backbone, opened.preprocess, device=options.device),
+                threshold,
+                pairs.threshold.value if pairs else None,
+                options.top,
+            )
+            place = Path(options.out) if options.out is not None else None
+            answers, more = _in_video(search, options.fps, place, progress)
+            return Identification(
+                str(options.gallery), threshold, far, answers, {}, (*notes, *more)
+            )
+        dataset = _labelled(given, options.label) if options.labelled else _unlabelled(given)
+        every = opened.preprocess.faces is not None and not options.labelled
         found = (embed_every_face if every else embed_photos)(
-            dataset, opened.backbone, preprocess=opened.preprocess, device=device,
-            workers=workers, progress=progress,
+            dataset, opened.backbone, preprocess=opened.preprocess, device=options.device,
+            workers=options.workers, progress=progress,
         )  # fmt: skip
-        matches = reader.index.search(found.vectors, top=max(top, _RANKS[-1] if labelled else 1))
-        answers = _answers(dataset, found, matches, threshold, top)
+        matches = reader.index.search(
+            found.vectors, top=max(options.top, _RANKS[-1] if options.labelled else 1)
+        )
+        answers = _answers(dataset, found, matches, threshold, options.top)
         measures: dict[str, Estimate] = {}
-        if labelled:
+        if options.labelled:
             with opened.store() as store:
                 enrolled = set(store.owner_of(found.fingerprints))
             fresh = np.array([each not in enrolled for each in found.fingerprints], bool)
@@ -122,8 +96,8 @@ def identify(
                     f"{int((~fresh).sum()):,} of the photos are enrolled themselves, and are left "
                     f"out of the measures."
                 )
-            measures = _measure(dataset, found, matches, fresh, threshold, reader, seed)
-        return Identification(str(gallery), threshold, far, answers, measures, tuple(notes))
+            measures = _measure(dataset, found, matches, fresh, threshold, reader, options.seed)
+        return Identification(str(options.gallery), threshold, far, answers, measures, tuple(notes))
     finally:
         reader.close()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.compute import Device, Progress, silent
+from headstart.choices import Device
+from headstart.compute import Progress, silent
 from headstart.data.paths import expand_paths
 from headstart.errors import OptionError
 from headstart.images.video import is_video
+from headstart.options.command import command
+from headstart.options.predict import PredictOptions
 from headstart.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -50,36 +52,12 @@ def _open(
     return opened, opened.model
 
 
-def predict(
-    model: str | Path,
-    images: str | Path | Iterable[str | Path],
-    *,
-    fps: float = 1.0,
-    out: str | Path | None = None,
-    explain: str | Path | None = None,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Predictions:
+@command(PredictOptions)
+def predict(options: PredictOptions, progress: Progress = silent) -> Predictions:
     """Names what is on images, on a video or before a camera, with calibrated probabilities.
 
-    Args:
-        model: A run, a model's folder, or an `.onnx` file that `export` wrote.
-        images: Files, folders (searched through) or globs; or one video, or the number of a
-            camera.
-        fps: Frames a second of a video or camera that are named.
-        out: Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or `.avi`
-            file for the video with the answers on it. Of photos, and a model of faces: a folder
-            for the photos with the answers drawn on them.
-        explain: Folder for a heat map of each image: which places speak for the answer. Of a run
-            by Grad-CAM, of an exported model by occlusion; of photos with several faces the
-            largest.
-        device: Where the network runs; an exported one runs on the CPU.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as images are done.
-
     Returns:
-        `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`. A model of faces
+        `Predictions`; unreadable inputs are rows without an answer and with a reason in `errors`. A model of faces
         gives a row for every face on a photo, and for every face that was followed on a video.
 
     Raises:
@@ -87,19 +65,22 @@ def predict(
         OptionError: If `out` makes no sense.
         ModelError: If there is no model, or it is damaged.
     """
-    given = [images] if isinstance(images, str | Path) else list(images)
+    given = options.images
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    out, explain, workers = options.out, options.explain, options.workers
     place = Path(out) if out is not None else None
-    moving = any(is_video(each) for each in given)
-    if moving and len(given) > 1:
+    moving = any(is_video(each) for each in paths)
+    if moving and len(paths) > 1:
         raise OptionError("one video or camera at a time, and no images beside it")
     if moving and explain is not None:
         raise OptionError("--explain is for images: save frames of the video first")
-    predictor, own = _open(model, device=device, many=moving)
+    predictor, own = _open(options.model, device=options.device, many=moving)
     if moving:
         from headstart.video.predict_video import predict_video
 
-        return predict_video(predictor, os.fspath(given[0]), fps=fps, out=place, progress=progress)
-    names = expand_paths([os.fspath(each) for each in given])
+        source = os.fspath(paths[0])
+        return predict_video(predictor, source, fps=options.fps, out=place, progress=progress)
+    names = expand_paths([os.fspath(each) for each in paths])
     if predictor.preprocess.faces is not None and explain is None:
         from headstart.video.people import name_faces
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from headstart.errors import ModelError
+from headstart.options.command import command
+from headstart.options.report import ReportOptions
 
 __all__ = ["report"]
 
 
-def report(run: str | Path) -> Path:
+@command(ReportOptions)
+def report(options: ReportOptions) -> Path:
     """Renders `report.html` of a run again, from the files the run left behind.
-
-    Args:
-        run: The folder that `train` left behind.
 
     Returns:
         The path of the page.
@@ -24,7 +24,7 @@ def report(run: str | Path) -> Path:
     """
     from headstart.reporting.page import write_report
 
-    folder = Path(run)
+    folder = Path(options.run)
     if not folder.is_dir():
         what = "is a file, not the folder of a run" if folder.exists() else "does not exist"
         raise ModelError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.errors import DataError, ImageError, OptionError
@@ -17,9 +17,9 @@ from headstart.gallery.embed import embed_photos
 from headstart.gallery.folder import Gallery, Reader
 from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.recognition import Recognition, measures_of
-from headstart.images.pixels import Progress, silent
 from headstart.metrics.verification import roc
-from headstart.nets.backbone import Device
+from headstart.options.command import command
+from headstart.options.verify import VerifyOptions
 from headstart.records import Estimate
 
 __all__ = ["Recognition", "Verification", "verify"]
@@ -74,32 +74,11 @@ class Verification:
         return f"<p>{escape(' '.join(self.lines()))}</p>"
 
 
-def verify(
-    gallery: str | Path,
-    photos: str | Path | Iterable[str | Path],
-    *,
-    threshold: float | None = None,
-    out: str | Path | None = None,
-    label: str | None = None,
-    seed: int = 0,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> Verification | Recognition:
+@command(VerifyOptions)
+def verify(options: VerifyOptions, progress: Progress = silent) -> Verification | Recognition:
     """Says whether two photos show the same person, or measures that on labelled photos.
 
     The people on the photos need not be enrolled: the gallery gives network and threshold.
-
-    Args:
-        gallery: The folder that `enroll` made.
-        photos: Two photos; or one folder per person, or a table, to measure on.
-        threshold: Accept scores above this, instead of the calibrated threshold.
-        out: Of labelled photos: an HTML file for the ROC and the measures.
-        label: Column of a table that holds the person.
-        seed: Of the intervals.
-        device: Where the network runs.
-        workers: Decoding threads; by default one a processor.
-        progress: Called as photos are done.
 
     Returns:
         A `Verification` of two photos, a `Recognition` of a folder.
@@ -110,18 +89,24 @@ def verify(
         OptionError: If no threshold could be calibrated and none is given.
         OutputError: If `out` cannot be written.
     """
-    given = [photos] if isinstance(photos, str | Path) else list(photos)
-    opened = Gallery.open(gallery)
+    given = [options.photos] if isinstance(options.photos, str | Path) else list(options.photos)
+    opened = Gallery.open(options.gallery)
     reader = Reader(opened)
     try:
-        how: dict[str, Any] = {"device": device, "workers": workers, "progress": progress}
+        how: dict[str, Any] = {
+            "device": options.device,
+            "workers": options.workers,
+            "progress": progress,
+        }
         if len(given) == 1:
-            found = _recognition(opened, reader, given[0], threshold, label, seed, how)
-            if out is not None:
-                _write(found, Path(out))
+            found = _recognition(
+                opened, reader, given[0], options.threshold, options.label, options.seed, how
+            )
+            if options.out is not None:
+                _write(found, Path(options.out))
             return found
-        if len(given) == 2 and label is None and out is None:
-            return _pair(opened, reader, given, threshold, how)
+        if len(given) == 2 and options.label is None and options.out is None:
+            return _pair(opened, reader, given, options.threshold, how)
         raise OptionError(
             "verify takes two photos, or one folder that holds one folder per person"
             " (-o and --label are for that)"

@@ -8,26 +8,25 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
+from headstart.choices import WhichFaces
+from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError, OutputError
 from headstart.images.decode import decode, read_bytes
 from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE, Faces, blur
-from headstart.images.pixels import Progress
 from headstart.images.threads import ordered_map
 from headstart.images.video import Video
 from headstart.records import Finding
 from headstart.run import write_atomic
 from headstart.video.tracks import Tracks
 
-__all__ = ["WhichFaces", "Written", "findings", "frames", "searched", "write", "write_table"]
+__all__ = ["Written", "findings", "frames", "searched", "write", "write_table"]
 
-WhichFaces = Literal["largest", "centre", "all"]
 _SIDE = 1024  # photos are decoded at least so large, so that small faces keep their pixels
 _SHOWN = 30
 # About a third of the 112 pixels that face embedders are trained on.

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.training.trainings import assert_same
 
+from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.images.inputs import InputImages
@@ -46,12 +47,12 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
         yield data, backbone, vectors, np.arange(width - pool.layout[-1][1], width)
 
 
-def learn(known, recipe=RECIPE, **options):
+def learn(known, recipe=RECIPE, *, progress=silent, **options):
     data, backbone, vectors, columns = known
     return embed(
         data, vectors, columns, np.arange(len(data)), backbone, recipe,
-        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32), workers=0,
-        **options,
+        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32),
+        compute=Compute(workers=0, progress=progress), **options,
     )  # fmt: skip
 
 

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from headstart.nets.batch import Batch
 from headstart.nets.embedder import Embedder
-from headstart.nets.loader import Batch
-from headstart.tasks.identity.health import Health, health
-from headstart.training.gradient import gather, precision
+from headstart.tasks.identity.health import health
+from headstart.training.gradient import gather, precision, seed_from
 
 __all__ = ["Contrast"]
 
@@ -26,45 +26,31 @@ class Contrast:
 
     Args:
         replicas: On the same weights; the first one's criterion is the loss.
-        labels: (N,) int identities of the training items, 0 to C - 1.
         margin: By which a triplet counts as active.
         seed: Of what mining draws.
         device: Where the replicas are.
-
-    Attributes:
-        health: Of the last batch.
     """
 
-    def __init__(
-        self,
-        replicas: list[Embedder],
-        labels: np.ndarray,
-        *,
-        margin: float,
-        seed: int,
-        device: str,
-    ) -> None:
-        self._replicas, self._labels, self._margin = replicas, labels, margin
+    def __init__(self, replicas: list[Embedder], *, margin: float, seed: int, device: str) -> None:
+        self._replicas, self._margin = replicas, margin
         self._seed, self._device = seed, device
-        self.health: tuple[float, float, float] = Health(*[float("nan")] * 3)
 
-    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> tuple[float, int]:
+    def of(self, batch: Batch, step: int, pool: ThreadPoolExecutor) -> dict[str, float]:
         """Leaves the gradient of the mean loss in the first replica.
 
         Args:
-            batch: n images.
+            batch: n images and their (n,) int identities, 0 to C - 1, on the device.
             step: What is drawn follows from it.
             pool: One thread for each replica.
 
         Returns:
-            n times the loss, and for how many images the nearest other one of the batch shows
-            the same person.
+            n times the loss; under ``"accuracy"`` for how many images the nearest other one of
+            the batch shows the same person; and n times the batch's `Health`.
         """
-        labels = torch.from_numpy(self._labels[batch.items]).to(self._device)
-        images = batch.images.to(self._device)
+        labels, images = batch.targets, batch.images
         for net in self._replicas:
             net.train()
-        torch.manual_seed(hash((self._seed, step)) & 0x7FFFFFFF)
+        torch.manual_seed(seed_from(self._seed, step))
         parts = torch.tensor_split(torch.arange(len(images)), len(self._replicas))
 
         def embed(number: int) -> torch.Tensor:
@@ -80,14 +66,16 @@ class Contrast:
         vectors = torch.cat([each.detach() for each in shares]).requires_grad_()
         loss = self._replicas[0].criterion(vectors, labels)
         value = float(loss.detach())
-        self.health = health(vectors, labels, margin=self._margin)
+        seen = health(vectors, labels, margin=self._margin)
         if np.isfinite(value):
             loss.backward()
             # Some triplets may be none at all: nothing is learnt from this batch.
             if vectors.grad is not None:
                 list(pool.map(backward, numbers)) if len(numbers) > 1 else backward(0)
             gather(self._replicas)
-        return value * len(images), _hits(vectors.detach(), labels)
+        n = len(images)
+        sums = {"loss": value * n, "accuracy": float(_hits(vectors.detach(), labels))}
+        return sums | {name: n * each for name, each in seen._asdict().items()}
 
 
 def _hits(vectors: torch.Tensor, labels: torch.Tensor) -> int:

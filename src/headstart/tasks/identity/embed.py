@@ -12,37 +12,37 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
-from headstart.images.pixels import Progress, silent
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.retrieval import Retrieved, retrieve
+from headstart.metrics.vectors import unit_rows
 from headstart.nets.augment import MARGIN as LARGER
-from headstart.nets.backbone import Backbone
+from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.embedder import Embedder, project
-from headstart.nets.loader import IdentityPlan
+from headstart.nets.heads import PROTOTYPE_TEMPERATURE
+from headstart.tasks.identity import learn
 from headstart.tasks.identity.collapse import collapsed
-from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.health import Health, health
-from headstart.tasks.identity.metric_loss import MARGIN, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import hold_identities
+from headstart.tasks.identity.validation import ValidationIdentities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import BatchGradient, precision
+from headstart.training.gradient import precision
 from headstart.training.loop import Training
-from headstart.training.record import Epoch, OnEpoch, ValidationIdentities
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
 from headstart.training.start import Start, linear_start
 
-__all__ = ["EmbeddingTraining", "embed", "enrolled_scores", "vectors_of"]
+__all__ = ["EmbeddingTraining", "Material", "embed", "enrolled_scores", "vectors_of"]
 
 # Of the logistic regression that plain softmax starts from.
 _STRENGTH = 10.0
-# A prototype's score is cosine / 0.1, as in `nets.heads`.
-_SHARP = 0.1
 _INFER = 32
 
 
@@ -79,90 +79,84 @@ class EmbeddingTraining:
     diverged: int
 
 
-def embed(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    columns: np.ndarray,
-    copies: np.ndarray,
-    backbone: Backbone,
-    recipe: MetricRecipe,
-    *,
-    items: np.ndarray,
-    preprocess: Preprocess,
-    checkpoints: Checkpoints | None = None,
-    name: str = "embedding",
-    on_epoch: OnEpoch | None = None,
-    refit: bool = True,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int | None = None,
-    progress: Progress = silent,
-) -> EmbeddingTraining:
-    """Trains an embedding on most people, decides by the others, and does it again on all.
+@dataclass(frozen=True)
+class Material:
+    """What every training on one data set shares.
 
-    Args:
+    Attributes:
         dataset: N readable, labelled items; classes are identities.
         vectors: (N, D) float32 frozen features under the same network and size.
         columns: (d,) int which of them are the embedding.
         copies: (N,) int; near-duplicates share a number.
         backbone: Copied, not changed.
+        preprocess: Of the network.
+    """
+
+    dataset: Dataset
+    vectors: np.ndarray
+    columns: np.ndarray
+    copies: np.ndarray
+    backbone: Backbone
+    preprocess: Preprocess
+
+    @property
+    def identities(self) -> np.ndarray:
+        """(N,) int64."""
+        return self.dataset.labels.strata
+
+    def inputs(self, items: np.ndarray, compute: Compute) -> InputImages:
+        """Returns what the network sees of some items."""
+        return InputImages(self.dataset.take(items), self.preprocess, workers=compute.workers)
+
+
+def embed(
+    material: Material,
+    recipe: MetricRecipe,
+    items: np.ndarray,
+    compute: Compute,
+    *,
+    checkpoints: Checkpoints | None = None,
+    name: str = "embedding",
+    on_epoch: OnEpoch | None = None,
+    refit: bool = True,
+) -> EmbeddingTraining:
+    """Trains an embedding on most people, decides by the others, and does it again on all.
+
+    Args:
+        material: The items, their frozen features and the network.
         recipe: How.
         items: (M,) int items that may be looked at: those of at least four people.
-        preprocess: Of the network.
+        compute: Where, and from which seed.
         checkpoints: Where the state is kept for resuming.
         name: Of this training among those of a run.
         on_epoch: Called with that name and every epoch.
         refit: Train once more with all people, for as long and as far as proved best.
-        seed: Of everything drawn.
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        workers: Processes that decode and augment.
-        progress: Called as steps are done.
     """
-    y = dataset.targets
+    y = material.identities
     # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
     recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
-    aside = hold_identities(y[items], seed=seed)
+    aside = hold_identities(y[items], seed=compute.seed)
     val_items, own_items = items[aside], items[~aside]
     validation = ValidationIdentities(
-        InputImages(dataset.take(val_items), preprocess, workers=workers), y[val_items],
-        copies[val_items],
-    )  # fmt: skip
+        material.inputs(val_items, compute), y[val_items], material.copies[val_items]
+    )
     checkpoints = checkpoints or Checkpoints(None)
 
-    def training(trained: np.ndarray, judge: ValidationIdentities | None, phase: str) -> Training:
-        return _begin(
-            dataset, vectors, columns, backbone, recipe, trained, validation=judge,
-            preprocess=preprocess, seed=seed, device=device, workers=workers, progress=progress,
-            phase=phase,
-        )  # fmt: skip
-
     def mark(trained: np.ndarray) -> str:
-        names = [dataset.names[i] for i in trained]
-        about = [asdict(recipe), preprocess.fields, backbone.fingerprint, seed, names]
-        return fingerprint_json([*about, vectors[trained].sum(axis=1).tolist()])
+        names = [material.dataset.names[i] for i in trained]
+        about = [asdict(recipe), material.preprocess.fields, material.backbone.fingerprint]
+        sums = material.vectors[trained].sum(axis=1).tolist()
+        return fingerprint_json([*about, compute.seed, names, sums])
 
-    first = training(own_items, validation, "learning an embedding")
-    start = _start_health(first, vectors[own_items], columns, recipe)
+    first = _begin(material, recipe, own_items, compute, validation, "learning an embedding")
+    start = _start_health(first, material.vectors[own_items], material.columns, recipe)
     if on_epoch is not None:
         first.on_epoch = _named(on_epoch, name)
     checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
-    with first.threads() as pool:
-
-        def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
-            with first.using(state):
-                return validation.judge(first.scores(validation.inputs, pool))
-
-        with first.using(first.start):
-            before = first.scores(validation.inputs, pool)
-        found_before = retrieve(before, validation.targets, copies=validation.copies)
-        # No allowance for noise, which is large with few people: what is kept was not worse.
-        kept = choose_weights(first.start, first.best, judge)
-        first.put(kept.state)
-        after = first.scores(validation.inputs, pool)
-    scores, truth, asked = enrolled_scores(after, validation.targets, validation.copies)
+    kept, before, after = _decide(first, validation)
     last = first
     if refit and kept.share > 0:
-        last = training(items, None, "learning an embedding of all")
+        last = _begin(material, recipe, items, compute, None, "learning an embedding of all")
         checkpoints.run(last, name=f"{name}-all", fingerprint=mark(items))
         if last.diverged < 0 and not collapsed(last.history[-1], start):
             last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
@@ -170,7 +164,7 @@ def embed(
             last = first
     net = last.net.eval()
     assert isinstance(net, Embedder)
-    people = len(np.unique(y[own_items])), len(np.unique(y[val_items]))
+    scores, truth, asked = enrolled_scores(after, validation.targets, validation.copies)
     return EmbeddingTraining(
         net=net,
         projection=net.projection(),
@@ -179,12 +173,30 @@ def embed(
         start=start,
         kept=kept,
         validation=retrieve(after, validation.targets, copies=validation.copies),
-        val_start=found_before,
+        val_start=retrieve(before, validation.targets, copies=validation.copies),
         temperature=fit_temperature(scores[asked], truth[asked]) if asked.any() else 1.0,
-        people=people,
+        people=(len(np.unique(y[own_items])), len(np.unique(y[val_items]))),
         refitted=last is not first,
         diverged=first.diverged,
     )
+
+
+def _decide(
+    first: Training, validation: ValidationIdentities
+) -> tuple[SelectedWeights, np.ndarray, np.ndarray]:
+    """Keeps the best weights; returns them and (M, E) embeddings at the start and as kept."""
+    with first.threads() as pool:
+
+        def judge(state: list[torch.Tensor]) -> tuple[float, float, float]:
+            with first.using(state):
+                return validation.judge(first.outputs(validation.inputs, pool))
+
+        with first.using(first.start):
+            before = first.outputs(validation.inputs, pool)
+        # No allowance for noise, which is large with few people: what is kept was not worse.
+        kept = choose_weights(first.start, first.best, judge)
+        first.put(kept.state)
+        return kept, before, first.outputs(validation.inputs, pool)
 
 
 def enrolled_scores(
@@ -204,13 +216,13 @@ def enrolled_scores(
     people, codes = np.unique(identities, return_inverse=True)
     sums = np.zeros((len(people), vectors.shape[1]), np.float32)
     np.add.at(sums, codes, vectors)
-    scores = vectors @ _unit(sums).T
+    scores = vectors @ unit_rows(sums).T
     asked = np.zeros(len(vectors), bool)
     for item, code in enumerate(codes):
         others = (codes == code) & (copies != copies[item])
         asked[item] = others.any()
-        scores[item, code] = vectors[item] @ _unit(vectors[others].sum(axis=0)[None])[0]
-    return scores / np.float32(_SHARP), codes, asked
+        scores[item, code] = vectors[item] @ unit_rows(vectors[others].sum(axis=0)[None])[0]
+    return scores / np.float32(PROTOTYPE_TEMPERATURE), codes, asked
 
 
 def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray:
@@ -230,36 +242,28 @@ def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray
     return np.concatenate(found)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-
-
 def _named(on_epoch: OnEpoch, name: str) -> Callable[[Epoch], None]:
     return lambda epoch: on_epoch(name, epoch)
 
 
 def _begin(
-    dataset: Dataset,
-    vectors: np.ndarray,
-    columns: np.ndarray,
-    backbone: Backbone,
+    material: Material,
     recipe: MetricRecipe,
     items: np.ndarray,
-    *,
+    compute: Compute,
     validation: ValidationIdentities | None,
-    preprocess: Preprocess,
-    seed: int,
-    device: str,
-    workers: int | None,
-    progress: Progress,
     phase: str,
 ) -> Training:
     """Returns a training at its start: the frozen embedding, and a loss that knows its people."""
-    people, labels = np.unique(dataset.targets[items], return_inverse=True)
-    own = vectors[items]
+    preprocess, columns, backbone = material.preprocess, material.columns, material.backbone
+    here = replace(compute, device=pick_device(compute.device))
+    people, labels = np.unique(material.identities[items], return_inverse=True)
+    own = material.vectors[items]
     projection = None
     if recipe.head == "whitened":
-        projection = whitening(own[:, columns], labels, dimension=recipe.dimension, seed=seed)
+        projection = whitening(
+            own[:, columns], labels, dimension=recipe.dimension, seed=compute.seed
+        )
     centres = np.zeros((len(people), len(columns) if projection is None else len(projection)))
     np.add.at(centres, labels, project(own, columns, projection))
     classifier = None
@@ -269,32 +273,24 @@ def _begin(
         classifier = linear_start(
             own, labels, every, Start(columns, _STRENGTH), n_classes=len(people)
         ).arrays
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        criterion = make_criterion(recipe, _unit(centres).astype(np.float32), classifier=classifier)
+    criterion = learn.loss(
+        recipe, unit_rows(centres).astype(np.float32), compute.seed, classifier=classifier
+    )
     net = Embedder(
-        backbone.copy(drop_path=recipe.drop_path), preprocess, columns, projection=projection,
-        criterion=criterion, freeze_bn_stats=recipe.freeze_bn_stats,
+        backbone.copy(drop_path=recipe.drop_path), preprocess, columns,
+        learn.head(len(columns), centres.shape[1], projection), criterion=criterion,
+        freeze_bn_stats=recipe.freeze_bn_stats,
     )  # fmt: skip
     net.fuse()
     large = replace(preprocess, size=round(preprocess.size * LARGER))
-    inputs = InputImages(dataset.take(items), large, workers=workers, progress=progress)
-
-    def gradient(replicas: list[Embedder]) -> BatchGradient:
-        return Contrast(replicas, labels, margin=_margin(recipe), seed=seed, device=device)
-
-    order = IdentityPlan(
-        labels, identities=recipe.identities, each=recipe.each, epochs=recipe.epochs, seed=seed
+    inputs = InputImages(
+        material.dataset.take(items), large, workers=here.workers, progress=here.progress
     )
-    return Training(
-        net, recipe, inputs, labels, validation, seed=seed, device=device, workers=workers,
-        progress=progress, phase=phase, order=order, gradient=gradient,
-    )  # fmt: skip
-
-
-def _margin(recipe: MetricRecipe) -> float:
-    """Returns by how much triplets are told apart: the loss's own, or what is usual."""
-    return recipe.margin if recipe.loss == "triplet" and recipe.margin else MARGIN
+    objective = Objective(
+        learn.batches(labels, recipe, here.seed),
+        gradient=learn.gradient(recipe, here.seed, device=here.device),
+    )
+    return Training(net, recipe, inputs, objective, validation, here, phase=phase)
 
 
 def _start_health(
@@ -303,9 +299,11 @@ def _start_health(
     """Measures the frozen embeddings of the first epoch's batches, from known vectors."""
     assert isinstance(training.net, Embedder)
     unit = torch.from_numpy(project(vectors, columns, training.net.projection()))
-    labels = torch.from_numpy(training.targets)
+    wanted = training.plan.targets
+    assert wanted is not None
     found = []
     for keys in training.plan.epoch(0):
-        rows = torch.tensor([key[0] for key in keys])
-        found.append(health(unit[rows], labels[rows], margin=_margin(recipe)))
+        rows = np.array([key[0] for key in keys])
+        labels = wanted.collate(rows, [])
+        found.append(health(unit[rows], labels, margin=learn.margin_of(recipe)))
     return Health(*np.mean(np.array(found), axis=0).tolist())

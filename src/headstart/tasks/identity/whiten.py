@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.metrics.vectors import unit_rows
+
 __all__ = ["whitening"]
 
 # Of the mean variance within people. From 0.03 to 1 hardly any difference was measured on faces
@@ -35,7 +37,7 @@ def whitening(
         (E, d) float32.
     """
     d = vectors.shape[1]
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit = unit_rows(vectors)
     _, codes = np.unique(identities, return_inverse=True)
     sums = np.zeros((int(codes.max(initial=-1)) + 1, d))
     np.add.at(sums, codes, unit)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headstart.data.open import open_dataset
-from headstart.data.samples import write_digits
 from headstart.errors import OutputError
 from headstart.images.decode import decode, read_bytes
+from headstart.samples import write_digits
 
 
 def test_write_digits(tmp_path):

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from headstart.tasks.classification.validation import Validation
 from headstart.training.loop import Training
-from headstart.training.record import Validation
 
 __all__ = ["flip_invariant"]
 
@@ -36,7 +36,8 @@ def flip_invariant(
 
     plain = scores.argmax(axis=1) == validation.targets
     turned = (
-        training.scores(validation.inputs, pool, mirrored=True).argmax(axis=1) == validation.targets
+        training.outputs(validation.inputs, pool, mirrored=True).argmax(axis=1)
+        == validation.targets
     )
     spoilt, mended = int((plain & ~turned).sum()), int((turned & ~plain).sum())
     if spoilt <= mended:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headstart.training.mirror import flip_invariant
+from headstart.tasks.classification.mirror import flip_invariant
 
 TARGETS = np.arange(40) % 2
 
@@ -18,14 +18,14 @@ class Told:
     def __init__(self, plain: np.ndarray, mirrored: np.ndarray) -> None:
         self.right = {False: plain, True: mirrored}
 
-    def scores(self, inputs: object, pool: object, *, mirrored: bool = False) -> np.ndarray:
+    def outputs(self, inputs: object, pool: object, *, mirrored: bool = False) -> np.ndarray:
         return np.eye(2)[np.where(self.right[mirrored], TARGETS, 1 - TARGETS)]
 
 
 def keeps(plain: np.ndarray, mirrored: np.ndarray) -> bool:
     validation = SimpleNamespace(inputs=None, targets=TARGETS)
     told = Told(plain, mirrored)
-    return flip_invariant(told, validation, None, told.scores(None, None))  # type: ignore[arg-type]
+    return flip_invariant(told, validation, None, told.outputs(None, None))  # type: ignore[arg-type]
 
 
 def wrong(*items: int) -> np.ndarray:

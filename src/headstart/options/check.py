@@ -1,0 +1,49 @@
+"""Options of `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from headstart.options import shared
+from headstart.options.record import Options, option, subject
+
+__all__ = ["CheckOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(Options):
+    """What `check` is told."""
+
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        "headstart check flowers/",
+        "headstart check table.csv --label species --group animal --split part",
+        "headstart check people/ --faces --backbone embedder.onnx",
+    )
+
+    data: str | Path = subject(
+        help="Class folders, a CSV or Parquet table, or a plain folder of images."
+    )
+    # data
+    task: str = shared.task()
+    label: str | None = shared.label()
+    group: str | None = shared.group()
+    split: str | None = shared.split()
+    faces: bool = shared.faces("Find the faces too, and people who are on both sides of a split.")
+    detector: str = shared.detector()
+    workers: int | None = shared.workers()
+    # model
+    backbone: str | None = option(
+        None, group="model", metavar="NAME",
+        help="With `faces`, the face embedder that tells people apart (an ONNX file, a name).",
+    )  # fmt: skip
+
+    def contradictions(self) -> Iterator[str]:
+        """Yields what makes no sense together."""
+        if self.faces and self.backbone is None:
+            yield (
+                "--faces needs a face embedder to tell people apart: --backbone FILE.onnx "
+                "(networks of ImageNet cannot)"
+            )

@@ -1,0 +1,149 @@
+"""What an annotation means: which values it takes, how text becomes one, and what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+import os
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["Kind", "convert", "from_text", "joined", "kind_of", "near"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The values that an option takes.
+
+    Attributes:
+        choices: Words (or numbers) of its `Literal`.
+        number: `int`, `float`, or None where it is no number.
+        flag: True or false.
+        text: Any words.
+        path: A path, as text or `os.PathLike`.
+        many: Several paths.
+        optional: None, too.
+    """
+
+    choices: tuple[Any, ...] = ()
+    number: type[int] | type[float] | None = None
+    flag: bool = False
+    text: bool = False
+    path: bool = False
+    many: bool = False
+    optional: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What to give, as the end of an error."""
+        words = [str(each) for each in self.choices]
+        if self.flag:
+            return "give true or false"
+        if self.number is not None:
+            return f"give {joined([*words, _NUMBERS[self.number]])}"
+        if words:
+            return f"choose {joined(words)}"
+        if self.path:
+            return "give a path, or several" if self.many else "give a path"
+        return "give text"
+
+
+_NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
+
+
+@cache
+def kind_of(hint: Any) -> Kind:
+    """Reads an annotation such as `int | Literal["auto"]` or `str | Path | None`."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    parts = typing.get_args(hint) if union else (hint,)
+    choices = [
+        each for part in parts if typing.get_origin(part) is Literal
+        for each in typing.get_args(part)
+    ]  # fmt: skip
+    return Kind(
+        choices=tuple(choices),
+        number=int if int in parts else float if float in parts else None,
+        flag=bool in parts,
+        text=str in parts and Path not in parts,
+        path=Path in parts,
+        many=any(typing.get_origin(part) is Iterable for part in parts),
+        optional=type(None) in parts,
+    )
+
+
+def from_text(kind: Kind, text: str) -> Any:
+    """Returns the value that a word of the command line means, or the word if it means none."""
+    for each in kind.choices:
+        if str(each) == text:
+            return each
+    if kind.number is not None:
+        try:
+            return kind.number(text)
+        except ValueError:
+            return text
+    return text
+
+
+def convert(kind: Kind, value: Any) -> Any:
+    """Returns a value in the type it is used in.
+
+    Raises:
+        ValueError: If it is not of that kind; the message says what to give.
+    """
+    if value is None and kind.optional:
+        return None
+    if any(type(each) is type(value) and each == value for each in kind.choices):
+        return value
+    found = _NOTHING if value is None else _as(kind, value)
+    if found is _NOTHING:
+        guess = near(value, [each for each in kind.choices if isinstance(each, str)])
+        raise ValueError(kind.wanted + guess)
+    return found
+
+
+_NOTHING = object()
+
+
+def _as(kind: Kind, value: Any) -> Any:
+    if kind.flag:
+        return value if isinstance(value, bool) else _NOTHING
+    if kind.number is not None:
+        return _number(kind.number, value)
+    if kind.choices and not isinstance(value, bool) and isinstance(value, numbers.Integral):
+        return int(value) if int(value) in kind.choices else _NOTHING  # such as numpy's
+    if (kind.text or kind.path) and isinstance(value, str):
+        return value
+    if kind.path and isinstance(value, os.PathLike):
+        return value
+    if kind.many and isinstance(value, Iterable) and not isinstance(value, bytes | dict):
+        several = tuple(value)
+        right = all(isinstance(each, str | os.PathLike) for each in several)
+        return several if right else _NOTHING
+    return _NOTHING
+
+
+def _number(wanted: type[int] | type[float], value: Any) -> Any:
+    if isinstance(value, bool):
+        return _NOTHING
+    if isinstance(value, numbers.Integral):
+        return wanted(value)
+    if wanted is float and isinstance(value, numbers.Real) and math.isfinite(value):
+        return float(value)
+    return _NOTHING
+
+
+def near(word: Any, known: Iterable[str]) -> str:
+    """Returns `; did you mean …?` where a word is nearly one that is known."""
+    found = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def joined(words: list[str]) -> str:
+    """Returns `a, b or c`."""
+    return " or ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])

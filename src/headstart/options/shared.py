@@ -1,0 +1,177 @@
+"""Options that mean the same in every verb that has them, each written once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headstart.options.record import option
+
+__all__ = [
+    "backbone",
+    "detector",
+    "device",
+    "faces",
+    "folds",
+    "fps",
+    "geometry",
+    "group",
+    "image_size",
+    "label",
+    "out",
+    "overwrite",
+    "recipe",
+    "seed",
+    "split",
+    "task",
+    "threshold",
+    "workers",
+]
+
+_BACKBONES = (
+    "A preset (`fast`, `balanced`, `best`), a timm name, `hf-hub:org/name`, a folder in timm's "
+    "layout, an ONNX file, or `starter` (bundled, offline)"
+)
+
+
+# --- data -----------------------------------------------------------------------------------
+
+
+def task() -> Any:
+    """What is predicted: one of the tasks that there are."""
+    return option(
+        "auto", group="data", metavar="TASK", words=_tasks,
+        help="What is predicted: a class (`classification`), a number such as an age or a weight "
+        "(`regression`, docs/regression.md), whom or what an image shows among identities that "
+        "training never saw (`identity`, docs/metric-learning.md), or `auto`: numbers where more "
+        "than 20 different ones have fractions, else classes.",
+    )  # fmt: skip
+
+
+def _tasks() -> tuple[str, ...]:
+    from headstart.tasks import TASKS
+
+    return ("auto", *TASKS)
+
+
+def label(holds: str = "class, or the number") -> Any:
+    """The column of the truth."""
+    return option(
+        None, group="data", metavar="COLUMN", help=f"Column of a table that holds the {holds}."
+    )
+
+
+def group(more: str = "") -> Any:
+    """The column of who belongs together."""
+    return option(
+        None, group="data", metavar="COLUMN",
+        help="Column that says who belongs together (person, patient, video), or `folder:N`: the "
+        f"name of the Nth folder of each path (`folder:2` of class/person/photo.jpg){more}.",
+    )  # fmt: skip
+
+
+def split() -> Any:
+    """The column of who tests."""
+    return option(
+        None, group="data", metavar="COLUMN",
+        help="Column of a table that holds `train`, `val` or `test`.",
+    )  # fmt: skip
+
+
+def faces(help: str) -> Any:
+    """Whether it is about faces."""
+    return option(False, group="data", help=help)
+
+
+def detector() -> Any:
+    """What finds faces."""
+    return option(
+        "yunet", group="data", metavar="FILE",
+        help="What finds faces: `yunet` (of OpenCV's model zoo, from the hub), or its ONNX file.",
+    )  # fmt: skip
+
+
+def fps(default: float) -> Any:
+    """How many frames are looked at."""
+    return option(
+        default, group="data", above=0, unit="frames a second",
+        help="Frames a second of a video or camera that are looked at.",
+    )  # fmt: skip
+
+
+def workers() -> Any:
+    """How many threads."""
+    return option(
+        None, group="data", low=1, metavar="N",
+        help="Decoding threads; by default one a processor.",
+    )  # fmt: skip
+
+
+# --- model ----------------------------------------------------------------------------------
+
+
+def backbone(default: str | None, *, more: str = "") -> Any:
+    """The pretrained network."""
+    return option(default, group="model", metavar="NAME", help=f"{_BACKBONES}{more}.")
+
+
+def image_size(help: str) -> Any:
+    """The side of what the network sees."""
+    return option(
+        "auto", group="model", low=16, high=2048, unit="pixels", metavar="PIXELS", help=help
+    )
+
+
+def geometry() -> Any:
+    """How an image becomes a square."""
+    return option(
+        "square", group="model",
+        help="How an image becomes a square: its largest `square`, the smaller `crop` that the "
+        "weights were tested with, or `pad` or `squash` the whole of it.",
+    )  # fmt: skip
+
+
+def device(help: str = "Where the network runs.") -> Any:
+    """Where the network runs."""
+    return option("auto", group="model", help=help)
+
+
+def threshold() -> Any:
+    """Scores above it are accepted."""
+    return option(
+        None, group="model", metavar="SCORE",
+        help="Accept scores above this, instead of the calibrated threshold.",
+    )  # fmt: skip
+
+
+# --- training -------------------------------------------------------------------------------
+
+
+def recipe(help: str) -> Any:
+    """All else of fine-tuning."""
+    return option(None, group="training", metavar="NAME=VALUE,…", help=help)
+
+
+# --- measuring ------------------------------------------------------------------------------
+
+
+def folds() -> Any:
+    """How many folds."""
+    return option(5, group="measuring", low=2, metavar="K", help="Folds of every cross-validation.")
+
+
+def seed(of: str) -> Any:
+    """What decides all that is random."""
+    return option(0, group="measuring", low=0, metavar="N", help=f"Seed of {of}.")
+
+
+# --- output ---------------------------------------------------------------------------------
+
+
+def out(*default: Any, help: str, metavar: str = "FOLDER") -> Any:
+    """Where the result goes; without a default it must be said."""
+    return option(*default, group="output", metavar=metavar, help=help)
+
+
+def overwrite(what: str) -> Any:
+    """Whether something may be replaced."""
+    return option(False, group="output", help=f"Replace {what}.")

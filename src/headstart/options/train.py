@@ -1,0 +1,172 @@
+"""Options of `train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+from headstart.choices import (
+    Balance,
+    Baselines,
+    Device,
+    EvaluationKind,
+    Flip,
+    Geometry,
+    Policy,
+    Strategy,
+    Tracker,
+    Views,
+)
+from headstart.options import shared
+from headstart.options.record import Options, option, subject
+from headstart.options.ways import OWN_WAY, recipe_of
+
+if TYPE_CHECKING:
+    from headstart.training.schedule import Recipe
+
+__all__ = ["TrainOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Options):
+    """What `train` is told."""
+
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        "headstart train flowers/ -o runs/flowers",
+        "headstart train table.csv --label species --group animal --backbone fast -o runs/table",
+        "headstart train flowers/ --strategy finetune --epochs 20 --recipe dropout=0.2 -o runs/f",
+        "headstart train --resume runs/flowers",
+    )
+
+    data: str | Path | None = subject(
+        None, help="Class folders (with or without train and test), or a CSV or Parquet table."
+    )
+    # data
+    task: str = shared.task()
+    label: str | None = shared.label()
+    group: str | None = shared.group()
+    split: str | None = shared.split()
+    drop_leaks: bool = option(
+        True, group="data",
+        help="Remove from training the items that a given split also has in its test, as copies, "
+        "near-duplicates or members of one group. Test items are never removed.",
+    )  # fmt: skip
+    faces: bool = shared.faces(
+        "Look at the largest face of each photo instead of the photo: found, set upright and cut "
+        "out, then and whenever the model is used. Photos without one are set aside."
+    )
+    detector: str = shared.detector()
+    workers: int | None = shared.workers()
+    # model
+    backbone: str = shared.backbone("balanced")
+    image_size: int | Literal["auto"] = shared.image_size(
+        "Side in pixels; `auto` is the backbone's own, or 128 where half of the images have at "
+        "most 112."
+    )
+    geometry: Geometry = shared.geometry()
+    tta: Views = option(
+        1, group="model",
+        help="1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.",
+    )  # fmt: skip
+    device: Device = shared.device()
+    # training
+    strategy: Strategy = option(
+        "auto", group="training",
+        help="`auto` (fine-tunes within the budget where that could be shown to pay, and keeps the "
+        "better on held-out images), `probe` (frozen features only, in seconds), `finetune` (from "
+        "a linear probe on), or `scratch` (the same network from random weights, for comparison).",
+    )  # fmt: skip
+    budget: float = option(
+        5.0, group="training", above=0, unit="minutes", metavar="MINUTES",
+        help="Minutes that `auto` may fine-tune for.",
+    )  # fmt: skip
+    epochs: int | Literal["auto"] = option(
+        "auto", group="training", low=1, metavar="N",
+        help="Of fine-tuning; `auto` is what the budget allows, or the recipe's own.",
+    )  # fmt: skip
+    lr: float | Literal["auto"] | None = option(
+        None, group="training", above=0, metavar="RATE",
+        help="Learning rate of the head; `auto` finds it by a range test; by default the recipe's.",
+    )  # fmt: skip
+    augment: Policy = option(
+        "standard", group="training",
+        help="How training images are varied: `none`, `light` (flips, shifts), `standard` (scale, "
+        "rotation, colour too) or `strong` (TrivialAugment, random erasing).",
+    )  # fmt: skip
+    hflip: Flip = option(
+        "auto", group="training",
+        help="Whether a mirror image keeps its class; `auto` measures it on held-out images.",
+    )  # fmt: skip
+    balance: Balance = option(
+        "auto", group="training",
+        help="What fine-tuning does about classes of different size: `weights` of the loss, "
+        "`oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits "
+        "where the largest class is more than twice the smallest.",
+    )  # fmt: skip
+    recipe: str | None = shared.recipe(
+        "All else of fine-tuning: `name=value` pairs joined by commas, such as "
+        "`freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names); for `identity` "
+        "`loss=triplet,mining=semihard` and others too (docs/metric-learning.md)."
+    )
+    resume: str | Path | None = option(
+        None, group="training", metavar="RUN",
+        help="The folder of a run that was interrupted while it fine-tuned: go on with it, with "
+        "the options it had.",
+    )  # fmt: skip
+    # measuring
+    evaluation: EvaluationKind = option(
+        "auto", group="measuring",
+        help="`holdout` on a test split, `cv` by nested cross-validation, or `auto`: holdout where "
+        "the data bring a test split or are many enough for one.",
+    )  # fmt: skip
+    folds: int = shared.folds()
+    baselines: Baselines = option(
+        "standard", group="measuring",
+        help="`standard` (majority class, raw pixels), `full` (the same network with random "
+        "weights too, frozen and trained from scratch: minutes) or `none`.",
+    )  # fmt: skip
+    seed: int = shared.seed("splits, folds and intervals")
+    # output
+    out: str | Path | None = shared.out(
+        None, help="The run's folder; by default `runs/<name of the data>`."
+    )
+    log: str | None = option(
+        None, group="output", words=get_args(Tracker), metavar="NAME,…",
+        help="Where the curves go while it fine-tunes: `tensorboard`, `mlflow`, `wandb`, or "
+        "several joined by commas. `history.csv` is always written.",
+    )  # fmt: skip
+    overwrite: bool = shared.overwrite("an earlier run in `out`")
+
+    def contradictions(self) -> Iterator[str]:
+        """Yields what makes no sense together."""
+        if self.data is None and self.resume is None:
+            yield "train needs DATA: one folder per class, or a table of images"
+        if self.tta > 2 and self.faces:
+            yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
+        if self.task in OWN_WAY and (self.tta > 1 or self.lr == "auto"):
+            yield (
+                f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
+                f"leave --tta and --lr auto out"
+            )
+        if self.tta > 2 and self.strategy in ("finetune", "scratch"):
+            yield (
+                f"--tta {self.tta} averages frozen features of several crops: with --strategy "
+                f"{self.strategy} choose 1, or 2 for the mirror image too"
+            )
+        self.given_recipe()
+
+    def given_recipe(self) -> Recipe:
+        """Returns the recipe that the options of training make together.
+
+        Raises:
+            OptionError: If `recipe` has an unknown name, or a value that does not fit.
+        """
+        from headstart.training.schedule import parse_recipe
+
+        base = recipe_of(self.task)
+        base = base if self.epochs == "auto" else replace(base, epochs=self.epochs)
+        base = base if self.lr in (None, "auto") else replace(base, lr=float(self.lr))
+        base = replace(base, augment=self.augment, hflip=self.hflip, balance=self.balance)
+        return parse_recipe(self.recipe, base)
