@@ -25,7 +25,8 @@ def test_a_card_shows_measures_files_and_an_answer(tmp_path, spec, example):
     (run.model / "model.json").write_text('{"backbone": {"name": "starter"}}')
     value = {
         "format": 2, "model": {"summary": "A head on a backbone."},
-        "evaluation": {"summary": "On 9 images."}, "test": {"some_measure": Estimate(1, 0, 2, 9, "")},
+        "evaluation": {"summary": "On 9 images."},
+        "test": {"some_measure": Estimate(1, 0, 2, 9, "")},
     }  # fmt: skip
     run.metrics.write_text(to_json(value))
     row = {

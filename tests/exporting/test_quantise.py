@@ -10,7 +10,7 @@ from tests.models import CLASSES, NUMBERS, exported_file, random_model
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
-from headstart.exporting.cost import Tested
+from headstart.exporting.cost import HeldOut
 from headstart.exporting.measure import run_file
 from headstart.exporting.quantise import Trial, half, quantise
 from headstart.results.items import Items
@@ -25,7 +25,7 @@ def trial(file, labels):
     dataset = Dataset(Path(), names, labels, np.full(n, ""), task=file.spec.task)
     rows = np.arange(n)
     items = Items(dataset, np.full(n, "test"), np.ones(n, int), rows, ("",) * n)
-    tested = Tested([(rows, wanted, file.spec)], items)
+    tested = HeldOut([(rows, wanted, file.spec)], items)
     return Trial(INPUTS[:6], INPUTS, wanted, lambda outputs: file.decode(outputs, names), tested)
 
 

@@ -1,4 +1,4 @@
-"""The model of a run at work; what it shares with exported files: `tests/tasks/test_predictor.py`."""
+"""The model of a run at work; what all predictors do: `tests/tasks/test_predictor.py`."""
 
 from __future__ import annotations
 

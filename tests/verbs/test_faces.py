@@ -14,7 +14,7 @@ cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
 import headstart  # noqa: E402
 from headstart.cli import main  # noqa: E402
-from headstart.deploy.runtime import OnnxClassifier  # noqa: E402
+from headstart.deploy.runtime import OnnxPredictor  # noqa: E402
 from headstart.errors import BackboneError, DataError, OptionError, OutputError  # noqa: E402
 from headstart.images import detect  # noqa: E402
 from headstart.images.video import Writer  # noqa: E402
@@ -256,11 +256,11 @@ def test_boxes_are_in_pixels_of_the_file_where_it_was_decoded_smaller(run, tmp_p
 
 
 def test_the_exported_file_holds_the_detector(onnx, tmp_path):
-    content = OnnxClassifier(onnx)
+    content = OnnxPredictor(onnx)
     faces_ = content.preprocess.faces
     assert faces_.detector == ""
     detect._KEPT.pop(faces_.fingerprint)
-    again = OnnxClassifier(onnx)
+    again = OnnxPredictor(onnx)
     assert again.preprocess.faces.find(np.asarray(someone(3, "pale")))
 
 
@@ -273,7 +273,7 @@ def test_explain_shows_the_largest_face(run, crowd, tmp_path):
 def test_the_server_answers_for_every_face(onnx, crowd):
     nobody = io.BytesIO()
     photo([], seed=3).save(nobody, "PNG")
-    with running(OnnxClassifier(onnx)) as port:
+    with running(OnnxPredictor(onnx)) as port:
         status, value, _ = ask(port, *("POST", "/predict"), *form(("c.png", crowd.read_bytes())))
         assert status == 200
         (answer,) = value["predictions"]

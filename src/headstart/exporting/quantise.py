@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.exporting.cost import Tested, expected_change, lost, noise_of
+from headstart.exporting.cost import HeldOut, expected_change, lost, noise_of
 from headstart.exporting.measure import run_file
 from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
@@ -57,7 +57,7 @@ class Trial:
     inputs: np.ndarray
     wanted: Outputs
     decode: Callable[[Outputs], Predictions]
-    tested: Tested
+    tested: HeldOut
 
 
 def quantise(
