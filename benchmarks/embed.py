@@ -72,7 +72,7 @@ def measure(data: Path, arguments: object, seed: int, extra: list[str], room: Pa
     """Trains once and returns metrics.json."""
     run = room / f"run{seed}-{len(list(room.iterdir()))}"
     done = common.headstart(
-        "train", data, "-o", run, "--strategy", "embed", "--backbone", arguments.backbone,
+        "train", data, "-o", run, "--task", "identity", "--backbone", arguments.backbone,
         "--seed", seed, *extra, cache=room / "cache", python=arguments.python,
     )  # fmt: skip
     done.check()
@@ -85,7 +85,7 @@ def table(found: dict[int, dict]) -> None:
     print(f"| seed | way | recall@1 | mAP@R | one image a person | {gains} |")
     print("|---|---|---|---|---|---|")
     for seed, metrics in found.items():
-        for row in metrics["embedding"]["rows"]:
+        for row in metrics["retrieval"]["rows"]:
             shown = [
                 common.show_estimate(row["measures"][name])
                 for name in ("recall_at_1", "map_at_r", "one_shot")
@@ -128,7 +128,7 @@ def main() -> None:
         if arguments.three:
             data = stage_three(source, room / "three", each=arguments.each)
             done = common.headstart(
-                "advise", data, "--goal", "embed", "--faces", "--backbone", arguments.backbone,
+                "advise", data, "--task", "identity", "--faces", "--backbone", arguments.backbone,
                 "--json", cache=room / "cache", python=arguments.python,
             )  # fmt: skip
             advice = json.loads(done.check().stdout)
@@ -144,7 +144,7 @@ def main() -> None:
         extra = ["--recipe", recipe, "--epochs", arguments.epochs]
         extra += ["--lr", rate] if rate else []
         extra += ["--baselines", "none"] if arguments.bad else []
-        print(f"`headstart train {arguments.set} --strategy embed {' '.join(extra)}`\n")
+        print(f"`headstart train {arguments.set} --task identity {' '.join(extra)}`\n")
         seeds = range(arguments.seed, arguments.seed + arguments.seeds)
         table({seed: measure(data, arguments, seed, extra, room) for seed in seeds})
 

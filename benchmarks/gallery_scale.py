@@ -33,7 +33,7 @@ from common import ROOT, commit, machine, parser, resident_mb, versions
 sys.path.insert(0, str(ROOT / "src"))
 
 from headstart.gallery.database import create
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 from headstart.gallery.search import Index, unit
 
@@ -75,7 +75,7 @@ def fill(file: Path, args: object) -> None:
     """Commits all people but for the last few."""
     begun, last = time.perf_counter(), 0.0
     people = args.photos // args.each
-    with Store(file, write=True) as store:
+    with IndexStore(file, write=True) as store:
         for number in range(people):
             store.enroll(f"p{number}", photos_of(f"p{number}", args.each, args.dimension))
         last = time.perf_counter() - begun
@@ -97,7 +97,7 @@ def search(file: Path, args: object) -> None:
     """Loads the index and searches it."""
     before = resident_mb(os.getpid())
     begun = time.perf_counter()
-    with Store(file) as store:
+    with IndexStore(file) as store:
         changes = store.changes()
         index = Index(args.dimension, method="knn", k=2)
         index.apply(changes)
@@ -134,7 +134,7 @@ def search(file: Path, args: object) -> None:
 def add(file: Path, args: object) -> None:
     """Adds people to the full index, while a reader follows."""
     commits, follows, quiet = Clock(), Clock(), Clock()
-    with Store(file, write=True) as store, Store(file) as reader:
+    with IndexStore(file, write=True) as store, IndexStore(file) as reader:
         changes = reader.changes()
         index = Index(args.dimension, method="knn", k=2)
         index.apply(changes)
@@ -165,8 +165,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from gallery_scale import photos_of
-from headstart.gallery.index import Store
-with Store(Path(sys.argv[1]), write=True) as store:
+from headstart.gallery.index import IndexStore
+with IndexStore(Path(sys.argv[1]), write=True) as store:
     for number in range(10**9):
         name = f"{{sys.argv[2]}}-{{number}}"
         store.enroll(name, photos_of(name, 5, {dimension}))
@@ -198,7 +198,7 @@ def kill(args: object) -> None:
             for child in children:
                 said += child.stdout.read().splitlines()
                 child.wait()
-        with Store(file) as store:
+        with IndexStore(file) as store:
             counts, changes = store.counts(), store.changes()
             whole = store._db.execute("PRAGMA integrity_check").fetchone()[0]
         lost = [name for name in said if name not in counts]

@@ -33,7 +33,7 @@ from headstart.gallery.enrolling import gallery_preprocess
 from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index
 from headstart.metrics.subgroup_errors import person_rate
-from headstart.metrics.verification import measure
+from headstart.metrics.verification import verification_measures
 from headstart.nets.backbone import open_backbone
 
 METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 2), ("centroid", 1))
@@ -129,7 +129,7 @@ def main() -> None:
                     open_set.append(f"{lead} {how} | {far:g} | {cells} |")
             trials = leave_one_out(vectors, owners)
             same = trials.same
-            measures = measure(
+            measures = verification_measures(
                 trials.scores[same], trials.scores[~same], trials.people[trials.pairs[same, 0]],
                 trials.people[trials.pairs[~same]], fars=(0.01, 0.001),
             )  # fmt: skip

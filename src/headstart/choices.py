@@ -16,7 +16,7 @@ __all__ = [
     "Method",
     "Policy",
     "Strategy",
-    "Tracker",
+    "TrackerName",
     "Views",
     "WhichFaces",
 ]
@@ -43,4 +43,4 @@ Baselines = Literal["none", "standard", "full"]
 
 # output
 Layout = Literal["table", "csv"]
-Tracker = Literal["tensorboard", "mlflow", "wandb"]
+TrackerName = Literal["tensorboard", "mlflow", "wandb"]

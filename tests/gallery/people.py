@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.gallery.database import create
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 from headstart.gallery.search import unit
 
@@ -31,10 +31,10 @@ def photos_of(person: str, count: int = 3, *, dimension: int = 16, **attributes:
     ]
 
 
-def new_store(folder: Path, *, dimension: int = 16, write: bool = True) -> Store:
+def new_store(folder: Path, *, dimension: int = 16, write: bool = True) -> IndexStore:
     """An empty index in a folder."""
     create(folder / "index.sqlite", dimension=dimension, settings=SETTINGS)
-    return Store(folder / "index.sqlite", write=write)
+    return IndexStore(folder / "index.sqlite", write=write)
 
 
 def crowd(people: int, photos: int, *, dimension: int = 16, noise: float = 0.8) -> tuple:

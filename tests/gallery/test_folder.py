@@ -9,7 +9,7 @@ import pytest
 from tests.gallery.people import SETTINGS, photos_of, vectors_of
 
 from headstart.errors import ModelError, OptionError, OutputError
-from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.nets.backbone import open_backbone
 
 
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_said(tmp_path, starter, what, words):
 
 def test_a_reader_follows(tmp_path, starter):
     gallery = make(tmp_path / "g", starter)
-    reader = Reader(gallery)
+    reader = GalleryReader(gallery)
     assert (reader.index.people, reader.calibration, reader.refresh()) == ((), None, False)
     with gallery.store(write=True) as store:
         store.enroll("Ann", photos_of("Ann"))

@@ -14,7 +14,7 @@ from tests.gallery.people import SETTINGS, new_store, photos_of, vectors_of
 
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery import database
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -26,7 +26,7 @@ def test_what_goes_in_comes_out(tmp_path):
         assert (len(done.added), done.known, done.elsewhere) == (3, (), {})
         store.enroll("Bob", photos_of("Bob", 2))
         assert store.counts() == {"Ann": 3, "Bob": 2}
-    with Store(tmp_path / "index.sqlite") as store:
+    with IndexStore(tmp_path / "index.sqlite") as store:
         changes, attributes = store.everything()
     assert list(changes.people.values()) == ["Ann", "Bob"]
     assert np.array_equal(changes.vectors[:3], vectors_of("Ann", 3))
@@ -50,7 +50,7 @@ def test_a_photo_is_enrolled_once(tmp_path):
 
 
 def test_a_reader_sees_only_what_is_new(tmp_path):
-    with new_store(tmp_path) as writer, Store(tmp_path / "index.sqlite") as reader:
+    with new_store(tmp_path) as writer, IndexStore(tmp_path / "index.sqlite") as reader:
         writer.enroll("Ann", photos_of("Ann", 2))
         assert reader.changed()
         first = reader.changes()
@@ -109,20 +109,20 @@ def test_wrong_vectors_never_go_in(tmp_path):
 def test_what_is_no_index_says_so(tmp_path):
     file = tmp_path / "index.sqlite"
     with pytest.raises(ModelError, match="is missing"):
-        Store(file)
+        IndexStore(file)
     file.write_bytes(b"not a database" * 100)
     with pytest.raises(ModelError, match="damaged"):
-        Store(file)
+        IndexStore(file)
     file.write_bytes(b"")
     with pytest.raises(ModelError, match="is not the index of a gallery"):
-        Store(file)
+        IndexStore(file)
     file.unlink()
     new_store(tmp_path).close()
     other = sqlite3.connect(file)
     other.execute("PRAGMA user_version=99")
     other.close()
     with pytest.raises(ModelError, match="newer headstart"):
-        Store(file)
+        IndexStore(file)
 
 
 @pytest.mark.parametrize("vector", [b"\0" * 64, b"\xff" * 64, b"\0" * 60, None])
@@ -139,33 +139,33 @@ def test_a_damaged_vector_is_found(tmp_path, vector):
         db.execute("UPDATE photos SET vector = ? WHERE id = 2", (vector,))
         db.commit()
         db.close()
-    with pytest.raises(ModelError, match="damaged"), Store(file) as store:
+    with pytest.raises(ModelError, match="damaged"), IndexStore(file) as store:
         store.changes()
 
 
 def test_a_read_only_folder_can_be_read(tmp_path, monkeypatch):
     new_store(tmp_path).close()
     file = tmp_path / "index.sqlite"
-    with Store(file, write=True) as store:
+    with IndexStore(file, write=True) as store:
         store.enroll("Ann", photos_of("Ann"))
     if ROOT:  # for whom nothing is read-only
         monkeypatch.setattr(database.os, "access", lambda *_: False)
     else:
         tmp_path.chmod(0o555)
     try:
-        with Store(file) as store:
+        with IndexStore(file) as store:
             assert store.counts() == {"Ann": 3}
         assert not (tmp_path / "index.sqlite-shm").exists()
         file.chmod(0o444)
         with pytest.raises(OutputError, match="may not be written"):
-            Store(file, write=True)
+            IndexStore(file, write=True)
     finally:
         tmp_path.chmod(0o755)
 
 
 def test_a_second_writer_waits_and_then_gives_up(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "_WAIT_SECONDS", 0.2)
-    with new_store(tmp_path) as store, Store(tmp_path / "index.sqlite", write=True) as other:
+    with new_store(tmp_path) as store, IndexStore(tmp_path / "index.sqlite", write=True) as other:
         store._db.execute("BEGIN IMMEDIATE")
         with pytest.raises(OutputError, match="another process"):
             other.enroll("Bob", photos_of("Bob"))
@@ -177,8 +177,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.gallery.people import photos_of
-from headstart.gallery.index import Store
-with Store(Path(sys.argv[1]), write=True) as store:
+from headstart.gallery.index import IndexStore
+with IndexStore(Path(sys.argv[1]), write=True) as store:
     for number in range(10_000):
         name = f"{sys.argv[2]}{number}"
         store.enroll(name, photos_of(name, 4))
@@ -193,7 +193,7 @@ def test_kill_9_loses_nothing_committed(tmp_path, request):
     file = tmp_path / "index.sqlite"
     rng = np.random.default_rng(0)
     committed: set[str] = set()
-    reader = Store(file)
+    reader = IndexStore(file)
     for number in range(3):
         children = [
             subprocess.Popen(
@@ -216,14 +216,14 @@ def test_kill_9_loses_nothing_committed(tmp_path, request):
             child.stdout.close()
         committed |= {name for name in heard if name}
         assert len(committed) > 2
-        with Store(file, write=True) as store:
+        with IndexStore(file, write=True) as store:
             there = store.counts()
             assert committed <= set(there), "what was said to be committed is there"
             assert set(there.values()) == {4}, "all photos of a person, or none"
             assert len(there) <= len(committed) + 2 * (number + 1), "one more each, unsaid"
             assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     reader.close()
-    with Store(file) as store:
+    with IndexStore(file) as store:
         changes = store.changes()
     for person, name in changes.people.items():
         assert np.array_equal(changes.vectors[changes.owners == person], vectors_of(name, 4))
@@ -293,7 +293,7 @@ def test_owners_of_photos(tmp_path):
 
 
 def test_a_reader_is_told_of_changes_by_others_once(tmp_path):
-    with new_store(tmp_path) as writer, Store(tmp_path / "index.sqlite") as reader:
+    with new_store(tmp_path) as writer, IndexStore(tmp_path / "index.sqlite") as reader:
         assert reader.changed()
         assert not reader.changed()
         writer.enroll("ann", photos_of("ann", 1))
@@ -307,7 +307,7 @@ def test_a_later_format_is_refused(tmp_path):
     db.execute("PRAGMA user_version=99")
     db.close()
     with pytest.raises(ModelError, match=r"newer headstart \(format 99, this one knows \d+\)"):
-        Store(tmp_path / "index.sqlite")
+        IndexStore(tmp_path / "index.sqlite")
 
 
 def test_a_calibration_makes_it_fresh_until_something_changes(tmp_path):

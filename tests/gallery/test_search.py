@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.gallery.people import crowd, new_store, photos_of, vectors_of
 
 from headstart.gallery import search
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.search import Index, unit
 
 
@@ -82,7 +82,7 @@ def test_nobody():
 def test_what_changed_is_all_that_is_read(tmp_path, method):
     """An index that follows a store step by step is the one that reads it at once."""
     follower, mark = Index(16, method=method, k=2), None
-    with new_store(tmp_path) as store, Store(store.file) as reader:
+    with new_store(tmp_path) as store, IndexStore(store.file) as reader:
         for number in range(12):
             store.enroll(f"p{number}", photos_of(f"p{number}", 3))
             if number % 3 == 2:

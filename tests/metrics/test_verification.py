@@ -7,12 +7,12 @@ from headstart.metrics.verification import (
     _Ranked,
     auc,
     eer,
-    measure,
     roc,
     safe_threshold,
     tar_at_far,
     threshold_at_far,
     threshold_interval,
+    verification_measures,
 )
 from headstart.records import Estimate
 
@@ -67,7 +67,7 @@ def test_the_rates_may_be_reached_exactly():
     for allowed in range(1, 50):
         limit = threshold_at_far(impostor, allowed / 100)
         assert (impostor > limit).sum() == allowed
-        table = measure(
+        table = verification_measures(
             impostor + 0.5, impostor, np.arange(100), np.arange(200).reshape(100, 2) % 100,
             fars=(allowed / 100,), replicates=5,
         )  # fmt: skip
@@ -96,26 +96,31 @@ def _pairs(people, photos, spread, rng):
 
 def test_people_are_what_the_interval_rests_on():
     rng = np.random.default_rng(1)
-    alike = measure(*_pairs(20, 5, 0.0, rng), fars=(0.1,))
-    unlike = measure(*_pairs(20, 5, 1.5, rng), fars=(0.1,))
+    alike = verification_measures(*_pairs(20, 5, 0.0, rng), fars=(0.1,))
+    unlike = verification_measures(*_pairs(20, 5, 1.5, rng), fars=(0.1,))
     assert set(alike) == {"auc", "eer", "tar_at_far_0.1"}
     for name, each in alike.items():
         assert each.low <= each.value <= each.high, name
         wide = unlike[name].high - unlike[name].low
         assert wide > 1.3 * (each.high - each.low), name
-    assert measure(*_pairs(6, 3, 0.5, np.random.default_rng(3)), seed=4) == measure(
+    assert verification_measures(
         *_pairs(6, 3, 0.5, np.random.default_rng(3)), seed=4
-    )
+    ) == verification_measures(*_pairs(6, 3, 0.5, np.random.default_rng(3)), seed=4)
 
 
 def test_the_interval_holds_the_truth():
     """Of 60 samples of 15 people, most intervals of TAR at FAR 0.1 hold the value of thousands."""
     rng = np.random.default_rng(2)
-    big = [measure(*_pairs(60, 4, 0.7, rng), fars=(0.1,), replicates=2) for _ in range(20)]
+    big = [
+        verification_measures(*_pairs(60, 4, 0.7, rng), fars=(0.1,), replicates=2)
+        for _ in range(20)
+    ]
     truth = np.mean([each["tar_at_far_0.1"].value for each in big])
     held = 0
     for _ in range(60):
-        found = measure(*_pairs(15, 4, 0.7, rng), fars=(0.1,), replicates=100)["tar_at_far_0.1"]
+        found = verification_measures(*_pairs(15, 4, 0.7, rng), fars=(0.1,), replicates=100)[
+            "tar_at_far_0.1"
+        ]
         held += found.low <= truth <= found.high
     assert held >= 53
 

@@ -5,9 +5,9 @@ import pytest
 
 from headstart.reporting.figures import (
     dots,
+    draw_learning_curve,
     duration,
     in_points,
-    learning_curve,
     number,
     percent,
     reliability_diagram,
@@ -95,7 +95,7 @@ def test_learning_curve_of_any_length(count, flat):
         {"n": 50 * 2**i, "accuracy": estimate(v, max(0, v - 0.1), min(1, v + 0.1))}
         for i, v in enumerate([1.0] * 5 if flat else [0.1, 0.4, 0.7, 0.8, 0.85])
     ][:count]
-    assert len(list(inside(learning_curve(points)).iter("circle"))) == count
+    assert len(list(inside(draw_learning_curve(points)).iter("circle"))) == count
     forecast = {"n": 9000, "accuracy": estimate(0.9, 0.85, 0.95), "summary": "more"}
-    drawn = inside(learning_curve(points, forecast))
+    drawn = inside(draw_learning_curve(points, forecast))
     assert [c.get("class") for c in drawn.iter("circle")][-1] == "before"

@@ -27,7 +27,7 @@ from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
 from headstart.nets.batch import Targets
 from headstart.nets.loader import Plan, batches
-from headstart.nets.places import Places
+from headstart.nets.places import ImagePlaces
 from headstart.nets.trainable import TrainableModel
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
@@ -103,13 +103,13 @@ class PlacesOf:
     boxes: list[np.ndarray]
     size: int
 
-    def __call__(self, item: int) -> Places:
+    def __call__(self, item: int) -> ImagePlaces:
         matrix = replace(sees(self.size), geometry="pad").matrix(2 * LARGE, LARGE)
         boxes = map_boxes(matrix, self.boxes[item])
-        return Places(boxes.astype(np.float32), np.zeros(len(boxes), int))
+        return ImagePlaces(boxes.astype(np.float32), np.zeros(len(boxes), int))
 
 
-def assign(items: np.ndarray, places: list[Places | None]) -> dict[str, torch.Tensor]:
+def assign(items: np.ndarray, places: list[ImagePlaces | None]) -> dict[str, torch.Tensor]:
     """FCOS (Tian et al., 2019): every cell in a box answers for it, the smallest box first."""
     inside = np.zeros((len(items), len(MIDDLES)), np.float32)
     sides = np.zeros((len(items), len(MIDDLES), 4), np.float32)

@@ -13,7 +13,7 @@ from headstart.errors import OutputError
 from headstart.images import detect
 from headstart.images.faces import NO_FACE, Faces
 from headstart.images.preprocess import Preprocess
-from headstart.video.people import draw, name_faces
+from headstart.video.people import draw_faces, name_faces
 
 GREEN, GREY = (20, 110, 60), (110, 100, 90)
 
@@ -123,7 +123,7 @@ def coloured(pixels: np.ndarray, colour: tuple) -> np.ndarray:
 @pytest.mark.parametrize(("sure", "colour"), [(True, GREEN), (False, GREY)])
 def test_a_box_in_the_colour_of_how_sure_it_is(sure, colour):
     white = np.full((200, 300, 3), 255, np.uint8)
-    drawn = draw(white, [(np.array([100, 80, 60, 70]), "ann", sure)])
+    drawn = draw_faces(white, [(np.array([100, 80, 60, 70]), "ann", sure)])
     marked = coloured(drawn, colour)
     assert marked[80:150, 100].all()
     assert marked[80, 100:160].all()
@@ -135,7 +135,7 @@ def test_a_box_in_the_colour_of_how_sure_it_is(sure, colour):
 @pytest.mark.parametrize("top", [-20, 0, 5, 100, 190])
 def test_words_stay_on_the_photo(left, top):
     white = np.full((200, 300, 3), 255, np.uint8)
-    drawn = draw(white, [(np.array([left, top, 60, 60]), "somebody", True)])
+    drawn = draw_faces(white, [(np.array([left, top, 60, 60]), "somebody", True)])
     rows = coloured(drawn, GREEN).sum(axis=1)
     # The words lie on a filled patch: rows far wider than the two edges of a box.
     assert rows.max() > 25
@@ -144,7 +144,7 @@ def test_words_stay_on_the_photo(left, top):
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (40, 30)])
 def test_photos_of_every_size(size):
     pixels = np.zeros((*size, 3), np.uint8)
-    assert draw(pixels, [(np.array([0, 0, 5, 5]), "größer als das Bild", False)]).shape == (
+    assert draw_faces(pixels, [(np.array([0, 0, 5, 5]), "größer als das Bild", False)]).shape == (
         *size, 3,
     )  # fmt: skip
-    assert np.array_equal(draw(pixels, []), pixels)
+    assert np.array_equal(draw_faces(pixels, []), pixels)

@@ -21,7 +21,7 @@ from headstart.records import Estimate, Finding, OutputSpec
 from headstart.scoring.curve import extrapolate
 from headstart.strategies.auto import Budget, make_plan
 from headstart.strategies.clock import Clock
-from headstart.strategies.plan import Plan
+from headstart.strategies.plan import FinetunePlan
 from headstart.strategies.prepare import face_flags, make_problem
 from headstart.strategies.problem import Prepared, Problem
 from headstart.tasks import task_of
@@ -174,7 +174,7 @@ def _plan(
     best: Ranked,
     wanted: Wanted,
     compute: Compute,
-) -> Plan:
+) -> FinetunePlan:
     """Plans the fine-tuning of the best network on the training items."""
     problem = Problem(own, (learnt,), (spec,), learnt, spec, "holdout", "")
     scores = np.empty((0, learnt.n_classes))
@@ -195,7 +195,7 @@ def _forecast(
     return extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
 
 
-def _hope(ranked: Sequence[Ranked], plan: Plan, tested: int) -> Estimate:
+def _hope(ranked: Sequence[Ranked], plan: FinetunePlan, tested: int) -> Estimate:
     """Returns the accuracy to expect of what is planned."""
     validation, longer, among = ranked[0].candidate.accuracy, 1.0, len(ranked)
     if plan.recipe is not None:
@@ -210,7 +210,7 @@ def _hope(ranked: Sequence[Ranked], plan: Plan, tested: int) -> Estimate:
     return expected(validation, tested=tested, chosen_among=among, longer=longer)
 
 
-def _command(wanted: Wanted, best: Ranked, plan: Plan) -> str:
+def _command(wanted: Wanted, best: Ranked, plan: FinetunePlan) -> str:
     """Returns the training to run."""
     flags = [part for name, each in wanted.columns.items() if each for part in (f"--{name}", each)]
     source = best.network.backbone.source

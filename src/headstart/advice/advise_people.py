@@ -1,4 +1,4 @@
-"""`advise --goal embed`: whether these images can teach an embedding of identities."""
+"""`advise --task identity`: whether these images can teach an embedding of identities."""
 
 from __future__ import annotations
 

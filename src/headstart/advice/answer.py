@@ -11,7 +11,7 @@ from headstart.advice.rank import Candidate
 from headstart.data.labels import counts_of
 from headstart.metrics.interval import wilson
 from headstart.records import Estimate
-from headstart.strategies.plan import Plan
+from headstart.strategies.plan import FinetunePlan
 from headstart.strategies.problem import Prepared
 
 __all__ = ["domain", "expected", "facts_of", "rule_of_thumb", "sentences"]
@@ -111,7 +111,7 @@ def expected(
 
 
 def sentences(
-    candidates: Sequence[Candidate], plan: Plan, forecast: str | None, hope: Estimate
+    candidates: Sequence[Candidate], plan: FinetunePlan, forecast: str | None, hope: Estimate
 ) -> list[str]:
     """Returns the answer: backbone, size, strategy, what to expect, what more data would bring."""
     best = candidates[0]

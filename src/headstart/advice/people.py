@@ -153,7 +153,7 @@ def _split(facts: PeopleFacts) -> list[Finding]:
     if facts.both_sides:
         possible = facts.identities >= FEWEST
         remedy = (
-            "Put all images of a person on one side; --strategy embed holds people out by itself."
+            "Put all images of a person on one side; --task identity holds people out by itself."
             if possible
             else f"With {facts.identities} identities no split by identity is possible "
             f"({FEWEST} are the least): measure on people from elsewhere."
@@ -190,7 +190,7 @@ def _domain(facts: PeopleFacts) -> list[Finding]:
         else f"{facts.backbone} was trained to name objects ({facts.pretraining_classes:,} "
         f"classes), and its frozen features hardly tell these identities apart.{told}"
     )
-    unfreeze = "unfreeze the network (--strategy embed trains all layers, the top ones first)"
+    unfreeze = "unfreeze the network (--task identity trains all layers, the top ones first)"
     embedder = "use a backbone trained on faces (--backbone FACES.onnx, frozen)"
     few = facts.identities < _TOO_FEW
     ways = [embedder, unfreeze] if few or not facts.trainable else [unfreeze, embedder]

@@ -25,7 +25,11 @@ from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
 from headstart.tasks.protocol import Outputs
 
+<<<<<<< HEAD
 __all__ = ["Trial", "half", "quantise"]
+=======
+__all__ = ["Attempt", "Quantised", "QuantTrial", "half", "quantise"]
+>>>>>>> core
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
@@ -42,7 +46,7 @@ def half(source: Path, target: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Trial:
+class QuantTrial:
     """What ways to quantise are tried on.
 
     Attributes:
@@ -63,7 +67,7 @@ class Trial:
 def quantise(
     source: Path,
     target: Path,
-    trial: Trial,
+    trial: QuantTrial,
     *,
     max_drop: float,
     seed: int = 0,

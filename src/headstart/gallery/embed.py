@@ -15,7 +15,7 @@ from headstart.features.extract import extract
 from headstart.fingerprint import fingerprint_bytes
 from headstart.gallery.search import unit
 from headstart.images.decode import read_bytes
-from headstart.images.photo import Photo, every_face_of
+from headstart.images.photo import DecodedPhoto, every_face_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
 from headstart.nets.backbone import Backbone
@@ -128,7 +128,7 @@ def embed_every_face(
     boxes: list[np.ndarray] = []
     errors: dict[str, str] = {}
 
-    def look(row: int) -> tuple[bytes, Photo] | ImageError:
+    def look(row: int) -> tuple[bytes, DecodedPhoto] | ImageError:
         try:
             data = read_bytes(dataset.path(row))
             return fingerprint_bytes(data), every_face_of(preprocess, 1, data)

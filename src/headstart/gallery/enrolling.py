@@ -17,7 +17,7 @@ from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
 from headstart.gallery.embed import PhotoEmbeddings, embed_photos
 from headstart.gallery.folder import Gallery
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
@@ -146,7 +146,7 @@ class Enrolling:
         else:
             self.errors[photo] = f"the same photo is enrolled as {owner}"
 
-    def _commit(self, dataset: Dataset, found: PhotoEmbeddings, store: Store) -> None:
+    def _commit(self, dataset: Dataset, found: PhotoEmbeddings, store: IndexStore) -> None:
         targets = dataset.labels.strata[found.rows]
         for target in np.unique(targets).tolist():
             person = dataset.labels.kinds[target]

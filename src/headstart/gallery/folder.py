@@ -18,7 +18,7 @@ from typing import Any
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery.calibrate import Calibration
 from headstart.gallery.database import create
-from headstart.gallery.index import Store
+from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
 from headstart.images.preprocess import Preprocess
@@ -27,7 +27,7 @@ from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.weights import save_source
 from headstart.run import new_folder, read_json
 
-__all__ = ["MARKER", "Gallery", "Reader"]
+__all__ = ["MARKER", "Gallery", "GalleryReader"]
 
 MARKER = "gallery.json"
 _FORMAT = 1
@@ -155,17 +155,17 @@ class Gallery:
                 f"asked for: leave it out, or enroll into another folder"
             )
 
-    def store(self, *, write: bool = False) -> Store:
+    def store(self, *, write: bool = False) -> IndexStore:
         """Opens the index.
 
         Raises:
             ModelError: If it is damaged.
             OutputError: If it may not be written.
         """
-        return Store(self.index, write=write)
+        return IndexStore(self.index, write=write)
 
 
-class Reader:
+class GalleryReader:
     """The people of a gallery in memory, kept up to date while others enroll.
 
     Args:

@@ -22,12 +22,12 @@ from headstart.errors import ModelError, OptionError, OutputError
 from headstart.gallery.database import APPLICATION, VERSION, connect, damaged, explained
 from headstart.gallery.rows import Added, Changes, Mark, Photo
 
-__all__ = ["Store"]
+__all__ = ["IndexStore"]
 
 _NORM = 1e-3  # how far from 1 the length of a stored vector may be
 
 
-class Store:
+class IndexStore:
     """An open index; use it in the thread that opened it, one for each.
 
     Args:
@@ -66,7 +66,7 @@ class Store:
         """Closes it; the last to do so folds the journal into the file."""
         self._db.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> IndexStore:
         return self
 
     def __exit__(self, *_: object) -> None:

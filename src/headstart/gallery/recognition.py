@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.gallery.leave_one_out import Trials
 from headstart.metrics.subgroup_errors import pair_rate, person_rate, person_weights, rank_k
-from headstart.metrics.verification import measure
+from headstart.metrics.verification import verification_measures
 from headstart.records import Estimate
 
 __all__ = ["Recognition", "measures_of"]
@@ -96,7 +96,7 @@ def measures_of(
         return {}
     of_genuine = trials.people[trials.pairs[genuine, 0]]
     of_impostor = trials.people[trials.pairs[impostor]]
-    measures = measure(
+    measures = verification_measures(
         trials.scores[genuine], trials.scores[impostor], of_genuine, of_impostor, fars=fars,
         seed=seed,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`Photo`: a decoded photo and all faces on it."""
+"""`DecodedPhoto`: a decoded photo and all faces on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE
 from headstart.images.preprocess import Preprocess
 
-__all__ = ["Photo", "every_face_of"]
+__all__ = ["DecodedPhoto", "every_face_of"]
 
 
 @dataclass(frozen=True)
-class Photo:
+class DecodedPhoto:
     """A photo and the faces on it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Photo:
 
 def every_face_of(
     preprocess: Preprocess, tta: int, data: bytes, *, max_pixels: int = MAX_PIXELS
-) -> Photo:
+) -> DecodedPhoto:
     """Finds all faces on a photo.
 
     Args:
@@ -49,4 +49,4 @@ def every_face_of(
     found = preprocess.every_face(decoded.pixels, tta)
     if not found:
         raise ImageError(NO_FACE)
-    return Photo(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])
+    return DecodedPhoto(decoded.pixels, found, decoded.width / decoded.pixels.shape[1])

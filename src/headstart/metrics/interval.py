@@ -22,7 +22,7 @@ __all__ = [
     "Weighted",
     "cluster_bootstrap",
     "cluster_codes",
-    "describe",
+    "describe_bootstrap",
     "effective_wilson",
     "limits",
     "paired_difference",
@@ -180,7 +180,7 @@ def limits(
     return quantile(tail) + shift, quantile(1 - tail) + shift
 
 
-def describe(*, clusters: int, n: int) -> str:
+def describe_bootstrap(*, clusters: int, n: int) -> str:
     """Returns the words for a bootstrap: whether of items or of how many clusters."""
     return "bootstrap" if clusters == n else f"cluster bootstrap ({clusters} clusters)"
 
@@ -203,7 +203,9 @@ def effective_wilson(
         clusters: Independent clusters among the items.
         level: Coverage.
     """
-    method = f"Wilson {_percent(level)} at the {describe(clusters=clusters, n=n)} variance"
+    method = (
+        f"Wilson {_percent(level)} at the {describe_bootstrap(clusters=clusters, n=n)} variance"
+    )
     if math.isnan(value) or not clusters:
         return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item")
     known = draws[~np.isnan(draws)]
@@ -250,7 +252,7 @@ def cluster_bootstrap(
         flat = wilson(value * total, total, level=level)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, {total} clusters")
     ends = (max(bounds[0], float(low[0])), min(bounds[1], float(high[0])))
-    return Estimate(value, *ends, n, f"{describe(clusters=total, n=n)} {_percent(level)}")
+    return Estimate(value, *ends, n, f"{describe_bootstrap(clusters=total, n=n)} {_percent(level)}")
 
 
 def _bonett_price(gained: float, lost: float, n: int, level: float) -> tuple[float, float]:

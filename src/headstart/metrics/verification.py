@@ -23,7 +23,7 @@ __all__ = [
     "Roc",
     "auc",
     "eer",
-    "measure",
+    "verification_measures",
     "roc",
     "safe_threshold",
     "tar_at_far",
@@ -150,7 +150,7 @@ def threshold_interval(
     return Estimate(threshold, low, high, n, f"Woodruff; rate by {rate.method}")
 
 
-def measure(
+def verification_measures(
     genuine: np.ndarray,
     impostor: np.ndarray,
     genuine_people: np.ndarray,

@@ -14,7 +14,7 @@ import numpy as np
 
 from headstart.choices import Policy
 from headstart.images.preprocess import Preprocess
-from headstart.nets.places import Places, move
+from headstart.nets.places import ImagePlaces, move
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,7 +54,7 @@ class Augment:
             )
         return _pixels(self._transform(Image.fromarray(square)))
 
-    def together(self, square: np.ndarray, places: Places) -> tuple[np.ndarray, Places]:
+    def together(self, square: np.ndarray, places: ImagePlaces) -> tuple[np.ndarray, ImagePlaces]:
         """Augments an image and its places by one draw; see `nets.places.move`.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.nets.places import Places
+from headstart.nets.places import ImagePlaces
 
 __all__ = ["Batch", "Lookup", "Targets", "part_of"]
 
@@ -68,16 +68,16 @@ class Targets:
     functions of a module, or objects with `__call__`, not closures. Nothing is drawn in them.
 
     Attributes:
-        collate: (n,) positions in the data, and n `Places` or None as they lie on the augmented
-            images, to what `Batch.targets` is.
+        collate: (n,) positions in the data, and n `ImagePlaces` or None as they lie on the
+            augmented images, to what `Batch.targets` is.
         places: Position in the data to what moves with that image, in pixels of the image that is
             augmented; None where nothing does.
         mix: A batch on its device and a seed to the batch that is learnt from, for what mixes
             images with each other; None where nothing does.
     """
 
-    collate: Callable[[np.ndarray, list[Places | None]], Any]
-    places: Callable[[int], Places] | None = None
+    collate: Callable[[np.ndarray, list[ImagePlaces | None]], Any]
+    places: Callable[[int], ImagePlaces] | None = None
     mix: Callable[[Batch, tuple[int, ...]], Batch] | None = None
 
 
@@ -91,6 +91,6 @@ class Lookup:
 
     values: np.ndarray
 
-    def __call__(self, items: np.ndarray, places: list[Places | None]) -> torch.Tensor:
+    def __call__(self, items: np.ndarray, places: list[ImagePlaces | None]) -> torch.Tensor:
         """Returns (n, ...): the rows of some items."""
         return torch.from_numpy(self.values[items])

@@ -17,7 +17,7 @@ import torch
 from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
 from headstart.nets.batch import Batch, Targets
-from headstart.nets.places import Places
+from headstart.nets.places import ImagePlaces
 
 __all__ = ["IdentityPlan", "Key", "Plan", "Rest", "batches"]
 
@@ -158,7 +158,7 @@ class Rest:
             yield from self._plan.epoch(number)[skip if number == first else 0 :]
 
 
-_Sample = tuple[int, np.ndarray, Places | None]
+_Sample = tuple[int, np.ndarray, ImagePlaces | None]
 
 
 class _Samples:

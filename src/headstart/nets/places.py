@@ -1,4 +1,4 @@
-"""`Places`: what is known of places on an image, and moves when the image is augmented."""
+"""`ImagePlaces`: what is known of places on an image, and moves when the image is augmented."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from headstart.images.geometry import visible_share
 
-__all__ = ["Places", "move"]
+__all__ = ["ImagePlaces", "move"]
 
 # A box of which less than this is left on the image is no longer a box of that thing.
 _VISIBLE = 0.25
 
 
 @dataclass(frozen=True)
-class Places:
+class ImagePlaces:
     """Boxes and a mask on one image.
 
     Attributes:
@@ -30,7 +30,7 @@ class Places:
     mask: np.ndarray | None = None
 
 
-def move(transform: Any, image: Any, places: Places) -> tuple[Any, Places]:
+def move(transform: Any, image: Any, places: ImagePlaces) -> tuple[Any, ImagePlaces]:
     """Does the same to an image and its places, by one draw.
 
     Args:

@@ -32,7 +32,7 @@ class AdviseOptions(Options):
     label: str | None = shared.label()
     group: str | None = shared.group()
     split: str | None = shared.split()
-    faces: bool = shared.faces(
+    faces: bool = shared.faces_option(
         "Look at the largest face of each photo, as `train` takes it. With `--task identity`, and "
         "no detector to be had, it says that the images are faces as they are."
     )
@@ -53,7 +53,7 @@ class AdviseOptions(Options):
     )  # fmt: skip
     recipe: str | None = shared.recipe("Of fine-tuning, as `train` takes it.")
     # measuring
-    folds: int = shared.folds()
+    folds: int = shared.folds_option()
     seed: int = shared.seed("splits, folds and trials")
 
     def contradictions(self) -> Iterator[str]:

@@ -31,7 +31,9 @@ class CheckOptions(Options):
     label: str | None = shared.label()
     group: str | None = shared.group()
     split: str | None = shared.split()
-    faces: bool = shared.faces("Find the faces too, and people who are on both sides of a split.")
+    faces: bool = shared.faces_option(
+        "Find the faces too, and people who are on both sides of a split."
+    )
     detector: str = shared.detector()
     workers: int | None = shared.workers()
     # model

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Kind", "convert", "from_text", "joined", "kind_of", "near"]
+__all__ = ["Kind", "convert_value", "from_text", "joined_words", "kind_of", "near"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Kind:
         if self.flag:
             return "give true or false"
         if self.number is not None:
-            return f"give {joined([*words, _NUMBERS[self.number]])}"
+            return f"give {joined_words([*words, _NUMBERS[self.number]])}"
         if words:
-            return f"choose {joined(words)}"
+            return f"choose {joined_words(words)}"
         if self.path:
             return "give a path, or several" if self.many else "give a path"
         return "give text"
@@ -90,7 +90,7 @@ def from_text(kind: Kind, text: str) -> Any:
     return text
 
 
-def convert(kind: Kind, value: Any) -> Any:
+def convert_value(kind: Kind, value: Any) -> Any:
     """Returns a value in the type it is used in.
 
     Raises:
@@ -144,6 +144,6 @@ def near(word: Any, known: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def joined(words: list[str]) -> str:
+def joined_words(words: list[str]) -> str:
     """Returns `a, b or c`."""
     return " or ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])

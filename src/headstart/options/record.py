@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from headstart.errors import OptionError
-from headstart.options.kinds import Kind, convert, joined, kind_of, near
+from headstart.options.kinds import Kind, convert_value, joined_words, kind_of, near
 
 __all__ = [
     "GROUPS",
@@ -195,7 +195,7 @@ def _checked(each: Option, given: Any) -> Any:
         OptionError: If it is none that the option takes.
     """
     try:
-        value = convert(each.kind, given)
+        value = convert_value(each.kind, given)
     except ValueError as error:
         raise OptionError(f"{each.label} {given}: {error}") from None
     if isinstance(value, str) and not value.strip():
@@ -206,7 +206,7 @@ def _checked(each: Option, given: Any) -> Any:
     for word in value.split(",") if words and value is not None else ():
         if word.strip() not in words:
             raise OptionError(
-                f"{each.label} {word.strip()}: choose {joined(list(words))}"
+                f"{each.label} {word.strip()}: choose {joined_words(list(words))}"
                 f"{near(word.strip(), words)}"
             )
     return value

@@ -10,8 +10,8 @@ __all__ = [
     "backbone",
     "detector",
     "device",
-    "faces",
-    "folds",
+    "faces_option",
+    "folds_option",
     "fps",
     "geometry",
     "group",
@@ -77,7 +77,7 @@ def split() -> Any:
     )  # fmt: skip
 
 
-def faces(help: str) -> Any:
+def faces_option(help: str) -> Any:
     """Whether it is about faces."""
     return option(False, group="data", help=help)
 
@@ -154,7 +154,7 @@ def recipe(help: str) -> Any:
 # --- measuring ------------------------------------------------------------------------------
 
 
-def folds() -> Any:
+def folds_option() -> Any:
     """How many folds."""
     return option(5, group="measuring", low=2, metavar="K", help="Folds of every cross-validation.")
 

@@ -16,7 +16,7 @@ from headstart.choices import (
     Geometry,
     Policy,
     Strategy,
-    Tracker,
+    TrackerName,
     Views,
 )
 from headstart.options import shared
@@ -53,7 +53,7 @@ class TrainOptions(Options):
         help="Remove from training the items that a given split also has in its test, as copies, "
         "near-duplicates or members of one group. Test items are never removed.",
     )  # fmt: skip
-    faces: bool = shared.faces(
+    faces: bool = shared.faces_option(
         "Look at the largest face of each photo instead of the photo: found, set upright and cut "
         "out, then and whenever the model is used. Photos without one are set aside."
     )
@@ -121,7 +121,7 @@ class TrainOptions(Options):
         help="`holdout` on a test split, `cv` by nested cross-validation, or `auto`: holdout where "
         "the data bring a test split or are many enough for one.",
     )  # fmt: skip
-    folds: int = shared.folds()
+    folds: int = shared.folds_option()
     baselines: Baselines = option(
         "standard", group="measuring",
         help="`standard` (majority class, raw pixels), `full` (the same network with random "
@@ -133,7 +133,7 @@ class TrainOptions(Options):
         None, help="The run's folder; by default `runs/<name of the data>`."
     )
     log: str | None = option(
-        None, group="output", words=get_args(Tracker), metavar="NAME,…",
+        None, group="output", words=get_args(TrackerName), metavar="NAME,…",
         help="Where the curves go while it fine-tunes: `tensorboard`, `mlflow`, `wandb`, or "
         "several joined by commas. `history.csv` is always written.",
     )  # fmt: skip
@@ -149,6 +149,11 @@ class TrainOptions(Options):
             yield (
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
+            )
+        if self.task in OWN_WAY and self.strategy in ("probe", "scratch"):
+            yield (
+                f"--task {self.task} begins at the frozen features and measures them beside, "
+                f"whatever the strategy: leave --strategy {self.strategy} out"
             )
         if self.tta > 2 and self.strategy in ("finetune", "scratch"):
             yield (

@@ -15,9 +15,9 @@ import numpy as np
 
 from headstart.probe.axes import Coordinates
 
-__all__ = ["Loss", "Problems", "solve"]
+__all__ = ["SolverLoss", "Problems", "solve"]
 
-Loss = Literal["logistic", "svm"]
+SolverLoss = Literal["logistic", "svm"]
 _MEMORY = 6
 _CHUNK_FLOATS = 12_000_000
 
@@ -45,7 +45,7 @@ class Problems:
 
 
 def solve(
-    problems: Problems, *, loss: Loss, tolerance: float = 1e-3, steps: int = 60
+    problems: Problems, *, loss: SolverLoss, tolerance: float = 1e-3, steps: int = 60
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fits every problem and scores every item under each.
 
@@ -74,7 +74,7 @@ def solve(
 class _Solver:
     """The state of one chunk of problems; P below is the number still running."""
 
-    def __init__(self, problems: Problems, part: slice, loss: Loss) -> None:
+    def __init__(self, problems: Problems, part: slice, loss: SolverLoss) -> None:
         self.x = problems.coordinates
         self.onehot = np.eye(problems.n_classes, dtype=np.float32)[problems.targets]
         totals = problems.weights[part].sum(axis=1, keepdims=True)
@@ -202,7 +202,7 @@ def _logistic(
         share: (N, P) item weights that sum to 1 over N.
 
     Returns:
-        Loss (P,) and its slopes (N, P, C).
+        SolverLoss (P,) and its slopes (N, P, C).
     """
     top = scores.max(axis=2, keepdims=True)
     slopes = np.exp(scores - top)

@@ -17,7 +17,7 @@ __all__ = [
     "dots",
     "duration",
     "in_points",
-    "learning_curve",
+    "draw_learning_curve",
     "number",
     "percent",
     "reliability_diagram",
@@ -212,7 +212,7 @@ def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) 
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def learning_curve(points: Sequence[Record], forecast: Record | None = None) -> Markup:
+def draw_learning_curve(points: Sequence[Record], forecast: Record | None = None) -> Markup:
     """Draws accuracy against the number of training images, on a logarithmic axis.
 
     Args:

@@ -55,7 +55,7 @@ def _template() -> Template:
         dots=figures.dots,
         track=figures.track,
         reliability_diagram=figures.reliability_diagram,
-        learning_curve=figures.learning_curve,
+        learning_curve=figures.draw_learning_curve,
         loss_curve=curves.loss_curve,
         accuracy_curve=curves.accuracy_curve,
         scatter=scatter.scatter,
@@ -83,16 +83,16 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
             f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
             "Give the folder that `headstart train` was told to write with -o"
         )
-    metrics = rows.read_json(run_folder, "metrics.json", dict)
-    dataset = rows.read_json(run_folder, "dataset.json", dict)
-    options = rows.read_json(run_folder, "options.json", dict)
-    environment = rows.read_json(run_folder, "environment.json", dict)
-    findings = rows.read_json(run_folder, "findings.json", list)
+    metrics = rows.read_part(run_folder, "metrics.json", dict)
+    dataset = rows.read_part(run_folder, "dataset.json", dict)
+    options = rows.read_part(run_folder, "options.json", dict)
+    environment = rows.read_part(run_folder, "environment.json", dict)
+    findings = rows.read_part(run_folder, "findings.json", list)
     trials = rows.trials(run_folder)
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
     history = rows.history(run_folder)
     task = task_of(metrics.get("task") or "classification")
-    beside = rows.baselines(metrics, task.PRIMARY)
+    beside = rows.baseline_rows(metrics, task.PRIMARY)
     finetuning = metrics.get("finetuning") or {}
     validation = finetuning.get("validation") or {}
     advice = metrics.get("advice") or {}
@@ -108,10 +108,10 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         environment=environment,
         options=options,
         details=metrics.get("details") or {},
-        measures=rows.measures(metrics, task.MEASURES),
+        measures=rows.measure_rows(metrics, task.MEASURES),
         headline=rows.headline(metrics, task.PRIMARY, beside),
         baselines=beside,
-        gain=rows.gain(metrics, task.PRIMARY),
+        gain=rows.gain_sentence(metrics, task.PRIMARY),
         findings=None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
@@ -129,7 +129,7 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
         confusion=rows.confusion(metrics),
         per_class=rows.weakest_first(metrics)[:_MOST],
         mistakes=rows.mistakes(run_folder, metrics),
-        command=rows.command(options, dataset),
+        command=rows.command_line(options, dataset),
         facts=rows.facts(environment),
         seconds=rows.seconds(environment),
         missing=missing,

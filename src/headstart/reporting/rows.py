@@ -18,18 +18,18 @@ __all__ = [
     "MATRIX",
     "PREVIEW",
     "balance",
-    "baselines",
-    "command",
+    "baseline_rows",
+    "command_line",
     "confusion",
     "facts",
-    "gain",
+    "gain_sentence",
     "headline",
     "history",
     "kept_epochs",
-    "measures",
+    "measure_rows",
     "mistakes",
     "picture",
-    "read_json",
+    "read_part",
     "recipe_rows",
     "scale",
     "seconds",
@@ -62,7 +62,7 @@ _EPOCH = (
 )
 
 
-def read_json(folder: Path, name: str, kind: type) -> Any:
+def read_part(folder: Path, name: str, kind: type) -> Any:
     """Reads a JSON file of the run; an empty `kind` when it is not there.
 
     Raises:
@@ -229,7 +229,7 @@ def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def baselines(metrics: Mapping[str, Any], primary: Measure) -> list[dict[str, Any]]:
+def baseline_rows(metrics: Mapping[str, Any], primary: Measure) -> list[dict[str, Any]]:
     """Rows of the comparison, by the primary measure, the best baseline first."""
     rows = []
     for name, measured in (metrics.get("baselines") or {}).items():
@@ -241,7 +241,7 @@ def baselines(metrics: Mapping[str, Any], primary: Measure) -> list[dict[str, An
     return sorted(rows, key=lambda row: sign * row["estimate"]["value"])
 
 
-def measures(metrics: Mapping[str, Any], known: Sequence[Measure]) -> list[dict[str, Any]]:
+def measure_rows(metrics: Mapping[str, Any], known: Sequence[Measure]) -> list[dict[str, Any]]:
     """Rows of all measures of the test, as their task calls and explains them."""
     test = metrics.get("test") or {}
     return [
@@ -291,7 +291,7 @@ def headline(
     return found | {"of": of, "verb": verb, **counts}
 
 
-def gain(metrics: Mapping[str, Any], primary: Measure) -> str | None:
+def gain_sentence(metrics: Mapping[str, Any], primary: Measure) -> str | None:
     """The transfer gain in one sentence, in points of a share or in the unit of the measure."""
     found = metrics.get("transfer_gain") or {}
     gain = found.get("gain")
@@ -310,7 +310,7 @@ def gain(metrics: Mapping[str, Any], primary: Measure) -> str | None:
     return f"Not surely better than {over}: {value:+z{shown}}{unit} {ends}."
 
 
-def command(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
+def command_line(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
     """The command that makes this run again, from the flags as they were given."""
     if not options:
         return None

@@ -17,7 +17,7 @@ from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.adapt_recipe import adapt_recipe, fewest_epochs
 from headstart.strategies.finetune_round import FOLDS, begin, finetune
 from headstart.strategies.finetune_rounds import start_of
-from headstart.strategies.plan import FinetuneCandidate, Plan, keep_probe, probe_candidate
+from headstart.strategies.plan import FinetuneCandidate, FinetunePlan, keep_probe, probe_candidate
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.training.schedule import Recipe
 from headstart.training.start import linear_start
@@ -58,7 +58,7 @@ def make_plan(
     compute: Compute,
     *,
     budget: Budget,
-) -> Plan:
+) -> FinetunePlan:
     """Measures what an epoch costs, tries two depths, and plans the rest of the budget.
 
     Args:
@@ -123,7 +123,7 @@ class _Planner:
                 each, least = self.seconds_per_image(self.base), _LEAST_EPOCHS
         return recipe, because, each, min(least, self.wanted)
 
-    def plan(self) -> Plan:
+    def plan(self) -> FinetunePlan:
         """Makes the plan."""
         recipe, because, each, least = self.first_look()
         short = 0
@@ -144,7 +144,7 @@ class _Planner:
                 f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} "
                 f"minutes would do. The frozen probe is kept.",
             )
-            return Plan(None, False, few, tuple(self.candidates), 0.0)
+            return FinetunePlan(None, False, few, tuple(self.candidates), 0.0)
         chosen = replace(recipe, epochs=possible)
         takes = _cost(possible, self.jobs, each, refit=refit)
         summary = list(because)
@@ -158,7 +158,7 @@ class _Planner:
         minutes = f"{possible} epochs will take about {takes / 60:.1f} minutes."
         summary.insert(len(because), f"{cost[0].upper()}{cost[1:]}: {minutes}")
         spent = time.perf_counter() - self.started
-        return Plan(chosen, refit, tuple(summary), tuple(self.candidates), spent + takes)
+        return FinetunePlan(chosen, refit, tuple(summary), tuple(self.candidates), spent + takes)
 
     def try_depths(self, full: Recipe, short: int) -> tuple[Recipe, float]:
         """Trains all layers and the last stages for a few epochs each.

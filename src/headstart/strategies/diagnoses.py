@@ -7,7 +7,6 @@ from headstart.records import Finding, Severity
 from headstart.tasks.identity.collapse import read_curves
 from headstart.tasks.identity.embed import EmbeddingTraining
 from headstart.tasks.identity.recipe import MetricRecipe
-from headstart.tasks.identity.split import IdentitySplit
 
 __all__ = ["describe_recipe", "diagnoses"]
 
@@ -16,7 +15,7 @@ Measured = tuple[str, str, Retrieved]
 
 
 _WAYS = {
-    "frozen": "--strategy probe",
+    "frozen": "--recipe head=none --epochs 1 --lr 1e-12 stays there",
     "whitened": "--epochs 1 --lr 1e-12 stays there",
     "softmax": "--recipe loss=softmax,head=none",
 }
@@ -41,20 +40,18 @@ def diagnoses(
     embedded: EmbeddingTraining,
     candidates: list[Measured],
     kept: str,
-    people: IdentitySplit,
     *,
     seed: int,
 ) -> tuple[Finding, ...]:
-    """Returns what the curves, the comparison and the split say.
+    """Returns what the curves and the comparison say.
 
     Args:
         embedded: The training.
         candidates: What was kept first, then what it is measured beside.
-        kept: ``"embedding"`` or ``"frozen"``.
-        people: Who was held out.
+        kept: ``"embedding"``, ``"whitened"`` or ``"frozen"``.
         seed: Of intervals.
     """
-    return (*_curves(embedded), *_compared(candidates, kept, seed), *_split(people))
+    return (*_curves(embedded), *_compared(candidates, kept, seed))
 
 
 def _curves(embedded: EmbeddingTraining) -> list[Finding]:
@@ -91,16 +88,3 @@ def _compared(candidates: list[Measured], kept: str, seed: int) -> list[Finding]
             )
         found.append(Finding(f"no_better_than_{name}", severity, claim, (), remedy, 1))
     return found
-
-
-def _split(people: IdentitySplit) -> list[Finding]:
-    if people.kind != "redrawn":
-        return []
-    return [
-        Finding(
-            "same_people_on_both_sides", "warning",
-            "The data's split has the same people in training and test; people were held out "
-            "anew.", (),
-            "To use a split of your own, put all images of a person on one side of it.", 1,
-        )
-    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""`Plan`: what to do beyond the probe; and when nothing beyond it can be shown to pay."""
+"""`FinetunePlan`: what to do beyond the probe; and when nothing beyond it can be shown to pay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headstart.strategies.finetune_rounds import FinetuneRounds
     from headstart.training.schedule import Recipe
 
-__all__ = ["FinetuneCandidate", "Plan", "FinetuneOutcome", "keep_probe", "probe_candidate"]
+__all__ = ["FinetuneCandidate", "FinetunePlan", "FinetuneOutcome", "keep_probe", "probe_candidate"]
 
 # With fewer held-out errors than this no fine-tuning can be shown to mend any.
 _FEW_ERRORS = 8
@@ -39,7 +39,7 @@ class FinetuneCandidate:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FinetunePlan:
     """What to do.
 
     Attributes:
@@ -67,7 +67,7 @@ class FinetuneOutcome:
         model: The fine-tuned model where it was kept.
     """
 
-    plan: Plan | None
+    plan: FinetunePlan | None
     tuning: FinetuneRounds | None
     model: Model | None
 
@@ -82,7 +82,7 @@ def probe_candidate(part: Fold) -> FinetuneCandidate:
     return FinetuneCandidate("frozen probe", None, wilson(float(right.sum()), len(right)), 0.0)
 
 
-def keep_probe(probed: CrossValidated, backbone: Backbone, *, tta: int = 1) -> Plan | None:
+def keep_probe(probed: CrossValidated, backbone: Backbone, *, tta: int = 1) -> FinetunePlan | None:
     """Returns the plan to keep the probe where nothing else can be or need be tried; else None.
 
     Args:
@@ -97,7 +97,7 @@ def keep_probe(probed: CrossValidated, backbone: Backbone, *, tta: int = 1) -> P
     elif tta > 2:
         frozen = f"--tta {tta} averages frozen features of several crops: the probe is kept."
     if frozen:
-        return Plan(None, False, (frozen,), (probe_candidate(part),), 0.0)
+        return FinetunePlan(None, False, (frozen,), (probe_candidate(part),), 0.0)
     errors = int(
         (part.probe.held_out.argmax(axis=1) != part.round.targets[part.probe.chosen_on]).sum()
     )
@@ -107,4 +107,4 @@ def keep_probe(probed: CrossValidated, backbone: Backbone, *, tta: int = 1) -> P
         f"The frozen probe errs on {errors} of {len(part.probe.chosen_on):,} held-out training "
         f"images: too few for fine-tuning to show that it mends any. Keep the probe.",
     )
-    return Plan(None, False, enough, (probe_candidate(part),), 0.0)
+    return FinetunePlan(None, False, enough, (probe_candidate(part),), 0.0)

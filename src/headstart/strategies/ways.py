@@ -7,12 +7,18 @@ from collections.abc import Callable
 from typing import cast
 
 from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.errors import BackboneError
+from headstart.nets.backbone import Backbone
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.train_classes import Ask, train_classes
 from headstart.strategies.trained import Trained
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.tasks.identity.split import split_identities
+from headstart.training.schedule import Recipe
 
-__all__ = ["Way", "way_of"]
+__all__ = ["Way", "refuse_early", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
 
@@ -25,3 +31,33 @@ def way_of(task: str) -> Way:
         return train_classes
     module, name = _WAYS[task]
     return cast(Way, getattr(importlib.import_module(module), name))
+
+
+def refuse_early(dataset: Dataset, backbone: Backbone, recipe: Recipe, *, seed: int) -> None:
+    """Refuses before any image is looked at what the way of a task would refuse afterwards.
+
+    Args:
+        dataset: N labelled items.
+        backbone: Of the run.
+        recipe: Of the task.
+        seed: Of what is drawn.
+
+    Raises:
+        BackboneError: If the backbone cannot be trained.
+        DataError: If there are too few identities.
+    """
+    if dataset.task in _REFUSALS:
+        _REFUSALS[dataset.task](dataset, backbone, recipe, seed)
+
+
+def _refuse_identities(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:
+    if backbone.source.kind == "onnx":
+        raise BackboneError(
+            f"{backbone.name} is an ONNX file and can only be used frozen: 'headstart enroll' "
+            f"knows people by it, and --task classification --strategy probe tells these apart"
+        )
+    assert isinstance(recipe, MetricRecipe), "identities are learnt by a metric recipe"
+    split_identities(dataset.labels.strata, dataset.splits, unseen=recipe.unseen, seed=seed)
+
+
+_REFUSALS = {"identity": _refuse_identities}

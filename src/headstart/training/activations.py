@@ -25,7 +25,7 @@ from headstart.nets.batch import Batch, Targets
 from headstart.nets.cut import Cut, cut
 from headstart.nets.engine import Engine, stream
 from headstart.nets.loader import Key, Rest, batches
-from headstart.nets.places import Places
+from headstart.nets.places import ImagePlaces
 from headstart.nets.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
@@ -65,7 +65,7 @@ class FrozenActivations:
         self._moves = None
         if targets is not None:
             self._moves = Targets(_as_they_are, targets.places)
-        self._places: list[dict[int, Places | None]] = [{} for _ in range(count)]
+        self._places: list[dict[int, ImagePlaces | None]] = [{} for _ in range(count)]
         self._held = np.empty((count, len(inputs), *shape), np.float16)
         self._known = [False] * count
 
@@ -108,7 +108,7 @@ class FrozenActivations:
         self._known[view] = True
 
 
-def _as_they_are(items: np.ndarray, places: list[Places | None]) -> list[Places | None]:
+def _as_they_are(items: np.ndarray, places: list[ImagePlaces | None]) -> list[ImagePlaces | None]:
     return places
 
 

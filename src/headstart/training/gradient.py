@@ -15,7 +15,15 @@ from headstart.errors import OptionError
 from headstart.nets.batch import Batch, part_of
 from headstart.nets.trainable import TrainableModel
 
-__all__ = ["BatchGradient", "Gradient", "LossFunction", "Watch", "gather", "precision", "seed_from"]
+__all__ = [
+    "BatchGradient",
+    "Gradient",
+    "LossFunction",
+    "Watch",
+    "sum_gradients",
+    "autocast",
+    "seed_from",
+]
 
 LossFunction = Callable[[torch.Tensor, Any], torch.Tensor]
 """Outputs of n images and their targets to (n,) float: one number an image."""
@@ -24,7 +32,7 @@ Watch = Callable[[torch.Tensor, Any], dict[str, torch.Tensor]]
 """Outputs of n images and their targets to (n,) numbers by name, such as which are correct."""
 
 
-def precision(device: str) -> contextlib.AbstractContextManager[object]:
+def autocast(device: str) -> contextlib.AbstractContextManager[object]:
     """Returns the context in which a network runs: bfloat16 where CUDA has it."""
     if device == "cuda":
         return torch.autocast("cuda", torch.bfloat16)
@@ -103,7 +111,7 @@ class Gradient:
                     raise
                 self._make_smaller(len(batch.items), error)
         if math.isfinite(sums["loss"]):
-            gather(self._replicas)
+            sum_gradients(self._replicas)
         return sums
 
     def _backward(self, batch: Batch, pool: ThreadPoolExecutor) -> dict[str, float]:
@@ -114,7 +122,7 @@ class Gradient:
         def backward(number: int) -> dict[str, float]:
             part = parts[number]
             net = self._replicas[number % len(self._replicas)]
-            with precision(self._device):
+            with autocast(self._device):
                 outputs = net(batch.images[part])
             targets = part_of(batch.targets, part)
             losses = self._loss(outputs.float(), targets)
@@ -145,7 +153,7 @@ class Gradient:
             torch.cuda.empty_cache()
 
 
-def gather(replicas: list[TrainableModel]) -> None:
+def sum_gradients(replicas: list[TrainableModel]) -> None:
     """Adds the replicas' gradients to the first one's, always in the same order."""
     for twin in replicas[1:]:
         own, other = [], []

@@ -27,7 +27,7 @@ from headstart.nets.cut import cut
 from headstart.nets.loader import batches
 from headstart.nets.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
-from headstart.training.gradient import BatchGradient, Gradient, precision
+from headstart.training.gradient import BatchGradient, Gradient, autocast
 from headstart.training.memory import keep_freed_memory
 from headstart.training.objective import Objective
 from headstart.training.optimiser import make_optimiser, pull
@@ -333,7 +333,7 @@ class Training:
         if not len(inputs):
             size = self.net.pool.size
             image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=device)
-            with torch.inference_mode(), precision(device):
+            with torch.inference_mode(), autocast(device):
                 return self.net(image).float().cpu().numpy()[:0]
         starts = list(range(0, len(inputs), _INFER))
 
@@ -341,7 +341,7 @@ class Training:
             images = np.stack([inputs[i] for i in range(start, min(start + _INFER, len(inputs)))])
             if mirrored:
                 images = images[:, :, ::-1].copy()
-            with torch.inference_mode(), precision(device):
+            with torch.inference_mode(), autocast(device):
                 return net(torch.from_numpy(images).to(device)).float().cpu().numpy()
 
         def share(number: int) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from headstart.data.open import open_dataset
 from headstart.data.paths import expand_paths
 from headstart.errors import DataError, OptionError
 from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_photos, square_embedder
-from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.gallery.identification import Answer, Identification, decide
 from headstart.gallery.search import Match
 from headstart.images.video import is_video
@@ -24,7 +24,7 @@ from headstart.records import Estimate
 from headstart.video.film import process_video
 from headstart.video.identify_video import SUREST, GalleryFaces, GalleryFrames, Search
 
-__all__ = ["Answer", "Identification", "identify"]
+__all__ = ["identify"]
 
 _RANKS = (1, 5)
 
@@ -57,7 +57,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
     if options.out is not None and not moving:
         raise OptionError("-o is for videos and cameras; of photos use --json")
     opened = Gallery.open(options.gallery)
-    reader = Reader(opened)
+    reader = GalleryReader(opened)
     try:
         threshold, far, notes = _threshold(reader, str(options.gallery), options.threshold)
         if moving:
@@ -103,7 +103,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
 
 
 def _threshold(
-    reader: Reader, gallery: str, given: float | None
+    reader: GalleryReader, gallery: str, given: float | None
 ) -> tuple[float, Estimate | None, list[str]]:
     """Returns the threshold, the rate of strangers it was calibrated to, and what to know of it."""
     if given is not None:
@@ -194,7 +194,7 @@ def _measure(
     matches: list[list[Match]],
     fresh: np.ndarray,
     threshold: float,
-    reader: Reader,
+    reader: GalleryReader,
     seed: int,
 ) -> dict[str, Estimate]:
     """Compares with the truth: ranks of known people, both mistakes of the threshold."""

@@ -24,7 +24,7 @@ from headstart.strategies.clock import Clock
 from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
 from headstart.strategies.problem import FrozenNetwork
 from headstart.strategies.train_classes import Ask
-from headstart.strategies.ways import way_of
+from headstart.strategies.ways import refuse_early, way_of
 
 __all__ = ["train"]
 
@@ -73,6 +73,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
             f"choose an -o outside {dataset.root}"
         )
     backbone = open_backbone(options.backbone)
+    refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     preprocess = choose_preprocess(
         dataset, backbone, options.image_size, options.geometry,
         detector=options.detector if options.faces else None,

@@ -14,7 +14,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.errors import DataError, ImageError, OptionError
 from headstart.gallery.embed import embed_photos
-from headstart.gallery.folder import Gallery, Reader
+from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.recognition import Recognition, measures_of
 from headstart.metrics.verification import roc
@@ -91,7 +91,7 @@ def verify(options: VerifyOptions, progress: Progress = silent) -> Verification 
     """
     given = [options.photos] if isinstance(options.photos, str | Path) else list(options.photos)
     opened = Gallery.open(options.gallery)
-    reader = Reader(opened)
+    reader = GalleryReader(opened)
     try:
         how: dict[str, Any] = {
             "device": options.device,
@@ -127,7 +127,7 @@ def _write(found: Recognition, file: Path) -> None:
 
 def _pair(
     opened: Gallery,
-    reader: Reader,
+    reader: GalleryReader,
     given: list[str | Path],
     threshold: float | None,
     how: dict[str, Any],
@@ -166,7 +166,7 @@ def _pair(
 
 def _recognition(
     opened: Gallery,
-    reader: Reader,
+    reader: GalleryReader,
     data: str | Path,
     threshold: float | None,
     label: str | None,

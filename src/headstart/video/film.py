@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headstart.compute import Progress
 from headstart.errors import OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
-from headstart.video.people import draw
+from headstart.video.people import draw_faces
 
 __all__ = ["BATCH", "FrameHandler", "FrameResult", "process_video"]
 
@@ -176,7 +176,7 @@ class _Output:
             return
         faces = [(each.box, each.text, each.sure) for each in latest if each.box is not None]
         if faces:
-            pixels = draw(pixels, faces)
+            pixels = draw_faces(pixels, faces)
         elif latest:
             pixels = _labelled(pixels, latest[0].text)
         self._movie.add(pixels)

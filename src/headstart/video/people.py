@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw, ImageFont
 from headstart.compute import Progress
 from headstart.errors import ImageError, OutputError
 from headstart.images.decode import read_bytes
-from headstart.images.photo import Photo, every_face_of
+from headstart.images.photo import DecodedPhoto, every_face_of
 from headstart.images.threads import ordered_map
 from headstart.predictions import Predictions, concatenate
 from headstart.tasks.predictor import Predictor, in_batches, spread
 
-__all__ = ["draw", "name_faces"]
+__all__ = ["draw_faces", "name_faces"]
 
 _BATCH = 16
 _COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
@@ -48,9 +48,9 @@ def name_faces(
     """
     parts: list[Predictions] = []
     drawn: set[str] = set()
-    waiting: list[tuple[str, Photo | ImageError]] = []
+    waiting: list[tuple[str, DecodedPhoto | ImageError]] = []
 
-    def read(photo: str) -> Photo | ImageError:
+    def read(photo: str) -> DecodedPhoto | ImageError:
         try:
             return every_face_of(model.preprocess, model.tta, read_bytes(Path(photo)))
         except ImageError as error:
@@ -75,7 +75,7 @@ def name_faces(
     return found
 
 
-def _answers(model: Predictor, photos: list[tuple[str, Photo | ImageError]]) -> Predictions:
+def _answers(model: Predictor, photos: list[tuple[str, DecodedPhoto | ImageError]]) -> Predictions:
     """Returns a row a face, and one for each photo without."""
     names: list[str] = []
     boxes: list[np.ndarray] = []
@@ -103,7 +103,10 @@ def _answers(model: Predictor, photos: list[tuple[str, Photo | ImageError]]) -> 
 
 
 def _draw_all(
-    found: Predictions, photos: list[tuple[str, Photo | ImageError]], out: Path, drawn: set[str]
+    found: Predictions,
+    photos: list[tuple[str, DecodedPhoto | ImageError]],
+    out: Path,
+    drawn: set[str],
 ) -> None:
     """Writes the photos with their answers; rows are in the order of `_answers`."""
     row = 0
@@ -116,10 +119,10 @@ def _draw_all(
             sure = bool(found.record(row).get("sure", True))
             shown.append((face.box, found.text(row), sure))
             row += 1
-        _save(draw(result.pixels, shown), photo, out, drawn)
+        _save(draw_faces(result.pixels, shown), photo, out, drawn)
 
 
-def draw(pixels: np.ndarray, answers: list[tuple[np.ndarray, str, bool]]) -> np.ndarray:
+def draw_faces(pixels: np.ndarray, answers: list[tuple[np.ndarray, str, bool]]) -> np.ndarray:
     """Draws boxes and answers on a photo.
 
     Args:

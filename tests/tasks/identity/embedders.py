@@ -7,6 +7,7 @@ from tests.nets.tiny import network, sees
 
 from headstart.nets.embedder import Embedder
 from headstart.nets.stages import StagePool
+from headstart.tasks.identity.learn import head
 from headstart.tasks.identity.metric_loss import make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe
 
@@ -21,7 +22,8 @@ def embedder(recipe: MetricRecipe, *, dimension: int = 0) -> Embedder:
     given = rng.normal(size=(dimension, len(columns))).astype(np.float32) if dimension else None
     centres = rng.normal(size=(3, dimension or len(columns))).astype(np.float32)
     criterion = make_criterion(recipe, centres)
-    return Embedder(net, sees(SIZE), columns, projection=given, criterion=criterion)
+    projection = head(len(columns), centres.shape[1], given)
+    return Embedder(net, sees(SIZE), columns, projection, criterion=criterion)
 
 
 def last_columns(net) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from tests.nets.tiny import noise
 from tests.tasks.identity.embedders import LABELS, SIZE, embedder
 
-from headstart.nets.loader import Batch
+from headstart.nets.batch import Batch
 from headstart.tasks.identity.contrast import Contrast, _hits
 from headstart.tasks.identity.health import health
 from headstart.tasks.identity.recipe import MetricRecipe
@@ -22,14 +22,15 @@ def test_threads_give_the_gradient_of_the_whole_batch(loss):
     net = embedder(recipe)
     net.fuse()
     net.set_trainable(net.n_stages)
-    batch = Batch(noise(12, SIZE), np.arange(12))
+    batch = images_of(np.arange(12))
     gradients = []
     for replicas in (1, 3):
         net.zero_grad()
         every = [net, *(net.replica() for _ in range(replicas - 1))]
-        contrast = Contrast(every, LABELS, margin=0.2, seed=0, device="cpu")
+        contrast = Contrast(every, margin=0.2, seed=0, device="cpu")
         with ThreadPoolExecutor(replicas) as pool:
-            found, hits = contrast.of(batch, 0, pool)
+            sums = contrast.of(batch, 0, pool)
+        found, hits = sums["loss"], sums["accuracy"]
         assert np.isfinite(found)
         assert 0 <= hits <= 12
         gradients.append(
@@ -53,30 +54,30 @@ def learning(recipe: MetricRecipe):
 
 
 def one_step(net, batch: Batch, *, step: int = 0, seed: int = 0, margin: float = 0.2):
-    contrast = Contrast([net], LABELS, margin=margin, seed=seed, device="cpu")
+    contrast = Contrast([net], margin=margin, seed=seed, device="cpu")
     with ThreadPoolExecutor(1) as pool:
-        return contrast, *contrast.of(batch, step, pool)
+        return contrast.of(batch, step, pool)
 
 
-def test_before_the_first_batch_nothing_is_known():
-    contrast = Contrast([], LABELS, margin=0.2, seed=0, device="cpu")
-    assert np.isnan(contrast.health).all()
+def images_of(items: np.ndarray) -> Batch:
+    return Batch(noise(len(items), SIZE), items, torch.from_numpy(LABELS[items]))
 
 
 def test_health_is_of_the_batch():
-    net, batch = learning(MetricRecipe(mining="all")), Batch(noise(12, SIZE), np.arange(12))
-    contrast, _, hits = one_step(net, batch, margin=0.5)
+    net, batch = learning(MetricRecipe(mining="all")), images_of(np.arange(12))
+    sums = one_step(net, batch, margin=0.5)
     with torch.no_grad():
         vectors = net.train()(batch.images)
     labels = torch.from_numpy(LABELS)
-    assert contrast.health == pytest.approx(health(vectors, labels, margin=0.5), abs=1e-3)
-    assert hits == _hits(vectors, labels)
+    wanted = health(vectors, labels, margin=0.5)._asdict()
+    assert {name: sums[name] / 12 for name in wanted} == pytest.approx(wanted, abs=1e-3)
+    assert sums["accuracy"] == _hits(vectors, labels)
 
 
 def test_labels_are_those_of_the_items_of_the_batch():
     net = learning(MetricRecipe(mining="all"))
     items = np.array([11, 0, 5, 1, 10, 4])
-    _, value, _ = one_step(net, Batch(noise(6, SIZE), items))
+    value = one_step(net, images_of(items))["loss"]
     with torch.no_grad():
         direct = net.criterion(net(noise(6, SIZE)), torch.from_numpy(LABELS[items]))
     assert value == pytest.approx(6 * float(direct), rel=1e-4)
@@ -84,10 +85,10 @@ def test_labels_are_those_of_the_items_of_the_batch():
 
 def test_what_mining_draws_follows_from_seed_and_step():
     net = learning(MetricRecipe(mining="distance"))
-    batch = Batch(noise(12, SIZE), np.arange(12))
-    first = one_step(net, batch, step=3, seed=1)[1]
-    assert one_step(net, batch, step=3, seed=1)[1] == first
-    others = {one_step(net, batch, step=step, seed=1)[1] for step in range(6)}
+    batch = images_of(np.arange(12))
+    first = one_step(net, batch, step=3, seed=1)["loss"]
+    assert one_step(net, batch, step=3, seed=1)["loss"] == first
+    others = {one_step(net, batch, step=step, seed=1)["loss"] for step in range(6)}
     assert len(others) > 1
 
 
@@ -95,23 +96,22 @@ def test_a_loss_that_is_no_number_teaches_nothing():
     net = learning(MetricRecipe(mining="all"))
     with torch.no_grad():
         next(net.pool.network.parameters()).fill_(float("nan"))
-    _, value, _ = one_step(net, Batch(noise(12, SIZE), np.arange(12)))
-    assert not np.isfinite(value)
+    assert not np.isfinite(one_step(net, images_of(np.arange(12)))["loss"])
     assert all(each.grad is None or not each.grad.any() for each in net.parameters())
 
 
 def test_a_batch_without_triplets_teaches_nothing():
     net = learning(MetricRecipe(mining="all"))
-    _, value, hits = one_step(net, Batch(noise(4, SIZE), np.arange(4)))
-    assert value == 0
-    assert hits == 4
+    sums = one_step(net, images_of(np.arange(4)))
+    assert sums["loss"] == 0
+    assert sums["accuracy"] == 4
     assert all(each.grad is None or not each.grad.any() for each in net.parameters())
 
 
 def test_while_only_the_loss_learns_the_network_gets_no_gradient():
     net = embedder(MetricRecipe(loss="arcface"))
     net.set_trainable(1)
-    one_step(net, Batch(noise(12, SIZE), np.arange(12)))
+    one_step(net, images_of(np.arange(12)))
     learnt = {name for name, each in net.named_parameters() if each.grad is not None}
     assert learnt == {"criterion.loss.W"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.crowds import crowd
 from tests.training.trainings import assert_same
 
 from headstart.compute import Compute, silent
@@ -17,7 +18,7 @@ from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.embedder import project
 from headstart.tasks.identity import embed as module
-from headstart.tasks.identity.embed import embed, enrolled_scores, vectors_of
+from headstart.tasks.identity.embed import IdentityMaterial, embed, enrolled_scores, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.checkpoint import Checkpoints
@@ -30,8 +31,6 @@ RECIPE = MetricRecipe(
 @pytest.fixture(scope="module")
 def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
     """Eight drawn people, a network, and their frozen vectors."""
-    from tests.verbs.test_embed import crowd
-
     root = tmp_path_factory.mktemp("people")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADSTART_CACHE", str(root / "cache"))
@@ -49,11 +48,9 @@ def known(tmp_path_factory) -> tuple[Dataset, Backbone, np.ndarray, np.ndarray]:
 
 def learn(known, recipe=RECIPE, *, progress=silent, **options):
     data, backbone, vectors, columns = known
-    return embed(
-        data, vectors, columns, np.arange(len(data)), backbone, recipe,
-        items=np.arange(len(data)), preprocess=replace(backbone.preprocess, size=32),
-        compute=Compute(workers=0, progress=progress), **options,
-    )  # fmt: skip
+    every, preprocess = np.arange(len(data)), replace(backbone.preprocess, size=32)
+    material = IdentityMaterial(data, vectors, columns, every, backbone, preprocess)
+    return embed(material, recipe, every, Compute(workers=0, progress=progress), **options)
 
 
 def test_it_learns_and_others_decide(known):

@@ -61,7 +61,7 @@ def test_those_who_decide_are_people_too():
 
 
 def test_too_few_people_are_refused_with_a_way_out():
-    with pytest.raises(DataError, match=r"3 identities are too few.*--goal embed"):
+    with pytest.raises(DataError, match=r"3 identities are too few.*--task identity"):
         split_identities(np.repeat([0, 1, 2], 9), np.full(27, ""))
     given = np.where(PEOPLE < 18, "test", "train")
     with pytest.raises(DataError, match="2 identities to train on"):

@@ -71,11 +71,11 @@ def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator
     shared = both_sides(labels.targets[labels.known], dataset.splits[labels.known])
     if len(shared):
         yield Finding(
-            "same_identities_on_both_sides", "note",
-            f"The data's split has {len(shared):,} identities in training and test.",
+            "same_identities_on_both_sides", "warning",
+            f"The data's split has {len(shared):,} identities both in training and in test.",
             tuple(labels.names[k] for k in shared[:24].tolist()),
-            "Identities are held out anew; to use a split of your own, put all images of one on "
-            "one side of it.", len(shared),
+            "Training holds identities out anew; to use a split of your own, put all images of "
+            "one on one side of it.", len(shared),
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import torch
 from headstart.nets.batch import Batch
 from headstart.nets.embedder import Embedder
 from headstart.tasks.identity.health import health
-from headstart.training.gradient import gather, precision, seed_from
+from headstart.training.gradient import autocast, seed_from, sum_gradients
 
 __all__ = ["Contrast"]
 
@@ -54,7 +54,7 @@ class Contrast:
         parts = torch.tensor_split(torch.arange(len(images)), len(self._replicas))
 
         def embed(number: int) -> torch.Tensor:
-            with precision(self._device):
+            with autocast(self._device):
                 return self._replicas[number](images[parts[number]]).float()
 
         def backward(number: int) -> None:
@@ -72,7 +72,7 @@ class Contrast:
             # Some triplets may be none at all: nothing is learnt from this batch.
             if vectors.grad is not None:
                 list(pool.map(backward, numbers)) if len(numbers) > 1 else backward(0)
-            gather(self._replicas)
+            sum_gradients(self._replicas)
         n = len(images)
         sums = {"loss": value * n, "accuracy": float(_hits(vectors.detach(), labels))}
         return sums | {name: n * each for name, each in seen._asdict().items()}

@@ -33,13 +33,13 @@ from headstart.tasks.identity.validation import ValidationIdentities
 from headstart.tasks.identity.whiten import whitening
 from headstart.training.average import SelectedWeights, choose_weights, mix
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.gradient import precision
+from headstart.training.gradient import autocast
 from headstart.training.loop import Training
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 from headstart.training.start import Start, linear_start
 
-__all__ = ["EmbeddingTraining", "Material", "embed", "enrolled_scores", "vectors_of"]
+__all__ = ["EmbeddingTraining", "IdentityMaterial", "embed", "enrolled_scores", "vectors_of"]
 
 # Of the logistic regression that plain softmax starts from.
 _STRENGTH = 10.0
@@ -80,7 +80,7 @@ class EmbeddingTraining:
 
 
 @dataclass(frozen=True)
-class Material:
+class IdentityMaterial:
     """What every training on one data set shares.
 
     Attributes:
@@ -110,7 +110,7 @@ class Material:
 
 
 def embed(
-    material: Material,
+    material: IdentityMaterial,
     recipe: MetricRecipe,
     items: np.ndarray,
     compute: Compute,
@@ -234,7 +234,7 @@ def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray
         device: Where the network is.
     """
     found = [np.zeros((0, net.width), np.float32)]
-    with torch.inference_mode(), precision(device):
+    with torch.inference_mode(), autocast(device):
         for start in range(0, len(inputs), _INFER):
             stop = min(start + _INFER, len(inputs))
             images = np.stack([inputs[i] for i in range(start, stop)])
@@ -247,7 +247,7 @@ def _named(on_epoch: OnEpoch, name: str) -> Callable[[Epoch], None]:
 
 
 def _begin(
-    material: Material,
+    material: IdentityMaterial,
     recipe: MetricRecipe,
     items: np.ndarray,
     compute: Compute,

@@ -8,9 +8,11 @@ from typing import Literal
 from headstart.errors import OptionError
 from headstart.training.schedule import Freeze, Recipe
 
-__all__ = ["PAIRWISE", "EmbeddingHead", "Loss", "MetricRecipe", "Mining"]
+__all__ = ["PAIRWISE", "EmbeddingHead", "LossName", "MetricRecipe", "Mining"]
 
-Loss = Literal["triplet", "contrastive", "supcon", "arcface", "cosface", "proxyanchor", "softmax"]
+LossName = Literal[
+    "triplet", "contrastive", "supcon", "arcface", "cosface", "proxyanchor", "softmax"
+]
 EmbeddingHead = Literal["whitened", "none"]
 Mining = Literal["semihard", "hard", "distance", "all"]
 
@@ -44,7 +46,7 @@ class MetricRecipe(Recipe):
     lr: float = 1e-4
     backbone_lr: float = 1.0
     freeze: Freeze = "gradual"
-    loss: Loss = "triplet"
+    loss: LossName = "triplet"
     mining: Mining = "semihard"
     margin: float = 0.0
     head: EmbeddingHead = "whitened"

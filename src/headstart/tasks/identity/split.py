@@ -71,7 +71,7 @@ def split_identities(
         raise DataError(
             f"{len(identities)} identities are too few for an embedding: two to train on, two to "
             f"choose the weights by and two to test on are the least, and some hundred are what "
-            f"it takes; 'headstart advise DATA --goal embed' says what to do instead"
+            f"it takes; 'headstart advise DATA --task identity' says what to do instead"
         )
     tested, trained = _given(splits)
     mixed = np.intersect1d(targets[tested], targets[trained])

@@ -1,46 +1,25 @@
-"""Metric learning through `train`, and advice about it: on people that are drawn textures."""
+"""Identities through `train`: held out entirely, measured beside what must be beaten."""
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from tests.nets.saved import write_folder
+from tests.crowds import crowd
 
-from headstart.data.open import open_dataset
 from headstart.errors import BackboneError, DataError, OptionError
 from headstart.nets.backbone import open_backbone
 from headstart.nets.model import Model
-from headstart.verbs.advise import advise
 from headstart.verbs.export import export
 from headstart.verbs.predict import predict
 from headstart.verbs.report import report
 from headstart.verbs.train import train
 
-QUICK = {"backbone": "starter", "image_size": 32, "strategy": "embed", "workers": 1}
+QUICK = {"backbone": "starter", "image_size": 32, "task": "identity", "workers": 1}
 SHORT = "identities=3,each=3,augment=light,hflip=no"
-
-
-def crowd(root: Path, people: int = 8, each: int = 6, *, split: str = "", size: int = 40) -> Path:
-    """Every person is a coarse pattern, seen in another light and place each time."""
-    for who in range(people):
-        pattern = np.random.default_rng(who).integers(40, 216, (4, 4, 3), np.uint8)
-        face = Image.fromarray(pattern).resize((size + 8, size + 8), Image.Resampling.BICUBIC)
-        for number in range(each):
-            rng = np.random.default_rng([who, number])
-            left, top = (int(each) for each in rng.integers(0, 9, 2))
-            seen = np.asarray(face.crop((left, top, left + size, top + size)), float)
-            seen = seen * rng.uniform(0.6, 1.3) + rng.normal(0, 25, seen.shape)
-            part = {"image": ("train", "val")[number % 2], "person": ("train", "test")[who % 2]}
-            place = root / part.get(split, "") / f"person{who}" / f"{number}.png"
-            place.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(seen.clip(0, 255).astype(np.uint8)).save(place)
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +38,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_what_a_run_holds(learnt):
     _, run = learnt
-    found = run.results["embedding"]
+    found = run.results["retrieval"]
     assert [row["name"] for row in found["rows"]] == ["triplet", "frozen", "whitened", "softmax"]
-    assert found["people"] == {"trained": 4, "deciding": 2, "unseen": 4}
+    assert found["identities"] == {"trained": 4, "deciding": 2, "unseen": 4}
     for row in found["rows"]:
         for each in row["measures"].values():
             assert 0 <= each["low"] <= each["value"] <= each["high"] <= 1
@@ -94,11 +73,12 @@ def test_nobody_is_on_both_sides(learnt):
 def test_the_model_knows_everybody_by_enrolment(learnt):
     data, run = learnt
     model = Model.load(run.folder)
-    assert len(model.classes) == 8
+    assert len(model.spec.names) == 8
+    assert model.spec.task == "identity"
     assert model.head.kind == "prototypes"
     found = predict(run.folder, [data])
     truth = [Path(name).parent.name for name in found.names]
-    right = np.mean([found.classes[i] == who for i, who in zip(found.labels, truth)])
+    right = np.mean([found.identities[i] == who for i, who in zip(found.labels, truth)])
     assert right > 0.8
     # The network that learnt is an ordinary backbone, if it was kept.
     assert open_backbone(str(run.model / "backbone")).info.slices["last"]
@@ -112,13 +92,13 @@ def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monk
     head = Model.load(found.folder).head
     assert head.arrays["projection"].shape == (16, len(head.columns))
     assert head.arrays["prototypes"].shape == (8, 16)
-    assert [row["name"] for row in found.results["embedding"]["rows"]] == [
+    assert [row["name"] for row in found.results["retrieval"]["rows"]] == [
         "arcface",
         "frozen",
         "whitened",
     ]
     record = export(found.folder, out=tmp_path / "export")
-    assert record.parity["largest_difference"] < 1e-3
+    assert record.parity.largest_difference < 1e-3
 
 
 def test_a_split_by_person_is_used(tmp_path):
@@ -134,7 +114,7 @@ def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "on both sides" in run.results["evaluation"]["summary"]
     findings = json.loads(run.findings.read_text())
-    assert "same_people_on_both_sides" in {each["check"] for each in findings}
+    assert "same_identities_on_both_sides" in {each["check"] for each in findings}
 
 
 def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
@@ -147,8 +127,8 @@ def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
     diagnoses = {each["check"]: each for each in run.results["finetuning"]["diagnoses"]}
     assert "collapse" in diagnoses
     assert "mining=semihard" in diagnoses["collapse"]["remedy"]
-    assert run.results["embedding"]["kept"] == "whitened"
-    first, _, start = run.results["embedding"]["rows"]
+    assert run.results["retrieval"]["kept"] == "whitened"
+    first, _, start = run.results["retrieval"]["rows"]
     assert first["measures"] == start["measures"]
     assert start["gain"]["map_at_r"]["value"] == 0
 
@@ -157,6 +137,8 @@ def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
     ("options", "error", "summary"),
     [
         ({"tta": 2}, OptionError, "one view"),
+        ({"strategy": "probe"}, OptionError, "leave --strategy probe out"),
+        ({"strategy": "scratch"}, OptionError, "leave --strategy scratch out"),
         ({"lr": "auto"}, OptionError, "--lr auto"),
         ({"recipe": "loss=magic"}, OptionError, "choose triplet"),
         ({"recipe": "mixup=1"}, OptionError, "nobody"),
@@ -177,55 +159,3 @@ def test_too_few_people_and_frozen_files_are_refused(tmp_path, images):
     with pytest.raises(BackboneError, match="only be used frozen"):
         train(data, out=tmp_path / "run", **QUICK | {"backbone": str(file)})
     assert not (tmp_path / "run").exists()
-
-
-# --- advice -------------------------------------------------------------------------------------
-
-
-def stage(tmp_path: Path) -> Path:
-    """Three people, many images, 80 pixels, split by image."""
-    return crowd(tmp_path / "three", people=3, each=30, split="image", size=80)
-
-
-def test_three_people_at_80_pixels_with_a_network_of_objects(tmp_path):
-    folder = write_folder(tmp_path / "objects", "test_resnet", num_classes=1000)
-    config = json.loads((folder / "config.json").read_text())
-    config["pretrained_cfg"] |= {"num_classes": 1000, "input_size": [3, 224, 224]}
-    (folder / "config.json").write_text(json.dumps(config))
-    found = advise(stage(tmp_path), goal="embed", faces=True, backbone=str(folder))
-    assert [each.check for each in found.findings] == [
-        "too_few_identities",
-        "split_not_by_identity",
-        "wrong_source_domain",
-        "input_too_small",
-    ]
-    assert "unfreeze" in found.findings[2].remedy
-    assert found.command.endswith("--strategy auto -o RUN")
-
-
-def test_many_people_are_told_to_try(learnt, capsys):
-    from headstart.cli import main
-
-    data, _ = learnt
-    found = advise(data, goal="embed", backbone="starter")
-    assert found.command.endswith("--strategy embed -o RUN")
-    assert found.rows["starter"]["map_at_r"].value > 0.3
-    assert len(open_dataset(data)) == found.facts.images
-    assert main(["advise", str(data), "--goal", "embed", "--backbone", "starter"]) == 0
-    assert "people never seen" in capsys.readouterr().out
-
-
-def test_real_faces_of_three_people(tmp_path, real_data, real_weights, monkeypatch):
-    """The case itself, of real faces and a real network."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-    from embed import stage_three
-
-    data = stage_three(real_data("lfw10"), tmp_path / "three", each=40)
-    found = advise(data, goal="embed", faces=True, backbone=str(real_weights("mobilenetv2_100")))
-    assert {each.check for each in found.findings} == {
-        "too_few_identities",
-        "split_not_by_identity",
-        "wrong_source_domain",
-        "input_too_small",
-    }
-    shutil.rmtree(data)

@@ -1,0 +1,50 @@
+"""Which way a task is trained, and what is refused before any image is read."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
+from headstart.errors import BackboneError, DataError
+from headstart.options.ways import OWN_WAY, recipe_of
+from headstart.strategies.train_classes import train_classes
+from headstart.strategies.ways import refuse_early, way_of
+from headstart.tasks import TASKS
+from headstart.tasks.identity.recipe import MetricRecipe
+from headstart.training.schedule import Recipe
+
+
+def backbone(kind: str = "folder") -> SimpleNamespace:
+    return SimpleNamespace(name="net", source=SimpleNamespace(kind=kind))
+
+
+def people(count: int, task: str) -> Dataset:
+    who = np.repeat(np.arange(count), 3)
+    names = tuple(f"{i}.jpg" for i in range(len(who)))
+    labels = Classes(tuple(f"p{k}" for k in range(count)), who)
+    return Dataset(None, names, labels, np.full(len(who), ""), task=task)
+
+
+def test_a_task_is_trained_class_by_class_unless_it_names_its_own_way():
+    assert way_of("classification") is way_of("regression") is train_classes
+    assert way_of("something new") is train_classes
+    assert way_of("identity").__name__ == "train_identities"
+    assert set(TASKS) >= OWN_WAY
+
+
+def test_recipes():
+    assert recipe_of("classification") == recipe_of("auto") == Recipe()
+    assert recipe_of("identity") == MetricRecipe()
+
+
+def test_identities_are_refused_before_images_are_read():
+    refuse_early(people(6, "identity"), backbone(), MetricRecipe(), seed=0)
+    with pytest.raises(BackboneError, match="only be used frozen"):
+        refuse_early(people(6, "identity"), backbone("onnx"), MetricRecipe(), seed=0)
+    with pytest.raises(DataError, match="5 identities are too few"):
+        refuse_early(people(5, "identity"), backbone(), MetricRecipe(), seed=0)
+    refuse_early(people(2, "classification"), backbone("onnx"), Recipe(), seed=0)
