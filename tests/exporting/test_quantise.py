@@ -12,7 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.exporting.cost import HeldOut
 from headstart.exporting.measure import run_file
-from headstart.exporting.quantise import Trial, half, quantise
+from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.results.items import Items
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (24, 1, 48, 48, 3), np.uint8)
@@ -26,7 +26,9 @@ def trial(file, labels):
     rows = np.arange(n)
     items = Items(dataset, np.full(n, "test"), np.ones(n, int), rows, ("",) * n)
     tested = HeldOut([(rows, wanted, file.spec)], items)
-    return Trial(INPUTS[:6], INPUTS, wanted, lambda outputs: file.decode(outputs, names), tested)
+    return QuantTrial(
+        INPUTS[:6], INPUTS, wanted, lambda outputs: file.decode(outputs, names), tested
+    )
 
 
 @pytest.mark.parametrize(

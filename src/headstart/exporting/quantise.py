@@ -25,11 +25,7 @@ from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
 from headstart.tasks.protocol import Outputs
 
-<<<<<<< HEAD
-__all__ = ["Trial", "half", "quantise"]
-=======
-__all__ = ["Attempt", "Quantised", "QuantTrial", "half", "quantise"]
->>>>>>> core
+__all__ = ["QuantTrial", "half", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.

@@ -14,15 +14,9 @@ from headstart.errors import ModelError
 from headstart.exporting import graph
 from headstart.exporting.card import write_card
 from headstart.exporting.material import Material, gather
-<<<<<<< HEAD
 from headstart.exporting.measure import parity_of, run_file, timings
-from headstart.exporting.quantise import Trial, half, quantise
+from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
-=======
-from headstart.exporting.measure import Parity, parity_of, run_file, timings
-from headstart.exporting.quantise import Quantised, QuantTrial, half, quantise
-from headstart.exporting.record import Export
->>>>>>> core
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
