@@ -318,8 +318,11 @@ def test_it_predicts_with_numpy_pillow_and_onnxruntime_alone(exported, new):
 
 def test_what_is_not_installed_is_one_clear_line(monkeypatch, capsys):
     import headstart.verbs.check
+    from headstart.options.check import CheckOptions
+    from headstart.options.command import command
 
-    def check(data: str) -> None:
+    @command(CheckOptions)
+    def check(options: CheckOptions) -> None:
         """Lacks something."""
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
