@@ -16,9 +16,9 @@ def image(value: int = 0) -> np.ndarray:
     return np.full((1, 2, 2, 3), value, np.uint8)
 
 
-def means(inputs: np.ndarray) -> np.ndarray:
+def means(inputs: np.ndarray) -> dict[str, np.ndarray]:
     """What a network gives here: the mean of each image."""
-    return inputs.reshape(len(inputs), -1).mean(axis=1, keepdims=True)
+    return {"mean": inputs.reshape(len(inputs), -1).mean(axis=1, keepdims=True)}
 
 
 def going(batcher: Batcher, work) -> object:
@@ -39,18 +39,18 @@ def test_concurrent_images_are_computed_together():
 
     def run(inputs):
         time.sleep(0.02)
-        return inputs.reshape(len(inputs), -1)[:, :2].astype(float)
+        return {"mean": inputs.reshape(len(inputs), -1)[:, :2].astype(float)}
 
     async def go():
         batcher = Batcher(run, most=4, seen=sizes.append)
         batcher.start()
         images = [np.full((1, 2, 2, 3), i, np.uint8) for i in range(9)]
-        found = await asyncio.gather(*(batcher.probabilities(each) for each in images))
+        found = await asyncio.gather(*(batcher.outputs(each) for each in images))
         await batcher.stop()
         return found
 
     found = asyncio.run(go())
-    assert [row[0] for row in found] == list(range(9))
+    assert [row["mean"][0, 0] for row in found] == list(range(9))
     assert sum(sizes) == 9
     assert max(sizes) == 4
 
@@ -62,22 +62,22 @@ def test_a_batch_that_fails_tells_everybody_and_the_next_one_works():
         calls.append(len(inputs))
         if len(calls) == 1:
             raise RuntimeError("out of order")
-        return np.zeros((len(inputs), 2))
+        return {"mean": np.zeros((len(inputs), 2))}
 
     async def go():
         batcher = Batcher(run)
         batcher.start()
         image = np.zeros((1, 2, 2, 3), np.uint8)
         first = await asyncio.gather(
-            *(batcher.probabilities(image) for _ in range(3)), return_exceptions=True
+            *(batcher.outputs(image) for _ in range(3)), return_exceptions=True
         )
-        second = await batcher.probabilities(image)
+        second = await batcher.outputs(image)
         await batcher.stop()
         return first, second
 
     first, second = asyncio.run(go())
     assert any(isinstance(each, RuntimeError) for each in first)
-    assert second.tolist() == [0, 0]
+    assert second["mean"].tolist() == [[0, 0]]
 
 
 def test_room_is_bounded_and_given_back():
@@ -94,7 +94,7 @@ def test_room_is_bounded_and_given_back():
 def test_one_alone_does_not_wait_for_company():
     sizes: list[int] = []
     batcher = Batcher(means, most=16, seen=sizes.append)
-    assert going(batcher, batcher.probabilities(image(7))).tolist() == [7]
+    assert going(batcher, batcher.outputs(image(7)))["mean"].tolist() == [[7]]
     assert sizes == [1]
 
 
@@ -103,11 +103,11 @@ def test_everybody_gets_the_own_answer(most):
     sizes: list[int] = []
 
     async def ask():
-        return await asyncio.gather(*(batcher.probabilities(image(at)) for at in range(20)))
+        return await asyncio.gather(*(batcher.outputs(image(at)) for at in range(20)))
 
     batcher = Batcher(means, most=most, seen=sizes.append)
     found = going(batcher, ask())
-    assert [float(row[0]) for row in found] == list(range(20))
+    assert [float(row["mean"].item()) for row in found] == list(range(20))
     assert max(sizes) <= most
     assert sum(sizes) == 20
 
@@ -128,7 +128,7 @@ def test_one_batch_at_a_time_in_another_thread():
         return means(inputs)
 
     async def ask():
-        return await asyncio.gather(*(batcher.probabilities(image()) for _ in range(12)))
+        return await asyncio.gather(*(batcher.outputs(image()) for _ in range(12)))
 
     batcher = Batcher(run, most=2)
     going(batcher, ask())
@@ -146,14 +146,14 @@ def test_who_hung_up_is_not_computed():
         return means(inputs)
 
     async def ask():
-        first = asyncio.create_task(batcher.probabilities(image(1)))
+        first = asyncio.create_task(batcher.outputs(image(1)))
         await asyncio.sleep(0.02)
-        gone = asyncio.create_task(batcher.probabilities(image(2)))
-        stays = asyncio.create_task(batcher.probabilities(image(3)))
+        gone = asyncio.create_task(batcher.outputs(image(2)))
+        stays = asyncio.create_task(batcher.outputs(image(3)))
         await asyncio.sleep(0.02)
         gone.cancel()
         gate.set()
-        return (await first).item(), (await stays).item()
+        return (await first)["mean"].item(), (await stays)["mean"].item()
 
     batcher = Batcher(run, seen=sizes.append)
     assert going(batcher, ask()) == (1, 3)
@@ -168,11 +168,11 @@ def test_who_hangs_up_while_it_is_computed_harms_nobody():
         return means(inputs)
 
     async def ask():
-        gone = asyncio.create_task(batcher.probabilities(image(1)))
+        gone = asyncio.create_task(batcher.outputs(image(1)))
         await asyncio.sleep(0.02)
         gone.cancel()
         gate.set()
-        return (await batcher.probabilities(image(4))).item()
+        return (await batcher.outputs(image(4)))["mean"].item()
 
     batcher = Batcher(run)
     assert going(batcher, ask()) == 4
@@ -182,14 +182,14 @@ def test_images_of_other_shapes_fail_together_and_only_once():
     async def ask():
         odd = np.zeros((1, 3, 3, 3), np.uint8)
         found = await asyncio.gather(
-            *(batcher.probabilities(each) for each in (image(1), odd)), return_exceptions=True
+            *(batcher.outputs(each) for each in (image(1), odd)), return_exceptions=True
         )
-        return found, await batcher.probabilities(image(5))
+        return found, await batcher.outputs(image(5))
 
     batcher = Batcher(means)
     found, after = going(batcher, ask())
     assert all(isinstance(each, ValueError) for each in found)
-    assert after.item() == 5
+    assert after["mean"].item() == 5
 
 
 @pytest.mark.parametrize(("room", "images"), [(0, 1), (3, 4)])

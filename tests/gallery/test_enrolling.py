@@ -39,7 +39,7 @@ def test_people_stay_whole(tmp_path, monkeypatch, chunk):
     assert sorted(name for part in parts for name in part.names) == sorted(whole.names)
     seen: set[int] = set()
     for part in parts:
-        own = set(part.targets.tolist())
+        own = set(part.labels.targets.tolist())
         assert not own & seen
         seen |= own
     for part in parts[:-1]:

@@ -19,6 +19,8 @@ from headstart.exporting import graph, quantise
 from headstart.exporting.measure import run_file
 from headstart.images.given import inputs_of
 from headstart.nets.model import Model
+from headstart.options.check import CheckOptions
+from headstart.options.command import command
 from headstart.records import OutputSpec
 from headstart.run import Run
 from headstart.scoring.run_predictor import RunPredictor
@@ -319,7 +321,8 @@ def test_it_predicts_with_numpy_pillow_and_onnxruntime_alone(exported, new):
 def test_what_is_not_installed_is_one_clear_line(monkeypatch, capsys):
     import headstart.verbs.check
 
-    def check(data: str) -> None:
+    @command(CheckOptions)
+    def check(options: CheckOptions) -> None:
         """Lacks something."""
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 

@@ -7,7 +7,6 @@ import json
 
 import numpy as np
 import pytest
-from headstart.deploy.answer import format_prediction, record
 from PIL import Image
 
 from headstart.cli import main
@@ -83,15 +82,14 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     _, table, run = trained
     images = [str(table.parent / f"{number:03}.png") for number in range(5)]
     found = predict(run.folder, images)
-    predicted = found.numbers
-    assert (predicted[:, 1] <= predicted[:, 0]).all()
-    assert (predicted[:, 0] <= predicted[:, 2]).all()
-    assert load(run.folder).predict(images) == pytest.approx(predicted[:, 0])
+    assert (found.low <= found.values).all()
+    assert (found.values <= found.high).all()
+    assert load(run.folder).predict(images) == pytest.approx(found.values)
     assert main(["predict", str(run.folder), *images, "--format", "csv"]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert [float(row["number"]) for row in rows] == pytest.approx(predicted[:, 0], rel=1e-4)
+    assert [float(row["number"]) for row in rows] == pytest.approx(found.values, rel=1e-4)
     assert main(["predict", str(run.folder), *images]) == 0
-    assert "90 % prediction interval" in capsys.readouterr().out
+    assert found.text(0) in capsys.readouterr().out
     assert "<td>" in found._repr_html_()
 
 
@@ -115,16 +113,11 @@ def test_the_exported_file_tells_the_same(trained, tmp_path):
     images = [table.parent / f"{number:03}.png" for number in range(8)]
     model = load(tmp_path / "onnx" / "model.onnx")
     assert model.predict(images) == pytest.approx(load(run.folder).predict(images), abs=1e-2)
-    assert predict(tmp_path / "onnx" / "model.onnx", images).numbers is not None
-    row = model.predict_proba(images[:1])[0]
-    said = record(row, model)
+    found = predict(tmp_path / "onnx" / "model.onnx", images)
+    said = found.record(0)
     assert said["low"] <= said["number"] <= said["high"]
-    assert said["sure"], "the range says how sure it is"
-    assert (
-        format_prediction(row, model)[0]
-        == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
-    )
-    assert "tells a number" in (tmp_path / "onnx" / "README.md").read_text()
+    assert found.text(0) == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
+    assert "a model of regression" in (tmp_path / "onnx" / "README.md").read_text()
 
 
 def test_two_runs_are_compared_by_how_far_off_they_are(trained):

@@ -7,15 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from headstart.results.crops import (
-    Written,
-    _free,
-    findings,
-    frames,
-    searched,
-    write,
-    write_table,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -27,6 +18,15 @@ from headstart.errors import OutputError
 from headstart.images import detect
 from headstart.images.faces import NO_FACE, Faces
 from headstart.images.video import Frame
+from headstart.video.crops import (
+    Written,
+    _free,
+    findings,
+    frames,
+    searched,
+    write,
+    write_table,
+)
 from headstart.video.tracks import Tracks
 
 

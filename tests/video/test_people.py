@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +11,8 @@ from headstart.errors import OutputError
 from headstart.images import detect
 from headstart.images.faces import NO_FACE, Faces
 from headstart.images.preprocess import Preprocess
+from headstart.records import OutputSpec
+from headstart.tasks.predictor import Predictor
 from headstart.video.people import draw_faces, name_faces
 
 GREEN, GREY = (20, 110, 60), (110, 100, 90)
@@ -24,18 +24,21 @@ def model(tmp_path_factory, monkeypatch):
     find_drawn_faces(monkeypatch)
     file = detector_file(tmp_path_factory.mktemp("net"))
     finder = Faces(str(file), detect.register_detector(file.read_bytes()))
-    made = SimpleNamespace(
-        preprocess=Preprocess(32, geometry="square", faces=finder), tta=1,
-        classes=("dark", "pale"), threshold=0.6, bins=None, batches=[],
-    )  # fmt: skip
+    return Brightness(finder)
 
-    def probabilities(inputs):
-        made.batches.append(len(inputs))
+
+class Brightness(Predictor):
+    """A model without a network."""
+
+    def __init__(self, finder):
+        self.spec = OutputSpec("classification", ("dark", "pale"))
+        self.preprocess = Preprocess(32, geometry="square", faces=finder)
+        self.tta, self.threshold, self.batches = 1, 0.6, []
+
+    def outputs(self, inputs):
+        self.batches.append(len(inputs))
         bright = inputs[:, 0, 8:24, 8:24].mean(axis=(1, 2, 3)) > 125
-        return np.where(bright[:, None], [0.1, 0.9], [0.95, 0.05])
-
-    made.probabilities = probabilities
-    return made
+        return {"probabilities": np.where(bright[:, None], [0.1, 0.9], [0.95, 0.05])}
 
 
 def named(model, *photos, **how):
@@ -71,10 +74,10 @@ def test_what_cannot_be_used_is_a_row_with_a_reason(model, tmp_path):
     assert np.isfinite(found.boxes[2]).all()
 
 
-def test_only_bad_photos_ask_no_network(model, tmp_path):
+def test_only_bad_photos_ask_the_network_for_shapes_alone(model, tmp_path):
     found = named(model, tmp_path / "a.png", tmp_path / "b.png")
     assert found.labels.tolist() == [-1, -1]
-    assert model.batches == []
+    assert model.batches == [1]
 
 
 def test_photos_go_through_together_and_in_order(model, tmp_path):

@@ -21,7 +21,7 @@ from headstart.scoring.score import measured
 from headstart.tasks import decode_parts, task_of
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["Tested", "expected_change", "lost", "noise_of"]
+__all__ = ["HeldOut", "expected_change", "lost", "noise_of"]
 
 _SMALLEST = 1e-7
 # Sets of noise, each drawn anew; how often each is put on the items; and the work it may be.
@@ -31,7 +31,7 @@ _REPLICATES = 64
 
 
 @dataclass(frozen=True)
-class Tested:
+class HeldOut:
     """What the models of a run gave for items that they had not learnt from.
 
     Attributes:
@@ -70,7 +70,7 @@ def _log(values: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(values.astype(np.float64), _SMALLEST))
 
 
-def expected_change(tested: Tested, noise: Outputs, *, seed: int = 0) -> Estimate:
+def expected_change(tested: HeldOut, noise: Outputs, *, seed: int = 0) -> Estimate:
     """Returns how the deciding measure changes on new images when outputs get some noise.
 
     Args:

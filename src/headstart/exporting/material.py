@@ -11,7 +11,7 @@ import numpy as np
 from headstart.compute import Progress
 from headstart.data.labels import Labels
 from headstart.errors import HeadstartError, ImageError, ModelError
-from headstart.exporting.cost import Tested
+from headstart.exporting.cost import HeldOut
 from headstart.images.given import inputs_of
 from headstart.nets.model import Model
 from headstart.results.items import read_items, where_now
@@ -42,7 +42,7 @@ class Material:
     calibration: np.ndarray
     compared: np.ndarray
     labels: Labels
-    tested: Tested
+    tested: HeldOut
 
 
 def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Progress) -> Material:
@@ -86,7 +86,7 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
         )
     cut = max(1, min(_CALIBRATED_ON, len(images) // 3))
     labels = items.dataset.labels.take(kept[cut:])
-    return Material(shown, images[:cut], images[cut:], labels, Tested(read_parts(run), items))
+    return Material(shown, images[:cut], images[cut:], labels, HeldOut(read_parts(run), items))
 
 
 def _inputs(

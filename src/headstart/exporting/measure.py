@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from headstart.deploy.runtime import open_session, run_session
+from headstart.exporting.record import Parity
 from headstart.predictions import Predictions
 from headstart.tasks.predictor import in_batches
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["Parity", "parity_of", "run_file", "timings"]
+__all__ = ["parity_of", "run_file", "timings"]
 
 _BATCH = 16
 _WARM, _SINGLES, _BATCHES = 3, 20, 5
 _SAME = 1e-3
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How two models differ on the same images.
-
-    Attributes:
-        images: How many.
-        other_answers: How many have another answer; ties do not count.
-        largest_difference: Of any output.
-        same: Whether no answer differs, and no output by more than a thousandth.
-    """
-
-    images: int
-    other_answers: int
-    largest_difference: float
-    same: bool
 
 
 def parity_of(

@@ -19,54 +19,18 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.exporting.cost import Tested, expected_change, lost, noise_of
+from headstart.exporting.cost import HeldOut, expected_change, lost, noise_of
 from headstart.exporting.measure import run_file
+from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
-from headstart.records import Estimate
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["Attempt", "Quantised", "QuantTrial", "half", "quantise"]
+__all__ = ["QuantTrial", "half", "quantise"]
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
 _STEPS = (0.05, 0.1, 0.2, 0.4)
 _CONVOLVING = ("Conv", "Gemm", "MatMul")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One way to quantise, and what it cost.
-
-    Attributes:
-        method: How ranges of activations were found.
-        in_float: Layers that stayed in floating point.
-        change: Of the deciding measure on new images, as `expected_change` sees it.
-        lost: What that may cost, in points or per cent, see `cost.lost`.
-        agreement: Share of the compared training images that keep their answer.
-    """
-
-    method: str
-    in_float: tuple[str, ...]
-    change: Estimate
-    lost: float
-    agreement: float
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """What came of quantising.
-
-    Attributes:
-        attempts: All; the last is the one that was kept, or that was tried last.
-        kept: Whether one was good enough.
-        worst: The layers that suffer most, the worst first.
-        compared_on: Images.
-    """
-
-    attempts: tuple[Attempt, ...]
-    kept: bool
-    worst: tuple[str, ...]
-    compared_on: int
 
 
 def half(source: Path, target: Path) -> None:
@@ -93,7 +57,7 @@ class QuantTrial:
     inputs: np.ndarray
     wanted: Outputs
     decode: Callable[[Outputs], Predictions]
-    tested: Tested
+    tested: HeldOut
 
 
 def quantise(

@@ -1,15 +1,69 @@
-"""`Export`: what `export` left behind."""
+"""`Export`: what an export left behind, and what was proven of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from headstart.exporting.measure import Parity
-    from headstart.exporting.quantise import Quantised
+from headstart.records import Estimate
 
-__all__ = ["Export"]
+__all__ = ["HOLDS", "Attempt", "Export", "Parity", "Quantised"]
+
+HOLDS = "export.json"
+"""What tells an export from another folder."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How two models differ on the same images.
+
+    Attributes:
+        images: How many.
+        other_answers: How many have another answer; ties do not count.
+        largest_difference: Of any output.
+        same: Whether no answer differs, and no output by more than a thousandth.
+    """
+
+    images: int
+    other_answers: int
+    largest_difference: float
+    same: bool
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to quantise, and what it cost.
+
+    Attributes:
+        method: How ranges of activations were found.
+        in_float: Layers that stayed in floating point.
+        change: Of the deciding measure on new images, as `expected_change` sees it.
+        lost: What that may cost, in points or per cent, see `cost.lost`.
+        agreement: Share of the compared training images that keep their answer.
+    """
+
+    method: str
+    in_float: tuple[str, ...]
+    change: Estimate
+    lost: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What came of quantising.
+
+    Attributes:
+        attempts: All; the last is the one that was kept, or that was tried last.
+        kept: Whether one was good enough.
+        worst: The layers that suffer most, the worst first.
+        compared_on: Images.
+    """
+
+    attempts: tuple[Attempt, ...]
+    kept: bool
+    worst: tuple[str, ...]
+    compared_on: int
 
 
 @dataclass(frozen=True)

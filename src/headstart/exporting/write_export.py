@@ -14,9 +14,9 @@ from headstart.errors import ModelError
 from headstart.exporting import graph
 from headstart.exporting.card import write_card
 from headstart.exporting.material import Material, gather
-from headstart.exporting.measure import Parity, parity_of, run_file, timings
-from headstart.exporting.quantise import Quantised, QuantTrial, half, quantise
-from headstart.exporting.record import Export
+from headstart.exporting.measure import parity_of, run_file, timings
+from headstart.exporting.quantise import QuantTrial, half, quantise
+from headstart.exporting.record import HOLDS, Export, Parity, Quantised
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
 from headstart.output import read_json, write_atomic
@@ -28,10 +28,7 @@ from headstart.scoring.score import measured
 from headstart.tasks import task_of
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["HOLDS", "Choices", "write_export"]
-
-HOLDS = "export.json"
-"""What tells an export from another folder."""
+__all__ = ["Choices", "write_export"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from headstart.compute import Progress, silent
-from headstart.exporting.record import Export
+from headstart.exporting.record import HOLDS, Export
 from headstart.options.command import command
 from headstart.options.export import ExportOptions
 from headstart.output import check_output, new_folder
@@ -27,7 +27,7 @@ def export(options: ExportOptions, progress: Progress = silent) -> Export:
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
     """
-    from headstart.exporting.write_export import HOLDS, Choices, write_export
+    from headstart.exporting.write_export import Choices, write_export
 
     opened, folder = Run.open(options.run), Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="export")

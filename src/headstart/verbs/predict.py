@@ -57,8 +57,9 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     """Names what is on images, on a video or before a camera, with calibrated probabilities.
 
     Returns:
-        `Predictions`; unreadable inputs are rows of NaN with a reason in `errors`. A model of faces
-        gives a row for every face on a photo, and for every face that was followed on a video.
+        `Predictions`; unreadable inputs are rows without an answer, with a reason in `errors`. A
+        model of faces gives a row for every face on a photo, and for every face that was followed
+        on a video.
 
     Raises:
         DataError: If no image is named at all, or a video cannot be opened.

@@ -1,0 +1,61 @@
+"""int8 and fp16: smaller files, and what int8 costs decides whether it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.models import CLASSES, NUMBERS, exported_file, random_model
+
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes, Numbers
+from headstart.exporting.cost import HeldOut
+from headstart.exporting.measure import run_file
+from headstart.exporting.quantise import QuantTrial, half, quantise
+from headstart.results.items import Items
+
+INPUTS = np.random.default_rng(0).integers(0, 256, (24, 1, 48, 48, 3), np.uint8)
+
+
+def trial(file, labels):
+    n = len(INPUTS)
+    wanted = run_file(file.path, INPUTS)
+    names = tuple(str(i) for i in range(n))
+    dataset = Dataset(Path(), names, labels, np.full(n, ""), task=file.spec.task)
+    rows = np.arange(n)
+    items = Items(dataset, np.full(n, "test"), np.ones(n, int), rows, ("",) * n)
+    tested = HeldOut([(rows, wanted, file.spec)], items)
+    return QuantTrial(
+        INPUTS[:6], INPUTS, wanted, lambda outputs: file.decode(outputs, names), tested
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "labels"),
+    [
+        (CLASSES, Classes(CLASSES.names, np.arange(24) % 4)),
+        (NUMBERS, Numbers("age", np.linspace(1, 15, 24))),
+    ],
+    ids=["classes", "numbers"],
+)
+def test_int8_is_kept_where_it_costs_little_enough(tmp_path, spec, labels):
+    file = exported_file(random_model(spec), tmp_path / "m.onnx")
+    given = trial(file, labels)
+    kept = quantise(file.path, tmp_path / "int8.onnx", given, max_drop=100.0)
+    assert kept.kept
+    assert kept.compared_on == 24
+    assert len(kept.attempts) == 3
+    assert 0 <= kept.attempts[-1].agreement <= 1
+    assert kept.attempts[-1].change.n == 24
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * file.path.stat().st_size
+    found = run_file(tmp_path / "int8.onnx", INPUTS)
+    assert np.abs(found["probabilities"] - given.wanted["probabilities"]).max() < 0.6
+
+
+def test_half_precision_is_near_and_smaller(tmp_path):
+    file = exported_file(random_model(), tmp_path / "m.onnx")
+    half(file.path, tmp_path / "fp16.onnx")
+    assert (tmp_path / "fp16.onnx").stat().st_size < 0.7 * file.path.stat().st_size
+    one, other = (run_file(tmp_path / f"{n}.onnx", INPUTS)["probabilities"] for n in ("m", "fp16"))
+    np.testing.assert_allclose(one, other, atol=0.05)

@@ -1,0 +1,59 @@
+"""Small models that nobody trained, and the files they are exported as."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from headstart.deploy.runtime import About, OnnxPredictor, put_about
+from headstart.exporting.graph import write_graph
+from headstart.nets.backbone import open_backbone
+from headstart.nets.heads import Head
+from headstart.nets.model import Model
+from headstart.records import OutputSpec
+
+CLASSES = OutputSpec("classification", ("ant", "bee", "cat", "dog"))
+NUMBERS = OutputSpec(
+    "regression",
+    ("0 to 2", "2 to 4", "4 to 8", "8 to 16"),
+    {"edges": [0.0, 2.0, 4.0, 8.0, 16.0], "quantity": "age"},
+)
+
+
+def random_model(spec: OutputSpec = CLASSES, *, tta: int = 1, size: int = 48) -> Model:
+    """A linear head with random weights on the packaged backbone."""
+    backbone = open_backbone("starter")
+    bounds = backbone.info.bounds
+    columns = np.arange(bounds[-2], bounds[-1])
+    rng = np.random.default_rng(5)
+    count = len(spec.names)
+    arrays = {
+        "weights": rng.normal(0, 0.4, (count, len(columns))).astype(np.float32),
+        "bias": rng.normal(0, 0.1, count).astype(np.float32),
+    }
+    preprocess = replace(backbone.preprocess, size=size, geometry="square")
+    return Model(backbone, Head("linear", columns, arrays, count), spec, preprocess, tta, 1.3)
+
+
+def exported_file(model: Model, path: Path, *, threshold: float = 0.3) -> OnnxPredictor:
+    """The same as an `.onnx` file, opened."""
+    write_graph(model, path)
+    about = About(model.spec, model.preprocess, model.tta, threshold, "fp32", {"opset": 17})
+    put_about(path, about)
+    return OnnxPredictor(path, threads=1)
+
+
+def write_photos(folder: Path, count: int = 5, size: int = 60) -> list[Path]:
+    """Noisy PNGs, each of its own tint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        pixels = rng.integers(0, 90, (size, size + 7, 3), np.uint8)
+        pixels[..., number % 3] += 30 + 20 * (number % 6)
+        paths.append(folder / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths

@@ -1,0 +1,36 @@
+"""The model of a run at work; what all predictors do: `tests/tasks/test_predictor.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.models import random_model, write_photos
+
+from headstart.data.dataset import Dataset
+from headstart.features.extract import extract
+from headstart.scoring.run_predictor import RunPredictor
+
+
+def test_files_go_the_way_of_training_bit_for_bit(tmp_path):
+    photos = write_photos(tmp_path / "photos", 6)
+    photos[2].write_bytes(b"broken")
+    model = random_model(tta=2)
+    names = [str(each) for each in photos]
+    features = extract(
+        Dataset.unlabelled(names), model.backbone, preprocess=model.preprocess, tta=2
+    )
+    readable = features.stats.readable
+    expected = model.outputs(features.vectors[readable])["probabilities"]
+    found = RunPredictor(model).predictions(photos)
+    assert np.array_equal(found.probabilities[readable], expected)
+    assert np.isnan(found.probabilities[2]).all()
+    assert list(found.errors) == [names[2]]
+
+
+def test_it_opens_a_folder_and_plain_torch_agrees_with_the_engine(tmp_path):
+    random_model().save(tmp_path / "model")
+    inputs = np.random.default_rng(0).integers(0, 256, (20, 1, 48, 48, 3), np.uint8)
+    ways = (RunPredictor(tmp_path / "model"), RunPredictor(tmp_path / "model", exact=True))
+    one, other = (each.outputs(inputs)["probabilities"] for each in ways)
+    np.testing.assert_allclose(one, other, atol=1e-3)
+    again = ways[0].outputs(inputs[:3])["probabilities"]
+    np.testing.assert_allclose(again, one[:3], atol=1e-3)

@@ -1,0 +1,127 @@
+"""One way to run a model: a run and a file, of any task, from any kind of image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
+
+from headstart.errors import ImageError
+from headstart.scoring.run_predictor import RunPredictor
+from headstart.tasks.predictor import Predictor, spread
+
+
+@pytest.fixture(scope="module", params=[CLASSES, NUMBERS], ids=lambda spec: spec.task)
+def pair(request, tmp_path_factory):
+    """(run, file): two predictors of one model."""
+    model = random_model(request.param, tta=2)
+    path = tmp_path_factory.mktemp("file") / "m.onnx"
+    return RunPredictor(model, threshold=0.3), exported_file(model, path)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path / "photos")
+
+
+def all_kinds(paths):
+    """The same images as paths, bytes, Pillow images and arrays."""
+    opened = [Image.open(path) for path in paths]
+    return {
+        "paths": paths,
+        "words": [str(path) for path in paths],
+        "bytes": [path.read_bytes() for path in paths],
+        "images": opened,
+        "arrays": [np.asarray(each) for each in opened],
+        "one array of all": np.stack([np.asarray(each) for each in opened]),
+        "mixed": [paths[0], paths[1].read_bytes(), opened[2], *map(np.asarray, opened[3:])],
+    }
+
+
+def test_every_kind_of_image_gives_the_same_answers(pair, photos):
+    for predictor in pair:
+        kinds = all_kinds(photos)
+        wanted = predictor.predict_proba(photos)
+        for images in kinds.values():
+            np.testing.assert_allclose(predictor.predict_proba(images), wanted, atol=1e-4)
+
+
+def test_a_run_and_its_file_answer_the_same(pair, photos):
+    run, file = pair
+    here, there = run.predictions(photos), file.predictions(photos)
+    assert here.agrees(there).all()
+    assert here.names == there.names == tuple(map(str, photos))
+    assert list(here.record(0)) == list(there.record(0))
+    np.testing.assert_allclose(run.predict_proba(photos), file.predict_proba(photos), atol=1e-4)
+    assert run.classes_.tolist() == file.classes_.tolist() == list(run.spec.names)
+    assert run.threshold == file.threshold == 0.3
+
+
+def test_one_is_as_one_of_many(pair, photos):
+    for predictor in pair:
+        many = predictor.predict_proba(photos)
+        for number, images in enumerate(zip(*list(all_kinds(photos).values())[:5], strict=True)):
+            for one in images:
+                found = predictor.predict_proba(one)
+                np.testing.assert_allclose(found, many[number : number + 1], atol=1e-4)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(pair, photos):
+    photos[1].write_bytes(b"no image")
+    given = [photos[0], photos[1], b"", np.zeros((4, 4), float), np.asarray(Image.open(photos[2]))]
+    for predictor in pair:
+        found = predictor.predictions(given)
+        assert found.answered.tolist() == [True, False, False, False, True]
+        assert set(found.errors) == {str(photos[1]), "#2", "#3"}
+        assert found.errors["#3"] == "wanted uint8 (H, W, 3) RGB, got float64 (4, 4)"
+        assert found.record(2)["error"] == found.text(2) == found.errors["#2"]
+        with pytest.raises(ImageError, match="#0: wanted uint8"):
+            predictor.predict(np.zeros((4, 4, 3), np.float32))
+        with pytest.raises(ImageError, match="the file is empty"):
+            predictor.predict_proba(b"")
+
+
+def test_nothing_and_nothing_readable(pair, photos):
+    for predictor in pair:
+        assert predictor.predict_proba([]).shape == (0, 4)
+        assert len(predictor.predictions([])) == 0
+        none = predictor.predictions([b"", b"x"])
+        assert not none.answered.any()
+        assert len(predictor.predictions("gone.png").errors) == 1
+
+
+def test_answers_are_names_or_numbers(pair, photos):
+    run, _ = pair
+    answers = run.predict(photos)
+    assert answers.shape == (5,)
+    assert answers.tolist() == run.predictions(photos).answers().tolist()
+    numeric = all(isinstance(each, float) for each in answers.tolist())
+    assert numeric == (run.spec is NUMBERS)
+    assert repr(run).startswith(f"RunPredictor({run.spec.task}: ")
+
+
+def test_many_more_than_a_batch_stay_in_order_and_are_told_of(pair, tmp_path):
+    photos = write_photos(tmp_path, 40, 20)
+    _, file = pair
+    told = []
+    images = [path.read_bytes() for path in photos]
+    images[7] = b"broken"
+    found = file.predictions(images, progress=lambda phase, done, total: told.append(done))
+    assert told == list(range(1, 41))
+    assert list(found.errors) == ["#7"]
+    for number in (0, 16, 39):
+        alone = file.predictions(images[number])
+        assert file.predictions(images).take(np.array([number])).agrees(alone).all()
+
+
+def test_outputs_are_spread_over_the_items_that_they_are_of():
+    part = {"a": np.array([[1.0], [2.0]], np.float32)}
+    found = spread([2, 0], [part], 3, lambda: part)
+    np.testing.assert_array_equal(found["a"], [[2], [np.nan], [1]])
+    assert spread([], [], 2, lambda: part)["a"].shape == (2, 1)
+
+
+def test_a_predictor_says_how_outputs_are_computed():
+    with pytest.raises(NotImplementedError):
+        Predictor().outputs(np.zeros(1))
