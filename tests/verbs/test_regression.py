@@ -171,7 +171,7 @@ def test_advice_says_how_far_off(trained):
 
 def test_what_makes_no_sense(trained):
     home, table, _ = trained
-    with pytest.raises(OptionError, match="identities"):
+    with pytest.raises(OptionError, match="embed"):
         train(table, out=home / "x", strategy="embed", task="regression")
     with pytest.raises(DataError, match=r"'east' of 001\.png is no number"):
         train(table, label="site", out=home / "x", task="regression", backbone="starter")

@@ -12,7 +12,8 @@ from headstart.errors import OptionError
 from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.nets.embedder import project
 from headstart.strategies.problem import FrozenNetwork, Prepared
-from headstart.tasks.identity.embed import IdentityMaterial, enrolled_scores
+from headstart.tasks.identity.embed import IdentityMaterial
+from headstart.tasks.identity.enrolled import enrolled_scores
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import IdentitySplit, split_identities
 from headstart.tasks.identity.whiten import whitening

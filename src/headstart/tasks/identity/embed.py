@@ -23,9 +23,9 @@ from headstart.metrics.vectors import unit_rows
 from headstart.nets.augment import MARGIN as LARGER
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.embedder import Embedder, project
-from headstart.nets.heads import PROTOTYPE_TEMPERATURE
 from headstart.tasks.identity import learn
 from headstart.tasks.identity.collapse import collapsed
+from headstart.tasks.identity.enrolled import enrolled_scores
 from headstart.tasks.identity.health import Health, health
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import hold_identities
@@ -39,7 +39,7 @@ from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 from headstart.training.start import Start, linear_start
 
-__all__ = ["EmbeddingTraining", "IdentityMaterial", "embed", "enrolled_scores", "vectors_of"]
+__all__ = ["EmbeddingTraining", "IdentityMaterial", "embed", "vectors_of"]
 
 # Of the logistic regression that plain softmax starts from.
 _STRENGTH = 10.0
@@ -197,32 +197,6 @@ def _decide(
         kept = choose_weights(first.start, first.best, judge)
         first.put(kept.state)
         return kept, before, first.outputs(validation.inputs, pool)
-
-
-def enrolled_scores(
-    vectors: np.ndarray, identities: np.ndarray, copies: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores every image against the mean of each identity, its own mean without it.
-
-    Args:
-        vectors: (N, E) unit rows.
-        identities: (N,) int; K different ones.
-        copies: (N,) int; an image's copies are left out of its own identity's mean too.
-
-    Returns:
-        (N, K) scores as a head of prototypes gives them; (N,) int which column is right; (N,)
-        bool for which images it exists: those with another image of their identity.
-    """
-    people, codes = np.unique(identities, return_inverse=True)
-    sums = np.zeros((len(people), vectors.shape[1]), np.float32)
-    np.add.at(sums, codes, vectors)
-    scores = vectors @ unit_rows(sums).T
-    asked = np.zeros(len(vectors), bool)
-    for item, code in enumerate(codes):
-        others = (codes == code) & (copies != copies[item])
-        asked[item] = others.any()
-        scores[item, code] = vectors[item] @ unit_rows(vectors[others].sum(axis=0)[None])[0]
-    return scores / np.float32(PROTOTYPE_TEMPERATURE), codes, asked
 
 
 def vectors_of(net: Embedder, inputs: InputImages, *, device: str) -> np.ndarray:
