@@ -10,7 +10,7 @@ import headstart
 
 FILES = {
     "options.json", "environment.json", "dataset.json", "findings.json", "metrics.json",
-    "trials.csv", "predictions.csv", "report.html", "model/model.json", "model/head.safetensors",
+    "trials.csv", "predictions.csv", "items.csv", "outputs.safetensors", "report.html", "model/model.json", "model/head.safetensors",
     "model/backbone/config.json", "model/backbone/model.safetensors",
 }  # fmt: skip
 
@@ -44,19 +44,19 @@ def test_cycle(layout, make_images, tmp_path):
 
     # The exact set of files that a run leaves behind, and nothing beside it.
     left = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    mistakes = {f"mistakes/{k}.jpg" for k in range(len(run.results["mistakes"]))}
+    mistakes = {f"mistakes/{k}.jpg" for k in range(len(run.results["details"]["mistakes"]))}
     assert left == FILES | mistakes
     assert not list(tmp_path.glob(".headstart-*"))
 
     # What was measured is what evaluate says, and what it measures where it can again.
-    assert headstart.evaluate(run.folder).test["accuracy"] == run.accuracy
+    assert headstart.evaluate(run.folder).test["accuracy"] == run.primary
     kind = run.results["evaluation"]["kind"]
     assert kind == ("cv" if crossed else "holdout")
     with run.predictions.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert run.accuracy.n == len(rows)
-    right = np.mean([row["truth"] == row["predicted"] for row in rows])
-    assert run.accuracy.value == pytest.approx(right)
+    assert run.primary.n == len(rows)
+    right = np.mean([row["truth"] == row["class"] for row in rows])
+    assert run.primary.value == pytest.approx(right)
     page = run.report.read_text(encoding="utf-8")
     counts = json.loads(run.dataset.read_text(encoding="utf-8"))["counts"]
     if crossed:  # every image is tested once, and the model that is kept saw them all
@@ -70,7 +70,7 @@ def test_cycle(layout, make_images, tmp_path):
         # The saved model gives the answers that were measured.
         names = [data / row["name"] for row in rows]
         found = headstart.predict(run.folder, names)
-        wanted = np.array([[float(row[name]) for name in found.classes] for row in rows])
+        wanted = np.array([[float(row[f"p({name})"]) for name in found.classes] for row in rows])
         assert np.abs(found.probabilities - wanted).max() < 1e-4
     model = headstart.load(run.folder)
     root = data.parent if crossed else data
@@ -78,7 +78,7 @@ def test_cycle(layout, make_images, tmp_path):
     assert np.array_equal(
         model.predict_proba(names), headstart.predict(run.folder, names).probabilities
     )
-    assert model.classes_.tolist() == list(run.results["confusion"]["classes"])
+    assert model.classes_.tolist() == list(run.results["details"]["confusion"]["classes"])
     assert set(model.predict(names)) <= set(model.classes_)
 
 
