@@ -17,12 +17,10 @@ from headstart.errors import BackboneError, DataError, OptionError
 from headstart.nets.backbone import open_backbone
 from headstart.nets.model import Model
 from headstart.verbs.advise import advise
-from headstart.verbs.export import export
-from headstart.verbs.predict import predict
 from headstart.verbs.report import report
 from headstart.verbs.train import train
 
-QUICK = {"backbone": "starter", "image_size": 32, "strategy": "embed", "workers": 1}
+QUICK = {"backbone": "starter", "image_size": 32, "task": "identity", "workers": 1}
 SHORT = "identities=3,each=3,augment=light,hflip=no"
 
 
@@ -59,9 +57,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_what_a_run_holds(learnt):
     _, run = learnt
-    found = run.results["embedding"]
+    found = run.results["retrieval"]
     assert [row["name"] for row in found["rows"]] == ["triplet", "frozen", "whitened", "softmax"]
-    assert found["people"] == {"trained": 4, "deciding": 2, "unseen": 4}
+    assert found["identities"] == {"trained": 4, "deciding": 2, "unseen": 4}
     for row in found["rows"]:
         for each in row["measures"].values():
             assert 0 <= each["low"] <= each["value"] <= each["high"] <= 1
@@ -94,6 +92,7 @@ def test_nobody_is_on_both_sides(learnt):
 def test_the_model_knows_everybody_by_enrolment(learnt):
     data, run = learnt
     model = Model.load(run.folder)
+    assert model.spec.task == "identity"
     assert len(model.classes) == 8
     assert model.head.kind == "prototypes"
     found = predict(run.folder, [data])
@@ -112,11 +111,13 @@ def test_a_projection_lives_in_the_head_and_in_the_export(learnt, tmp_path, monk
     head = Model.load(found.folder).head
     assert head.arrays["projection"].shape == (16, len(head.columns))
     assert head.arrays["prototypes"].shape == (8, 16)
-    assert [row["name"] for row in found.results["embedding"]["rows"]] == [
+    assert [row["name"] for row in found.results["retrieval"]["rows"]] == [
         "arcface",
         "frozen",
         "whitened",
     ]
+    from headstart.verbs.export import export
+
     record = export(found.folder, out=tmp_path / "export")
     assert record.parity["largest_difference"] < 1e-3
 
@@ -134,7 +135,7 @@ def test_a_split_by_image_is_not_and_the_run_says_so(tmp_path):
     run = train(data, out=tmp_path / "run", epochs=1, recipe=SHORT, baselines="none", **QUICK)
     assert "on both sides" in run.results["evaluation"]["summary"]
     findings = json.loads(run.findings.read_text())
-    assert "same_people_on_both_sides" in {each["check"] for each in findings}
+    assert "same_identities_on_both_sides" in {each["check"] for each in findings}
 
 
 def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
@@ -147,8 +148,8 @@ def test_a_collapse_is_caught_and_does_no_harm(tmp_path):
     diagnoses = {each["check"]: each for each in run.results["finetuning"]["diagnoses"]}
     assert "collapse" in diagnoses
     assert "mining=semihard" in diagnoses["collapse"]["remedy"]
-    assert run.results["embedding"]["kept"] == "whitened"
-    first, _, start = run.results["embedding"]["rows"]
+    assert run.results["retrieval"]["kept"] == "whitened"
+    first, _, start = run.results["retrieval"]["rows"]
     assert first["measures"] == start["measures"]
     assert start["gain"]["map_at_r"]["value"] == 0
 
@@ -192,7 +193,7 @@ def test_three_people_at_80_pixels_with_a_network_of_objects(tmp_path):
     config = json.loads((folder / "config.json").read_text())
     config["pretrained_cfg"] |= {"num_classes": 1000, "input_size": [3, 224, 224]}
     (folder / "config.json").write_text(json.dumps(config))
-    found = advise(stage(tmp_path), goal="embed", faces=True, backbone=str(folder))
+    found = advise(stage(tmp_path), task="identity", faces=True, backbone=str(folder))
     assert [each.check for each in found.findings] == [
         "too_few_identities",
         "split_not_by_identity",
@@ -207,11 +208,11 @@ def test_many_people_are_told_to_try(learnt, capsys):
     from headstart.cli import main
 
     data, _ = learnt
-    found = advise(data, goal="embed", backbone="starter")
-    assert found.command.endswith("--strategy embed -o RUN")
+    found = advise(data, task="identity", backbone="starter")
+    assert found.command.endswith("--task identity -o RUN")
     assert found.rows["starter"]["map_at_r"].value > 0.3
     assert len(open_dataset(data)) == found.facts.images
-    assert main(["advise", str(data), "--goal", "embed", "--backbone", "starter"]) == 0
+    assert main(["advise", str(data), "--task", "identity", "--backbone", "starter"]) == 0
     assert "people never seen" in capsys.readouterr().out
 
 
@@ -221,7 +222,7 @@ def test_real_faces_of_three_people(tmp_path, real_data, real_weights, monkeypat
     from embed import stage_three
 
     data = stage_three(real_data("lfw10"), tmp_path / "three", each=40)
-    found = advise(data, goal="embed", faces=True, backbone=str(real_weights("mobilenetv2_100")))
+    found = advise(data, task="identity", faces=True, backbone=str(real_weights("mobilenetv2_100")))
     assert {each.check for each in found.findings} == {
         "too_few_identities",
         "split_not_by_identity",
