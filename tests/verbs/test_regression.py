@@ -58,7 +58,11 @@ def test_far_better_than_the_median_and_as_honest_as_it_says(trained):
     assert len(results["details"]["points"]) == 120
     constant = results["baselines"]["constant"]["mean_absolute_error"]
     assert measures["mean_absolute_error"]["value"] < 0.6 * constant["value"]
-    assert results["transfer_gain"]["gain"]["low"] > 0, "closer is a gain"
+    assert measures["mean_absolute_error"]["high"] < constant["low"], "far from chance"
+    gain, pixels = results["transfer_gain"]["gain"], results["baselines"]["raw_pixels"]
+    best = min(constant["value"], pixels["mean_absolute_error"]["value"])
+    own = measures["mean_absolute_error"]["value"]
+    assert gain["value"] == pytest.approx(best - own), "closer is a gain"
     covered = measures["interval_coverage"]
     assert covered["low"] < 0.9 < covered["high"] + 0.05
     rows = list(csv.DictReader(run.predictions.open()))
@@ -160,7 +164,7 @@ def test_fine_tuning_keeps_the_numbers(trained):
     )  # fmt: skip
     assert run.results["finetuning"]["validation"]["finetune"]["value"] > 0
     assert all(2 <= float(row["number"]) <= 60 for row in csv.DictReader(run.predictions.open()))
-    assert json.loads((run.model / "model.json").read_text())["task"] == "regression"
+    assert json.loads((run.model / "model.json").read_text())["output"]["task"] == "regression"
 
 
 def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
@@ -182,13 +186,13 @@ def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
 def test_advice_says_how_far_off(trained):
     _, table, _ = trained
     found = advise(table, label="level", backbone="starter", budget=0.01)
-    assert any("mean absolute error" in each for each in found.summary)
+    assert any("Mean absolute error of the best" in each for each in found.summary)
     assert "--task regression --label level" in found.command
 
 
 def test_what_makes_no_sense(trained):
     home, table, _ = trained
-    with pytest.raises(OptionError, match="identities"):
+    with pytest.raises(OptionError, match="--task identity looks at one view"):
         train(table, label="level", out=home / "x", task="identity", tta=2)
     with pytest.raises(DataError, match=r"'east' of 001\.png is no number"):
         train(table, label="site", out=home / "x", task="regression", backbone="starter")
