@@ -22,10 +22,9 @@ def test_items_are_all_there_with_what_the_data_say(grouped):
     assert set(items.folds.tolist()) == {1, 2, 3}
     assert items.tested.all()
     assert items.dataset.attributes["camera"].tolist().count("a") == 18
-    for place, film in enumerate(items.dataset.groups):
-        assert film == items.dataset.names[place].split("/")[1].split("-")[0] + "-" + str(
-            int(items.dataset.names[place].split("-")[1].split(".")[0]) // 3
-        )
+    for name, film in zip(items.dataset.names, items.dataset.groups, strict=True):
+        colour, number = name.removeprefix("images/").removesuffix(".png").split("-")
+        assert film == f"{colour}-{int(number) // 3}"
     for film in np.unique(items.dataset.groups):
         mine = items.dataset.groups == film
         assert len(set(items.clusters[mine])) == 1
