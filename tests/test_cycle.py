@@ -10,7 +10,8 @@ import headstart
 
 FILES = {
     "options.json", "environment.json", "dataset.json", "findings.json", "metrics.json",
-    "trials.csv", "predictions.csv", "items.csv", "outputs.safetensors", "report.html", "model/model.json", "model/head.safetensors",
+    "trials.csv", "predictions.csv", "items.csv", "outputs.safetensors",
+    "report.html", "model/model.json", "model/head.safetensors",
     "model/backbone/config.json", "model/backbone/model.safetensors",
 }  # fmt: skip
 

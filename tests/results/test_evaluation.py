@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from tests.results.conftest import NAMES, paint
 
 from headstart.compute import Compute
 from headstart.data.open import open_dataset
@@ -14,7 +15,6 @@ from headstart.results.evaluation import evaluate_on, evaluation_of_run
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
-from tests.results.conftest import NAMES, paint
 
 ONE = Compute("cpu", 1)
 

@@ -5,13 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from tests.results.conftest import NAMES
 
 from headstart.fingerprint import fingerprint_file
 from headstart.results.items import read_items
 from headstart.results.outputs import read_parts, read_predictions
 from headstart.run import FORMAT
 from headstart.scoring.score import score
-from tests.results.conftest import NAMES
 
 
 def test_items_are_all_there_with_what_the_data_say(grouped):
@@ -56,9 +56,7 @@ def test_measures_are_those_of_the_outputs_and_the_items(grouped):
     results, items = run.results, read_items(run)
     assert results["format"] == FORMAT
     _, answers = read_predictions(run, items)
-    found = score(
-        "classification", answers, items.dataset.labels, clusters=items.clusters, seed=0
-    )
+    found = score("classification", answers, items.dataset.labels, clusters=items.clusters, seed=0)
     assert set(results["test"]) == set(found.measures)
     for name, one in found.measures.items():
         kept = results["test"][name]

@@ -185,8 +185,7 @@ def test_runs_that_have_nothing_in_common(runs, tmp_path):
 
 def test_other_classes(runs, tmp_path):
     fewer = {
-        name: (truth, answer, chances[:2])
-        for name, (truth, answer, chances) in table({1}).items()
+        name: (truth, answer, chances[:2]) for name, (truth, answer, chances) in table({1}).items()
     }
     other = leave(tmp_path / "x", fewer, classes=CLASSES[:2])
     for pair in ((runs[0], other), (other, runs[0])):

@@ -90,7 +90,7 @@ def test_nobody_is_on_both_sides(learnt):
 
 
 def test_the_model_knows_everybody_by_enrolment(learnt):
-    data, run = learnt
+    _, run = learnt
     model = Model.load(run.folder)
     assert model.spec.task == "identity"
     assert len(model.spec.names) == 8

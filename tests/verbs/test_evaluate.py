@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,18 @@ def test_the_same_images_give_the_same_measures(trained):
         assert result.test[name].value == pytest.approx(
             run.results["test"][name]["value"], abs=1e-4
         )
+
+
+def test_of_data_with_train_and_val_only_val_is_measured(trained, tmp_path):
+    data, run = trained
+    other = tmp_path / "other"
+    shutil.copytree(data / "train", other / "train")
+    shutil.copytree(data / "test", other / "val")
+    found = evaluate(run.folder, other)
+    assert "the val split of" in found.summary
+    wanted = evaluate(run.folder, data)
+    assert found.test["accuracy"].n == 13
+    assert found.test["accuracy"] == wanted.test["accuracy"]
 
 
 def test_bad_files_are_named_and_missing_classes_are_no_matter(trained, tmp_path):

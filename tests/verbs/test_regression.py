@@ -75,9 +75,9 @@ def test_far_better_than_the_median_and_as_honest_as_it_says(trained):
     assert len(rows) == 120
     assert np.mean(off) == pytest.approx(measures["mean_absolute_error"]["value"], abs=1e-3)
     truths = np.array(list(labels.values()))
-    assert constant["value"] == pytest.approx(
-        np.abs(truths - np.median(truths)).mean(), rel=0.1
-    ), "of the training part of each fold"
+    assert constant["value"] == pytest.approx(np.abs(truths - np.median(truths)).mean(), rel=0.1), (
+        "of the training part of each fold"
+    )
 
 
 def test_the_report_says_it_first(trained, capsys):
