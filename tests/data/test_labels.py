@@ -1,5 +1,7 @@
 """Labels of two kinds by the same five names: take, known, strata, conflict, text."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,7 +87,7 @@ def test_edges_rise_and_no_number_lies_on_an_inner_one(numbers):
     if len(set(numbers)) < 2:
         return
     edges = range_edges(values)
-    assert all(low < high for low, high in zip(edges, edges[1:], strict=False))
+    assert all(low < high for low, high in pairwise(edges))
     assert (edges[0], edges[-1]) == (min(numbers), max(numbers))
     assert not set(edges[1:-1]) & set(numbers)
     labels = Numbers("x", values)

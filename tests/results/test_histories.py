@@ -15,10 +15,11 @@ from headstart.training.schedule import Recipe
 
 
 def epoch(number, **more):
-    fields = dict(
-        epoch=number, trainable_stages=2, lr=1e-4, loss=1 / number, accuracy=0.5,
-        val_loss=math.nan, val_accuracy=math.nan, measure=0.123456789, seconds=2.0, images=40,
-    )  # fmt: skip
+    fields = {
+        "epoch": number, "trainable_stages": 2, "lr": 1e-4, "loss": 1 / number, "accuracy": 0.5,
+        "val_loss": math.nan, "val_accuracy": math.nan, "measure": 0.123456789, "seconds": 2.0,
+        "images": 40,
+    }  # fmt: skip
     return Epoch(**fields | more)
 
 
