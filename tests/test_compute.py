@@ -1,28 +1,41 @@
-"""Where work runs: defaults, and jobs in order."""
-
-from __future__ import annotations
-
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 
 import pytest
 
-from headstart.compute import Compute
+from headstart.compute import Compute, silent
 
 
-def test_the_defaults_are_a_plain_run_on_the_cpu():
+def test_as_it_is_where_nothing_is_said():
     compute = Compute()
-    assert (compute.device, compute.workers, compute.seed) == ("cpu", None, 0)
-    compute.progress("nobody hears", 1, 2)
-    assert replace(compute, seed=3) == Compute(seed=3)
-    with pytest.raises(FrozenInstanceError):
-        compute.seed = 1  # type: ignore[misc]
+    assert (compute.device, compute.workers, compute.seed) == ("auto", None, 0)
+    assert compute.progress is silent
+    assert silent("reading images", 1, 2) is None
 
 
-def test_jobs_are_done_in_order_and_only_when_asked_for():
+def test_jobs_keep_their_order_and_are_taken_from_any_iterable():
+    assert Compute().map(lambda job: job * job, (k for k in (3, 1, 2))) == [9, 1, 4]
+    assert Compute().map(str, []) == []
+
+
+def test_what_a_job_raises_is_not_swallowed():
     done = []
-    results = Compute().map(lambda job: done.append(job) or job * 2, range(4))
-    assert done == []
-    assert next(results) == 0
-    assert done == [0]
-    assert list(results) == [2, 4, 6]
-    assert list(Compute().map(str, [])) == []
+
+    def job(number):
+        done.append(number)
+        return 1 / number
+
+    with pytest.raises(ZeroDivisionError):
+        Compute().map(job, [1, 0, 2])
+    assert done == [1, 0]
+
+
+def test_somebody_else_hears_of_it_and_nothing_else_changes():
+    told = []
+    compute = Compute("cpu", 2, 7)
+    other = compute.with_progress(lambda *each: told.append(each))
+    other.progress("reading images", 1, 2)
+    assert told == [("reading images", 1, 2)]
+    assert (other.device, other.workers, other.seed) == ("cpu", 2, 7)
+    assert compute.progress is silent
+    with pytest.raises(FrozenInstanceError):
+        compute.seed = 1

@@ -10,7 +10,8 @@ import headstart
 
 FILES = {
     "options.json", "environment.json", "dataset.json", "findings.json", "metrics.json",
-    "trials.csv", "predictions.csv", "report.html", "model/model.json", "model/head.safetensors",
+    "trials.csv", "predictions.csv", "items.csv", "outputs.safetensors",
+    "report.html", "model/model.json", "model/head.safetensors",
     "model/backbone/config.json", "model/backbone/model.safetensors",
 }  # fmt: skip
 
@@ -44,19 +45,19 @@ def test_cycle(layout, make_images, tmp_path):
 
     # The exact set of files that a run leaves behind, and nothing beside it.
     left = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    mistakes = {f"mistakes/{k}.jpg" for k in range(len(run.results["mistakes"]))}
+    mistakes = {f"mistakes/{k}.jpg" for k in range(len(run.results["details"]["mistakes"]))}
     assert left == FILES | mistakes
     assert not list(tmp_path.glob(".headstart-*"))
 
     # What was measured is what evaluate says, and what it measures where it can again.
-    assert headstart.evaluate(run.folder).test["accuracy"] == run.accuracy
+    assert headstart.evaluate(run.folder).test["accuracy"] == run.primary
     kind = run.results["evaluation"]["kind"]
     assert kind == ("cv" if crossed else "holdout")
     with run.predictions.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert run.accuracy.n == len(rows)
-    right = np.mean([row["truth"] == row["predicted"] for row in rows])
-    assert run.accuracy.value == pytest.approx(right)
+    assert run.primary.n == len(rows)
+    right = np.mean([row["truth"] == row["class"] for row in rows])
+    assert run.primary.value == pytest.approx(right)
     page = run.report.read_text(encoding="utf-8")
     counts = json.loads(run.dataset.read_text(encoding="utf-8"))["counts"]
     if crossed:  # every image is tested once, and the model that is kept saw them all
@@ -67,18 +68,25 @@ def test_cycle(layout, make_images, tmp_path):
         assert "trained on and tested on in turn: 18" in page
     else:
         assert "cross-validation" not in page
-        # The saved model gives the answers that were measured.
-        names = [data / row["name"] for row in rows]
-        found = headstart.predict(run.folder, names)
-        wanted = np.array([[float(row[name]) for name in found.classes] for row in rows])
+
+
+@pytest.mark.parametrize("layout", [folders, splits, table])
+def test_the_saved_model_gives_the_answers_that_were_measured(layout, make_images, tmp_path):
+    data, options = layout(make_images)
+    run = headstart.train(data, out=tmp_path / "run", backbone="starter", **options)
+    with run.predictions.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    root = data.parent if layout is table else data
+    if layout is not table:  # cross-validation measured other models than the one that is kept
+        found = headstart.predict(run.folder, [root / row["name"] for row in rows])
+        wanted = np.array([[float(row[f"p({name})"]) for name in found.classes] for row in rows])
         assert np.abs(found.probabilities - wanted).max() < 1e-4
     model = headstart.load(run.folder)
-    root = data.parent if crossed else data
     names = [root / row["name"] for row in rows[:5]]
     assert np.array_equal(
         model.predict_proba(names), headstart.predict(run.folder, names).probabilities
     )
-    assert model.classes_.tolist() == list(run.results["confusion"]["classes"])
+    assert model.classes_.tolist() == list(run.results["details"]["confusion"]["classes"])
     assert set(model.predict(names)) <= set(model.classes_)
 
 
@@ -88,6 +96,6 @@ def test_the_same_seed_gives_the_same_run(make_images, tmp_path):
         headstart.train(data, out=tmp_path / name, backbone="starter", folds=2)
         for name in ("one", "two")
     ]
-    for name in ("metrics", "predictions", "dataset", "findings"):
+    for name in ("metrics", "predictions", "dataset", "findings", "items", "outputs"):
         one, two = (getattr(run, name).read_bytes() for run in runs)
         assert one == two, name

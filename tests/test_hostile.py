@@ -202,7 +202,7 @@ def test_only_identical_classes(make_images, tmp_path):
     run = train(data, out=tmp_path / "run", **FAST | {"evaluation": "auto"})
     found = {each["check"]: each for each in json.loads(run.findings.read_text())}
     assert found["identical_classes"]["evidence"] == ["class_a = class_twin"]
-    assert run.accuracy.value <= 0.75
+    assert run.primary.value <= 0.75
 
 
 def test_nothing_to_learn_from(refused, make_images, tmp_path):

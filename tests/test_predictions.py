@@ -1,6 +1,4 @@
-"""Answers of every kind: the same names, and one wording."""
-
-from __future__ import annotations
+"""Answers of every kind: as fields, in words, in parts, one after the other."""
 
 import numpy as np
 import pytest
@@ -14,84 +12,117 @@ from headstart.predictions import (
     predictions_html,
 )
 
+NAMES = ("a.png", "b.png", "c.png")
 NAN = np.nan
-BOXES = np.array([[1, 2, 3, 4], [5, 6, 7, 8], [NAN] * 4])
-ROWS = np.array([[0.9, 0.1], [0.45, 0.55], [NAN, NAN]])
-NAMES, WHY = ("a", "b", "c"), {"c": "the file is empty"}
-KINDS = {
-    "class": ClassProbabilities(NAMES, ("x", "y"), ROWS, WHY, BOXES, 0.6),
-    "identity": Identities(NAMES, ("x", "y"), ROWS, WHY, BOXES, 0.6),
-    "number": Intervals(
-        NAMES, np.array([3.0, 5, NAN]), np.array([2.0, 4, NAN]), np.array([4.0, 9, NAN]),
-        errors=WHY, boxes=BOXES,
-    ),
-}  # fmt: skip
-EVERY = pytest.mark.parametrize("key", KINDS)
 
 
-@EVERY
-def test_a_record_names_its_answer_or_says_why_there_is_none(key):
-    found = KINDS[key]
-    assert len(found) == 3
-    assert found.answered.tolist() == [True, True, False]
-    assert found.record(0)[key] == found.answers()[0] == {"number": 3.0}.get(key, "x")
-    assert found.record(0)["box"] == [1, 2, 3, 4]
-    assert found.record(2) == {"name": "c", "error": "the file is empty"}
-    assert found.text(2) == "the file is empty"
+def classes(**more):
+    rows = np.array([[0.7, 0.2, 0.1], [NAN, NAN, NAN], [0.1, 0.45, 0.45]])
+    errors = {"b.png": "a text file"}
+    return ClassProbabilities(NAMES, ("name", "truth", "<b>"), rows, errors, **more)
 
 
-@EVERY
-def test_some_of_them_keep_what_belongs_to_them(key):
-    found = KINDS[key]
-    some = found.take(np.array([False, True, True]))
-    assert some.names == ("b", "c")
-    assert some.errors == WHY
-    assert found.take(np.array([1])).errors == {}
-    assert some.record(0) == found.record(1)
+def identities(**more):
+    rows = np.array([[0.97, 0.03], [0.4, 0.6], [NAN, NAN]])
+    return Identities(NAMES, ("Ann", "Bo"), rows, {"c.png": "truncated"}, **more)
 
 
-@EVERY
-def test_parts_are_put_together(key):
-    found = KINDS[key]
-    whole = concatenate([found.take(np.array([0])), found.take(np.array([1, 2]))])
-    assert whole.names == found.names
-    assert [whole.record(i) for i in range(3)] == [found.record(i) for i in range(3)]
+def numbers(**more):
+    return Intervals(
+        NAMES, np.array([34.0, NAN, -1.5]), np.array([29.0, NAN, -2.0]),
+        np.array([41.0, NAN, 3.0]), 0.9, "age", {"b.png": "empty"}, **more,
+    )  # fmt: skip
 
 
-@EVERY
-def test_it_agrees_with_itself_and_not_with_another(key):
-    found = KINDS[key]
-    assert found.agrees(found).all()
-    turned = found.take(np.array([1, 0, 2]))
-    assert found.agrees(turned).tolist() == [False, False, True]
+ALL = (classes, identities, numbers)
 
 
-@EVERY
-def test_shown_in_a_notebook(key):
-    page = predictions_html(KINDS[key])
-    assert page == KINDS[key]._repr_html_()
-    assert page.count("<tr>") == 3
-    assert "3" in repr(KINDS[key])
+def test_classes_as_fields_and_in_words():
+    found = classes(threshold=0.5)
+    assert found.labels.tolist() == [0, -1, 1]
+    assert found.confidences[[0, 2]].tolist() == [0.7, 0.45]
+    assert found.record(0) == {
+        "name": "a.png", "class": "name", "probability": 0.7, "sure": True,
+        "probabilities": {"name": 0.7, "truth": 0.2, "<b>": 0.1},
+    }  # fmt: skip
+    assert found.record(1) == {"name": "b.png", "error": "a text file"}
+    assert found.record(2)["sure"] is False
+    assert [found.text(i) for i in range(3)] == ["name 70 %", "a text file", "not sure"]
 
 
-def test_words():
-    assert [KINDS["class"].text(i) for i in (0, 1)] == ["x 90 %", "not sure"]
-    assert KINDS["number"].text(1) == "5 (4 to 9)"
+def test_identities_as_fields_and_in_words():
+    found = identities(threshold=0.9)
+    assert found.record(0)["identity"] == "Ann"
+    assert found.record(1)["sure"] is False
+    assert found.record(1)["probabilities"] == {"Ann": 0.4, "Bo": 0.6}
+    assert found.record(2) == {"name": "c.png", "error": "truncated"}
+    assert [found.text(i) for i in range(3)] == ["Ann 97 %", "not sure", "truncated"]
 
 
-def test_numbers_close_by_agree_in_the_width_of_their_interval():
-    ends = np.array([0.0]), np.array([10.0])
-    first, near, far = (Intervals(("a",), np.array([x]), *ends) for x in (5.0, 5.4, 5.6))
-    assert first.agrees(near).all()
-    assert not first.agrees(far).any()
+def test_numbers_as_fields_and_in_words():
+    found = numbers()
+    assert found.record(0) == {"name": "a.png", "number": 34.0, "low": 29.0, "high": 41.0}
+    assert found.record(1) == {"name": "b.png", "error": "empty"}
+    assert [found.text(i) for i in range(3)] == ["34 (29 to 41)", "empty", "-1.5 (-2 to 3)"]
 
 
-def test_wrong_shapes_are_refused():
-    with pytest.raises(ValueError, match="probabilities must be"):
+@pytest.mark.parametrize("make", ALL)
+def test_what_could_not_be_read_has_no_answer(make):
+    found = make()
+    assert [name for name, ok in zip(NAMES, found.answered, strict=True) if not ok] == list(
+        found.errors
+    )
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_parts_and_parts_put_together(make):
+    boxes = np.array([[1, 2, 30, 40], [NAN] * 4, [0.04, 0, 5, 6]])
+    found = make(boxes=boxes)
+    some = found.take(np.array([2, 0]))
+    assert some.names == ("c.png", "a.png")
+    assert [some.record(i) for i in range(2)] == [found.record(2), found.record(0)]
+    assert set(some.errors) == set(found.errors) & {"a.png", "c.png"}
+    masked = found.take(np.array([False, True, False]))
+    assert masked.names == ("b.png",)
+    assert len(masked) == 1
+    whole = concatenate([some, masked])
+    assert whole.names == ("c.png", "a.png", "b.png")
+    assert whole.errors == found.errors
+    assert whole.boxes.shape == (3, 4)
+    back = whole.take(np.array([1, 2, 0]))
+    assert [back.record(i) for i in range(3)] == [found.record(i) for i in range(3)]
+    assert len(found.take(np.array([], int))) == 0
+
+
+def test_a_box_is_told_where_there_is_one():
+    boxes = np.array([[1.26, 2, 30, 40], [5, 6, 7, 8], [NAN] * 4])
+    found = classes(boxes=boxes)
+    assert found.record(0)["box"] == [1.3, 2.0, 30.0, 40.0]
+    assert found.record(1) == {"name": "b.png", "box": [5.0, 6.0, 7.0, 8.0], "error": "a text file"}
+    assert "box" not in found.record(2)
+    assert columns_of(found.record(0))["box"] == "1.3 2.0 30.0 40.0"
+
+
+def test_classes_that_are_called_as_columns_are_keep_theirs():
+    flat = columns_of(classes().record(0))
+    assert flat == {
+        "name": "a.png", "class": "name", "probability": 0.7, "sure": True,
+        "p(name)": 0.7, "p(truth)": 0.2, "p(<b>)": 0.1,
+    }  # fmt: skip
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ValueError, match=r"probabilities must be \(1, 2\), got \(1, 3\)"):
         ClassProbabilities(("a",), ("x", "y"), np.ones((1, 3)))
+    with pytest.raises(ValueError, match=r"low must be \(1,\)"):
+        Intervals(("a",), np.ones(1), np.ones(2), np.ones(1))
+    with pytest.raises(ValueError, match=r"boxes must be \(3, 4\)"):
+        identities(boxes=np.ones((3, 2)))
 
 
-def test_a_record_as_columns():
-    flat = columns_of(KINDS["class"].record(0))
-    assert flat["p(x)"] == 0.9
-    assert flat["box"] == "1.0 2.0 3.0 4.0"
+def test_notebooks_get_a_table_that_escapes_names():
+    found = ClassProbabilities(("<i>.png",), ("<b>",), np.ones((1, 1)))
+    assert "<td>&lt;i&gt;.png</td><td>&lt;b&gt; 100 %</td>" in found._repr_html_()
+    many = ClassProbabilities(tuple(map(str, range(51))), ("x",), np.ones((51, 1)))
+    assert "the first 50 of 51" in predictions_html(many)
+    assert repr(numbers()) == "Intervals(3 items; age, 90% intervals)"

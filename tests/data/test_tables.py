@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headstart.data.open import open_dataset
-from headstart.data.tables import class_targets, read_table, split_name
+from headstart.data.tables import class_labels, read_table, split_name
 from headstart.errors import DataError
 
 
@@ -256,10 +256,10 @@ def test_what_is_no_split(text):
 
 @given(st.lists(st.text("abé", max_size=2), max_size=12))
 def test_classes_are_sorted_and_targets_point_at_them(labels):
-    classes, targets = class_targets(labels)
-    assert list(classes) == sorted(set(labels) - {""})
-    assert targets.dtype == np.int64
-    assert [classes[t] if t >= 0 else "" for t in targets] == labels
+    found = class_labels(labels)
+    assert list(found.names) == sorted(set(labels) - {""})
+    assert found.targets.dtype == np.int64
+    assert [found.text(i) for i in range(len(found))] == labels
 
 
 def test_guessing_a_column_minds_no_case(tmp_path):

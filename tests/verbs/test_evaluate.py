@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,9 +10,9 @@ from headstart.verbs.evaluate import evaluate
 def test_a_run_tells_its_own_measures(trained):
     _, run = trained
     result = evaluate(run.folder)
-    assert result.test["accuracy"] == run.accuracy
+    assert result.test["accuracy"] == run.primary
     assert result.summary == run.results["evaluation"]["summary"]
-    assert [row["class"] for row in result.per_class] == ["blue", "green", "red"]
+    assert [row["class"] for row in result.details["per_class"]] == ["blue", "green", "red"]
     assert "accuracy" in result._repr_html_()
 
 
@@ -25,6 +27,18 @@ def test_the_same_images_give_the_same_measures(trained):
         )
 
 
+def test_of_data_with_train_and_val_only_val_is_measured(trained, tmp_path):
+    data, run = trained
+    other = tmp_path / "other"
+    shutil.copytree(data / "train", other / "train")
+    shutil.copytree(data / "test", other / "val")
+    found = evaluate(run.folder, other)
+    assert "the val split of" in found.summary
+    wanted = evaluate(run.folder, data)
+    assert found.test["accuracy"].n == 13
+    assert found.test["accuracy"] == wanted.test["accuracy"]
+
+
 def test_bad_files_are_named_and_missing_classes_are_no_matter(trained, tmp_path):
     data, run = trained
     other = tmp_path / "other"
@@ -37,7 +51,7 @@ def test_bad_files_are_named_and_missing_classes_are_no_matter(trained, tmp_path
     result = evaluate(run.folder, other)
     assert list(result.errors) == ["red/bad.png"]
     assert result.test["accuracy"].n == 2
-    assert np.sum(result.confusion["counts"]) == 2
+    assert np.sum(result.details["confusion"]["counts"]) == 2
 
 
 def test_what_cannot_be_measured(trained, images, tmp_path):
@@ -100,4 +114,4 @@ def test_a_runs_own_test_by_subgroup(images, tmp_path):
     (found,) = evaluate(run.folder, by="half").subgroups
     assert {name: each.n for name, each in found.values.items()} == {"first": 18, "second": 18}
     overall = sum(18 * each.value for each in found.values.values()) / 36
-    assert overall == pytest.approx(run.accuracy.value)
+    assert overall == pytest.approx(run.primary.value)

@@ -17,7 +17,6 @@ import pytest
 from headstart.errors import BackboneError, ModelError, OptionError, OutputError
 from headstart.run import Run
 from headstart.verbs.advise import advise
-from headstart.verbs.predict import predict
 from headstart.verbs.train import train
 
 from .conftest import paint
@@ -78,8 +77,10 @@ def test_what_a_fine_tuned_run_holds(tuned):
 
 def test_a_fine_tuned_model_predicts_what_was_measured(tuned):
     """The test was predicted by the training's own network, `predict` uses the engines."""
+    from headstart.verbs.predict import predict
+
     data, run = tuned
-    measured = {row["name"]: float(row["red"]) for row in rows(run.predictions)}
+    measured = {row["name"]: float(row["p(red)"]) for row in rows(run.predictions)}
     found = predict(run.folder, [data / "test"])
     place = found.classes.index("red")
     for name, row in zip(found.names, found.probabilities, strict=True):

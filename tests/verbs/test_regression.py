@@ -14,8 +14,6 @@ from headstart.errors import DataError, OptionError
 from headstart.verbs.advise import advise
 from headstart.verbs.compare import compare
 from headstart.verbs.evaluate import evaluate
-from headstart.verbs.export import export
-from headstart.verbs.predict import load, predict
 from headstart.verbs.train import train
 
 
@@ -50,20 +48,36 @@ def trained(tmp_path_factory):
 
 def test_far_better_than_the_median_and_as_honest_as_it_says(trained):
     _, table, run = trained
-    measures, numbers = run.results["test"], run.results["numbers"]
-    assert numbers["name"] == "level"
-    assert measures["mean_absolute_error"]["value"] < 0.6 * numbers["baseline"]["value"]
-    assert numbers["gain"]["low"] > 0
-    assert measures["coverage"]["low"] < 0.9 < measures["coverage"]["high"] + 0.05
-    rows = list(csv.DictReader(run.numbers.open()))
+    measures, results = run.results["test"], run.results
+    assert (results["task"], results["primary"]) == ("regression", "mean_absolute_error")
+    assert set(measures) == {
+        "mean_absolute_error", "root_mean_squared_error", "r2", "interval_coverage",
+    }  # fmt: skip
+    assert results["details"]["quantity"] == "level"
+    assert json.loads(run.dataset.read_text())["quantity"] == "level"
+    assert len(results["details"]["points"]) == 120
+    constant = results["baselines"]["constant"]["mean_absolute_error"]
+    assert measures["mean_absolute_error"]["value"] < 0.6 * constant["value"]
+    assert measures["mean_absolute_error"]["high"] < constant["low"], "far from chance"
+    gain, pixels = results["transfer_gain"]["gain"], results["baselines"]["raw_pixels"]
+    best = min(constant["value"], pixels["mean_absolute_error"]["value"])
+    own = measures["mean_absolute_error"]["value"]
+    assert gain["value"] == pytest.approx(best - own), "closer is a gain"
+    covered = measures["interval_coverage"]
+    assert covered["low"] < 0.9 < covered["high"] + 0.05
+    rows = list(csv.DictReader(run.predictions.open()))
+    assert list(rows[0]) == ["name", "truth", "number", "low", "high"]
     labels = {row["file"]: float(row["level"]) for row in csv.DictReader(table.open())}
+    assert {row["name"]: float(row["truth"]) for row in rows} == labels
+    inside = [float(row["low"]) <= labels[row["name"]] <= float(row["high"]) for row in rows]
+    assert np.mean(inside) == pytest.approx(covered["value"], abs=0.01)
     off = [abs(float(row["number"]) - labels[row["name"]]) for row in rows]
     assert len(rows) == 120
     assert np.mean(off) == pytest.approx(measures["mean_absolute_error"]["value"], abs=1e-3)
     truths = np.array(list(labels.values()))
-    assert numbers["baseline"]["value"] == pytest.approx(
-        np.abs(truths - np.median(truths)).mean(), rel=0.1
-    ), "of the training part of each fold"
+    assert constant["value"] == pytest.approx(np.abs(truths - np.median(truths)).mean(), rel=0.1), (
+        "of the training part of each fold"
+    )
 
 
 def test_the_report_says_it_first(trained, capsys):
@@ -80,6 +94,8 @@ def test_the_report_says_it_first(trained, capsys):
 
 def test_predictions_are_numbers_with_their_range(trained, capsys):
     _, table, run = trained
+    from headstart.verbs.predict import load, predict
+
     images = [str(table.parent / f"{number:03}.png") for number in range(5)]
     found = predict(run.folder, images)
     assert (found.low <= found.values).all()
@@ -89,7 +105,7 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [float(row["number"]) for row in rows] == pytest.approx(found.values, rel=1e-4)
     assert main(["predict", str(run.folder), *images]) == 0
-    assert found.text(0) in capsys.readouterr().out
+    assert "90 % prediction interval" in capsys.readouterr().out
     assert "<td>" in found._repr_html_()
 
 
@@ -108,6 +124,9 @@ def test_new_images_are_measured_in_the_models_own_ranges(trained, tmp_path):
 
 
 def test_the_exported_file_tells_the_same(trained, tmp_path):
+    from headstart.verbs.export import export
+    from headstart.verbs.predict import load, predict
+
     _, table, run = trained
     export(run.folder, out=tmp_path / "onnx")
     images = [table.parent / f"{number:03}.png" for number in range(8)]
@@ -116,8 +135,9 @@ def test_the_exported_file_tells_the_same(trained, tmp_path):
     found = predict(tmp_path / "onnx" / "model.onnx", images)
     said = found.record(0)
     assert said["low"] <= said["number"] <= said["high"]
-    assert found.text(0) == f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
-    assert "a model of regression" in (tmp_path / "onnx" / "README.md").read_text()
+    shown = f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
+    assert found.text(0) == shown
+    assert "tells a number" in (tmp_path / "onnx" / "README.md").read_text()
 
 
 def test_two_runs_are_compared_by_how_far_off_they_are(trained):
@@ -131,7 +151,9 @@ def test_two_runs_are_compared_by_how_far_off_they_are(trained):
     own, other = (each.results["test"]["mean_absolute_error"]["value"] for each in (run, worse))
     assert change.value == pytest.approx(other - own, abs=1e-3)
     assert found.better == ("A" if change.low > 0 else "B" if change.high < 0 else None)
-    assert "off" in found.summary or "mean absolute error" in found.summary
+    assert found.answers == {}, "a number is not right or wrong"
+    assert set(found.differences) == set(run.results["test"])
+    assert "mean absolute error" in found.summary
 
 
 def test_fine_tuning_keeps_the_numbers(trained):
@@ -140,10 +162,9 @@ def test_fine_tuning_keeps_the_numbers(trained):
         table, label="level", out=home / "tuned", backbone="starter", strategy="finetune", epochs=1,
         image_size=32, evaluation="holdout", baselines="none",
     )  # fmt: skip
-    predicted = load(run.folder).predict(table.parent / "000.png")
-    assert run.results["numbers"]["baseline"]["value"] > 0
-    assert 2 <= predicted[0] <= 60
-    assert json.loads((run.model / "model.json").read_text())["task"] == "regression"
+    assert run.results["finetuning"]["validation"]["finetune"]["value"] > 0
+    assert all(2 <= float(row["number"]) <= 60 for row in csv.DictReader(run.predictions.open()))
+    assert json.loads((run.model / "model.json").read_text())["output"]["task"] == "regression"
 
 
 def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
@@ -165,14 +186,14 @@ def test_a_run_of_people_with_one_number_each_is_measured_apart(tmp_path):
 def test_advice_says_how_far_off(trained):
     _, table, _ = trained
     found = advise(table, label="level", backbone="starter", budget=0.01)
-    assert any("mean absolute error" in each for each in found.summary)
+    assert any("Mean absolute error of the best" in each for each in found.summary)
     assert "--task regression --label level" in found.command
 
 
 def test_what_makes_no_sense(trained):
     home, table, _ = trained
-    with pytest.raises(OptionError, match="embed"):
-        train(table, out=home / "x", strategy="embed", task="regression")
+    with pytest.raises(OptionError, match="--task identity looks at one view"):
+        train(table, label="level", out=home / "x", task="identity", tta=2)
     with pytest.raises(DataError, match=r"'east' of 001\.png is no number"):
         train(table, label="site", out=home / "x", task="regression", backbone="starter")
     assert not (home / "x").exists()

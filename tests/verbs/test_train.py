@@ -21,14 +21,16 @@ def test_metrics_layout(trained):
     assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
     for name in ("balanced_accuracy", "macro_f1", "log_loss", "ece"):
         assert set(metrics["test"][name]) == ESTIMATE
+    assert metrics["format"] == 2
+    assert (metrics["task"], metrics["primary"]) == ("classification", "accuracy")
     assert metrics["evaluation"]["kind"] == "holdout"
     assert set(metrics["baselines"]) == {"majority", "raw_pixels"}
     for baseline in metrics["baselines"].values():
         assert set(baseline["accuracy"]) == ESTIMATE
     assert set(metrics["transfer_gain"]["gain"]) == ESTIMATE
-    assert metrics["confusion"]["classes"] == ["blue", "green", "red"]
-    assert sum(map(sum, metrics["confusion"]["counts"])) == 13
-    assert [row["class"] for row in metrics["per_class"]] == ["blue", "green", "red"]
+    assert metrics["details"]["confusion"]["classes"] == ["blue", "green", "red"]
+    assert sum(map(sum, metrics["details"]["confusion"]["counts"])) == 13
+    assert [row["class"] for row in metrics["details"]["per_class"]] == ["blue", "green", "red"]
     for point in metrics["learning_curve"]["points"]:
         assert point["accuracy"]["low"] < point["accuracy"]["high"], "no certainty out of folds"
 
@@ -36,7 +38,7 @@ def test_metrics_layout(trained):
 def test_the_mislabelled_image_is_shown(trained):
     _, run = trained
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
-    names = [mistake["name"] for mistake in metrics["mistakes"]]
+    names = [mistake["name"] for mistake in metrics["details"]["mistakes"]]
     assert "test/red/wrong.png" in names
     assert {path.name for path in run.mistakes.iterdir()} == {f"{k}.jpg" for k in range(len(names))}
 
@@ -45,13 +47,14 @@ def test_predictions_have_one_row_per_test_image(trained):
     _, run = trained
     with run.predictions.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["name", "truth", "predicted", "confidence", "blue", "green", "red"]
+    known = ["p(blue)", "p(green)", "p(red)"]
+    assert list(rows[0]) == ["name", "truth", "class", "probability", "sure", *known]
     assert len(rows) == 13
     for row in rows:
-        chances = {name: float(row[name]) for name in ("blue", "green", "red")}
+        chances = {name: float(row[f"p({name})"]) for name in ("blue", "green", "red")}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-4)
-        assert max(chances, key=chances.get) == row["predicted"]
-        assert float(row["confidence"]) == max(chances.values())
+        assert max(chances, key=chances.get) == row["class"]
+        assert float(row["probability"]) == max(chances.values())
         assert row["name"].split("/")[1] == row["truth"]
 
 

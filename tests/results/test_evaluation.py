@@ -1,0 +1,98 @@
+"""Measures of a run as they were taken, and of its model on other images."""
+
+import shutil
+
+import numpy as np
+import pytest
+from tests.results.conftest import NAMES, paint
+
+from headstart.compute import Compute
+from headstart.data.open import open_dataset
+from headstart.errors import DataError
+from headstart.nets.model import Model
+from headstart.records import Estimate
+from headstart.results.evaluation import evaluate_on, evaluation_of_run
+from headstart.results.items import read_items
+from headstart.results.outputs import read_predictions
+from headstart.run import Run
+
+ONE = Compute("cpu", 1)
+
+
+def test_a_runs_own_measures_need_no_image_any_more(grouped, tmp_path):
+    _, run = grouped
+    shutil.copytree(run.folder, tmp_path / "copy")
+    found = evaluation_of_run(Run(tmp_path / "copy"), ["camera"], seed=0)
+    assert found.test["accuracy"] == run.primary
+    assert (found.task, found.primary) == ("classification", "accuracy")
+    assert found.summary == run.results["evaluation"]["summary"]
+    assert all(isinstance(row["recall"], Estimate) for row in found.details["per_class"])
+    (camera,) = found.subgroups
+    items = read_items(run)
+    _, answers = read_predictions(run, items)
+    right = answers.labels == items.dataset.labels.targets
+    for name in "ab":
+        mine = items.dataset.attributes["camera"] == name
+        assert camera.values[name].n == 18
+        assert camera.values[name].value == pytest.approx(right[mine].mean())
+    assert "accuracy" in repr(found)
+    assert "camera: a" in found._repr_html_()
+
+
+def test_a_column_that_is_not_there(grouped):
+    _, run = grouped
+    with pytest.raises(DataError, match=r"--by race: .* camera"):
+        evaluation_of_run(run, ["race"], seed=0)
+
+
+def folders(root, splits):
+    for part, split in enumerate(splits):
+        for colour, name in enumerate(NAMES):
+            for number in range(4):
+                paint(root / split / name / f"{number}.png", colour, 900 + 10 * part + number)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("splits", "measured", "said"),
+    [
+        (("train", "val"), "val", "the val split of new"),
+        (("train", "val", "test"), "test", "the test split of new"),
+        (("train",), "train", "Measured on new"),
+    ],
+)
+def test_the_test_of_other_data_is_what_is_measured(grouped, tmp_path, splits, measured, said):
+    _, run = grouped
+    root = folders(tmp_path / "new", splits)
+    # Whatever is not to be measured would show: all of it lies in wrong folders.
+    for split in set(splits) - {measured}:
+        (root / split / NAMES[0]).rename(root / "aside")
+        (root / split / NAMES[1]).rename(root / split / NAMES[0])
+        (root / "aside").rename(root / split / NAMES[1])
+    model = Model.load(run.folder)
+    found = evaluate_on(model, open_dataset(root), "new", [], ONE)
+    assert said in found.summary
+    assert found.test["accuracy"].n == 12
+    only = evaluate_on(model, open_dataset(root / measured), "new", [], ONE)
+    assert found.test["accuracy"] == only.test["accuracy"]
+    assert np.sum(found.details["confusion"]["counts"]) == 12
+
+
+def test_what_cannot_be_read_is_named_and_left_out(grouped, tmp_path):
+    _, run = grouped
+    root = folders(tmp_path / "new", ("",))
+    (root / NAMES[0] / "broken.png").write_bytes(b"")
+    found = evaluate_on(Model.load(run.folder), open_dataset(root), "new", [], ONE)
+    assert list(found.errors) == [f"{NAMES[0]}/broken.png"]
+    assert found.test["accuracy"].n == 12
+
+
+def test_what_the_model_cannot_know_is_refused(grouped, tmp_path):
+    _, run = grouped
+    root = folders(tmp_path / "new", ("",))
+    (root / NAMES[0]).rename(root / "eel")
+    model = Model.load(run.folder)
+    with pytest.raises(DataError, match="eel"):
+        evaluate_on(model, open_dataset(root), "new", [], ONE)
+    with pytest.raises(DataError, match="new has no labels"):
+        evaluate_on(model, open_dataset(root / "eel"), "new", [], ONE)
