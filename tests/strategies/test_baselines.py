@@ -50,12 +50,11 @@ def test_the_majority_and_raw_pixels(ground):
 
 
 def test_the_majority_is_that_of_the_training_items_of_each_round(ground):
-    problem, network = ground
+    problem, _ = ground
     targets = problem.dataset.labels.targets
     zeros, ones = np.flatnonzero(targets == 0), np.flatnonzero(targets == 1)
     first = np.concatenate([zeros[:2], ones])  # in here 1 is more frequent, in the other one 0
     second = np.setdiff1d(np.arange(20), first)
-    second = np.concatenate([second])
     rounds = (
         replace(problem.rounds[0], train=first, test=second),
         replace(problem.rounds[0], train=np.append(second, ones[:1]), test=first),

@@ -16,7 +16,7 @@ from headstart.strategies.plan import FinetuneCandidate, FinetuneOutcome, Plan
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
 from headstart.training.schedule import Recipe
 
-SEEN = Preprocess(96, (0.5,) * 3, (0.2,) * 3)
+SEEN = Preprocess(96, "square")
 MODEL = SimpleNamespace(backbone=SimpleNamespace(name="resnet18"), preprocess=SEEN, tta=1)
 
 
