@@ -35,7 +35,7 @@ def test_frozen_features_are_measured_and_a_training_named(ground):
     assert advice.command.endswith("--image-size 32 --task identity -o RUN")
     assert advice.skipped == {"gone": "no"}
     assert "recall@1" in advice.summary[0]
-    assert [each.check for each in advice.findings][0] == "too_few_identities"
+    assert advice.findings[0].check == "too_few_identities"
 
 
 def test_what_cannot_learn_an_embedding_is_told_to_classify(ground, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from headstart.probe.cross_validate import cross_validate
 from headstart.strategies import finetune as module
 from headstart.strategies.auto import Budget
 from headstart.strategies.finetune import Wish, fine_tune, from_scratch
-from headstart.strategies.plan import FinetuneOutcome
+from headstart.strategies.plan import FinetuneOutcome, Plan
 from headstart.strategies.prepare import make_problem
 from headstart.training.schedule import Recipe
 
@@ -37,6 +38,7 @@ def ground(tmp_path, monkeypatch):
 
 def wish(place, strategy="finetune", **change) -> Wish:
     heard = change.pop("heard", [])
+    place.mkdir(exist_ok=True)
     usual = Wish(
         strategy, QUICK, Budget(60), False, place,
         lambda name, epoch: heard.append((name, epoch.epoch)),
@@ -61,15 +63,25 @@ def test_a_network_from_nothing_becomes_an_ordinary_model(ground, tmp_path):
     assert answers.names == tuple(problem.dataset.names[i] for i in problem.items)
 
 
-def test_where_no_epoch_is_better_the_probe_is_kept(ground, tmp_path):
+@pytest.mark.parametrize(("strategy", "keep"), [("auto", "better"), ("finetune", "finetune")])
+def test_where_the_probe_stays_there_is_no_other_model(
+    ground, tmp_path, monkeypatch, strategy, keep
+):
     problem, network, probed = ground
-    asked = wish(tmp_path / "place", recipe=replace(QUICK, lr=1e-30))
-    found = fine_tune(problem, network, probed, asked, CPU)
-    assert found.tuning.rounds[0].kept.share == 0
-    if found.tuning.kept == "probe":
-        assert found.model is None
-        assert found.tuning.outcome.folds == probed.folds
-    assert found.tuning.gain.low <= found.tuning.gain.value <= found.tuning.gain.high
+    tuning, asked = SimpleNamespace(kept="probe"), []
+
+    def tune(*args, how, **options):
+        asked.append(how)
+        return tuning
+
+    plan = Plan(QUICK, False, (), (), 0.0)
+    monkeypatch.setattr(module, "tune", tune)
+    monkeypatch.setattr(module, "make_plan", lambda *args, **options: plan)
+    found = fine_tune(problem, network, probed, wish(tmp_path / "place", strategy), CPU)
+    assert (found.tuning, found.model) == (tuning, None)
+    assert found.plan is (plan if strategy == "auto" else None)
+    assert [(each.keep, each.blank) for each in asked] == [(keep, False)]
+    assert asked[0].refit == (strategy != "auto"), "a plan may do without the second training"
 
 
 def test_auto_does_nothing_where_its_plan_is_to_keep_the_probe(ground, tmp_path, monkeypatch):

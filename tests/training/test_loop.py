@@ -512,9 +512,9 @@ def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
         epochs=10, batch=56, lr=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
         weight_decay=0.0, label_smoothing=0.0,
     )  # fmt: skip
-    judged = Validation(InputImages(validation, SEES, workers=1), validation.targets, True)
+    judged = Validation(InputImages(validation, SEES, workers=1), validation.labels.targets, True)
     large = InputImages(train, replace(SEES, size=9), workers=1)
-    one = Training(net, recipe, large, train.targets, judged, workers=0)
+    one = Training(net, recipe, large, train.labels.targets, judged, workers=0)
     one.run()
     return one.history[-1].measure
 
