@@ -1,61 +1,58 @@
-"""Advice about identities, from images to the command: on people that are drawn textures."""
+"""Advice about people: every network measured on all of them, and the training to run."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
+from dataclasses import replace
 
-from tests.crowds import crowd
-from tests.nets.test_weights import write_folder
+import pytest
+from tests.strategies.problems import material
+from tests.tasks.identity.crowds import crowd
 
-from headstart.cli import main
+from headstart.advice.advise_people import advise_people
+from headstart.compute import Compute
 from headstart.data.open import open_dataset
-from headstart.verbs.advise import advise
+
+CPU = Compute(device="cpu", workers=1)
 
 
-def stage(tmp_path: Path) -> Path:
-    """Three people, many images, 80 pixels, split by image."""
-    return crowd(tmp_path / "three", people=3, each=30, split="image", size=80)
+@pytest.fixture
+def ground(tmp_path):
+    return material(open_dataset(crowd(tmp_path / "data", people=6, each=3)))
 
 
-def test_three_people_at_80_pixels_with_a_network_of_objects(tmp_path):
-    folder = write_folder(tmp_path / "objects", "test_resnet", num_classes=1000)
-    config = json.loads((folder / "config.json").read_text())
-    config["pretrained_cfg"] |= {"num_classes": 1000, "input_size": [3, 224, 224]}
-    (folder / "config.json").write_text(json.dumps(config))
-    found = advise(stage(tmp_path), task="identity", faces=True, backbone=str(folder))
-    assert [each.check for each in found.findings] == [
-        "too_few_identities",
-        "split_not_by_identity",
-        "wrong_source_domain",
-        "input_too_small",
-    ]
-    assert "unfreeze" in found.findings[2].remedy
-    assert found.command.endswith("--strategy auto -o RUN")
+def advised(prepared, network, **options):
+    looks = [(network.backbone, network.preprocess)]
+    return advise_people("DATA", prepared, looks, {"gone": "no"}, CPU, faces=None, **options)
 
 
-def test_many_people_are_told_to_try(tmp_path, capsys):
-    data = crowd(tmp_path / "data")
-    found = advise(data, task="identity", backbone="starter")
-    assert found.command.endswith("--task identity -o RUN")
-    assert found.rows["starter"]["map_at_r"].value > 0.3
-    assert len(open_dataset(data)) == found.facts.images
-    assert main(["advise", str(data), "--task", "identity", "--backbone", "starter"]) == 0
-    assert "people never seen" in capsys.readouterr().out
+def test_frozen_features_are_measured_and_a_training_named(ground):
+    prepared, network = ground
+    advice = advised(prepared, network)
+    assert (advice.facts.identities, advice.facts.images) == (6, 18)
+    assert list(advice.rows) == [network.backbone.name]
+    for one in advice.rows[network.backbone.name].values():
+        assert one.low <= one.value <= one.high
+    assert advice.command.endswith("--image-size 32 --task identity -o RUN")
+    assert advice.skipped == {"gone": "no"}
+    assert "recall@1" in advice.summary[0]
+    assert advice.findings[0].check == "too_few_identities"
 
 
-def test_real_faces_of_three_people(tmp_path, real_data, real_weights, monkeypatch):
-    """The case itself, of real faces and a real network."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-    from embed import stage_three
+def test_what_cannot_learn_an_embedding_is_told_to_classify(ground, tmp_path):
+    prepared, network = ground
+    few, _ = material(open_dataset(crowd(tmp_path / "few", people=3, each=3)))
+    assert "--strategy auto" in advised(few, network).command
+    source = replace(network.backbone.source, kind="onnx")
+    frozen = replace(network, backbone=replace(network.backbone, source=source))
+    assert "--strategy probe" in advised(prepared, frozen).command
 
-    data = stage_three(real_data("lfw10"), tmp_path / "three", each=40)
-    found = advise(data, task="identity", faces=True, backbone=str(real_weights("mobilenetv2_100")))
-    assert {each.check for each in found.findings} == {
-        "too_few_identities",
-        "split_not_by_identity",
-        "wrong_source_domain",
-        "input_too_small",
-    }
-    shutil.rmtree(data)
+
+def test_faces_are_part_of_the_command(ground):
+    assert "--faces" in advised(*ground, detector="yunet").command
+
+
+def test_where_nobody_has_two_images_nothing_is_measured(ground, tmp_path):
+    single, _ = material(open_dataset(crowd(tmp_path / "single", people=6, each=1)))
+    advice = advised(single, ground[1])
+    assert advice.rows == {}
+    assert advice.facts.frozen is None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +15,8 @@ from headstart.features.extract import extract
 from headstart.nets.backbone import open_backbone
 from headstart.probe.frozen import Frozen
 from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.strategies.train_classes import Ask
+from headstart.training.schedule import Recipe
 
 SIZE = 32
 
@@ -26,3 +32,16 @@ def material(
     prepared = Prepared(data, found.stats, own, data.splits, np.zeros(n, bool))
     frozen = Frozen.of_stages(found.vectors, found.slices)
     return prepared, FrozenNetwork(backbone, preprocess, 1, frozen)
+
+
+@contextlib.contextmanager
+def asking(run: Path, **options: Any) -> Iterator[Ask]:
+    """What a quick training is asked for; what it leaves beside `run` stays until the end."""
+    with contextlib.ExitStack() as stack:
+        usual: dict[str, Any] = {
+            "strategy": "probe", "recipe": Recipe(), "epochs": None, "find_rate": False,
+            "budget": 1.0, "evaluation": "auto", "folds": 2, "baselines": "standard", "run": run,
+            "options": {}, "log": None, "resuming": False, "overwrite": False,
+            "until_written": stack,
+        }  # fmt: skip
+        yield Ask(**{**usual, **options})

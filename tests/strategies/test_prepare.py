@@ -24,7 +24,7 @@ from headstart.strategies.prepare import (
 )
 from headstart.strategies.problem import Prepared
 
-SEEN = Preprocess(224, (0.5,) * 3, (0.2,) * 3)
+SEEN = Preprocess(224)
 
 
 def data_of(targets, splits=None, **more) -> Dataset:

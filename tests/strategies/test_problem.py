@@ -76,5 +76,5 @@ def test_every_round_needs_what_decodes_it():
     problem = numbers_problem()
     outcome = played(problem, [np.zeros((3, 2)), np.zeros((2, 2))], 1.0)
     short = CrossValidated(outcome.folds[:1], PROBE, problem.final)
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="longer"):
         problem.answers(short)
