@@ -10,13 +10,13 @@ from headstart.options.advise import AdviseOptions
 
 def test_defaults():
     options = AdviseOptions(data="x")
-    assert (options.goal, options.backbone, options.image_size) == ("classify", "presets", "auto")
+    assert (options.task, options.backbone, options.image_size) == ("auto", "presets", "auto")
 
 
 def test_what_makes_no_sense():
     with pytest.raises(OptionError, match="--recipe 'speed=9'"):
         AdviseOptions(data="x", recipe="dropout=0.1,speed=9")
-    with pytest.raises(OptionError, match=r"--goal embedd.*did you mean embed"):
-        AdviseOptions(data="x", goal="embedd")
+    with pytest.raises(OptionError, match=r"--task identiti.*did you mean identity"):
+        AdviseOptions(data="x", task="identiti")
     with pytest.raises(OptionError, match="--budget 0: above 0 minutes"):
         AdviseOptions(data="x", budget=0)

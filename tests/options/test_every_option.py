@@ -43,7 +43,8 @@ def wrong_values(option: Option):
         yield "empty", "", ""
         yield "type", 3, None
         if option.words:
-            yield "choice", f"{option.words[0]},papyrus", f"{option.words[0]},papyrus"
+            first = (option.words() if callable(option.words) else option.words)[0]
+            yield "choice", f"{first},papyrus", f"{first},papyrus"
 
 
 def outside(limits):

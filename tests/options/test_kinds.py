@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from headstart.options.kinds import from_text, convert_value, joined_words, kind_of, near
+from headstart.options.kinds import convert_value, from_text, joined_words, kind_of, near
 
 SIZE = kind_of(int | Literal["auto"])
 RATE = kind_of(float | Literal["auto"] | None)

@@ -16,12 +16,12 @@ from headstart.tasks.identity.recipe import MetricRecipe
         ({"tta": 3, "faces": True}, "--tta 3: of a face choose 1, or 2"),
         ({"tta": 6, "strategy": "finetune"}, "--tta 6 averages frozen features"),
         ({"tta": 3, "strategy": "scratch"}, "--tta 3 averages frozen features"),
-        ({"strategy": "embed", "tta": 2}, "--tta 2: --strategy embed knows people by one view"),
-        ({"strategy": "embed", "task": "regression"}, "--strategy embed tells identities apart"),
-        ({"strategy": "embed", "lr": "auto"}, "--lr auto looks for where"),
+        ({"task": "identity", "tta": 2}, "--task identity looks at one view of an image"),
+        ({"task": "identity", "strategy": "probe"}, "--task identity begins at the frozen"),
+        ({"task": "identity", "lr": "auto"}, "--task identity looks at one view of an image"),
         ({"recipe": "freeze=everything"}, "--recipe freeze=everything: choose none, head"),
         ({"recipe": "loss=triplet"}, "--recipe 'loss=triplet': give name=value"),
-        ({"strategy": "embed", "recipe": "mixup=1"}, "--recipe mixup=1: a mixture of two"),
+        ({"task": "identity", "recipe": "mixup=1"}, "--recipe mixup=1: a mixture of two"),
         ({"log": "tensorboard,papyrus"}, "--log papyrus: choose tensorboard, mlflow or wandb"),
     ],
 )
@@ -43,7 +43,7 @@ def test_the_recipe_that_options_make_together():
     options = TrainOptions(data="x", epochs=3, lr=0.5, hflip="no", recipe="dropout=0.2,epochs=4")
     found = options.given_recipe()
     assert (found.epochs, found.lr, found.hflip, found.dropout) == (4, 0.5, "no", 0.2)
-    people = TrainOptions(data="x", strategy="embed", recipe="loss=arcface").given_recipe()
+    people = TrainOptions(data="x", task="identity", recipe="loss=arcface").given_recipe()
     assert isinstance(people, MetricRecipe)
     assert people.loss == "arcface"
     assert people.lr == MetricRecipe().lr

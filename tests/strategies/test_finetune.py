@@ -16,7 +16,7 @@ from headstart.probe.cross_validate import cross_validate
 from headstart.strategies import finetune as module
 from headstart.strategies.auto import Budget
 from headstart.strategies.finetune import Wish, fine_tune, from_scratch
-from headstart.strategies.plan import FinetuneOutcome, Plan
+from headstart.strategies.plan import FinetuneOutcome, FinetunePlan
 from headstart.strategies.prepare import make_problem
 from headstart.training.schedule import Recipe
 
@@ -74,7 +74,7 @@ def test_where_the_probe_stays_there_is_no_other_model(
         asked.append(how)
         return tuning
 
-    plan = Plan(QUICK, False, (), (), 0.0)
+    plan = FinetunePlan(QUICK, False, (), (), 0.0)
     monkeypatch.setattr(module, "tune", tune)
     monkeypatch.setattr(module, "make_plan", lambda *args, **options: plan)
     found = fine_tune(problem, network, probed, wish(tmp_path / "place", strategy), CPU)

@@ -10,7 +10,7 @@ from tests.training.trainings import pictures
 from headstart.compute import Compute
 from headstart.probe.cross_validate import Round
 from headstart.strategies.finetune_round import finetune
-from headstart.training.gradient import log_prior
+from headstart.tasks.classification.learn import log_prior
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start
 

@@ -12,7 +12,7 @@ import pytest
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.records import Finding, to_json
-from headstart.strategies.plan import FinetuneCandidate, FinetuneOutcome, Plan
+from headstart.strategies.plan import FinetuneCandidate, FinetuneOutcome, FinetunePlan
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
 from headstart.training.schedule import Recipe
 
@@ -91,7 +91,7 @@ def test_the_part_about_what_was_tried():
         FinetuneCandidate("frozen probe", None, wilson(30, 40), 0.0),
         FinetuneCandidate("all layers, 2 epochs", Recipe(epochs=2), wilson(31, 40), 12.345),
     )
-    plan = Plan(Recipe(epochs=8), True, ("It will take 3 minutes.",), rows, 181.26)
+    plan = FinetunePlan(Recipe(epochs=8), True, ("It will take 3 minutes.",), rows, 181.26)
     read = json.loads(to_json(advice(FinetuneOutcome(plan, None, None))))
     assert read["summary"] == ["It will take 3 minutes."]
     assert read["announced_seconds"] == 181.3

@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.nets.tiny import Plain, tunable
+from tests.nets.tiny import Plain, trainable, tunable
 from tests.training.trainings import assert_same, pictures, training
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
-from headstart.nets.trainable import TrainableModel
+from headstart.tasks.classification import learn
+from headstart.tasks.classification.validation import Validation
 from headstart.training import loop as module
 from headstart.training.average import choose_weights
 from headstart.training.loop import Training
-from headstart.training.record import Validation
+from headstart.training.objective import Objective
 from headstart.training.schedule import Recipe
 
 SHORT = Recipe(epochs=3, batch=8, augment="light", lr=2e-3)
@@ -229,8 +231,8 @@ def test_scores_are_those_of_the_network_in_order(data, validation, monkeypatch,
     one.run(until=2)
     inputs = one.validation.inputs
     with one.threads() as pool:
-        scores = one.scores(inputs, pool)
-        none = one.scores(InputImages(validation.take(np.arange(0)), inputs.preprocess), pool)
+        scores = one.outputs(inputs, pool)
+        none = one.outputs(InputImages(validation.take(np.arange(0)), inputs.preprocess), pool)
     images = torch.from_numpy(np.stack([inputs[i] for i in range(len(inputs))]))
     with torch.inference_mode():
         expected = one.net.eval()(images).numpy()
@@ -338,7 +340,7 @@ def test_it_is_the_average_that_is_judged_and_kept(data, validation):
     for kept, average in zip(state, one.ema, strict=True):
         assert torch.equal(kept, average)
     with one.threads() as pool, one.using(one.ema):
-        found = one.validation.judge(one.scores(one.validation.inputs, pool))
+        found = one.validation.judge(one.outputs(one.validation.inputs, pool))
     assert found[0] == measure == one.history[-1].measure
     assert found[2] == pytest.approx(-loss, rel=1e-6)
     assert not torch.equal(one.values[0], one.ema[0])
@@ -427,7 +429,7 @@ def test_an_absurd_rate(data, validation, replicas, ema):
 
         def judge(state: list) -> tuple[float, float, float]:
             with one.using(state):
-                return one.validation.judge(one.scores(one.validation.inputs, pool))
+                return one.validation.judge(one.outputs(one.validation.inputs, pool))
 
         kept = choose_weights(one.start, one.best, judge)
     assert kept.share == 0.0
@@ -507,14 +509,18 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Dataset]:
 def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
     train, validation = uneven
     arrays = {"weights": np.zeros((2, 3), np.float32), "bias": np.zeros(2, np.float32)}
-    net = TrainableModel(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
+    net = trainable(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
     recipe = Recipe(
         epochs=10, batch=56, lr=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
         weight_decay=0.0, label_smoothing=0.0,
     )  # fmt: skip
     judged = Validation(InputImages(validation, SEES, workers=1), validation.labels.targets, True)
     large = InputImages(train, replace(SEES, size=9), workers=1)
-    one = Training(net, recipe, large, train.labels.targets, judged, workers=0)
+    objective = Objective(
+        learn.batches(train.labels.targets, recipe, 0, n_classes=2),
+        learn.loss(recipe, train.labels.targets, n_classes=2),
+    )
+    one = Training(net, recipe, large, objective, judged, Compute(workers=0))
     one.run()
     return one.history[-1].measure
 
@@ -526,25 +532,7 @@ def test_balancing_helps_the_rare_class(uneven):
         assert balanced_accuracy(uneven, balance) > plain + 0.15, balance
 
 
-# --- judging ------------------------------------------------------------------------------------
-
-
-def test_judging():
-    targets = np.array([0, 0, 0, 1])
-    scores = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]], np.float32))
-    validation = Validation(None, targets)  # type: ignore[arg-type]
-    measure, accuracy, loss = validation.judge(scores)
-    assert measure == accuracy == 0.75
-    assert loss == pytest.approx(-np.log([0.9, 0.8, 0.3, 0.6]).mean(), rel=1e-5)
-    measure, accuracy, _ = replace(validation, balanced=True).judge(scores)
-    assert accuracy == 0.75
-    assert measure == pytest.approx((2 / 3 + 1) / 2)
-    assert validation.judge(scores + 1e4)[2] == pytest.approx(loss, rel=1e-3)
-
-
-def test_a_class_that_was_not_held_out_is_not_judged():
-    validation = Validation(None, np.array([0, 2]), True)  # type: ignore[arg-type]
-    assert validation.judge(np.eye(3, dtype=np.float32)[[0, 2]])[0] == 1.0
+# --- other networks ---------------------------------------------------------------------------
 
 
 def test_a_transformer_learns_too(data):

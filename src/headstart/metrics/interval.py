@@ -147,7 +147,7 @@ def limits(
     """Returns the ends of bootstrap intervals.
 
     Percentiles of the replicates, reached further out when clusters are few (the expanded
-    percentile interval; Hesterberg, The American Weightedian 2015), and shifted so that
+    percentile interval; Hesterberg, The American Statistician 2015), and shifted so that
     their median is the value observed, which takes out the bias that resampling adds to
     F1 and calibration errors.
 
@@ -193,7 +193,7 @@ def effective_wilson(
     The bootstrap's variance says how many independent trials the value is worth; Wilson's
     interval for that many keeps its coverage near 0 and 1, where percentiles of the
     replicates are too narrow (Korn and Graubard, Survey Methodology 1998; Franco, Little,
-    Louis and Slud, Journal of Survey Weighteds and Methodology 2019). A value that never
+    Louis and Slud, Journal of Survey Statistics and Methodology 2019). A value that never
     varies (no mistake was seen) is worth as many trials as there are clusters.
 
     Args:
@@ -273,8 +273,8 @@ def paired_difference(
     """Returns accuracy of A minus accuracy of B on the same items.
 
     Items that stand alone: the adjusted Wald interval of Bonett and Price (Journal of
-    Educational and Behavioral Weighteds, 2012), recommended for paired proportions by
-    Fagerland, Lydersen and Laake (Weighteds in Medicine, 2014). Otherwise a paired
+    Educational and Behavioral Statistics, 2012), recommended for paired proportions by
+    Fagerland, Lydersen and Laake (Statistics in Medicine, 2014). Otherwise a paired
     cluster bootstrap.
 
     Args:

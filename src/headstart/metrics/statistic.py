@@ -161,12 +161,22 @@ def difference(
         lambda weights: first(weights) - second(weights), clusters, n=first.n, bounds=ends,
         seed=seed,
     )  # fmt: skip
-    if first.interval == "effective" and found.value == found.low == found.high == 0:
-        # Resampling would claim to be certain: as where so many items gave the same answers.
-        total = cluster_codes(clusters, first.n)[1]
-        same = np.ones(max(1, round((first.worth or first.n) * total / first.n)), bool)
-        return dataclasses.replace(paired_difference(same, same), n=first.n)
+    if first.interval == "effective" and found.low == found.high:
+        return _never_varied(first, found.value, clusters)
     return dataclasses.replace(found, method=f"paired {found.method}")
+
+
+def _never_varied(statistic: Statistic, value: float, clusters: np.ndarray | None) -> Estimate:
+    """Returns a paired difference that is the same in every replicate.
+
+    Resampling knows nothing there and would claim to be certain: the formula for as many pairs as
+    the measure is worth.
+    """
+    n = statistic.n
+    worth = max(1, round((statistic.worth or n) * cluster_codes(clusters, n)[1] / n))
+    apart = np.arange(worth) < round(abs(value) * worth)
+    pair = (apart, np.zeros(worth, bool)) if value > 0 else (np.zeros(worth, bool), apart)
+    return dataclasses.replace(paired_difference(*pair), value=value, n=n)
 
 
 def restrict(statistic: Statistic, kept: np.ndarray) -> Statistic:

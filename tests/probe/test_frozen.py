@@ -1,0 +1,15 @@
+import numpy as np
+
+from headstart.probe.frozen import Frozen
+
+
+def test_sets_of_stages_and_parts_of_items():
+    vectors = np.arange(24.0).reshape(4, 6)
+    frozen = Frozen.of_stages(vectors, {"stage1": slice(0, 2), "last": slice(2, 6)})
+    assert {name: columns.tolist() for name, columns in frozen.sets.items()} == {
+        "stage1": [0, 1], "last": [2, 3, 4, 5], "all": list(range(6)),
+    }  # fmt: skip
+    assert frozen.take(np.ones(4, bool)) is frozen
+    part = frozen.take(np.array([False, True, False, True]))
+    assert part.vectors.tolist() == vectors[[1, 3]].tolist()
+    assert part.sets is frozen.sets
