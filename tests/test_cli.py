@@ -218,18 +218,18 @@ def test_predict(trained, call, tmp_path):
 
     _, text, _ = call(*words, "--format", "csv", "--top", "2")
     rows = list(csv.DictReader(io.StringIO(text)))
-    heads = "image decision class1 probability1 class2 probability2 error"
+    heads = "name class probability sure choice2 probability2 error"
     assert " ".join(rows[0]) == heads
-    assert [row["decision"] for row in rows] == ["red", "", ""]
+    assert [row["class"] for row in rows] == ["red", "", ""]
     assert [bool(row["error"]) for row in rows] == [False, True, True]
-    assert float(rows[0]["probability1"]) + float(rows[0]["probability2"]) == pytest.approx(
+    assert float(rows[0]["probability"]) + float(rows[0]["probability2"]) == pytest.approx(
         1, abs=1e-4
     )
 
     _, text, _ = call(*words, "--abstain-below", "1")
     assert "not sure" in text
     _, text, _ = call(*words, "--abstain-below", "1", "--format", "csv")
-    assert next(csv.DictReader(io.StringIO(text)))["decision"] == ""
+    assert next(csv.DictReader(io.StringIO(text)))["sure"] in ("no", "False", "false")
     _, text, _ = call(*words, "--json")
     record = json.loads(text)
     assert record["probabilities"][1] == [None, None]

@@ -76,7 +76,7 @@ def test_what_a_killed_training_left_behind_is_waited_for(tmp_path):
     place.folder.mkdir()
     orphan = subprocess.Popen(
         [sys.executable, "-c",
-         "import sys, time; from pathlib import Path; from headstart.run import hold\n"
+         "import sys, time; from pathlib import Path; from headstart.output import hold\n"
          "assert hold(Path(sys.argv[1])) is not None; print('held', flush=True); time.sleep(1.5)",
          str(place.folder)],
         stdout=subprocess.PIPE,

@@ -25,6 +25,9 @@ def finished(folder: Path, **more: object) -> Run:
     """A run with the least that one holds."""
     with new_run(folder, overwrite=True) as run:
         results = {
+            "format": 2,
+            "task": "classification",
+            "primary": "accuracy",
             "evaluation": {"kind": "split", "summary": "on 50 <test> images"},
             "test": {"accuracy": Estimate(0.9, 0.8, 0.95, 50, "Wilson 95 %")},
         } | more
@@ -63,7 +66,7 @@ def test_the_earlier_run_survives_what_went_wrong(tmp_path):
     finished(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):
         broken_off(tmp_path / "run", KeyboardInterrupt)
-    assert Run.open(tmp_path / "run").accuracy.value == 0.9
+    assert Run.open(tmp_path / "run").primary.value == 0.9
     assert left_behind(tmp_path) == []
 
 
@@ -176,7 +179,7 @@ def test_who_comes_second_does_not_replace_the_first(tmp_path):
 
     with pytest.raises(OutputError, match="already holds"):
         slow()
-    assert Run.open(tmp_path / "run").accuracy.value == 0.9
+    assert Run.open(tmp_path / "run").primary.value == 0.9
     assert left_behind(tmp_path) == []
 
 
@@ -279,7 +282,9 @@ def test_it_says_how_good_it_is(tmp_path):
 
 def test_of_numbers_it_says_how_far_off_it_is(tmp_path):
     off = Estimate(2.5, 2.0, 3.0, 50, "bootstrap")
-    run = finished(tmp_path / "run", numbers={}, test={"mean_absolute_error": off})
+    run = finished(
+        tmp_path / "run", primary="mean_absolute_error", test={"mean_absolute_error": off}
+    )
     assert repr(run).endswith("test mean absolute error 2.500 (2.000–3.000))")
 
 
@@ -292,14 +297,14 @@ def test_an_unfinished_run_says_so(tmp_path):
 def test_results_are_read_once(tmp_path):
     run = finished(tmp_path / "run")
     assert run.results["test"]["accuracy"]["n"] == 50
-    run.metrics.write_text(json.dumps({"test": {}}))
+    run.metrics.write_text(json.dumps({"format": 2, "test": {}}))
     assert run.results["test"]["accuracy"]["n"] == 50
 
 
 def test_no_two_names_inside_are_the_same():
     run = Run(Path("run"))
     names = [name for name, each in vars(Run).items() if isinstance(each, property)]
-    places = [getattr(run, name) for name in names if name not in ("results", "accuracy")]
+    places = [getattr(run, name) for name in names if name not in ("results", "primary")]
     assert len(set(places)) == len(places)
     assert {place.parent for place in places} == {Path("run")}
 

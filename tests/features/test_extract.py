@@ -108,7 +108,7 @@ def test_second_call_computes_nothing_and_gives_the_same(data, backbone):
     assert second.computed == 0
     assert "cache" in second.engine
     np.testing.assert_array_equal(second.vectors, first.vectors)
-    np.testing.assert_array_equal(second.facts.dhashes, first.facts.dhashes)
+    np.testing.assert_array_equal(second.stats.dhashes, first.stats.dhashes)
 
 
 def test_same_content_under_two_names(data, backbone):

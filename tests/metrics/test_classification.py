@@ -69,7 +69,7 @@ def test_every_interval_holds_its_value(clusters):
     for each in estimates:
         assert each.low <= each.value <= each.high
         assert each.low < each.high
-        assert estimate.n > 0
+        assert each.n > 0
 
 
 def test_weights_are_copies():

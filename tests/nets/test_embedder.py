@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.nets.tiny import network, noise, sees
 from tests.tasks.identity.embedders import SIZE, embedder, last_columns
+from torch import nn
 
 from headstart.nets.embedder import Embedder, project
 from headstart.tasks.identity.recipe import MetricRecipe
@@ -66,7 +67,7 @@ def test_the_projection_given_out_learns_no_more():
 def test_chosen_columns_are_the_embedding():
     net = network(size=SIZE)
     columns = last_columns(net)[[3, 0, 7]]
-    small = Embedder(net, sees(SIZE), columns).eval()
+    small = Embedder(net, sees(SIZE), columns, nn.Identity()).eval()
     with torch.no_grad():
         raw = small.pool(noise(3, SIZE)).numpy()
         found = small(noise(3, SIZE)).numpy()

@@ -17,6 +17,7 @@ from headstart.metrics.vectors import unit_rows
 from headstart.nets.backbone import open_backbone
 from headstart.nets.heads import Head, nearest, neighbour_scores, softmax
 from headstart.nets.model import Model
+from headstart.records import OutputSpec
 
 CLASSES = ("apple", "bär", "cat/dog")
 WIDTH = 12
@@ -49,7 +50,14 @@ def head(kind: str) -> Head:
 
 def model(weights: Path, kind: str = "linear") -> Model:
     preprocess = Preprocess(48, "pad", 0.9, "bilinear", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
-    return Model(open_backbone(str(weights)), head(kind), CLASSES, preprocess, 2, 1.7)
+    return Model(
+        open_backbone(str(weights)),
+        head(kind),
+        OutputSpec("classification", CLASSES),
+        preprocess,
+        2,
+        1.7,
+    )
 
 
 @pytest.mark.parametrize("kind", ["linear", "neighbours", "prototypes"])
@@ -59,11 +67,12 @@ def test_round_trip(weights, tmp_path, kind):
     vectors = np.random.default_rng(1).normal(size=(30, WIDTH)).astype(np.float32)
     for place in (tmp_path / "run" / "model", str(tmp_path / "run")):
         after = Model.load(place)
-        assert (after.classes, after.preprocess) == (CLASSES, before.preprocess)
+        assert (after.spec, after.preprocess) == (before.spec, before.preprocess)
         assert (after.tta, after.temperature) == (2, 1.7)
         assert after.head.meta() == before.head.meta()
         np.testing.assert_array_equal(after.head.scores(vectors), before.head.scores(vectors))
-        np.testing.assert_array_equal(after.probabilities(vectors), before.probabilities(vectors))
+        after_all, before_all = after.outputs(vectors), before.outputs(vectors)
+        np.testing.assert_array_equal(after_all["probabilities"], before_all["probabilities"])
         saved = after.backbone.network.state_dict()
         for name, weight in before.backbone.network.state_dict().items():
             assert torch.equal(saved[name], weight)
@@ -74,7 +83,7 @@ def test_round_trip(weights, tmp_path, kind):
 def test_probabilities(weights):
     vectors = np.random.default_rng(1).normal(size=(30, WIDTH)).astype(np.float32)
     trained = model(weights)
-    probabilities = trained.probabilities(vectors)
+    probabilities = trained.outputs(vectors)["probabilities"]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     expected = softmax(trained.head.scores(vectors) / 1.7)
     np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
@@ -118,7 +127,7 @@ def test_damaged_files(weights, tmp_path, file, damage):
 @pytest.mark.parametrize(
     "values",
     [{"head": 3}, {"head": {"kind": "linear"}}, {"preprocess": {}}, {"tta": "two"},
-     {"classes": None}, {"temperature": None}],
+     {"output": None}, {"temperature": None}],
 )  # fmt: skip
 def test_nonsense_in_the_description(weights, tmp_path, values):
     model(weights).save(tmp_path / "m")

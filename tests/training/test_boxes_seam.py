@@ -22,6 +22,7 @@ from torch import nn
 
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.images.geometry import map_boxes
 from headstart.images.inputs import InputImages
 from headstart.nets.augment import Augment
@@ -84,7 +85,9 @@ def draw(folder: Path, count: int, seed: int) -> Drawn:
         boxes.append(np.array(own, np.float32).reshape(-1, 4))
         Image.fromarray(pixels).save(folder / names[-1])
     splits = np.full(count, "")
-    return Drawn(Dataset(folder, tuple(names), ("square",), np.zeros(count, int), splits), boxes)
+    return Drawn(
+        Dataset(folder, tuple(names), Classes(("square",), np.zeros(count, int)), splits), boxes
+    )
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +213,12 @@ def detector(drawn: tuple[Drawn, Drawn], recipe: Recipe = RECIPE, *, workers: in
     )  # fmt: skip
     judge = ValidationBoxes(InputImages(held.data, padded, workers=1), PlacesOf(held.boxes, SIZE))
     return Training(
-        made, recipe, inputs, Objective(plan, loss, watch), judge, Compute(workers=workers)
+        made,
+        recipe,
+        inputs,
+        Objective(plan, loss, watch),
+        judge,
+        Compute(device="cpu", workers=workers),
     )
 
 

@@ -468,7 +468,8 @@ def test_a_class_with_one_image(tmp_path: Path, validation, balance):
 @pytest.mark.parametrize("balance", ["none", "weights", "oversample", "undersample", "logits"])
 def test_a_class_without_an_image(tmp_path: Path, balance):
     data = pictures(tmp_path, (6, 6))
-    data = replace(data, classes=(*data.labels.names, "none of these"))
+    names = (*data.labels.names, "none of these")
+    data = replace(data, labels=Classes(names, data.labels.targets))
     one = training(data, replace(SHORT, balance=balance))
     one.run()
     assert one.diverged == -1
@@ -520,7 +521,7 @@ def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
         learn.batches(train.labels.targets, recipe, 0, n_classes=2),
         learn.loss(recipe, train.labels.targets, n_classes=2),
     )
-    one = Training(net, recipe, large, objective, judged, Compute(workers=0))
+    one = Training(net, recipe, large, objective, judged, Compute(device="cpu", workers=0))
     one.run()
     return one.history[-1].measure
 

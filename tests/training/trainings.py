@@ -79,7 +79,7 @@ def training(
     inputs = InputImages(data, sees(LARGE), workers=1)
     n_classes = len(data.labels.names)
     compute = Compute(
-        workers=options.pop("workers", 0), seed=options.pop("seed", 0),
+        device="cpu", workers=options.pop("workers", 0), seed=options.pop("seed", 0),
         progress=options.pop("progress", silent),
     )  # fmt: skip
     objective = Objective(

@@ -103,7 +103,7 @@ def test_what_makes_no_sense(gallery, tmp_path, made):
         ("needs PHOTOS", lambda: enroll(gallery, name="Ann")),
         ("--name is empty", lambda: enroll(gallery, one, name=" ")),
         ("say who with --name", lambda: enroll(gallery, [one, one])),
-        ("above 0 and at most", lambda: enroll(gallery, far=0.0)),
+        ("above 0, up to", lambda: enroll(gallery, far=0.0)),
         ("at least 1 photo", lambda: enroll(gallery, k=0)),
     ):
         with pytest.raises(OptionError, match=words):

@@ -105,7 +105,7 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [float(row["number"]) for row in rows] == pytest.approx(found.values, rel=1e-4)
     assert main(["predict", str(run.folder), *images]) == 0
-    assert "90 % prediction interval" in capsys.readouterr().out
+    assert f" to {found.high[0]:.3g})" in capsys.readouterr().out
     assert "<td>" in found._repr_html_()
 
 
@@ -137,7 +137,7 @@ def test_the_exported_file_tells_the_same(trained, tmp_path):
     assert said["low"] <= said["number"] <= said["high"]
     shown = f"{said['number']:.3g} ({said['low']:.3g} to {said['high']:.3g})"
     assert found.text(0) == shown
-    assert "tells a number" in (tmp_path / "onnx" / "README.md").read_text()
+    assert "a model of regression" in (tmp_path / "onnx" / "README.md").read_text()
 
 
 def test_two_runs_are_compared_by_how_far_off_they_are(trained):

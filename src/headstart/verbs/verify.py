@@ -22,7 +22,7 @@ from headstart.options.command import command
 from headstart.options.verify import VerifyOptions
 from headstart.records import Estimate
 
-__all__ = ["Recognition", "Verification", "verify"]
+__all__ = ["verify"]
 
 _FARS = (0.1, 0.01, 0.001)
 _POINTS = 200
