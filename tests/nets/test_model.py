@@ -50,8 +50,7 @@ def head(kind: str) -> Head:
 
 def model(weights: Path, kind: str = "linear") -> Model:
     preprocess = Preprocess(48, "pad", 0.9, "bilinear", (0.5, 0.4, 0.3), (0.2, 0.2, 0.2))
-    spec = OutputSpec("classification", CLASSES)
-    return Model(open_backbone(str(weights)), head(kind), spec, preprocess, 2, 1.7)
+    return Model(
         open_backbone(str(weights)),
         head(kind),
         OutputSpec("classification", CLASSES),
