@@ -63,7 +63,11 @@ def test_numbers_as_fields_and_in_words():
     found = numbers()
     assert found.record(0) == {"name": "a.png", "number": 34.0, "low": 29.0, "high": 41.0}
     assert found.record(1) == {"name": "b.png", "error": "empty"}
-    assert [found.text(i) for i in range(3)] == ["34 (29 to 41)", "empty", "-1.5 (-2 to 3)"]
+    assert [found.text(i) for i in range(3)] == [
+        "34 (90 %: 29 to 41)",
+        "empty",
+        "-1.5 (90 %: -2 to 3)",
+    ]
 
 
 @pytest.mark.parametrize("make", ALL)

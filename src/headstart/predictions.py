@@ -293,10 +293,10 @@ class Intervals:
         }
 
     def text(self, index: int) -> str:
-        """Returns such as ``"34 (29 to 41)"``."""
+        """Returns such as ``"34 (90 %: 29 to 41)"``: the number and its prediction interval."""
         if not self.answered[index]:
             return self.errors.get(self.names[index], "unreadable")
-        ends = f"{self.low[index]:.3g} to {self.high[index]:.3g}"
+        ends = f"{100 * self.level:.3g} %: {self.low[index]:.3g} to {self.high[index]:.3g}"
         return f"{self.values[index]:.3g} ({ends})"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.crowds import crowd
 from tests.strategies.problems import material
-from tests.tasks.identity.crowds import crowd
 
 from headstart.advice.advise_people import advise_people
 from headstart.compute import Compute

@@ -213,8 +213,7 @@ def _hope(ranked: Sequence[Ranked], plan: FinetunePlan, tested: int) -> Estimate
 def _command(wanted: Wanted, best: Ranked, plan: FinetunePlan) -> str:
     """Returns the training to run."""
     flags = [part for name, each in wanted.columns.items() if each for part in (f"--{name}", each)]
-    source = best.network.backbone.source
-    place = str(source.path) if source.kind == "folder" else source.name
+    place = best.network.backbone.source.place
     strategy = f"auto --budget {wanted.budget:g}" if plan.recipe else "probe"
     words = ["headstart", "train", wanted.data, *flags, *face_flags(wanted.detector)]
     return shlex.join(words) + (

@@ -109,7 +109,7 @@ def advise_people(
         findings=tuple(findings),
         command=_command(data, best, facts, preprocess.size, detector),
         facts=facts,
-        rows={network.name: known for network, _, known in measured if known is not None},
+        rows={network.source.place: known for network, _, known in measured if known is not None},
         skipped=skipped,
     )
 
@@ -117,10 +117,9 @@ def advise_people(
 def _command(
     data: str | Path, network: Backbone, facts: PeopleFacts, size: int, detector: str | None
 ) -> str:
-    place = str(network.source.path) if network.source.kind == "folder" else network.source.name
     learns = facts.identities >= FEWEST and facts.trainable
     task = (
         ["--task", "identity"] if learns else ["--strategy", "auto" if facts.trainable else "probe"]
     )
-    words = ["headstart", "train", data, "--backbone", place, "--image-size", size]
+    words = ["headstart", "train", data, "--backbone", network.source.place, "--image-size", size]
     return shlex.join([str(each) for each in [*words, *task, *face_flags(detector)]]) + " -o RUN"

@@ -31,14 +31,15 @@ def show_predictions(
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("image", overflow="fold")
     table.add_column("answer", overflow="fold")
-    table.add_column("probability", justify="right", no_wrap=True)
-    for index, name in enumerate(predictions.names):
-        record = predictions.record(index)
+    records = [predictions.record(index) for index in range(len(predictions))]
+    if any("probabilities" in record for record in records):
+        table.add_column("probability", justify="right", no_wrap=True)
+    for index, (name, record) in enumerate(zip(predictions.names, records, strict=True)):
         ranked = _ranked(record, top)
         if "error" in record:
-            table.add_row(Text(name), Text(record["error"], style="red"), "")
+            table.add_row(Text(name), Text(record["error"], style="red"))
         elif not ranked:
-            table.add_row(Text(name), Text(predictions.text(index)), "")
+            table.add_row(Text(name), Text(predictions.text(index)))
         elif ranked[0][1] < abstain_below:
             table.add_row(Text(name), Text("not sure", style="yellow"), f"{ranked[0][1]:.3f}")
         else:

@@ -66,6 +66,11 @@ class Source:
     repo: str | None = None
     file: str | None = None
 
+    @property
+    def place(self) -> str:
+        """What `--backbone` opens again: folders of one name in two places stay apart."""
+        return str(self.path) if self.kind == "folder" else self.name
+
 
 def resolve(name: str) -> Source:
     """Finds out what a backbone's name means, without downloading anything.

@@ -14,7 +14,7 @@ from headstart.images.stats import ImageStats
 from headstart.metrics.calibration import calibration_error, reliability
 from headstart.metrics.classification import class_statistics, confusion_matrix, measure_classes
 from headstart.metrics.statistic import Measure, Statistic
-from headstart.predictions import ClassProbabilities
+from headstart.predictions import ClassProbabilities, Identities
 from headstart.records import Finding, OutputSpec
 from headstart.tasks.classification.checks import check_classes
 from headstart.tasks.drawing import write_on
@@ -97,8 +97,6 @@ def details(
     targets = in_terms_of(predictions.classes, labels)
     found, confidences, classes = predictions.labels, predictions.confidences, predictions.classes
     per_class = measure_classes(found, targets, len(classes), clusters=clusters, seed=seed)
-    wrong = np.flatnonzero(found != targets)
-    wrong = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MISTAKES]
     return {
         "per_class": [
             {"class": name, "n": m.n, "precision": m.precision, "recall": m.recall, "f1": m.f1}
@@ -109,15 +107,7 @@ def details(
             "counts": confusion_matrix(targets, found, len(classes)).tolist(),
         },
         "reliability": list(reliability(confidences, found == targets)),
-        "mistakes": [
-            {
-                "name": predictions.names[i],
-                "truth": classes[targets[i]],
-                "predicted": classes[found[i]],
-                "confidence": float(confidences[i]),
-            }
-            for i in wrong
-        ],
+        "mistakes": surest_mistakes(predictions, classes, targets),
     }
 
 
@@ -134,6 +124,30 @@ def baselines(
 def draw(pixels: np.ndarray, predictions: ClassProbabilities, index: int) -> np.ndarray:
     """Returns (H, W, 3) uint8 with the class and its probability written on the image."""
     return write_on(pixels, predictions.text(index))
+
+
+def surest_mistakes(
+    predictions: ClassProbabilities | Identities, names: tuple[str, ...], truth: np.ndarray
+) -> list[dict[str, Any]]:
+    """Returns name, truth, prediction and confidence of the wrong answers given most surely.
+
+    Args:
+        predictions: Of N items, all answered.
+        names: C names of the columns of their probabilities.
+        truth: (N,) int true columns.
+    """
+    found, confidences = predictions.labels, predictions.probabilities.max(axis=1)
+    wrong = np.flatnonzero(found != truth)
+    wrong = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MISTAKES]
+    return [
+        {
+            "name": predictions.names[i],
+            "truth": names[truth[i]],
+            "predicted": names[found[i]],
+            "confidence": float(confidences[i]),
+        }
+        for i in wrong
+    ]
 
 
 def in_terms_of(names: tuple[str, ...], labels: Classes) -> np.ndarray:

@@ -20,7 +20,7 @@ from headstart.metrics.classification import log_loss
 from headstart.metrics.statistic import Measure, Statistic, mean, proportion
 from headstart.predictions import Identities
 from headstart.records import Finding, OutputSpec
-from headstart.tasks.classification import in_terms_of
+from headstart.tasks.classification import in_terms_of, surest_mistakes
 from headstart.tasks.drawing import write_on
 from headstart.tasks.identity.split import both_sides
 from headstart.tasks.protocol import Outputs, Places, Target
@@ -48,8 +48,6 @@ MEASURES = (
         "ece", "calibration error", False, meaning="mean distance between confidence and accuracy"
     ),
 )
-
-_MISTAKES = 24
 
 
 def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
@@ -115,21 +113,10 @@ def details(
 ) -> dict[str, Any]:
     """Returns ``reliability`` and ``mistakes``, surest first."""
     truth = in_terms_of(predictions.identities, labels)
-    found, names = predictions.labels, predictions.identities
     confidences = predictions.probabilities.max(axis=1)
-    wrong = np.flatnonzero(found != truth)
-    wrong = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MISTAKES]
     return {
-        "reliability": list(reliability(confidences, found == truth)),
-        "mistakes": [
-            {
-                "name": predictions.names[i],
-                "truth": names[truth[i]],
-                "predicted": names[found[i]],
-                "confidence": float(confidences[i]),
-            }
-            for i in wrong
-        ],
+        "reliability": list(reliability(confidences, predictions.labels == truth)),
+        "mistakes": surest_mistakes(predictions, predictions.identities, truth),
     }
 
 
