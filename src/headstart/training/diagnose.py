@@ -48,87 +48,135 @@ def diagnose(
         )  # fmt: skip
     if not history:
         return found
-    loss = np.array([each.loss for each in history])
-    validation = np.array([each.val_loss for each in history])
-    # Balanced accuracy where classes differ in size, as everything else is judged there.
-    accuracy = np.array([each.measure for each in history])
-    best = int(np.nanargmin(validation)) if np.isfinite(validation).any() else 0
-    trained, chance = history[-1].accuracy, 1 / n_classes
-    lost = start_accuracy - float(np.nanmax(accuracy, initial=0.0))
-    undone = lost > 0.05 and loss[0] > 1.5 * max(start_loss, 0.05)
-    if diverged < 0 and (undone or not np.isfinite(validation).all()):
-        found.append(
-            Finding(
-                "rate_too_high", "warning",
-                f"The first epochs undid what the pretrained network knew: held-out accuracy fell "
-                f"from {start_accuracy:.3f} to {accuracy.min():.3f}.",
-                _curve(history),
-                "Train with a third of the rate (--lr) or --lr auto, or freeze more "
-                "(--recipe freeze=last).", 1,
-            )
-        )  # fmt: skip
-    gap = trained - float(accuracy[-1])
-    flat = float(validation[best]) > 0.97 * start_loss
-    if n_groups is not None and n_groups <= _FEW_GROUPS and gap > 0.15:
-        found.append(
-            Finding(
-                "too_few_groups", "serious",
-                f"Training images are classified correctly ({trained:.3f}) and held-out groups "
-                f"are not ({accuracy[-1]:.3f}): {n_groups} groups are too few to learn what is "
-                f"common to a class.",
-                _curve(history),
-                "Add groups (people, patients), not images of the same ones; until then prefer "
-                "--strategy probe.", 1,
-            )
-        )  # fmt: skip
-    elif (
-        trained > 0.9
-        and float(accuracy[-1]) < chance + 0.25 * (1 - chance)
-        and start_accuracy < (chance + 0.25 * (1 - chance))
-    ):
-        found.append(
-            Finding(
-                "validation_unlike_training", "serious",
-                f"Training images are learnt ({trained:.3f}), held-out ones stay near chance "
-                f"({accuracy[-1]:.3f}): they are not alike, or the labels carry nothing that "
-                f"can be seen.",
-                _curve(history),
-                "Look at some held-out images beside training ones, check the labels, and "
-                "run headstart check.", 1,
-            )
-        )  # fmt: skip
-    elif (gap > 0.1 and validation[-1] > 1.1 * validation[best]) or (gap > 0.2 and flat):
-        found.append(
-            Finding(
-                "overfitting", "warning",
-                f"Training loss falls to {loss[-1]:.3f} while held-out loss is best in epoch "
-                f"{best + 1} ({validation[best]:.3f}) and ends at {validation[-1]:.3f}: the "
-                f"network learns "
-                f"the training images by heart.",
-                _curve(history),
-                "Nothing to do for the result: the best epochs were kept and averaged with the "
-                "probe. More images help most; else --recipe augment=strong or freeze=last.", 1,
-            )
-        )  # fmt: skip
-    elif best == len(history) - 1 and len(history) > 2 and validation[-1] < 0.97 * validation[-3]:
-        found.append(
-            Finding(
-                "underfitting", "note",
-                f"Held-out loss was still falling in the last epoch ({validation[-3]:.3f} to "
-                f"{validation[-1]:.3f} in two epochs).",
-                _curve(history), "Train longer: twice the --epochs, or a larger --budget.", 1,
-            )
-        )  # fmt: skip
-    if not found:
-        found.append(
-            Finding(
-                "trained_well", "note",
-                f"Training and held-out loss fell together; the best epoch was {best + 1} of "
-                f"{len(history)}.",
-                _curve(history), "No action needed.", 1,
-            )
-        )  # fmt: skip
-    return found
+    curves = _Curves(history, start_loss, start_accuracy, n_classes, n_groups)
+    if diverged < 0 and curves.undone:
+        found.append(_rate_too_high(curves))
+    verdict = (
+        _too_few_groups(curves)
+        or _validation_unlike_training(curves)
+        or _overfitting(curves)
+        or _underfitting(curves)
+    )
+    if verdict is not None:
+        found.append(verdict)
+    return found or [_trained_well(curves)]
+
+
+class _Curves:
+    """The curves of a training and where they began.
+
+    Args:
+        history: At least one epoch.
+        start_loss: As `diagnose` takes it, and so are the others.
+        start_accuracy: Likewise.
+        n_classes: C.
+        n_groups: Or None.
+    """
+
+    def __init__(
+        self,
+        history: Sequence[Epoch],
+        start_loss: float,
+        start_accuracy: float,
+        n_classes: int,
+        n_groups: int | None,
+    ) -> None:
+        self.start_loss, self.start_accuracy, self.n_groups = start_loss, start_accuracy, n_groups
+        self.lines = _curve(history)
+        self.loss = np.array([each.loss for each in history])
+        self.validation = np.array([each.val_loss for each in history])
+        # Balanced accuracy where classes differ in size, as everything else is judged there.
+        self.accuracy = np.array([each.measure for each in history])
+        finite = np.isfinite(self.validation)
+        self.best = int(np.nanargmin(self.validation)) if finite.any() else 0
+        self.trained = history[-1].accuracy
+        self.gap = self.trained - float(self.accuracy[-1])
+        chance = 1 / n_classes
+        self.near_chance = chance + 0.25 * (1 - chance)
+        lost = start_accuracy - float(np.nanmax(self.accuracy, initial=0.0))
+        undone = lost > 0.05 and self.loss[0] > 1.5 * max(start_loss, 0.05)
+        self.undone = bool(undone or not finite.all())
+
+
+def _rate_too_high(curves: _Curves) -> Finding:
+    return Finding(
+        "rate_too_high", "warning",
+        f"The first epochs undid what the pretrained network knew: held-out accuracy fell "
+        f"from {curves.start_accuracy:.3f} to {curves.accuracy.min():.3f}.",
+        curves.lines,
+        "Train with a third of the rate (--lr) or --lr auto, or freeze more "
+        "(--recipe freeze=last).", 1,
+    )  # fmt: skip
+
+
+def _too_few_groups(curves: _Curves) -> Finding | None:
+    groups = curves.n_groups
+    if not (groups is not None and groups <= _FEW_GROUPS and curves.gap > 0.15):
+        return None
+    return Finding(
+        "too_few_groups", "serious",
+        f"Training images are classified correctly ({curves.trained:.3f}) and held-out groups "
+        f"are not ({curves.accuracy[-1]:.3f}): {groups} groups are too few to learn what is "
+        f"common to a class.",
+        curves.lines,
+        "Add groups (people, patients), not images of the same ones; until then prefer "
+        "--strategy probe.", 1,
+    )  # fmt: skip
+
+
+def _validation_unlike_training(curves: _Curves) -> Finding | None:
+    held_out = max(float(curves.accuracy[-1]), curves.start_accuracy)
+    if not (curves.trained > 0.9 and held_out < curves.near_chance):
+        return None
+    return Finding(
+        "validation_unlike_training", "serious",
+        f"Training images are learnt ({curves.trained:.3f}), held-out ones stay near chance "
+        f"({curves.accuracy[-1]:.3f}): they are not alike, or the labels carry nothing that "
+        f"can be seen.",
+        curves.lines,
+        "Look at some held-out images beside training ones, check the labels, and "
+        "run headstart check.", 1,
+    )  # fmt: skip
+
+
+def _overfitting(curves: _Curves) -> Finding | None:
+    validation, best = curves.validation, curves.best
+    flat = float(validation[best]) > 0.97 * curves.start_loss
+    risen = curves.gap > 0.1 and validation[-1] > 1.1 * validation[best]
+    if not (risen or (curves.gap > 0.2 and flat)):
+        return None
+    return Finding(
+        "overfitting", "warning",
+        f"Training loss falls to {curves.loss[-1]:.3f} while held-out loss is best in epoch "
+        f"{best + 1} ({validation[best]:.3f}) and ends at {validation[-1]:.3f}: the "
+        f"network learns "
+        f"the training images by heart.",
+        curves.lines,
+        "Nothing to do for the result: the best epochs were kept and averaged with the "
+        "probe. More images help most; else --recipe augment=strong or freeze=last.", 1,
+    )  # fmt: skip
+
+
+def _underfitting(curves: _Curves) -> Finding | None:
+    validation = curves.validation
+    last = curves.best == len(validation) - 1 and len(validation) > 2
+    if not (last and validation[-1] < 0.97 * validation[-3]):
+        return None
+    return Finding(
+        "underfitting", "note",
+        f"Held-out loss was still falling in the last epoch ({validation[-3]:.3f} to "
+        f"{validation[-1]:.3f} in two epochs).",
+        curves.lines, "Train longer: twice the --epochs, or a larger --budget.", 1,
+    )  # fmt: skip
+
+
+def _trained_well(curves: _Curves) -> Finding:
+    return Finding(
+        "trained_well", "note",
+        f"Training and held-out loss fell together; the best epoch was {curves.best + 1} of "
+        f"{len(curves.loss)}.",
+        curves.lines, "No action needed.", 1,
+    )  # fmt: skip
 
 
 def _curve(history: Sequence[Epoch]) -> tuple[str, ...]:

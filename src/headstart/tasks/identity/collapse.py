@@ -31,6 +31,9 @@ _STUCK = 0.95
 _LOST = 0.05
 _CEILING = 0.97
 
+# What a finding shows of the curves.
+Lines = tuple[str, ...]
+
 
 def collapsed(epoch: Epoch, start: Health) -> bool:
     """Tells whether all embeddings of an epoch were nearly the same point.
@@ -84,89 +87,17 @@ def read_curves(
         )  # fmt: skip
     if not history:
         return found
-    bad = [each for each in history if collapsed(each, start)]
     last = history[-1]
-    flat = last.effective_rank < max(_FLAT * min(start.effective_rank, recipe.identities - 1), 1.2)
+    bad = [each for each in history if collapsed(each, start)]
+    shape = _collapse(bad, last, start, recipe, lines) or _flat(last, start, recipe, lines)
+    if shape is not None:
+        found.append(shape)
     best = max(each.measure for each in history)
-    margin = recipe.margin or MARGIN
-    stuck = recipe.loss == "triplet" and recipe.mining == "hard" and last.loss > _STUCK * margin
-    if bad:
-        worst = max(
-            bad,
-            key=lambda each: (
-                each.mean_negative_cosine if math.isfinite(each.mean_negative_cosine) else 1.0
-            ),
-        )
-        loss = f"; the loss stays at its margin ({last.loss:.2f} of {margin:.2f})" if stuck else ""
-        found.append(
-            Finding(
-                "collapse", "serious",
-                f"The embedding collapsed in epoch {bad[0].epoch}: all images lie at nearly the "
-                f"same point (mean cosine of different people {worst.mean_negative_cosine:.3f}, "
-                f"at the start {start.mean_negative_cosine:.3f}; {worst.active_triplets:.0%} of "
-                f"all triplets violate the margin){loss}.",
-                lines, _against_collapse(recipe), len(bad),
-            )
-        )  # fmt: skip
-    elif flat:
-        found.append(
-            Finding(
-                "flat_embedding", "warning",
-                f"The embeddings of a batch of {recipe.identities} people spread in "
-                f"{last.effective_rank:.1f} directions only (at the start "
-                f"{start.effective_rank:.1f}): most of its length is not used, and people fall on "
-                "top of each other.",
-                lines, _against_collapse(recipe), 1,
-            )
-        )  # fmt: skip
     if not bad and diverged < 0 and best < start_measure - _LOST:
-        found.append(
-            Finding(
-                "rate_too_high", "warning",
-                f"Training undid what the pretrained network knew: among people held out mAP@R "
-                f"fell from {start_measure:.3f} to at best {best:.3f}.",
-                lines,
-                f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}), or freeze more "
-                f"(--recipe freeze=last).", 1,
-            )
-        )  # fmt: skip
-    room = start_measure < _CEILING  # what is known already cannot be known better
-    learnt = room and last.accuracy > 0.95 and last.measure < start_measure + 0.01
-    if not found and learnt:
-        found.append(
-            Finding(
-                "memorised", "warning",
-                f"Images of the {people} training people find each other ({last.accuracy:.0%}), "
-                f"people held out are not known again better than before "
-                f"({last.measure:.3f}, before {start_measure:.3f}): {people} people are learnt "
-                f"by heart.",
-                lines,
-                "Add people, not images of the same ones: hundreds are needed to learn what "
-                "tells any two apart; or use a backbone that was trained on such images.", 1,
-            )
-        )  # fmt: skip
-    if not found and last.active_triplets < _IDLE and recipe.loss == "triplet":
-        found.append(
-            Finding(
-                "idle_triplets", "note",
-                f"In the last epoch {last.active_triplets:.1%} of all triplets violated the "
-                f"margin: hardly anything was left to learn from.",
-                lines,
-                "Train for fewer epochs, or make it harder: --recipe mining=distance, a larger "
-                "margin, or more people in a batch (identities=16).", 1,
-            )
-        )  # fmt: skip
+        found.append(_rate_too_high(start_measure, best, recipe, lines))
     if not found:
-        found.append(
-            Finding(
-                "trained_well", "note",
-                f"No collapse: images of different people came to lie further apart or stayed "
-                f"(mean cosine {last.mean_negative_cosine:.3f}, at the start "
-                f"{start.mean_negative_cosine:.3f}), in {last.effective_rank:.1f} directions; "
-                f"mAP@R among people held out went from {start_measure:.3f} to {measure:.3f}.",
-                lines, "No action needed.", 1,
-            )
-        )  # fmt: skip
+        verdict = _memorised(last, people, start_measure, lines) or _idle(last, recipe, lines)
+        found.append(verdict or _trained_well(last, start, start_measure, measure, lines))
     if share == 0:
         found.append(
             Finding(
@@ -177,6 +108,103 @@ def read_curves(
             )
         )  # fmt: skip
     return found
+
+
+def _collapse(
+    bad: list[Epoch], last: Epoch, start: Health, recipe: MetricRecipe, lines: Lines
+) -> Finding | None:
+    """Images of all people at nearly the same point, in some epochs."""
+    if not bad:
+        return None
+    margin = recipe.margin or MARGIN
+    stuck = recipe.loss == "triplet" and recipe.mining == "hard" and last.loss > _STUCK * margin
+    loss = f"; the loss stays at its margin ({last.loss:.2f} of {margin:.2f})" if stuck else ""
+    worst = max(
+        bad,
+        key=lambda each: (
+            each.mean_negative_cosine if math.isfinite(each.mean_negative_cosine) else 1.0
+        ),
+    )
+    return Finding(
+        "collapse", "serious",
+        f"The embedding collapsed in epoch {bad[0].epoch}: all images lie at nearly the "
+        f"same point (mean cosine of different people {worst.mean_negative_cosine:.3f}, "
+        f"at the start {start.mean_negative_cosine:.3f}; {worst.active_triplets:.0%} of "
+        f"all triplets violate the margin){loss}.",
+        lines, _against_collapse(recipe), len(bad),
+    )  # fmt: skip
+
+
+def _flat(last: Epoch, start: Health, recipe: MetricRecipe, lines: Lines) -> Finding | None:
+    """Embeddings that spread in few directions."""
+    least = max(_FLAT * min(start.effective_rank, recipe.identities - 1), 1.2)
+    if not last.effective_rank < least:
+        return None
+    return Finding(
+        "flat_embedding", "warning",
+        f"The embeddings of a batch of {recipe.identities} people spread in "
+        f"{last.effective_rank:.1f} directions only (at the start "
+        f"{start.effective_rank:.1f}): most of its length is not used, and people fall on "
+        "top of each other.",
+        lines, _against_collapse(recipe), 1,
+    )  # fmt: skip
+
+
+def _rate_too_high(
+    start_measure: float, best: float, recipe: MetricRecipe, lines: Lines
+) -> Finding:
+    return Finding(
+        "rate_too_high", "warning",
+        f"Training undid what the pretrained network knew: among people held out mAP@R "
+        f"fell from {start_measure:.3f} to at best {best:.3f}.",
+        lines,
+        f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}), or freeze more "
+        f"(--recipe freeze=last).", 1,
+    )  # fmt: skip
+
+
+def _memorised(last: Epoch, people: int, start_measure: float, lines: Lines) -> Finding | None:
+    """Training people that are known by heart, and no others better than before."""
+    room = start_measure < _CEILING  # what is known already cannot be known better
+    if not (room and last.accuracy > 0.95 and last.measure < start_measure + 0.01):
+        return None
+    return Finding(
+        "memorised", "warning",
+        f"Images of the {people} training people find each other ({last.accuracy:.0%}), "
+        f"people held out are not known again better than before "
+        f"({last.measure:.3f}, before {start_measure:.3f}): {people} people are learnt "
+        f"by heart.",
+        lines,
+        "Add people, not images of the same ones: hundreds are needed to learn what "
+        "tells any two apart; or use a backbone that was trained on such images.", 1,
+    )  # fmt: skip
+
+
+def _idle(last: Epoch, recipe: MetricRecipe, lines: Lines) -> Finding | None:
+    """Triplets that have nothing more to teach."""
+    if not (last.active_triplets < _IDLE and recipe.loss == "triplet"):
+        return None
+    return Finding(
+        "idle_triplets", "note",
+        f"In the last epoch {last.active_triplets:.1%} of all triplets violated the "
+        f"margin: hardly anything was left to learn from.",
+        lines,
+        "Train for fewer epochs, or make it harder: --recipe mining=distance, a larger "
+        "margin, or more people in a batch (identities=16).", 1,
+    )  # fmt: skip
+
+
+def _trained_well(
+    last: Epoch, start: Health, start_measure: float, measure: float, lines: Lines
+) -> Finding:
+    return Finding(
+        "trained_well", "note",
+        f"No collapse: images of different people came to lie further apart or stayed "
+        f"(mean cosine {last.mean_negative_cosine:.3f}, at the start "
+        f"{start.mean_negative_cosine:.3f}), in {last.effective_rank:.1f} directions; "
+        f"mAP@R among people held out went from {start_measure:.3f} to {measure:.3f}.",
+        lines, "No action needed.", 1,
+    )  # fmt: skip
 
 
 def _against_collapse(recipe: MetricRecipe) -> str:
