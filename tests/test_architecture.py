@@ -42,3 +42,11 @@ def test_the_tree_and_the_folders_agree():
 def test_rooms_are_drawn_from_the_ground_up():
     order = [FLOORS[room.split("/")[0]] for room in drawn() if room != "."]
     assert order == sorted(order)
+
+
+def test_the_map_of_behaviours_leads_somewhere():
+    text = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.split("## Where is")[1].split("\n## ")[0]
+    places = re.findall(r"`([\w/]+\.py)`", table)
+    assert len(places) > 10
+    assert [each for each in places if not (PACKAGE / each).is_file()] == []
