@@ -90,3 +90,14 @@ def test_a_damaged_model_says_so(trained, new, tmp_path, what):
 def test_no_model(tmp_path):
     with pytest.raises(ModelError, match="headstart train"):
         load(tmp_path)
+
+
+def test_not_sure_is_said_in_python_too(trained, new):
+    _, run = trained
+    always = predict(run.folder, new)
+    never = predict(run.folder, new, abstain_below=1.0)
+    assert always.answered.any()
+    assert all(always.record(i)["sure"] for i in np.flatnonzero(always.answered))
+    doubtful = np.flatnonzero(never.answered & (never.confidences < 1))
+    assert len(doubtful)
+    assert {never.text(i) for i in doubtful} == {"not sure"}

@@ -21,9 +21,7 @@ def _ranked(record: dict[str, Any], top: int) -> list[tuple[str, float]]:
     return sorted(shares.items(), key=lambda pair: -pair[1])[:top]
 
 
-def show_predictions(
-    predictions: Predictions, console: Console, top: int, abstain_below: float
-) -> None:
+def show_predictions(predictions: Predictions, console: Console, top: int) -> None:
     """Prints one answer a line, or the likeliest few of each, as a table for people."""
     from rich.table import Table
     from rich.text import Text
@@ -40,7 +38,7 @@ def show_predictions(
             table.add_row(Text(name), Text(record["error"], style="red"))
         elif not ranked:
             table.add_row(Text(name), Text(predictions.text(index)))
-        elif ranked[0][1] < abstain_below:
+        elif not record["sure"]:
             table.add_row(Text(name), Text("not sure", style="yellow"), f"{ranked[0][1]:.3f}")
         else:
             for place, (label, probability) in enumerate(ranked):
@@ -48,15 +46,13 @@ def show_predictions(
     console.print(table)
 
 
-def show_predictions_csv(predictions: Predictions, top: int, abstain_below: float) -> None:
+def show_predictions_csv(predictions: Predictions, top: int) -> None:
     """Prints them as CSV, for machines: `Predictions.record` flattened, the likeliest few first."""
     records = [predictions.record(index) for index in range(len(predictions))]
     rows = []
     for record in records:
         ranked = _ranked(record, top)
         row = columns_of({k: v for k, v in record.items() if k != "probabilities"})
-        if ranked and ranked[0][1] < abstain_below:
-            row["sure"] = False
         for place, (label, probability) in enumerate(ranked[1:], 2):
             row |= {f"choice{place}": label, f"probability{place}": probability}
         rows.append({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

@@ -75,9 +75,9 @@ def show(result: Any, options: Options) -> None:
         show_run(result, console)
     elif isinstance(options, PredictOptions):
         if options.format == "csv":
-            show_predictions_csv(result, options.top, options.abstain_below)
+            show_predictions_csv(result, options.top)
         else:
-            show_predictions(result, console, options.top, options.abstain_below)
+            show_predictions(result, console, options.top)
     elif result is None:
         return
     elif isinstance(result, Path):
@@ -106,4 +106,4 @@ def _demo(result: Demo, console: Console) -> None:
     console.print("\n[bold]headstart train[/]")
     show_run(result.run, console)
     console.print("\n[bold]headstart predict[/]")
-    show_predictions(result.predictions, console, 1, 0.0)
+    show_predictions(result.predictions, console, 1)

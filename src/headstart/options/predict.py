@@ -51,5 +51,6 @@ class PredictOptions(Options):
     top: int = option(1, group="output", low=1, metavar="K", help="Classes that are printed.")
     abstain_below: float = option(
         0.0, group="output", low=0, high=1, metavar="P",
-        help="Print predictions less sure than this as 'not sure'.",
+        help="Answers less sure than this are 'not sure'; 0 answers always (of films: above "
+        "a half).",
     )  # fmt: skip

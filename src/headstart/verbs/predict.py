@@ -76,6 +76,8 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     if moving and explain is not None:
         raise OptionError("--explain is for images: save frames of the video first")
     predictor, own = _open(options.model, device=options.device, many=moving)
+    if options.abstain_below or not moving:
+        predictor.threshold = options.abstain_below
     if moving:
         from headstart.video.predict_video import predict_video
 
