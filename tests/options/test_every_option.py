@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import time
 
 import pytest
 
@@ -11,8 +10,6 @@ import headstart
 from headstart.cli import VERBS, main
 from headstart.errors import OptionError
 from headstart.options.record import Option, options_of
-
-MOST_SECONDS = 0.3
 
 
 def record_of(verb: str):
@@ -79,11 +76,10 @@ def _empty(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("verb", "option", "value", "word"), CASES)
 def test_one_error_from_python_and_the_shell(verb, option, value, word, capsys):
     record = options_of(record_of(verb))
+    # Nothing is at "nowhere": an error about the option, not the data, is one before any work.
     given = {each.name: "nowhere" for each in record if each.needed}
-    started = time.process_time()
     with pytest.raises(OptionError) as caught:
         getattr(headstart, verb)(**given | {option.name: value})
-    assert time.process_time() - started < MOST_SECONDS
     said = str(caught.value)
     assert said.startswith(option.label)
     assert "\n" not in said
@@ -96,9 +92,7 @@ def test_one_error_from_python_and_the_shell(verb, option, value, word, capsys):
             words.append(text if each.subject else f"--{each.name.replace('_', '-')}={text}")
         elif each.subject and option.subject:
             words.append("nowhere")
-    started = time.process_time()
     status = main([verb, *words])
-    assert time.process_time() - started < MOST_SECONDS
     out, err = capsys.readouterr()
     assert (status, out, err) == (2, "", f"headstart: {said}\n")
 
