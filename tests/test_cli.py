@@ -269,10 +269,10 @@ def test_a_reader_that_leaves_is_no_error(images):
 def test_an_interruption_is_one_line(trained):
     data, *_ = trained
     code = (
-        "import os, signal, sys, headstart.verbs.check as verb\n"
+        "import os, signal, sys, headstart.images.pixels as place\n"
         # Shells start background jobs deaf to interruptions.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "verb.measure = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
+        "place.measure = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         "from headstart.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(

@@ -46,6 +46,16 @@ def test_help_of_a_verb_and_what_is_wrong_import_nothing_heavy(verb, flag):
         assert used_seconds(code) < (0.6 if os.environ.get("CI") else 0.3)
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_wrong_is_told_from_python_before_anything_heavy_is_imported(verb):
+    code = (
+        f"import headstart, sys\ntry: headstart.{verb}(no_such_option=1)\n"
+        "except headstart.OptionError: pass\nelse: sys.exit(1)\n"
+        "assert 'numpy' not in sys.modules"
+    )
+    assert loaded(code) == set()
+
+
 def used_seconds(code: str) -> float:
     """The least CPU time of three processes that run some code."""
     seconds = []

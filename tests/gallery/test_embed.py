@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import draw_image
 from tests.drawn_faces import detector_file, find_drawn_faces, photo
 
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.fingerprint import fingerprint_file
@@ -123,7 +124,9 @@ def features_of(colours: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_photos_and_those_set_aside(album, colours, monkeypatch):
     features_of(colours, monkeypatch)
-    found = embed_photos(data(album, "a.png", "b.png", "c.png", "d.png"), colours, preprocess=SEES)
+    found = embed_photos(
+        data(album, "a.png", "b.png", "c.png", "d.png"), colours, preprocess=SEES, compute=Compute()
+    )
     assert found.names == ("a.png", "d.png")
     assert found.rows.tolist() == [0, 3]
     assert np.linalg.norm(found.vectors, axis=1) == pytest.approx([1, 1])
@@ -139,7 +142,7 @@ def test_photos_and_those_set_aside(album, colours, monkeypatch):
 @pytest.mark.parametrize("names", [(), ("c.png",)])
 def test_nothing_that_can_be_used(album, colours, monkeypatch, names):
     features_of(colours, monkeypatch)
-    found = embed_photos(data(album, *names), colours, preprocess=SEES)
+    found = embed_photos(data(album, *names), colours, preprocess=SEES, compute=Compute())
     assert (found.names, found.fingerprints, len(found.vectors)) == ((), (), 0)
     assert set(found.errors) == set(names)
 
@@ -164,7 +167,7 @@ def test_every_face_has_a_row(tmp_path, colours, sees_faces):
     names = ("two.png", "none.png", "broken.png", "gone.png", "one.png")
     found = embed_every_face(
         data(tmp_path, *names), colours, preprocess=sees_faces,
-        progress=lambda what, done, total: seen.append((done, total)),
+        compute=Compute(progress=lambda what, done, total: seen.append((done, total))),
     )  # fmt: skip
     assert found.names == ("two.png", "two.png (face 2)", "one.png")
     assert found.rows.tolist() == [0, 0, 4]
@@ -183,5 +186,7 @@ def test_every_face_has_a_row(tmp_path, colours, sees_faces):
 
 def test_no_face_at_all_loads_no_network(tmp_path, colours, sees_faces):
     draw_image(2, 0).save(tmp_path / "a.png")
-    found = embed_every_face(data(tmp_path, "a.png"), colours, preprocess=sees_faces)
+    found = embed_every_face(
+        data(tmp_path, "a.png"), colours, preprocess=sees_faces, compute=Compute()
+    )
     assert (found.names, found.boxes.shape, colours.asked) == ((), (0, 4), [])

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import draw_image
 from tests.gallery.people import photos_of
 
-from headstart.compute import silent
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import OptionError
@@ -89,7 +89,7 @@ def embedded(monkeypatch) -> list[tuple[str, ...]]:
 
 
 def begin(folder: Path, **wanted) -> Enrolling:
-    made = Enrolling(folder, wanted, device="cpu", workers=1, progress=silent)
+    made = Enrolling(folder, wanted, Compute("cpu", 1))
     made.open_or_prepare("starter", None)
     return made
 
@@ -173,7 +173,7 @@ def test_a_file_that_is_gone_is_left_to_the_embedding(tmp_path, album, embedded)
 
 def test_a_gallery_of_whole_photos_takes_no_faces(tmp_path, album, embedded):
     begin(tmp_path / "club").enroll(data(album, {"ann": 1}))
-    work = Enrolling(tmp_path / "club", {}, device="cpu", workers=1, progress=silent)
+    work = Enrolling(tmp_path / "club", {}, Compute("cpu", 1))
     with pytest.raises(OptionError, match="holds vectors of whole photos, not of faces"):
         work.open_or_prepare(None, "detector.onnx")
     work.open_or_prepare(None, None)

@@ -40,7 +40,7 @@ CROWD = [(40, 60, 50, "pale"), (120, 60, 30, "dark")]
 def test_every_face_with_its_views(sees, tta):
     found = every_face_of(sees, tta, encoded(photo(CROWD)))
     assert found.pixels.shape == (120, 160, 3)
-    assert found.scale == 1
+    assert found.ratio == 1
     assert [round(face.side) for face, _ in found.faces] == pytest.approx([50, 30], abs=3)
     for _, views in found.faces:
         assert views.shape == (tta, 32, 32, 3)
@@ -60,9 +60,9 @@ def test_a_large_jpeg_is_decoded_smaller_and_says_how_much(sees):
     image = photo([(1600, 1200, 900, "pale")], size=(3200, 2400))
     found = every_face_of(sees, 1, encoded(image, "JPEG", quality=90))
     assert found.pixels.shape[1] < 3200
-    assert found.scale == pytest.approx(3200 / found.pixels.shape[1])
+    assert found.ratio == pytest.approx(3200 / found.pixels.shape[1])
     [(face, _)] = found.faces
-    middle = found.scale * (face.box[:2] + face.box[2:] / 2)
+    middle = found.ratio * (face.box[:2] + face.box[2:] / 2)
     assert middle == pytest.approx((1600, 1200), abs=60)
 
 

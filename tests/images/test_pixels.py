@@ -14,6 +14,7 @@ from PIL import Image
 
 from headstart.data.dataset import Dataset
 from headstart.fingerprint import fingerprint_bytes
+from headstart.images import cached
 from headstart.images import pixels as module
 from headstart.images.decode import decode
 from headstart.images.pixels import measure, read_pixels
@@ -63,7 +64,7 @@ def decodings(monkeypatch) -> list[int]:
         done.append(len(data))
         return decode(data, **options)
 
-    monkeypatch.setattr(module, "decode", counted)
+    monkeypatch.setattr(cached, "decode", counted)
     return done
 
 
@@ -135,7 +136,7 @@ def test_a_file_that_is_gone(mixed, tmp_path):
 
 def test_damaged_stats_are_measured_again(mixed):
     plain = measure(mixed)
-    for shard in (cache_folder() / module._STATS_FOLDER).glob("*.shard"):
+    for shard in (cache_folder() / cached._STATS_FOLDER).glob("*.shard"):
         content = bytearray(shard.read_bytes())
         content[-100:] = bytes(100)
         shard.write_bytes(content)
@@ -200,11 +201,11 @@ def test_too_much_to_keep_is_not_kept(images, monkeypatch):
     from headstart.data.open import open_dataset
 
     data = open_dataset(images)
-    monkeypatch.setattr(module, "_CACHEABLE_BYTES", 32 * 32 * 3 * len(data) - 1)
+    monkeypatch.setattr(cached, "_CACHEABLE_BYTES", 32 * 32 * 3 * len(data) - 1)
     _, found = read(data, Preprocess(size=32))
     assert len(found) == len(data)
     assert not list((cache_folder() / "pixels").rglob("*.shard"))
-    assert list((cache_folder() / module._STATS_FOLDER).rglob("*.shard"))
+    assert list((cache_folder() / cached._STATS_FOLDER).rglob("*.shard"))
 
 
 # --- the stream ---------------------------------------------------------------------------------
@@ -231,13 +232,13 @@ def test_look_ahead_is_bounded_and_stops_when_nobody_listens(images, monkeypatch
     data = data.take(np.tile(np.arange(len(data)), 5))  # 180 items
     monkeypatch.setattr(module, "_AHEAD_BYTES", 0)  # so the least: 32 items
     started: list[Path] = []
-    real = module.read_bytes
+    real = cached.read_bytes
 
     def counted(path: Path) -> bytes:
         started.append(path)
         return real(path)
 
-    monkeypatch.setattr(module, "read_bytes", counted)
+    monkeypatch.setattr(cached, "read_bytes", counted)
     before = threading.active_count()
     stream = read_pixels(
         data, ImageStats.empty(len(data)), preprocess=Preprocess(size=16), workers=4
@@ -249,7 +250,7 @@ def test_look_ahead_is_bounded_and_stops_when_nobody_listens(images, monkeypatch
     assert len(started) <= 10 + 32
     assert threading.active_count() == before  # no thread is left behind
     # And what was done is kept.
-    assert list((cache_folder() / module._STATS_FOLDER).glob("*.shard"))
+    assert list((cache_folder() / cached._STATS_FOLDER).glob("*.shard"))
 
 
 def test_empty_data_set(tmp_path):

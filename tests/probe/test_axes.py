@@ -80,7 +80,7 @@ def test_constant_and_duplicated_features():
     x[:, 3] = 7
     x = np.column_stack((x, x[:, 0], np.zeros(100, np.float32))).astype(np.float32)
     axes = principal_axes(x)
-    assert (axes.scale[[3, 11]] == 0).all()
+    assert (axes.gain[[3, 11]] == 0).all()
     assert axes.axes.shape[1] == 9  # two are constant, one is a copy
     assert axes.variances.sum() == pytest.approx(1, abs=1e-4)
     raw, _ = axes.unrotate(np.ones((1, 9), np.float32), np.zeros(1, np.float32))

@@ -21,6 +21,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.heads import Head
 from headstart.tasks.classification import learn
 from headstart.tasks.classification.validation import Validation
+from headstart.training import infer
 from headstart.training import loop as module
 from headstart.training.average import choose_weights
 from headstart.training.loop import Training
@@ -226,7 +227,7 @@ def test_where_the_network_draws_or_measures_there_is_one(data):
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_scores_are_those_of_the_network_in_order(data, validation, monkeypatch, replicas):
-    monkeypatch.setattr(module, "_INFER", 5)
+    monkeypatch.setattr(infer, "_BATCH", 5)
     one = training(data, SHORT, validation=validation, replicas=replicas)
     one.run(until=2)
     inputs = one.validation.inputs

@@ -80,9 +80,9 @@ def test_gradual_begins_with_the_head_and_reaches_all_in_the_second_half(n_stage
 
 def test_layers_further_from_the_head_learn_slower():
     recipe = Recipe(layer_decay=0.5, backbone_lr=0.2)
-    scales = [recipe.scale(depth, n_layers=4) for depth in range(4)]
+    scales = [recipe.lr_scale(depth, n_layers=4) for depth in range(4)]
     assert scales == pytest.approx([0.025, 0.05, 0.1, 1.0])
-    assert [Recipe(layer_decay=1.0, backbone_lr=1.0).scale(d, n_layers=3) for d in range(3)] == [
+    assert [Recipe(layer_decay=1.0, backbone_lr=1.0).lr_scale(d, n_layers=3) for d in range(3)] == [
         1.0, 1.0, 1.0,
     ]  # fmt: skip
 

@@ -22,12 +22,13 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from headstart.deploy.listen import is_loopback
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.server import create_app
 from headstart.deploy.uploads import Limits
 from headstart.errors import ModelError, OptionError
 from headstart.verbs.predict import predict
-from headstart.verbs.serve import _is_loopback, serve
+from headstart.verbs.serve import serve
 
 
 @contextlib.contextmanager
@@ -379,8 +380,8 @@ def test_stopped_under_load_it_answers_all_that_it_accepted(exported, tmp_path):
     [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
      ("example.org", False)],
 )  # fmt: skip
-def test_what_is_loopback(host, inside):
-    assert _is_loopback(host) == inside
+def test_whatis_loopback(host, inside):
+    assert is_loopback(host) == inside
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from headstart.console.parts import show_estimates, show_findings, show_set_asid
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.gallery.enrolment import Enrolment
     from headstart.gallery.identification import Identification
     from headstart.gallery.recognition import Recognition
-    from headstart.verbs.enroll import Enrolment
-    from headstart.verbs.faces import Crops
-    from headstart.verbs.verify import Verification
+    from headstart.gallery.verification import Verification
+    from headstart.video.crops import Crops
 
 __all__ = ["show_crops", "show_identification", "show_gallery_result"]
 

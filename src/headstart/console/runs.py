@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headstart.exporting.record import Export
+    from headstart.results.checkup import Checkup
     from headstart.results.evaluation import Evaluation
     from headstart.scoring.compare import Comparison
-    from headstart.verbs.check import Checkup
 
 __all__ = [
     "show_checkup",

@@ -24,9 +24,12 @@ from headstart.images.preprocess import Preprocess, View, views_of
 from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
 from headstart.nets.backbone import Backbone, native_precision
-from headstart.nets.engine import stream
+from headstart.nets.engine import Engine, stream
 
 __all__ = ["Features", "extract"]
+
+Tag = tuple[int, bytes]
+"""Index of an image and its content fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -118,35 +121,53 @@ def extract(
         engine_summary = engine.summary
         seconds["engine"] = time.perf_counter() - building
         vectors = np.zeros((len(dataset), backbone.info.bounds[-1]), np.float32)
-        inputs = _inputs(first, reader, looks)
-        remaining = np.full(len(dataset), len(looks), np.int16)
-        try:
-            for tags, batch in stream(engine, _batches(inputs, engine.batch)):
-                for (index, key), vector in zip(tags, batch, strict=True):
-                    vectors[index] += vector / len(looks)
-                    remaining[index] -= 1
-                    if not remaining[index]:
-                        store.add(key, vectors[index])
-                        done[index] = True
-        finally:
-            store.flush()  # what an interrupted call has computed is kept as well
-    computed = int(done.sum())
+        done = _embed(engine, _inputs(first, reader, looks), len(looks), vectors, store)
     if not stats.readable.any():
         if allow_none:
             return Features(vectors, {}, stats, engine_summary, seconds)
         reason = next(iter(stats.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
-    for index in np.flatnonzero(stats.readable & ~done).tolist():
+    vectors = _filled(vectors, np.flatnonzero(stats.readable & ~done), stats, store)
+    seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
+    return Features(
+        vectors, backbone.info.slices, stats, engine_summary, seconds, computed=int(done.sum())
+    )
+
+
+def _embed(
+    engine: Engine,
+    inputs: Iterator[tuple[Tag, np.ndarray]],
+    views: int,
+    vectors: np.ndarray,
+    store: Store,
+) -> np.ndarray:
+    """Adds the mean over each image's views to its row of `vectors`, and to the cache.
+
+    Returns:
+        (N,) bool: the rows that are complete.
+    """
+    remaining = np.full(len(vectors), views, np.int16)
+    try:
+        for tags, batch in stream(engine, _batches(inputs, engine.batch)):
+            for (index, key), vector in zip(tags, batch, strict=True):
+                vectors[index] += vector / views
+                remaining[index] -= 1
+                if not remaining[index]:
+                    store.add(key, vectors[index])
+    finally:
+        store.flush()  # what an interrupted call has computed is kept as well
+    return remaining == 0
+
+
+def _filled(vectors: np.ndarray, rows: np.ndarray, stats: ImageStats, store: Store) -> np.ndarray:
+    """Returns the vectors with the rows that the cache has; (0, 0) ones get their shape there."""
+    for index in rows.tolist():
         row = store.get(stats.keys[index].tobytes())
         assert row is not None, "read_pixels yields what the store lacks"
         if not vectors.size:
-            vectors = np.zeros((len(dataset), row.size), np.float32)
+            vectors = np.zeros((len(stats.widths), row.size), np.float32)
         vectors[index] = row
-    seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
-    return Features(vectors, backbone.info.slices, stats, engine_summary, seconds, computed)
-
-
-Tag = tuple[int, bytes]
+    return vectors
 
 
 def _inputs(

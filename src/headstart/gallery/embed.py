@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.choices import Device
-from headstart.compute import Progress, silent
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.features.extract import extract
@@ -55,9 +55,7 @@ def embed_photos(
     backbone: Backbone,
     *,
     preprocess: Preprocess,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
+    compute: Compute,
 ) -> PhotoEmbeddings:
     """Embeds photos; those that cannot be used are set aside by name, never fatal.
 
@@ -65,16 +63,14 @@ def embed_photos(
         dataset: N photos.
         backbone: The network of the gallery.
         preprocess: The preprocessing of the gallery.
-        device: Where the network runs.
-        workers: Decoding threads.
-        progress: Called as photos are done.
+        compute: Where the network runs, how many threads decode, and who is told.
 
     Raises:
         BackboneError: If the network cannot be loaded.
     """
     features = extract(
-        dataset, backbone, preprocess=preprocess, device=device, workers=workers,
-        progress=progress, allow_none=True,
+        dataset, backbone, preprocess=preprocess, device=compute.device,
+        workers=compute.workers, progress=compute.progress, allow_none=True,
     )  # fmt: skip
     stats = features.stats
     errors = {dataset.names[at]: reason for at, reason in stats.errors.items()}
@@ -101,9 +97,7 @@ def embed_every_face(
     backbone: Backbone,
     *,
     preprocess: Preprocess,
-    device: Device = "auto",
-    workers: int | None = None,
-    progress: Progress = silent,
+    compute: Compute,
 ) -> PhotoEmbeddings:
     """Embeds all faces on some photos, where `embed_photos` takes the largest of each.
 
@@ -111,9 +105,7 @@ def embed_every_face(
         dataset: N photos.
         backbone: The network of the gallery.
         preprocess: The preprocessing of the gallery, with `faces`.
-        device: Where the network runs.
-        workers: Threads that decode and find faces.
-        progress: Called as photos are done.
+        compute: Where the network runs, how many threads decode, and who is told.
 
     Returns:
         A row a face, named as its photo, and from the second on with its number.
@@ -135,7 +127,7 @@ def embed_every_face(
         except ImageError as error:
             return error
 
-    for row, result in enumerate(ordered_map(look, range(len(dataset)), workers=workers)):
+    for row, result in enumerate(ordered_map(look, range(len(dataset)), workers=compute.workers)):
         name = dataset.names[row]
         if isinstance(result, ImageError):
             errors[name] = str(result)
@@ -146,14 +138,14 @@ def embed_every_face(
                 rows.append(row)
                 names.append(f"{name} (face {number + 1})" if number else name)
                 prints.append(key)
-                boxes.append(photo.scale * face.box)
-        progress("finding faces", row + 1, len(dataset))
+                boxes.append(photo.ratio * face.box)
+        compute.progress("finding faces", row + 1, len(dataset))
     if not inputs:
         empty = np.empty((0, 4), np.float32)
         return PhotoEmbeddings(
             np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty
         )
-    embed = square_embedder(backbone, preprocess, images=len(inputs), device=device)
+    embed = square_embedder(backbone, preprocess, images=len(inputs), device=compute.device)
     starts = range(0, len(inputs), _TOGETHER)
     vectors = np.concatenate([embed(np.stack(inputs[i : i + _TOGETHER])) for i in starts])
     return PhotoEmbeddings(

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.choices import Device
-from headstart.compute import Progress
+from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
@@ -54,9 +53,7 @@ class Enrolling:
     Args:
         folder: Of the gallery.
         wanted: Settings that were asked for: method, k, far.
-        device: Where the network runs.
-        workers: Decoding threads.
-        progress: Called as photos are done.
+        compute: Where the network runs, how many threads decode, and who is told.
 
     Attributes:
         made: Whether the gallery is there.
@@ -65,12 +62,9 @@ class Enrolling:
         known: How many photos were enrolled already.
     """
 
-    def __init__(
-        self, folder: Path, wanted: dict[str, Any], *, device: Device, workers: int | None,
-        progress: Progress,
-    ) -> None:  # fmt: skip
+    def __init__(self, folder: Path, wanted: dict[str, Any], compute: Compute) -> None:
         self.folder, self.wanted = folder, wanted
-        self._how: dict[str, Any] = {"device": device, "workers": workers, "progress": progress}
+        self._compute = compute
         self.made = Gallery.is_one(folder)
         self.enrolled: Counter[str] = Counter()
         self.errors: dict[str, str] = {}
@@ -107,7 +101,9 @@ class Enrolling:
             fresh = self._unknown(chunk)
             if not len(fresh):
                 continue
-            found = embed_photos(fresh, self.backbone, preprocess=self.preprocess, **self._how)
+            found = embed_photos(
+                fresh, self.backbone, preprocess=self.preprocess, compute=self._compute
+            )
             self.errors |= found.errors
             if not len(found.names):
                 continue

@@ -6,12 +6,9 @@ import numpy as np
 
 from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
+from headstart.images.cached import pixel_store_of, square_key
 from headstart.images.decode import decode, read_bytes
-from headstart.images.pixels import (
-    pixel_store_of,
-    read_pixels,
-    square_key,
-)
+from headstart.images.pixels import read_pixels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import Store

@@ -23,12 +23,12 @@ class DecodedPhoto:
         pixels: (H, W, 3) uint8 RGB; large JPEGs are decoded smaller.
         faces: Each with what a model sees of it, (V, size, size, 3) uint8; the one that stands for
             the photo first.
-        scale: Pixels of the file for one of `pixels`.
+        ratio: Pixels of the file for one of `pixels`.
     """
 
     pixels: np.ndarray
     faces: list[tuple[Face, np.ndarray]]
-    scale: float
+    ratio: float
 
 
 def every_face_of(

@@ -18,7 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from headstart.data.dataset import Dataset
-from headstart.images.pixels import cacheable, cpu_count, read_pixels
+from headstart.images.cached import cacheable
+from headstart.images.pixels import cpu_count, read_pixels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 

@@ -53,7 +53,7 @@ class StagePool(nn.Module):
         mean = torch.tensor(preprocess.mean).view(1, 3, 1, 1) * 255
         std = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255
         self.register_buffer("shift", -mean / std)
-        self.register_buffer("scale", 1 / std)
+        self.register_buffer("inverse_std", 1 / std)
         self.keep: tuple[int, ...] = ()
         self.layout: tuple[tuple[str, int], ...] = ()
         self.size = preprocess.size
@@ -80,8 +80,8 @@ class StagePool(nn.Module):
         self.layout = tuple(zip(names, widths, strict=True))
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
-        images = images.permute(0, 3, 1, 2).to(self.scale.dtype)
-        return images * self.scale + self.shift
+        images = images.permute(0, 3, 1, 2).to(self.inverse_std.dtype)
+        return images * self.inverse_std + self.shift
 
     def parts(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Returns one (N, width) tensor per stage, then the last layer's.

@@ -200,7 +200,7 @@ class TrainableModel(nn.Module):
 
     def _proof(self) -> torch.Tensor:
         """Returns what the head reads of one fixed image of noise, as at test."""
-        size, device = self.pool.size, self.pool.scale.device
+        size, device = self.pool.size, self.pool.inverse_std.device
         rng = torch.Generator().manual_seed(0)
         image = torch.randint(0, 256, (1, size, size, 3), generator=rng, dtype=torch.uint8)
         modes = [module.training for module in self.modules()]

@@ -36,7 +36,7 @@ def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[...,
             progress = given.pop("progress", None) if shows else None
             return run(build(record, subjects, given), progress)
 
-        hints = typing.get_type_hints(function)
+        hints = _hints(function)
         signature = _signature(record, hints.get("return", inspect.Signature.empty))
         if shows:
             late = parameters["progress"].replace(
@@ -52,6 +52,14 @@ def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[...,
         return verb
 
     return decorate
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the annotations; as strings where a type is imported only by who checks types."""
+    try:
+        return typing.get_type_hints(function)
+    except NameError:
+        return inspect.get_annotations(function)
 
 
 def _signature(record: type[Options], returned: Any) -> inspect.Signature:

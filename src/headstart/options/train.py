@@ -21,7 +21,7 @@ from headstart.choices import (
 )
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
-from headstart.options.ways import OWN_WAY, recipe_of
+from headstart.options.ways import has_own_way, recipe_of
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
@@ -145,12 +145,12 @@ class TrainOptions(Options):
             yield "train needs DATA: one folder per class, or a table of images"
         if self.tta > 2 and self.faces:
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
-        if self.task in OWN_WAY and (self.tta > 1 or self.lr == "auto"):
+        if has_own_way(self.task) and (self.tta > 1 or self.lr == "auto"):
             yield (
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
             )
-        if self.task in OWN_WAY and self.strategy in ("probe", "scratch"):
+        if has_own_way(self.task) and self.strategy in ("probe", "scratch"):
             yield (
                 f"--task {self.task} begins at the frozen features and measures them beside, "
                 f"whatever the strategy: leave --strategy {self.strategy} out"

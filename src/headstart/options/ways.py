@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["OWN_WAY", "recipe_of"]
+__all__ = ["has_own_way", "recipe_of"]
 
-OWN_WAY = frozenset({"identity"})
-"""Tasks that name their own way of training (`strategies.ways`)."""
+# Tasks that name their own way of training (`strategies.ways`).
+_OWN_WAY = frozenset({"identity"})
+
+
+def has_own_way(task: str) -> bool:
+    """Tells whether a task is trained in a way of its own, not class by class."""
+    return task in _OWN_WAY
 
 
 def recipe_of(task: str) -> Recipe:
     """Returns the recipe of a task, as it is where nothing is said."""
-    if task in OWN_WAY:
+    if has_own_way(task):
         from headstart.tasks.identity.recipe import MetricRecipe
 
         return MetricRecipe()

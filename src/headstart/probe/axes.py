@@ -34,14 +34,14 @@ class Axes:
 
     Attributes:
         mean: (D,) float32 of the features.
-        scale: (D,) float32; what a centred feature is multiplied with, 0 for constant ones.
+        gain: (D,) float32; what a centred feature is multiplied with, 0 for constant ones.
         axes: (D, r) float32, orthonormal columns.
         variances: (r,) float32, decreasing; with `rest` times D they sum to 1.
         rest: Mean variance per feature that the axes leave over; 0 where they leave none.
     """
 
     mean: np.ndarray
-    scale: np.ndarray
+    gain: np.ndarray
     axes: np.ndarray
     variances: np.ndarray
     rest: float
@@ -61,7 +61,7 @@ class Axes:
         result = np.ones((len(vectors), rank + width * rest + 1), np.float32)
         for start in range(0, len(vectors), _BLOCK):
             block = slice(start, start + _BLOCK)
-            centred = (vectors[block] - self.mean) * self.scale
+            centred = (vectors[block] - self.mean) * self.gain
             result[block, :rank] = centred @ self.axes
             if rest:
                 result[block, rank:-1] = centred - result[block, :rank] @ self.axes.T
@@ -89,7 +89,7 @@ class Axes:
             # The rest has no part along the axes, so weights there would mean nothing.
             over = weights[:, rank:]
             raw = raw + over - (over @ self.axes) @ self.axes.T
-        raw = raw * self.scale
+        raw = raw * self.gain
         return raw.astype(np.float32), (bias - raw @ self.mean).astype(np.float32)
 
 
@@ -128,7 +128,7 @@ class Coordinates:
             block = self.vectors[self.items[rows]].astype(np.float32, copy=False)
             block = block if everything else block[:, self.columns]
             block -= self.axes.mean
-            block *= self.axes.scale
+            block *= self.axes.gain
             yield rows, block
 
     def dot(self, weights: np.ndarray) -> np.ndarray:
@@ -170,9 +170,9 @@ def principal_axes(vectors: np.ndarray) -> Axes:
     centred = vectors - mean
     deviation = np.sqrt(np.einsum("nd,nd->d", centred, centred) / len(vectors))
     alive = deviation > 1e-6 * max(float(deviation.max()), 1e-30)
-    scale = np.where(alive, 1 / np.where(alive, deviation, 1), 0) / np.sqrt(max(alive.sum(), 1))
-    scale = scale.astype(np.float32)
-    centred *= scale
+    gain = np.where(alive, 1 / np.where(alive, deviation, 1), 0) / np.sqrt(max(alive.sum(), 1))
+    gain = gain.astype(np.float32)
+    centred *= gain
     n, width = centred.shape
     # The smaller of the two product matrices has the same eigenvalues.
     product = (centred.T @ centred if width <= n else centred @ centred.T) / np.float32(n)
@@ -181,7 +181,7 @@ def principal_axes(vectors: np.ndarray) -> Axes:
     values, directions = values[keep], np.ascontiguousarray(directions[:, keep])
     axes = directions if width <= n else centred.T @ (directions / np.sqrt(values * n))
     left = 1 - float(values.sum()) if len(product) > _ALL_UP_TO else 0.0
-    return Axes(mean, scale, axes, values.astype(np.float32), max(left, 0.0) / width)
+    return Axes(mean, gain, axes, values.astype(np.float32), max(left, 0.0) / width)
 
 
 def _every(product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -206,10 +206,10 @@ def fit_head(
         raw, bias = space.axes.unrotate(solved[0, :, :-1], solved[0, :, -1])
         return Head("linear", space.columns, {"weights": raw, "bias": bias}, n_classes)
     axes = space.axes
-    arrays = {"mean": axes.mean, "scale": axes.scale}
+    arrays = {"mean": axes.mean, "scale": axes.gain}
     blocks = (items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK))
     units = (
-        unit_rows((_pick(vectors[block], space.columns) - axes.mean) * axes.scale)
+        unit_rows((_pick(vectors[block], space.columns) - axes.mean) * axes.gain)
         for block in blocks
     )
     if config.classifier == "prototypes":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ModelError, OutputError
 from headstart.reporting import curves, figures, rows, scatter
@@ -84,6 +84,17 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
             f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
             "Give the folder that `headstart train` was told to write with -o"
         )
+    page = _template().render(run=name or run_folder.resolve().name, **_parts(run_folder, missing))
+    path = run_folder / "report.html"
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
+    """Returns what the template shows of a run, by the names it uses."""
     metrics = rows.read_part(run_folder, "metrics.json", dict)
     dataset = rows.read_part(run_folder, "dataset.json", dict)
     options = rows.read_part(run_folder, "options.json", dict)
@@ -91,56 +102,55 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     findings = rows.read_part(run_folder, "findings.json", list)
     trials = rows.trials(run_folder)
     cv = (metrics.get("evaluation") or {}).get("kind") == "cv"
-    history = rows.history(run_folder)
     task = task_of(metrics.get("task") or "classification")
     beside = baseline_rows(metrics, task.PRIMARY)
-    finetuning = metrics.get("finetuning") or {}
-    validation = finetuning.get("validation") or {}
     advice = metrics.get("advice") or {}
-
-    page = _template().render(
-        run=name or run_folder.resolve().name,
-        cv=cv,
-        serious=sum(found.get("severity") == "serious" for found in findings),
-        evidence_limit=_EVIDENCE,
-        metrics=metrics,
-        test=metrics.get("test") or {},
-        dataset=dataset,
-        environment=environment,
-        options=options,
-        details=metrics.get("details") or {},
-        measures=measure_rows(metrics, task.MEASURES),
-        headline=headline(metrics, task.PRIMARY, beside),
-        baselines=beside,
-        gain=gain_sentence(metrics, task.PRIMARY),
-        findings=None
+    return {
+        "cv": cv,
+        "serious": sum(found.get("severity") == "serious" for found in findings),
+        "evidence_limit": _EVIDENCE,
+        "metrics": metrics,
+        "test": metrics.get("test") or {},
+        "dataset": dataset,
+        "environment": environment,
+        "options": options,
+        "details": metrics.get("details") or {},
+        "measures": measure_rows(metrics, task.MEASURES),
+        "headline": headline(metrics, task.PRIMARY, beside),
+        "baselines": beside,
+        "gain": gain_sentence(metrics, task.PRIMARY),
+        "findings": None
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
-        balance=rows.balance(dataset, cv=cv),
-        trials=trials[:_MOST],
-        scale=rows.scale(row["estimate"] for row in trials),
-        advice=advice,
-        advice_scale=rows.scale(row.get("accuracy") for row in advice.get("rows") or []),
-        finetuning=finetuning,
-        val_scale=rows.scale([validation.get("probe"), validation.get("finetune")]),
-        kept_epochs=rows.kept_epochs(finetuning, history),
-        recipe=rows.recipe_rows(finetuning),
-        history=history,
-        preview=rows.picture(run_folder / "augmentation.jpg", rows.PREVIEW),
-        confusion=rows.confusion(metrics),
-        per_class=rows.weakest_first(metrics)[:_MOST],
-        mistakes=rows.mistakes(run_folder, metrics),
-        command=rows.command_line(options, dataset),
-        facts=rows.facts(environment),
-        seconds=rows.seconds(environment),
-        missing=missing,
-        rows=_ROWS,
-        matrix_limit=rows.MATRIX,
-        most=_MOST,
-    )
-    path = run_folder / "report.html"
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path
+        "balance": rows.balance(dataset, cv=cv),
+        "trials": trials[:_MOST],
+        "scale": rows.axis_limits(row["estimate"] for row in trials),
+        "advice": advice,
+        "advice_scale": rows.axis_limits(row.get("accuracy") for row in advice.get("rows") or []),
+        "confusion": rows.confusion(metrics),
+        "per_class": rows.weakest_first(metrics)[:_MOST],
+        "mistakes": rows.mistakes(run_folder, metrics),
+        "command": rows.command_line(options, dataset),
+        "facts": rows.facts(environment),
+        "seconds": rows.seconds(environment),
+        "missing": missing,
+        "rows": _ROWS,
+        "matrix_limit": rows.MATRIX,
+        "most": _MOST,
+        **_finetuning(run_folder, metrics),
+    }
+
+
+def _finetuning(run_folder: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Returns what is shown of a fine-tuning, where there was one."""
+    finetuning = metrics.get("finetuning") or {}
+    validation = finetuning.get("validation") or {}
+    history = rows.history(run_folder)
+    return {
+        "finetuning": finetuning,
+        "val_scale": rows.axis_limits([validation.get("probe"), validation.get("finetune")]),
+        "kept_epochs": rows.kept_epochs(finetuning, history),
+        "recipe": rows.recipe_rows(finetuning),
+        "history": history,
+        "preview": rows.picture(run_folder / "augmentation.jpg", rows.PREVIEW),
+    }

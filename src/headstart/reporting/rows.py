@@ -26,7 +26,7 @@ __all__ = [
     "picture",
     "read_part",
     "recipe_rows",
-    "scale",
+    "axis_limits",
     "seconds",
     "trials",
     "weakest_first",
@@ -96,7 +96,7 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (not row["chosen"], -(row["estimate"]["value"] or 0.0)))
 
 
-def scale(estimates: Iterable[Mapping[str, Any] | None]) -> tuple[float, float]:
+def axis_limits(estimates: Iterable[Mapping[str, Any] | None]) -> tuple[float, float]:
     """The ends of a common axis for some intervals, on multiples of a tenth."""
     lows = [each["low"] for each in estimates if each and each.get("low") is not None]
     return math.floor(10 * min(lows, default=0.0)) / 10, 1.0

@@ -46,8 +46,9 @@ def refuse_early(dataset: Dataset, backbone: Backbone, recipe: Recipe, *, seed: 
         BackboneError: If the backbone cannot be trained.
         DataError: If there are too few identities.
     """
-    if dataset.task in _REFUSALS:
-        _REFUSALS[dataset.task](dataset, backbone, recipe, seed)
+    refuse = _REFUSALS.get(dataset.task)
+    if refuse is not None:
+        refuse(dataset, backbone, recipe, seed)
 
 
 def _refuse_identities(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:

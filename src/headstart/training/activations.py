@@ -154,7 +154,7 @@ def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device
         from headstart.nets import engine_openvino as openvino
 
         size = net.pool.size
-        mark = [net.pool.shift.tolist(), net.pool.scale.tolist(), str(parts.below.code)]
+        mark = [net.pool.shift.tolist(), net.pool.inverse_std.tolist(), str(parts.below.code)]
         home = backbone.home / f"below-{fingerprint_json(mark)[:8]}"
         width = int(np.prod(_shape(parts, net)))
         try:
@@ -170,7 +170,7 @@ def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device
 
 def _shape(parts: Cut, net: TrainableModel) -> tuple[int, ...]:
     size = net.pool.size
-    image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=net.pool.scale.device)
+    image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=net.pool.inverse_std.device)
     with torch.inference_mode():
         return tuple(parts.below(image).shape[1:])
 

@@ -27,7 +27,8 @@ from headstart.nets.cut import cut
 from headstart.nets.loader import batches
 from headstart.nets.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
-from headstart.training.gradient import BatchGradient, Gradient, autocast
+from headstart.training.gradient import BatchGradient, Gradient
+from headstart.training.infer import infer
 from headstart.training.memory import keep_freed_memory
 from headstart.training.objective import Objective
 from headstart.training.optimiser import make_optimiser, pull
@@ -42,7 +43,6 @@ State = list[torch.Tensor]
 _KEPT = 3
 # What a task may watch under a name that every record of an epoch has.
 _FIELDS = ("loss", "accuracy", "mean_negative_cosine", "effective_rank", "active_triplets")
-_INFER = 32
 
 
 @dataclass
@@ -327,29 +327,4 @@ class Training:
             pool: From `threads`.
             mirrored: Of the images with left and right exchanged.
         """
-        device = self.compute.device
-        for net in self._replicas:
-            net.eval()
-        if not len(inputs):
-            size = self.net.pool.size
-            image = torch.zeros((1, size, size, 3), dtype=torch.uint8, device=device)
-            with torch.inference_mode(), autocast(device):
-                return self.net(image).float().cpu().numpy()[:0]
-        starts = list(range(0, len(inputs), _INFER))
-
-        def infer(start: int, net: TrainableModel) -> np.ndarray:
-            images = np.stack([inputs[i] for i in range(start, min(start + _INFER, len(inputs)))])
-            if mirrored:
-                images = images[:, :, ::-1].copy()
-            with torch.inference_mode(), autocast(device):
-                return net(torch.from_numpy(images).to(device)).float().cpu().numpy()
-
-        def share(number: int) -> list[np.ndarray]:
-            mine = starts[number :: len(self._replicas)]
-            return [infer(start, self._replicas[number]) for start in mine]
-
-        shares = list(pool.map(share, range(len(self._replicas))))
-        ordered = [
-            shares[i % len(self._replicas)][i // len(self._replicas)] for i in range(len(starts))
-        ]
-        return np.concatenate(ordered)
+        return infer(self._replicas, inputs, pool, device=self.compute.device, mirrored=mirrored)

@@ -31,7 +31,7 @@ def make_optimiser(
         {"params": members, "weight_decay": recipe.weight_decay if decays else 0.0}
         for (_, decays), members in sorted(groups.items(), key=lambda each: each[0])
     ]
-    scales = [recipe.scale(depth, n_layers=net.n_layers) for depth, _ in sorted(groups)]
+    scales = [recipe.lr_scale(depth, n_layers=net.n_layers) for depth, _ in sorted(groups)]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(listed, lr=recipe.lr, momentum=0.9, nesterov=True), scales
     # Not `fused`: on CPUs it takes for granted that moments lie in memory as the weights do.

@@ -161,7 +161,7 @@ class Recipe:
             return min(n_stages, 1 + int(2 * share * n_stages))
         return n_stages
 
-    def scale(self, depth: int, *, n_layers: int) -> float:
+    def lr_scale(self, depth: int, *, n_layers: int) -> float:
         """Returns the factor on the rate of a layer; 1 for the head."""
         above = n_layers - 1 - depth
         return self.layer_decay**above * (self.backbone_lr if above else 1.0)

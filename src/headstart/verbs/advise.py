@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from headstart.advice.advise_classes import Advice, Wanted, advise_classes
-from headstart.advice.advise_people import PeopleAdvice, advise_people
+from typing import TYPE_CHECKING
+
 from headstart.compute import Compute, Progress, silent
-from headstart.data.dataset import Dataset
-from headstart.data.open import open_dataset
-from headstart.errors import BackboneError
-from headstart.features.extract import extract
-from headstart.images.pixels import measure
-from headstart.images.stats import ImageStats
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import find_detector
-from headstart.nets.source import PRESETS
 from headstart.options.advise import AdviseOptions
 from headstart.options.command import command
-from headstart.options.ways import OWN_WAY
-from headstart.strategies.clock import Clock
-from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
-from headstart.training.schedule import Recipe, parse_recipe
+
+if TYPE_CHECKING:
+    from headstart.advice.advise_classes import Advice
+    from headstart.advice.advise_people import PeopleAdvice
 
 __all__ = ["advise"]
 
@@ -37,6 +28,15 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
         DataError: If the data cannot be used.
         BackboneError: If no backbone can be had.
     """
+    from headstart.advice.advise_classes import Wanted, advise_classes
+    from headstart.advice.advise_people import advise_people
+    from headstart.advice.candidates import image_stats_of, open_networks, usable_detector
+    from headstart.data.open import open_dataset
+    from headstart.options.ways import has_own_way
+    from headstart.strategies.clock import Clock
+    from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
+    from headstart.training.schedule import Recipe, parse_recipe
+
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
     dataset = drop_unlabelled(
@@ -48,10 +48,10 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
             task=options.task,
         )
     )
-    networks, skipped = _networks(options.backbone)
-    people = dataset.task in OWN_WAY
-    detector = _detector(options, people)
-    stats = _stats(dataset, networks[0], options, detector, compute)
+    networks, skipped = open_networks(options.backbone)
+    people = has_own_way(dataset.task)
+    detector = usable_detector(options, people=people)
+    stats = image_stats_of(dataset, networks[0], options, detector, compute)
     findings, _, prepared = check_and_split(dataset, stats, seed=options.seed, drop_leaks=True)
     looks = [
         (
@@ -76,57 +76,3 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
         options.image_size == "auto", detector, columns, skipped,
     )  # fmt: skip
     return advise_classes(prepared, findings, looks, wanted, compute, clock)
-
-
-def _detector(options: AdviseOptions, people: bool) -> str | None:
-    """Returns what finds faces; of people none where it cannot be had and nobody named one."""
-    if not options.faces:
-        return None
-    try:
-        find_detector(options.detector)
-    except BackboneError:
-        if not people or options.detector != "yunet":
-            raise
-        return None
-    return options.detector
-
-
-def _stats(
-    dataset: Dataset,
-    network: Backbone,
-    options: AdviseOptions,
-    detector: str | None,
-    compute: Compute,
-) -> ImageStats:
-    """Measures the images; which photos have a face is known only after looking."""
-    if detector is None:
-        return measure(dataset, workers=compute.workers, progress=compute.progress)
-    fitted = choose_preprocess(dataset, network, "auto", options.geometry, detector=detector)
-    return extract(
-        dataset, network, preprocess=fitted, device=compute.device, workers=compute.workers,
-        progress=compute.progress,
-    ).stats  # fmt: skip
-
-
-def _networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
-    """Opens every backbone that can be had.
-
-    Raises:
-        BackboneError: If there is none.
-    """
-    wanted = list(PRESETS) if names == "presets" else [each.strip() for each in names.split(",")]
-    found, skipped = [], {}
-    for name in wanted:
-        try:
-            found.append(open_backbone(name))
-        except BackboneError as error:
-            if names != "presets":
-                raise
-            skipped[name] = str(error)
-            break  # what keeps one preset from coming keeps the others too
-    if not found:
-        raise BackboneError(
-            f"no preset can be had ({next(iter(skipped.values()))}); name backbones that are here "
-            f"with --backbone, such as starter"
-        )
-    return found, skipped

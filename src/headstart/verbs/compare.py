@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from headstart.options.command import command
 from headstart.options.compare import CompareOptions
-from headstart.results.comparison import compare_runs
-from headstart.run import Run
-from headstart.scoring.compare import Comparison
+
+if TYPE_CHECKING:
+    from headstart.scoring.compare import Comparison
 
 __all__ = ["compare"]
 
@@ -26,6 +28,9 @@ def compare(options: CompareOptions) -> Comparison:
         OptionError: If the two cannot be compared: other tasks or labels, or no common test
             images.
     """
+    from headstart.results.comparison import compare_runs
+    from headstart.run import Run
+
     first, second = options.first, options.second
     names = str(first), str(second)
     return compare_runs(Run.open(first), Run.open(second), names, seed=options.seed)

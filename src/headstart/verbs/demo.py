@@ -5,19 +5,18 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.compute import Progress, silent
 from headstart.errors import OutputError
 from headstart.options.command import command
 from headstart.options.demo import DemoOptions
-from headstart.predictions import Predictions
-from headstart.results.evaluation import Evaluation
-from headstart.run import Run
-from headstart.samples import write_digits
-from headstart.verbs.check import Checkup, check
-from headstart.verbs.evaluate import evaluate
-from headstart.verbs.predict import predict
-from headstart.verbs.train import train
+
+if TYPE_CHECKING:
+    from headstart.predictions import Predictions
+    from headstart.results.checkup import Checkup
+    from headstart.results.evaluation import Evaluation
+    from headstart.run import Run
 
 __all__ = ["Demo", "demo"]
 
@@ -57,6 +56,12 @@ def demo(options: DemoOptions, progress: Progress = silent) -> Demo:
     Raises:
         OutputError: If `out` is taken by something else, or cannot be written.
     """
+    from headstart.samples import write_digits
+    from headstart.verbs.check import check
+    from headstart.verbs.evaluate import evaluate
+    from headstart.verbs.predict import predict
+    from headstart.verbs.train import train
+
     folder = Path(options.out)
     data, run_folder = folder / "digits", folder / "run"
     try:

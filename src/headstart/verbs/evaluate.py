@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from headstart.compute import Compute, Progress, silent
-from headstart.data.open import open_dataset
-from headstart.nets.model import Model
 from headstart.options.command import command
 from headstart.options.evaluate import EvaluateOptions
-from headstart.results.evaluation import Evaluation, evaluate_on, evaluation_of_run
-from headstart.run import Run
+
+if TYPE_CHECKING:
+    from headstart.results.evaluation import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -26,6 +27,11 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
         DataError: If the data have no labels, labels that the model does not know, or not the
             columns of `by`.
     """
+    from headstart.data.open import open_dataset
+    from headstart.nets.model import Model
+    from headstart.results.evaluation import evaluate_on, evaluation_of_run
+    from headstart.run import Run
+
     columns = [each.strip() for each in (options.by or "").split(",") if each.strip()]
     if options.data is None:
         return evaluation_of_run(Run.open(options.run), columns, seed=options.seed)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headstart.compute import Progress, silent
-from headstart.exporting.record import HOLDS, Export
 from headstart.options.command import command
 from headstart.options.export import ExportOptions
 from headstart.output import check_output, new_folder
-from headstart.run import Run
+
+if TYPE_CHECKING:
+    from headstart.exporting.record import Export
 
 __all__ = ["export"]
 
@@ -27,7 +29,9 @@ def export(options: ExportOptions, progress: Progress = silent) -> Export:
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
     """
+    from headstart.exporting.record import HOLDS
     from headstart.exporting.write_export import Choices, write_export
+    from headstart.run import Run
 
     opened, folder = Run.open(options.run), Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="export")

@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from headstart.compute import Progress, silent
-from headstart.data.dataset import Dataset
-from headstart.data.folders import EXTENSIONS
-from headstart.data.open import open_dataset
 from headstart.errors import DataError
-from headstart.images.faces import Faces
-from headstart.images.video import Video, is_video
 from headstart.options.command import command
 from headstart.options.faces import FacesOptions
 from headstart.output import check_output, new_folder, write_atomic
-from headstart.records import Finding, to_json
-from headstart.video.crops import Written, findings, frames, searched, write, write_table
-from headstart.video.tracks import Tracks
 
-__all__ = ["Crops", "faces"]
+if TYPE_CHECKING:
+    import numpy as np
+
+    from headstart.data.dataset import Dataset
+    from headstart.video.crops import Crops
+
+__all__ = ["faces"]
 
 HOLDS = "faces.json"
 TABLE = "attributes.csv"
-
-
-@dataclass(frozen=True)
-class Crops:
-    """What `faces` left behind.
-
-    Attributes:
-        folder: Where; class folders as they were, and `attributes.csv`.
-        photos: How many were looked at (frames, of a video).
-        crops: How many faces were cut out.
-        without: Photo -> why there is no crop of it.
-        findings: What to know about the faces.
-    """
-
-    folder: str
-    photos: int
-    crops: int
-    without: dict[str, str]
-    findings: tuple[Finding, ...]
-
-    def __repr__(self) -> str:
-        lines = [f"  {each.severity}: {each.claim}" for each in self.findings]
-        head = f"Crops({self.folder!r}, {self.crops:,} faces of {self.photos:,} photos)"
-        return "\n".join([head, *lines])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        told = (f"<p>{escape(each.claim)} {escape(each.remedy)}</p>" for each in self.findings)
-        return f"<p>{escape(repr(self).splitlines()[0])}</p>{''.join(told)}"
 
 
 @command(FacesOptions)
@@ -74,7 +40,20 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
         OptionError: If an argument makes no sense.
         OutputError: If `out` cannot be written.
     """
+    from headstart.images.faces import Faces
+    from headstart.images.video import Video, is_video
     from headstart.nets.detector import find_detector
+    from headstart.records import to_json
+    from headstart.video.crops import (
+        Crops,
+        Written,
+        findings,
+        frames,
+        searched,
+        write,
+        write_table,
+    )  # fmt: skip
+    from headstart.video.tracks import Tracks
 
     folder = Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="folder of faces")
@@ -122,6 +101,10 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
 
 def _dataset(path: Path, *, label: str | None, group: str | None, split: str | None) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
+    from headstart.data.dataset import Dataset
+    from headstart.data.folders import EXTENSIONS
+    from headstart.data.open import open_dataset
+
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Dataset.unlabelled((path.name,), root=path.parent)
     return open_dataset(path, label=label, group=group, split=split)
@@ -129,6 +112,8 @@ def _dataset(path: Path, *, label: str | None, group: str | None, split: str | N
 
 def _columns(dataset: Dataset) -> dict[str, np.ndarray]:
     """Returns what is known of the photos and cannot be told from their folders."""
+    import numpy as np
+
     columns = dict(dataset.attributes)
     if dataset.source == "table":
         columns["label"] = np.array([dataset.labels.text(i) for i in range(len(dataset))])

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from headstart.choices import Device
 from headstart.compute import Progress, silent
-from headstart.data.paths import expand_paths
 from headstart.errors import OptionError
-from headstart.images.video import is_video
 from headstart.options.command import command
 from headstart.options.predict import PredictOptions
-from headstart.predictions import Predictions
 
 if TYPE_CHECKING:
     from headstart.nets.model import Model
+    from headstart.predictions import Predictions
     from headstart.tasks.predictor import Predictor
 
 __all__ = ["load", "predict"]
@@ -66,6 +64,9 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         OptionError: If `out` makes no sense.
         ModelError: If there is no model, or it is damaged.
     """
+    from headstart.data.paths import expand_paths
+    from headstart.images.video import is_video
+
     given = options.images
     paths = [given] if isinstance(given, str | Path) else list(given)
     out, explain, workers = options.out, options.explain, options.workers

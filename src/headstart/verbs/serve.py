@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import signal
 import sys
-import threading
-import warnings
 from pathlib import Path
 
-from headstart.errors import ModelError, OptionError
-from headstart.images.pixels import cpu_count
+from headstart.errors import ModelError
 from headstart.options.command import command
 from headstart.options.serve import ServeOptions
 
@@ -38,8 +33,7 @@ def serve(options: ServeOptions) -> None:
             f"'headstart export {options.model} -o FOLDER' makes one"
         )
     try:
-        import uvicorn
-
+        from headstart.deploy.listen import is_loopback, listen
         from headstart.deploy.server import create_app
         from headstart.deploy.uploads import Limits
     except ModuleNotFoundError as error:
@@ -47,9 +41,10 @@ def serve(options: ServeOptions) -> None:
             f"serving needs {error.name}, which is not installed: pip install 'headstart[serve]'"
         ) from None
     from headstart.deploy.runtime import OnnxPredictor
+    from headstart.images.pixels import cpu_count
 
     key = os.environ.get("HEADSTART_API_KEY") or None
-    if not _is_loopback(options.host):
+    if not is_loopback(options.host):
         who = "whoever has the API key" if key else "anybody, for HEADSTART_API_KEY is not set"
         print(  # noqa: T201 - a warning that no flag may silence
             f"headstart: listening at {options.host}: this model can be used by {who}; "
@@ -66,56 +61,4 @@ def serve(options: ServeOptions) -> None:
         room=options.queue,
         threads=options.workers or cpu_count(),
     )
-    config = uvicorn.Config(
-        app,
-        host=options.host,
-        port=options.port,
-        log_config=_logging(),
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=int(max(5, options.timeout)),
-        h11_max_incomplete_event_size=1 << 16,
-    )
-    # Pillow warns of every oddity of a damaged file, and Python remembers each warning for ever.
-    warnings.filterwarnings("ignore", module="PIL")
-    server = uvicorn.Server(config)
-    if threading.current_thread() is threading.main_thread():
-        # Once all is answered, uvicorn raises the signal that stopped it again: that is no failure.
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda number, frame: None)
-    try:
-        server.run()
-    except SystemExit:
-        raise OptionError(
-            f"cannot listen at {options.host}:{options.port}: the port is taken or the "
-            f"address is not of this machine; choose another --port or --host"
-        ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _logging() -> dict[str, object]:
-    """One JSON line for each request on standard error; uvicorn's own words as they are."""
-    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "line": {"format": '{"time": "%(asctime)s", "request": %(message)s}'},
-            "plain": {"format": "headstart: %(message)s"},
-        },
-        "handlers": {
-            "line": handler | {"formatter": "line"}, "plain": handler | {"formatter": "plain"},
-        },
-        "loggers": {
-            "headstart.serve": {"handlers": ["line"], "level": "INFO", "propagate": False},
-            "uvicorn": {"handlers": ["plain"], "level": "INFO", "propagate": False},
-        },
-    }  # fmt: skip
+    listen(app, host=options.host, port=options.port, seconds=options.timeout)

@@ -5,27 +5,18 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headstart.compute import Compute, Progress, silent
-from headstart.data.open import open_dataset
 from headstart.errors import OutputError
-from headstart.features.extract import extract
-from headstart.images.store import trim_cache
-from headstart.nets.backbone import open_backbone
 from headstart.options.command import command
 from headstart.options.train import TrainOptions
 from headstart.output import check_output
-from headstart.probe.frozen import Frozen
-from headstart.reporting.page import write_report
-from headstart.results.write_run import Told, write_run
-from headstart.resume import Unfinished
-from headstart.run import Run, new_run
-from headstart.strategies.clock import Clock
-from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
-from headstart.strategies.problem import FrozenNetwork
-from headstart.strategies.train_classes import Ask
-from headstart.strategies.ways import refuse_early, way_of
+
+if TYPE_CHECKING:
+    from headstart.data.dataset import Dataset
+    from headstart.run import Run
+    from headstart.strategies.train_classes import Ask
 
 __all__ = ["train"]
 
@@ -48,31 +39,27 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
+    from headstart.features.extract import extract
+    from headstart.images.store import trim_cache
+    from headstart.nets.backbone import open_backbone
+    from headstart.probe.frozen import Frozen
+    from headstart.reporting.page import write_report
+    from headstart.results.write_run import Told, write_run
+    from headstart.run import Run, new_run
+    from headstart.strategies.clock import Clock
+    from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
+    from headstart.strategies.problem import FrozenNetwork
+    from headstart.strategies.ways import refuse_early, way_of
+
     if options.data is None:
-        resume = options.resume
-        assert resume is not None, "the record demands one of both"
-        saved = Unfinished(Path(resume)).options()
-        options = TrainOptions(**saved | {"out": resume, "resume": resume})
+        options = _resumed(options)
     name = Path(str(options.data)).resolve().name or "run"
     folder = Path(options.out) if options.out is not None else Path("runs") / name
     check_output(folder, overwrite=options.overwrite)
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
     with clock.phase("open"):
-        dataset = drop_unlabelled(
-            open_dataset(
-                str(options.data),
-                label=options.label,
-                group=options.group,
-                split=options.split,
-                task=options.task,
-            )
-        )
-    if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
-        raise OutputError(
-            f"the run would lie among the images, where its images would be a class next time: "
-            f"choose an -o outside {dataset.root}"
-        )
+        dataset = drop_unlabelled(_open(options, folder))
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     preprocess = choose_preprocess(
@@ -102,8 +89,36 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     return Run(folder)
 
 
+def _resumed(options: TrainOptions) -> TrainOptions:
+    """Returns what the run that is to go on was once told."""
+    from headstart.resume import Unfinished
+
+    resume = options.resume
+    assert resume is not None, "the record demands one of both"
+    saved = Unfinished(Path(resume)).options()
+    return TrainOptions(**saved | {"out": resume, "resume": resume})
+
+
+def _open(options: TrainOptions, folder: Path) -> Dataset:
+    """Opens the data, which must not have the run among them."""
+    from headstart.data.open import open_dataset
+
+    dataset = open_dataset(
+        str(options.data), label=options.label, group=options.group, split=options.split,
+        task=options.task,
+    )  # fmt: skip
+    if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
+        raise OutputError(
+            f"the run would lie among the images, where its images would be a class next time: "
+            f"choose an -o outside {dataset.root}"
+        )
+    return dataset
+
+
 def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> Ask:
     """Returns what the way of training is asked for."""
+    from headstart.strategies.train_classes import Ask
+
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}
     return Ask(

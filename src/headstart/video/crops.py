@@ -25,7 +25,7 @@ from headstart.output import write_atomic
 from headstart.records import Finding
 from headstart.video.tracks import Tracks
 
-__all__ = ["Written", "findings", "frames", "searched", "write", "write_table"]
+__all__ = ["Crops", "Written", "findings", "frames", "searched", "write", "write_table"]
 
 _SIDE = 1024  # photos are decoded at least so large, so that small faces keep their pixels
 _SHOWN = 30
@@ -35,6 +35,36 @@ _TINY = 40
 # and more are.
 _BLURRED = 0.02
 _TURNED = 0.45
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What `faces` left behind.
+
+    Attributes:
+        folder: Where; class folders as they were, and `attributes.csv`.
+        photos: How many were looked at (frames, of a video).
+        crops: How many faces were cut out.
+        without: Photo -> why there is no crop of it.
+        findings: What to know about the faces.
+    """
+
+    folder: str
+    photos: int
+    crops: int
+    without: dict[str, str]
+    findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        lines = [f"  {each.severity}: {each.claim}" for each in self.findings]
+        head = f"Crops({self.folder!r}, {self.crops:,} faces of {self.photos:,} photos)"
+        return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        told = (f"<p>{escape(each.claim)} {escape(each.remedy)}</p>" for each in self.findings)
+        return f"<p>{escape(repr(self).splitlines()[0])}</p>{''.join(told)}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +80,7 @@ class _Photo:
         pixels: Decoded.
         faces: The wanted ones.
         found: How many there are.
-        scale: Pixels of the file for one that was decoded.
+        ratio: Pixels of the file for one that was decoded.
         reason: Why there is no crop.
     """
 
@@ -62,7 +92,7 @@ class _Photo:
     pixels: np.ndarray | None = None
     faces: tuple[Face, ...] = ()
     found: int = 0
-    scale: float = 1.0
+    ratio: float = 1.0
     reason: str = ""
 
 
@@ -89,8 +119,8 @@ def searched(
             decoded = decode(read_bytes(dataset.path(row)), short_side=_SIDE)
         except ImageError as error:
             return replace(place, reason=str(error))
-        scale = decoded.width / decoded.pixels.shape[1]
-        return _look(place, decoded.pixels, finder, which, scale)
+        ratio = decoded.width / decoded.pixels.shape[1]
+        return _look(place, decoded.pixels, finder, which, ratio)
 
     n = len(dataset)
     for row, photo in enumerate(ordered_map(look, range(n), workers=workers)):
@@ -116,13 +146,13 @@ def frames(
 
 
 def _look(
-    place: _Photo, pixels: np.ndarray, finder: Faces, which: WhichFaces, scale: float
+    place: _Photo, pixels: np.ndarray, finder: Faces, which: WhichFaces, ratio: float
 ) -> _Photo:
     found = finder.find(pixels)
     if not found:
         return replace(place, reason=NO_FACE)
     wanted = tuple(found) if which == "all" else (found[0],)
-    return replace(place, pixels=pixels, faces=wanted, found=len(found), scale=scale)
+    return replace(place, pixels=pixels, faces=wanted, found=len(found), ratio=ratio)
 
 
 def write(
@@ -154,7 +184,7 @@ def write(
             raise OutputError(
                 f"{home / name} cannot be written: {error.strerror or error}"
             ) from None
-        left, top, width, height = (round(photo.scale * float(each), 1) for each in face.box)
+        left, top, width, height = (round(photo.ratio * float(each), 1) for each in face.box)
         own: dict[str, object] = {"file": name, "photo": photo.name}
         if tracks is not None:
             own |= {"seconds": round(photo.seconds, 2), "track": followed[number].number}

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from headstart.compute import Progress
 from headstart.gallery.identification import Answer, decide
 from headstart.gallery.search import Index, Match, unit
 from headstart.images.preprocess import Preprocess
 from headstart.images.video import Frame
-from headstart.video.film import FrameResult
+from headstart.video.film import FrameResult, process_video
 from headstart.video.tracks import Track, Tracker
 
-__all__ = ["SUREST", "GalleryFaces", "GalleryFrames", "Search", "direction"]
+__all__ = ["SUREST", "GalleryFaces", "GalleryFrames", "Search", "direction", "identify_in_video"]
 
 SUREST = 5
 """Looks at a face that are compared."""
@@ -179,3 +181,31 @@ def _rounded(box: np.ndarray) -> tuple[float, ...]:
 
 def _end(source: str, problem: str) -> list[Answer]:
     return [Answer(f"{source} (end)", None, None, error=problem)] if problem else []
+
+
+def identify_in_video(
+    search: Search, fps: float, out: Path | None, progress: Progress
+) -> tuple[tuple[Answer, ...], list[str]]:
+    """Follows and names who is in a video or before a camera.
+
+    Args:
+        search: What is asked.
+        fps: Frames looked at a second.
+        out: The annotated video is written there, unless None.
+        progress: Called as frames are done.
+
+    Returns:
+        The answers, and what to know of them.
+    """
+    faces = search.preprocess.faces is not None
+    handler = GalleryFaces(search) if faces else GalleryFrames(search)
+    problem = process_video(search.source, handler, fps=fps, out=out, progress=progress)
+    answers = handler.answers(problem)
+    if not faces:
+        return answers, []
+    if not any(each.error is None for each in answers):
+        return answers, ["No face was found on the frames looked at."]
+    return answers, [
+        f"The score of a face is that of its {SUREST} surest looks, averaged into one vector and "
+        f"compared as one photo is. Every face is one more chance of a false accept."
+    ]

@@ -91,7 +91,7 @@ def _answers(model: Predictor, photos: list[tuple[str, DecodedPhoto | ImageError
         for number, (face, views) in enumerate(result.faces):
             places.append(len(names))
             names.append(photo if not number else f"{photo} (face {number + 1})")
-            boxes.append(result.scale * face.box)
+            boxes.append(result.ratio * face.box)
             inputs.append(views)
     if inputs:
         found = in_batches(model.outputs, np.stack(inputs), _BATCH)

@@ -1,0 +1,135 @@
+"""`Enrolment`: what became of an enrolment, and what the gallery knows after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headstart.compute import Compute
+from headstart.gallery.calibrate import Calibration, calibrate
+from headstart.gallery.enrolling import Enrolling
+from headstart.records import Estimate
+
+__all__ = ["Enrolment", "finish"]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What became of an enrolment, and what the gallery knows now.
+
+    Attributes:
+        gallery: Its folder.
+        backbone: Name of its network.
+        settings: Method, k and the false-accept rate that is aimed at.
+        enrolled: Person -> photos that were added now.
+        removed: Person -> photos that were removed now.
+        known: Photos that were passed over because they are enrolled already.
+        errors: Photo (or table beside them) -> why it was set aside.
+        people: In the gallery now.
+        photos: In the gallery now.
+        calibration: Of the thresholds; None with fewer than two people.
+    """
+
+    gallery: str
+    backbone: str
+    settings: dict[str, Any]
+    enrolled: dict[str, int]
+    removed: dict[str, int]
+    known: int
+    errors: dict[str, str]
+    people: int
+    photos: int
+    calibration: Calibration | None
+    notes: tuple[str, ...] = field(default=())
+
+    def lines(self) -> list[str]:
+        """Returns what happened, in sentences."""
+        lines = []
+        for what, which in (("Enrolled", self.enrolled), ("Removed", self.removed)):
+            if which:
+                many = ", ".join(list(which)[:5]) + (", …" if len(which) > 5 else "")
+                lines.append(f"{what} {_count(sum(which.values()), 'photo')} of {many}.")
+        if self.known:
+            lines.append(f"Passed over {_count(self.known, 'photo')}: enrolled already.")
+        who = "1 person" if self.people == 1 else f"{self.people:,} people"
+        lines.append(
+            f"{self.gallery} knows {who} by {_count(self.photos, 'photo')} (vectors of "
+            f"{self.backbone}; {_how(self.settings)})."
+        )
+        return [*lines, *self.notes]
+
+    def rows(self) -> list[tuple[str, Estimate]]:
+        """Returns the thresholds and what they do, by name."""
+        found = self.calibration
+        if found is None:
+            return []
+        rows = [
+            ("identify: threshold", found.identify.threshold),
+            ("  false accept rate (FAR)", found.identify.far),
+            ("  known people recognised", found.identify.tar),
+            ("verify: threshold", found.verify.threshold),
+            ("  different people taken for one", found.verify.far),
+            ("  same person accepted", found.verify.tar),
+        ]
+        for group in found.subgroups:
+            name = f"{group.column} {group.value}"
+            rows += [
+                (f"{name}: false accept rate (FAR)", group.identify.far),
+                ("  known people recognised", group.identify.tar),
+                ("  its own threshold of identify", group.identify.threshold),
+            ]
+            if group.verify is not None:
+                rows.append(("  two of them taken for one", group.verify.far))
+        return [(name, each) for name, each in rows if each.n]
+
+    def __repr__(self) -> str:
+        return f"Enrolment({self.gallery!r}: {self.people:,} people, {self.photos:,} photos)"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in self.rows()
+        )
+        return f"<table><caption>{escape(' '.join(self.lines()))}</caption>{rows}</table>"
+
+
+def finish(work: Enrolling, removed: dict[str, int], compute: Compute) -> Enrolment:
+    """Calibrates on all that is enrolled now, by whomever, and keeps that.
+
+    Args:
+        work: That is done.
+        removed: Person -> photos that were removed.
+        compute: The seed of the intervals, and who is told.
+    """
+    compute.progress("calibrating", 0, 1)
+    with work.gallery.store(write=True) as store:
+        everything, attributes = store.everything()
+        settings = everything.settings | work.wanted
+        found = calibrate(
+            everything.vectors, everything.owners, far=settings["far"],
+            method=settings["method"], k=settings["k"], attributes=attributes, seed=compute.seed,
+        )  # fmt: skip
+        saved = None if found is None else found.to_json()
+        store.calibrate(saved, revision=everything.mark.revision, settings=settings)
+    compute.progress("calibrating", 1, 1)
+    notes = found.summary if found else (
+        "No threshold can be calibrated with fewer than two people: enroll another.",
+    )  # fmt: skip
+    return Enrolment(
+        str(work.folder), work.gallery.origin[0], settings, dict(work.enrolled), removed,
+        work.known, work.errors, len(everything.people), len(everything.owners), found, notes,
+    )  # fmt: skip
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def _how(settings: dict[str, Any]) -> str:
+    if settings["method"] == "centroid":
+        return "compared with the mean of each person's photos"
+    k = settings["k"]
+    return "compared with " + (
+        "each person's most similar photo" if k == 1 else f"each person's {k} most similar photos"
+    )
