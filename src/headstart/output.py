@@ -6,6 +6,7 @@ A killed process leaves either nothing or a complete folder.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -132,11 +133,7 @@ def new_folder(
         if folder.exists():
             # Another process may have been faster.
             check_output(folder, overwrite=overwrite, holds=holds, what=what)
-            # Two renames: a kill between them leaves both runs on disk, never half of one.
-            old = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}old-"))
-            os.replace(folder, old / "run")
-            os.replace(building, folder)
-            shutil.rmtree(old, ignore_errors=True)
+            _take_place(building, folder)
         else:
             os.replace(building, folder)
     except OutputError as error:
@@ -156,6 +153,47 @@ def new_folder(
         shutil.rmtree(building, ignore_errors=True)
         if held is not None:
             os.close(held)
+
+
+def _take_place(new: Path, earlier: Path) -> None:
+    """Puts a folder where another one is, which is thrown away.
+
+    Where the system can exchange two folders, one of both is there at every instant. Elsewhere it
+    takes two renames: a kill between them leaves both on disk, never half of one.
+
+    Raises:
+        OSError: If it cannot be done; `earlier` is then where it was.
+    """
+    if _exchange(new, earlier):
+        if new.is_symlink():
+            new.unlink()
+        shutil.rmtree(new, ignore_errors=True)
+        return
+    old = Path(tempfile.mkdtemp(dir=earlier.absolute().parent, prefix=f"{_PREFIX}old-"))
+    os.replace(earlier, old / "run")
+    try:
+        os.replace(new, earlier)
+    except OSError:
+        os.replace(old / "run", earlier)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            if earlier.exists():
+                shutil.rmtree(old)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchanges two folders in one step; False where the system or the disk cannot."""
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None)
+    first, second = os.fsencode(one), os.fsencode(other)
+    if hasattr(libc, "renameat2"):  # Linux
+        here = ctypes.c_int(-100)  # AT_FDCWD
+        return bool(libc.renameat2(here, first, here, second, ctypes.c_uint(2)) == 0)
+    if hasattr(libc, "renamex_np"):  # macOS
+        return bool(libc.renamex_np(first, second, ctypes.c_uint(2)) == 0)
+    return False
 
 
 def hold(folder: Path) -> int | None:

@@ -22,7 +22,6 @@ from headstart.nets.heads import Head
 from headstart.tasks.classification import learn
 from headstart.tasks.classification.validation import Validation
 from headstart.training import infer
-from headstart.training import loop as module
 from headstart.training.average import choose_weights
 from headstart.training.loop import Training
 from headstart.training.objective import Objective

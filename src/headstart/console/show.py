@@ -49,7 +49,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=Console(stderr=True, emoji=False), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def advance(phase: str, done: int, total: int) -> None:
@@ -70,7 +70,7 @@ def show(result: Any, options: Options) -> None:
     from rich.console import Console
 
     # A pipe has no width: lines are then as long as they are, and nothing is cut.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
+    console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _ENDLESS)
     if isinstance(result, Run):
         show_run(result, console)
     elif isinstance(options, PredictOptions):

@@ -76,12 +76,16 @@ def merge_onnx(model: Model, path: Path) -> None:
     if not _OLDEST <= opset <= _NEWEST:
         middle = _converted(middle, opset, model.backbone.name)
         opset = _NEWEST
-    (given,), (found,) = middle.graph.input[:1], middle.graph.output[:1]
+    # Some exporters list the weights among the inputs.
+    weights = {each.name for each in middle.graph.initializer}
+    given = next(each for each in middle.graph.input if each.name not in weights)
+    found = middle.graph.output[0]
     batch = given.type.tensor_type.shape.dim[0]
     if batch.dim_value > 0:
         raise ModelError(
-            f"{model.backbone.name} takes {batch.dim_value} image at a time and no other number: "
-            f"write it anew with a free first dimension to export models on it"
+            f"{model.backbone.name} takes {batch.dim_value} image{'s' * (batch.dim_value > 1)} at "
+            f"a time and no other number: write it anew with a free first dimension to export "
+            f"models on it"
         )
     rank = len(found.type.tensor_type.shape.dim) or 2
     size = model.preprocess.size
@@ -98,7 +102,7 @@ def merge_onnx(model: Model, path: Path) -> None:
         whole = compose.merge_models(before, middle, io_map=[("images", f"backbone/{given.name}")])
         whole = compose.merge_models(
             whole, compose.add_prefix(after, "head/", rename_inputs=False, rename_outputs=False),
-            io_map=[(f"backbone/{found.name}", "vectors")],
+            io_map=[(f"backbone/{found.name}", "vectors")], outputs=["probabilities"],
         )  # fmt: skip
         onnx.checker.check_model(whole)
         onnx.save(whole, path)

@@ -78,12 +78,14 @@ def gain_sentence(metrics: Mapping[str, Any], primary: Measure) -> str | None:
     """The transfer gain in one sentence, in points of a share or in the unit of the measure."""
     found = metrics.get("transfer_gain") or {}
     gain = found.get("gain")
-    if not gain or gain.get("value") is None:
+    if not gain or any(gain.get(end) is None for end in ("value", "low", "high")):
         return None
     over = _BASELINES.get(found.get("over", ""), str(found.get("over", "")).replace("_", " "))
     share = primary.unit == "share"
     value, low, high = ((100 if share else 1) * gain[key] for key in ("value", "low", "high"))
     shown, unit = (".0f", " points") if share else (".3g", "")
+    if share and 0 < min(abs(low), abs(high)) < 0.5:
+        shown = ".1f"  # or "0 to 2" would stand where nothing of it is 0
     more, less = ("more", "less") if primary.larger_is_better else ("less", "more")
     if low > 0:
         return f"{value:{shown}}{unit} ({low:{shown}} to {high:{shown}}) {more} than {over}."

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
-from headstart.checks.duplicates import clusters as find_clusters
-from headstart.checks.files import check_dataset, most_serious_first
-from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
-from headstart.images.stats import ImageStats
-from headstart.predictions import Predictions, concatenate
-from headstart.records import Finding, OutputSpec
-from headstart.tasks.protocol import Learner, Outputs, Places, Task
+
+if TYPE_CHECKING:  # options ask for the names alone, and must not wait for numpy
+    import numpy as np
+
+    from headstart.data.dataset import Dataset
+    from headstart.images.stats import ImageStats
+    from headstart.predictions import Predictions
+    from headstart.records import Finding, OutputSpec
+    from headstart.tasks.protocol import Learner, Outputs, Places, Task
 
 __all__ = ["TASKS", "check_everything", "decode", "decode_parts", "learner_of", "task_of"]
 
@@ -38,12 +38,12 @@ def task_of(name: str) -> Task:
     """
     if name not in TASKS:
         raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
-    return cast(Task, importlib.import_module(TASKS[name]))
+    return cast("Task", importlib.import_module(TASKS[name]))
 
 
 def learner_of(name: str) -> Learner:
     """Returns the functions of a task that need torch."""
-    return cast(Learner, importlib.import_module(f"{TASKS[name]}.learn"))
+    return cast("Learner", importlib.import_module(f"{TASKS[name]}.learn"))
 
 
 def check_everything(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> list[Finding]:
@@ -54,6 +54,9 @@ def check_everything(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> 
         stats: Their N rows.
         pairs: (P, 2) near duplicates.
     """
+    from headstart.checks.duplicates import clusters as find_clusters
+    from headstart.checks.files import check_dataset, most_serious_first
+
     alike = find_clusters(stats, pairs=pairs)
     own = task_of(dataset.task).check(dataset, stats, alike) if dataset.labelled.any() else ()
     return most_serious_first([*check_dataset(dataset, stats, pairs), *own])
@@ -73,6 +76,11 @@ def decode_parts(
         parts: ((m,) int items, outputs of them, what decodes them) of each model.
         names: N names of all items.
     """
+    import numpy as np
+
+    from headstart.predictions import concatenate
+    from headstart.tasks.protocol import Places
+
     items = np.concatenate([part for part, _, _ in parts])
     answers = [
         decode(outputs, spec, Places(tuple(names[i] for i in part), {}))

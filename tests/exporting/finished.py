@@ -1,0 +1,51 @@
+"""A finished run that nobody trained: images, items, outputs and a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tests.models import random_model
+
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes, Labels
+from headstart.fingerprint import fingerprint_file
+from headstart.nets.model import Model
+from headstart.records import Estimate, to_json
+from headstart.results.items import Items, write_items
+from headstart.results.outputs import write_outputs
+from headstart.run import Run
+
+TRAIN, TEST = 9, 5
+
+
+def finished_run(home: Path, model: Model | None = None, labels: Labels | None = None) -> Run:
+    """Nine training images and five test images after them; the i-th is all of the grey 10 i."""
+    model = model or random_model()
+    n, run = TRAIN + TEST, Run(home / "run")
+    labels = labels or Classes(model.spec.names, np.arange(n) % len(model.spec.names))
+    (home / "images").mkdir(parents=True)
+    names = tuple(f"{i}.png" for i in range(n))
+    for i, name in enumerate(names):
+        Image.new("RGB", (50, 50), (10 * i,) * 3).save(home / "images" / name)
+    model.save(run.model)
+    tested = np.arange(TRAIN, n)
+    dataset = Dataset(home / "images", names, labels, np.full(n, ""), task=model.spec.task)
+    prints = tuple(fingerprint_file(home / "images" / name).hex() for name in names)
+    splits = np.where(np.arange(n) < TRAIN, "train", "test")
+    write_items(run, Items(dataset, splits, (splits == "test").astype(int), np.arange(n), prints))
+    chances = np.full((TEST, len(model.spec.names)), 1 / len(model.spec.names), np.float32)
+    write_outputs(run, [(tested, {"probabilities": chances}, model.spec)])
+    about = {
+        "root": str(home / "images"), "source": "folder", "task": model.spec.task,
+        "quantity": model.spec.settings.get("quantity"), "fingerprint": "f00d",
+    }  # fmt: skip
+    run.dataset.write_text(to_json(about))
+    measured = {
+        "format": 2, "task": model.spec.task, "primary": "some_measure",
+        "model": {"summary": "a head"}, "evaluation": {"kind": "holdout", "summary": "On five."},
+        "test": {"some_measure": Estimate(0.5, 0.25, 0.75, TEST, "")},
+    }  # fmt: skip
+    run.metrics.write_text(to_json(measured))
+    return run

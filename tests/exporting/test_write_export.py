@@ -1,0 +1,92 @@
+"""The files of an export: proven, measured, and told in sentences."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.exporting.finished import TEST, TRAIN, finished_run
+from tests.models import CLASSES, NUMBERS, random_model
+
+from headstart.compute import silent
+from headstart.data.labels import Numbers
+from headstart.deploy.runtime import OnnxPredictor
+from headstart.exporting import write_export as module
+from headstart.exporting.material import gather
+from headstart.exporting.record import Attempt, Export, Quantised
+from headstart.exporting.write_export import Choices, write_export
+from headstart.records import Estimate
+from headstart.scoring.run_predictor import RunPredictor
+
+
+@pytest.fixture
+def exported(tmp_path) -> Callable[..., Export]:
+    """``exported(spec, fp16=True)`` writes an export of a run into the folder ``built``."""
+
+    def export(spec=CLASSES, **choices) -> Export:
+        ages = Numbers("age", np.linspace(1, 15, TRAIN + TEST))
+        run = finished_run(tmp_path, random_model(spec), ages if spec is NUMBERS else None)
+        (tmp_path / "built").mkdir()
+        return write_export(run, Path("final"), tmp_path / "built", Choices(**choices), silent)
+
+    return export
+
+
+def test_files_say_what_they_are_and_rows_what_they_answer(tmp_path, exported):
+    record = exported(fp16=True, threshold=0.7, seed=3)
+    assert (record.folder, record.primary, record.int8) == ("final", "accuracy", None)
+    assert (record.parity.images, record.parity.same) == (TEST, True)
+    assert record.summary[0].startswith(f"ONNX answers as torch: on {TEST} images of the run")
+    assert record.summary[1].startswith("fp16: ")
+    run = finished_run(tmp_path / "again")
+    given = gather(run, random_model(), None, seed=3, progress=silent)
+    predictor = RunPredictor(random_model(), exact=True)
+    right = predictor.outputs(given.compared)["probabilities"].argmax(1) == given.labels.targets
+    for row, precision in zip(record.files, ("fp32", "fp16"), strict=True):
+        file = tmp_path / "built" / row["file"]
+        about = OnnxPredictor(file).about
+        assert (row["precision"], about.precision, about.threshold) == (precision, precision, 0.7)
+        assert about.facts["test"]["some_measure"]["value"] == 0.5
+        assert row["megabytes"] == pytest.approx(file.stat().st_size / 1e6, rel=0.01)
+        assert row["accuracy"].n == len(right)
+        if precision == "fp32":
+            assert row["accuracy"].value == right.mean()
+    assert '"model-fp16.onnx"' in (tmp_path / "built" / "export.json").read_text()
+    assert "On five." in (tmp_path / "built" / "README.md").read_text()
+
+
+def quantised(kept: bool, change: Estimate) -> Callable[..., Quantised]:
+    """Stands for the long search for int8: its first try cost too much."""
+
+    def quantise(source, target, trial, **more) -> Quantised:
+        if kept:
+            shutil.copy(source, target)
+        first = Attempt("MinMax", (), replace(change, value=-0.9), 90.0, 0.1)
+        last = Attempt("Entropy", ("conv1", "conv2"), change, 2.5, 0.96)
+        return Quantised((first, last), kept, ("conv2", "conv1"), len(trial.inputs))
+
+    return quantise
+
+
+@pytest.mark.parametrize(
+    ("spec", "kept", "change", "said"),
+    [
+        (CLASSES, True, (-0.01, -0.024, 0.0), ["accuracy by -1.0 points (-2.4 to +0.0)"]),
+        (CLASSES, False, (-0.01, -0.024, 0.0), ["It may cost 2.5 points, more than --max-drop 2."]),
+        (NUMBERS, False, (0.5, -0.25, 1.0), ["absolute error by +0.5 (-0.25 to +1)", "per cent"]),
+    ],
+)
+def test_int8_says_what_it_costs(exported, monkeypatch, spec, kept, change, said):
+    estimate = Estimate(*change, 1234, "noise")
+    monkeypatch.setattr(module, "quantise", quantised(kept, estimate))
+    record = exported(spec, int8=True, max_drop=2.0)
+    told = record.summary[-1]
+    for part in [*said, "1,234 images that the run was tested on", "96.0 % of the former",
+                 "2 layers stay in floating point", "(Entropy)", "6 training images"]:  # fmt: skip
+        assert part in told
+    assert ("refused" in told, "most: conv2, conv1." in told) == (not kept, not kept)
+    assert [row["precision"] for row in record.files] == ["fp32", "int8"][: 1 + kept]

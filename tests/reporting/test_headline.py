@@ -1,0 +1,90 @@
+"""The top of a page: a measure, what it must beat, and by how much."""
+
+from __future__ import annotations
+
+import pytest
+
+from headstart.metrics.statistic import Measure
+from headstart.reporting.headline import baseline_rows, gain_sentence, headline, measure_rows
+
+ACCURACY = Measure("accuracy", "accuracy", meaning="share that is right")
+ERROR = Measure("mean_absolute_error", "mean absolute error", False, "plain")
+
+
+def estimate(value, low=None, high=None, n=200):
+    ends = (value - 0.02, value + 0.03) if low is None else (low, high)
+    return dict(zip(("value", "low", "high", "n"), (value, *ends, n)))
+
+
+@pytest.mark.parametrize(("primary", "best"), [(ACCURACY, 0.75), (ERROR, 0.25)])
+def test_the_baseline_that_is_hardest_to_beat_comes_first(primary, best):
+    values = {"my_own": 0.5, "majority": 0.25, "raw_pixels": 0.75, "scratch": None}
+    given = {name: {primary.key: {"value": value}} for name, value in values.items()}
+    rows = baseline_rows({"baselines": given | {"frozen": None, "softmax": {"other": 1}}}, primary)
+    assert rows[0]["estimate"]["value"] == best
+    assert {row["summary"]: row["estimate"]["value"] for row in rows} == {
+        "raw pixels without a network": 0.75,
+        "my own": 0.5,
+        "always the most frequent class": 0.25,
+    }
+
+
+def test_measures_are_called_as_their_task_calls_them():
+    test = {"mean_absolute_error": estimate(2.0), "accuracy": estimate(0.5), "unknown": 1}
+    absent = Measure("auroc", "AUROC")
+    rows = measure_rows({"test": test}, [ACCURACY, absent, ERROR])
+    assert [row["words"] for row in rows] == ["Accuracy", "Mean absolute error"]
+    assert [row["estimate"]["value"] for row in rows] == [0.5, 2.0]
+    assert [row["unit"] for row in rows] == ["share", "plain"]
+    assert rows[0]["meaning"] == "share that is right"
+
+
+@pytest.mark.parametrize(
+    ("given", "of", "counts"),
+    [
+        (estimate(0.914, 0.876, 0.945), 100, (91, 88, 95)),
+        (estimate(0.994, 0.985, 0.9985, n=300), 1000, (994, 985, 999)),
+        (estimate(0.994, 0.985, 0.9985, n=299), 100, (99, 99, 100)),
+        (estimate(1.0, 0.98, 1.0, n=900), 100, (100, 98, 100)),
+        (estimate(0.125, 0.1, 0.2), 100, (13, 10, 20)),  # a half is rounded up
+    ],
+)
+def test_a_share_is_a_count_of_new_images(given, of, counts):
+    found = headline({"test": {"accuracy": given}}, ACCURACY, [])
+    assert (found["value"], found["low"], found["high"]) == counts
+    assert (found["of"], found["verb"], found["ends"]) == (of, "classified", (0.0, 1.0))
+    people = {"test": {"accuracy": given}, "retrieval": {}}
+    assert headline(people, ACCURACY, [])["verb"] == "identified"
+
+
+def test_what_is_no_share_has_room_for_the_baselines_on_its_line():
+    metrics = {"test": {"mean_absolute_error": estimate(2.0, 1.5, 2.5)}}
+    rows = [{"estimate": {"high": high}} for high in (9.5, None, 4.0)]
+    found = headline(metrics, ERROR, rows)
+    assert (found["ends"], found["estimate"]["value"]) == ((0.0, 9.5), 2.0)
+    assert "of" not in found
+    assert headline(metrics, ERROR, [])["ends"] == (0.0, 2.5)
+    metrics["test"]["mean_absolute_error"]["low"] = None
+    assert headline(metrics, ERROR, rows) is None
+
+
+@pytest.mark.parametrize(
+    ("primary", "ends", "said"),
+    [
+        (ACCURACY, (0.1, 0.02, 0.16), "10 points (2 to 16) more than raw pixels without a network"),
+        (ACCURACY, (-0.1, -0.16, -0.02), "10 points (2 to 16) less than raw pixels without a net"),
+        (ACCURACY, (0.1, 0.0, 0.16), "Not surely better than raw pixels without a network: +10 po"),
+        (ACCURACY, (0.01, 0.004, 0.02), "1.0 points (0.4 to 2.0) more than raw pixels"),
+        (ERROR, (1.25, 0.5, 2.0), "1.25 (0.5 to 2) less than raw pixels"),
+        (ERROR, (-1.25, -2.0, -0.5), "1.25 (0.5 to 2) more than raw pixels"),
+        (
+            ERROR,
+            (-0.5, -2.0, 1.0),
+            "Not surely better than raw pixels without a network: -0.5 (-2 ",
+        ),
+    ],
+)
+def test_the_gain_says_which_way_and_how_surely(primary, ends, said):
+    found = {"over": "raw_pixels", "gain": estimate(*ends)}
+    assert gain_sentence({"transfer_gain": found}, primary).startswith(said)
+    assert gain_sentence({"transfer_gain": None}, primary) is None
