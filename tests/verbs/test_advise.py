@@ -33,6 +33,8 @@ def test_what_the_data_have_wrong_comes_with_it(make_images):
     shutil.copy(data / "train" / "class_a" / "00.png", data / "test" / "class_a" / "copy.png")
     found = advise(data, **QUICK)
     assert [each.check for each in found.findings] == ["duplicates_across_splits"]
+    # Of the thirty that train, the one that is tested too is left out.
+    assert found.candidates[0].accuracy.n == 29
 
 
 def test_columns_are_those_of_a_table_and_of_the_command(images, tmp_path):
@@ -47,6 +49,7 @@ def test_columns_are_those_of_a_table_and_of_the_command(images, tmp_path):
     for flag in ("--label kind", "--group who", "--split part"):
         assert flag in found.command
     assert found.facts["images"] == 36
+    assert found.facts["groups and duplicates"] == "18 independent clusters"
 
 
 @pytest.mark.parametrize("faces", [False, True])

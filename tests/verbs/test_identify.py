@@ -54,7 +54,7 @@ def test_measured_against_the_truth(made, tmp_path):
     assert found.measures["known people correct"].value == np.mean(right)
     enrolled = identify(place, photos, labelled=True)
     assert enrolled.measures == {}
-    assert "16 of the photos are enrolled themselves" in enrolled.notes[-1]
+    assert "16 of the photos are enrolled, and left out" in enrolled.notes[-1]
 
 
 def test_a_calibration_of_the_past_is_said(gallery, tmp_path):

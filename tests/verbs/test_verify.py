@@ -49,7 +49,7 @@ def test_a_labelled_folder(made, tmp_path):
     found = verify(place, photos)
     assert (found.people, found.photos) == (6, 18)
     assert found.errors["Ann/bad.png"] == "a text file, not an image"
-    assert "1 copies of other photos" in found.notes[0]
+    assert "A copy of another photo" in found.notes[0]
     assert {"auc", "eer", "tar_at_far_0.01", "rank_1", "rank_5"} <= set(found.measures)
     assert found.measures["rank_1"].value > 0.9
     assert found.measures["auc"].n == 18 * 17 / 2

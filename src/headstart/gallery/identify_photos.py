@@ -90,9 +90,10 @@ def measure_photos(
     fresh = np.array([each not in enrolled for each in found.fingerprints], bool)
     notes = []
     if not fresh.all():
+        known = int((~fresh).sum())
         notes.append(
-            f"{int((~fresh).sum()):,} of the photos are enrolled themselves, and are left "
-            f"out of the measures."
+            f"{known:,} of the photos {'are' if known > 1 else 'is'} enrolled, and left out of "
+            f"the measures."
         )
     measures = _measure(dataset, found, matches, fresh, threshold, reader, compute.seed)
     return _answers(dataset, found, matches, threshold, top), measures, notes

@@ -70,7 +70,11 @@ def recognise(
         threshold = reader.calibration.verify.threshold.value
     notes = []
     if len(first) < len(found.names):
-        notes.append(f"{len(found.names) - len(first)} copies of other photos are left out.")
+        copies = len(found.names) - len(first)
+        notes.append(
+            f"{copies:,} copies of other photos are left out." if copies > 1
+            else "A copy of another photo is left out."
+        )  # fmt: skip
     if len(trials.photos) < len(first):
         notes.append(f"{trials.count} people drawn at random, {len(trials.photos):,} photos.")
     rows = found.rows[first][trials.photos]

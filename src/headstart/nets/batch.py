@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,7 +45,7 @@ def part_of(targets: Any, rows: torch.Tensor) -> Any:
     if isinstance(targets, list):
         return [targets[row] for row in rows.tolist()]
     if isinstance(targets, tuple):
-        return tuple(part_of(each, rows) for each in targets)
+        return _like(targets, (part_of(each, rows) for each in targets))
     if isinstance(targets, dict):
         return {key: part_of(each, rows) for key, each in targets.items()}
     return None if targets is None else targets[rows]
@@ -54,10 +54,16 @@ def part_of(targets: Any, rows: torch.Tensor) -> Any:
 def _each(targets: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     """Applies a function to every tensor in some targets."""
     if isinstance(targets, list | tuple):
-        return type(targets)(_each(each, function) for each in targets)
+        return _like(targets, (_each(each, function) for each in targets))
     if isinstance(targets, dict):
         return {key: _each(each, function) for key, each in targets.items()}
     return function(targets) if isinstance(targets, torch.Tensor) else targets
+
+
+def _like(given: Any, parts: Iterable[Any]) -> Any:
+    """Returns parts as a list or tuple of the kind that was given."""
+    make = getattr(type(given), "_make", type(given))  # of a named tuple
+    return make(parts)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ def restore(training: Training, tensors: dict[str, torch.Tensor], numbers: dict[
     """
 
     def listed(prefix: str) -> State:
-        return [tensors[name] for name in sorted(tensors) if name.startswith(prefix)]
+        found = [tensors[name] for name in sorted(tensors) if name.startswith(prefix)]
+        if len(found) != len(training.values) and (found or prefix != "ema."):
+            raise KeyError(f"{prefix}*: {len(found)} of {len(training.values)} tensors")
+        return found
 
     training.put(listed("value."))
     training.start, training.ema = listed("start."), listed("ema.")
