@@ -27,8 +27,9 @@ def guarded():
     def bad() -> None:
         raise KeyError("somebody's name")
 
-    guard = Guard(app, access=Access(), counters=counters, known=["/good", "/bad"], opened=[])
-    return TestClient(guard, base_url="http://127.0.0.1"), counters
+    known = ["/good", "/bad"]
+    app.add_middleware(Guard, access=Access(), counters=counters, known=known, opened=[])
+    return TestClient(app, base_url="http://127.0.0.1"), counters
 
 
 def test_a_mistake_is_one_answer_one_count_and_one_line(guarded, caplog):
