@@ -243,10 +243,7 @@ class Decoders:
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[_Process]:
         """Lends a process; one that ended, or was left at work, is replaced."""
-        process = await self._idle.get()
-        if process is None or self.stopping:
-            self._idle.put_nowait(None)
-            raise Stopped
+        process = await self._take()
         try:
             yield process
         except (EOFError, OSError):
@@ -257,6 +254,18 @@ class Decoders:
             asyncio.get_running_loop().run_in_executor(self._threads, process.bury)
             raise
         self._idle.put_nowait(process)
+
+    async def _take(self) -> _Process:
+        """Returns an idle process that lives: the system may have ended one for its memory."""
+        while True:
+            process = await self._idle.get()
+            if process is None or self.stopping:
+                self._idle.put_nowait(None)
+                raise Stopped
+            if process.child.poll() is None:
+                return process
+            self._drop(process)
+            await self._in_thread(process.bury)
 
     def _obituary(self, process: _Process, status: int) -> Exception:
         if self.stopping:
