@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import io
 import json
@@ -105,6 +106,7 @@ def png(size=(40, 40)) -> bytes:
     return stream.getvalue()
 
 
+@functools.cache
 def scan_bomb(side=4000, size=156_000) -> bytes:
     """A progressive JPEG with thousands of scans: a small file that takes half a minute."""
     stream = io.BytesIO()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import re
 import signal
@@ -9,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +21,10 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra 'serve'")
 
 from fastapi import FastAPI
+from tests.serving import connected, everything
 
-from headstart.deploy.listen import listen
-from headstart.errors import OptionError
+from headstart.deploy.listen import Server, _Told, listen
+from headstart.errors import ModelError, OptionError
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "203.0.113.7"])
@@ -82,3 +86,49 @@ def test_told_to_stop_it_answers_what_it_has_accepted_first(ending):
     finally:
         server.kill()
         server.wait()
+
+
+def test_what_cannot_start_is_told_in_one_line(caplog):
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        raise EOFError
+        yield
+
+    with ThreadPoolExecutor(1) as beside:
+        done = beside.submit(
+            listen, FastAPI(lifespan=lifespan), host="127.0.0.1", port=0, seconds=5
+        )
+        with pytest.raises(ModelError, match="the server cannot be started"):
+            done.result(30)
+
+
+def test_what_goes_wrong_outside_of_requests_is_one_line(caplog):
+    caplog.set_level("INFO", "headstart.serve")
+    told = _Told()
+    full = OSError(errno.EMFILE, "Too many open files")
+    for _ in range(5000):
+        told(None, {"message": "socket.accept() out of system resource", "exception": full})
+        told(None, {"message": "x", "exception": ConnectionResetError()})
+        told(None, {"message": "x", "exception": ValueError("words")})
+        told(None, {"message": "y"})
+    lines = [json.loads(record.message) for record in caplog.records]
+    assert [line["error"] for line in lines] == [
+        "the system has no file descriptors left: raise `ulimit -n`", "ValueError", "y",
+    ]  # fmt: skip
+
+
+def test_a_server_closes_what_waits_when_it_stops():
+    server = Server(FastAPI(), host="127.0.0.1", port=0, seconds=20)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with connected(port, b"GET / HTTP/1.1\r\n") as half:
+        while not server._door.open:
+            time.sleep(0.01)
+        begun = time.monotonic()
+        server.should_exit = True
+        thread.join(10)
+        assert time.monotonic() - begun < 2
+        assert everything(half) == b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.serving import ask, png, running
+from tests.serving import Process, ask, connected, png, running, scan_bomb
 
 from headstart.deploy.access import Access
 from headstart.deploy.runtime import OnnxPredictor
@@ -363,3 +364,148 @@ def test_the_page_is_in_the_package():
 
     for name, _ in server._FILES.values():
         assert (Path(server.__file__).parent / "page" / name).is_file()
+
+
+# --- hostile clients ----------------------------------------------------------------------------
+
+
+def spent(port, body, timeout=20.0):
+    """Seconds to a good answer."""
+    begun = time.monotonic()
+    assert ask(port, body=body, timeout=timeout)[0] == 200
+    return time.monotonic() - begun
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="no prlimit to lower the limit of files")
+@pytest.mark.parametrize(("limit", "count"), [(1024, 1100), (128, 300)])
+def test_half_open_connections_stop_nobody_and_fill_no_log(exported, tmp_path, limit, count):
+    _, out = exported
+    with Process(out, tmp_path / "log", open_files=limit) as server, contextlib.ExitStack() as many:
+        for _ in range(count):
+            many.enter_context(connected(server.port, b"GET / HTTP/1.1\r\nX: "))
+        assert max(spent(server.port, png()) for _ in range(10)) < 5
+        assert ask(server.port, "GET", "/health")[0] == 200
+        assert len(os.listdir(f"/proc/{server.child.pid}/fd")) < limit
+        assert len(server.log) < 20_000
+        assert "Traceback" not in server.log
+        server.child.send_signal(signal.SIGTERM)
+        assert server.child.wait(5) == 0
+
+
+def test_bombs_beside_good_requests(exported, tmp_path):
+    _, out = exported
+    with Process(out, tmp_path / "log", "--workers", "2") as server, ThreadPoolExecutor(2) as pool:
+        bombs = [pool.submit(ask, server.port, body=scan_bomb()) for _ in range(2)]
+        waits = []
+        while not all(each.done() for each in bombs):
+            waits.append(spent(server.port, png()))
+            assert ask(server.port, "GET", "/health")[0] == 200
+        assert sorted(waits)[int(0.95 * len(waits))] < 2.0
+        for each in bombs:
+            status, value, _ = each.result()
+            assert status == 422
+            assert "longer than 2 seconds" in value["error"]
+        assert "Traceback" not in server.log
+
+
+def test_stopped_while_bombs_are_decoded_it_ends(exported, tmp_path):
+    _, out = exported
+    words = ("--workers", "1", "--decode-timeout", "60")
+    with Process(out, tmp_path / "log", *words) as server, ThreadPoolExecutor(8) as pool:
+        bombs = [pool.submit(ask, server.port, body=scan_bomb()) for _ in range(7)]
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx"
+        with connected(server.port, head):
+            time.sleep(1.0)
+            server.child.send_signal(signal.SIGTERM)
+            assert server.child.wait(5) == 0
+        assert {each.result()[0] for each in bombs} == {503}
+        assert "Traceback" not in server.log
+
+
+def test_killed_it_leaves_no_process(exported, tmp_path):
+    _, out = exported
+    with Process(out, tmp_path / "log") as server:
+        task = Path(f"/proc/{server.child.pid}/task/{server.child.pid}/children")
+        if not task.exists():
+            pytest.skip("no way to see the processes here")
+        children = [Path("/proc", each) for each in task.read_text().split()]
+        assert children
+        server.child.kill()
+        server.child.wait()
+        until = time.monotonic() + 5
+        while any(each.exists() for each in children) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not any(each.exists() for each in children)
+
+
+def test_slow_bodies_leave_room_for_others(model):
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nx"
+    with running(model, room=4, limits=Limits(files=2)) as port, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(connected(port, head)) for _ in range(4)]
+        time.sleep(1.3)
+        for _ in range(3):
+            assert ask(port, body=png())[0] == 200
+        assert slow[0].recv(4096).startswith(b"HTTP/1.1 503 ")
+        for each in slow[2:]:  # with half of the room they may stay
+            each.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                each.recv(10)
+
+
+def test_pages_and_names_of_others(exported, tmp_path):
+    _, out = exported
+    words = ("--allow-host", "box.lan, other.lan", "--cors", "https://mine.example")
+    key = "s3cret-é"
+    with Process(out, tmp_path / "log", *words, HEADSTART_API_KEY=key) as server:
+        port = server.port
+        keyed = {"X-API-Key": key.encode()}
+
+        def status(method="POST", path="/predict", **headers):
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            body = png() if method == "POST" else b""
+            return ask(port, method, path, body, keyed | given)[0]
+
+        for host in (f"localhost:{port}", f"127.0.0.1:{port}", "[::1]", "box.lan:80", "OTHER.lan"):
+            assert status(Host=host) == 200
+        evil = f"evil.example:{port}"
+        for path in ("/", "/health", "/model", "/metrics"):
+            assert status("GET", path, Host=evil, Origin=f"http://{evil}") == 403
+        assert status(Host=evil, Sec_Fetch_Site="same-origin") == 403
+        assert status(Origin="http://evil.example") == 403
+        assert status(Origin="null") == 403
+        assert status(Sec_Fetch_Site="cross-site") == 403
+        assert status(Origin="https://mine.example", Sec_Fetch_Site="cross-site") == 200
+        assert status("OPTIONS", Origin="https://mine.example",
+                      Access_Control_Request_Method="POST") == 204  # fmt: skip
+        assert status("OPTIONS", Origin="https://a.b", Access_Control_Request_Method="POST") == 403
+        for path in ("/", "/health", "/model", "/page.js", "/openapi.json"):
+            assert status("HEAD", path) == 200
+        assert ask(port, body=png(), headers={"X-API-Key": key.encode("latin-1")})[0] == 200
+        assert ask(port, body=png(), headers={"X-API-Key": "s3cret-e"})[0] == 401
+
+
+def test_at_an_address_for_all_any_name_will_do(exported, tmp_path):
+    _, out = exported
+    with Process(out, tmp_path / "log", "--host", "0.0.0.0") as server:
+        assert ask(server.port, body=png(), headers={"Host": "photos.example"})[0] == 200
+        assert ask(server.port, body=png(), headers={"Origin": "http://evil.example"})[0] == 403
+        assert "can be used by anybody" in server.log
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"cors": "example.org"}, {"cors": "https://a.b/c"}, {"allow_host": "http://x"},
+     {"allow_host": "*"}, {"decode_timeout": 0}],
+)  # fmt: skip
+def test_bad_names_of_others(exported, options):
+    _, out = exported
+    with pytest.raises(OptionError, match="--"):
+        serve(out, **options)
+
+
+@pytest.mark.parametrize("key", ["  ", "two\nlines"])
+def test_a_key_that_nobody_can_send(exported, monkeypatch, key):
+    _, out = exported
+    monkeypatch.setenv("HEADSTART_API_KEY", key)
+    with pytest.raises(OptionError, match="HEADSTART_API_KEY"):
+        serve(out)

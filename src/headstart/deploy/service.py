@@ -26,7 +26,7 @@ from headstart.errors import ImageError
 __all__ = ["Service"]
 
 # Where an image has waited for so many seconds, nobody should be told that all is well.
-_UNWELL_SECONDS = 10.0
+_UNWELL_SECONDS = 5.0
 _AGAIN = {"Retry-After": "1"}
 _STOPPING = "the server is stopping: ask again later"
 _SPENT = "not looked at: another image of the request took too long to decode"

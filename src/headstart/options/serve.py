@@ -40,7 +40,7 @@ class ServeOptions(Options):
     )  # fmt: skip
     decode_timeout: float = option(
         2.0, group="data", above=0, metavar="SECONDS",
-        help="Seconds of processor time that decoding one image may take; by the clock, five "
+        help="Seconds of processor time that decoding one image may take; by the clock, three "
         "times as many.",
     )  # fmt: skip
     workers: int | None = shared.workers()
