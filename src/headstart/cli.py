@@ -122,11 +122,12 @@ def _call(verb: str, arguments: list[str]) -> int:
         return 0
     options, looks = read(record, arguments)
 
+    from headstart.console.notes import notes_shown
     from headstart.console.show import progress_bar, show
     from headstart.records import to_json
 
     function = getattr(importlib.import_module(f"headstart.verbs.{verb}"), verb)
-    with progress_bar(quiet=looks.quiet) as progress:
+    with notes_shown(quiet=looks.quiet), progress_bar(quiet=looks.quiet) as progress:
         result = function.run(options, progress)
     if looks.json:
         from headstart.run import Run

@@ -9,10 +9,11 @@ import numpy as np
 
 from headstart.checks.appearance import check_appearance
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
-from headstart.checks.wording import SHOWN, first, joined, plural
+from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
 from headstart.data.numbers import possible_numbers
+from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 

@@ -175,7 +175,7 @@ def show_exported(result: Export, console: Console) -> None:
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("file", overflow="fold")
-    words = f"{result.primary.replace('_', ' ')} on training images"
+    words = f"fit to images it learnt from ({result.primary.replace('_', ' ')})"
     for head in ("MB", "one image, ms", "images/s at 16", words):
         table.add_column(head, justify="right")
     for row in result.files:

@@ -6,7 +6,7 @@ import glob
 import os
 from pathlib import Path
 
-from headstart.data.folders import scan
+from headstart.data.scan import scan
 from headstart.errors import DataError
 
 __all__ = ["expand_paths"]

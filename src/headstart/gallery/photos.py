@@ -31,18 +31,21 @@ def photos_of_one(given: Given, name: str) -> Dataset:
     return replace(found, labels=Classes((name,), np.zeros(len(found), np.int64)))
 
 
-def photos_of_people(data: str | Path, label: str | None, *, otherwise: str) -> Dataset:
+def photos_of_people(
+    data: str | Path, label: str | None, *, image: str | None = None, otherwise: str
+) -> Dataset:
     """Opens a folder of one folder per person, or a table; photos of nobody are left out.
 
     Args:
         data: The folder or table.
         label: Its column that says who is on a photo.
+        image: Its column of files.
         otherwise: What to do where it does not say, for the error.
 
     Raises:
         DataError: If it does not say who is on its photos.
     """
-    dataset = open_dataset(data, label=label)
+    dataset = open_dataset(data, label=label, image=image, task="identity")
     if not dataset.labelled.any():
         raise DataError(f"{data} does not say who is on its photos: {otherwise}")
     return dataset.take(dataset.labelled)

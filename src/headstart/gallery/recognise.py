@@ -33,6 +33,7 @@ def recognise(
     *,
     threshold: float | None = None,
     label: str | None = None,
+    image: str | None = None,
 ) -> Recognition:
     """Compares each pair of photos, and searches each among all others.
 
@@ -43,12 +44,15 @@ def recognise(
         compute: Where the network runs, the seed of the intervals, and who is told.
         threshold: Measured too; None for the gallery's own, if it has one.
         label: The column that says who is on a photo.
+        image: The column of files.
 
     Raises:
         DataError: If the data do not say who is on them, or hold no pair of one person or none of
             two.
     """
-    dataset = photos_of_people(data, label, otherwise="give one folder per person, or two photos")
+    dataset = photos_of_people(
+        data, label, image=image, otherwise="give one folder per person, or two photos"
+    )
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, compute=compute)
     owners = dataset.labels.strata[found.rows]
     # Copies of one photo would be the easiest genuine pairs of all.

@@ -37,6 +37,7 @@ class EnrollOptions(Options):
         None, group="data", metavar="NAME", help="Name of a person to remove, with all photos."
     )
     label: str | None = shared.label("person")
+    image: str | None = shared.image()
     faces: bool = shared.faces_option(
         "For a new gallery: vectors of the largest face of each photo, found and set upright, and "
         "not of the whole photo. A gallery keeps its way."

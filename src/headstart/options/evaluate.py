@@ -30,6 +30,7 @@ class EvaluateOptions(Options):
     )
     # data
     label: str | None = shared.label()
+    image: str | None = shared.image()
     group: str | None = shared.group("; intervals respect it")
     split: str | None = shared.split()
     workers: int | None = shared.workers()

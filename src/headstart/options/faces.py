@@ -28,6 +28,7 @@ class FacesOptions(Options):
     )
     # data
     label: str | None = shared.label("class")
+    image: str | None = shared.image()
     group: str | None = shared.group("; crops keep folders and columns, so `train` takes the same")
     split: str | None = shared.split()
     faces: WhichFaces = option(

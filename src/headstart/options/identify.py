@@ -36,6 +36,7 @@ class IdentifyOptions(Options):
         "enrolled; people who are not enrolled are strangers.",
     )  # fmt: skip
     label: str | None = shared.label("person, with `labelled`")
+    image: str | None = shared.image()
     fps: float = shared.fps(5.0)
     workers: int | None = shared.workers()
     # model

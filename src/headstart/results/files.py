@@ -57,7 +57,7 @@ def dataset_record(
     """
     unreadable = [(all_names[index], reason) for index, reason in sorted(stats.errors.items())]
     return {
-        "root": str(data.root),
+        "root": str(data.root.absolute()),  # a run is used from other folders too
         "source": data.source,
         "fingerprint": fingerprint_bytes(
             b"".join(np.sort(stats.keys.view("V16").ravel()).tolist())
@@ -68,6 +68,8 @@ def dataset_record(
         "counts": {part: counts_of(data.labels, mask) for part, mask in parts.items()},
         "items": len(data),
         "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(dropped)],
+        "reading": data.reading,
+        "others": data.others,
         "set_aside": [*data.set_aside, *unreadable],
     }
 

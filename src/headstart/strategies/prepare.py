@@ -16,6 +16,7 @@ from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
+from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
@@ -161,6 +162,13 @@ def make_problem(
         kind = "holdout"
         pairs, summary = _holdout(prepared, given, seed=seed)
     strata = dataset.labels.strata
+    if not pairs:
+        count = len(np.unique(prepared.clusters))
+        raise DataError(
+            f"{dataset.root}: its {plural(len(dataset), 'image')} belong to {plural(count, 'set')} "
+            f"that must stay whole (groups and copies), too few to learn from some and test on "
+            f"others; add people or scenes, or see that --group names the right column"
+        )
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
             raise DataError(

@@ -61,7 +61,7 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
         else:
             first = given if isinstance(given, str | Path) else given[0]
             what = "put them in one folder per person, or say --name NAME if all are of one"
-            work.enroll(photos_of_people(first, options.label, otherwise=what))
+            work.enroll(photos_of_people(first, options.label, image=options.image, otherwise=what))
         if not work.enrolled and not work.known:
             reason = next(iter(work.errors.values()))
             raise DataError(

@@ -38,7 +38,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
     model = Model.load(options.run)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
-        task=model.spec.task,
+        image=options.image, task=model.spec.task,
     )  # fmt: skip
     compute = Compute(options.device, options.workers, options.seed, progress)
     return evaluate_on(model, dataset, str(options.data), columns, compute)

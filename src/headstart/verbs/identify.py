@@ -73,7 +73,14 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
             return Identification(gallery, threshold, far, answers, {}, (*notes, *more))
         if options.labelled:
             answers, measures, more = measure_photos(
-                opened, reader, given, threshold, compute, top=top, label=options.label
+                opened,
+                reader,
+                given,
+                threshold,
+                compute,
+                top=top,
+                label=options.label,
+                image=options.image,
             )
             return Identification(gallery, threshold, far, answers, measures, (*notes, *more))
         answers = identify_photos(opened, reader, given, threshold, compute, top=top)

@@ -105,7 +105,7 @@ def _open(options: TrainOptions, folder: Path) -> Dataset:
 
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
-        task=options.task,
+        image=options.image, task=options.task,
     )  # fmt: skip
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(

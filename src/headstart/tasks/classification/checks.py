@@ -8,9 +8,10 @@ from itertools import combinations
 
 import numpy as np
 
-from headstart.checks.wording import first, plural
+from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
+from headstart.data.words import plural
 from headstart.records import Finding
 
 __all__ = ["check_classes", "classes_of"]
