@@ -9,10 +9,12 @@ import numpy as np
 
 from headstart.checks.appearance import check_appearance
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
+from headstart.checks.name_stems import check_name_stems
 from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
 from headstart.data.numbers import possible_numbers
+from headstart.data.stems import stem_groups
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
@@ -38,13 +40,16 @@ def check_dataset(
     """
     if pairs is None:
         pairs = near_duplicates(stats)
-    alike = clusters(stats, pairs=pairs)
-    together = alike if dataset.groups is None else clusters(stats, dataset.groups, pairs=pairs)
+    alike = clusters(stats, stem_groups(dataset, sure=True), pairs=pairs)
+    together = alike
+    if dataset.groups is not None:
+        together = clusters(stats, dataset.groups, pairs=pairs)
     found = [
         *_files(dataset, stats),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
         *_copies(dataset, stats, pairs),
+        *check_name_stems(dataset),
         *_possible_groups(dataset),
         *possible_folders(dataset),
         *possible_numbers(dataset),

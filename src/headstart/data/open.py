@@ -17,6 +17,7 @@ from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, scan
 from headstart.data.sidecar import add_sidecar
+from headstart.data.stems import STEM, stem_groups
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.words import normal
 from headstart.errors import DataError
@@ -49,7 +50,7 @@ def open_dataset(
             `folder:N`: the Nth folder of each path.
         group: The column that says which images belong together (person, patient, video), or
             `folder:N`: the name of the Nth folder of each path, `folder`: of the last; ``"none"``
-            for none, where a column is called so.
+            for none, where a column is called so; ``"stem"`` for the stems of the file names.
         split: The column of train, val and test, or ``"none"``.
         image: The column of paths.
         task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
@@ -65,20 +66,26 @@ def open_dataset(
     """
     apart = task in _APART
     by_folder = means_folder(group)
+    by_name = by_folder or group == STEM
     level = folder_level(label, flag="--label") if label and means_folder(label) else None
-    columns = Columns(None if level else label, None if by_folder else group, split, image)
+    columns = Columns(None if level else label, None if by_name else group, split, image)
     dataset = _read(Path(path).expanduser(), columns, same_classes=apart, level=level)
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}
         dataset = dataclasses.replace(dataset, reading=reading)
+    if group == STEM:
+        stems = dataset.attributes.get(STEM)  # a column of that very name goes before
+        stems = stem_groups(dataset, sure=False) if stems is None else stems
+        reading = dataset.reading | {"groups": "the stems of the file names, as asked"}
+        dataset = dataclasses.replace(dataset, groups=stems, reading=reading)
     labels = dataset.labels
     if task == "auto" and isinstance(labels, Classes):
         task = told_task(dataset, label)
     if task == "regression" and labels.known.any():
         dataset = as_numbers(dataset, label or "number")
     dataset = dataclasses.replace(dataset, task=task)
-    if group is not None and not by_folder and group != NONE:
+    if group is not None and not by_name and group != NONE:
         _refuse_useless_groups(dataset, group)
     say_reading(dataset)
     return dataset

@@ -69,7 +69,8 @@ def group(more: str = "") -> Any:
     return option(
         None, group="data", metavar="COLUMN",
         help="Column that says who belongs together (person, patient, video), or `folder:N`: the "
-        f"name of the Nth folder of each path (`folder:2` of class/person/photo.jpg){more}; `none` "
+        f"name of the Nth folder of each path (`folder:2` of class/person/photo.jpg){more}; "
+        "`stem`: the file name without the number at its end; `none` "
         "where a column is called group and says something else.",
     )  # fmt: skip
 

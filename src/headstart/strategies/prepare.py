@@ -16,6 +16,7 @@ from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
+from headstart.data.stems import stem_groups
 from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.images.preprocess import Preprocess
@@ -122,7 +123,7 @@ def check_and_split(
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
     pairs = near_duplicates(stats)
-    groups = find_clusters(stats, dataset.groups, pairs=pairs)
+    groups = find_clusters(stats, dataset.groups, stem_groups(dataset, sure=True), pairs=pairs)
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
