@@ -46,11 +46,18 @@ def stem_groups(dataset: Dataset, *, sure: bool) -> np.ndarray:
     """
     patterns = _SURE if sure else _PERHAPS
     strata = dataset.labels.strata
-    keys = []
+    found = []
     for item, name in enumerate(dataset.names):
-        stem = normal(name.rpartition("/")[2])
-        stem = stem.rpartition(".")[0] or stem
-        keys.append(f"{strata[item]}/{_stripped(stem, patterns)}")
+        folder, _, last = name.rpartition("/")
+        whole = normal(last.rpartition(".")[0] or last)
+        stem = _stripped(whole, patterns)
+        found.append((f"{strata[item]}/{stem}", folder, stem != whole))
+    # An original is that of the versions beside it; elsewhere it has the same name by chance.
+    versions = {(key, folder) for key, folder, cut in found if cut}
+    keys = [
+        key if (key, folder) in versions else f"{key}/{item}"
+        for item, (key, folder, _) in enumerate(found)
+    ]
     _, numbers, counts = np.unique(keys, return_inverse=True, return_counts=True)
     shared = (counts > 1) & (counts <= max(2, _LARGEST * len(dataset)))
     if shared.sum() < _FEWEST:

@@ -12,6 +12,7 @@ import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
+from headstart.checks.nearness import check_nearness
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
@@ -22,6 +23,7 @@ from headstart.errors import DataError
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
+from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
@@ -33,6 +35,7 @@ __all__ = [
     "drop_unlabelled",
     "check_and_split",
     "make_problem",
+    "nearness_of",
 ]
 
 
@@ -136,6 +139,19 @@ def check_and_split(
     leaking = leaks(splits, clusters)
     dropped = leaking if drop_leaks else np.zeros(len(usable), bool)
     return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
+
+
+def nearness_of(vectors: np.ndarray, prepared: Prepared, *, seed: int) -> list[Finding]:
+    """Returns what vectors say of images that may belong together.
+
+    Args:
+        vectors: (N, D) of the network's last stage.
+        prepared: The N usable items.
+        seed: Of those that are looked at where there are many.
+    """
+    if has_own_way(prepared.dataset.task):  # images of one person are near, as they should be
+        return []
+    return list(check_nearness(vectors, prepared.dataset, prepared.clusters, seed=seed))
 
 
 def make_problem(
