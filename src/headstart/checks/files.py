@@ -10,6 +10,7 @@ import numpy as np
 from headstart.checks.appearance import check_appearance
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
 from headstart.checks.name_stems import check_name_stems
+from headstart.checks.several_labels import indicator_columns
 from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
@@ -87,6 +88,7 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
     unknown = np.flatnonzero(~dataset.labelled)
     if len(unknown):
         columns = ", ".join(dataset.attributes)
+        flags = indicator_columns(dataset)
         naming = f" The table has the columns {columns}: name one with --label." if columns else ""
         yield Finding(
             "unlabelled",
@@ -96,6 +98,15 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
             f"They can be embedded, predicted and pretrained on, not learned from.{naming}",
             len(unknown),
         )
+        if flags:
+            yield Finding(
+                "several_labels",
+                "warning",
+                f"{len(flags)} columns hold yes or no: several labels per image?",
+                first(flags),
+                f"One label at a time is learnt here: name it with --label {flags[0]}.",
+                len(flags),
+            )
 
 
 def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
 from headstart.checks.nearness import check_nearness
+from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
@@ -53,9 +54,18 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
         DataError: Without labels, or with one class.
     """
     if not dataset.labelled.any():
+        flags = indicator_columns(dataset)
+        if flags:
+            raise DataError(
+                f"no column of the table at {dataset.root} is called label, and "
+                f"{', '.join(flags[:6])} hold yes or no (several labels per image?): one at a time "
+                f"is learnt here, named with --label {flags[0]}"
+            )
+        columns = ", ".join(dataset.attributes)
         raise DataError(
             f"{dataset.root} has images but no labels: put them in one folder per class, or give "
             f"a CSV with the columns path and label"
+            + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
     strata = dataset.labels.strata
