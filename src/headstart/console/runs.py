@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
 from headstart.output import read_json
 from headstart.records import Estimate, Finding
+from headstart.reporting.headline import doubt_of
 from headstart.run import Run
 from headstart.tasks import task_of
 
@@ -48,7 +49,14 @@ def show_run(run: Run, console: Console) -> None:
     results = run.results
     console.print(sentence(results["model"]["summary"]), markup=False)
     console.print(results["evaluation"]["summary"], markup=False)
+    tried = results.get("finetuning") or results.get("advice") or {}
+    said = tried.get("summary") or ()  # what fine-tuning brought, or why it was not tried
+    for each in [said] if isinstance(said, str) else said:
+        console.print(sentence(each), markup=False)
     _serious(run, console)
+    doubt = doubt_of(results)
+    if doubt is not None:
+        console.print(doubt, style=COLOURS["warning"], markup=False)
     crossed = results["evaluation"]["kind"] == "cv"
     words, primary = words_of(results["task"]), results["primary"]
     what = words.get(primary, primary)
