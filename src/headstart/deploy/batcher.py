@@ -7,6 +7,7 @@ accepted are answered in time.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -54,6 +55,12 @@ class Batcher:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._pool = ThreadPoolExecutor(1, "network")
         self._task: asyncio.Task[None] | None = None
+        self._begun: float | None = None
+
+    @property
+    def delay(self) -> float:
+        """Seconds that the batch which is computed has taken so far."""
+        return 0.0 if self._begun is None else time.monotonic() - self._begun
 
     @property
     def waiting(self) -> int:
@@ -101,6 +108,7 @@ class Batcher:
             if not batch:
                 continue
             self._seen(len(batch))
+            self._begun = time.monotonic()
             try:
                 inputs = np.stack([each.inputs for each in batch])
                 found = await loop.run_in_executor(self._pool, self._run, inputs)
@@ -109,6 +117,8 @@ class Batcher:
                     if not each.answer.done():
                         each.answer.set_exception(error)
                 continue
+            finally:
+                self._begun = None
             for at, each in enumerate(batch):
                 if not each.answer.done():
                     rows = {name: array[at : at + 1] for name, array in found.items()}

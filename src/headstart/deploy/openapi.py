@@ -41,10 +41,12 @@ _PROBLEM = {
 _STATUSES = {
     400: "empty, incomplete, or a form without files",
     401: "the API key is missing or wrong",
+    403: "asked by another name than the server's, or by a page of another site",
     408: "the body did not arrive in time",
     413: "too many bytes or files",
     415: "neither an image nor a form",
-    422: "not one of the images can be read",
+    422: "not one of the images can be read, or decoded in time",
+    500: "the server or its model made a mistake",
     503: "busy; come back after as many seconds as Retry-After says",
 }
 

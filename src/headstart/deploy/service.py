@@ -5,29 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import generate_latest
 
+from headstart.deploy.answers import ImageAnswer, answer_of, finite
+from headstart.deploy.arrivals import Arrivals
 from headstart.deploy.batcher import Batcher, Full
 from headstart.deploy.counters import Counters
+from headstart.deploy.decoders import Decoders, Stopped, TooSlow
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.uploads import Limits, Refused, read_images
+from headstart.deploy.watch import problem
 from headstart.errors import ImageError
-from headstart.images.given import inputs_of
-from headstart.images.photo import every_face_of
-from headstart.tasks.protocol import Outputs
 
-__all__ = ["Service", "problem"]
+__all__ = ["Service"]
 
-# Of a crowd so many faces are named, those first that stand for the photo.
-_FACES = 50
+# Where an image has waited for so many seconds, nobody should be told that all is well.
+_UNWELL_SECONDS = 10.0
+_AGAIN = {"Retry-After": "1"}
+_STOPPING = "the server is stopping: ask again later"
+_SPENT = "not looked at: another image of the request took too long to decode"
 
 
 class Service:
@@ -39,7 +41,7 @@ class Service:
         model: What answers.
         limits: Of a request.
         room: Images that may be under way at once; beyond, requests get 503.
-        threads: That decode images.
+        threads: Images that are decoded at once, each in a process.
 
     Attributes:
         counters: What `/metrics` tells.
@@ -47,109 +49,132 @@ class Service:
 
     def __init__(self, model: OnnxPredictor, *, limits: Limits, room: int, threads: int) -> None:
         self.counters = Counters()
-        self._model, self._limits = model, limits
+        self._model, self._limits, self._room = model, limits, room
         self._batcher = Batcher(model.outputs, room=room, seen=self.counters.batches.observe)
         self.counters.waiting.set_function(lambda: self._batcher.waiting)
-        self._decoders = ThreadPoolExecutor(threads, "decode")
+        self._arrivals = Arrivals()
+        self._side_by_side = threads
+        self._decoders = Decoders(
+            model.about.preprocess, model.about.tta,
+            pixels=limits.pixels, seconds=limits.decoding, count=threads,
+        )  # fmt: skip
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        """Runs the batcher while the server lives."""
+        """Runs decoders and batcher while the server lives."""
         self._batcher.start()
-        # The first call allocates; it must not be somebody's.
-        about = self._model.about
-        size = about.preprocess.size
-        await self._batcher.outputs(np.zeros((about.tta, size, size, 3), np.uint8))
-        yield
-        await self._batcher.stop()
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        try:
+            await self._decoders.start()
+            # The first call allocates; it must not be somebody's.
+            about = self._model.about
+            size = about.preprocess.size
+            await self._batcher.outputs(np.zeros((about.tta, size, size, 3), np.uint8))
+            yield
+        finally:
+            await self._batcher.stop()
+            await self._decoders.stop()
+
+    def cut(self) -> None:
+        """Refuses what has not arrived or is not decoded: the server is stopping."""
+        self._arrivals.cut()
+        self._decoders.cut()
 
     async def predict(self, request: Request) -> Response:
         """Names what is on one image (the raw body) or on several (a form with files)."""
         begun, taken = time.perf_counter(), 1
         try:
             # Before a byte is read, so that bodies that wait to be read are bounded too.
-            self._batcher.enter(1)
+            await self._enter()
         except Full:
             return _busy()
         try:
-            images = await read_images(request, self._limits)
+            async with self._arrivals.reading():
+                images = await read_images(request, self._limits)
             self._batcher.enter(len(images) - 1)
             taken = len(images)
             request.state.images = len(images)
-            found = await asyncio.gather(*(self._one(name, data) for name, data in images))
+            found = await self._all(images)
         except Refused as refused:
             return problem(refused.status, refused.summary)
         except Full:
             return _busy()
+        except TimeoutError:
+            why = "the request arrives too slowly while others wait: send it again"
+            return problem(503, _STOPPING if self._decoders.stopping else why, _AGAIN)
         finally:
             self._batcher.leave(taken)
         self.counters.images.inc(len(images))
-        if all("error" in each for each in found):
-            summary = "; ".join(f"{each['name']}: {each['error']}" for each in found[:3])
-            return problem(422, summary)
+        if any(each.status == 500 for each in found):
+            request.state.mistake = {"error": "an answer was not finite"}
+        if all("error" in each.record for each in found):
+            summary = "; ".join(f"{e.record['name']}: {e.record['error']}" for e in found[:3])
+            status = max(each.status for each in found)
+            return problem(status, summary, _AGAIN if status == 503 else None)
         spent = round(1e3 * (time.perf_counter() - begun), 2)
-        return JSONResponse({"predictions": found, "milliseconds": spent})
+        return JSONResponse({"predictions": [e.record for e in found], "milliseconds": spent})
 
-    async def health(self) -> dict[str, str]:
-        """Says that the server lives."""
-        return {"status": "ok"}
+    async def health(self) -> Response:
+        """Says that the server lives, and whether it gets anything done."""
+        late = max(self._decoders.delay, self._batcher.delay)
+        if late > _UNWELL_SECONDS:
+            summary = f"overloaded: an image has waited for {late:.0f} seconds"
+            return JSONResponse({"status": "overloaded", "error": summary}, 503, _AGAIN)
+        return JSONResponse({"status": "ok"})
 
-    async def the_model(self) -> dict[str, Any]:
+    async def the_model(self) -> Response:
         """Says what answers: task, names, settings, threshold, input size, where it comes from."""
         about = self._model.about
-        return {
+        facts = {
             **about.facts, **asdict(about.spec), "threshold": self._model.threshold,
             "precision": about.precision, "image_size": about.preprocess.size,
         }  # fmt: skip
+        return JSONResponse(finite(facts))
 
     async def metrics(self) -> Response:
         """Counters in Prometheus' format."""
         content = generate_latest(self.counters.registry)
         return Response(content, media_type="text/plain; version=0.0.4")
 
-    async def _one(self, name: str, data: bytes) -> dict[str, Any]:
-        """Returns what is said of one image."""
-        loop = asyncio.get_running_loop()
+    async def _enter(self) -> None:
+        """Takes room for a request; where slow senders hold half of it, the slowest gives way.
+
+        Raises:
+            Full: If there is none.
+        """
         try:
-            seen = await loop.run_in_executor(
-                self._decoders, _seen, data, self._model, self._limits.pixels
-            )
-        except ImageError as error:
-            return {"name": name, "error": str(error)}
-        found = await asyncio.gather(*(self._batcher.outputs(inputs) for _, inputs in seen))
-        return _record(self._model, name, found, [box for box, _ in seen])
+            self._batcher.enter(1)
+        except Full:
+            if not await self._arrivals.make_room(self._room // 2):
+                raise
+            self._batcher.enter(1)
 
+    async def _all(self, images: list[tuple[str, bytes]]) -> list[ImageAnswer]:
+        """Returns what is said of the images of one request, which never takes all decoders."""
+        turns = asyncio.Semaphore(self._side_by_side)
+        late = asyncio.Event()
 
-def problem(status: int, summary: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Returns a refusal with its reason."""
-    return JSONResponse({"error": summary}, status_code=status, headers=headers)
+        async def one(name: str, data: bytes) -> ImageAnswer:
+            try:
+                async with turns:
+                    if late.is_set():
+                        return ImageAnswer.failed(name, 422, _SPENT)
+                    seen = await self._decoders.decode(data)
+            except Stopped:
+                return ImageAnswer.failed(name, 503, _STOPPING)
+            except ImageError as error:
+                if isinstance(error, TooSlow):
+                    late.set()
+                return ImageAnswer.failed(name, 422, error)
+            found = await asyncio.gather(*(self._batcher.outputs(inputs) for _, inputs in seen))
+            return answer_of(self._model, name, found, [box for box, _ in seen])
+
+        # All end before one's mistake is told: their room is given back after that.
+        found = await asyncio.gather(*(one(*each) for each in images), return_exceptions=True)
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return [each for each in found if isinstance(each, ImageAnswer)]
 
 
 def _busy() -> JSONResponse:
-    return problem(503, "busy: come back in a second", {"Retry-After": "1"})
-
-
-def _record(
-    model: OnnxPredictor, name: str, found: Sequence[Outputs], boxes: list[np.ndarray]
-) -> dict[str, Any]:
-    """Returns the answer to an image, and to every face on it where those are what is seen."""
-    outputs = {key: np.concatenate([each[key] for each in found]) for key in found[0]}
-    faces = model.preprocess.faces is not None
-    predictions = model.decode(
-        outputs, [name] * len(found), boxes=np.stack(boxes) if faces else None
-    )
-    records = [predictions.record(i) for i in range(len(predictions))]
-    if not faces:
-        return records[0]
-    whole = {key: value for key, value in records[0].items() if key != "box"}
-    return whole | {"faces": [{k: v for k, v in one.items() if k != "name"} for one in records]}
-
-
-def _seen(data: bytes, model: OnnxPredictor, pixels: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns what is to be named: (box, inputs) of the image, or of the faces on it."""
-    preprocess, tta = model.about.preprocess, model.about.tta
-    if preprocess.faces is None:
-        return [(np.zeros(4), inputs_of(data, preprocess, tta, max_pixels=pixels))]
-    photo = every_face_of(preprocess, tta, data, max_pixels=pixels)
-    return [(photo.ratio * face.box, inputs) for face, inputs in photo.faces[:_FACES]]
+    return problem(503, "busy: come back in a second", _AGAIN)

@@ -26,13 +26,15 @@ class Limits:
         bytes: Of its body.
         pixels: Of one image.
         files: Images.
-        seconds: To send its body.
+        seconds: To send its headers, and again its body.
+        decoding: Seconds of processor time to decode one image.
     """
 
     bytes: int = 10 << 20
     pixels: int = 1 << 26
     files: int = 16
     seconds: float = 20.0
+    decoding: float = 2.0
 
 
 class Refused(Exception):
@@ -105,6 +107,8 @@ async def _files(headers: Headers, body: bytes, limits: Limits) -> list[tuple[st
         headers, whole(), max_files=limits.files, max_fields=limits.files,
         max_part_size=limits.bytes,
     )  # fmt: skip
+    # The body is in memory already: a file on disk as well would be one more to open and to keep.
+    parser.spool_max_size = limits.bytes + 1
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
 
-__all__ = ["ServeOptions"]
+__all__ = ["ServeOptions", "listed_words"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,12 @@ class ServeOptions(Options):
     )  # fmt: skip
     timeout: float = option(
         20.0, group="data", above=0, metavar="SECONDS",
-        help="Seconds that a request may take to arrive.",
+        help="Seconds that the headers of a request may take to arrive, and again its body.",
+    )  # fmt: skip
+    decode_timeout: float = option(
+        2.0, group="data", above=0, metavar="SECONDS",
+        help="Seconds of processor time that decoding one image may take; by the clock, five "
+        "times as many.",
     )  # fmt: skip
     workers: int | None = shared.workers()
     # output
@@ -44,6 +49,16 @@ class ServeOptions(Options):
         "127.0.0.1", group="output", help="Address to listen at; the default is this machine alone."
     )
     port: int = option(8000, group="output", low=0, high=65535, help="Port to listen at.")
+    allow_host: str | None = option(
+        None, group="output", metavar="NAME,…",
+        help="Further names that the server is called by. Where it is for this machine alone, "
+        "requests by other names than `localhost`, `127.0.0.1`, `[::1]` and the host are refused.",
+    )  # fmt: skip
+    cors: str | None = option(
+        None, group="output", metavar="ORIGIN,…",
+        help="Web pages of other sites that may ask, such as `https://example.org`, or `*` for "
+        "all; others are refused.",
+    )  # fmt: skip
 
     def contradictions(self) -> Iterator[str]:
         """Yields what makes no sense together."""
@@ -52,3 +67,16 @@ class ServeOptions(Options):
                 f"--queue {self.queue}: less than --max-files {self.max_files}, so that a full "
                 f"request could never be answered"
             )
+        for name in listed_words(self.allow_host):
+            if set(name) & set("/@ ,*?#") or "://" in name:
+                yield f"--allow-host {name}: give a name such as example.org, without scheme or *"
+        for origin in listed_words(self.cors):
+            scheme, slashes, place = origin.partition("://")
+            right = slashes and scheme and place and not set(place.rstrip("/")) & set("/@ ?#*")
+            if not right and origin not in ("*", "null"):
+                yield f"--cors {origin}: give an origin such as https://example.org, or *"
+
+
+def listed_words(value: str | None) -> list[str]:
+    """Returns the words of a list joined by commas."""
+    return [word.strip() for word in (value or "").split(",") if word.strip()]

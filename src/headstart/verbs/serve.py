@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from headstart.errors import ModelError
+from headstart.errors import ModelError, OptionError
 from headstart.options.command import command
-from headstart.options.serve import ServeOptions
+from headstart.options.serve import ServeOptions, listed_words
 
 __all__ = ["serve"]
 
@@ -33,7 +33,9 @@ def serve(options: ServeOptions) -> None:
             f"'headstart export {options.model} -o FOLDER' makes one"
         )
     try:
-        from headstart.deploy.listen import is_loopback, listen
+        from headstart.deploy.access import LOOPBACK, Access, host_name, is_loopback, origin_name
+        from headstart.deploy.decoding import warm_up
+        from headstart.deploy.listen import listen
         from headstart.deploy.server import create_app
         from headstart.deploy.uploads import Limits
     except ModuleNotFoundError as error:
@@ -43,7 +45,7 @@ def serve(options: ServeOptions) -> None:
     from headstart.deploy.runtime import OnnxPredictor
     from headstart.images.pixels import cpu_count
 
-    key = os.environ.get("HEADSTART_API_KEY") or None
+    key = _key()
     if not is_loopback(options.host):
         who = "whoever has the API key" if key else "anybody, for HEADSTART_API_KEY is not set"
         print(  # noqa: T201 - a warning that no flag may silence
@@ -51,14 +53,44 @@ def serve(options: ServeOptions) -> None:
             f"put a proxy with TLS before it",
             file=sys.stderr,
         )
-    limits = Limits(
-        bytes=int(options.max_mb * (1 << 20)), files=options.max_files, seconds=options.timeout
+    names = {host_name(name) for name in listed_words(options.allow_host)}
+    own = (
+        LOOPBACK | names | {host_name(f"[{options.host}]" if ":" in options.host else options.host)}
     )
-    app = create_app(
-        OnnxPredictor(file),
+    access = Access(
         key=key,
+        hosts=own if names or is_loopback(options.host) else None,
+        origins=frozenset(origin_name(each) for each in listed_words(options.cors)),
+    )
+    limits = Limits(
+        bytes=int(options.max_mb * (1 << 20)), files=options.max_files, seconds=options.timeout,
+        decoding=options.decode_timeout,
+    )  # fmt: skip
+    model = OnnxPredictor(file)
+    warm_up(model.preprocess, model.tta)  # what is missing is said here, not by a process
+    app = create_app(
+        model,
+        access=access,
         limits=limits,
         room=options.queue,
         threads=options.workers or cpu_count(),
     )
     listen(app, host=options.host, port=options.port, seconds=options.timeout)
+
+
+def _key() -> str | None:
+    """Returns the API key, if there is one.
+
+    Raises:
+        OptionError: If nobody could send it.
+    """
+    given = os.environ.get("HEADSTART_API_KEY") or None
+    if given is None:
+        return None
+    key = given.strip()
+    if not key or any(ord(letter) < 32 or ord(letter) == 127 for letter in key):
+        raise OptionError(
+            "HEADSTART_API_KEY is blank or has control characters, which no header can carry: "
+            "choose another, or unset it"
+        )
+    return key

@@ -31,7 +31,8 @@ function introduction(model) {
 
 function headers() {
   const key = at("key").value;
-  return key ? { "X-API-Key": key } : {};
+  // Headers are bytes; browsers take letters for these one by one, so UTF-8 is spelled out.
+  return key ? { "X-API-Key": String.fromCharCode(...new TextEncoder().encode(key)) } : {};
 }
 
 function clear() {
