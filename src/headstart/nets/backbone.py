@@ -116,7 +116,7 @@ class Backbone:
     @property
     def preprocess(self) -> Preprocess:
         """How its weights were trained to see."""
-        return _preprocess(self._config)
+        return _preprocess(self._config, self.name)
 
     def takes_any_size(self) -> bool:
         """Tells whether the network takes images of another size than its own."""
@@ -289,17 +289,28 @@ def open_backbone(name: str) -> Backbone:
     return Backbone(source, fingerprint(source))
 
 
-def _preprocess(config: dict[str, Any]) -> Preprocess:
-    """Reads timm's `pretrained_cfg` (or the JSON beside an ONNX file)."""
+def _preprocess(config: dict[str, Any], name: str) -> Preprocess:
+    """Reads timm's `pretrained_cfg` (or the JSON beside an ONNX file).
+
+    Raises:
+        BackboneError: If a value cannot be.
+    """
     default = Preprocess()
-    size = config.get("input_size") or (3, default.size, default.size)
-    return Preprocess(
-        size=int(max(size[1:])),  # what is no square is cut out of the middle of one
-        crop_pct=float(config.get("crop_pct") or default.crop_pct),
-        interpolation=str(config.get("interpolation") or default.interpolation),
-        mean=tuple(config.get("mean") or default.mean),
-        std=tuple(config.get("std") or default.std),
-    )
+    try:
+        size = config.get("input_size") or (3, default.size, default.size)
+        read = Preprocess(
+            size=int(max(size[1:])),  # what is no square is cut out of the middle of one
+            crop_pct=float(config.get("crop_pct") or default.crop_pct),
+            interpolation=str(config.get("interpolation") or default.interpolation),
+            mean=tuple(config.get("mean") or default.mean),
+            std=tuple(config.get("std") or default.std),
+        )
+        fault = read.fault()
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = str(error)
+    if fault:
+        raise BackboneError(f"{name}: its preprocessing cannot be used: {fault}")
+    return read
 
 
 def native_precision(device: Device) -> str:

@@ -162,7 +162,7 @@ def _read_json(file: Path, *, missing: str) -> dict[str, Any]:
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BackboneError(missing) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BackboneError(f"{file}: cannot be read as JSON ({error})") from error
     if not isinstance(value, dict):
         raise BackboneError(f"{file}: the JSON in it is not an object")
