@@ -275,17 +275,18 @@ class Backbone:
         return torch_engine(pool, device=chosen, proof=proof, bounds=self.info.bounds, few=few)
 
 
-def open_backbone(name: str) -> Backbone:
+def open_backbone(name: str, *, known: bool = True) -> Backbone:
     """Opens a backbone by name, folder or file; downloads its weights if they are not here.
 
     Args:
         name: A preset, a timm name, `hf-hub:org/name`, a folder in timm's layout, an ONNX
             file, or `starter`.
+        known: See `resolve`; False for the copy inside a model or gallery.
 
     Raises:
         BackboneError: If it cannot be found or fetched.
     """
-    source = resolve(name)
+    source = resolve(name, known=known)
     return Backbone(source, fingerprint(source))
 
 

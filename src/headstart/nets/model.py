@@ -217,4 +217,5 @@ def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:
 def _open_saved(folder: Path) -> Backbone:
     """Opens the backbone inside a model's folder."""
     onnx = folder / "backbone" / "network.onnx"
-    return open_backbone(os.fspath(onnx if onnx.is_file() else folder / "backbone"))
+    place = onnx if onnx.is_file() else folder / "backbone"
+    return open_backbone(os.fspath(place), known=False)

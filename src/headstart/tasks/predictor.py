@@ -226,7 +226,7 @@ def _numbers_only(
             broken |= ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not broken.any():
         return outputs, errors
-    reasons = {names[row]: NO_NUMBER for row in np.flatnonzero(broken)}
+    reasons = {names[row]: NO_NUMBER for row in np.flatnonzero(broken).tolist()}
     silenced = {name: array.copy() for name, array in outputs.items()}
     for array in silenced.values():
         if array.dtype.kind == "f":
