@@ -41,7 +41,7 @@ def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read ({error}); {remedy}") from None
 
 

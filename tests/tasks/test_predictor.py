@@ -9,7 +9,7 @@ from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_ph
 
 from headstart.errors import ImageError
 from headstart.scoring.run_predictor import RunPredictor
-from headstart.tasks.predictor import Predictor, spread
+from headstart.tasks.predictor import NO_NUMBER, Predictor, spread
 
 
 @pytest.fixture(scope="module", params=[CLASSES, NUMBERS], ids=lambda spec: spec.task)
@@ -125,3 +125,16 @@ def test_outputs_are_spread_over_the_items_that_they_are_of():
 def test_a_predictor_says_how_outputs_are_computed():
     with pytest.raises(NotImplementedError):
         Predictor().outputs(np.zeros(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_answer_that_is_no_number_is_one_error(pair, photos, value):
+    """The others of the batch are answered, and "sure" is said of none that is not."""
+    for predictor in pair:
+        names = [str(each) for each in photos[:3]]
+        outputs = {"probabilities": np.full((3, 4), 0.25, np.float32)}
+        outputs["probabilities"][1, 2] = value
+        found = predictor.decode(outputs, names, errors={})
+        assert [found.record(i).get("error") for i in range(3)] == [None, NO_NUMBER, None]
+        assert found.errors == {names[1]: NO_NUMBER}
+        assert outputs["probabilities"][1, 0] == 0.25, "what was given is left alone"

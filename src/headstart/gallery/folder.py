@@ -215,4 +215,4 @@ class GalleryReader:
 def _open_saved(folder: Path) -> Backbone:
     """Opens the backbone inside a gallery's folder."""
     onnx = folder / "backbone" / "network.onnx"
-    return open_backbone(str(onnx if onnx.is_file() else folder / "backbone"))
+    return open_backbone(str(onnx if onnx.is_file() else folder / "backbone"), known=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from headstart.fingerprint import fingerprint_json
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
+from headstart.records import is_number
 
 __all__ = ["Preprocess", "View", "views_of"]
 
@@ -25,8 +26,12 @@ _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
     "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
 }
 
+# No network sees larger squares, and a damaged number must not ask for the memory of one.
+_MOST_SIDE = 4096
 
 # Photos are not shrunk below this before faces are looked for.
 _DETECT_SIDE = 640
@@ -71,8 +76,8 @@ class Preprocess:
             the share `crop_pct` of that square;
             ``"squash"``: both sides to `size`; ``"pad"``: long side to `size`, rest in mean grey.
         crop_pct: Share of the short side that a crop keeps.
-        interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"`` or ``"nearest"``; all are
-            antialiased by Pillow when they shrink.
+        interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"``, ``"nearest"``, ``"box"`` or
+            ``"hamming"``; all are antialiased by Pillow when they shrink.
         mean: Per channel, on the scale 0-1.
         std: Per channel, on the scale 0-1.
         faces: How the face is found and cut out that takes the place of the photo; None for whole
@@ -149,7 +154,7 @@ class Preprocess:
         if self.faces is not None:
             return self.faces.crop(pixels, self.faces.chosen(pixels), self.size)
         height, width = pixels.shape[:2]
-        resampling = _RESAMPLING.get(self.interpolation, Image.Resampling.BICUBIC)
+        resampling = _RESAMPLING[self.interpolation]
         target = (self.size, self.size)
         if self.geometry == "squash":
             if (width, height) == target:
@@ -258,10 +263,34 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Preprocess:
-        """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON."""
+        """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON.
+
+        Raises:
+            ValueError: If a number is out of bounds, or a name unknown.
+        """
         faces = Faces.from_json(value["faces"]) if value.get("faces") else None
         colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
-        return cls(**{**value, **colours, "faces": faces})
+        read = cls(**{**value, **colours, "faces": faces})
+        if fault := read.fault():
+            raise ValueError(fault)
+        return read
+
+    def fault(self) -> str | None:
+        """Says which of its values cannot be; None where all can."""
+        size, pct = self.size, self.crop_pct
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _MOST_SIDE:
+            return f"size must be a whole number from 1 to {_MOST_SIDE}, got {size!r}"
+        if self.geometry not in get_args(Geometry):
+            return f"there is no geometry {self.geometry!r}; known: {', '.join(get_args(Geometry))}"
+        if self.interpolation not in _RESAMPLING:
+            known = ", ".join(_RESAMPLING)
+            return f"there is no interpolation {self.interpolation!r}; known: {known}"
+        if not is_number(pct) or not 0 < pct <= 2:
+            return f"crop_pct must be above 0 and at most 2, got {pct!r}"
+        for name, colours in (("mean", self.mean), ("std", self.std)):
+            if len(colours) != 3 or not all(is_number(each) for each in colours):
+                return f"{name} must be three finite numbers, got {colours!r}"
+        return None if min(self.std) > 0 else f"std must be above 0, got {self.std!r}"
 
 
 def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:

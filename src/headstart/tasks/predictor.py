@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.errors import ImageError, ModelError
+from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.images.given import ImageLike, ImagesLike, inputs_of, listed, names_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
@@ -21,7 +21,10 @@ from headstart.records import OutputSpec
 from headstart.tasks import decode
 from headstart.tasks.protocol import Outputs, Places
 
-__all__ = ["Predictor", "in_batches", "spread"]
+__all__ = ["NO_NUMBER", "Predictor", "in_batches", "spread"]
+
+NO_NUMBER = "the model gave no number for it"
+"""Why there is no answer to an input whose outputs are not finite."""
 
 _BATCH = 16
 
@@ -66,8 +69,28 @@ class Predictor:
             errors: Name -> why there is no answer.
             boxes: (N, 4) left, top, width, height in pixels, of places on images.
         """
-        places = Places(tuple(names), errors or {}, boxes, threshold=self.threshold)
+        outputs, errors = _numbers_only(outputs, names, errors or {})
+        places = Places(tuple(names), errors, boxes, threshold=self.threshold)
         return decode(outputs, self.spec, places)
+
+    def try_spec(self, outputs: Outputs, where: object) -> None:
+        """Decodes outputs of one image, so that a spec that does not fit is found on opening.
+
+        Args:
+            outputs: Of any image: their shapes count.
+            where: The file, for the error.
+
+        Raises:
+            ModelError: If they are not what the spec says.
+        """
+        try:
+            self.decode(outputs, ("",)).record(0)
+        except (ArithmeticError, AttributeError, HeadstartError, LookupError, TypeError,
+                ValueError) as error:  # fmt: skip
+            raise ModelError(
+                f"{where}: its outputs are not what it says of them ({error}): it is damaged; copy "
+                f"it anew, or write it again"
+            ) from None
 
     def nothing(self, count: int) -> Outputs:
         """Returns outputs of as many images that could not be read: rows of NaN."""
@@ -107,7 +130,9 @@ class Predictor:
             ModelError: If the model gives no probabilities.
         """
         given = listed(images)
-        outputs, errors = self._look(given, names_of(given), None, silent)
+        names = names_of(given)
+        outputs, errors = self._look(given, names, None, silent)
+        outputs, errors = _numbers_only(outputs, names, errors)
         _refuse(errors)
         for array in outputs.values():
             if array.shape[1:] == (len(self.spec.names),):
@@ -183,6 +208,30 @@ def spread(
         if len(places):
             found[name][np.asarray(places)] = np.concatenate([part[name] for part in parts])
     return found
+
+
+def _numbers_only(
+    outputs: Outputs, names: Sequence[str], errors: dict[str, str]
+) -> tuple[Outputs, dict[str, str]]:
+    """Makes rows that are not finite rows of NaN, each with a reason: never an answer.
+
+    Args:
+        outputs: Of N items.
+        names: N names.
+        errors: Name -> why there is no answer.
+    """
+    broken = np.zeros(len(names), bool)
+    for array in outputs.values():
+        if array.dtype.kind == "f":
+            broken |= ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    if not broken.any():
+        return outputs, errors
+    reasons = {names[row]: NO_NUMBER for row in np.flatnonzero(broken).tolist()}
+    silenced = {name: array.copy() for name, array in outputs.items()}
+    for array in silenced.values():
+        if array.dtype.kind == "f":
+            array[broken] = np.nan
+    return silenced, reasons | errors
 
 
 def _refuse(errors: dict[str, str]) -> None:
