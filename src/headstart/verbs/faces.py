@@ -74,7 +74,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
         if is_video(options.photos):
             video = Video(options.photos, fps=options.fps)
             tracks = Tracks()
-            for photo in frames(video, str(options.photos), finder, options.faces, progress):
+            for photo in frames(video, finder, options.faces, progress):
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
