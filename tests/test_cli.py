@@ -214,7 +214,7 @@ def test_predict(trained, call, tmp_path):
     assert (status, err) == (0, "")
     assert f"{good}  red" in text
     assert "a text file, not an image" in text
-    assert "the file is gone" in text
+    assert "no such file" in text
 
     _, text, _ = call(*words, "--format", "csv", "--top", "2")
     rows = list(csv.DictReader(io.StringIO(text)))

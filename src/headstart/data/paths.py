@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from headstart.data.folders import EXTENSIONS, scan
 from headstart.errors import DataError
 
-__all__ = ["NO_FILE", "address_scheme", "expand_paths", "is_image_name"]
+__all__ = ["NO_FILE", "address_scheme", "expand_paths", "is_image_name", "missing_paths"]
 
 NO_FILE = "no such file"
 """Why there is no answer for a name that means nothing here."""
@@ -22,6 +23,11 @@ def address_scheme(name: str) -> str:
     """Returns `https` of an address, in small letters, and nothing of what is a path."""
     found = _ADDRESS.match(name)
     return found[1].lower() if found and not os.path.exists(name) else ""
+
+
+def missing_paths(names: Iterable[str]) -> set[str]:
+    """Returns those that name nothing at all; asked before any work, so that none has gone."""
+    return {name for name in names if not os.path.lexists(name)}
 
 
 def is_image_name(name: str) -> bool:

@@ -79,7 +79,10 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
             problem = video.problem
         else:
             dataset = _dataset(
-                Path(options.photos), label=options.label, group=options.group, split=options.split
+                Path(str(options.photos)),
+                label=options.label,
+                group=options.group,
+                split=options.split,
             )
             columns = _columns(dataset)
             for photo in searched(dataset, finder, options.faces, options.workers, progress):
@@ -99,12 +102,15 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     return record
 
 
-def _dataset(path: Path, *, label: str | None, group: str | None, split: str | None) -> Dataset:
+def _dataset(
+    photos: str | Path | int, *, label: str | None, group: str | None, split: str | None
+) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
     from headstart.data.dataset import Dataset
     from headstart.data.folders import EXTENSIONS
     from headstart.data.open import open_dataset
 
+    path = Path(str(photos))
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Dataset.unlabelled((path.name,), root=path.parent)
     return open_dataset(path, label=label, group=group, split=split)
