@@ -78,12 +78,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
-            dataset = _dataset(
-                Path(str(options.photos)),
-                label=options.label,
-                group=options.group,
-                split=options.split,
-            )
+            dataset = _dataset(options)
             columns = _columns(dataset)
             for photo in searched(dataset, finder, options.faces, options.workers, progress):
                 write(photo, finder, options.image_size, home, written, columns, None)
@@ -102,18 +97,16 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     return record
 
 
-def _dataset(
-    photos: str | Path | int, *, label: str | None, group: str | None, split: str | None
-) -> Dataset:
+def _dataset(options: FacesOptions) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
     from headstart.data.dataset import Dataset
     from headstart.data.folders import EXTENSIONS
     from headstart.data.open import open_dataset
 
-    path = Path(str(photos))
+    path = Path(str(options.photos))
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Dataset.unlabelled((path.name,), root=path.parent)
-    return open_dataset(path, label=label, group=group, split=split)
+    return open_dataset(path, label=options.label, group=options.group, split=options.split)
 
 
 def _columns(dataset: Dataset) -> dict[str, np.ndarray]:
