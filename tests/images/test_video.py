@@ -125,11 +125,16 @@ def test_the_problem_counts_frames(film):
     assert video.problem == "damaged: it ends after 30 of 1,500 frames (3.0 of 150.0 s)"
 
 
-@pytest.mark.parametrize("content", [b"", b"no film", bytes(5000)])
-def test_what_is_no_film_cannot_be_opened(tmp_path, content, capfd):
-    (tmp_path / "x.mp4").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.mp4 is not a video that OpenCV can read"):
-        Video(tmp_path / "x.mp4", fps=1)
+BROKEN = b"RIFF\xff\xff\x00\x00AVI \x84U\x00"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("content", [b"", b"no film", bytes(5000), BROKEN])
+def test_what_is_no_film_cannot_be_opened(tmp_path, content, suffix, capfd):
+    (tmp_path / f"x{suffix}").write_bytes(content)
+    with pytest.raises(DataError, match=rf"x\{suffix} is not a video that OpenCV can read"):
+        Video(tmp_path / f"x{suffix}", fps=1)
+    assert capfd.readouterr() == ("", "")
 
 
 # --- time is the container's ----------------------------------------------------------------

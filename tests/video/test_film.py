@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +182,27 @@ def test_half_a_film_does_not_stay(film, tmp_path):
     with pytest.raises(ValueError, match="out of order"):
         watch(film, Brightness(fails_at=2), fps=RATE, out=tmp_path / "x.avi")
     assert [each.name for each in tmp_path.iterdir()] == ["film.avi"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of a process")
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_disk_that_is_full_leaves_no_film(film, tmp_path, suffix):
+    code = (
+        "import resource, signal, sys, pathlib, numpy as np\n"
+        "from tests.video.test_film import watch\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+        "from headstart.errors import OutputError\n"
+        "try: watch(sys.argv[1], out=pathlib.Path(sys.argv[2]))\n"
+        "except OutputError as error: print(error)\n"
+    )
+    out = tmp_path / f"x{suffix}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(film), str(out)],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent.parent,
+    )  # fmt: skip
+    assert done.stdout.startswith(f"{out} cannot be written whole"), done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["film.avi"]
 
 
 class Camera:

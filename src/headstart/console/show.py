@@ -49,7 +49,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from headstart.console.screen import open_screen
+    from headstart.console.screen import cell, open_screen
 
     console = open_screen(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -70,7 +70,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
                 bars.remove_task(tasks.pop(phase))
                 if phase not in told:
                     seconds = time.monotonic() - begun[phase]
-                    console.print(f"{phase}: {total:,} in {seconds:.0f} s", style="dim")
+                    console.print(cell(f"{phase}: {total:,} in {seconds:.0f} s", "dim"))
                 told.add(phase)
                 bars.update(waiting, description="working", visible=not tasks)
 

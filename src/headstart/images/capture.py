@@ -15,7 +15,15 @@ from urllib.parse import urlsplit
 from headstart.data.paths import address_scheme, is_image_name
 from headstart.errors import DataError
 
-__all__ = ["FilmSource", "load_cv2", "name_of_source", "open_capture", "quiet_cv2", "source_of"]
+__all__ = [
+    "FilmSource",
+    "film_backend",
+    "load_cv2",
+    "name_of_source",
+    "open_capture",
+    "quiet_cv2",
+    "source_of",
+]
 
 _SUFFIXES = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts"}
 _STREAMS = {"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp", "srt", "rtp", "mms"}
@@ -106,6 +114,8 @@ def open_capture(source: FilmSource) -> Any:
             wait = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 1000 * _PATIENCE,
                     cv2.CAP_PROP_READ_TIMEOUT_MSEC, 1000 * _PATIENCE]  # fmt: skip
             capture = cv2.VideoCapture(source.where, cv2.CAP_FFMPEG, wait)
+        elif source.kind == "file":
+            capture = cv2.VideoCapture(source.where, film_backend(cv2))
         else:
             capture = cv2.VideoCapture(source.where)
         opened = capture.isOpened()
@@ -118,6 +128,12 @@ def open_capture(source: FilmSource) -> Any:
             f"it answer within {_PATIENCE} s?",
         }[source.kind])  # fmt: skip
     return capture
+
+
+def film_backend(cv2: ModuleType) -> int:
+    """Returns what reads films: FFmpeg where there is one; OpenCV's own readers print oddities."""
+    has = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
+    return int(cv2.CAP_FFMPEG if has else cv2.CAP_ANY)
 
 
 @contextlib.contextmanager

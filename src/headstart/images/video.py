@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import DataError
-from headstart.images.capture import load_cv2, open_capture, quiet_cv2, source_of
+from headstart.images.capture import film_backend, load_cv2, open_capture, quiet_cv2, source_of
 
 __all__ = ["Frame", "Video", "Writer", "is_video"]
 
@@ -231,7 +231,7 @@ class Writer:
         self._size = (0, 0)
         # The frame that is shown, and since which place of the film.
         self._shown: np.ndarray | None = None
-        self._place = 0
+        self._place = self._frames = 0
 
     def add(self, pixels: np.ndarray, seconds: float | None = None) -> None:
         """Appends one frame.
@@ -250,10 +250,24 @@ class Writer:
         self._shown, self._place = pixels, max(self._place, place)
 
     def close(self) -> None:
-        """Ends the file."""
-        if self._writer is not None:
-            self._fill(self._place + 1)
-            self._writer.release()
+        """Ends the file.
+
+        Raises:
+            DataError: If it does not hold what was written: OpenCV says nothing of a full disk.
+        """
+        if self._writer is None:
+            return
+        self._fill(self._place + 1)
+        self._writer.release()
+        with quiet_cv2(self._cv2):
+            written = self._cv2.VideoCapture(os.fspath(self._path), film_backend(self._cv2))
+            held = written.get(self._cv2.CAP_PROP_FRAME_COUNT) if written.isOpened() else 0
+            written.release()
+        if held < self._frames:
+            raise DataError(
+                f"{self._path} cannot be written whole ({held:,.0f} of {self._frames:,} frames): "
+                f"is the disk full?"
+            )
 
     def _fill(self, until: int) -> None:
         """Writes the frame that is shown, up to a place of the film."""
@@ -263,6 +277,7 @@ class Writer:
             if image.shape[1::-1] != self._size:  # OpenCV would drop it without a word
                 image = self._cv2.resize(image, self._size)
             self._writer.write(image)
+            self._frames += 1
 
     def _open(self, pixels: np.ndarray) -> None:
         cv2, (height, width) = self._cv2, pixels.shape[:2]

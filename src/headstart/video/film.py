@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headstart.compute import Progress
-from headstart.errors import OptionError, OutputError
+from headstart.errors import DataError, OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
 from headstart.video.people import draw_faces
 
@@ -163,12 +163,21 @@ class _Output:
         if self._lines is not None:
             self._lines.close()
         if self._movie is not None and self._building is not None and self._path is not None:
-            self._movie.close()
-            if kind is None and self._building.stat().st_size:
-                self._building.chmod(0o644)
-                self._building.replace(self._path)
-            else:
+            try:
+                self._end(self._movie, self._building, self._path, whole=kind is None)
+            finally:
                 self._building.unlink(missing_ok=True)
+
+    @staticmethod
+    def _end(movie: Writer, building: Path, place: Path, *, whole: bool) -> None:
+        try:
+            movie.close()
+        except DataError as error:
+            if whole:
+                raise OutputError(str(error).replace(str(building), str(place))) from None
+        if whole and building.stat().st_size:
+            building.chmod(0o644)
+            building.replace(place)
 
     def line(self, seconds: float, seen: FrameResult) -> None:
         """Writes one answer as a line of JSON."""
