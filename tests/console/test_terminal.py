@@ -67,6 +67,22 @@ def test_errors_are_one_line_in_a_pipe_and_wrapped_at_words_on_a_terminal(monkey
     assert " ".join(line.strip() for line in lines) == f"headstart: {words.strip()}"
 
 
+def test_the_reason_comes_first_and_each_way_out_on_a_line_of_its_own(monkeypatch):
+    class Window(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Window())
+    monkeypatch.setattr("headstart.console.terminal._width", lambda stream: 60)
+    say("net a/b.c cannot be had: no network. Ways to supply it: (1) get it; (2) use starter, now")
+    assert sys.stderr.getvalue().splitlines() == [
+        "headstart: net a/b.c cannot be had: no network.",
+        "  Ways to supply it:",
+        "  (1) get it;",
+        "  (2) use starter, now",
+    ]
+
+
 def test_a_disk_that_is_full_is_an_error_of_the_user(monkeypatch):
     class Full(io.StringIO):
         def flush(self) -> None:

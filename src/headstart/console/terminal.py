@@ -39,6 +39,8 @@ _PLAIN = {
     "\u2013": "-", "\u2212": "-", "\u2026": "...", "\u2192": "->", "\u2022": "*", "\u00d7": "x",
     "\u00b2": "^2", "\u2265": ">=", "\u2264": "<=",
 }  # fmt: skip
+# Sentences, and ways that are numbered.
+_SENTENCES = re.compile(r"(?<=[.;:]) (?=\(\d\) )|(?<=[a-z)]\.) (?=[A-Z])")
 _HANDLER = "headstart-spelt-out"
 
 
@@ -101,12 +103,21 @@ def say(text: str) -> None:
     line = printable(f"headstart: {text}")
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr.isatty():
-            line = textwrap.fill(
-                line, _width(sys.stderr), subsequent_indent="  ", break_long_words=False,
-                break_on_hyphens=False,
-            )  # fmt: skip
+            line = _wrapped(line, _width(sys.stderr))
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Wraps a line at words; the reason first, each further sentence and way out below it."""
+    parts = _SENTENCES.split(line)
+    return "\n".join(
+        textwrap.fill(
+            part, width, initial_indent="  " if number else "", subsequent_indent="  ",
+            break_long_words=False, break_on_hyphens=False,
+        )
+        for number, part in enumerate(parts)
+    )  # fmt: skip
 
 
 def say_bug() -> None:
