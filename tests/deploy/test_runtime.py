@@ -15,6 +15,7 @@ from headstart.deploy.runtime import (
     KEY,
     About,
     OnnxPredictor,
+    find_exported,
     open_session,
     put_about,
     run_session,
@@ -165,3 +166,11 @@ def test_what_is_no_model(tmp_path, content):
         (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"m\.onnx"):
         OnnxPredictor(tmp_path / "m.onnx")
+
+
+def test_what_export_wrote_is_found_by_its_folder_too(tmp_path):
+    (tmp_path / "model.onnx").touch()
+    (tmp_path / "odd.onnx").mkdir()
+    assert find_exported(tmp_path) == find_exported(str(tmp_path)) == tmp_path / "model.onnx"
+    assert find_exported(tmp_path / "gone.ONNX") == tmp_path / "gone.ONNX"
+    assert find_exported(tmp_path / "odd.onnx") is find_exported(tmp_path / "gone") is None

@@ -73,10 +73,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(pair, photos):
     for predictor in pair:
         found = predictor.predictions(given)
         assert found.answered.tolist() == [True, False, False, False, True]
-        assert set(found.errors) == {str(photos[1]), "#2", "#3"}
-        assert found.errors["#3"] == "wanted uint8 (H, W, 3) RGB, got float64 (4, 4)"
-        assert found.record(2)["error"] == found.text(2) == found.errors["#2"]
-        with pytest.raises(ImageError, match="#0: wanted uint8"):
+        assert set(found.errors) == {str(photos[1]), "image 3", "image 4"}
+        assert found.errors["image 4"] == "wanted uint8 (H, W, 3) RGB, got float64 (4, 4)"
+        assert found.record(2)["error"] == found.text(2) == found.errors["image 3"]
+        with pytest.raises(ImageError, match="image 1: wanted uint8"):
             predictor.predict(np.zeros((4, 4, 3), np.float32))
         with pytest.raises(ImageError, match="the file is empty"):
             predictor.predict_proba(b"")
@@ -109,7 +109,7 @@ def test_many_more_than_a_batch_stay_in_order_and_are_told_of(pair, tmp_path):
     images[7] = b"broken"
     found = file.predictions(images, progress=lambda phase, done, total: told.append(done))
     assert told == list(range(1, 41))
-    assert list(found.errors) == ["#7"]
+    assert list(found.errors) == ["image 8"]
     for number in (0, 16, 39):
         alone = file.predictions(images[number])
         assert file.predictions(images).take(np.array([number])).agrees(alone).all()

@@ -26,7 +26,15 @@ from headstart.records import OutputSpec, is_number
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["KEY", "About", "OnnxPredictor", "open_session", "put_about", "run_session"]
+__all__ = [
+    "KEY",
+    "About",
+    "OnnxPredictor",
+    "find_exported",
+    "open_session",
+    "put_about",
+    "run_session",
+]
 
 KEY = "headstart"
 """Of the metadata entry that holds everything about an exported model, as JSON."""
@@ -184,6 +192,19 @@ class OnnxPredictor(Predictor):
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
         return run_session(self._session, inputs)
+
+
+def find_exported(path: str | Path) -> Path | None:
+    """Returns the file of an exported model: itself, or in the folder that `export` wrote.
+
+    Args:
+        path: Anything; what is neither gives None.
+    """
+    place = Path(path)
+    if place.suffix.lower() == ".onnx" and not place.is_dir():
+        return place
+    inside = place / "model.onnx"
+    return inside if inside.is_file() else None
 
 
 def run_session(session: Any, inputs: np.ndarray) -> Outputs:

@@ -23,7 +23,10 @@ class EvaluateOptions(Options):
         "headstart evaluate runs/ages --by sex,camera",
     )
 
-    run: str | Path = subject(help="The folder that `train` wrote.")
+    run: str | Path = subject(
+        help="The folder that `train` wrote; with `data` also what `export` wrote, its folder or "
+        "an `.onnx` file."
+    )
     data: str | Path | None = subject(
         None,
         help="Labelled images to measure on; by default the run's own test, as it was measured.",

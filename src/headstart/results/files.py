@@ -18,6 +18,7 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
+from headstart.output import csv_cell
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
 
@@ -105,6 +106,9 @@ def write_trials(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> None:
     """Writes one row per item: name, truth, and the answer as its record says it.
 
+    Names are cells that no spreadsheet takes for a formula: `headstart.output.csv_name` is the way
+    back.
+
     Args:
         path: To write.
         predictions: Of N items.
@@ -118,7 +122,8 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
         if not index:
             table.writerow(["name", "truth", *row])
         cells = [f"{each:.5f}" if isinstance(each, float) else each for each in row.values()]
-        table.writerow([name, labels.text(index), *cells])
+        cells = [name, labels.text(index), *cells]
+        table.writerow([csv_cell(each) if isinstance(each, str) else each for each in cells])
     path.write_text(text.getvalue(), encoding="utf-8")
 
 

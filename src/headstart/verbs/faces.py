@@ -74,7 +74,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
         if is_video(options.photos):
             video = Video(options.photos, fps=options.fps)
             tracks = Tracks()
-            for photo in frames(video, str(options.photos), finder, options.faces, progress):
+            for photo in frames(video, finder, options.faces, progress):
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
@@ -103,7 +103,7 @@ def _dataset(options: FacesOptions) -> Dataset:
     from headstart.data.open import open_dataset
     from headstart.data.scan import EXTENSIONS
 
-    path = Path(options.photos)
+    path = Path(str(options.photos))
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Dataset.unlabelled((path.name,), root=path.parent)
     return open_dataset(
