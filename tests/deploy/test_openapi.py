@@ -7,7 +7,7 @@ from headstart.deploy.server import create_app
 
 
 def test_every_refusal_has_a_reason():
-    assert set(RESPONSES) == {200, 400, 401, 408, 413, 415, 422, 503}
+    assert set(RESPONSES) == {200, 400, 401, 403, 408, 413, 415, 422, 500, 503}
     assert all(each["description"] for each in RESPONSES.values())
 
 

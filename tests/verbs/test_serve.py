@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
-import json
 import os
 import signal
 import socket
@@ -19,34 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
-from PIL import Image
+from tests.serving import ask, png, running
 
-from headstart.deploy.listen import is_loopback
+from headstart.deploy.access import Access
 from headstart.deploy.runtime import OnnxPredictor
-from headstart.deploy.server import create_app
 from headstart.deploy.uploads import Limits
 from headstart.errors import ModelError, OptionError
 from headstart.verbs.predict import predict
 from headstart.verbs.serve import serve
-
-
-@contextlib.contextmanager
-def running(model: OnnxPredictor, **options):
-    """A server in a thread; gives its port."""
-    config = uvicorn.Config(create_app(model, **options), port=0, log_level="error")
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.01)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +38,6 @@ def port(model):
     limits = Limits(bytes=1 << 20, pixels=1 << 20, files=5, seconds=1.0)
     with running(model, limits=limits) as given:
         yield given
-
-
-def ask(port, method="POST", path="/predict", body=b"", headers=None):
-    """Returns (status, JSON or bytes, headers)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        content = answer.read()
-        kind = answer.headers.get("content-type", "")
-        return answer.status, json.loads(content) if "json" in kind else content, answer.headers
-    finally:
-        connection.close()
 
 
 def form(*files: tuple[str, bytes]) -> tuple[bytes, dict[str, str]]:
@@ -89,12 +54,6 @@ def form(*files: tuple[str, bytes]) -> tuple[bytes, dict[str, str]]:
 
 
 JPEG = {"Content-Type": "image/jpeg"}
-
-
-def png(size=(40, 40)) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", size, (200, 60, 60)).save(stream, "PNG")
-    return stream.getvalue()
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -285,7 +244,7 @@ def test_half_closed_connections_are_answered(port):
 
 
 def test_a_key_is_asked_for(model):
-    with running(model, key="secret") as port:
+    with running(model, access=Access(key="secret")) as port:
         assert ask(port, body=png())[0] == 401
         assert ask(port, body=png(), headers={"X-API-Key": "Secret"})[0] == 401
         assert ask(port, body=png(), headers={"X-API-Key": "secret"})[0] == 200
@@ -373,15 +332,6 @@ def test_stopped_under_load_it_answers_all_that_it_accepted(exported, tmp_path):
     finally:
         server.kill()
         log.close()
-
-
-@pytest.mark.parametrize(
-    ("host", "inside"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("example.org", False)],
-)  # fmt: skip
-def test_whatis_loopback(host, inside):
-    assert is_loopback(host) == inside
 
 
 @pytest.mark.parametrize(

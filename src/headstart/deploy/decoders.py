@@ -33,7 +33,7 @@ _SLOW = 4
 _CROWDED = 5
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from headstart.deploy.decoding import main; main()"
+    "from headstart.deploy.decoding import decode_given; decode_given()"
 )
 _log = logging.getLogger("uvicorn.error")
 

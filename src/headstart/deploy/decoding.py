@@ -26,7 +26,7 @@ from headstart.images.given import inputs_of
 from headstart.images.photo import every_face_of
 from headstart.images.preprocess import Preprocess
 
-__all__ = ["Seen", "main", "place_of", "put_frame", "seen_of", "take_frame", "warm_up"]
+__all__ = ["Seen", "decode_given", "place_of", "put_frame", "seen_of", "take_frame", "warm_up"]
 
 Seen = tuple[np.ndarray, np.ndarray]
 """What is to be named: (4,) box in pixels of the file and (V, size, size, 3) uint8 inputs."""
@@ -109,7 +109,7 @@ def _exactly(stream: IO[bytes], count: int) -> bytes:
 # --- the process ----------------------------------------------------------------------------
 
 
-def main() -> None:
+def decode_given() -> None:
     """Decodes what comes on standard input until that ends."""
     # It ends with the server, which may have answers to give when it is told to stop.
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

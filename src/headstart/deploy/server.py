@@ -13,11 +13,11 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from headstart.deploy.access import Access
+from headstart.deploy.guard import Guard
 from headstart.deploy.openapi import RESPONSES, request_body
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.service import Service
 from headstart.deploy.uploads import Limits
-from headstart.deploy.watch import Watch
 
 __all__ = ["create_app"]
 
@@ -56,7 +56,7 @@ def create_app(
     )  # fmt: skip
     app.state.cut = service.cut
     app.add_middleware(
-        Watch, access=access or Access(), counters=service.counters, known=_KNOWN, opened=_OPEN
+        Guard, access=access or Access(), counters=service.counters, known=_KNOWN, opened=_OPEN
     )
     app.post(
         "/predict",

@@ -18,9 +18,9 @@ from headstart.deploy.arrivals import Arrivals
 from headstart.deploy.batcher import Batcher, Full
 from headstart.deploy.counters import Counters
 from headstart.deploy.decoders import Decoders, Stopped, TooSlow
+from headstart.deploy.guard import problem
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.uploads import Limits, Refused, read_images
-from headstart.deploy.watch import problem
 from headstart.errors import ImageError
 
 __all__ = ["Service"]

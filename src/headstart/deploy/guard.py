@@ -1,4 +1,4 @@
-"""`Watch`: what every request passes: who may ask, counters, the log, mistakes."""
+"""`Guard`: what every request passes: who may ask, counters, the log, mistakes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headstart.deploy.counters import Counters
 from headstart.deploy.decoders import DecodeFault
 from headstart.deploy.decoding import place_of
 
-__all__ = ["Watch", "problem"]
+__all__ = ["Guard", "problem"]
 
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +55,7 @@ class _Answer:
         await self._send(message)
 
 
-class Watch:
+class Guard:
     """Stands around the whole application.
 
     Args:
