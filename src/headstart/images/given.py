@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.decode import MAX_PIXELS, decode, read_bytes, upright
+from headstart.images.bounds import MAX_PIXELS
+from headstart.images.decode import decode, read_bytes, upright
 from headstart.images.preprocess import Preprocess
 
 __all__ = ["ImageLike", "ImagesLike", "inputs_of", "is_path", "listed", "names_of"]

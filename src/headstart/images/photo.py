@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.errors import ImageError
-from headstart.images.decode import MAX_PIXELS, decode
+from headstart.images.bounds import MAX_PIXELS
+from headstart.images.decode import decode
 from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE
 from headstart.images.preprocess import Preprocess
