@@ -71,6 +71,7 @@ class Decoded:
         high: Highest level, likewise.
         several: Whether the file holds further frames or pages.
         spare: Whether it holds further bands.
+        deep: Whether it is deeper than 8 bits.
     """
 
     pixels: np.ndarray
@@ -82,6 +83,7 @@ class Decoded:
     high: float = 0.0
     several: bool = False
     spare: bool = False
+    deep: bool = False
 
 
 def decode(
@@ -260,7 +262,8 @@ def _pixels(
     demand_affordable(image, data, max_pixels)
     reduced = image.size != header
     low = high = 0.0
-    if is_deep(image):
+    is_scaled = is_deep(image)
+    if is_scaled:
         deep = deep_levels(image, data, functools.partial(opened, data))
         orientation = orientation_of(image)
         if not deep.white:
@@ -273,7 +276,7 @@ def _pixels(
     header = header[::-1] if 5 <= orientation <= 8 else header
     # TIFF turns itself while loading, so where nothing was reduced the pixels know best.
     width, height = header if reduced else (pixels.shape[1], pixels.shape[0])
-    return Decoded(pixels, width, height, mode, form, low, high, several, spare)
+    return Decoded(pixels, width, height, mode, form, low, high, several, spare, is_scaled)
 
 
 def upright(image: Image.Image, levels: Levels | None = None) -> np.ndarray:

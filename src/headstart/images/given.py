@@ -63,14 +63,16 @@ def inputs_of(
     if isinstance(image, np.ndarray):
         return preprocess.inputs(_checked(image), tta)
     if isinstance(image, Image.Image):
-        return preprocess.inputs(upright(image), tta)
+        return preprocess.inputs(upright(image, preprocess.levels), tta)
     if not isinstance(image, str | os.PathLike | bytes):
         raise ImageError(
             f"wanted a path, bytes, a Pillow image or an array, got {type(image).__name__}"
         )
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
-    side = preprocess.decoding_side
-    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
+    decoded = decode(
+        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
+    )
+    return preprocess.inputs(decoded.pixels, tta)
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:

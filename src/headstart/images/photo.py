@@ -46,7 +46,9 @@ def every_face_of(
     Raises:
         ImageError: If it cannot be read, or shows no face.
     """
-    decoded = decode(data, short_side=preprocess.decoding_side, max_pixels=max_pixels)
+    decoded = decode(
+        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
+    )
     found = preprocess.every_face(decoded.pixels, tta)
     if not found:
         raise ImageError(NO_FACE)

@@ -17,6 +17,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.errors import DataError
+from headstart.images.depths import data_set_levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
@@ -70,7 +71,9 @@ def choose_preprocess(
     *,
     detector: str | None = None,
 ) -> Preprocess:
-    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
+    """Chooses the input size, and the levels of images deeper than 8 bits.
+
+    To enlarge small images to 224 costs time, and no accuracy is won.
 
     Args:
         dataset: N items.
@@ -84,7 +87,8 @@ def choose_preprocess(
     """
     from PIL import Image
 
-    preprocess = replace(network.preprocess, geometry=geometry)
+    levels = data_set_levels(dataset)
+    preprocess = replace(network.preprocess, geometry=geometry, levels=levels)
     if detector is not None:
         from headstart.nets.detector import faces_for
 
