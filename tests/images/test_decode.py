@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.errors import ImageError
+from headstart.errors import HeadstartError, ImageError
+from headstart.images import decode as decoding
 from headstart.images.decode import decode, read_bytes
 
 
@@ -250,3 +253,59 @@ def test_read_bytes_without_permission(tmp_path: Path):
     (tmp_path / "a").chmod(0)
     with pytest.raises(ImageError, match="permission"):
         read_bytes(tmp_path / "a")
+
+
+def test_without_memory_the_run_stops_and_no_image_is_blamed(monkeypatch):
+    data = encode(picture(), "PNG")
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "_pixels", full)
+    monkeypatch.setattr(decoding, "_is_free", lambda size: False)
+    with pytest.raises(HeadstartError, match="out of memory") as caught:
+        decode(data)
+    assert not isinstance(caught.value, ImageError)
+    # Where there is memory, the file asks for what no image takes.
+    monkeypatch.setattr(decoding, "_is_free", lambda size: True)
+    with pytest.raises(ImageError, match="more memory than an image takes"):
+        decode(data)
+
+
+def test_an_image_that_had_to_wait_for_memory_is_read(monkeypatch):
+    real, calls = decoding._pixels, []
+
+    def once_full(*given):
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return real(*given)
+
+    monkeypatch.setattr(decoding, "_pixels", once_full)
+    assert decode(encode(picture(), "PNG")).width == 120
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory for one process")
+def test_a_low_limit_of_memory_does_not_shrink_a_data_set(tmp_path: Path):
+    for number, form in enumerate(("JPEG", "PNG", "TIFF", "WEBP")):
+        (tmp_path / f"{number}.x").write_bytes(encode(Image.new("RGB", (4000, 3000)), form))
+    code = """
+import resource, sys
+from pathlib import Path
+from headstart.data.dataset import Dataset
+from headstart.errors import HeadstartError
+from headstart.images.pixels import measure
+names = tuple(sorted(each.name for each in Path(sys.argv[1]).iterdir()))
+dataset = Dataset.unlabelled(names, root=Path(sys.argv[1]))
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (40 << 20),) * 2)
+try:
+    print(measure(dataset, workers=1).errors)
+except HeadstartError as error:
+    print(type(error).__name__, error)
+"""
+    got = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True,
+        env=os.environ | {"HEADSTART_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert got.stdout.startswith("HeadstartError out of memory"), got

@@ -42,20 +42,20 @@ def _deep(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
     black, white = common_levels(lows, highs, stats.modes[deep] == "F")
     if (black, white) == EIGHT_BITS:
         return  # whatever the files could hold, they hold 8 bits
-    span = white - black
-    dark = deep[(highs - lows) < _DARK * span]
+    dark = deep[(highs - lows) < _DARK * (white - black)]
     bits = f" ({_BITS[int(white)]})" if white in _BITS else ""
+    bits = bits or ", as they fill little of any depth"
     yield Finding(
         "deep_images",
         "warning" if len(dark) > len(deep) / 2 else "note",
         f"{plural(len(deep), 'image')} of more than 8 bits a channel, with levels from "
         f"{lows.min():g} to {highs.max():g}: in all of them {black:g} becomes black and {white:g} "
         f"white{bits}."
-        + (f" {len(dark):,} of them use less than an eighth of that." if len(dark) else ""),
+        + (f" {len(dark):,} of them fill less than an eighth of that." if len(dark) else ""),
         _kinds(lows, highs),
-        "The model keeps these levels and refuses what lies beyond. Where another level is white, "
-        "or the images are of several cameras, scale them to 8 bits yourself, all of one camera "
-        "alike.",
+        "The model keeps these levels, and what lies far beyond is refused. Where another level is "
+        "white, or the images are of several cameras, scale them to 8 bits yourself, all of one "
+        "camera alike.",
         len(deep),
     )
 

@@ -66,8 +66,8 @@ class Decoded:
         height: Height in pixels, likewise.
         mode: Pillow's mode of the file, e.g. ``"RGB"``, ``"P"``, ``"I;16"``.
         format: Pillow's name of the true format, e.g. ``"JPEG"``.
-        low: Lowest level of an image deeper than 8 bits; 0 of others, and where the file states
-            which level is white.
+        low: Lowest level of an image deeper than 8 bits, but for a thousandth of its pixels; 0 of
+            others, and where the file states which level is white.
         high: Highest level, likewise.
         several: Whether the file holds further frames or pages.
         spare: Whether it holds further bands.
@@ -252,7 +252,7 @@ def _pixels(
     """Loads an opened image; any exception means that it is damaged."""
     mode, form = image.mode, image.format or ""
     header = image.size
-    demand_size(*header, max_pixels)
+    demand_size(header[0], header[1], max_pixels)
     _demand_end(data, form)
     spare, several = spare_bands(image), first_of_several(image, data)
     if spare and len(image.getbands()) == 1:

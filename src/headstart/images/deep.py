@@ -7,6 +7,7 @@ model keeps it (`Preprocess.levels`), and every image is scaled by it.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,11 +35,17 @@ Levels = tuple[float, float]
 EIGHT_BITS: Levels = (0.0, 255.0)
 """Of images of 8 bits, which are taken as they are."""
 
+_log = logging.getLogger(__name__)
 _WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
+# Levels that fill less than this share of a depth are spread: else little would be left of them.
+_FILLED = 1 / 4
 _ROWS = 256
 _SAMPLE = 1 << 20
-# As many pixels may lie above white, and become white: a sensor has hot pixels.
+# As many pixels may lie beyond a depth, and are cut off.
 _HOT = 0.001
+# As many beyond levels that no depth sets, as of a scene in other light; from one hundredth on with
+# a warning.
+_BEYOND, _SAID = 0.2, 0.01
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,8 @@ class DeepLevels:
         inverted: Whether the lowest level is white.
         white: The level that the file says is white; 0 where it says nothing.
         clear: (H, W) bool, what is transparent by its colour; None for nothing.
-        low: Lowest level of the colours.
-        high: Highest.
+        low: Lowest level of the colours, but for a thousandth of the pixels.
+        high: Highest, likewise: a sensor has hot pixels, which say nothing of its depth.
     """
 
     values: np.ndarray
@@ -69,7 +76,8 @@ def is_deep(image: Any) -> bool:
     """Tells of an opened image, not loaded yet, whether it has more than 8 bits a channel."""
     if str(image.mode)[0] in "IF" or _is_scaled_pnm(image):
         return True
-    return _rawmode(image).endswith((";16B", ";16L", ";16N"))
+    bits = getattr(image, "tag_v2", {}).get(258, (8,))
+    return _rawmode(image).endswith((";16B", ";16L", ";16N")) or max(bits, default=8) > 8
 
 
 def deep_levels(image: Any, data: bytes, again: Callable[[], Any]) -> DeepLevels:
@@ -119,9 +127,15 @@ def _levels(
     values: np.ndarray, mode: str, *, white: float = 0.0, clear: np.ndarray | None = None,
     inverted: bool = False,
 ) -> DeepLevels:  # fmt: skip
-    colours = _opaque(values, mode)
-    low, high = float(colours.min()), float(colours.max())
+    low, high = _quantiles(_opaque(values, mode), _HOT)
     return DeepLevels(values, mode, inverted, white, clear, low, high)
+
+
+def _quantiles(values: np.ndarray, share: float) -> Levels:
+    """Returns the levels beyond which a share of the pixels lies on either side."""
+    flat = values.ravel()
+    low, high = np.quantile(flat[:: len(flat) // _SAMPLE + 1], [share, 1 - share], method="nearest")
+    return float(low), float(high)
 
 
 def _is_scaled_pnm(image: Any) -> bool:
@@ -156,12 +170,12 @@ def _colours(image: Any, again: Callable[[], Any]) -> tuple[np.ndarray, str]:
         held = "premultiplied transparency" if raw.startswith("RGBa") else "separate planes"
         raise ImageError(f"a TIFF of 16 bits in {held}, which cannot be read: save it as PNG")
     mode = image.mode
-    if mode == "LA":  # two bytes of each: as four channels they are all there
+    if raw.startswith("LA"):  # two bytes of each: as four channels they are all there
         image = again()
         image._mode = "RGBA"
         _load_as(image, "RGBA")
         four = np.asarray(image).astype(np.uint16)
-        return four[..., ::2] << 8 | four[..., 1::2], mode
+        return four[..., ::2] << 8 | four[..., 1::2], "LA"
     _load_as(image, raw)
     native = "L" if sys.byteorder == "little" else "B"
     order = native if raw[-1] == "N" else raw[-1]
@@ -191,25 +205,24 @@ def common_levels(lows: np.ndarray, highs: np.ndarray, floats: np.ndarray) -> Le
     """Settles the levels of a data set.
 
     Args:
-        lows: (N,) lowest level of each deep image.
+        lows: (N,) lowest level of each deep image, as `DeepLevels` has them.
         highs: (N,) highest level of each.
         floats: (N,) bool, whether it holds floating point numbers.
 
     Returns:
-        From 0 to what the fewest bits hold (8, 10, 12, 14 or 16), for all images at once; floating
-        point numbers from 0 to 1 where they fit, else to the highest of all; and where there are
-        negative levels, such as Hounsfield units, the range of all.
+        From 0 to what the fewest bits hold (8, 10, 12, 14 or 16), or to 1 for floating point
+        numbers, for all images at once. Where they fill less than a quarter of that, or have
+        negative levels such as Hounsfield units: from the lowest to the highest of all.
     """
     if not len(lows):
         return EIGHT_BITS
     low, high = float(lows.min()), float(highs.max())
-    if low < 0:
-        return low, max(high, low + 1e-12)
-    if floats.all():
-        if high <= 1:
-            return 0.0, 1.0
-        return 0.0, next((w for w in _WHITES if w / 2 < high <= w), high)
-    return 0.0, next((white for white in _WHITES if high <= white), high)
+    whites = _WHITES if not floats.all() else (1.0, *_WHITES)
+    white = next((each for each in whites if high <= each), None)
+    filled = white is not None and (high - low >= _FILLED * white)
+    if low >= 0 and white is not None and (filled or (white == 255.0 and not floats.all())):
+        return 0.0, white
+    return low, high if high > low else low + max(abs(low) / 64, 1.0)
 
 
 def scaled(deep: DeepLevels, levels: Levels | None) -> Image.Image:
@@ -245,34 +258,38 @@ def scaled(deep: DeepLevels, levels: Levels | None) -> Image.Image:
 
 def _own(deep: DeepLevels) -> Levels:
     """Returns levels that show what is on an image; a few pixels do not matter to them."""
-    flat = _opaque(deep.values, deep.mode).ravel()
-    low, high = np.percentile(flat[:: len(flat) // _SAMPLE + 1], [0.5, 99.5])
+    low, high = _quantiles(_opaque(deep.values, deep.mode), 0.005)
     # What differs by less than the noise of a sensor is even, and shall look so.
-    least = max(abs(float(low)), abs(float(high))) / 64 or 1.0
-    return float(low), max(float(high), float(low) + least)
+    least = max(abs(low), abs(high)) / 64 or 1.0
+    return low, max(high, low + least)
 
 
 def _fitting(deep: DeepLevels, levels: Levels) -> Levels:
     if deep.white:
         return 0.0, deep.white
     black, white = levels
-    if deep.low >= black and deep.high <= white:
+    flat = _opaque(deep.values, deep.mode)
+    beyond = float(np.mean((flat < black) | (flat > white)))
+    if beyond <= _HOT:
         return levels
-    integers = deep.values.dtype.kind != "f"
+    held = f"levels of {deep.low:g} to {deep.high:g}"
     if levels == EIGHT_BITS:
         # A model of 8-bit images says nothing of depths, but all 16 bits are beyond doubt.
-        if integers and deep.low >= 0 and 32768 <= deep.high <= 65535:
+        if deep.values.dtype.kind != "f" and deep.low >= 0 and 32768 <= deep.high <= 65535:
             return 0.0, 65535.0
-        held = f"levels of {deep.low:g} to {deep.high:g}"
         raise ImageError(
             f"deeper than 8 bits ({held}), and the model learned from images of 8 bits, so which "
             "level is white is unknown: save it as 8 bits"
         )
-    flat = _opaque(deep.values, deep.mode)
-    beyond = float(np.mean((flat < black) | (flat > white)))
-    if beyond > _HOT:
+    depth = black == 0 and (white == 1 or white in _WHITES)
+    if beyond > (_HOT if depth else _BEYOND):
         raise ImageError(
-            f"deeper than the images the model learned from: levels of {deep.low:g} to "
-            f"{deep.high:g}, where theirs are {black:g} to {white:g}; scale it as they were"
+            f"{held}, where those of the images that the model learned from are {black:g} to "
+            f"{white:g}: bring it to the same levels"
         )
+    if beyond > _SAID:
+        _log.warning(
+            "%.0f %% of the pixels of an image with %s are cut off at %g to %g, the levels of the "
+            "images that the model learned from", 100 * beyond, held, black, white,
+        )  # fmt: skip
     return levels

@@ -91,7 +91,7 @@ def what_tiff_is(data: bytes) -> str:
     from PIL.TiffImagePlugin import COMPRESSION_INFO
 
     try:
-        tags = next(tiff_directories(data), {})
+        tags: Any = next(tiff_directories(data), {})
         bands, bits = tags.get(277, 1), tags.get(258, (1,))
         kind = _SAMPLES.get(_first(tags.get(339, (1,))), "unknown")
         scheme, planes = tags.get(259, 1), tags.get(284, 1)
