@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from headstart.checks.appearance import check_appearance
+from headstart.checks.contents import check_contents
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
@@ -54,6 +55,7 @@ def check_dataset(
         *_possible_groups(dataset),
         *possible_folders(dataset),
         *possible_numbers(dataset),
+        *check_contents(dataset, stats),
         *check_appearance(dataset, stats, together),
     ]
     return most_serious_first(found)

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.decode import MAX_PIXELS, decode, read_bytes, upright
+from headstart.images.bounds import MAX_PIXELS
+from headstart.images.decode import decode, read_bytes, upright
 from headstart.images.preprocess import Preprocess
 
 __all__ = [
@@ -109,12 +110,14 @@ def inputs_of(
     if isinstance(image, np.ndarray):
         return preprocess.inputs(_checked(image), tta)
     if isinstance(image, Image.Image):
-        return preprocess.inputs(upright(image), tta)
+        return preprocess.inputs(upright(image, preprocess.levels), tta)
     if not isinstance(image, str | os.PathLike | bytes):
         raise ImageError(_refusal(image))
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
-    side = preprocess.decoding_side
-    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
+    decoded = decode(
+        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
+    )
+    return preprocess.inputs(decoded.pixels, tta)
 
 
 def bytes_of(image: ImageLike) -> bytes:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from headstart.choices import Geometry
 from headstart.fingerprint import fingerprint_json
+from headstart.images.deep import EIGHT_BITS, Levels
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
@@ -82,6 +83,8 @@ class Preprocess:
         std: Per channel, on the scale 0-1.
         faces: How the face is found and cut out that takes the place of the photo; None for whole
             photos. `geometry`, `crop_pct` and `interpolation` then play no part.
+        levels: Of images deeper than 8 bits, the level that becomes black and the one that becomes
+            white: settled once for the training images, so that brightness means the same in all.
     """
 
     size: int = 224
@@ -91,6 +94,7 @@ class Preprocess:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     faces: Faces | None = None
+    levels: Levels = EIGHT_BITS
 
     @property
     def short_side(self) -> int:
@@ -109,7 +113,8 @@ class Preprocess:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
         fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
         if self.faces is not None:
-            return fingerprint_json([fields["size"], fields["faces"]])
+            levels = [fields["levels"]] if "levels" in fields else []
+            return fingerprint_json([fields["size"], fields["faces"], *levels])
         if self.geometry != "crop":
             del fields["crop_pct"]
         if self.geometry == "pad":
@@ -118,8 +123,14 @@ class Preprocess:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What decides the result: all fields, but not where the detector's file lies."""
+        """What decides the result: all fields, but not where the detector's file lies.
+
+        The levels are among them where images are deeper than 8 bits; all others lie in caches, and
+        are named in files, as they were before there were levels.
+        """
         fields = asdict(self)
+        if self.levels == EIGHT_BITS:
+            del fields["levels"]
         faces = fields.pop("faces")
         if faces is not None:
             fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
@@ -270,7 +281,11 @@ class Preprocess:
         """
         faces = Faces.from_json(value["faces"]) if value.get("faces") else None
         colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
-        read = cls(**{**value, **colours, "faces": faces})
+        low, high = value.get("levels", EIGHT_BITS)
+        levels = float(low), float(high)
+        if not -math.inf < levels[0] < levels[1] < math.inf:
+            raise ValueError(f"levels of {low} to {high} are no range")
+        read = cls(**{**value, **colours, "faces": faces, "levels": levels})
         if fault := read.fault():
             raise ValueError(fault)
         return read

@@ -21,6 +21,7 @@ from headstart.data.split import leaks, split_dataset
 from headstart.data.stems import stem_groups
 from headstart.data.words import plural
 from headstart.errors import DataError
+from headstart.images.depths import data_set_levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
@@ -85,7 +86,9 @@ def choose_preprocess(
     *,
     detector: str | None = None,
 ) -> Preprocess:
-    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
+    """Chooses the input size, and the levels of images deeper than 8 bits.
+
+    To enlarge small images to 224 costs time, and no accuracy is won.
 
     Args:
         dataset: N items.
@@ -99,7 +102,8 @@ def choose_preprocess(
     """
     from PIL import Image
 
-    preprocess = replace(network.preprocess, geometry=geometry)
+    levels = data_set_levels(dataset)
+    preprocess = replace(network.preprocess, geometry=geometry, levels=levels)
     if detector is not None:
         from headstart.nets.detector import faces_for
 
