@@ -9,15 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from tests.said import besides_reading
 
 from headstart.cli import VERBS, main
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-
-
-def without_reading(err: str) -> str:
-    """What was said besides how the data were read."""
-    return "".join(each for each in err.splitlines(True) if not each.startswith("read as: "))
 
 
 @pytest.fixture
@@ -30,7 +26,7 @@ def call(capfd):
         except SystemExit as end:  # argparse
             status = end.code
         out, err = capfd.readouterr()
-        return status, out, without_reading(err)
+        return status, out, besides_reading(err)
 
     return run
 
@@ -308,7 +304,7 @@ def test_a_reader_that_leaves_is_no_error(images):
     ) as child:
         child.stdout.close()
         err = child.stderr.read()
-    assert (child.returncode, without_reading(err)) == (0, "")
+    assert (child.returncode, besides_reading(err)) == (0, "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -326,5 +322,5 @@ def test_an_interruption_is_one_line(trained):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (130, "")
-    said = without_reading(done.stderr)
+    said = besides_reading(done.stderr)
     assert said == "headstart: interrupted; what was computed is kept in the cache\n"

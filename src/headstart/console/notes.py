@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+
+from headstart.console.terminal import printable
 
 __all__ = ["notes_shown"]
 
@@ -13,11 +15,11 @@ __all__ = ["notes_shown"]
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # The stream of this moment: under a progress bar it is one that prints above the bar.
-        if sys.stderr is not None:
-            print(record.getMessage(), file=sys.stderr)  # noqa: T201
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or full
+            sys.stderr.write(f"{printable(record.getMessage())}\n")
 
 
-@contextmanager
+@contextlib.contextmanager
 def notes_shown(*, quiet: bool) -> Iterator[None]:
     """Shows on standard error what the library logs; from Python only guesses are shown.
 
