@@ -9,6 +9,7 @@ import pytest
 from tests.gallery.people import SETTINGS, photos_of, vectors_of
 
 from headstart.errors import ModelError, OptionError, OutputError
+from headstart.fingerprint import fingerprint_json
 from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.nets.backbone import open_backbone
 
@@ -71,9 +72,11 @@ def test_what_is_wrong_is_said(tmp_path, starter, what, words):
     elif what == "keys":
         marker.write_text('{"format": 1}')
     elif what == "newer":
-        marker.write_text(json.dumps(value | {"format": 2}))
+        marker.write_text(json.dumps(value | {"format": 99}))
     else:
         value["backbone"]["fingerprint"] = "0" * 32
+        del value["fingerprint"]
+        value["fingerprint"] = fingerprint_json(value)
         marker.write_text(json.dumps(value))
     with pytest.raises(ModelError, match=words) as caught:
         Gallery.open(tmp_path / "g")

@@ -35,9 +35,10 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
         OptionError: If an argument makes no sense, or nobody has the name to remove.
         OutputError: If the gallery cannot be written.
     """
-    from headstart.gallery.enrolling import Enrolling
+    from headstart.gallery.enrolling import Enrolling, remove_photo
     from headstart.gallery.enrolment import finish
     from headstart.gallery.folder import MARKER, Gallery
+    from headstart.gallery.names import person_name
     from headstart.gallery.photos import photos_of_one, photos_of_people
 
     folder = Path(options.gallery)
@@ -45,16 +46,19 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
     if given is not None and not isinstance(given, str | Path):
         given = list(given)
     compute = Compute(options.device, options.workers, options.seed, progress)
-    work = Enrolling(folder, options.wanted, compute)
+    work = Enrolling(folder, options.wanted, compute, move=options.move)
     if given and not work.made:
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
     if not given and not work.made:
         Gallery.open(folder)  # says what is missing
     work.open_or_prepare(options.backbone, options.detector if options.faces else None)
-    removed = {}
+    removed: dict[str, int] = {}
     if options.remove is not None:
         with work.gallery.store(write=True) as store:
-            removed[options.remove] = store.remove(options.remove)
+            removed[person_name(options.remove)] = store.remove(options.remove)
+    if options.remove_photo is not None:
+        person = remove_photo(work.gallery, options.remove_photo)
+        removed[person] = removed.get(person, 0) + 1
     if given:
         if options.name is not None:
             work.enroll(photos_of_one(given, options.name))
