@@ -19,7 +19,7 @@ __all__ = ["enroll"]
 
 @command(EnrollOptions)
 def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
-    """Adds people to a gallery, or removes them, and calibrates its thresholds anew.
+    """Adds people to a gallery, or removes people or photos, and calibrates its thresholds anew.
 
     Nothing is trained: a person is the vectors of a few photos. Photos that are enrolled
     already are known by their content and passed over; photos that cannot be used are set
@@ -32,7 +32,7 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
         DataError: If no photo at all can be used.
         BackboneError: If the backbone cannot be had.
         ModelError: If the gallery is damaged, or the folder is none.
-        OptionError: If an argument makes no sense, or nobody has the name to remove.
+        OptionError: If an argument makes no sense, or nobody has the name to remove, or no photo.
         OutputError: If the gallery cannot be written.
     """
     from headstart.gallery.enrolling import Enrolling, remove_photo
@@ -49,7 +49,8 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
     work = Enrolling(folder, options.wanted, compute, move=options.move)
     if given and not work.made:
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
-    if not given and not work.made:
+    removing = options.remove is not None or options.remove_photo is not None
+    if not work.made and (removing or not given):
         Gallery.open(folder)  # says what is missing
     work.open_or_prepare(options.backbone, options.detector if options.faces else None)
     removed: dict[str, int] = {}
@@ -66,7 +67,7 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
             first = given if isinstance(given, str | Path) else given[0]
             what = "put them in one folder per person, or say --name NAME if all are of one"
             work.enroll(photos_of_people(first, options.label, otherwise=what))
-        if not work.enrolled and not work.known:
+        if not work.enrolled and not work.known and not work.moved:
             reason = next(iter(work.errors.values()))
             raise DataError(
                 f"no photo can be enrolled; the first of {len(work.errors):,}: "
