@@ -27,8 +27,9 @@ def show_crops(result: Crops, console: Console) -> None:
 
 def show_gallery_result(result: Enrolment | Recognition | Verification, console: Console) -> None:
     """Prints the sentences and estimates of a record of a gallery."""
-    for line in result.lines():
-        console.print(line, markup=False)
+    serious = getattr(result, "serious", False)
+    for number, line in enumerate(result.lines()):
+        console.print(line, style="red" if serious and not number else "", markup=False)
     if rows := result.rows():
         show_estimates(rows, console, digits=4)  # false-accept rates are small
     show_set_aside(getattr(result, "errors", {}), console)

@@ -10,6 +10,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
+from headstart.gallery.calibrate import knows_nobody
 from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_photos
 from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.gallery.identification import Answer, decide
@@ -123,6 +124,8 @@ def threshold_of(
             + "; enroll at least two people, or give --threshold"
         )
     notes, calibrated = [], reader.calibration.identify
+    if nobody := knows_nobody(reader.calibration, gallery):
+        notes.append(nobody)
     if not calibrated.shown:
         notes.append(
             f"The threshold is an estimate: too few people are enrolled to show a "

@@ -73,6 +73,14 @@ def recognise(
     if threshold is None and reader.calibration is not None:
         threshold = reader.calibration.verify.threshold.value
     notes = []
+    with opened.store() as store:
+        enrolled = len(store.owner_of([found.fingerprints[at] for at in first.tolist()]))
+    if enrolled:
+        notes.append(
+            f"{enrolled:,} of these photos {'are' if enrolled > 1 else 'is'} enrolled in the "
+            f"gallery, whose threshold was calibrated on them: measured on photos of others it "
+            f"may do less well."
+        )
     if len(first) < len(found.names):
         copies = len(found.names) - len(first)
         notes.append(
