@@ -55,11 +55,7 @@ def recognise(
     )
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, compute=compute)
     owners = dataset.labels.strata[found.rows]
-    # Copies of one photo would be the easiest genuine pairs of all.
-    earliest: dict[bytes, int] = {}
-    for at, each in enumerate(found.fingerprints):
-        earliest.setdefault(each, at)
-    first = np.array(list(earliest.values()), int)
+    first = _without_copies(found.fingerprints)
     counts = np.bincount(owners[first]) if len(first) else np.zeros(1, int)
     if (counts > 0).sum() < 2 or counts.max() < 2:
         raise DataError(
@@ -102,6 +98,14 @@ def recognise(
         errors={**dict(dataset.set_aside), **found.errors},
         notes=tuple(notes),
     )
+
+
+def _without_copies(fingerprints: tuple[bytes, ...]) -> np.ndarray:
+    """Returns the first of each photo: copies would be the easiest genuine pairs of all."""
+    earliest: dict[bytes, int] = {}
+    for at, each in enumerate(fingerprints):
+        earliest.setdefault(each, at)
+    return np.array(list(earliest.values()), int)
 
 
 def _subgroups(
