@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.said import besides_reading
 
 from headstart.cli import VERBS, main
 
@@ -25,7 +26,7 @@ def call(capfd):
         except SystemExit as end:  # argparse
             status = end.code
         out, err = capfd.readouterr()
-        return status, out, err
+        return status, out, besides_reading(err)
 
     return run
 
@@ -214,7 +215,7 @@ def test_predict(trained, call, tmp_path):
     assert (status, err) == (0, "")
     assert f"{good}  red" in text
     assert "a text file, not an image" in text
-    assert "the file is gone" in text
+    assert "no such file" in text
 
     _, text, _ = call(*words, "--format", "csv", "--top", "2")
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -234,6 +235,47 @@ def test_predict(trained, call, tmp_path):
     record = json.loads(text)
     assert record["probabilities"][1] == [None, None]
     assert len(record["errors"]) == 2
+
+
+def test_where_nothing_could_be_answered_the_status_says_so(trained, call, tmp_path):
+    _, run, _ = trained
+    status, text, err = call("predict", run, tmp_path / "gone.png", tmp_path / "lost.png")
+    assert status == 2
+    assert text.count("no such file") == 2
+    assert err == (
+        f"headstart: nothing could be answered: {tmp_path / 'gone.png'}: no such file "
+        f"(and 1 more)\n"
+    )
+    status, text, err = call("predict", run, tmp_path / "gone.png", "--json")
+    assert (status, json.loads(text)["errors"]) == (2, {str(tmp_path / "gone.png"): "no such file"})
+    assert err.count("\n") == 1
+    assert call("predict", run, tmp_path / "gone.mp4")[0] == 2
+
+
+def test_heat_maps_say_where_they_are(trained, call, tmp_path):
+    data, run, _ = trained
+    good = data / "test" / "red" / "12.png"
+    status, text, err = call("predict", run, good, "--explain", tmp_path / "why")
+    assert (status, err) == (0, "")
+    assert text.endswith(f"written: {tmp_path / 'why'}\n")
+
+
+def test_our_own_bugs_have_a_status_of_their_own(images, call, monkeypatch):
+    def broken(*given, **how):
+        raise IndexError("bad\x1b[2Jname")
+
+    monkeypatch.setattr("headstart.verbs.check.check.run", broken)
+    status, text, err = call("check", images)
+    assert (status, text) == (70, "")
+    assert "Traceback" in err
+    assert "IndexError: bad\\x1b[2Jname" in err
+    assert err.splitlines()[-1].startswith("headstart: this is a bug of headstart: please report")
+
+
+def test_errors_show_names_by_their_escapes(call, tmp_path):
+    status, _, err = call("check", tmp_path / "gone\x1b[2J\nx")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "gone\\x1b[2J\\nx" in err
 
 
 def test_report(trained, call):
@@ -262,7 +304,7 @@ def test_a_reader_that_leaves_is_no_error(images):
     ) as child:
         child.stdout.close()
         err = child.stderr.read()
-    assert (child.returncode, err) == (0, "")
+    assert (child.returncode, besides_reading(err)) == (0, "")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -280,4 +322,5 @@ def test_an_interruption_is_one_line(trained):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "headstart: interrupted; what was computed is kept in the cache\n"
+    said = besides_reading(done.stderr)
+    assert said == "headstart: interrupted; what was computed is kept in the cache\n"

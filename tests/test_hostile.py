@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.said import besides_reading
 
 import headstart.nets.source
 from headstart.cli import main
@@ -55,6 +56,7 @@ def refused(capfd):
     def run(word, *arguments):
         status = main(["train", *FLAGS, *map(str, arguments)])
         out, err = capfd.readouterr()
+        err = besides_reading(err)
         assert (status, out) == (2, ""), err
         assert err.startswith("headstart: ")
         assert err.count("\n") == 1, err

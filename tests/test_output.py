@@ -9,10 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headstart import output
 from headstart.errors import ModelError, OutputError
-from headstart.output import check_output, new_folder, read_json, write_atomic
+from headstart.output import (
+    check_output,
+    csv_cell,
+    csv_name,
+    new_folder,
+    read_json,
+    write_atomic,
+)
 
 locks = pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
 
@@ -148,3 +157,22 @@ def test_a_link_is_replaced_and_what_it_names_stays(tmp_path):
     assert (tmp_path / "run" / "metrics.json").read_text() == "new"
     assert (tmp_path / "real" / "metrics.json").read_text() == "old"
     assert {each.name for each in tmp_path.iterdir()} == {"run", "real"}
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("plain", "plain"), ("", ""), ("a=b", "a=b"), ("'quoted'", "'quoted'"),
+        ("=1+1", "'=1+1"), ("+x", "'+x"), ("-x", "'-x"), ("@SUM", "'@SUM"), ("\tx", "'\tx"),
+        ("\rx", "'\rx"), ("\uff1dx", "'\uff1dx"), ("'=x", "''=x"), ("-1.5", "-1.5"), ("+2", "+2"),
+        ("-nan", "'-nan"), ("-1+1", "'-1+1"),
+    ],
+)  # fmt: skip
+def test_a_cell_is_no_formula_and_gives_its_name_back(name, cell):
+    assert csv_cell(name) == cell
+    assert csv_name(cell) == name
+
+
+@given(st.text("'=+-@\t\r1a", max_size=6))
+def test_every_name_comes_back_from_its_cell(name):
+    assert csv_name(csv_cell(name)) == name

@@ -7,6 +7,7 @@ Nothing but the chosen verb is imported, and not that before its flags are known
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -18,6 +19,7 @@ from headstart.errors import HeadstartError, OptionError
 
 __all__ = ["entry", "main"]
 
+_BUG = 70  # EX_SOFTWARE: 1 means that something serious was found, and a traceback's own is 1
 VERBS = {
     "check": "what is wrong with the data, by file name",
     "advise": "freeze or fine-tune, which backbone, what to expect: measured on your images",
@@ -43,50 +45,55 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments; by default those of the process.
 
     Returns:
-        Exit status: 0 done; 1 done, and something serious was found; 2 the user can mend it.
+        Exit status: 0 done; 1 done, and something serious was found; 2 the user can mend it; 70
+        our bug (EX_SOFTWARE); 130 interrupted.
     """
+    from headstart.console.terminal import open_streams, say, say_bug
+
     # Threads that spin while they wait slow a busy machine down; both must be set before torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    open_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = _run(arguments)
-        sys.stdout.flush()  # here, where a reader that left is known to be no error
-        return status
+        return _run(arguments)
     except HeadstartError as error:
-        print(f"headstart: {error}", file=sys.stderr)
+        say(str(error))
         return 2
     except ModuleNotFoundError as error:
         if importlib.util.find_spec("torch") is not None:
-            raise
-        print(
-            f"headstart: this needs {error.name}, which is not installed: pip install "
-            f"'headstart[train]' (only exported models are used without)",
-            file=sys.stderr,
+            say_bug()
+            return _BUG
+        say(
+            f"this needs {error.name}, which is not installed: pip install 'headstart[train]' "
+            f"(only exported models are used without)"
         )
         return 2
-    except BrokenPipeError:  # `headstart predict … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
-        print("headstart: interrupted; what was computed is kept in the cache", file=sys.stderr)
+        say("interrupted; what was computed is kept in the cache")
         return 130
+    except Exception:
+        say_bug()
+        return _BUG
 
 
 def entry() -> NoReturn:
     """The `headstart` command: `main`, then out without the second that torch's farewell takes."""
     status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     os._exit(status)
 
 
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="headstart",
+        add_help=False,
         description="A folder of images in; a trained, honestly measured, deployable model out.",
         epilog="'headstart VERB --help' lists a command's flags.",
     )
+    parser.add_argument("-h", "--help", action="store_true", help="print this")
     parser.add_argument("--version", action="store_true", help="print the version")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     for name, summary in VERBS.items():
@@ -98,10 +105,8 @@ def _run(arguments: list[str]) -> int:
         raise OptionError(f"there is no verb {arguments[0]}{guess}")
     if not arguments or arguments[0] not in VERBS:
         chosen = parser.parse_args(arguments)
-        if chosen.version:
-            print(f"headstart {importlib.import_module('headstart').__version__}")
-        else:
-            parser.print_help()
+        version = f"headstart {importlib.import_module('headstart').__version__}"
+        _print(version if chosen.version else parser.format_help().rstrip())
         return 0
     return _call(arguments[0], arguments[1:])
 
@@ -118,21 +123,36 @@ def _call(verb: str, arguments: list[str]) -> int:
     )
     until = arguments.index("--") if "--" in arguments else len(arguments)
     if {"-h", "--help"} & set(arguments[:until]):
-        print(help_of(record, VERBS[verb]))
+        _print(help_of(record, VERBS[verb]))
         return 0
     options, looks = read(record, arguments)
 
+    from headstart.console.answers import unanswered
+    from headstart.console.notes import notes_shown
     from headstart.console.show import progress_bar, show
+    from headstart.console.terminal import json_text, quiet_log, say, standard_output
     from headstart.records import to_json
 
+    quiet_log()
     function = getattr(importlib.import_module(f"headstart.verbs.{verb}"), verb)
-    with progress_bar(quiet=looks.quiet) as progress:
+    with notes_shown(quiet=looks.quiet), progress_bar(quiet=looks.quiet) as progress:
         result = function.run(options, progress)
     if looks.json:
         from headstart.run import Run
 
         value = {"run": str(result.folder), **result.results} if isinstance(result, Run) else result
-        print(to_json(value))
+        _print(json_text(to_json(value), sys.stdout.encoding or "utf-8"))
     elif not looks.quiet:
-        show(result, options)
+        with standard_output():
+            show(result, options)
+    if problem := unanswered(result):
+        say(problem)
+        return 2
     return 1 if getattr(result, "serious", False) else 0
+
+
+def _print(text: str) -> None:
+    from headstart.console.terminal import standard_output
+
+    with standard_output():
+        print(text)

@@ -9,7 +9,8 @@ HeadstartError
 └── OptionError     a flag or argument does not make sense
 
 A message says what, where, and what to do. The command line prints it as one
-line and exits with status 2; any other exception is our bug and keeps its traceback.
+line and exits with status 2; any other exception is our bug, keeps its traceback and exits with
+status 70.
 """
 
 from __future__ import annotations

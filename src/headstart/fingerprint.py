@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["fingerprint_bytes", "fingerprint_file", "fingerprint_json"]
+__all__ = ["fingerprint_bytes", "fingerprint_file", "fingerprint_json", "fingerprint_start"]
 
 _SIZE = 16
 
@@ -26,10 +28,25 @@ def fingerprint_file(path: Path) -> bytes:
     Raises:
         OSError: If the file cannot be read.
     """
-    digest = hashlib.blake2b(digest_size=_SIZE)
     with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
+        return fingerprint_start(stream)
+
+
+def fingerprint_start(stream: BinaryIO, length: int | None = None) -> bytes:
+    """Returns the 16-byte fingerprint of what comes next in a stream.
+
+    Args:
+        stream: Is read on.
+        length: How many bytes; None for all that is left.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=_SIZE)
+    left = length if length is not None else sys.maxsize
+    while chunk := stream.read(min(1 << 20, left)):
+        digest.update(chunk)
+        left -= len(chunk)
     return digest.digest()
 
 

@@ -23,10 +23,43 @@ from headstart.errors import ModelError, OutputError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["check_output", "hold", "new_folder", "read_json", "write_atomic"]
+__all__ = [
+    "check_output",
+    "csv_cell",
+    "csv_name",
+    "hold",
+    "new_folder",
+    "read_json",
+    "write_atomic",
+]
 
 _PREFIX = ".headstart-"
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
+
+
+# What spreadsheets take for the begin of a formula (OWASP, CSV injection); apostrophes before it
+# are counted too, so that the way back is one.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+def csv_cell(name: str) -> str:
+    """Returns a name as a cell that no spreadsheet computes: with an apostrophe before a formula.
+
+    Numbers stay as they are. `csv_name` is the way back.
+    """
+    return f"'{name}" if _FORMULA.match(name) and not _is_number(name) else name
+
+
+def csv_name(cell: str) -> str:
+    """Returns the name that `csv_cell` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(float(text) == float(text))
+    except ValueError:
+        return False
 
 
 def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any:
@@ -41,7 +74,7 @@ def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read ({error}); {remedy}") from None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Estimate", "Finding", "OutputSpec", "Severity", "to_json"]
+__all__ = ["Estimate", "Finding", "OutputSpec", "Severity", "is_number", "to_json"]
 
 Severity = Literal["serious", "warning", "note"]
 
@@ -85,8 +85,34 @@ class OutputSpec:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> OutputSpec:
-        """Rebuilds it as JSON kept it."""
-        return cls(str(value["task"]), tuple(value["names"]), dict(value["settings"]))
+        """Rebuilds it as JSON kept it.
+
+        Raises:
+            ValueError: If it is none: names that are no list of different names, numbers that are
+                not finite.
+        """
+        names, settings = value["names"], value["settings"]
+        if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+            raise ValueError("the names of the answers are no list of different names")
+        if not all(isinstance(each, str) for each in names):
+            raise ValueError("the names of the answers are no list of different names")
+        if not isinstance(settings, dict) or not _is_finite(settings):
+            raise ValueError("the settings of the answers hold what is no finite number")
+        return cls(str(value["task"]), tuple(names), dict(settings))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_finite(each) for each in value.values())
+    if isinstance(value, list):
+        return all(_is_finite(each) for each in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def is_number(value: object) -> bool:
+    """Tells whether something that was read from JSON is a finite number."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return real and -1e308 < value < 1e308  # type: ignore[operator]
 
 
 def _plain(value: Any) -> Any:

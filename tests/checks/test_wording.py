@@ -1,5 +1,6 @@
-from headstart.checks.wording import SHOWN, first, joined, plural
+from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
+from headstart.data.words import plural
 
 
 def test_counts_in_words():

@@ -35,6 +35,20 @@ def test_a_run_stands_beside_its_baselines(
     ]  # fmt: skip
 
 
+def test_what_fine_tuning_brought_and_what_the_network_did_not_is_said_first(
+    tmp_path, console, lines
+):
+    unsure = {"over": "raw_pixels", "gain": Estimate(-0.02, -0.1, 0.06, 50, "")}
+    tried = {"summary": "fine-tuning changed accuracy by +0.0 points; the probe was kept"}
+    runs.show_run(run_of(tmp_path, kind="cv", finetuning=tried, transfer_gain=unsure), console)
+    assert "Fine-tuning changed accuracy by +0.0 points; the probe was kept." in lines()
+    advised = {"summary": ["the budget is too small", "--budget 10 would do"]}
+    runs.show_run(run_of(tmp_path, kind="cv", advice=advised), console)
+    assert "--budget 10 would do." in lines()
+    [doubt] = [each for each in lines() if each.startswith("Not surely better than raw pixels")]
+    assert "headstart advise DATA" in doubt
+
+
 def test_a_run_on_people_says_what_every_step_brought(tmp_path, console, lines, cells):
     measures = {name: estimate(0.1 * place) for place, name in enumerate(reversed(MEASURES), 2)}
     rows = [{"summary": name, "measures": measures} for name in ("frozen", "whitened")]
@@ -84,7 +98,8 @@ def test_exported_files_by_size_speed_and_quality(console, cells):
     same = Parity(9, 0, 0.0, True)
     runs.show_exported(Export("out/x", ("As torch.",), "accuracy", (file,), same, None), console)
     assert cells() == [
-        ["file", "MB", "one image, ms", "images/s at 16", "accuracy on training images"],
+        ["file", "MB", "one image, ms", "images/s at 16",
+         "fit to images it learnt from (accuracy)"],
         ["m [1].onnx", "12.3", "3.2 (95 %: 9.9)", "432", "0.750 (0.625–0.875)"],
         ["As torch."], ["out/x"],
     ]  # fmt: skip

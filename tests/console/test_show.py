@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from headstart.console.show import progress_bar, show
+from headstart.gallery.verification import Verification
 from headstart.options.check import CheckOptions
 from headstart.options.predict import PredictOptions
 from headstart.options.report import ReportOptions
+from headstart.options.verify import VerifyOptions
 from headstart.predictions import ClassProbabilities
-from headstart.records import Estimate
+from headstart.records import Estimate, Finding
 from headstart.results.checkup import Checkup
 from headstart.scoring.compare import Comparison
 
@@ -45,6 +47,36 @@ def test_a_pipe_gets_a_long_path_in_one_line(capsys):
     place = Path("/".join(["a [b] :v: folder"] * 40))
     show(place, ReportOptions(run="x"))
     assert capsys.readouterr().out == f"{place}\n"
+
+
+def test_what_was_written_is_named(capsys, tmp_path):
+    place = tmp_path / "why"
+    for layout in ("table", "csv"):
+        show(ANSWERS, PredictOptions(model="m", images="a.png", format=layout, explain=place))
+        told = capsys.readouterr()
+        out, err = (told.out, told.err) if layout == "table" else (told.err, told.out)
+        assert f"written: {place}" in out
+        assert "written" not in err
+    page = tmp_path / "roc.html"
+    found = Verification(("a.png", "b.png"), True, 0.5, 0.4, None, None)
+    show(found, VerifyOptions(gallery="g", photos="x", out=page))
+    assert capsys.readouterr().out.endswith(f"written: {page}\n")
+
+
+HOSTILE = "\x1b[2Jbad\nname\u202e"
+
+
+def test_names_command_no_terminal(capsys):
+    answers = ClassProbabilities((HOSTILE,), ("ant", HOSTILE), np.array([[0.25, 0.75]]))
+    show(answers, PredictOptions(model="m", images="a.png"))
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.count("\\x1b[2Jbad\\nname\\u202e") == 2
+    finding = Finding("x", "warning", HOSTILE, (HOSTILE,), HOSTILE, 1)
+    show(Checkup(HOSTILE, 1, {HOSTILE: 1}, (finding,)), CHECK)
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 4
+    assert out.count("\\x1b[2Jbad\\nname\\u202e") == 4
+    assert not set("\x1b\u202e") & set(out)
 
 
 def test_nothing_is_printed_of_nothing(capsys):
@@ -78,5 +110,7 @@ def test_progress_is_one_bar_a_phase_on_standard_error(monkeypatch, capsys):
     shown = sys.stderr.getvalue()
     last = shown[shown.rindex("reading") :]
     assert "2/4" in last
-    assert "6/6" in last
+    assert shown.index("starting") < shown.index("reading")
+    assert "training: 6 in 0 s" in shown, "a full bar is a line"
+    assert "training" not in last
     assert capsys.readouterr().out == ""

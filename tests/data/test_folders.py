@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.data.folders import EXTENSIONS, Tree, open_folders, scan
+from headstart.data.folders import open_folders
+from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.errors import DataError
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -166,7 +167,7 @@ def test_what_lies_beside_splits_is_set_aside():
     )
     assert found.names == ("test/a/2.jpg", "train/a/1.jpg")
     aside = dict(found.set_aside)
-    assert aside["extra/a"] == "beside the split folders and none of them (1 images)"
+    assert aside["extra/a"] == "beside the split folders and none of them (1 image)"
     assert aside["."] == "1 image outside every class folder"
     assert aside["train"] == "1 image outside every class folder"
 

@@ -27,7 +27,7 @@ def table(tmp_path):
 
 
 def test_what_counts_as_a_number():
-    assert parse_numbers(("3", "-2.5", "1e3", "1,5")).tolist() == [3, -2.5, 1000, 1.5]
+    assert parse_numbers(("3", "-2,5", "1e3", "1,5")).tolist() == [3, -2.5, 1000, 1.5]
     assert np.isnan(parse_numbers(("", "NaN", "n/a", "?"))).all()
     for odd in ("3 kg", "inf", "1,000.5x", "anna"):
         with pytest.raises(ValueError, match=r"."):
@@ -54,7 +54,11 @@ def test_auto_takes_many_fractions_for_numbers_and_nothing_else(table):
         return open_dataset(table(labels), label="weight", task="auto").task
 
     assert task([f"{x:.2f}" for x in np.linspace(0, 5, 40)]) == "regression"
-    assert task(list(range(40))) == "classification", "whole numbers may be names"
+    with pytest.raises(DataError, match=r"column weight .* 40 different whole numbers.*--task"):
+        task(list(range(40)))
+    with pytest.raises(DataError, match=r"looks like a number to learn, but '1,001' may be"):
+        task([f'"1,{x:03}"' for x in range(1, 41)])
+    assert task([f"{x}" for x in range(15)]) == "classification", "a few grades"
     assert task([0.5, 1.0, 1.5] * 10) == "classification", "three grades"
     assert task(["a", "b"] * 10) == "classification"
     assert open_dataset(table([1.5, 2.5] * 20), label="weight").task == "classification"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.data.paths import expand_paths
+from headstart.data.paths import address_scheme, expand_paths, is_image_name, missing_paths
 from headstart.errors import DataError
 
 
@@ -70,3 +70,19 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(photos):
 def test_nothing_named_is_an_error(photos, given, words):
     with pytest.raises(DataError, match=words):
         expand_paths(given)
+
+
+@pytest.mark.parametrize("name", ["https://h/a.jpg", "s3://b/a.jpg", "http://h/*.jpg", "file:///a"])
+def test_an_address_is_no_file_and_says_so(photos, name):
+    with pytest.raises(DataError, match="is an address, and images are not fetched: save it"):
+        expand_paths(["a.jpg", name])
+
+
+def test_words_about_names(photos):
+    assert address_scheme("HTTPS://h/a") == "https"
+    assert [address_scheme(each) for each in ("a.jpg", "C:\\a.jpg", "a/b", "://x")] == [""] * 4
+    assert [is_image_name(each) for each in ("a.JPG", "/x/b.png", "c.mp4", "d")] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    Path("lost").symlink_to("nowhere")
+    assert missing_paths(["a.jpg", "gone.jpg", "lost", "deep"]) == {"gone.jpg"}

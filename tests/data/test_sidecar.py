@@ -9,6 +9,7 @@ import pytest
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
+from headstart.data.roles import Columns
 from headstart.data.sidecar import add_sidecar, find_sidecar
 from headstart.errors import DataError
 
@@ -116,7 +117,7 @@ def test_rows_of_no_image_do_not_matter(tmp_path):
 def test_label_group_and_split_take_their_columns(tmp_path):
     text = "file,kind,who,part\na/1.jpg,old,p1,train\na/2.jpg,,p2,\nb/3.jpg,new,,TEST\n"
     table(tmp_path, text)
-    got = add_sidecar(folders(tmp_path), label="kind", group="who", split="part")
+    got = add_sidecar(folders(tmp_path), Columns(label="kind", group="who", split="part"))
     assert got.labels.names == ("new", "old")
     assert got.labels.targets.tolist() == [1, -1, 0]
     assert got.groups.tolist() == ["p1", "p2", ""]
@@ -136,21 +137,21 @@ def test_earlier_attributes_stay(tmp_path):
 def test_the_column_of_paths_may_be_said(tmp_path):
     table(tmp_path, "photo,n\na/1.jpg,1\na/2.jpg,2\nb/3.jpg,3\n")
     assert add_sidecar(folders(tmp_path)).attributes == {}
-    assert column(add_sidecar(folders(tmp_path), image="photo"), "n") == ["1", "2", "3"]
+    assert column(add_sidecar(folders(tmp_path), Columns(image="photo")), "n") == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("asked", ["label", "group", "split"])
 def test_without_a_table_it_says_what_to_write(tmp_path, asked):
     with pytest.raises(DataError, match=r"no column 'who'.*attributes\.csv.*columns file, who"):
-        add_sidecar(folders(tmp_path), **{asked: "who"})
+        add_sidecar(folders(tmp_path), Columns(**{asked: "who"}))
 
 
 def test_deep_folders_hint_at_groups_by_folder(tmp_path):
     deep = folders(tmp_path, ("a/ann/1.jpg", "b/bob/2.jpg"))
     with pytest.raises(DataError, match="--group folder:N"):
-        add_sidecar(deep, group="who")
+        add_sidecar(deep, Columns(group="who"))
     with pytest.raises(DataError) as caught:
-        add_sidecar(deep, label="who")
+        add_sidecar(deep, Columns(label="who"))
     assert "folder:N" not in str(caught.value)
 
 
@@ -166,7 +167,7 @@ def test_deep_folders_hint_at_groups_by_folder(tmp_path):
 def test_what_was_asked_for_must_be_there(tmp_path, text, options, words):
     table(tmp_path, text)
     with pytest.raises(DataError, match=words):
-        add_sidecar(folders(tmp_path), **options)
+        add_sidecar(folders(tmp_path), Columns(**options))
 
 
 def test_a_table_above_that_fits_nothing_is_anothers(tmp_path):

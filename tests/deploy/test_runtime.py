@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from tests.models import CLASSES, NUMBERS, exported_file, random_model
+from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
 
-from headstart.deploy.runtime import KEY, About, OnnxPredictor, open_session, run_session
-from headstart.errors import ModelError
+from headstart.deploy.runtime import (
+    KEY,
+    About,
+    OnnxPredictor,
+    find_exported,
+    open_session,
+    put_about,
+    run_session,
+)
+from headstart.errors import ImageError, ModelError
 from headstart.images.preprocess import Preprocess
+from headstart.tasks.predictor import NO_NUMBER
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +71,106 @@ def test_files_of_others_are_one_clear_line(file, tmp_path, change, words):
     assert "\n" not in str(caught.value)
 
 
+def rewritten(file: Path, target: Path, **changes: object) -> Path:
+    """The same file as an earlier headstart wrote it, without a fingerprint of itself."""
+    model = onnx.load(file)
+    value = json.loads({each.key: each.value for each in model.metadata_props}[KEY])
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {KEY: json.dumps(value | {"format": 2} | changes)})
+    onnx.save(model, target)
+    return target
+
+
+def refused(file: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        OnnxPredictor(file)
+    assert file.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_files_of_an_earlier_headstart_are_read(file, tmp_path):
+    assert OnnxPredictor(rewritten(file, tmp_path / "m.onnx")).spec == CLASSES
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tta": 10**9}, {"tta": 2}, {"tta": "1"}, {"threshold": "<b>"}, {"threshold": 2},
+        {"threshold": None}, {"precision": "evil"}, {"facts": []},
+        {"spec": {"task": "classification", "names": ["a", "b", "c"], "settings": {}}},
+        {"spec": {"task": "classification", "names": list("abcde"), "settings": {}}},
+        {"spec": {"task": "nonsense", "names": list("abcd"), "settings": {}}},
+        {"spec": {"task": "regression", "names": list("abcd"), "settings": {}}},
+        {"spec": {"task": "regression", "names": list("abcd"), "settings": {"edges": [3, 2, 1]}}},
+        {"spec": {"task": "regression", "names": list("abcd"),
+                  "settings": {"edges": [0, 1, 2, 3, float("inf")]}}},
+        {"preprocess": asdict(Preprocess(40000))}, {"preprocess": asdict(Preprocess(96))},
+        {"preprocess": asdict(Preprocess(48, "evil"))}, {"preprocess": 3},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_by_file(file, tmp_path, changes):
+    refused(rewritten(file, tmp_path / "m.onnx", **changes))
+
+
+def test_deep_nesting_is_one_line(file, tmp_path):
+    model = onnx.load(file)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {KEY: "[" * 200_000})
+    onnx.save(model, tmp_path / "m.onnx")
+    refused(tmp_path / "m.onnx")
+
+
+def test_a_flipped_bit_anywhere_is_refused(file, tmp_path):
+    """In a weight it would change answers a little, in a name the answer itself."""
+    content = file.read_bytes()
+    for place in np.linspace(0, len(content) - 1, 40).astype(int):
+        changed = bytearray(content)
+        changed[place] ^= 4
+        (tmp_path / "m.onnx").write_bytes(changed)
+        refused(tmp_path / "m.onnx")
+
+
+def test_what_others_wrote_anew_is_refused(file, tmp_path):
+    model = onnx.load(file)
+    model.graph.initializer[0].name += ""
+    onnx.helper.set_model_props(
+        model, {each.key: each.value.replace('"ant"', '"bee2"') for each in model.metadata_props}
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    assert "changed" in refused(tmp_path / "m.onnx")
+
+
+def test_no_number_is_no_answer(tmp_path):
+    """The most probable of NaN would be the first class, and it would be sure."""
+    from headstart.exporting.graph import write_graph
+
+    model = random_model()
+    model.head.arrays["weights"][1, 0] = np.nan
+    write_graph(model, tmp_path / "m.onnx")
+    about = About(model.spec, model.preprocess, model.tta, 0.9, "fp32", {})
+    put_about(tmp_path / "m.onnx", about)
+    opened = OnnxPredictor(tmp_path / "m.onnx", threads=1)
+    photos = write_photos(tmp_path / "photos", 2)
+    found = opened.predictions(photos)
+    assert found.record(0)["error"] == NO_NUMBER
+    assert found.text(1) == NO_NUMBER
+    for ask in (opened.predict, opened.predict_proba):
+        with pytest.raises(ImageError, match=NO_NUMBER):
+            ask(photos)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not a model"])
 def test_what_is_no_model(tmp_path, content):
     if content is not None:
         (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"m\.onnx"):
         OnnxPredictor(tmp_path / "m.onnx")
+
+
+def test_what_export_wrote_is_found_by_its_folder_too(tmp_path):
+    (tmp_path / "model.onnx").touch()
+    (tmp_path / "odd.onnx").mkdir()
+    assert find_exported(tmp_path) == find_exported(str(tmp_path)) == tmp_path / "model.onnx"
+    assert find_exported(tmp_path / "gone.ONNX") == tmp_path / "gone.ONNX"
+    assert find_exported(tmp_path / "odd.onnx") is find_exported(tmp_path / "gone") is None

@@ -71,7 +71,7 @@ def test_images_are_known_again_elsewhere_under_other_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("readable", "said"), [(0, "none of the run's images can be read"), (1, "only 1 training im")]
+    ("readable", "said"), [(0, "none of them any more"), (1, "only 1 training im")]
 )
 def test_fewer_than_two_training_images_prove_nothing(tmp_path, readable, said):
     run = finished_run(tmp_path)

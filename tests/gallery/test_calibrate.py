@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.gallery.people import crowd, vectors_of
 
-from headstart.gallery.calibrate import Calibration, _identify, calibrate
+from headstart.gallery.calibrate import Calibration, _identify, calibrate, knows_nobody, useless
 from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index, unit
 
@@ -143,3 +143,41 @@ def test_the_intervals_hold_the_truth():
         truth = np.quantile(strangers, 0.9)
         missed["threshold"] += not found.threshold.low <= truth <= found.threshold.high
     assert max(missed.values()) <= 11, missed  # 5 % are 4; drawn apart it would be about 16
+
+
+def test_a_gallery_that_knows_nobody_says_so():
+    """Photos of one person that have nothing in common: thresholds that nobody passes."""
+    vectors = unit(np.random.default_rng(0).standard_normal((60, 16)).astype(np.float32))
+    owners = np.repeat(np.arange(20), 3)
+    found = calibrate(vectors, owners, far=0.001)
+    assert found is not None
+    assert found.identify.tar.value <= 0.05
+    text = knows_nobody(found, "g")
+    assert text.startswith("g recognises ")
+    assert "of the 60 photos" in text
+    assert useless(found)
+    few = calibrate(vectors[:6], owners[:6], far=0.001)
+    assert few is not None
+    assert not useless(few), "among so few it may be chance"
+    good = calibrate(*crowd(20, 3, noise=0.2), far=0.01)
+    assert good is not None
+    assert (knows_nobody(good, "g"), useless(good)) == ("", False)
+
+
+def test_photos_of_one_each_say_nothing_of_it():
+    found = calibrate(*crowd(20, 1), far=0.01)
+    assert found is not None
+    assert knows_nobody(found, "g") == ""
+
+
+@pytest.mark.parametrize("part", ["far", "people", "summary", "identify"])
+def test_numbers_that_are_none_are_no_calibration(part):
+    found = calibrate(*crowd(5, 3), far=0.1)
+    assert found is not None
+    value = found.to_json()
+    if part == "identify":
+        value["identify"]["threshold"]["value"] = None
+    else:
+        value[part] = [3]
+    with pytest.raises(ValueError, match=r"none|no text"):
+        Calibration.from_json(value)

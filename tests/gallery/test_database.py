@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from headstart.errors import ModelError, OutputError
-from headstart.gallery.database import APPLICATION, VERSION, connect, create, damaged, explained
+from headstart.gallery.database import (
+    APPLICATION,
+    VERSION,
+    check_schema,
+    connect,
+    create,
+    damaged,
+    explained,
+)
+from headstart.gallery.index import IndexStore
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 
@@ -126,6 +135,52 @@ def test_a_read_only_folder(file):
         db.close()
     finally:
         file.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER evil AFTER INSERT ON photos BEGIN DELETE FROM people; END",
+        "CREATE VIEW evil AS SELECT * FROM people",
+        "CREATE TABLE evil(id)",
+        "CREATE INDEX evil ON people(name)",
+        "ALTER TABLE people ADD COLUMN evil",
+        "ALTER TABLE people RENAME TO evil",
+        "CREATE TRIGGER 'ev\nil' AFTER INSERT ON photos BEGIN DELETE FROM people; END",
+    ],
+)
+def test_what_is_none_of_ours_is_refused(file, statement):
+    """A trigger takes people out while others are enrolled; a view says that A is B."""
+    db = sqlite3.connect(file)
+    db.execute(statement)
+    db.commit()
+    db.close()
+    with pytest.raises(ModelError, match="damaged") as caught:
+        IndexStore(file)
+    assert "\n" not in str(caught.value)
+    opened = connect(file, write=False)
+    assert one(opened, "PRAGMA trusted_schema") == 0
+    opened.close()
+
+
+def test_a_table_that_is_a_view_now(file):
+    db = sqlite3.connect(file)
+    db.execute("ALTER TABLE people RENAME TO others")
+    db.execute("CREATE VIEW people AS SELECT id, 'Bob' AS name FROM others")
+    db.commit()
+    db.close()
+    with pytest.raises(ModelError, match="damaged"):
+        IndexStore(file)
+
+
+def test_blanks_in_the_schema_do_not_count(file):
+    db = sqlite3.connect(file)
+    check_schema(db, file)
+    db.execute("PRAGMA writable_schema=ON")
+    db.execute("UPDATE sqlite_master SET sql = replace(sql, '    ', '  ')")
+    db.commit()
+    check_schema(db, file)
+    db.close()
 
 
 # --- errors in our words ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.fingerprint import fingerprint_file
 from headstart.gallery import embed
-from headstart.gallery.embed import embed_every_face, embed_photos, square_embedder
+from headstart.gallery.embed import crowds_on, embed_every_face, embed_photos, square_embedder
 from headstart.images import detect
 from headstart.images.faces import NO_FACE, Faces
 from headstart.images.preprocess import Preprocess
@@ -190,3 +191,26 @@ def test_no_face_at_all_loads_no_network(tmp_path, colours, sees_faces):
         data(tmp_path, "a.png"), colours, preprocess=sees_faces, compute=Compute()
     )
     assert (found.names, found.boxes.shape, colours.asked) == ((), (0, 4), [])
+
+
+def test_several_faces_are_counted_and_the_taken_one_told(tmp_path, monkeypatch):
+    find_drawn_faces(monkeypatch)
+    path = detector_file(tmp_path)
+    faces = Faces(path, detect.register_detector(detect.read_detector(path)))
+    sees = Preprocess(32, geometry="square", faces=faces)
+    photo([(40, 60, 40, "pale"), (115, 60, 60, "dark")]).save(tmp_path / "two.png")
+    photo([(80, 60, 60, "pale")]).save(tmp_path / "one.png")
+    photo([]).save(tmp_path / "none.png")
+    names = [str(tmp_path / f"{name}.png") for name in ("one", "two", "none", "gone")]
+    found = crowds_on(Dataset.unlabelled(names), sees, Compute(workers=1))
+    assert list(found) == [names[1]]
+    crowd = found[names[1]]
+    assert (crowd.faces, crowd.choose) == (2, "largest")
+    left, _, width, _ = crowd.taken
+    assert 80 < left + width / 2 < 150, "the right one is the larger"
+    text = crowd.text("two.png")
+    assert text.startswith("two.png shows 2 faces; the largest was taken, ")
+    central = Preprocess(32, faces=replace(faces, choose="centre"))
+    centre = crowds_on(Dataset.unlabelled(names[1:2]), central, Compute(workers=1))
+    assert "nearest to the centre" in centre[names[1]].text("two.png")
+    assert crowds_on(Dataset.unlabelled(names), SEES, Compute(workers=1)) == {}

@@ -16,7 +16,9 @@ from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.gallery import enrolling
 from headstart.gallery.embed import PhotoEmbeddings
-from headstart.gallery.enrolling import Enrolling, _chunks, gallery_preprocess
+from headstart.gallery.enrolling import Enrolling, _chunks, gallery_preprocess, remove_photo
+from headstart.gallery.folder import Gallery
+from headstart.gallery.photos import photos_of_one
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import open_backbone
 
@@ -88,8 +90,8 @@ def embedded(monkeypatch) -> list[tuple[str, ...]]:
     return looked
 
 
-def begin(folder: Path, **wanted) -> Enrolling:
-    made = Enrolling(folder, wanted, Compute("cpu", 1))
+def begin(folder: Path, *, move: bool = False, **wanted) -> Enrolling:
+    made = Enrolling(folder, wanted, Compute("cpu", 1), move=move)
     made.open_or_prepare("starter", None)
     return made
 
@@ -134,11 +136,50 @@ def test_a_photo_belongs_to_one_person(tmp_path, album, embedded):
     (album / "bob" / "0.png").write_bytes((album / "ann" / "1.png").read_bytes())
     work = begin(tmp_path / "club")
     work.enroll(data(album, {"ann": 3, "bob": 3}))
-    assert work.errors == {"bob/0.png": "the same photo is enrolled as ann"}
+    assert work.errors == {"bob/0.png": "the same photo is given as ann too"}
     assert dict(work.enrolled) == {"ann": 3, "bob": 2}
     later = begin(tmp_path / "club")
     later.enroll(data(album, {"bob": 1}))
-    assert later.errors == {"bob/0.png": "the same photo is enrolled as ann"}
+    assert "the same photo is enrolled as ann (--move gives it to bob" in later.errors["bob/0.png"]
+    moving = begin(tmp_path / "club", move=True)
+    moving.enroll(data(album, {"bob": 1}))
+    assert (moving.errors, dict(moving.moved)) == ({}, {"bob": 1})
+    with moving.gallery.store() as store:
+        assert store.counts() == {"ann": 2, "bob": 3}
+
+
+def test_what_is_given_as_two_people_is_not_moved(tmp_path, album, embedded):
+    """Whose it is the folders do not say, in whatever order they are read."""
+    begin(tmp_path / "club").enroll(data(album, {"ann": 3, "bob": 3}))
+    (album / "bob" / "0.png").write_bytes((album / "ann" / "1.png").read_bytes())
+    moving = begin(tmp_path / "club", move=True)
+    moving.enroll(data(album, {"ann": 3, "bob": 3}))
+    assert moving.errors == {"bob/0.png": "the same photo is given as ann too"}
+    assert not moving.moved
+
+
+def test_one_photo_goes(tmp_path, album, embedded):
+    begin(tmp_path / "club").enroll(data(album, {"ann": 3, "bob": 3}))
+    gallery = Gallery.open(tmp_path / "club")
+    assert remove_photo(gallery, str(album / "ann" / "1.png")) == "ann"
+    assert remove_photo(gallery, "bob/2.png") == "bob"
+    with pytest.raises(OptionError, match=r"2 photos are called so: .*ann.*bob"):
+        remove_photo(gallery, "0.png")
+    with pytest.raises(OptionError, match="no such photo"):
+        remove_photo(gallery, "ann/1.png")
+    with gallery.store() as store:
+        assert store.counts() == {"ann": 2, "bob": 2}
+
+
+def test_one_person_in_two_spellings(tmp_path, album, embedded):
+    """As a Mac writes it, as a keyboard does, and with blanks that nobody sees."""
+    spellings = ["Jose\u0301", "Jos\u00e9 ", " Jos\u00e9"]
+    for at, name in enumerate(spellings):
+        begin(tmp_path / "club").enroll(photos_of_one(album / "ann" / f"{at}.png", name))
+    with Gallery.open(tmp_path / "club").store(write=True) as store:
+        assert store.counts() == {"Jos\u00e9": 3}
+        assert store.remove("Jose\u0301  ") == 3
+        assert store.counts() == {}
 
 
 def test_a_photo_twice_in_one_folder_counts_once(tmp_path, album, embedded):

@@ -9,6 +9,7 @@ import pytest
 from tests.gallery.people import SETTINGS, photos_of, vectors_of
 
 from headstart.errors import ModelError, OptionError, OutputError
+from headstart.fingerprint import fingerprint_json
 from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.nets.backbone import open_backbone
 
@@ -71,9 +72,11 @@ def test_what_is_wrong_is_said(tmp_path, starter, what, words):
     elif what == "keys":
         marker.write_text('{"format": 1}')
     elif what == "newer":
-        marker.write_text(json.dumps(value | {"format": 2}))
+        marker.write_text(json.dumps(value | {"format": 99}))
     else:
         value["backbone"]["fingerprint"] = "0" * 32
+        del value["fingerprint"]
+        value["fingerprint"] = fingerprint_json(value)
         marker.write_text(json.dumps(value))
     with pytest.raises(ModelError, match=words) as caught:
         Gallery.open(tmp_path / "g")
@@ -104,3 +107,34 @@ def test_a_reader_follows(tmp_path, starter):
             float(vectors_of("Ann", 1)[0] @ centre / np.linalg.norm(centre)), abs=1e-5
         )
     reader.close()
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [{"far": 0.1}, [1], 3, "x", {"far": "x", "people": 2}, {"identify": []}],
+)
+def test_a_calibration_that_is_none_is_one_line(tmp_path, starter, calibration):
+    gallery = make(tmp_path / "g", starter)
+    with gallery.store(write=True) as store:
+        store.enroll("Ann", photos_of("Ann"))
+        store.calibrate(calibration, revision=1, settings=SETTINGS)
+    with pytest.raises(ModelError, match="damaged") as caught:
+        GalleryReader(gallery)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_description_that_was_changed_is_refused(tmp_path, starter):
+    """Other colours in the preprocessing give other vectors, and nobody would be known again."""
+    make(tmp_path / "g", starter)
+    marker = tmp_path / "g" / "gallery.json"
+    value = json.loads(marker.read_text())
+    value["preprocess"]["mean"][0] += 0.1
+    marker.write_text(json.dumps(value))
+    with pytest.raises(ModelError, match="not what was written"):
+        Gallery.open(tmp_path / "g")
+    del value["fingerprint"]
+    marker.write_text(json.dumps(value))
+    with pytest.raises(ModelError, match="not what was written"):
+        Gallery.open(tmp_path / "g")
+    marker.write_text(json.dumps(value | {"format": 1}))  # as an earlier headstart wrote it
+    assert Gallery.open(tmp_path / "g").origin[0] == "starter"

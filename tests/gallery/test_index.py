@@ -90,10 +90,11 @@ def test_a_calibration_of_the_past_does_not_replace_a_newer_one(tmp_path):
         store.enroll("Ann", photos_of("Ann"))
         old = store.changes().mark.revision
         store.enroll("Bob", photos_of("Bob"))
-        assert store.calibrate({"t": 2}, revision=old + 1, settings={"far": 0.1})
-        assert not store.calibrate({"t": 1}, revision=old, settings={"far": 0.2})
+        later, earlier = SETTINGS | {"far": 0.1}, SETTINGS | {"far": 0.2}
+        assert store.calibrate({"t": 2}, revision=old + 1, settings=later)
+        assert not store.calibrate({"t": 1}, revision=old, settings=earlier)
         found = store.changes()
-        assert (found.calibration, found.settings, found.stale) == ({"t": 2}, {"far": 0.1}, False)
+        assert (found.calibration, found.settings, found.stale) == ({"t": 2}, later, False)
         store.enroll("Cid", photos_of("Cid"))
         assert store.changes().stale
 
@@ -240,7 +241,7 @@ def test_a_full_disk_takes_nothing_back(tmp_path):
         assert len(store.changes().owners) == 3
 
 
-@pytest.mark.parametrize("name", ["ann", "", "O'Brien; DROP TABLE people", "名前", "a\nb", "é"])
+@pytest.mark.parametrize("name", ["ann", "", "O'Brien; DROP TABLE people", "名前", "é"])
 def test_any_name_of_a_person(tmp_path, name):
     with new_store(tmp_path) as store:
         store.enroll(name, photos_of("x", 2))

@@ -107,3 +107,10 @@ def test_too_few_to_measure_anything(club, reader, tmp_path):
             recognise(club[0], reader, tmp_path / name, CPU)
     with pytest.raises(DataError, match="give one folder per person, or two photos"):
         recognise(club[0], reader, tmp_path / "one" / "Ann", CPU)
+
+
+def test_measuring_on_enrolled_photos_is_said(club, reader, photos):
+    found = recognise(club[0], reader, club[1], CPU)
+    assert found.notes[0].startswith("16 of these photos are enrolled in the gallery")
+    other = recognise(club[0], reader, photos, CPU)
+    assert not any("enrolled" in each for each in other.notes)

@@ -93,3 +93,11 @@ def test_in_words_and_rows():
     no = Verification(("a", "b"), False, 0.5, 0.5, none, None)
     assert no.lines() == ["Not the same person: the score 0.500 is not above the threshold 0.500."]
     assert no.rows() == []
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_an_enrolled_photo_is_said(club, reader, shots, threshold):
+    enrolled = club[1] / "Bob" / "1.png"
+    found = verify_pair(club[0], reader, [shots[0], enrolled], threshold, CPU)
+    assert f"{enrolled} is enrolled in the gallery, as Bob." in found.notes
+    assert not any(str(shots[0]) in each for each in found.notes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headstart.errors import ImageError
+from headstart.errors import HeadstartError, ImageError
+from headstart.images import decode as decoding
 from headstart.images.decode import decode, read_bytes
 
 
@@ -85,24 +88,23 @@ def test_palette_and_key_colour_transparency_lie_over_white():
 def test_sixteen_bits_are_scaled_not_clipped(top, kind):
     levels = np.linspace(0, top, 64 * 64).reshape(64, 64).astype(kind)
     for form in ("PNG", "TIFF"):
-        got = decode(encode(Image.fromarray(levels), form)).pixels[..., 0]
+        got = decode(encode(Image.fromarray(levels), form), levels=(0.0, top)).pixels[..., 0]
         assert np.abs(got.astype(float) - levels * (255 / top)).max() <= 1
 
 
 def test_integers_and_floats():
     signed = np.linspace(-1000, 3000, 4096).reshape(64, 64)
     for levels in (signed.astype(np.int32), signed.astype(np.float32)):
-        got = decode(encode(Image.fromarray(levels), "TIFF")).pixels[..., 0]
-        assert got.min() == 0
-        assert got.max() == 255
-        assert np.all(np.diff(got.ravel().astype(int)) >= 0)
+        for given in (None, (-1000.0, 3000.0)):
+            got = decode(encode(Image.fromarray(levels), "TIFF"), levels=given).pixels[..., 0]
+            assert got.min() == 0
+            assert got.max() == 255
+            assert np.all(np.diff(got.ravel().astype(int)) >= 0)
     unit = np.full((8, 8), 0.5, np.float32)
     unit[0, 0] = np.nan
-    got = decode(encode(Image.fromarray(unit), "TIFF")).pixels
+    got = decode(encode(Image.fromarray(unit), "TIFF"), levels=(0.0, 1.0)).pixels
     assert got[1, 1, 0] == 128
     assert got[0, 0, 0] == 0
-    negative = np.full((8, 8), -5, np.int32)
-    assert decode(encode(Image.fromarray(negative), "TIFF")).pixels.max() == 0
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -251,3 +253,59 @@ def test_read_bytes_without_permission(tmp_path: Path):
     (tmp_path / "a").chmod(0)
     with pytest.raises(ImageError, match="permission"):
         read_bytes(tmp_path / "a")
+
+
+def test_without_memory_the_run_stops_and_no_image_is_blamed(monkeypatch):
+    data = encode(picture(), "PNG")
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "_pixels", full)
+    monkeypatch.setattr(decoding, "_is_free", lambda size: False)
+    with pytest.raises(HeadstartError, match="out of memory") as caught:
+        decode(data)
+    assert not isinstance(caught.value, ImageError)
+    # Where there is memory, the file asks for what no image takes.
+    monkeypatch.setattr(decoding, "_is_free", lambda size: True)
+    with pytest.raises(ImageError, match="more memory than an image takes"):
+        decode(data)
+
+
+def test_an_image_that_had_to_wait_for_memory_is_read(monkeypatch):
+    real, calls = decoding._pixels, []
+
+    def once_full(*given):
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return real(*given)
+
+    monkeypatch.setattr(decoding, "_pixels", once_full)
+    assert decode(encode(picture(), "PNG")).width == 120
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory for one process")
+def test_a_low_limit_of_memory_does_not_shrink_a_data_set(tmp_path: Path):
+    for number, form in enumerate(("JPEG", "PNG", "TIFF", "WEBP")):
+        (tmp_path / f"{number}.x").write_bytes(encode(Image.new("RGB", (4000, 3000)), form))
+    code = """
+import resource, sys
+from pathlib import Path
+from headstart.data.dataset import Dataset
+from headstart.errors import HeadstartError
+from headstart.images.pixels import measure
+names = tuple(sorted(each.name for each in Path(sys.argv[1]).iterdir()))
+dataset = Dataset.unlabelled(names, root=Path(sys.argv[1]))
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (40 << 20),) * 2)
+try:
+    print(measure(dataset, workers=1).errors)
+except HeadstartError as error:
+    print(type(error).__name__, error)
+"""
+    got = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True,
+        env=os.environ | {"HEADSTART_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert got.stdout.startswith("HeadstartError out of memory"), got

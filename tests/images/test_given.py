@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.given import inputs_of, is_path, listed, names_of
+from headstart.images.given import bytes_of, inputs_of, is_path, listed, names_of
 from headstart.images.preprocess import Preprocess
 
 SEES = Preprocess(16, geometry="square")
@@ -28,7 +28,7 @@ def test_one_or_many():
 
 
 def test_names():
-    assert names_of(["a/b.png", b"x", RED, Path("c")]) == ("a/b.png", "#1", "#2", "c")
+    assert names_of(["a/b.png", b"x", RED, Path("c")]) == ("a/b.png", "image 2", "image 3", "c")
     assert [is_path(each) for each in ("a", Path("b"), b"c", RED)] == [True, True, False, False]
 
 
@@ -91,3 +91,36 @@ def test_a_damaged_file_that_was_opened(tmp_path):
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-30])
     with Image.open(tmp_path / "a.png") as opened, pytest.raises(ImageError):
         inputs_of(opened, SEES, 1)
+
+
+def test_what_is_in_memory_or_open_is_one_image(tmp_path):
+    written = io.BytesIO()
+    Image.fromarray(RED).save(written, "PNG")
+    data = written.getvalue()
+    for each in (bytearray(data), memoryview(data), io.BytesIO(data)):
+        assert listed(each) == [data]
+        assert bytes_of(listed(each)[0] if not isinstance(each, io.BytesIO) else data) == data
+    (tmp_path / "a.png").write_bytes(data)
+    with (tmp_path / "a.png").open("rb") as stream:
+        assert listed([stream, RED])[0] == data
+
+    class Tensor:
+        ndim = 3
+
+        def __iter__(self):
+            return iter([1, 2])
+
+    whole = Tensor()
+    assert listed(whole) == [whole]
+    for wrong in (None, 3, {"a": RED}):
+        with pytest.raises(ImageError, match="wanted a path, bytes, a Pillow image or an array"):
+            listed(wrong)
+
+
+def test_every_kind_becomes_the_bytes_of_a_file(tmp_path):
+    Image.fromarray(RED).save(tmp_path / "a.png")
+    for each in (tmp_path / "a.png", (tmp_path / "a.png").read_bytes(), RED, Image.fromarray(RED)):
+        assert (np.asarray(Image.open(io.BytesIO(bytes_of(each)))) == RED).all()
+    for wrong in (RED.astype(float), 3):
+        with pytest.raises(ImageError, match="wanted"):
+            bytes_of(wrong)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.films import film_of, grey, retimed
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
@@ -13,11 +14,6 @@ from headstart.errors import DataError  # noqa: E402
 from headstart.images.video import Frame, Video, Writer, is_video  # noqa: E402
 
 RATE = 10
-
-
-def grey(level: int, size: tuple[int, int] = (64, 48)) -> np.ndarray:
-    width, height = size
-    return np.full((height, width, 3), level, np.uint8)
 
 
 @pytest.fixture
@@ -129,11 +125,170 @@ def test_the_problem_counts_frames(film):
     assert video.problem == "damaged: it ends after 30 of 1,500 frames (3.0 of 150.0 s)"
 
 
-@pytest.mark.parametrize("content", [b"", b"no film", bytes(5000)])
-def test_what_is_no_film_cannot_be_opened(tmp_path, content, capfd):
-    (tmp_path / "x.mp4").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.mp4 is not a video that OpenCV can read"):
-        Video(tmp_path / "x.mp4", fps=1)
+BROKEN = b"RIFF\xff\xff\x00\x00AVI \x84U\x00"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+@pytest.mark.parametrize("content", [b"", b"no film", bytes(5000), BROKEN])
+def test_what_is_no_film_cannot_be_opened(tmp_path, content, suffix, capfd):
+    (tmp_path / f"x{suffix}").write_bytes(content)
+    with pytest.raises(DataError, match=rf"x\{suffix} is not a video that OpenCV can read"):
+        Video(tmp_path / f"x{suffix}", fps=1)
+    assert capfd.readouterr() == ("", "")
+
+
+# --- time is the container's ----------------------------------------------------------------
+
+BURSTS = [k / 30 for k in range(90)] + [3 + k / 4 for k in range(48)]
+BURSTS += [15 + k / 30 for k in range(90)]
+
+
+def shown(seconds: float) -> int:
+    """What the film of `bursts` shows."""
+    return 220 if 3 <= seconds < 15 else 40
+
+
+@pytest.fixture
+def bursts(tmp_path) -> Path:
+    """As a phone that lowers its rate in dim light: 30 frames a second, 4, and 30 again."""
+    frames = [grey(shown(at)) for at in BURSTS]
+    return retimed(film_of(tmp_path / "bursts.mp4", frames), BURSTS, last=1 / 30)
+
+
+@pytest.mark.parametrize("fps", [1, 2, 3, 0.5])
+def test_a_rate_that_changes(bursts, fps):
+    frames = list(Video(bursts, fps=fps))
+    times = [frame.seconds for frame in frames]
+    assert times == pytest.approx(np.arange(0, 18, 1 / fps), abs=0.15)
+    assert len(frames) == 18 * fps
+    wrong = [t for t, frame in zip(times, frames) if abs(frame.pixels.mean() - shown(t)) > 20]
+    assert wrong == []
+
+
+def test_all_frames_of_a_rate_that_changes_have_their_times(bursts):
+    video = Video(bursts, fps=1, every=True)
+    real = [frame for frame in video if min(abs(frame.seconds - each) for each in BURSTS) < 1e-3]
+    assert [frame.seconds for frame in real] == pytest.approx(BURSTS, abs=1e-3)
+    assert video.problem == ""
+
+
+@pytest.mark.parametrize("fps", [1, 2, 3])
+def test_what_stands_still_is_looked_at_again(tmp_path, fps):
+    """A recording of a screen: no frame at all while nothing moves."""
+    times = [k / 10 for k in range(10)] + [1.0, 7.0] + [8 + k / 10 for k in range(20)]
+    levels = [30] * 10 + [120, 200] + [60] * 20
+    path = retimed(film_of(tmp_path / "screen.mp4", map(grey, levels)), times)
+    frames = list(Video(path, fps=fps))
+    assert [each.seconds for each in frames] == pytest.approx(np.arange(0, 10, 1 / fps), abs=0.2)
+    for frame in frames:
+        level = levels[np.searchsorted(times, frame.seconds + 1e-6) - 1]
+        assert frame.pixels.mean() == pytest.approx(level, abs=8), frame.seconds
+
+
+def test_the_last_frame_stands_as_long_as_others_did(tmp_path):
+    path = film_of(tmp_path / "slides.mp4", map(grey, (20, 120, 220)))
+    times = [each.seconds for each in Video(retimed(path, [0, 4, 8], last=4), fps=0.25)]
+    assert times == [0, 4, 8]
+    path = film_of(tmp_path / "still.mp4", map(grey, [20] * 10 + [120, 220]))
+    path = retimed(path, [*(k / 10 for k in range(10)), 1, 4], last=3)
+    assert [each.seconds for each in Video(path, fps=1)] == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 500])
+def test_a_length_that_lies_changes_nothing(tmp_path, claimed):
+    path = film_of(tmp_path / "lies.mp4", [grey(8 * at) for at in range(30)])
+    video = Video(retimed(path, [at / 10 for at in range(30)], claimed=claimed), fps=1)
+    assert [each.seconds for each in video] == pytest.approx([0, 1, 2])
+    assert video.problem == ""
+
+
+def test_a_film_held_upright_is_upright(tmp_path):
+    picture = grey(30)
+    picture[:, :20] = 220  # the left side; a quarter turned, the top
+    path = film_of(tmp_path / "phone.mp4", [picture] * 5)
+    frame = next(iter(Video(retimed(path, [0, 0.1, 0.2, 0.3, 0.4], turned=True), fps=1)))
+    assert frame.pixels.shape == (64, 48, 3)
+    assert frame.pixels[:16].mean() > 180
+    assert frame.pixels[24:].mean() < 60
+
+
+class Capture:
+    """A film whose container says what a test wants: a time, a count of frames, and a rate."""
+
+    def __init__(self, said: list[float], count: float = 0, rate: float = 10) -> None:
+        self._said, self._at, self._count, self._rate = said, -1, count, rate
+
+    def grab(self) -> bool:
+        self._at += 1
+        return self._at < len(self._said)
+
+    def get(self, what: int) -> float:
+        if what == cv2.CAP_PROP_POS_MSEC:
+            return self._said[self._at]
+        return self._rate if what == cv2.CAP_PROP_FPS else self._count
+
+    def isOpened(self) -> bool:
+        return True
+
+    def retrieve(self) -> tuple:
+        return True, grey(self._at)
+
+    def release(self) -> None:
+        pass
+
+
+def film_that_says(monkeypatch, tmp_path, *said: float, **how) -> Video:
+    (tmp_path / "x.webm").write_bytes(b"x")
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *given: Capture(list(said), **how))
+    return Video(tmp_path / "x.webm", fps=100)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3]),
+        ([float("nan")] * 3, [0, 0.1, 0.2]),
+        ([-1, -1, -1], [0, 0.1, 0.2]),
+        ([0, 100, 0, 150, 250], [0, 0.1, 0.2, 0.3, 0.4]),  # back to the beginning
+        ([0, 40, 80, 0, 160], [0, 0.04, 0.08, 0.18, 0.28]),
+        ([500, 600, 700], [0.5, 0.6, 0.7]),  # the sound begins first
+    ],
+)
+def test_times_never_go_back(monkeypatch, tmp_path, said, wanted):
+    frames = list(film_that_says(monkeypatch, tmp_path, *said))
+    assert [each.seconds for each in frames] == pytest.approx(wanted)
+
+
+def test_frames_that_are_counted_for_want_of_times_are_said(monkeypatch, tmp_path, caplog):
+    list(film_that_says(monkeypatch, tmp_path, *[0.0] * 20, rate=0))
+    assert "x.webm does not say when its frames are shown: they are counted, 25 a second" in (
+        caplog.text
+    )
+    caplog.clear()
+    list(film_that_says(monkeypatch, tmp_path, *range(0, 2000, 100)))
+    assert caplog.text == ""
+
+
+def test_a_film_whose_frames_are_counted_wrongly_is_not_called_damaged(monkeypatch, tmp_path):
+    """Matroska has no count: OpenCV multiplies the length by a rate that is not held."""
+    said = [100.0 * k for k in range(20)]
+    for count, problem in ((60, ""), (600, "damaged: it ends after 20 of 600 frames")):
+        video = film_that_says(monkeypatch, tmp_path, *said, count=count, rate=30)
+        list(video)
+        assert video.problem.startswith(problem)
+        assert bool(video.problem) == bool(problem)
+    video = film_that_says(monkeypatch, tmp_path, *said)
+    assert len(list(video)) == 20
+    assert (video.live, video.total, video.problem) == (False, 0, "")
+
+
+def test_frames_of_another_size_are_fitted_not_dropped(tmp_path):
+    path = tmp_path / "x.avi"
+    film_of(path, [grey(50), grey(100, (32, 24)), grey(150)])
+    assert [round(each.pixels.mean(), -1) for each in Video(path, fps=100)] == [50, 100, 150]
+
+
+# --- what is no film ------------------------------------------------------------------------
 
 
 def test_what_is_not_there(tmp_path):
@@ -180,7 +335,7 @@ def test_a_camera_goes_on_until_it_is_unplugged(tmp_path, monkeypatch):
 def test_a_camera_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera(0, opened=False))
-    with pytest.raises(DataError, match="camera 3 cannot be opened that OpenCV can read"):
+    with pytest.raises(DataError, match="camera 3 cannot be opened by OpenCV: is it plugged in"):
         Video("3", fps=1)
 
 

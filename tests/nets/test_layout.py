@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from headstart.errors import BackboneError
+from headstart.nets import layout
 from headstart.nets.layout import (
     explain_misfit,
     find_weights,
+    known_embedder,
     read_config,
     read_onnx_settings,
     safetensors_keys,
 )
+from headstart.nets.source import resolve
 
 POINTS = [[38, 51], [73, 51], [56, 71], [41, 92], [70, 92]]
 
@@ -168,3 +172,25 @@ def test_pages_of_keys_become_one_line():
 def test_another_complaint_is_shortened():
     assert explain_misfit("odd\n  thing") == "odd thing"
     assert len(explain_misfit("x" * 5000)) == 300
+
+
+def test_a_known_embedder_is_known_by_its_content(real_weights, tmp_path):
+    """Its author gives the file alone, and without alignment it recognises nobody."""
+    file = tmp_path / "any-name.onnx"
+    shutil.copyfile(real_weights("mobilefacenet.onnx"), file)
+    settings = known_embedder(file)
+    assert (settings["input_size"], len(settings["alignment"])) == ([3, 112, 96], 5)
+    assert resolve(str(file)).settings == settings
+    assert resolve(str(file), known=False).settings == {}
+    file.with_suffix(".json").write_text('{"crop_pct": 0.5}')
+    assert resolve(str(file)).settings == {"crop_pct": 0.5}
+    other = tmp_path / "other.onnx"
+    other.write_bytes(file.read_bytes() + b" ")
+    assert known_embedder(other) == {}
+
+
+def test_settings_of_known_embedders_are_settings(tmp_path):
+    known = json.loads((Path(layout.__file__).parent / "embedders.json").read_text())
+    for settings in known.values():
+        (tmp_path / "x.json").write_text(json.dumps(settings))
+        assert read_onnx_settings(tmp_path / "x.json")["alignment"]

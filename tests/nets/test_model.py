@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.numpy import load_file, save_file
 from timm.models import save_for_hf
 
 from headstart.errors import BackboneError, ModelError, OutputError
@@ -104,6 +105,21 @@ def change(folder: Path, **values: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
+def unsealed(folder: Path, **values: object) -> None:
+    """As an earlier headstart wrote it: without fingerprints."""
+    file = folder / "model.json"
+    value = json.loads(file.read_text())
+    del value["fingerprints"]
+    file.write_text(json.dumps({**value, "format": 2, **values}))
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        Model.load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 def test_later_version(weights, tmp_path):
     model(weights).save(tmp_path / "m")
     change(tmp_path / "m", format=99)
@@ -134,6 +150,132 @@ def test_nonsense_in_the_description(weights, tmp_path, values):
     change(tmp_path / "m", **values)
     with pytest.raises(ModelError, match="damaged"):
         Model.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"temperature": -1}, {"temperature": 0}, {"temperature": True}, {"temperature": "1"},
+     {"temperature": 10**400}, {"tta": 5}, {"tta": 10**9}, {"tta": 1.0},
+     {"output": {"task": "classification", "names": "abc", "settings": {}}},
+     {"output": {"task": "classification", "names": ["a", "b"], "settings": {}}},
+     {"output": {"task": "classification", "names": ["a", "b", "b"], "settings": {}}},
+     {"output": {"task": "classification", "names": ["a", "b", 3], "settings": {}}},
+     {"format": "2"}, {"preprocess": []}, {"backbone": None}],
+)  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_by_file(weights, tmp_path, values):
+    model(weights).save(tmp_path / "m")
+    unsealed(tmp_path / "m", **values)
+    assert "model.json is damaged" in refused(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"size": 30000}, {"size": 0}, {"size": "48"}, {"geometry": "evil"}, {"crop_pct": 0},
+     {"interpolation": "evil"}, {"mean": [0.5, 0.5]}, {"std": [0.2, 0.2, 0]},
+     {"std": [float("inf")] * 3}, {"faces": {"template": [[0, 0]], "detector": "d",
+                                             "fingerprint": ""}}],
+)  # fmt: skip
+def test_preprocessing_that_cannot_be_is_refused(weights, tmp_path, values):
+    model(weights).save(tmp_path / "m")
+    before = json.loads((tmp_path / "m" / "model.json").read_text())["preprocess"]
+    unsealed(tmp_path / "m", preprocess={**before, **values})
+    assert "model.json is damaged" in refused(tmp_path / "m")
+
+
+def spoil(array: np.ndarray, value: float) -> np.ndarray:
+    array = array.copy()
+    array.flat[0] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "made"),
+    [
+        ("linear", "weights", lambda a: spoil(a, np.nan)),
+        ("linear", "bias", lambda a: spoil(a, np.inf)),
+        ("linear", "bias", lambda a: a[:2]),
+        ("linear", "weights", lambda a: a[:, :3]),
+        ("linear", "columns", lambda a: spoil(a, -1)),
+        ("linear", "columns", lambda a: spoil(a, 10**6)),
+        ("linear", "columns", lambda a: a.astype(np.float32)),
+        ("neighbours", "labels", lambda a: spoil(a, 3)),
+        ("neighbours", "labels", lambda a: a[:5]),
+        ("neighbours", "scale", lambda a: spoil(a, np.nan)),
+        ("prototypes", "prototypes", lambda a: a[:2]),
+    ],
+)
+def test_a_head_that_is_none_is_refused(weights, tmp_path, kind, name, made):
+    """It would name a class, or fail in the middle of an answer."""
+    model(weights, kind).save(tmp_path / "m")
+    unsealed(tmp_path / "m")
+    file = tmp_path / "m" / "head.safetensors"
+    arrays = load_file(file)
+    save_file({**arrays, name: np.ascontiguousarray(made(arrays[name]))}, file)
+    assert "head.safetensors" in refused(tmp_path / "m")
+
+
+def test_a_head_with_an_array_too_few_or_too_many(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    unsealed(tmp_path / "m")
+    file = tmp_path / "m" / "head.safetensors"
+    arrays = load_file(file)
+    for changed in ({**arrays, "more": arrays["bias"]}, {**arrays, "bias": None}):
+        save_file({k: v for k, v in changed.items() if v is not None}, file)
+        assert "head.safetensors is damaged" in refused(tmp_path / "m")
+
+
+def test_what_was_changed_since_it_was_written_is_refused(weights, tmp_path):
+    """Another head or other names fit as well, so only a fingerprint tells."""
+    model(weights).save(tmp_path / "m")
+    whole = (tmp_path / "m" / "model.json").read_text()
+    change(tmp_path / "m", temperature=1.8)
+    assert "model.json is not what was written" in refused(tmp_path / "m")
+    (tmp_path / "m" / "model.json").write_text(whole.replace('"apple"', '"aqple"'))
+    assert "model.json is not what was written" in refused(tmp_path / "m")
+    (tmp_path / "m" / "model.json").write_text(whole.replace('"fingerprints"', '"fingerprintt"'))
+    assert "model.json" in refused(tmp_path / "m")
+    (tmp_path / "m" / "model.json").write_text(whole)
+    file = tmp_path / "m" / "head.safetensors"
+    arrays = load_file(file)
+    save_file({**arrays, "weights": -arrays["weights"]}, file)
+    assert "head.safetensors is not what was written" in refused(tmp_path / "m")
+
+
+@pytest.mark.parametrize("place", range(5, 60, 7))
+def test_a_flipped_bit_in_a_head_is_found(weights, tmp_path, place):
+    model(weights).save(tmp_path / "m")
+    file = tmp_path / "m" / "head.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-place] ^= 1
+    file.write_bytes(content)
+    refused(tmp_path / "m")
+
+
+def test_models_of_an_earlier_headstart_are_read(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    unsealed(tmp_path / "m")
+    assert Model.load(tmp_path / "m").temperature == 1.7
+
+
+def test_deep_nesting_is_one_line(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    (tmp_path / "m" / "model.json").write_text("[" * 200_000)
+    assert "model.json" in refused(tmp_path / "m")
+
+
+def test_others_may_read_it(weights, tmp_path):
+    model(weights).save(tmp_path / "m")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.rglob("*.*")}
+    assert modes["head.safetensors"] == modes["model.json"]
+
+
+def test_a_detector_elsewhere_is_refused(weights, tmp_path):
+    """The name comes out of a file that may come from anywhere."""
+    faces = {"detector": "../../etc/passwd", "fingerprint": "0", "template": [[0.5, 0.5]] * 5}
+    model(weights).save(tmp_path / "m")
+    before = json.loads((tmp_path / "m" / "model.json").read_text())["preprocess"]
+    unsealed(tmp_path / "m", preprocess={**before, "faces": faces})
+    assert "detector" in refused(tmp_path / "m")
 
 
 def test_damaged_backbone_is_said(weights, tmp_path):

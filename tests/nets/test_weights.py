@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.nets.saved import ARCHITECTURE, change_config, change_weights, write_
 
 from headstart.errors import BackboneError
 from headstart.nets.source import fingerprint, resolve
-from headstart.nets.weights import load_network
+from headstart.nets.weights import load_network, save_source
 
 
 @pytest.fixture
@@ -129,10 +130,85 @@ def test_wrong_configuration(folder, config, word):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"architecture": "no_such_network"}, {"model_args": {"no_such_argument": 1}}]
+    "changes", [{"architecture": "no_such_network"}, {"model_args": {"patch_size": 1}}]
 )
 def test_configuration_that_timm_cannot_build(folder, changes):
     change_config(folder, **changes)
     with pytest.raises(BackboneError, match="cannot build") as caught:
         load_network(resolve(str(folder)))
     assert "config.json" in str(caught.value)
+
+
+def onnx_with_data(folder: Path, data: str = "net.onnx.data", value: float = 1.0) -> Path:
+    """A network of one product whose weights lie in a file of their own."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    folder.mkdir(exist_ok=True)
+    weights = numpy_helper.from_array(np.full((3, 4), value, np.float32), "w")
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["x"], ["m"], axes=[2, 3], keepdims=0),
+            helper.make_node("MatMul", ["m", "w"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    (folder / data).parent.mkdir(exist_ok=True)
+    onnx.save(
+        model, folder / "net.onnx", save_as_external_data=True, location=data, size_threshold=0
+    )
+    return folder / "net.onnx"
+
+
+@pytest.mark.parametrize("data", ["net.onnx.data", "more/weights.bin"])
+def test_a_copy_of_an_onnx_file_has_its_external_weights(tmp_path, data):
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    source = resolve(str(onnx_with_data(tmp_path / "a", data, 2.5)))
+    save_source(source, tmp_path / "copy")
+    copied = resolve(str(tmp_path / "copy" / "network.onnx"))
+    assert (copied.data, copied.fingerprint) == (source.data, source.fingerprint) != ((), "")
+    shutil.rmtree(tmp_path / "a")
+    model = onnx.load(tmp_path / "copy" / "network.onnx")
+    assert np.all(numpy_helper.to_array(model.graph.initializer[0]) == 2.5)
+
+
+def test_external_weights_under_a_name_of_ours_are_refused(tmp_path):
+    source = resolve(str(onnx_with_data(tmp_path / "a", "network.onnx")))
+    with pytest.raises(BackboneError, match="under another location"):
+        save_source(source, tmp_path / "copy")
+
+
+def test_a_run_on_external_weights_stands_on_its_own(tmp_path, monkeypatch):
+    """Answers and an export without the folder that it was trained from, nor the cache."""
+    import numpy as np
+
+    from headstart.exporting.graph import write_graph
+    from headstart.images.preprocess import Preprocess
+    from headstart.nets.backbone import open_backbone
+    from headstart.nets.heads import Head
+    from headstart.nets.model import Model
+    from headstart.records import OutputSpec
+    from headstart.scoring.run_predictor import RunPredictor
+
+    file = onnx_with_data(tmp_path / "a", value=0.5)
+    file.with_suffix(".json").write_text('{"input_size": [3, 32, 32]}')
+    head = Head("linear", np.arange(4), {"weights": np.eye(2, 4, dtype=np.float32),
+                                         "bias": np.zeros(2, np.float32)}, 2)  # fmt: skip
+    spec = OutputSpec("classification", ("a", "b"))
+    Model(open_backbone(str(file)), head, spec, Preprocess(32), 1, 1.0).save(tmp_path / "model")
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    before = RunPredictor(tmp_path / "model").predict_proba(image)
+    shutil.rmtree(tmp_path / "a")
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / "empty"))
+    assert np.array_equal(RunPredictor(tmp_path / "model").predict_proba(image), before)
+    write_graph(Model.load(tmp_path / "model"), tmp_path / "m.onnx")
+    assert not resolve(str(tmp_path / "m.onnx")).data

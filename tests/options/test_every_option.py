@@ -38,7 +38,7 @@ def wrong_values(option: Option):
         yield "near", near, near
     else:
         yield "empty", "", ""
-        yield "type", 3, None
+        yield "type", True if kind.index else 3, None
         if option.words:
             first = (option.words() if callable(option.words) else option.words)[0]
             yield "choice", f"{first},papyrus", f"{first},papyrus"

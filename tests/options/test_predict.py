@@ -20,7 +20,7 @@ def test_images_of_a_generator_are_kept():
 
 
 @pytest.mark.parametrize(
-    "given", [{"format": "json"}, {"top": 0}, {"abstain_below": 1.1}, {"fps": 0}, {"images": 3}]
+    "given", [{"format": "json"}, {"top": 0}, {"abstain_below": 1.1}, {"fps": 0}, {"images": True}]
 )
 def test_what_makes_no_sense(given):
     with pytest.raises(OptionError):

@@ -11,6 +11,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.pixels import measure
+from headstart.output import csv_name
 from headstart.predictions import ClassProbabilities, Identities, Intervals
 from headstart.results.files import (
     dataset_record,
@@ -55,6 +56,20 @@ def test_numbers_and_identities(tmp_path):
     known = Identities(NAMES, ("Ann",), np.ones((3, 1)))
     write_predictions(tmp_path / "i.csv", known, Classes(("Ann",), np.zeros(3, int)))
     assert list(rows(tmp_path / "i.csv")[0])[2:] == ["identity", "probability", "sure", "p(Ann)"]
+
+
+def test_names_are_no_formulas_and_come_back(tmp_path):
+    odd = ("=cmd|' !A1", "@b")
+    found = ClassProbabilities(("-1.png", "+x.png"), odd, np.array([[0.75, 0.25], [0.5, 0.5]]))
+    write_predictions(tmp_path / "p.csv", found, Classes(odd, np.array([0, 1])))
+    with (tmp_path / "p.csv").open(newline="", encoding="utf-8") as stream:
+        head, *rows = csv.reader(stream)
+    assert head[4:] == ["sure", "p(=cmd|' !A1)", "p(@b)"]
+    for row in rows:
+        assert all(cell[:1] not in "=+-@" for cell in row if cell)
+    assert [[csv_name(cell) for cell in row[:3]] for row in rows] == [
+        ["-1.png", odd[0], odd[0]], ["+x.png", odd[1], odd[0]],
+    ]  # fmt: skip
 
 
 def test_trials_and_records(tmp_path):

@@ -9,7 +9,7 @@ from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_ph
 
 from headstart.errors import ImageError
 from headstart.scoring.run_predictor import RunPredictor
-from headstart.tasks.predictor import Predictor, spread
+from headstart.tasks.predictor import NO_NUMBER, Predictor, spread
 
 
 @pytest.fixture(scope="module", params=[CLASSES, NUMBERS], ids=lambda spec: spec.task)
@@ -73,10 +73,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(pair, photos):
     for predictor in pair:
         found = predictor.predictions(given)
         assert found.answered.tolist() == [True, False, False, False, True]
-        assert set(found.errors) == {str(photos[1]), "#2", "#3"}
-        assert found.errors["#3"] == "wanted uint8 (H, W, 3) RGB, got float64 (4, 4)"
-        assert found.record(2)["error"] == found.text(2) == found.errors["#2"]
-        with pytest.raises(ImageError, match="#0: wanted uint8"):
+        assert set(found.errors) == {str(photos[1]), "image 3", "image 4"}
+        assert found.errors["image 4"] == "wanted uint8 (H, W, 3) RGB, got float64 (4, 4)"
+        assert found.record(2)["error"] == found.text(2) == found.errors["image 3"]
+        with pytest.raises(ImageError, match="image 1: wanted uint8"):
             predictor.predict(np.zeros((4, 4, 3), np.float32))
         with pytest.raises(ImageError, match="the file is empty"):
             predictor.predict_proba(b"")
@@ -109,7 +109,7 @@ def test_many_more_than_a_batch_stay_in_order_and_are_told_of(pair, tmp_path):
     images[7] = b"broken"
     found = file.predictions(images, progress=lambda phase, done, total: told.append(done))
     assert told == list(range(1, 41))
-    assert list(found.errors) == ["#7"]
+    assert list(found.errors) == ["image 8"]
     for number in (0, 16, 39):
         alone = file.predictions(images[number])
         assert file.predictions(images).take(np.array([number])).agrees(alone).all()
@@ -125,3 +125,16 @@ def test_outputs_are_spread_over_the_items_that_they_are_of():
 def test_a_predictor_says_how_outputs_are_computed():
     with pytest.raises(NotImplementedError):
         Predictor().outputs(np.zeros(1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_answer_that_is_no_number_is_one_error(pair, photos, value):
+    """The others of the batch are answered, and "sure" is said of none that is not."""
+    for predictor in pair:
+        names = [str(each) for each in photos[:3]]
+        outputs = {"probabilities": np.full((3, 4), 0.25, np.float32)}
+        outputs["probabilities"][1, 2] = value
+        found = predictor.decode(outputs, names, errors={})
+        assert [found.record(i).get("error") for i in range(3)] == [None, NO_NUMBER, None]
+        assert found.errors == {names[1]: NO_NUMBER}
+        assert outputs["probabilities"][1, 0] == 0.25, "what was given is left alone"

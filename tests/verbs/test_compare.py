@@ -8,7 +8,7 @@ import pytest
 
 from headstart.cli import main
 from headstart.data.dataset import Dataset
-from headstart.data.tables import class_labels
+from headstart.data.labels import class_labels
 from headstart.errors import ModelError, OptionError
 from headstart.metrics.interval import wilson
 from headstart.records import OutputSpec, to_json

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from headstart.errors import DataError, ModelError
+from headstart.errors import DataError, ModelError, OptionError
 from headstart.verbs.evaluate import evaluate
 
 
@@ -115,3 +115,31 @@ def test_a_runs_own_test_by_subgroup(images, tmp_path):
     assert {name: each.n for name, each in found.values.items()} == {"first": 18, "second": 18}
     overall = sum(18 * each.value for each in found.values.values()) / 36
     assert overall == pytest.approx(run.primary.value)
+
+
+def test_an_exported_model_is_measured_as_its_run_is(trained, exported):
+    data, run = trained
+    _, folder = exported
+    wanted = evaluate(run.folder, data)
+    for place in (folder, folder / "model.onnx"):
+        found = evaluate(place, data)
+        assert found.summary == wanted.summary
+        assert found.test["accuracy"] == wanted.test["accuracy"]
+        assert found.test["log_loss"].value == pytest.approx(
+            wanted.test["log_loss"].value, abs=1e-3
+        )
+        names = [[each["name"] for each in one.details["mistakes"]] for one in (found, wanted)]
+        assert names[0] == names[1]
+    with pytest.raises(OptionError, match="holds no test: name labelled images"):
+        evaluate(folder)
+
+
+def test_of_an_exported_model_too_bad_files_are_named(trained, exported, tmp_path):
+    data, _ = trained
+    other = tmp_path / "other"
+    for name in ("red", "green"):
+        shutil.copytree(data / "test" / name, other / name)
+    (other / "red" / "bad.png").write_text("x")
+    found = evaluate(exported[1], other)
+    assert list(found.errors) == ["red/bad.png"]
+    assert found.test["accuracy"].n == 9

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.verbs.albums import PEOPLE, album, portrait
 
+from headstart.cli import main
 from headstart.errors import DataError, ModelError, OptionError
 from headstart.gallery.folder import Gallery
 from headstart.verbs.enroll import enroll
@@ -36,7 +37,8 @@ def test_people_strangers_and_bad_files(made, tmp_path):
     assert never.answers[0].person is None
     assert "unknown" in never._repr_html_()
     missing = identify(place, [tmp_path / "gone.png"])
-    assert "gone" in missing.answers[0].error
+    assert missing.answers[0].error == "no such file"
+    assert main(["identify", str(place), str(tmp_path / "gone.png")]) == 2
 
 
 def test_measured_against_the_truth(made, tmp_path):

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from headstart.deploy.access import Access
 from headstart.deploy.runtime import OnnxPredictor
 
 from .test_serve import running
@@ -97,7 +98,7 @@ def test_a_server_that_is_gone_is_said(page, model, new):
 
 
 def test_with_a_key(page, model, new):
-    with running(model, key="secret") as port:
+    with running(model, access=Access(key="secret")) as port:
         page.goto(f"http://127.0.0.1:{port}/")
         says(page, "#about", "API key")
         page.set_input_files("#file", new / "a.png")

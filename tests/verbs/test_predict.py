@@ -1,10 +1,12 @@
+import io
 import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from headstart.errors import DataError, ImageError, ModelError
+from headstart.errors import DataError, HeadstartError, ImageError, ModelError, OptionError
 from headstart.verbs.predict import load, predict
 
 
@@ -29,9 +31,87 @@ def test_a_missing_file_is_a_row(trained, new):
     _, run = trained
     found = predict(run.folder, [new / "gone.png", new / "a.png"])
     assert found.labels.tolist() == [-1, 2]
-    assert "gone" in found.errors[str(new / "gone.png")]
+    assert found.errors == {str(new / "gone.png"): "no such file"}
     only = predict(run.folder, [new / "gone.png"])
     assert only.labels.tolist() == [-1]
+
+
+def test_whatever_holds_an_image_is_answered(trained, exported, new):
+    """As a notebook has them: Pillow images, arrays, bytes and open files."""
+    red, blue = new / "a.png", new / "deeper" / "b ä.png"
+    pixels = np.asarray(Image.open(blue).convert("RGB"))
+    for model in (trained[1].folder, exported[1]):
+        given = [Image.open(red), pixels, red.read_bytes(), io.BytesIO(blue.read_bytes()), red]
+        found = predict(model, given)
+        assert found.names == ("image 1", "image 2", "image 3", "image 4", str(red))
+        assert found.answers().tolist() == ["red", "blue", "red", "blue", "red"]
+        assert found.errors == {}
+        assert np.allclose(found.probabilities[0], found.probabilities[4], atol=1e-3)
+        assert predict(model, pixels).answers().tolist() == ["blue"]
+        assert predict(model, np.stack([pixels, pixels])).names == ("image 1", "image 2")
+        assert predict(model, (each for each in [pixels])).names == ("image 1",)
+        mixed = predict(model, [pixels.astype(float), b"text", None, pixels])
+        assert mixed.answers().tolist() == ["", "", "", "blue"]
+        assert "got float64" in mixed.errors["image 1"]
+        assert "got NoneType" in mixed.errors["image 3"]
+
+
+@pytest.mark.parametrize("given", [None, 1.5, {"a": 1}, True])
+def test_what_holds_no_image_is_one_line(trained, given):
+    with pytest.raises(HeadstartError) as caught:
+        predict(trained[1].folder, given)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ImageError, match="wanted a path, bytes"):
+        load(trained[1].folder).predict(given)
+
+
+def test_a_model_takes_folders_and_globs(trained, exported, new):
+    for place in (trained[1].folder, exported[1]):
+        model = load(place)
+        assert model.predict(new / "deeper").tolist() == ["blue"]
+        found = model.predictions(new)
+        assert len(found) == 4
+        assert model.predict_proba(str(new / "deeper" / "*.png")).shape == (1, 3)
+        with pytest.raises(ImageError, match=r"gone\.png: no such file"):
+            model.predict(new / "gone.png")
+        with pytest.raises(DataError, match="is an address, and images are not fetched"):
+            model.predict("https://example.org/a.jpg")
+
+
+def test_what_export_wrote_is_a_model_by_its_folder_too(trained, exported, new):
+    _, folder = exported
+    by_file = predict(folder / "model.onnx", new / "a.png").probabilities
+    assert np.array_equal(predict(folder, new / "a.png").probabilities, by_file)
+    assert load(folder).classes_.tolist() == ["blue", "green", "red"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (97, "camera 97 cannot be opened"),
+        (np.int64(97), "camera 97 cannot be opened"),
+        ([97], "camera 97 cannot be opened"),
+        ("97", "camera 97 cannot be opened"),
+        ("/dev/video97", "camera /dev/video97 cannot be opened"),
+        ("rtsp://127.0.0.1:9/cam", "rtsp://127.0.0.1:9/cam cannot be opened"),
+        ("http://127.0.0.1:9/v.mjpg", "http://127.0.0.1:9/v.mjpg cannot be opened"),
+        ("https://127.0.0.1:9/a.jpg", "is an address, and images are not fetched"),
+        ("s3://bucket/a.png", "is an address, and images are not fetched"),
+        ("gone.mp4", "gone.mp4: there is no such video"),
+        ([0, "a.png"], "one video or camera at a time"),
+    ],
+)
+def test_cameras_and_addresses_that_do_not_answer(trained, given, said, tmp_path, monkeypatch):
+    pytest.importorskip("cv2", reason="needs OpenCV")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HeadstartError, match=said) as caught:
+        predict(trained[1].folder, given)
+    assert "\n" not in str(caught.value)
+
+
+def test_heat_maps_are_of_files(trained, new, tmp_path):
+    with pytest.raises(OptionError, match="--explain is for image files"):
+        predict(trained[1].folder, [(new / "a.png").read_bytes()], explain=tmp_path / "why")
 
 
 def test_nothing_named(trained, tmp_path):

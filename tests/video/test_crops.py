@@ -170,6 +170,7 @@ class Film:
 
     def __init__(self, total: float = 2.0, *, interrupted: bool = False) -> None:
         self.total, self._interrupted = total, interrupted
+        self.live, self.name = not total, "films/party.mp4" if total else "0"
 
     def __iter__(self):
         for at in range(4):
@@ -181,7 +182,7 @@ class Film:
 
 def test_crops_of_a_film_know_their_time_and_track(tmp_path, finder):
     written, tracks = Written(), Tracks()
-    for each in frames(Film(), "films/party.mp4", finder, "all", quiet):
+    for each in frames(Film(), finder, "all", quiet):
         write(each, finder, 32, tmp_path, written, {}, tracks)
     assert [row["seconds"] for row in written.rows] == [0, 0.5, 1.5]
     assert [row["track"] for row in written.rows] == [1, 1, 1]
@@ -190,9 +191,9 @@ def test_crops_of_a_film_know_their_time_and_track(tmp_path, finder):
 
 
 def test_a_camera_is_ended_by_interrupting_and_a_film_is_not(finder):
-    assert len(list(frames(Film(0, interrupted=True), "0", finder, "all", quiet))) == 4
+    assert len(list(frames(Film(0, interrupted=True), finder, "all", quiet))) == 4
     with pytest.raises(KeyboardInterrupt):
-        list(frames(Film(interrupted=True), "a.mp4", finder, "all", quiet))
+        list(frames(Film(interrupted=True), finder, "all", quiet))
 
 
 # --- the table and what is said -----------------------------------------------------------------

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.films import film_of, grey, retimed
 
 cv2 = pytest.importorskip("cv2", reason="needs OpenCV")
 
@@ -87,6 +91,37 @@ def test_the_film_with_the_answers_on_it(film, tmp_path, suffix):
     assert np.ptp(written[15].pixels[60:, 60:].astype(int)) < 30
 
 
+def bursts(path: Path) -> Path:
+    """A second at 20 frames a second, four at one every two seconds, one at 20 again."""
+    times = [k / 20 for k in range(20)] + [1, 3] + [5 + k / 20 for k in range(20)]
+    levels = [40] * 20 + [200, 200] + [90] * 20
+    return retimed(film_of(path, map(grey, levels)), times, last=0.05)
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_the_written_film_keeps_its_tempo(tmp_path, suffix):
+    out = tmp_path / f"x{suffix}"
+    watch(bursts(tmp_path / "phone.mp4"), out=out)
+    written = list(Video(out, fps=100))
+    assert written[-1].seconds == pytest.approx(5.95, abs=0.15)
+    for frame in written:
+        level = 40 if frame.seconds < 0.9 else 90 if frame.seconds > 5.1 else 200
+        if 0.9 < frame.seconds < 1.1 or 4.9 < frame.seconds < 5.1:
+            continue
+        assert frame.pixels[40:].mean() == pytest.approx(level, abs=12), frame.seconds
+
+
+def test_a_film_without_a_length_is_no_camera(tmp_path, monkeypatch):
+    """Recorders in browsers write none; Ctrl-C must not pass for its end."""
+    camera = Camera(interrupted=True)
+    camera.live = False
+    monkeypatch.setattr("headstart.video.film.Video", lambda *given, **how: camera)
+    handler = Brightness()
+    with pytest.raises(KeyboardInterrupt):
+        watch("film.webm", handler)
+    assert handler.sizes == []  # nobody waits: answers are given in batches
+
+
 def test_faces_are_boxed(film, tmp_path):
     handler = Brightness(box=np.array([60.0, 50, 40, 30]))
     watch(film, handler, out=tmp_path / "x.avi")
@@ -149,10 +184,31 @@ def test_half_a_film_does_not_stay(film, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["film.avi"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of a process")
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_disk_that_is_full_leaves_no_film(film, tmp_path, suffix):
+    code = (
+        "import resource, signal, sys, pathlib, numpy as np\n"
+        "from tests.video.test_film import watch\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+        "from headstart.errors import OutputError\n"
+        "try: watch(sys.argv[1], out=pathlib.Path(sys.argv[2]))\n"
+        "except OutputError as error: print(error)\n"
+    )
+    out = tmp_path / f"x{suffix}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(film), str(out)],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent.parent,
+    )  # fmt: skip
+    assert done.stdout.startswith(f"{out} cannot be written whole"), done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["film.avi"]
+
+
 class Camera:
     """Gives frames until somebody presses Ctrl-C, or it is unplugged."""
 
-    total, rate, problem = 0, 25.0, "the camera gave no more frames"
+    total, rate, live, problem = 0, 25.0, True, "the camera gave no more frames"
 
     def __init__(self, *, interrupted: bool) -> None:
         self._interrupted = interrupted
@@ -176,7 +232,7 @@ def test_a_camera_is_answered_at_once_and_ended_in_either_way(tmp_path, monkeypa
 
 def test_a_film_that_is_interrupted_is_not_finished(tmp_path, monkeypatch):
     camera = Camera(interrupted=True)
-    camera.total = 10.0
+    camera.live, camera.total = False, 10.0
     monkeypatch.setattr("headstart.video.film.Video", lambda *given, **how: camera)
     with pytest.raises(KeyboardInterrupt):
         watch("film.mp4", out=tmp_path / "x.avi")

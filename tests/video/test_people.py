@@ -151,3 +151,18 @@ def test_photos_of_every_size(size):
         *size, 3,
     )  # fmt: skip
     assert np.array_equal(draw_faces(pixels, []), pixels)
+
+
+def test_photos_need_not_be_files(model, tmp_path):
+    pixels = np.asarray(photo([(40, 60, 50, "pale"), (120, 60, 30, "dark")]).convert("RGB"))
+    data = save(tmp_path, "one.png", (80, 60, 40, "dark")).read_bytes()
+    found = name_faces(
+        model, [pixels, data, str(tmp_path / "gone.png")], progress=lambda *given: None,
+        out=tmp_path / "drawn",
+    )  # fmt: skip
+    assert found.names[:3] == ("image 1", "image 1 (face 2)", "image 2")
+    assert found.labels.tolist() == [1, 0, 0, -1]
+    assert found.errors == {str(tmp_path / "gone.png"): "no such file"}
+    assert sorted(each.name for each in (tmp_path / "drawn").iterdir()) == [
+        "image 1.png", "image 2.png",
+    ]  # fmt: skip

@@ -157,6 +157,17 @@ def test_distances_are_in_sides(one, other, wanted):
     assert _apart(other, one) == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("side", [0, 1e-9])
+def test_boxes_of_no_size_are_told_by_their_place(side):
+    assert _apart(box(50, side=side), box(50, side=side)) == 0
+    assert _apart(box(50, side=side), box(90, side=side)) > 1
+    assert _apart(box(50, side=side), box(50)) == _apart(box(50), box(50, side=side)) == np.inf
+    tracks = Tracks()
+    for seconds, x in ((0, 50), (0.1, 50), (0.2, 90)):
+        tracks.update(seconds, box(x, side=side)[None], np.ones((1, 1)))
+    assert [each.looks for each in tracks.all] == [2, 1]
+
+
 # --- from frames --------------------------------------------------------------------------------
 
 

@@ -238,7 +238,9 @@ def _at_most(
 
 
 def clusters(
-    stats: ImageStats, groups: np.ndarray | None = None, *, pairs: np.ndarray | None = None
+    stats: ImageStats,
+    *groupings: np.ndarray | None,
+    pairs: np.ndarray | None = None,
 ) -> np.ndarray:
     """Numbers the sets of items that must never lie on both sides of a split.
 
@@ -247,7 +249,7 @@ def clusters(
 
     Args:
         stats: N rows.
-        groups: (N,) str of persons, patients, videos; ``""`` is no group.
+        groupings: Each (N,) str of persons, patients, videos, stems of names; ``""`` is no group.
         pairs: (P, 2) near duplicates, if `near_duplicates` was called before.
 
     Returns:
@@ -259,7 +261,9 @@ def clusters(
         np.stack([np.full(len(group) - 1, group[0]), group[1:]], axis=1)
         for group in exact_duplicates(stats)
     ]
-    if groups is not None:
+    for groups in groupings:
+        if groups is None:
+            continue
         known = np.flatnonzero(groups != "")
         _, first, inverse = np.unique(groups[known], return_index=True, return_inverse=True)
         links.append(np.stack([known[first][inverse], known], axis=1))

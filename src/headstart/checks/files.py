@@ -8,11 +8,16 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from headstart.checks.appearance import check_appearance
+from headstart.checks.contents import check_contents
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
-from headstart.checks.wording import SHOWN, first, joined, plural
+from headstart.checks.name_stems import check_name_stems
+from headstart.checks.several_labels import indicator_columns
+from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
 from headstart.data.numbers import possible_numbers
+from headstart.data.stems import stem_groups
+from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
@@ -37,16 +42,20 @@ def check_dataset(
     """
     if pairs is None:
         pairs = near_duplicates(stats)
-    alike = clusters(stats, pairs=pairs)
-    together = alike if dataset.groups is None else clusters(stats, dataset.groups, pairs=pairs)
+    alike = clusters(stats, stem_groups(dataset, sure=True), pairs=pairs)
+    together = alike
+    if dataset.groups is not None:
+        together = clusters(stats, dataset.groups, pairs=pairs)
     found = [
         *_files(dataset, stats),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
         *_copies(dataset, stats, pairs),
+        *check_name_stems(dataset),
         *_possible_groups(dataset),
         *possible_folders(dataset),
         *possible_numbers(dataset),
+        *check_contents(dataset, stats),
         *check_appearance(dataset, stats, together),
     ]
     return most_serious_first(found)
@@ -81,6 +90,7 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
     unknown = np.flatnonzero(~dataset.labelled)
     if len(unknown):
         columns = ", ".join(dataset.attributes)
+        flags = indicator_columns(dataset)
         naming = f" The table has the columns {columns}: name one with --label." if columns else ""
         yield Finding(
             "unlabelled",
@@ -90,6 +100,15 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
             f"They can be embedded, predicted and pretrained on, not learned from.{naming}",
             len(unknown),
         )
+        if flags:
+            yield Finding(
+                "several_labels",
+                "warning",
+                f"{len(flags)} columns hold yes or no: several labels per image?",
+                first(flags),
+                f"One label at a time is learnt here: name it with --label {flags[0]}.",
+                len(flags),
+            )
 
 
 def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:

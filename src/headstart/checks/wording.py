@@ -6,15 +6,10 @@ from collections.abc import Iterable
 
 from headstart.data.dataset import Dataset
 
-__all__ = ["SHOWN", "first", "joined", "plural"]
+__all__ = ["SHOWN", "first", "joined"]
 
 SHOWN = 24
 """Names that a finding lists, at most."""
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Returns such as "1 image" or "1,200 images"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def first(items: Iterable[str]) -> tuple[str, ...]:

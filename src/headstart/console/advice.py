@@ -19,7 +19,8 @@ __all__ = ["show_advice", "show_people_advice"]
 def show_advice(result: Advice, console: Console) -> None:
     """Prints backbones, trials and the answer in sentences."""
     from rich.table import Table
-    from rich.text import Text
+
+    from headstart.console.screen import cell
 
     facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
     console.print(f"{result.data}: {facts}", markup=False)
@@ -29,7 +30,7 @@ def show_advice(result: Advice, console: Console) -> None:
         table.add_column(heading, justify="left" if heading in ("backbone", "stage") else "right")
     for each in result.candidates:
         table.add_row(
-            Text(each.backbone), str(each.image_size), f"{each.accuracy.value:.3f}",
+            cell(each.backbone), str(each.image_size), f"{each.accuracy.value:.3f}",
             f"{each.accuracy.low:.3f} – {each.accuracy.high:.3f}", f"{each.neighbours:.3f}",
             each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
         )  # fmt: skip

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from headstart.console.terminal import printable
+from headstart.output import csv_cell
 from headstart.predictions import Predictions, columns_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-__all__ = ["show_predictions", "show_predictions_csv"]
+__all__ = ["show_predictions", "show_predictions_csv", "unanswered"]
+
+# Answers that are seen at a glance need no summary, and a summary names no more than these.
+_FEW = 5
+_NAMED = 12
 
 
 def _ranked(record: dict[str, Any], top: int) -> list[tuple[str, float]]:
@@ -24,7 +31,8 @@ def _ranked(record: dict[str, Any], top: int) -> list[tuple[str, float]]:
 def show_predictions(predictions: Predictions, console: Console, top: int) -> None:
     """Prints one answer a line, or the likeliest few of each, as a table for people."""
     from rich.table import Table
-    from rich.text import Text
+
+    from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("image", overflow="fold")
@@ -35,15 +43,68 @@ def show_predictions(predictions: Predictions, console: Console, top: int) -> No
     for index, (name, record) in enumerate(zip(predictions.names, records, strict=True)):
         ranked = _ranked(record, top)
         if "error" in record:
-            table.add_row(Text(name), Text(record["error"], style="red"))
+            table.add_row(cell(name), cell(record["error"], style="red"))
         elif not ranked:
-            table.add_row(Text(name), Text(predictions.text(index)))
+            table.add_row(cell(name), cell(predictions.text(index)))
         elif not record["sure"]:
-            table.add_row(Text(name), Text("not sure", style="yellow"), f"{ranked[0][1]:.3f}")
+            leaning = cell(f"not sure: perhaps {ranked[0][0]}", style="yellow")
+            table.add_row(cell(name), leaning, f"{ranked[0][1]:.3f}")
         else:
             for place, (label, probability) in enumerate(ranked):
-                table.add_row(Text(name if not place else ""), Text(label), f"{probability:.3f}")
+                table.add_row(cell(name if not place else ""), cell(label), f"{probability:.3f}")
     console.print(table)
+    if len(records) > _FEW:
+        console.print(_summary(records), markup=False)
+
+
+def _summary(records: list[dict[str, Any]]) -> str:
+    """Returns how often which answer was given, such as `66 ants, 4 bees`."""
+    answered = [record for record in records if "error" not in record]
+    numbers = [record["number"] for record in answered if "number" in record]
+    if numbers:
+        words = [f"{len(numbers):,} answers from {min(numbers):.3g} to {max(numbers):.3g}"]
+    else:
+        counts = Counter(_answer(record) for record in answered)
+        words = [f"{count:,} {name}" for name, count in counts.most_common(_NAMED)]
+        rest = sum(counts.values()) - sum(count for _, count in counts.most_common(_NAMED))
+        words += [f"{rest:,} others"] if rest else []
+    missing = len(records) - len(answered)
+    return ", ".join(words + ([f"{missing:,} without an answer"] if missing else []))
+
+
+def _answer(record: dict[str, Any]) -> str:
+    if not record.get("sure", True):
+        return "not sure"
+    return str(record.get("class", record.get("identity", "")))
+
+
+def unanswered(result: Any) -> str:
+    """Says why a result answers nothing at all, or nothing where it answers something.
+
+    Args:
+        result: Of any verb; those that are no answers to inputs always say something.
+    """
+    if hasattr(result, "answered") and hasattr(result, "errors"):
+        if result.answered.any():
+            return ""
+        reasons = [f"{name}: {why}" for name, why in result.errors.items()]
+    elif type(result).__name__ == "Identification":
+        reasons = [f"{each.photo}: {each.error}" for each in result.answers if each.error]
+        if len(reasons) < len(result.answers):
+            return ""
+    else:
+        return ""
+    if not reasons:
+        return ""
+    more = f" (and {len(reasons) - 1:,} more)" if len(reasons) > 1 else ""
+    return f"nothing could be answered: {reasons[0]}{more}"
+
+
+def _cell(value: Any) -> Any:
+    """Returns what stands in a cell: names are no formulas, and command no terminal."""
+    if isinstance(value, str):
+        return csv_cell(printable(value) if sys.stdout.isatty() else value)
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def show_predictions_csv(predictions: Predictions, top: int) -> None:
@@ -55,7 +116,7 @@ def show_predictions_csv(predictions: Predictions, top: int) -> None:
         row = columns_of({k: v for k, v in record.items() if k != "probabilities"})
         for place, (label, probability) in enumerate(ranked[1:], 2):
             row |= {f"choice{place}": label, f"probability{place}": probability}
-        rows.append({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+        rows.append({k: _cell(v) for k, v in row.items()})
     heads = list(dict.fromkeys(key for row in rows for key in row if key != "error"))
     table = csv.DictWriter(sys.stdout, [*heads, "error"], restval="", lineterminator="\n")
     table.writeheader()

@@ -31,7 +31,9 @@ def hang(console: Console, text: Text, *, lead: str = "", style: str = "") -> No
     """Prints a text whose lines all begin below each other, `_INDENT` characters in."""
     from rich.text import Text
 
-    for line in text.wrap(console, max(20, console.width - _INDENT)):
+    from headstart.console.screen import seen
+
+    for line in seen(text).wrap(console, max(20, console.width - _INDENT)):
         line.rstrip()
         console.print(Text.assemble((f"{lead:{_INDENT}}", style), line))
         lead = ""
@@ -39,22 +41,23 @@ def hang(console: Console, text: Text, *, lead: str = "", style: str = "") -> No
 
 def show_findings(findings: list[Finding] | tuple[Finding, ...], console: Console) -> None:
     """Prints findings: claim, evidence by name, remedy."""
-    from rich.text import Text
+    from headstart.console.screen import cell
 
     for finding in findings:
-        hang(console, Text(finding.claim), lead=finding.severity, style=COLOURS[finding.severity])
+        hang(console, cell(finding.claim), lead=finding.severity, style=COLOURS[finding.severity])
         evidence = finding.evidence[:_SHOWN]
         for line in evidence:
-            hang(console, Text(line, "dim"))
+            hang(console, cell(line, "dim"))
         if len(finding.evidence) > _SHOWN:
-            hang(console, Text(f"… and more: --json names {len(finding.evidence)}", "dim"))
-        hang(console, Text(f"→ {finding.remedy}"))
+            hang(console, cell(f"… and more: --json names {len(finding.evidence)}", "dim"))
+        hang(console, cell(f"→ {finding.remedy}"))
 
 
 def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits: int = 3) -> None:
     """Prints names, values and 95 % intervals in columns."""
     from rich.table import Table
-    from rich.text import Text
+
+    from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "value", "95 % interval", "n"):
@@ -67,7 +70,7 @@ def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits
     for name, estimate in rows:
         form = f"z.{digits}f"  # z: never -0.000
         interval = f"{estimate.low:{form}} – {estimate.high:{form}}"
-        table.add_row(Text(name), f"{estimate.value:{form}}", interval, f"{estimate.n:,}")
+        table.add_row(cell(name), f"{estimate.value:{form}}", interval, f"{estimate.n:,}")
     console.print(table)
 
 

@@ -27,8 +27,9 @@ def show_crops(result: Crops, console: Console) -> None:
 
 def show_gallery_result(result: Enrolment | Recognition | Verification, console: Console) -> None:
     """Prints the sentences and estimates of a record of a gallery."""
-    for line in result.lines():
-        console.print(line, markup=False)
+    serious = getattr(result, "serious", False)
+    for number, line in enumerate(result.lines()):
+        console.print(line, style="red" if serious and not number else "", markup=False)
     if rows := result.rows():
         show_estimates(rows, console, digits=4)  # false-accept rates are small
     show_set_aside(getattr(result, "errors", {}), console)
@@ -37,7 +38,8 @@ def show_gallery_result(result: Enrolment | Recognition | Verification, console:
 def show_identification(result: Identification, console: Console) -> None:
     """Prints who is on each photo, or in a video and when."""
     from rich.table import Table
-    from rich.text import Text
+
+    from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     times = ("from", "to", "looks", "clearest at") if result.of_video else ()
@@ -47,15 +49,15 @@ def show_identification(result: Identification, console: Console) -> None:
     for each in result.answers:
         if each.error is not None:
             if not times:
-                table.add_row(Text(each.photo), Text(each.error, style="red"), "", "")
+                table.add_row(cell(each.photo), cell(each.error, style="red"), "", "")
             continue
-        person = Text(each.person) if each.person is not None else Text("unknown", style="yellow")
+        person = cell(each.person) if each.person is not None else cell("unknown", style="yellow")
         nearest = ", ".join(f"{name} {score:.3f}" for name, score in each.candidates)
         when: list[str] = []
         if each.seconds is not None:
             when = [f"{at:.1f} s" for at in each.seconds] + [f"{each.looks:,}"]
             when.append(f"{each.clearest:.1f} s")
-        table.add_row(Text(each.photo), person, f"{each.score:.3f}", *when, Text(nearest))
+        table.add_row(cell(each.photo), person, f"{each.score:.3f}", *when, cell(nearest))
     console.print(table)
     if times:
         for each in (each for each in result.answers if each.error is not None):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
 from headstart.output import read_json
 from headstart.records import Estimate, Finding
+from headstart.reporting.headline import doubt_of
 from headstart.run import Run
 from headstart.tasks import task_of
 
@@ -48,7 +49,14 @@ def show_run(run: Run, console: Console) -> None:
     results = run.results
     console.print(sentence(results["model"]["summary"]), markup=False)
     console.print(results["evaluation"]["summary"], markup=False)
+    tried = results.get("finetuning") or results.get("advice") or {}
+    said = tried.get("summary") or ()  # what fine-tuning brought, or why it was not tried
+    for each in [said] if isinstance(said, str) else said:
+        console.print(sentence(each), markup=False)
     _serious(run, console)
+    doubt = doubt_of(results)
+    if doubt is not None:
+        console.print(doubt, style=COLOURS["warning"], markup=False)
     crossed = results["evaluation"]["kind"] == "cv"
     words, primary = words_of(results["task"]), results["primary"]
     what = words.get(primary, primary)
@@ -105,8 +113,8 @@ def _retrieval(results: dict[str, Any], console: Console) -> None:
 def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console) -> None:
     """Prints how well unseen identities are known again, one row for each way."""
     from rich.table import Table
-    from rich.text import Text
 
+    from headstart.console.screen import cell
     from headstart.metrics.retrieval import MEASURES
 
     table = Table(box=None, header_style="dim", pad_edge=False)
@@ -114,7 +122,7 @@ def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console
     for heading in MEASURES.values():
         table.add_column(heading, justify="right")
     for name, measures in rows:
-        table.add_row(Text(name), *(str(measures[each]) for each in MEASURES))
+        table.add_row(cell(name), *(str(measures[each]) for each in MEASURES))
     console.print(table)
 
 
@@ -132,7 +140,8 @@ def show_evaluation(result: Evaluation, console: Console) -> None:
     for name, reason in result.errors.items():
         console.print(f"set aside: {name}: {reason}", markup=False)
     for each in result.subgroups:
-        console.print(f"\n{each.measure} by {each.column}", markup=False)
+        console.print()
+        console.print(f"{each.measure} by {each.column}", markup=False)
         rows = [(f"  {name}", one) for name, one in each.values.items()]
         if each.gap is not None:
             rows.append((f"gap: {each.best} better than {each.worst}", each.gap))
@@ -171,16 +180,17 @@ def show_comparison(result: Comparison, console: Console) -> None:
 def show_exported(result: Export, console: Console) -> None:
     """Prints size, speed and quality of exported files."""
     from rich.table import Table
-    from rich.text import Text
+
+    from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("file", overflow="fold")
-    words = f"{result.primary.replace('_', ' ')} on training images"
+    words = f"fit to images it learnt from ({result.primary.replace('_', ' ')})"
     for head in ("MB", "one image, ms", "images/s at 16", words):
         table.add_column(head, justify="right")
     for row in result.files:
         table.add_row(
-            Text(row["file"]),
+            cell(row["file"]),
             f"{row['megabytes']:.1f}",
             f"{row['p50_ms']:.1f} (95 %: {row['p95_ms']:.1f})",
             f"{row['images_per_second']:.0f}",
@@ -188,5 +198,5 @@ def show_exported(result: Export, console: Console) -> None:
         )
     console.print(table)
     for each in result.summary:
-        hang(console, Text(each))
+        hang(console, cell(each))
     console.print(result.folder, markup=False)

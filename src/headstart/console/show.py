@@ -6,6 +6,7 @@ Nothing is computed here; every function renders a record that a verb returned.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["progress_bar", "show"]
 
-_ENDLESS = 10_000
+# What verbs write besides what they say; all others name the folder they wrote in their tables.
+_WRITTEN = {"predict": ("out", "explain"), "identify": ("out",), "verify": ("out",)}
 
 
 @contextmanager
@@ -45,17 +47,32 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     if quiet or not sys.stderr.isatty():
         yield lambda phase, done, total: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from headstart.console.screen import cell, open_screen
+
+    console = open_screen(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, emoji=False), transient=True) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, Any] = {}
+        begun: dict[str, float] = {}
+        told: set[str] = set()
+        # What is imported and opened before the first phase takes seconds.
+        waiting = bars.add_task("starting", total=None)
 
         def advance(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
+                bars.update(waiting, visible=False)
                 tasks[phase] = bars.add_task(phase, total=total)
+                begun[phase] = time.monotonic()
             bars.update(tasks[phase], completed=done, total=total)
+            if done >= total:  # a full bar that stands says nothing: it becomes a line
+                bars.remove_task(tasks.pop(phase))
+                if phase not in told:
+                    seconds = time.monotonic() - begun[phase]
+                    console.print(cell(f"{phase}: {total:,} in {seconds:.0f} s", "dim"))
+                told.add(phase)
+                bars.update(waiting, description="working", visible=not tasks)
 
         yield advance
 
@@ -67,17 +84,16 @@ def show(result: Any, options: Options) -> None:
         result: A record of one of the verbs.
         options: What the verb was told; of `predict` also how predictions are printed.
     """
-    from rich.console import Console
+    from headstart.console.screen import open_screen
 
-    # A pipe has no width: lines are then as long as they are, and nothing is cut.
-    console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _ENDLESS)
+    console = open_screen()
     if isinstance(result, Run):
         show_run(result, console)
+    elif isinstance(options, PredictOptions) and options.format == "csv":
+        show_predictions_csv(result, options.top)
+        console = open_screen(stderr=True)  # machines read the rest
     elif isinstance(options, PredictOptions):
-        if options.format == "csv":
-            show_predictions_csv(result, options.top)
-        else:
-            show_predictions(result, console, options.top)
+        show_predictions(result, console, options.top)
     elif result is None:
         return
     elif isinstance(result, Path):
@@ -98,12 +114,20 @@ def show(result: Any, options: Options) -> None:
             "Verification": show_gallery_result,
         }
         by_name[type(result).__name__](result, console)
+    for name in _WRITTEN.get(options.verb(), ()):
+        if (place := getattr(options, name)) is not None:
+            console.print(f"written: {place}")
 
 
 def _demo(result: Demo, console: Console) -> None:
-    console.print("\n[bold]headstart check[/]")
+    from rich.text import Text
+
+    console.print()
+    console.print(Text("headstart check", "bold"))
     show_checkup(result.checkup, console)
-    console.print("\n[bold]headstart train[/]")
+    console.print()
+    console.print(Text("headstart train", "bold"))
     show_run(result.run, console)
-    console.print("\n[bold]headstart predict[/]")
+    console.print()
+    console.print(Text("headstart predict", "bold"))
     show_predictions(result.predictions, console, 1)

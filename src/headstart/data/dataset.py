@@ -31,6 +31,9 @@ class Dataset:
         source: Which reader made it.
         set_aside: (name, reason) of entries that the reader itself could not take.
         task: What is to be predicted of the labels, such as ``"classification"``.
+        reading: How the data were understood, for people: what (labels, splits, groups, files)
+            -> which column or folders it was taken from.
+        others: Ending of the files beside the images that are none -> how many.
     """
 
     root: Path
@@ -42,6 +45,8 @@ class Dataset:
     source: Reader = "folders"
     set_aside: tuple[tuple[str, str], ...] = ()
     task: str = "classification"
+    reading: dict[str, str] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.names)

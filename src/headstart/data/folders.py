@@ -2,167 +2,69 @@
 
 from __future__ import annotations
 
-import os
-import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.labels import Classes
-from headstart.data.tables import class_labels, split_name
+from headstart.data.labels import Classes, class_labels
+from headstart.data.layout import SplitFolder, split_folders, splits_inside_classes
+from headstart.data.scan import EXTENSIONS, Tree
+from headstart.data.words import MASKS, normal, plural, split_word
 from headstart.errors import DataError
 
-__all__ = ["EXTENSIONS", "Tree", "open_folders", "scan"]
+__all__ = ["open_folders"]
 
-EXTENSIONS = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".webp"),
-        *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif"),
-        *(".heic", ".heif"),
-    }
-)
-"""A file with one of these endings is an item; whether it decodes is found out later."""
-
-# Folders that archivers, file servers and notebooks leave behind.
-_JUNK = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found", "__pycache__"})
 _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes"}
 )
-_MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"})
 _BOXES = frozenset({"labels", "label", "xml", "xmls", "bboxes"})
 
 
-@dataclass(frozen=True)
-class Tree:
-    """The image files below a folder.
-
-    Attributes:
-        root: The folder.
-        names: Paths of the images relative to `root`, sorted, with forward slashes.
-        barren: Folders that hold no image at any depth (not those below them)
-            -> how many other files they hold.
-        set_aside: (name, reason) of what could not be looked at.
-    """
-
-    root: Path
-    names: tuple[str, ...]
-    barren: dict[str, int] = field(default_factory=dict)
-    set_aside: tuple[tuple[str, str], ...] = ()
-
-    def below(self, folder: str) -> Tree:
-        """Returns the tree of a sub-folder, its names relative to that."""
-        start, at = folder + "/", len(folder) + 1
-        return Tree(
-            self.root / folder,
-            tuple(name[at:] for name in self.names if name.startswith(start)),
-            {name[at:]: n for name, n in self.barren.items() if name.startswith(start)},
-            tuple((name[at:], why) for name, why in self.set_aside if name.startswith(start)),
-        )
-
-    @property
-    def folders(self) -> Counter[str]:
-        """Direct sub-folders that hold images at any depth -> how many."""
-        return Counter(name.partition("/")[0] for name in self.names if "/" in name)
-
-
-def scan(root: Path) -> Tree:
-    """Finds all image files below a folder, by their endings, without opening any.
-
-    Hidden entries and the litter of archivers are passed over. Links are followed, but
-    never back to a folder above.
-
-    Raises:
-        DataError: The folder cannot be listed.
-    """
-    names: list[str] = []
-    barren: dict[str, int] = {}
-    set_aside: list[tuple[str, str]] = []
-
-    def walk(folder: str, start: str) -> tuple[int, int]:
-        images = others = 0
-        bare: dict[str, int] = {}
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] == "." or name in _JUNK:
-                    continue
-                if not name.isprintable() and any("\ud800" <= c <= "\udfff" for c in name):
-                    shown = os.fsencode(start + name).decode("utf-8", "backslashreplace")
-                    set_aside.append((shown, "its name is not valid UTF-8; rename it"))
-                elif entry.is_dir():
-                    if entry.is_symlink() and _leads_up(entry.path):
-                        set_aside.append((start + name, "a link back to a folder above"))
-                        continue
-                    try:
-                        found, other = walk(entry.path, f"{start}{name}/")
-                    except OSError as error:
-                        set_aside.append((start + name, f"cannot be listed ({error.strerror})"))
-                        continue
-                    if not found:
-                        bare[start + name] = other
-                    images, others = images + found, others + other
-                elif os.path.splitext(name)[1].lower() in EXTENSIONS:
-                    names.append(start + name)
-                    images += 1
-                else:
-                    others += 1
-        if images:  # else the folder itself is barren, which says it all
-            barren.update(bare)
-        return images, others
-
-    try:
-        walk(str(root), "")
-    except OSError as error:
-        raise DataError(f"cannot list {root}: {error.strerror or error}") from None
-    return Tree(root, tuple(sorted(names)), barren, tuple(sorted(set_aside)))
-
-
-def _leads_up(link: str) -> bool:
-    target = Path(link).resolve()
-    return Path(link).parent.resolve().is_relative_to(target)
-
-
-def open_folders(tree: Tree, *, same_classes: bool = True) -> Dataset:
+def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = None) -> Dataset:
     """Reads class folders, split folders with class folders, or a folder without classes.
 
-    Sub-folders inside a class belong to the class. ``train``, ``val`` and ``test`` (in their
-    usual spellings) are splits when there are two of them, or one and nothing else. A single
-    folder around everything is entered, and so is ``classes`` or ``images`` beside ``masks``.
+    Sub-folders inside a class belong to the class. Which folders are splits is decided by
+    `data.layout`. A single folder around everything is entered, and so is ``classes`` or
+    ``images`` beside ``masks``.
 
     Args:
         tree: What `scan` found.
         same_classes: Refuse train and test folders that have no class in common.
+        level: Which folder of each path is the class, from 1; None to tell by the tree.
 
     Returns:
         The items; `source` is ``"unlabelled"`` when there are no class folders.
 
     Raises:
-        DataError: There are no images, or they are laid out for another task.
+        DataError: There are no images, they are laid out for another task, or what the folders
+            mean can be read in two ways.
     """
     if not tree.names:
+        others = ", ".join(f"{ending} {count:,}" for ending, count in tree.endings.items())
         raise DataError(
             f"no images below {tree.root}; files that end in "
             f"{' '.join(sorted(EXTENSIONS))} are taken for images"
+            + (f". What is there: {others}" if others else "")
         )
     folders = tree.folders
     _refuse_boxes(tree)
-    masks = [name for name in folders if name.lower() in _MASKS]
+    masks = [name for name in folders if name.lower() in MASKS]
     images = [name for name in folders if name.lower() in _IMAGES]
     if masks and images:
         inner = tree.below(images[0])
         if len(inner.folders) < 2:
             raise _masks_error(tree.root / masks[0])
-        return open_folders(inner, same_classes=same_classes)
+        return open_folders(inner, same_classes=same_classes, level=level)
     for name in folders:
         below = {inner.lower() for inner in tree.below(name).folders}
-        if below & _MASKS and below & _IMAGES:
+        if below & MASKS and below & _IMAGES:
             raise _masks_error(tree.root / name)
-
-    splits = {name: split for name in folders if (split := split_name(name))}
-    if len(set(splits.values())) > 1 or (splits and len(folders) == 1):
+    if level is not None:
+        return _by_level(tree, level)
+    splits = split_folders(tree)
+    if splits:
         return _with_splits(tree, splits, same_classes=same_classes)
     if len(folders) == 1:
         (only,) = folders
@@ -171,31 +73,34 @@ def open_folders(tree: Tree, *, same_classes: bool = True) -> Dataset:
             return open_folders(inner, same_classes=same_classes)
         if only.lower() in _IMAGES:
             folders = Counter()
+    nowhere = ["" for _ in tree.names]
     if not folders:
-        return _build(tree, ["" for _ in tree.names], ["" for _ in tree.names], depth=0)
+        return _build(tree, [""] * len(tree.names), nowhere, depth=0)
     labels = [name.partition("/")[0] if "/" in name else None for name in tree.names]
-    # The other way round, class/train/x.jpg: then the second folder of every item is a split.
-    second = [
-        split_name(name.split("/")[1]) if name.count("/") > 1 else None for name in tree.names
-    ]
-    if None not in second and len(set(second)) > 1:
-        return _build(tree, labels, [split or "" for split in second], depth=1)
-    return _build(tree, labels, ["" for _ in tree.names], depth=1)
+    inside = splits_inside_classes(tree)
+    if inside is not None:
+        return _build(tree, labels, inside, depth=1, said={"splits": "the folder in each class"})
+    return _build(tree, labels, nowhere, depth=1)
 
 
-def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> Dataset:
-    flat = not any(tree.below(name).folders for name in splits)
+def _with_splits(tree: Tree, splits: dict[str, SplitFolder], *, same_classes: bool) -> Dataset:
+    flat = not any(each.classes for each in splits.values())
     labels: list[str | None] = []
     given = []
     for name in tree.names:
         parts = name.split("/")
-        given.append(splits.get(parts[0], ""))
-        inside = given[-1] and (flat or len(parts) > 2)
-        labels.append(None if not inside else "" if flat else parts[1])
-    dataset = _build(tree, labels, given, depth=2, strays=tuple(splits))
+        top = splits.get(parts[0])
+        at = 0 if top is None else top.depth
+        split = "" if top is None or top.kind == "pred" else top.kind
+        inside = split and (flat or len(parts) > at + 1)
+        labels.append(None if not inside else "" if flat else parts[at])
+        given.append(split)
+    listed = ", ".join(f"{name}/ ({each.kind})" for name, each in sorted(splits.items()))
+    strays = {name: each.kind for name, each in splits.items()}
+    dataset = _build(tree, labels, given, depth=2, strays=strays, said={"splits": listed})
     found = dataset.labels
     assert isinstance(found, Classes), "folders are classes"
-    sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in set(splits.values())}
+    sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in {*given} - {""}}
     train = sets.pop("train", set())
     for split, classes in sets.items():
         if same_classes and train and classes and not train & classes and not flat:
@@ -207,42 +112,74 @@ def _with_splits(tree: Tree, splits: dict[str, str], *, same_classes: bool) -> D
     return dataset
 
 
+def _by_level(tree: Tree, level: int) -> Dataset:
+    """Makes the folder at a level the class, and those above it splits where they say so.
+
+    Raises:
+        DataError: If no image lies so deep.
+    """
+    tops = {name: split_word(name) for name in tree.folders}
+    known = level > 1 and all(tops.values()) and len(set(tops.values())) > 1
+    labels: list[str | None] = []
+    splits: list[str] = []
+    for name in tree.names:
+        folders = name.split("/")[:-1]
+        kind = tops[folders[0]] if known and folders else None
+        inside = len(folders) >= level and kind != "pred"
+        labels.append(folders[level - 1] if inside else None)
+        splits.append(kind or "")
+    if not any(labels):
+        raise DataError(
+            f"--label folder:{level}: no image below {tree.root} lies {level} folders deep"
+        )
+    said = {"labels": f"folder {level} of each path, as asked"}
+    return _build(tree, labels, splits, depth=level, said=said)
+
+
 def _build(
     tree: Tree,
     labels: list[str | None],
     splits: list[str],
     *,
     depth: int,
-    strays: tuple[str, ...] = (),
+    strays: dict[str, str] | None = None,
+    said: dict[str, str] | None = None,
 ) -> Dataset:
     """Makes the data set of the items that have a label; None is an item outside all classes."""
     keep = [row for row, label in enumerate(labels) if label is not None]
-    # macOS stores é as two characters, others as one: one class all the same.
-    found = class_labels([unicodedata.normalize("NFC", labels[row] or "") for row in keep])
+    found = class_labels([normal(labels[row] or "") for row in keep])
     set_aside = [*tree.set_aside]
     outside = Counter(
         tree.names[row].rpartition("/")[0] for row, label in enumerate(labels) if label is None
     )
     for folder, count in sorted(outside.items()):
         first = folder.partition("/")[0]
-        if strays and first and first not in strays:
-            reason = f"beside the split folders and none of them ({count} images)"
+        many = plural(count, "image")
+        if strays and strays.get(first) == "pred":
+            reason = f"{many} to predict, without labels"
+        elif strays and first and first not in strays:
+            reason = f"beside the split folders and none of them ({many})"
         else:
-            reason = f"{count} image{'s' * (count > 1)} outside every class folder"
+            reason = f"{many} outside every class folder"
         set_aside.append((folder or ".", reason))
     for folder, others in sorted(tree.barren.items()):
         if Path(folder).suffix.lower() in EXTENSIONS:
             set_aside.append((folder, "a folder, not an image, and no images in it"))
         elif folder.count("/") < depth:
-            what = f"no images in it, only {others} other files" if others else "an empty folder"
-            set_aside.append((folder, what))
+            what = f"no images in it, only {plural(others, 'other file')}"
+            set_aside.append((folder, what if others else "an empty folder"))
+    names = found.names
+    some = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+    reading = {"labels": f"{plural(len(names), 'class folder')} ({some})" if names else "none"}
     return Dataset(
         root=tree.root,
         names=tuple(tree.names[row] for row in keep),
         labels=found,
         splits=np.array([splits[row] for row in keep], "U5"),
-        source="folders" if found.names else "unlabelled",
+        source="folders" if names else "unlabelled",
         set_aside=tuple(set_aside),
+        reading=reading | (said or {}),
+        others=tree.endings,
     )
 
 

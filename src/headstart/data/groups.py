@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.tables import split_name
+from headstart.data.words import normal, split_name
 from headstart.errors import DataError, OptionError
 from headstart.records import Finding
 
-__all__ = ["group_by_folder", "possible_folders", "means_folder"]
+__all__ = ["folder_level", "group_by_folder", "means_folder", "one_to_one", "possible_folders"]
 
 _WORD = "folder"
 _SHOWN = 6
@@ -45,7 +44,7 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
     """
     if group in dataset.attributes:
         return dataclasses.replace(dataset, groups=dataset.attributes[group])
-    level = _level(group)
+    level = folder_level(group)
     groups = _names(dataset, level)
     has = groups != ""
     if not has.any():
@@ -64,7 +63,7 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
         some = ", ".join(sorted(set(groups.tolist())))
         raise DataError(f"--group {group} is the folder of the split ({some}); {other}")
     known = has & dataset.labelled
-    if classes_apart and _one_to_one(groups[known], dataset.labels.strata[known]):
+    if classes_apart and one_to_one(groups[known], dataset.labels.strata[known]):
         one = int(np.flatnonzero(known)[0])
         kind, called = dataset.labels.text(one), str(groups[one])
         raise DataError(
@@ -91,7 +90,7 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
         2 * has.sum() < len(dataset)
         or len(names) < _FEW
         or 2 * (counts >= 2).sum() < len(names)
-        or _one_to_one(groups[has], dataset.labels.strata[has])
+        or one_to_one(groups[has], dataset.labels.strata[has])
     ):
         return
     pairs = set(zip(groups[has].tolist(), dataset.labels.strata[has].tolist()))
@@ -110,7 +109,12 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
-def _level(group: str) -> int:
+def folder_level(group: str, *, flag: str = "--group") -> int:
+    """Returns the N of `folder:N`, and -1 of `folder`.
+
+    Raises:
+        OptionError: If it says no level; the message names the flag.
+    """
     if group == _WORD:
         return -1
     text = group.removeprefix(_WORD + ":")
@@ -120,7 +124,7 @@ def _level(group: str) -> int:
         level = 0
     if not level:
         raise OptionError(
-            f"--group {group}: folder:1 is the first folder of each path, folder:2 the one in it, "
+            f"{flag} {group}: folder:1 is the first folder of each path, folder:2 the one in it, "
             f"folder:-1 the one that the image lies in"
         )
     return level
@@ -133,8 +137,7 @@ def _names(dataset: Dataset, level: int) -> np.ndarray:
     for name in dataset.names:
         folders = name.split("/")[:-1]
         there = -len(folders) <= at < len(folders)
-        # macOS stores é as two characters, others as one: one person all the same.
-        found.append(unicodedata.normalize("NFC", folders[at]) if there else "")
+        found.append(normal(folders[at]) if there else "")
     return np.array(found, str)
 
 
@@ -156,7 +159,12 @@ def _are_splits(groups: np.ndarray, dataset: Dataset) -> bool:
     return bool(given.any()) and all(split_name(name) == split for name, split in pairs)
 
 
-def _one_to_one(groups: np.ndarray, targets: np.ndarray) -> bool:
-    """Tells whether groups are several classes under other names."""
+def one_to_one(groups: np.ndarray, targets: np.ndarray) -> bool:
+    """Tells whether groups are several classes under other names.
+
+    Args:
+        groups: (N,) str.
+        targets: (N,) int.
+    """
     pairs = len(set(zip(groups.tolist(), targets.tolist())))
     return pairs == len(set(groups.tolist())) == len(set(targets.tolist())) > 1

@@ -15,7 +15,17 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Classes", "Labels", "Numbers", "counts_of", "quantity_of", "range_edges"]
+from headstart.data.words import normal
+
+__all__ = [
+    "Classes",
+    "Labels",
+    "Numbers",
+    "class_labels",
+    "counts_of",
+    "quantity_of",
+    "range_edges",
+]
 
 _FEWEST, _MOST = 4, 12
 
@@ -172,6 +182,15 @@ def range_edges(numbers: np.ndarray) -> tuple[float, ...]:
     if not edges:
         edges = [float((different[0] + different[1]) / 2)]
     return (float(different[0]), *edges, float(different[-1]))
+
+
+def class_labels(labels: list[str]) -> Classes:
+    """Returns N texts as classes, in one normal form; an empty one is unknown."""
+    labels = [normal(label) for label in labels]
+    classes = tuple(sorted(set(labels) - {""}))
+    index = {name: number for number, name in enumerate(classes)} | {"": -1}
+    targets = np.fromiter((index[label] for label in labels), np.int64, len(labels))
+    return Classes(classes, targets)
 
 
 def quantity_of(labels: Labels) -> str:

@@ -3,37 +3,64 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
+from headstart.data.conventions import AmbiguousNumbers, plain_numbers
 from headstart.data.dataset import Dataset
-from headstart.data.labels import Classes, Labels, Numbers
-from headstart.data.tables import class_labels
+from headstart.data.labels import Classes, Labels, Numbers, class_labels
 from headstart.errors import DataError
 from headstart.records import Finding
 
-__all__ = ["as_numbers", "look_like_numbers", "parse_labels", "parse_numbers", "possible_numbers"]
+__all__ = ["as_numbers", "parse_labels", "parse_numbers", "possible_numbers", "told_task"]
 
-_UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
+UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
+"""Cells that say that a number is not known."""
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
 _GRADES = 20
 
 
-def look_like_numbers(labels: Classes) -> bool:
-    """Returns whether classes are measurements: all numbers, some with fractions, many different.
+def told_task(dataset: Dataset, label: str | None) -> str:
+    """Returns what labels are of that nobody has told: numbers, or classes.
+
+    Numbers where more than 20 different ones have fractions. Whole numbers in a column of a table
+    may be an age or a name; of folders they are names.
 
     Args:
-        labels: As a reader has them.
+        dataset: As its reader has it, every label a class.
+        label: The column, for the error.
+
+    Raises:
+        DataError: If the labels of a table are whole numbers, and many different ones.
     """
+    labels = dataset.labels
+    assert isinstance(labels, Classes), "readers make classes"
+    column = dataset.reading.get("labels", f"column {label}")
+    table = dataset.source == "table" or (label is not None and not label.startswith("folder"))
     try:
         numbers = parse_numbers(labels.names)
+    except AmbiguousNumbers as error:
+        if table and len(labels.names) > _GRADES:
+            raise DataError(
+                f"{column} looks like a number to learn, but {error}; or say --task classification"
+            ) from None
+        return "classification"
     except ValueError:
-        return False
+        return "classification"
     known = numbers[~np.isnan(numbers)]
-    return len(np.unique(known)) > _GRADES and not bool((known % 1 == 0).all())
+    if len(np.unique(known)) <= _GRADES:
+        return "classification"
+    if not bool((known % 1 == 0).all()):
+        return "regression"
+    if table:
+        raise DataError(
+            f"{column} holds {len(known):,} different whole numbers, from {known.min():g} to "
+            f"{known.max():g}, and looks like a number to learn: say --task regression, or "
+            f"--task classification if they are names of classes"
+        )
+    return "classification"
 
 
 def as_numbers(dataset: Dataset, name: str) -> Dataset:
@@ -50,6 +77,8 @@ def as_numbers(dataset: Dataset, name: str) -> Dataset:
     assert isinstance(labels, Classes), "readers make classes"
     try:
         numbers = parse_numbers(labels.names)
+    except AmbiguousNumbers as error:
+        raise DataError(f"the numbers of {dataset.root}: {error}") from None
     except ValueError:
         odd = next(label for label in labels.names if not _is_number(label))
         where = dataset.names[int(np.argmax(labels.targets == labels.names.index(odd)))]
@@ -96,36 +125,34 @@ def parse_labels(texts: list[str], task: str, quantity: str) -> Labels:
     Raises:
         ValueError: If one is not a label of that task.
     """
-    if task == "regression":
-        return Numbers(quantity, parse_numbers(tuple(texts)))
+    if task == "regression":  # written by us: after a point come decimals
+        return Numbers(quantity, np.array([float(text) if text else np.nan for text in texts]))
     return class_labels(texts)
 
 
 def parse_numbers(texts: tuple[str, ...]) -> np.ndarray:
     """Returns (N,) float64 of texts; NaN for an empty cell and the usual words for unknown.
 
+    What a comma or a point means is decided for all of them together (`data.conventions`).
+
     Raises:
-        ValueError: If one is no number.
+        ValueError: If one is no number, or if they can be read in two ways.
     """
-    return np.array([_number(text) for text in texts], float)
-
-
-def _number(text: str) -> float:
-    text = text.strip()
-    if text.lower() in _UNKNOWN:
-        return float("nan")
-    counts = Counter(text)
-    if counts[","] == 1 and not counts["."]:  # as many countries write it
-        text = text.replace(",", ".")
-    value = float(text)
-    if not np.isfinite(value):
-        raise ValueError(text)
-    return value
+    known = [text.strip() for text in texts if text.strip().lower() not in UNKNOWN]
+    plain = plain_numbers(known)
+    values = {}
+    for text, number in zip(known, plain, strict=True):
+        values[text] = float(number)
+        if not np.isfinite(values[text]):
+            raise ValueError(text)
+    return np.array([values.get(text.strip(), np.nan) for text in texts], float)
 
 
 def _is_number(text: str) -> bool:
     try:
-        _number(text)
+        parse_numbers((text,))
+    except AmbiguousNumbers:
+        return True
     except ValueError:
         return False
     return True

@@ -5,13 +5,21 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from headstart.data.dataset import Dataset
-from headstart.data.folders import EXTENSIONS, open_folders, scan
-from headstart.data.groups import group_by_folder, means_folder
+from headstart.data.folders import open_folders
+from headstart.data.from_table import open_table
+from headstart.data.groups import folder_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
-from headstart.data.numbers import as_numbers, look_like_numbers
+from headstart.data.numbers import as_numbers, told_task
+from headstart.data.reading import say_reading
+from headstart.data.roles import NONE, Columns
+from headstart.data.scan import EXTENSIONS, scan
 from headstart.data.sidecar import add_sidecar
-from headstart.data.tables import FILE_COLUMNS, TABLES, open_table, read_table
+from headstart.data.stems import STEM, stem_groups
+from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
+from headstart.data.words import normal
 from headstart.errors import DataError
 
 __all__ = ["open_dataset"]
@@ -38,77 +46,126 @@ def open_dataset(
 
     Args:
         path: A folder, or a CSV, TSV or Parquet table.
-        label: The column of class names (instead of the folders, where there are any).
+        label: The column of class names (instead of the folders, where there are any), or
+            `folder:N`: the Nth folder of each path.
         group: The column that says which images belong together (person, patient, video), or
-            `folder:N`: the name of the Nth folder of each path, `folder`: of the last.
-        split: The column of train, val and test.
+            `folder:N`: the name of the Nth folder of each path, `folder`: of the last; ``"none"``
+            for none, where a column is called so; ``"stem"`` for the stems of the file names.
+        split: The column of train, val and test, or ``"none"``.
         image: The column of paths.
         task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
             train and test may be of others entirely; ``"auto"`` tells by the labels.
 
     Returns:
-        The data set.
+        The data set; its `reading` says how it was understood.
 
     Raises:
-        DataError: Nothing is there, nothing fits, or a column is missing; the message says
-            what would do.
+        DataError: Nothing is there, nothing fits, a column is missing, or something can be read
+            in two ways; the message says what would do.
         OptionError: `group` names a level of folders that cannot be.
     """
     apart = task in _APART
     by_folder = means_folder(group)
-    dataset = _read(
-        Path(path).expanduser(), image=image, same_classes=apart, label=label,
-        group=None if by_folder else group, split=split,
-    )  # fmt: skip
+    by_name = by_folder or group == STEM
+    level = folder_level(label, flag="--label") if label and means_folder(label) else None
+    columns = Columns(None if level else label, None if by_name else group, split, image)
+    dataset = _read(Path(path).expanduser(), columns, same_classes=apart, level=level)
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
+        reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}
+        dataset = dataclasses.replace(dataset, reading=reading)
+    if group == STEM:
+        stems = dataset.attributes.get(STEM)  # a column of that very name goes before
+        stems = stem_groups(dataset, sure=False) if stems is None else stems
+        reading = dataset.reading | {"groups": "the stems of the file names, as asked"}
+        dataset = dataclasses.replace(dataset, groups=stems, reading=reading)
     labels = dataset.labels
     if task == "auto" and isinstance(labels, Classes):
-        task = "regression" if look_like_numbers(labels) else "classification"
+        task = told_task(dataset, label)
     if task == "regression" and labels.known.any():
-        return as_numbers(dataset, label or "number")
-    return dataclasses.replace(dataset, task=task)
+        dataset = as_numbers(dataset, label or "number")
+    dataset = dataclasses.replace(dataset, task=task)
+    if group is not None and not by_name and group != NONE:
+        _refuse_useless_groups(dataset, group)
+    say_reading(dataset)
+    return dataset
 
 
-def _read(path: Path, *, image: str | None, same_classes: bool, **columns: str | None) -> Dataset:
+def _refuse_useless_groups(dataset: Dataset, group: str) -> None:
+    """Refuses groups that were asked for and that no split could keep whole.
+
+    Raises:
+        DataError: If there is one group only, or the groups are the classes.
+    """
+    groups = dataset.groups
+    if groups is None or not dataset.labelled.any():
+        return
+    known = dataset.labelled & (groups != "")
+    if known.all() and len(np.unique(groups)) == 1:
+        raise DataError(
+            f"--group {group}: all images are in one group ({groups[0]}), and nothing would be "
+            f"left to test on; leave it out, or name the column that says who is on an image"
+        )
+    together = len(np.unique(groups[known])) < known.sum()
+    if (
+        together
+        and dataset.task == "classification"
+        and one_to_one(groups[known], dataset.labels.strata[known])
+    ):
+        raise DataError(
+            f"--group {group} says no more than the class: each class would be in one group, and "
+            f"no split could keep these whole and have every class on both sides; leave it out"
+        )
+
+
+def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None) -> Dataset:
     """Returns what a reader makes of a path, with every label a class."""
-    columns["image"] = image
     if path.is_file():
         if path.suffix.lower() in TABLES:
-            return open_table(path, **columns)
+            return open_table(path, columns)
         raise DataError(_why_not(path))
     if not path.is_dir():
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
     tree = scan(path)
     # A table may well name files outside its folder, so it has its say before "no images".
     dataset = (
-        open_folders(tree, same_classes=same_classes) if tree.names or not _tables(path) else None
+        open_folders(tree, same_classes=same_classes, level=level)
+        if tree.names or not _tables(path)
+        else None
     )
     if dataset is None or dataset.source == "unlabelled":
-        bare = {name.rpartition("/")[2] for name in tree.names}
-        tables = [table for table in _tables(path) if not bare or _names_any(table, bare, image)]
+        bare = {normal(name.rpartition("/")[2]) for name in tree.names}
+        tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
         if len(tables) == 1:
-            return open_table(tables[0], **columns)
+            found = open_table(tables[0], columns)
+            said = {"labels": f"{found.reading['labels']} of {tables[0].name}"}
+            return dataclasses.replace(found, reading=found.reading | said)
         if len(tables) > 1:
             some = ", ".join(table.name for table in tables[:5])
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
     assert dataset is not None
-    return add_sidecar(dataset, **columns)
+    return add_sidecar(dataset, columns)
 
 
 def _tables(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and p.name[0] != ".")
 
 
-def _names_any(table: Path, bare: set[str], image: str | None) -> bool:
+def _names_any(table: Path, bare: set[str], columns: Columns) -> bool:
     """Whether a table names any of the files, judged by the last part of their paths."""
     try:
         content = read_table(table)
-        column = image or content.guess(FILE_COLUMNS)
-        cells = content.column(column) if column else []
+        asked = columns.image or content.guess(FILE_COLUMNS)
+        cells = {name: content.column(name) for name in ([asked] if asked else content.columns)}
     except DataError:
         return False
-    return any(cell.replace("\\", "/").rpartition("/")[2] in bare for cell in cells)
+    known = bare | {name.rpartition(".")[0] for name in bare}
+    for column in cells.values():
+        named = {cell.replace("\\", "/").rpartition("/")[2] for cell in column} - {""}
+        # Where no column is called like one of files, a number may be one by chance.
+        if len(named & known) >= (1 if asked else max(2, len(named) // 2 + 1)):
+            return True
+    return False
 
 
 def _why_not(path: Path) -> str:

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from headstart.data.folders import scan
+from headstart.data.scan import EXTENSIONS, scan
 from headstart.errors import DataError
 
-__all__ = ["expand_paths"]
+__all__ = ["NO_FILE", "address_scheme", "expand_paths", "is_image_name", "missing_paths"]
+
+NO_FILE = "no such file"
+"""Why there is no answer for a name that means nothing here."""
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+
+
+def address_scheme(name: str) -> str:
+    """Returns `https` of an address, in small letters, and nothing of what is a path."""
+    found = _ADDRESS.match(name)
+    return found[1].lower() if found and not os.path.exists(name) else ""
+
+
+def missing_paths(names: Iterable[str]) -> set[str]:
+    """Returns those that name nothing at all; asked before any work, so that none has gone."""
+    return {name for name in names if not os.path.lexists(name)}
+
+
+def is_image_name(name: str) -> bool:
+    """Tells whether a name ends as those of images do."""
+    return Path(name).suffix.lower() in EXTENSIONS
 
 
 def expand_paths(given: list[str]) -> list[str]:
@@ -19,7 +42,8 @@ def expand_paths(given: list[str]) -> list[str]:
         given: Files, folders (searched through) and globs.
 
     Raises:
-        DataError: If no image is named, by all of them or by a folder or glob.
+        DataError: If no image is named, by all of them or by a folder or glob; or if one is an
+            address.
     """
     names: list[str] = []
     for each in given:
@@ -29,6 +53,10 @@ def expand_paths(given: list[str]) -> list[str]:
             if not found:
                 raise DataError(f"{each}: there are no images in this folder")
             names += found
+        elif address_scheme(each):
+            raise DataError(
+                f"{each} is an address, and images are not fetched: save it, and name the file"
+            )
         elif not path.exists() and glob.has_magic(each):
             found = sorted(glob.glob(each, recursive=True))
             if not found:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.tables import FILE_COLUMNS, TABLES, Table, class_labels, read_table
-from headstart.data.tables import split_column as read_splits
+from headstart.data.from_table import split_column
+from headstart.data.labels import class_labels
+from headstart.data.roles import Columns
+from headstart.data.tables import FILE_COLUMNS, TABLES, Table, read_table
+from headstart.data.words import normal
 from headstart.errors import DataError
 
 __all__ = ["add_sidecar", "find_sidecar"]
@@ -27,25 +31,15 @@ def find_sidecar(root: Path) -> Path | None:
     return None
 
 
-def add_sidecar(
-    dataset: Dataset,
-    *,
-    label: str | None = None,
-    group: str | None = None,
-    split: str | None = None,
-    image: str | None = None,
-) -> Dataset:
+def add_sidecar(dataset: Dataset, columns: Columns | None = None) -> Dataset:
     """Adds the columns of the table beside the images, where there is one.
 
     Its rows name files relative to itself or to the data set, or by their bare names where
-    those are unique.
+    those are unique; with or without the ending.
 
     Args:
         dataset: What the folders say.
-        label: A column to take as the classes instead of the folders.
-        group: The column that says which images belong together.
-        split: A column of train, val, test to take instead of the folders.
-        image: The column of paths; otherwise file, path, image, filename and the like.
+        columns: Those that were asked for: labels or splits instead of the folders, groups.
 
     Returns:
         The data set with attributes, and with what was asked for; unchanged when nothing was
@@ -55,6 +49,9 @@ def add_sidecar(
         DataError: A column was asked for and there is no table, no such column, or no row
             that names any of the images.
     """
+    wanted = (columns or Columns()).asked
+    image = wanted.pop("image", None)
+    label, group, split = (wanted.get(role) for role in ("label", "group", "split"))
     asked = [name for name in (label, group, split) if name]
     path = find_sidecar(dataset.root)
     if path is None:
@@ -93,7 +90,12 @@ def add_sidecar(
     if label:
         result = dataclasses.replace(result, labels=class_labels(cells(label)))
     if split:
-        result = dataclasses.replace(result, splits=read_splits(cells(split), path))
+        result = dataclasses.replace(result, splits=split_column(cells(split), path))
+    said = {
+        role: f"column {name} of {path.name}"
+        for role, name in (("labels", label), ("groups", group), ("splits", split)) if name
+    }  # fmt: skip
+    result = dataclasses.replace(result, reading=result.reading | said)
     if found < len(dataset):
         missing = len(dataset) - found
         result = _note(result, path, f"it has no row for {missing} of {len(dataset)} images")
@@ -106,17 +108,22 @@ def _note(dataset: Dataset, path: Path, reason: str) -> Dataset:
 
 def _rows(dataset: Dataset, table: Table, column: str) -> np.ndarray:
     """Returns (N,) int: the row of each item, -1 where there is none."""
-    cells = [cell.replace("\\", "/").removeprefix("./") for cell in table.column(column)]
+    cells = [normal(c).replace("\\", "/").removeprefix("./") for c in table.column(column)]
     # Later rows must not hide earlier ones, so the index is filled from the end.
     index = {cell: row for row, cell in reversed(list(enumerate(cells)))}
+    names = [normal(name) for name in dataset.names]
     best = np.full(len(dataset), -1)
-    for start in ("", dataset.root.resolve().name + "/"):
-        rows = np.array([index.get(start + name, -1) for name in dataset.names])
-        best = rows if (rows >= 0).sum() > (best >= 0).sum() else best
+    for start in ("", normal(dataset.root.resolve().name) + "/"):
+        for ends in (names, [os.path.splitext(name)[0] for name in names]):
+            rows = np.array([index.get(start + name, -1) for name in ends])
+            best = rows if (rows >= 0).sum() > (best >= 0).sum() else best
     if (best >= 0).any():
         return best
-    bare = [name.rpartition("/")[2] for name in dataset.names]
+    bare = [name.rpartition("/")[2] for name in names]
     last = {cell.rpartition("/")[2]: row for cell, row in index.items()}
     if len(set(bare)) < len(bare) or len(last) < len(index):
         return best
-    return np.array([last.get(name, -1) for name in bare])
+    stems = [os.path.splitext(name)[0] for name in bare]
+    if len(set(stems)) < len(stems):
+        stems = bare
+    return np.array([last.get(n, last.get(s, -1)) for n, s in zip(bare, stems, strict=True)])

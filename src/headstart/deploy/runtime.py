@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,21 +18,38 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import ModelError
+from headstart.fingerprint import fingerprint_bytes, fingerprint_start
 from headstart.images.detect import detector_content, register_detector
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
-from headstart.records import OutputSpec
+from headstart.records import OutputSpec, is_number
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["KEY", "About", "OnnxPredictor", "open_session", "put_about", "run_session"]
+__all__ = [
+    "KEY",
+    "About",
+    "OnnxPredictor",
+    "find_exported",
+    "open_session",
+    "put_about",
+    "run_session",
+]
 
 KEY = "headstart"
 """Of the metadata entry that holds everything about an exported model, as JSON."""
 
 # Of the entry that holds the face detector of models of faces, as base64.
 _DETECTOR = "headstart-detector"
-FORMAT = 2
+# Of the last entry: the fingerprint of all bytes before it.
+_SEAL = "headstart-fingerprint"
+FORMAT = 3
+# Without the fingerprint.
+_EARLIER = 2
+_PRECISIONS = ("fp32", "fp16", "int8")
+_ANEW = "copy it anew, or export the run again"
+# Numbers an image that outputs may have: more are damage, and would ask for their memory.
+_MOST_NUMBERS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,7 @@ class About:
         threshold: Probability below which an answer is "not sure".
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
         facts: Everything else: versions, fingerprints, licence, measured quality.
+        sealed: Whether the file ends with a fingerprint of itself.
     """
 
     spec: OutputSpec
@@ -53,10 +72,12 @@ class About:
     threshold: float
     precision: str
     facts: dict[str, Any]
+    sealed: bool = True
 
     def to_json(self) -> str:
         """Returns the content of the metadata entry."""
-        value = {"format": FORMAT} | asdict(self)
+        value = {"format": FORMAT if self.sealed else _EARLIER} | asdict(self)
+        del value["sealed"]
         # The detector travels inside; where it once lay is nobody's business.
         value["preprocess"]["faces"] = faces = self.preprocess.fields.get("faces")
         if faces is not None:
@@ -69,18 +90,25 @@ class About:
 
         Raises:
             ModelError: If it is of another version of the format.
-            ValueError: If it is not that.
+            ValueError: If it is not that, or a number is out of bounds.
             KeyError: If something is missing.
         """
         value = json.loads(text)
         written = value.pop("format")
         if written > FORMAT:
             raise ModelError("it was written by a newer headstart: upgrade headstart")
-        if written < FORMAT:
+        if written < _EARLIER:
             raise ModelError("it was written by an earlier headstart: export the run again")
         value["spec"] = OutputSpec.from_json(value["spec"])
         value["preprocess"] = Preprocess.from_json(value["preprocess"])
-        return cls(**value)
+        about = cls(**value, sealed=written == FORMAT)
+        if about.tta not in (1, 2, 3, 6) or isinstance(about.tta, bool | float):
+            raise ValueError(f"tta must be 1, 2, 3 or 6, got {about.tta!r}")
+        if not is_number(about.threshold) or not 0 <= about.threshold <= 1:
+            raise ValueError(f"threshold must be from 0 to 1, got {about.threshold!r}")
+        if about.precision not in _PRECISIONS or not isinstance(about.facts, dict):
+            raise ValueError("its precision or its facts are none")
+        return about
 
 
 class OnnxPredictor(Predictor):
@@ -94,7 +122,8 @@ class OnnxPredictor(Predictor):
         about: What the file says of itself.
 
     Raises:
-        ModelError: If it is not a file that `headstart export` wrote, or is damaged.
+        ModelError: If it is not a file that `headstart export` wrote, is damaged, or was changed
+            since.
     """
 
     def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
@@ -121,15 +150,61 @@ class OnnxPredictor(Predictor):
                     raise ValueError("the face detector inside is damaged")
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{path}: its metadata cannot be read ({error})") from None
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ModelError(f"{path}: its metadata cannot be read ({error}): {_ANEW}") from None
+        self._check(sealed=self.about.sealed or _SEAL in metadata)
         about = self.about
         self.spec, self.preprocess, self.tta = about.spec, about.preprocess, about.tta
         self.threshold = about.threshold
+        self.try_spec(self._like(), path)
+
+    def _check(self, *, sealed: bool) -> None:
+        """Compares the file with its fingerprint, and the graph's input with the description.
+
+        Raises:
+            ModelError: If one of the two does not fit.
+        """
+        if sealed and not _is_sealed(self.path):
+            raise ModelError(
+                f"{self.path} is not as 'headstart export' wrote it: it was damaged or changed; "
+                f"{_ANEW}"
+            )
+        size, views = self.about.preprocess.size, self.about.tta
+        given = [each.shape for each in self._session.get_inputs()]
+        if len(given) != 1 or given[0][1:] != [views, size, size, 3]:
+            raise ModelError(
+                f"{self.path}: its graph takes {given[0][1:]} numbers an image, and it says of "
+                f"itself {[views, size, size, 3]}: it is damaged; {_ANEW}"
+            )
+
+    def _like(self) -> Outputs:
+        """Returns outputs of one image as the graph says that they are shaped, all even."""
+        found: Outputs = {}
+        for each in self._session.get_outputs():
+            shape = [side for side in each.shape[1:] if isinstance(side, int)]
+            if len(shape) < len(each.shape) - 1:
+                return self._one()  # only an answer tells
+            if math.prod(shape) > _MOST_NUMBERS:
+                raise ModelError(f"{self.path}: its outputs are {shape}: it is damaged; {_ANEW}")
+            found[each.name] = np.full((1, *shape), 1 / max(1, *shape[-1:]), np.float32)
+        return found
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
         return run_session(self._session, inputs)
+
+
+def find_exported(path: str | Path) -> Path | None:
+    """Returns the file of an exported model: itself, or in the folder that `export` wrote.
+
+    Args:
+        path: Anything; what is neither gives None.
+    """
+    place = Path(path)
+    if place.suffix.lower() == ".onnx" and not place.is_dir():
+        return place
+    inside = place / "model.onnx"
+    return inside if inside.is_file() else None
 
 
 def run_session(session: Any, inputs: np.ndarray) -> Outputs:
@@ -149,7 +224,29 @@ def put_about(path: Path, about: About) -> None:
         content = detector_content(faces.detector, faces.fingerprint)
         entries[_DETECTOR] = base64.b64encode(content).decode()
     onnx.helper.set_model_props(model, entries)
-    onnx.save(model, path)
+    content = model.SerializeToString()
+    # Messages of this format may be put one after the other: the last entry can speak of all else.
+    path.write_bytes(content + _seal(fingerprint_bytes(content).hex()))
+
+
+def _seal(fingerprint: str) -> bytes:
+    """Returns a metadata entry as it stands at the end of a file (`ModelProto`, field 14)."""
+    pair = (_field(1, _SEAL.encode()), _field(2, fingerprint.encode()))
+    return _field(14, b"".join(pair))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Returns a field of a protocol buffer; `content` is shorter than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def _is_sealed(path: Path) -> bool:
+    """Tells whether a file ends with the fingerprint of all that stands before."""
+    length = len(_seal("0" * 32))
+    with path.open("rb") as stream:
+        before = max(0, os.fstat(stream.fileno()).st_size - length)
+        digest = fingerprint_start(stream, before)
+        return stream.read() == _seal(digest.hex())
 
 
 def open_session(file: Path, *, threads: int | None = None) -> Any:

@@ -70,8 +70,8 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
     if not len(test) or not len(training):
         raise ModelError(
             f"an export is proven on the images of the run, and "
-            f"{data or items.dataset.root} has none of them any more: bring them back, or say "
-            f"where they are now with --data"
+            f"{data or items.dataset.root} has none of them any more (images are known by their "
+            f"content): bring them back, or say where they are now with --data"
         )
     rng = np.random.default_rng(seed)
     chosen = test[np.sort(rng.permutation(len(test))[:_PARITY_ON])]

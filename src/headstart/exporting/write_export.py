@@ -93,6 +93,7 @@ def write_export(
             f"{there.largest_difference:.1e}."
         )
     primary = task_of(model.spec.task).PRIMARY
+    summary.append(f"On images it never saw: {primary.words} {run.primary}, as the run measured.")
     tried = None
     if choices.int8:
         file = home / "model-int8.onnx"

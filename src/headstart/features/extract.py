@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.fingerprint import fingerprint_json
+from headstart.images.depths import data_set_levels
 from headstart.images.pixels import read_pixels
 from headstart.images.prefetch import prefetch
 from headstart.images.preprocess import Preprocess, View, views_of
@@ -73,7 +74,8 @@ def extract(
     Args:
         dataset: N items.
         backbone: A pretrained network.
-        preprocess: How images are fitted; by default as the weights were trained.
+        preprocess: How images are fitted; by default as the weights were trained, and images deeper
+            than 8 bits by the levels of these.
         tta: Test-time augmentation: 1, 2, 3 or 6 views averaged (see
             `headstart.images.preprocess.views_of`).
         device: Where the network runs.
@@ -88,7 +90,9 @@ def extract(
         BackboneError: If the network cannot be loaded.
         DataError: If no image at all can be read.
     """
-    preprocess = preprocess or backbone.preprocess
+    if preprocess is None:
+        levels = data_set_levels(dataset, workers=workers, progress=progress)
+        preprocess = replace(backbone.preprocess, levels=levels)
     looks = views_of(tta)
     recipe = [preprocess.fields, tta, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"

@@ -21,11 +21,13 @@ from headstart.choices import Method
 from headstart.gallery.leave_one_out import MOST, Trials, leave_one_out
 from headstart.metrics.subgroup_errors import linked, pair_rate, person_rate, person_weights
 from headstart.metrics.verification import safe_threshold, threshold_interval
-from headstart.records import Estimate, to_json
+from headstart.records import Estimate, is_number, to_json
 
-__all__ = ["Calibration", "Operating", "Subgroup", "calibrate"]
+__all__ = ["Calibration", "Operating", "Subgroup", "calibrate", "knows_nobody", "useless"]
 
 _VALUES = 8  # more different values are no subgroups but a number or a name
+_NOBODY = 0.05  # a gallery that knows no more of its own photos again is of no use
+_HALF = 0.5  # with fewer people than tell that from half of them, it may be chance
 _RULE = 3  # nothing among n: at most 3 / n, with 95 % (Hanley and Lippman-Hand, JAMA 1983)
 
 
@@ -104,7 +106,17 @@ class Calibration:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Calibration:
-        """Rebuilds a calibration as JSON kept it."""
+        """Rebuilds a calibration as JSON kept it.
+
+        Raises:
+            ValueError: If a number is none.
+        """
+        numbers = [value["far"], value["people"], value["photos"]]
+        numbers += [value[each]["threshold"]["value"] for each in ("identify", "verify")]
+        if not all(is_number(each) for each in numbers):
+            raise ValueError("one of its numbers is none")
+        if not all(isinstance(each, str) for each in value["summary"]):
+            raise ValueError("its summary is no text")
         groups = tuple(
             Subgroup(
                 each["column"],
@@ -177,6 +189,29 @@ def calibrate(
                 )
             )
     return Calibration(far, enrolled, len(vectors), identify, verify, tuple(groups), tuple(summary))
+
+
+def knows_nobody(found: Calibration, gallery: str) -> str:
+    """Says that a gallery knows hardly anybody again; empty where that cannot be said.
+
+    Args:
+        found: Its calibration.
+        gallery: Its folder.
+    """
+    known = found.identify.tar
+    if not known.n or known.value > _NOBODY:
+        return ""
+    how = "nobody" if known.value == 0 else "hardly anybody"
+    return (
+        f"{gallery} recognises {how}: of the {known.n:,} photos enrolled {known} are known again "
+        f"at its threshold. The network may not see faces as it must (--faces, alignment), or "
+        f"photos lie under the wrong people."
+    )
+
+
+def useless(found: Calibration) -> bool:
+    """Tells whether what `knows_nobody` says is more than chance among few photos."""
+    return bool(knows_nobody(found, "")) and found.identify.tar.high < _HALF
 
 
 def _identify(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -12,7 +13,15 @@ from typing import Any
 
 from headstart.errors import ModelError, OutputError
 
-__all__ = ["APPLICATION", "VERSION", "connect", "create", "damaged", "explained"]
+__all__ = [
+    "APPLICATION",
+    "VERSION",
+    "check_schema",
+    "connect",
+    "create",
+    "damaged",
+    "explained",
+]
 
 APPLICATION = 0x48534758  # "HSGX": told from any other SQLite file
 VERSION = 1
@@ -43,6 +52,10 @@ CREATE TABLE state (
     calibration TEXT
 );
 """
+
+_TABLES = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+# What SQLite says when the disk or the folder refuses; all else that it says is damage.
+_REFUSED = ("full", "readonly", "read-only", "unable to open", "disk I/O", "permission")
 
 
 def create(file: Path, *, dimension: int, settings: dict[str, Any]) -> None:
@@ -95,6 +108,7 @@ def connect(file: Path, *, write: bool) -> sqlite3.Connection:
         place += "?immutable=1"
     db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=_WAIT_SECONDS)
     try:
+        db.execute("PRAGMA trusted_schema=OFF")
         if write:
             db.execute("PRAGMA synchronous=FULL")
             db.execute("PRAGMA foreign_keys=ON")
@@ -105,6 +119,38 @@ def connect(file: Path, *, write: bool) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+@functools.cache
+def _expected() -> frozenset[tuple[str, ...]]:
+    db = sqlite3.connect(":memory:")
+    try:
+        db.executescript(_SCHEMA)
+        return _tables(db)
+    finally:
+        db.close()
+
+
+def _tables(db: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """What there is, with how it was made; blanks and line breaks do not count."""
+    return frozenset(tuple(" ".join(str(x).split()) for x in row) for row in db.execute(_TABLES))
+
+
+def check_schema(db: sqlite3.Connection, file: Path) -> None:
+    """Refuses a file with other tables than ours, or with triggers and views beside them.
+
+    These would run with whatever is asked of the index, and can change what it answers.
+
+    Raises:
+        ModelError: With the name of the first.
+        sqlite3.Error: If the file is damaged.
+    """
+    found = _tables(db)
+    for kind, name, *_ in sorted(found - _expected(), key=str):
+        shown = str(name).encode("unicode_escape").decode()
+        raise damaged(file, f"its {kind} {shown} is none of a gallery's")
+    for kind, name, *_ in sorted(_expected() - found, key=str):
+        raise damaged(file, f"no such {kind}: {name}")
 
 
 def damaged(file: Path, why: str) -> ModelError:
@@ -131,10 +177,10 @@ def explained(file: Path) -> Iterator[None]:
                 f"{file} has been held by another process for more than {_WAIT_SECONDS:.0f} s: "
                 f"try again"
             ) from None
-        if "no such" in text:
+        if not any(each in text for each in _REFUSED):
             raise damaged(file, text) from None
         raise OutputError(
             f"{file} cannot be used ({text}): is the disk full, or may the folder not be written?"
         ) from None
-    except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
+    except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
         raise damaged(file, str(error)) from None

@@ -21,7 +21,14 @@ from headstart.images.threads import ordered_map
 from headstart.nets.backbone import Backbone
 from headstart.nets.engine import Engine, stream
 
-__all__ = ["PhotoEmbeddings", "embed_every_face", "embed_photos", "square_embedder"]
+__all__ = [
+    "Crowd",
+    "PhotoEmbeddings",
+    "crowds_on",
+    "embed_every_face",
+    "embed_photos",
+    "square_embedder",
+]
 
 # A video has many looks: converting the network pays.
 _MANY = 1000
@@ -151,6 +158,58 @@ def embed_every_face(
     return PhotoEmbeddings(
         np.array(rows), tuple(names), vectors, tuple(prints), errors, np.array(boxes, np.float32)
     )
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Several faces on a photo that stands for one person.
+
+    Attributes:
+        faces: How many.
+        taken: Left, top, width and height in pixels of the one that was taken.
+        choose: Why that one: ``"largest"`` or ``"centre"``.
+    """
+
+    faces: int
+    taken: tuple[float, ...]
+    choose: str
+
+    def text(self, photo: str) -> str:
+        """Says which face was taken."""
+        left, top, width, height = (round(each) for each in self.taken)
+        which = "the largest" if self.choose == "largest" else "the one nearest to the centre"
+        return (
+            f"{photo} shows {self.faces:,} faces; {which} was taken, {width} x {height} pixels at "
+            f"{left}, {top}"
+        )
+
+
+def crowds_on(dataset: Dataset, preprocess: Preprocess, compute: Compute) -> dict[str, Crowd]:
+    """Returns photo -> what is on it, of those on which more than one face is found.
+
+    Args:
+        dataset: Photos that were embedded.
+        preprocess: The preprocessing of the gallery; of whole photos there is nothing to say.
+        compute: How many threads decode, and who is told.
+    """
+    faces = preprocess.faces
+    if faces is None:
+        return {}
+
+    def look(row: int) -> DecodedPhoto | ImageError:
+        try:
+            return every_face_of(preprocess, 1, read_bytes(dataset.path(row)))
+        except ImageError as error:  # it was there a moment ago: nothing to say
+            return error
+
+    found = {}
+    for row, result in enumerate(ordered_map(look, range(len(dataset)), workers=compute.workers)):
+        if not isinstance(result, ImageError) and len(result.faces) > 1:
+            box = (result.ratio * result.faces[0][0].box).tolist()
+            taken = tuple(round(each, 1) for each in box)
+            found[dataset.names[row]] = Crowd(len(result.faces), taken, faces.choose)
+        compute.progress("counting faces", row + 1, len(dataset))
+    return found
 
 
 def square_embedder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,15 +15,16 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
 from headstart.fingerprint import fingerprint_file
-from headstart.gallery.embed import PhotoEmbeddings, embed_photos
+from headstart.gallery.embed import Crowd, PhotoEmbeddings, crowds_on, embed_photos
 from headstart.gallery.folder import Gallery
 from headstart.gallery.index import IndexStore
+from headstart.gallery.names import person_name
 from headstart.gallery.rows import Photo
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import faces_for
 
-__all__ = ["Enrolling", "gallery_preprocess"]
+__all__ = ["Enrolling", "gallery_preprocess", "remove_photo", "unaligned"]
 
 _BACKBONE = "balanced"
 _SETTINGS: dict[str, Any] = {"method": "knn", "k": 2, "far": 0.001}
@@ -47,6 +49,25 @@ def gallery_preprocess(backbone: Backbone, detector: str | None) -> Preprocess:
     return replace(preprocess, faces=faces_for(backbone, detector))
 
 
+def unaligned(backbone: Backbone, preprocess: Preprocess, name: str) -> str | None:
+    """Says that a network does not tell how faces must lie, where that is to be expected of it.
+
+    Args:
+        backbone: That embeds faces.
+        preprocess: With or without faces.
+        name: Of the network that was given.
+    """
+    asked = preprocess.faces is not None and backbone.source.kind == "onnx"
+    if not asked or backbone.face_template is not None:
+        return None
+    beside = Path(name).with_suffix(".json").name
+    return (
+        f'{name} does not say how faces must lie (no "alignment" in {beside} beside it), so they '
+        f"are cut with a margin: a face embedder then knows few people again, or nobody. Put that "
+        f"file there (docs/faces.md) and enroll into a new gallery."
+    )
+
+
 class Enrolling:
     """One enrolment under way.
 
@@ -54,21 +75,30 @@ class Enrolling:
         folder: Of the gallery.
         wanted: Settings that were asked for: method, k, far.
         compute: Where the network runs, how many threads decode, and who is told.
+        move: Photos that are enrolled as another person are moved to the one that is given.
 
     Attributes:
         made: Whether the gallery is there.
         enrolled: Person -> photos added.
         errors: Photo -> why it was set aside.
         known: How many photos were enrolled already.
+        moved: Person -> photos that were another's.
+        crowds: Photo -> the faces on it, where there are several.
     """
 
-    def __init__(self, folder: Path, wanted: dict[str, Any], compute: Compute) -> None:
+    def __init__(
+        self, folder: Path, wanted: dict[str, Any], compute: Compute, *, move: bool = False
+    ) -> None:
         self.folder, self.wanted = folder, wanted
-        self._compute = compute
+        self._compute, self._move = compute, move
         self.made = Gallery.is_one(folder)
         self.enrolled: Counter[str] = Counter()
         self.errors: dict[str, str] = {}
         self.known = 0
+        self.moved: Counter[str] = Counter()
+        self.crowds: dict[str, Crowd] = {}
+        # Fingerprint -> whose the photo is by what was given now.
+        self._placed: dict[bytes, str] = {}
 
     def open_or_prepare(self, backbone: str | None, detector: str | None) -> None:
         """Opens the gallery, or the network of the one that will be made.
@@ -107,6 +137,7 @@ class Enrolling:
             self.errors |= found.errors
             if not len(found.names):
                 continue
+            self.crowds |= crowds_on(fresh.take(found.rows), self.preprocess, self._compute)
             if not self.made:
                 self.gallery = Gallery.create(
                     self.folder, self.backbone, self.preprocess,
@@ -133,14 +164,29 @@ class Enrolling:
             if each in owners:
                 fresh[index] = False
                 person = dataset.labels.text(index)
-                self._passed_over(dataset.names[index], owners[each], person)
+                self._known_photo(dataset.names[index], each, owners[each], person)
         return dataset.take(fresh)
 
+    def _known_photo(self, photo: str, fingerprint: bytes, owner: str, person: str) -> None:
+        """Passes over a photo that is enrolled, or moves it to whose it is said to be now."""
+        placed = self._placed.setdefault(fingerprint, person)
+        if placed != person:
+            self.errors[photo] = f"the same photo is given as {placed} too"
+        elif self._move and person_name(owner) != person:
+            with self.gallery.store(write=True) as store:
+                store.give(store.find("", fingerprint), person)
+            self.moved[person] += 1
+        else:
+            self._passed_over(photo, owner, person)
+
     def _passed_over(self, photo: str, owner: str, person: str) -> None:
-        if owner == person:
+        if person_name(owner) == person:
             self.known += 1
         else:
-            self.errors[photo] = f"the same photo is enrolled as {owner}"
+            self.errors[photo] = (
+                f"the same photo is enrolled as {owner} (--move gives it to {person}, "
+                f"--remove-photo takes it out)"
+            )
 
     def _commit(self, dataset: Dataset, found: PhotoEmbeddings, store: IndexStore) -> None:
         targets = dataset.labels.strata[found.rows]
@@ -159,12 +205,48 @@ class Enrolling:
                 )
                 for at in np.flatnonzero(targets == target)
             ]
+            placed = {
+                each.name: self._placed.setdefault(each.fingerprint, person) for each in photos
+            }
             done = store.enroll(person, photos)
             if done.added:
                 self.enrolled[person] += len(done.added)
             self.known += len(done.known)
             for photo, owner in done.elsewhere.items():
-                self._passed_over(photo, owner, person)
+                if placed[photo] != person:
+                    self.errors[photo] = f"the same photo is given as {placed[photo]} too"
+                else:
+                    self._passed_over(photo, owner, person)
+
+
+def remove_photo(gallery: Gallery, photo: str) -> str:
+    """Takes one photo out of a gallery, and overwrites what it held on the disk.
+
+    Args:
+        gallery: Any.
+        photo: Its file, or its name as it was enrolled.
+
+    Returns:
+        Whose it was.
+
+    Raises:
+        OptionError: If there is none, or several are meant.
+        OutputError: If the gallery cannot be written.
+    """
+    fingerprint = None
+    with contextlib.suppress(OSError):
+        fingerprint = fingerprint_file(Path(photo))
+    with gallery.store(write=True) as store:
+        found = store.find(photo, fingerprint)
+        if len(found) != 1:
+            names = ", ".join(f"{each.name} ({each.person})" for each in found[:5])
+            raise OptionError(
+                f"--remove-photo {photo}: "
+                + (f"{len(found):,} photos are called so: {names}" if found
+                   else f"no such photo is enrolled in {gallery.folder}")
+            )  # fmt: skip
+        store.give(found, None)
+    return person_name(found[0].person)
 
 
 def _chunks(dataset: Dataset) -> Iterator[Dataset]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from headstart.compute import Compute
-from headstart.gallery.calibrate import Calibration, calibrate
-from headstart.gallery.enrolling import Enrolling
+from headstart.gallery.calibrate import Calibration, calibrate, knows_nobody, useless
+from headstart.gallery.embed import Crowd
+from headstart.gallery.enrolling import Enrolling, unaligned
+from headstart.gallery.names import case_twins
 from headstart.records import Estimate
 
 __all__ = ["Enrolment", "finish"]
+
+# Photos with several faces that are named in sentences.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,10 @@ class Enrolment:
         people: In the gallery now.
         photos: In the gallery now.
         calibration: Of the thresholds; None with fewer than two people.
+        notes: What to know besides, the most important first.
+        moved: Person -> photos that were another's until now.
+        crowds: Photo that was enrolled now -> the faces on it, where there are several.
+        serious: Whether it is shown that the gallery knows hardly anybody again.
     """
 
     gallery: str
@@ -41,14 +51,21 @@ class Enrolment:
     photos: int
     calibration: Calibration | None
     notes: tuple[str, ...] = field(default=())
+    moved: dict[str, int] = field(default_factory=dict)
+    crowds: dict[str, Crowd] = field(default_factory=dict)
+    serious: bool = False
 
     def lines(self) -> list[str]:
         """Returns what happened, in sentences."""
         lines = []
-        for what, which in (("Enrolled", self.enrolled), ("Removed", self.removed)):
+        done = (
+            ("Enrolled", self.enrolled, "of"), ("Removed", self.removed, "of"),
+            ("Moved", self.moved, "to"),
+        )  # fmt: skip
+        for what, which, of in done:
             if which:
                 many = ", ".join(list(which)[:5]) + (", …" if len(which) > 5 else "")
-                lines.append(f"{what} {_count(sum(which.values()), 'photo')} of {many}.")
+                lines.append(f"{what} {_count(sum(which.values()), 'photo')} {of} {many}.")
         if self.known:
             lines.append(f"Passed over {_count(self.known, 'photo')}: enrolled already.")
         who = "1 person" if self.people == 1 else f"{self.people:,} people"
@@ -56,7 +73,9 @@ class Enrolment:
             f"{self.gallery} knows {who} by {_count(self.photos, 'photo')} (vectors of "
             f"{self.backbone}; {_how(self.settings)})."
         )
-        return [*lines, *self.notes]
+        # What makes all else useless is said before it.
+        first = list(self.notes[: int(self.serious)])
+        return [*first, *lines, *self.notes[int(self.serious) :]]
 
     def rows(self) -> list[tuple[str, Estimate]]:
         """Returns the thresholds and what they do, by name."""
@@ -113,13 +132,35 @@ def finish(work: Enrolling, removed: dict[str, int], compute: Compute) -> Enrolm
         saved = None if found is None else found.to_json()
         store.calibrate(saved, revision=everything.mark.revision, settings=settings)
     compute.progress("calibrating", 1, 1)
-    notes = found.summary if found else (
-        "No threshold can be calibrated with fewer than two people: enroll another.",
-    )  # fmt: skip
+    nobody = "" if found is None else knows_nobody(found, str(work.folder))
     return Enrolment(
         str(work.folder), work.gallery.origin[0], settings, dict(work.enrolled), removed,
-        work.known, work.errors, len(everything.people), len(everything.owners), found, notes,
+        work.known, work.errors, len(everything.people), len(everything.owners), found,
+        tuple(_notes(work, found, nobody, everything.people.values())), dict(work.moved),
+        work.crowds, serious=found is not None and useless(found),
     )  # fmt: skip
+
+
+def _notes(
+    work: Enrolling, found: Calibration | None, nobody: str, people: Iterable[str]
+) -> Iterator[str]:
+    """Yields what to know besides, the most important first."""
+    if nobody:
+        yield nobody
+    if warning := unaligned(work.backbone, work.preprocess, work.gallery.origin[0]):
+        yield warning
+    for photo, crowd in list(work.crowds.items())[:_SHOWN]:
+        yield crowd.text(photo) + "."
+    if len(work.crowds) > _SHOWN:
+        yield (
+            f"{len(work.crowds) - _SHOWN:,} more photos show several faces; --json names them all."
+        )
+    for twins in case_twins(people):
+        yield f"{' and '.join(twins)} differ in capitals only, and are {len(twins)} people."
+    if found is None:
+        yield "No threshold can be calibrated with fewer than two people: enroll another."
+    else:
+        yield from found.summary
 
 
 def _count(n: int, noun: str) -> str:

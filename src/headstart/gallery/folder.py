@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import ModelError, OptionError, OutputError
+from headstart.fingerprint import fingerprint_json
 from headstart.gallery.calibrate import Calibration
-from headstart.gallery.database import create
+from headstart.gallery.database import create, damaged
 from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
@@ -30,7 +31,9 @@ from headstart.output import new_folder, read_json
 __all__ = ["MARKER", "Gallery", "GalleryReader"]
 
 MARKER = "gallery.json"
-_FORMAT = 1
+_FORMAT = 2
+# Without a fingerprint of the description.
+_EARLIER = 1
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Gallery:
                     "preprocess": asdict(save_detector(preprocess, building)),
                 }
                 create(building / "index.sqlite", dimension=dimension, settings=settings)
+                value = json.loads(json.dumps(value))
+                value["fingerprint"] = fingerprint_json(value)
                 text = json.dumps(value, indent=2, ensure_ascii=False)
                 (building / MARKER).write_text(text, encoding="utf-8")
         except OutputError:
@@ -122,6 +127,12 @@ class Gallery:
                     f"{folder} was written by headstart {value['headstart']}, which is newer "
                     f"than this one: upgrade headstart"
                 )
+            known = value.pop("fingerprint", None)
+            if known != fingerprint_json(value) and (value["format"] != _EARLIER or known):
+                raise ModelError(
+                    f"{folder / MARKER} is not what was written with this gallery: it was damaged "
+                    f"or changed; copy the gallery's folder anew"
+                )
             backbone = _open_saved(folder)
             if backbone.fingerprint != value["backbone"]["fingerprint"]:
                 raise ModelError(
@@ -131,7 +142,7 @@ class Gallery:
             origin = str(value["backbone"]["name"]), str(value["backbone"]["origin"])
             preprocess = resolve_detector(Preprocess.from_json(value["preprocess"]), folder)
             return cls(folder, backbone, preprocess, origin)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{folder / MARKER} is damaged ({error!r}): copy the gallery's folder anew"
             ) from None
@@ -203,9 +214,14 @@ class GalleryReader:
                 changes = self._store.changes(None)
         self.index.apply(changes)
         self._mark, self.settings, self.stale = changes.mark, changes.settings, changes.stale
-        saved = changes.calibration
-        self.calibration = Calibration.from_json(saved) if saved else None
+        self.calibration = self._calibration(changes.calibration)
         return True
+
+    def _calibration(self, saved: dict[str, Any] | None) -> Calibration | None:
+        try:
+            return Calibration.from_json(saved) if saved else None
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise damaged(self._store.file, f"its calibration: {error!r}") from None
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -215,4 +231,4 @@ class GalleryReader:
 def _open_saved(folder: Path) -> Backbone:
     """Opens the backbone inside a gallery's folder."""
     onnx = folder / "backbone" / "network.onnx"
-    return open_backbone(str(onnx if onnx.is_file() else folder / "backbone"))
+    return open_backbone(str(onnx if onnx.is_file() else folder / "backbone"), known=False)

@@ -10,6 +10,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
+from headstart.gallery.calibrate import knows_nobody
 from headstart.gallery.embed import PhotoEmbeddings, embed_every_face, embed_photos
 from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.gallery.identification import Answer, decide
@@ -58,6 +59,7 @@ def measure_photos(
     *,
     top: int,
     label: str | None = None,
+    image: str | None = None,
 ) -> tuple[tuple[Answer, ...], dict[str, Estimate], list[str]]:
     """Answers for photos whose people are known, by the largest face of each, and measures that.
 
@@ -69,6 +71,7 @@ def measure_photos(
         compute: Where the network runs, the seed of the intervals, and who is told.
         top: So many candidates are named.
         label: The column that says who is on a photo.
+        image: The column of files.
 
     Returns:
         The answers, name -> measure, and what to know of these.
@@ -82,7 +85,7 @@ def measure_photos(
             "--labelled takes one folder that holds one folder per person, or a table"
         )
     what = "--labelled needs one folder per person"
-    dataset = photos_of_people(given[0], label, otherwise=what)
+    dataset = photos_of_people(given[0], label, image=image, otherwise=what)
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, compute=compute)
     matches = reader.index.search(found.vectors, top=max(top, _RANKS[-1]))
     with opened.store() as store:
@@ -121,6 +124,8 @@ def threshold_of(
             + "; enroll at least two people, or give --threshold"
         )
     notes, calibrated = [], reader.calibration.identify
+    if nobody := knows_nobody(reader.calibration, gallery):
+        notes.append(nobody)
     if not calibrated.shown:
         notes.append(
             f"The threshold is an estimate: too few people are enrolled to show a "

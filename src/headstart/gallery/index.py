@@ -19,12 +19,22 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import ModelError, OptionError, OutputError
-from headstart.gallery.database import APPLICATION, VERSION, connect, damaged, explained
+from headstart.gallery.database import (
+    APPLICATION,
+    VERSION,
+    check_schema,
+    connect,
+    damaged,
+    explained,
+)
+from headstart.gallery.names import person_name
+from headstart.gallery.read_rows import of_length_one, read_changes, state_of
+from headstart.gallery.rehouse import Held, find_photos, ids_called, rehouse
 from headstart.gallery.rows import Added, Changes, Mark, Photo
 
 __all__ = ["IndexStore"]
 
-_NORM = 1e-3  # how far from 1 the length of a stored vector may be
+_MOST = 1_000_000  # numbers that a vector may have: more are damage
 
 
 class IndexStore:
@@ -59,8 +69,15 @@ class IndexStore:
                 f"{file} was written by a newer headstart (format {version}, this one knows "
                 f"{VERSION}): upgrade headstart"
             )
-        with explained(self.file):
-            self.dimension = int(self._state("dimension")[0])
+        try:
+            with explained(self.file):
+                check_schema(self._db, file)
+                self.dimension = state_of(self._db, file, "dimension")[0]
+            if not isinstance(self.dimension, int) or not 0 < self.dimension <= _MOST:
+                raise damaged(file, f"vectors of {self.dimension!r} numbers")
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Closes it; the last to do so folds the journal into the file."""
@@ -76,7 +93,7 @@ class IndexStore:
         """Adds photos of one person in one transaction; all are there afterwards, or none.
 
         Args:
-            name: The person, new or known.
+            name: The person, new or known; in `names.person_name`'s spelling from then on.
             photos: Vectors of the index's dimension.
 
         Raises:
@@ -86,13 +103,15 @@ class IndexStore:
         rows = []
         for each in photos:
             vector = np.ascontiguousarray(each.vector, "<f4")
-            if vector.shape != (self.dimension,) or not _of_length_one(vector[None]).all():
+            if vector.shape != (self.dimension,) or not of_length_one(vector[None]).all():
                 raise ValueError(f"{each.name}: need ({self.dimension},) of length 1")
             # Sorted, so that equal attributes are equal text.
             text = json.dumps(each.attributes, sort_keys=True, ensure_ascii=False)
             rows.append((each, text, vector.tobytes()))
         added, known, elsewhere = [], [], {}
+        name = person_name(name)
         with self._transaction() as db:
+            self._unite(db, name)
             row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
             if row is None:
                 row = (db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid,)
@@ -126,6 +145,8 @@ class IndexStore:
     def remove(self, name: str) -> int:
         """Removes a person with all photos, and overwrites what they held on the disk.
 
+        However the name was spelt when the photos came: whoever is removed is known no more.
+
         Returns:
             How many photos were removed.
 
@@ -134,22 +155,64 @@ class IndexStore:
             OutputError: If the disk refuses.
         """
         with self._transaction() as db:
-            row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
-            if row is None:
+            people = ids_called(db, person_name(name))
+            if not people:
                 some = [each for (each,) in db.execute("SELECT name FROM people LIMIT 6")]
                 listed = ", ".join(some[:5]) + (", …" if len(some) > 5 else "")
                 raise OptionError(
                     f"nobody called {name!r} is enrolled"
                     + (f"; there are: {listed}" if some else ": the gallery is empty")
                 )
-            count = db.execute("SELECT count(*) FROM photos WHERE person = ?", row).fetchone()[0]
-            db.execute("DELETE FROM people WHERE id = ?", row)
-            db.execute("INSERT INTO removals(person) VALUES (?)", row)
+            before = db.execute("SELECT count(*) FROM photos").fetchone()[0]
+            rehouse(db, people, lambda photo, person: None)
+            count = before - db.execute("SELECT count(*) FROM photos").fetchone()[0]
             db.execute("UPDATE state SET revision = revision + 1")
+        self._forget()
+        return int(count)
+
+    def find(self, name: str, fingerprint: bytes | None = None) -> list[Held]:
+        """Returns the enrolled photos that somebody means; see `rehouse.find_photos`."""
+        with explained(self.file):
+            return find_photos(self._db, name, fingerprint)
+
+    def give(self, photos: Sequence[Held], person: str | None) -> None:
+        """Gives enrolled photos to another person, or to nobody: then they are gone.
+
+        Args:
+            photos: From `find`.
+            person: New or known.
+
+        Raises:
+            OutputError: If the disk refuses.
+        """
+        chosen = {each.id for each in photos}
+        new = None if person is None else person_name(person)
+        with self._transaction() as db:
+            if new is not None:
+                self._unite(db, new)
+            marks = ", ".join("?" * len(chosen))
+            owners = db.execute(
+                f"SELECT DISTINCT person FROM photos WHERE id IN ({marks})", tuple(chosen)
+            ).fetchall()
+            rehouse(
+                db, [row[0] for row in owners],
+                lambda photo, name: new if photo in chosen else person_name(name),
+            )  # fmt: skip
+            db.execute("UPDATE state SET revision = revision + 1")
+        self._forget()
+
+    def _unite(self, db: sqlite3.Connection, name: str) -> None:
+        """Makes one person of those whose name was spelt otherwise when they came."""
+        people = ids_called(db, name)
+        spelt = db.execute("SELECT 1 FROM people WHERE name = ?", (name,)).fetchone()
+        if len(people) > 1 or (people and spelt is None):
+            rehouse(db, people, lambda photo, person: name)
+            db.execute("UPDATE state SET revision = revision + 1")
+
+    def _forget(self) -> None:
         # The journal still holds the old pages: a face that was removed shall be gone.
         with explained(self.file):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return int(count)
 
     def owner_of(self, fingerprints: Sequence[bytes]) -> dict[bytes, str]:
         """Returns fingerprint -> person, for those photos that are enrolled."""
@@ -192,12 +255,12 @@ class IndexStore:
             ModelError: If the file is damaged.
         """
         with self._reading():
-            return self._read(since or Mark())
+            return read_changes(self._db, self.file, self.dimension, since or Mark())
 
     def everything(self) -> tuple[Changes, list[dict[str, str]]]:
         """Returns all that is enrolled, and the attributes of every photo in the same order."""
         with self._reading():
-            changes = self._read(Mark())
+            changes = read_changes(self._db, self.file, self.dimension, Mark())
             rows = self._db.execute("SELECT attributes FROM photos ORDER BY id").fetchall()
             known = {text: json.loads(text) for text in {text for (text,) in rows}}
         return changes, [known[text] for (text,) in rows]
@@ -216,7 +279,7 @@ class IndexStore:
             Whether it was kept.
         """
         with self._transaction() as db:
-            if self._state("calibrated")[0] > revision:
+            if state_of(db, self.file, "calibrated")[0] > revision:
                 return False
             db.execute(
                 "UPDATE state SET calibration = ?, calibrated = ?, settings = ?",
@@ -227,55 +290,6 @@ class IndexStore:
                 ),
             )
         return True
-
-    def _read(self, seen: Mark) -> Changes:
-        db = self._db
-        revision, calibrated, settings, calibration = self._state(
-            "revision, calibrated, settings, calibration"
-        )
-        removed = db.execute(
-            "SELECT id, person FROM removals WHERE id > ? ORDER BY id", (seen.removal,)
-        ).fetchall()
-        people = dict(
-            db.execute("SELECT id, name FROM people WHERE id > ?", (seen.person,)).fetchall()
-        )
-        rows = db.execute(
-            "SELECT id, person, vector FROM photos WHERE id > ? ORDER BY id", (seen.photo,)
-        ).fetchall()
-        vectors = self._vectors([row[2] for row in rows])
-        sound = _of_length_one(vectors)
-        if not sound.all():
-            raise damaged(
-                self.file, f"photo {rows[int(np.argmin(sound))][0]} is not a vector any more"
-            )
-        mark = Mark(
-            photo=max([seen.photo, *(row[0] for row in rows[-1:])]),
-            person=max([seen.person, *people]),
-            removal=max([seen.removal, *(row[0] for row in removed[-1:])]),
-            revision=revision,
-        )
-        return Changes(
-            removed=tuple(person for _, person in removed),
-            people=people,
-            owners=np.array([row[1] for row in rows], np.int64),
-            vectors=vectors,
-            calibration=None if calibration is None else json.loads(calibration),
-            stale=calibrated != revision,
-            settings=json.loads(settings),
-            mark=mark,
-        )
-
-    def _state(self, columns: str) -> tuple[Any, ...]:
-        row = self._db.execute(f"SELECT {columns} FROM state").fetchone()
-        if row is None:
-            raise damaged(self.file, "its state is missing")
-        return tuple(row)
-
-    def _vectors(self, blobs: list[bytes]) -> np.ndarray:
-        if any(len(blob) != 4 * self.dimension for blob in blobs):
-            raise damaged(self.file, "a vector has another length")
-        flat = np.frombuffer(b"".join(blobs), "<f4")
-        return flat.reshape(-1, self.dimension).astype(np.float32, copy=False)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -299,10 +313,3 @@ class IndexStore:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-
-
-def _of_length_one(vectors: np.ndarray) -> np.ndarray:
-    """(N,) bool; what is damaged has another length, or is no number."""
-    with np.errstate(all="ignore"):
-        lengths = np.einsum("nd,nd->n", vectors, vectors)
-    return np.abs(lengths - 1) < _NORM

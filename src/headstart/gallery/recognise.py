@@ -33,6 +33,7 @@ def recognise(
     *,
     threshold: float | None = None,
     label: str | None = None,
+    image: str | None = None,
 ) -> Recognition:
     """Compares each pair of photos, and searches each among all others.
 
@@ -43,19 +44,18 @@ def recognise(
         compute: Where the network runs, the seed of the intervals, and who is told.
         threshold: Measured too; None for the gallery's own, if it has one.
         label: The column that says who is on a photo.
+        image: The column of files.
 
     Raises:
         DataError: If the data do not say who is on them, or hold no pair of one person or none of
             two.
     """
-    dataset = photos_of_people(data, label, otherwise="give one folder per person, or two photos")
+    dataset = photos_of_people(
+        data, label, image=image, otherwise="give one folder per person, or two photos"
+    )
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, compute=compute)
     owners = dataset.labels.strata[found.rows]
-    # Copies of one photo would be the easiest genuine pairs of all.
-    earliest: dict[bytes, int] = {}
-    for at, each in enumerate(found.fingerprints):
-        earliest.setdefault(each, at)
-    first = np.array(list(earliest.values()), int)
+    first = _without_copies(found.fingerprints)
     counts = np.bincount(owners[first]) if len(first) else np.zeros(1, int)
     if (counts > 0).sum() < 2 or counts.max() < 2:
         raise DataError(
@@ -69,6 +69,14 @@ def recognise(
     if threshold is None and reader.calibration is not None:
         threshold = reader.calibration.verify.threshold.value
     notes = []
+    with opened.store() as store:
+        enrolled = len(store.owner_of([found.fingerprints[at] for at in first.tolist()]))
+    if enrolled:
+        notes.append(
+            f"{enrolled:,} of these photos {'are' if enrolled > 1 else 'is'} enrolled in the "
+            f"gallery, whose threshold was calibrated on them: measured on photos of others it "
+            f"may do less well."
+        )
     if len(first) < len(found.names):
         copies = len(found.names) - len(first)
         notes.append(
@@ -90,6 +98,14 @@ def recognise(
         errors={**dict(dataset.set_aside), **found.errors},
         notes=tuple(notes),
     )
+
+
+def _without_copies(fingerprints: tuple[bytes, ...]) -> np.ndarray:
+    """Returns the first of each photo: copies would be the easiest genuine pairs of all."""
+    earliest: dict[bytes, int] = {}
+    for at, each in enumerate(fingerprints):
+        earliest.setdefault(each, at)
+    return np.array(list(earliest.values()), int)
 
 
 def _subgroups(

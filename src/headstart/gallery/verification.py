@@ -10,7 +10,7 @@ from pathlib import Path
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError, OptionError
-from headstart.gallery.embed import embed_photos
+from headstart.gallery.embed import PhotoEmbeddings, crowds_on, embed_photos
 from headstart.gallery.folder import Gallery, GalleryReader
 from headstart.records import Estimate
 
@@ -96,9 +96,10 @@ def verify_pair(
     for name, reason in found.errors.items():
         raise ImageError(f"{name}: {reason}")
     score = float(found.vectors[0] @ found.vectors[1])
+    about = _about(opened, dataset, found, compute)
     if threshold is not None or calibration is None:
         limit = float(threshold or 0.0)
-        return Verification(names, score > limit, score, limit, None, None)
+        return Verification(names, score > limit, score, limit, None, None, tuple(about))
     notes = []
     if not calibration.verify.shown:
         notes.append(
@@ -107,8 +108,24 @@ def verify_pair(
         )
     if reader.stale:
         notes.append("People were enrolled or removed after the last calibration.")
-    if found.fingerprints[0] == found.fingerprints[1]:
-        notes.append("The two are the same file, byte for byte.")
     limit = calibration.verify.threshold.value
     at = calibration.verify
-    return Verification(names, score > limit, score, limit, at.far, at.tar, tuple(notes))
+    return Verification(names, score > limit, score, limit, at.far, at.tar, (*notes, *about))
+
+
+def _about(
+    opened: Gallery, dataset: Dataset, found: PhotoEmbeddings, compute: Compute
+) -> list[str]:
+    """Says what is to be known of the two photos, whatever the threshold."""
+    with opened.store() as store:
+        owners = store.owner_of(found.fingerprints)
+    notes = [
+        f"{name} is enrolled in the gallery, as {owners[each]}."
+        for name, each in zip(found.names, found.fingerprints, strict=True)
+        if each in owners
+    ]
+    crowds = crowds_on(dataset, opened.preprocess, compute)
+    notes += [f"{each.text(name)}." for name, each in crowds.items()]
+    if found.fingerprints[0] == found.fingerprints[1]:
+        notes.append("The two are the same file, byte for byte.")
+    return notes

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.errors import ImageError
 from headstart.fingerprint import fingerprint_bytes
-from headstart.images.decode import Decoded, decode, read_bytes
+from headstart.images.decode import Decoded, decode, no_memory, read_bytes
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import STATS_SIDE, THUMB, SingleImageStats, image_stats
 from headstart.images.store import Store, cache_folder
@@ -19,7 +19,7 @@ __all__ = ["CachedImage", "ImageCache", "cacheable", "pixel_store_of", "square_k
 
 _CACHEABLE_BYTES = 6 << 30
 # With a number that is raised when the stats below, or how they are measured, change.
-_STATS_FOLDER = "stats-1"
+_STATS_FOLDER = "stats-2"
 _STATS_DTYPE = np.dtype(
     [
         ("width", "<i4"),
@@ -29,6 +29,10 @@ _STATS_DTYPE = np.dtype(
         ("contrast", "<f4"),
         ("dhash", "u1", 32),
         ("thumbnail", "u1", (THUMB, THUMB, 3)),
+        ("low", "<f8"),
+        ("high", "<f8"),
+        ("several", "?"),
+        ("spare", "?"),
     ]
 )
 
@@ -92,16 +96,19 @@ class ImageCache:
         Args:
             path: Of the file.
             wants: Whether the pixels under this content fingerprint are needed.
+
+        Raises:
+            HeadstartError: If this machine has no memory left.
         """
+        key = b""
         try:
             data = read_bytes(path)
-        except ImageError as error:
-            return CachedImage(b"", error=str(error))
-        key = fingerprint_bytes(data)
-        try:
+            key = fingerprint_bytes(data)
             return self._load(data, key, wants)
         except ImageError as error:
             return CachedImage(key, error=str(error))
+        except MemoryError:  # while it was fitted or measured
+            raise no_memory() from None
 
     def keep(self, image: CachedImage) -> None:
         """Adds what was new about an image; of one thread only."""
@@ -136,7 +143,7 @@ class ImageCache:
         kept = [self._pixels.get(each) for each in keys]
         decoded: Decoded | None = None
         if known is None or any(each is None for each in kept):
-            decoded = decode(data, short_side=preprocess.decoding_side)
+            decoded = decode(data, short_side=preprocess.decoding_side, levels=preprocess.levels)
         inputs, fresh = [], []
         for each_key, position, pixels in zip(keys, self._positions, kept, strict=True):
             if pixels is None:
@@ -151,8 +158,10 @@ class ImageCache:
         stats = known
         if stats is None:
             assert decoded is not None
-            if preprocess.decoding_side > STATS_SIDE and decoded.format in ("JPEG", "MPO"):
-                # A larger network may have had it decoded at another scale.
+            larger = preprocess.decoding_side > STATS_SIDE and decoded.format in ("JPEG", "MPO")
+            if larger or decoded.deep:
+                # A larger network may have had it decoded at another scale; and what can be seen on
+                # a deep image does not depend on the brightness of others.
                 decoded = decode(data, short_side=STATS_SIDE)
             stats = image_stats(decoded)
         return CachedImage(key, stats, known is None, np.stack(inputs), tuple(fresh))
@@ -168,7 +177,7 @@ def _is_small(pixels: np.ndarray, preprocess: Preprocess) -> bool:
 
 def _pack(stats: SingleImageStats) -> np.ndarray:
     row = np.zeros((), _STATS_DTYPE)
-    for name in ("width", "height", "contrast", "dhash", "thumbnail"):
+    for name in set(_STATS_DTYPE.names or ()) - {"mode", "format"}:
         row[name] = getattr(stats, name)
     row["mode"], row["format"] = stats.mode.encode(), stats.format.encode()
     return np.frombuffer(row.tobytes(), np.uint8)
@@ -186,4 +195,8 @@ def _unpack(packed: np.ndarray) -> SingleImageStats | None:
         contrast=float(row["contrast"]),
         dhash=row["dhash"],
         thumbnail=row["thumbnail"],
+        low=float(row["low"]),
+        high=float(row["high"]),
+        several=bool(row["several"]),
+        spare=bool(row["spare"]),
     )

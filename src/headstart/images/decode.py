@@ -1,8 +1,8 @@
 """Decoding: the bytes of one image file -> RGB pixels, or one plain reason why not.
 
 Everything that reads an image goes through `decode`, so training, evaluation and
-serving see the same pixels. It keeps no state and changes none of Pillow's globals:
-it may run in any number of threads.
+serving see the same pixels. It keeps no state and changes none of Pillow's globals (but
+silences what it logs and warns): it may run in any number of threads.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import logging
 import stat
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +22,23 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from headstart.errors import ImageError
+from headstart.errors import HeadstartError, ImageError
+from headstart.images.bounds import MAX_PIXELS, demand_affordable, demand_size, demand_sound
+from headstart.images.colours import orientation_of, upright_pixels
+from headstart.images.deep import Levels, deep_levels, is_deep, loaded_levels, scaled
+from headstart.images.frames import first_of_several, spare_bands
+from headstart.images.naming import reason_of, what_is, what_tiff_is
 
-__all__ = ["MAX_PIXELS", "Decoded", "decode", "read_bytes", "upright"]
-
-MAX_PIXELS = 1 << 27
-"""Larger images are refused by their header: 134 million pixels are 400 MB of RGB."""
+__all__ = ["Decoded", "decode", "no_memory", "opened", "read_bytes", "upright"]
 
 _MAX_BYTES = 1 << 30
+_SPARE_BYTES = 32 << 20
 # The same opened image may be given twice, and Pillow loads it where it lies.
 _LOADING = threading.Lock()
-_ORIENTATION = 0x0112
+# Without a handler its errors would go to standard error, beside those that are raised here.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Likewise what it warns of damaged files: one reason is given, by name.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 # Only formats of images. Pillow would also hand EPS to Ghostscript, for one.
 _PLUGINS = {
     "JPEG": "JpegImagePlugin",
@@ -45,15 +53,6 @@ _PLUGINS = {
     "ICO": "IcoImagePlugin",
 }
 _ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,12 @@ class Decoded:
         height: Height in pixels, likewise.
         mode: Pillow's mode of the file, e.g. ``"RGB"``, ``"P"``, ``"I;16"``.
         format: Pillow's name of the true format, e.g. ``"JPEG"``.
+        low: Lowest level of an image deeper than 8 bits, but for a thousandth of its pixels; 0 of
+            others, and where the file states which level is white.
+        high: Highest level, likewise.
+        several: Whether the file holds further frames or pages.
+        spare: Whether it holds further bands.
+        deep: Whether it is deeper than 8 bits.
     """
 
     pixels: np.ndarray
@@ -74,46 +79,86 @@ class Decoded:
     height: int
     mode: str
     format: str
+    low: float = 0.0
+    high: float = 0.0
+    several: bool = False
+    spare: bool = False
+    deep: bool = False
 
 
-def decode(data: bytes, *, short_side: int | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(
+    data: bytes,
+    *,
+    short_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    levels: Levels | None = None,
+) -> Decoded:
     """Decodes the first frame of an image into upright 8-bit RGB.
 
     Transparency is laid over white, as a page would show it: drawings and cut-outs are
     made for light paper, and the colours hidden under transparent pixels are arbitrary.
-    Deeper grey levels are scaled to 8 bits, never clipped. Colour profiles are not applied.
+    Colour profiles are not applied.
 
     Args:
         data: The whole file.
         short_side: Pixels that the shorter side needs. A JPEG at least twice that size is
             decoded at 1/2, 1/4 or 1/8 (never below `short_side`), which is much faster.
         max_pixels: Images larger than this are refused before they are decoded.
+        levels: What becomes black and white of an image deeper than 8 bits, `Preprocess.levels`;
+            None for its own range, which shows what is on it and is no measure of brightness.
 
     Returns:
         The pixels and what the file says of itself.
 
     Raises:
-        ImageError: The file is no image, is damaged, truncated or too large. The message is
-            the reason, without a file name. A truncated image is never filled up with grey.
+        ImageError: The file is no image, is damaged, truncated, too large or deeper than `levels`.
+            The message is the reason, without a file name. A truncated image is never filled up
+            with grey.
+        HeadstartError: If this machine has no memory left, which is no fault of the file.
     """
     if not data:
         raise ImageError("the file is empty (0 bytes)")
     try:
-        image = _open(data)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ImageError(
-                f"too large: {width} x {height} pixels, more than {max_pixels:,} altogether"
-            )
-        if width < 1 or height < 1:
-            raise ImageError(f"damaged: {width} x {height} pixels")
-        return _pixels(image, data, short_side)
-    except ImageError:
-        raise
+        return _decode(data, short_side, max_pixels, levels)
     except MemoryError:
-        raise ImageError("too large for the memory of this machine") from None
+        pass
+    with _LOADING:  # alone, it may do
+        try:
+            return _decode(data, short_side, max_pixels, levels)
+        except MemoryError:
+            if _is_free(8 * max_pixels):
+                raise ImageError("damaged: it asks for more memory than an image takes") from None
+            raise no_memory() from None
+
+
+def _decode(data: bytes, short_side: int | None, max_pixels: int, levels: Levels | None) -> Decoded:
+    image = None
+    try:
+        image = opened(data, max_pixels=max_pixels)
+        return _pixels(image, data, short_side, max_pixels, levels)
+    except (ImageError, MemoryError):
+        raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
-        raise ImageError(_reason(error)) from error
+        need = image.width * image.height * 8 if image is not None else 0
+        if not _is_free(min(need, 8 * max_pixels) + _SPARE_BYTES):
+            raise MemoryError from error  # libraries call it a broken file
+        raise ImageError(reason_of(error)) from error
+
+
+def _is_free(size: int) -> bool:
+    try:
+        bytearray(size)
+    except MemoryError:
+        return False
+    return True
+
+
+def no_memory() -> HeadstartError:
+    """Returns the error of a machine without memory: to leave images out would be no remedy."""
+    return HeadstartError(
+        "out of memory while images are decoded: end other programs, raise the limit of memory, or "
+        "decode fewer at once (--workers 1)"
+    )
 
 
 def read_bytes(path: Path, *, max_bytes: int = _MAX_BYTES) -> bytes:
@@ -146,7 +191,7 @@ def read_bytes(path: Path, *, max_bytes: int = _MAX_BYTES) -> bytes:
     except PermissionError:
         raise ImageError("no permission to read it") from None
     except MemoryError:
-        raise ImageError("too large for the memory of this machine") from None
+        raise no_memory() from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"cannot be read ({reason})") from None
@@ -164,12 +209,23 @@ def _openers() -> dict[str, tuple[Any, Callable[[bytes], Any] | None]]:
     return {name: Image.OPEN[name] for name in names if name in Image.OPEN}
 
 
-def _open(data: bytes) -> Any:
+def opened(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Any:
     """Reads the header.
 
     This is the loop of `Image.open` without its test for decompression bombs, which warns
-    through the process-wide `warnings` and obeys a process-wide limit; `decode` has its own.
+    through the process-wide `warnings` and obeys a process-wide limit; `bounds` has its own.
+
+    Args:
+        data: The whole file.
+        max_pixels: Larger images are refused.
+
+    Returns:
+        Pillow's image, not loaded yet.
+
+    Raises:
+        ImageError: If it is no image, or none that may be opened.
     """
+    demand_sound(data, max_pixels)
     claimed = ""
     for name, (factory, accept) in _openers().items():
         recognised = accept is None or accept(data[:16])
@@ -179,44 +235,74 @@ def _open(data: bytes) -> Any:
             return factory(io.BytesIO(data), "")
         except SyntaxError:  # Pillow's way to say "not my format after all"
             claimed = claimed or name
+        except (KeyError, OSError):
+            if name != "TIFF":  # of which it does not know all ways to compress
+                raise
+            claimed = name
+    if claimed == "TIFF":
+        raise ImageError(what_tiff_is(data) or "damaged or truncated: a TIFF, and no more")
     if claimed:
         raise ImageError(f"damaged or truncated: it starts like a {claimed} file, and no more")
-    raise ImageError(_what_is(data))
+    raise ImageError(what_is(data))
 
 
-def _pixels(image: Any, data: bytes, short_side: int | None) -> Decoded:
+def _pixels(
+    image: Any, data: bytes, short_side: int | None, max_pixels: int, levels: Levels | None
+) -> Decoded:
     """Loads an opened image; any exception means that it is damaged."""
     mode, form = image.mode, image.format or ""
     header = image.size
+    demand_size(header[0], header[1], max_pixels)
     _demand_end(data, form)
+    spare, several = spare_bands(image), first_of_several(image, data)
+    if spare and len(image.getbands()) == 1:
+        raise ImageError(what_tiff_is(data))
     if form in ("JPEG", "MPO") and short_side is not None:
         image.draft(None, (short_side, short_side))
+    demand_affordable(image, data, max_pixels)
     reduced = image.size != header
-    image.load()
-    orientation = _orientation(image)
-    image = _turned(_to_rgb(image), orientation)
-    header = header[::-1] if orientation in _TURNS and orientation >= 5 else header
+    low = high = 0.0
+    is_scaled = is_deep(image)
+    if is_scaled:
+        deep = deep_levels(image, data, functools.partial(opened, data))
+        orientation = orientation_of(image)
+        if not deep.white:
+            low, high = deep.low, deep.high
+        image = scaled(deep, levels)
+    else:
+        image.load()
+        orientation = orientation_of(image)
+    pixels = upright_pixels(image, orientation)
+    header = header[::-1] if 5 <= orientation <= 8 else header
     # TIFF turns itself while loading, so where nothing was reduced the pixels know best.
-    width, height = header if reduced else image.size
-    return Decoded(np.asarray(image), width, height, mode, form)
+    width, height = header if reduced else (pixels.shape[1], pixels.shape[0])
+    return Decoded(pixels, width, height, mode, form, low, high, several, spare, is_scaled)
 
 
-def upright(image: Image.Image) -> np.ndarray:
+def upright(image: Image.Image, levels: Levels | None = None) -> np.ndarray:
     """Returns an image that somebody has opened as `decode` gives it, (H, W, 3) uint8 RGB.
 
+    Args:
+        image: Any of Pillow's.
+        levels: As `decode` takes them. Of colours deeper than 8 bits, Pillow has cut off the rest.
+
     Raises:
-        ImageError: If its file is damaged.
+        ImageError: If its file is damaged, or deeper than `levels`.
+        HeadstartError: If this machine has no memory left.
     """
     try:
         with _LOADING:
             image.load()
-        return np.asarray(_turned(_to_rgb(image), _orientation(image)))
+        orientation = orientation_of(image)
+        if image.mode[0] in "IF":
+            image = scaled(loaded_levels(image), levels)
+        return upright_pixels(image, orientation)
+    except ImageError:
+        raise
+    except MemoryError:
+        raise no_memory() from None
     except Exception as error:
-        raise ImageError(_reason(error)) from error
-
-
-def _turned(image: Any, orientation: int) -> Any:
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+        raise ImageError(reason_of(error)) from error
 
 
 def _demand_end(data: bytes, form: str) -> None:
@@ -233,118 +319,3 @@ def _demand_end(data: bytes, form: str) -> None:
         cut = form in ("WEBP", "AVIF") and data.endswith(bytes(512))
     if cut:
         raise ImageError("truncated: the end of the file is only zeros")
-
-
-def _orientation(image: Any) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF is common and harmless: take the image as stored
-        return 1
-
-
-def _to_rgb(image: Any) -> Any:
-    mode = image.mode
-    if mode == "RGB" and "transparency" not in image.info:
-        return image
-    if mode[0] in "IF":
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getextrema()[3][0] == 255:
-            return image.convert("RGB")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    if mode == "LAB":
-        from PIL import ImageCms
-
-        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
-    return image.convert("RGB")
-
-
-def _eight_bits(levels: np.ndarray) -> np.ndarray:
-    """Scales deep grey levels to 8 bits by the depth of the sensor that made them.
-
-    The depth is told from the largest value: 8, 12 or 16 bits (1 or 255 for floats), so
-    images of one camera keep their relative brightness. Only what fits none of these
-    (negative values, such as Hounsfield units) is stretched by its own range.
-
-    Args:
-        levels: (H, W) unsigned, int32 or float32.
-
-    Returns:
-        (H, W) uint8.
-    """
-    values = np.nan_to_num(np.asarray(levels, np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    depths = (1, 255, 4095, 65535) if levels.dtype.kind == "f" else (255, 4095, 65535)
-    top = next((float(depth) for depth in depths if high <= depth), high)
-    if low < 0 or top not in depths:
-        values, top = values - low, max(high - low, 1e-12)
-    return np.rint(values * (255 / top)).astype(np.uint8)
-
-
-_REASONS = {
-    "truncated": "truncated: the end of the file is missing",
-    "not enough image data": "truncated: the end of the file is missing",
-    "unexpected end of file": "truncated: the end of the file is missing",
-    "could not create decoder object": "damaged or truncated",
-}
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    for clue, reason in _REASONS.items():
-        if clue in text.lower():
-            return reason
-    return f"damaged ({text[:100] or type(error).__name__})"
-
-
-_MAGIC = (
-    (b"%PDF", "a PDF document, not an image"),
-    (b"PK\x03\x04", "a ZIP archive, not an image"),
-    (b"\x1f\x8b", "a gzip archive, not an image"),
-    (b"8BPS", "a Photoshop file; export it as PNG or JPEG"),
-    (b"%!PS", "a PostScript drawing; export it as PNG"),
-    (b"\x93NUMPY", "a NumPy array; save it as PNG"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the image; run `git lfs pull`"),
-)
-_BRANDS = {
-    b"heic": "a HEIC image; convert it to JPEG",
-    b"heix": "a HEIC image; convert it to JPEG",
-    b"mif1": "a HEIF image; convert it to JPEG",
-    b"avif": "an AVIF image, which this Pillow cannot read; convert it to JPEG",
-}
-
-
-def _what_is(data: bytes) -> str:
-    """Names what is not an image for what it is."""
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
-    if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12], "a video, not an image")
-    if data[128:132] == b"DICM":
-        return "a DICOM file; export it as PNG"
-    head = data[:2048]
-    if not head.strip(b"\0"):
-        return "only zero bytes, not an image"
-    try:
-        text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
-    except UnicodeDecodeError as error:
-        # Cut at 2048 bytes, the last character may be incomplete.
-        if error.start < len(head) - 4 or len(head) < 2048:
-            return "not an image of any known format"
-        text = head[: error.start].decode(errors="replace")
-    text = text.lstrip("\ufeff \t\r\n").lower()
-    if "<svg" in text:
-        return "an SVG drawing, which has no pixels; export it as PNG"
-    if text.startswith(("<!doctype html", "<html", "<head", "<body")):
-        return "a web page (HTML), perhaps a failed download"
-    if text.startswith("<?xml"):
-        return "an XML file, not an image"
-    if text.startswith(("{", "[")):
-        return "a JSON file, not an image"
-    if all(letter.isprintable() or letter in "\t\r\n\f" for letter in text):
-        return "a text file, not an image"
-    return "not an image of any known format"

@@ -7,7 +7,7 @@ the server and videos see the very same crops.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -16,6 +16,7 @@ from headstart.choices import Align
 from headstart.errors import ImageError
 from headstart.images.detect import Face, open_detector
 from headstart.images.geometry import chain, invert
+from headstart.records import is_number
 
 __all__ = ["NO_FACE", "TEMPLATE", "Choose", "Faces", "blur", "crop_face"]
 
@@ -36,6 +37,8 @@ NO_FACE = "no face was found on it"
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 # Sharpness is compared at one size, whatever the crop's.
 _BLUR_SIDE = 112
+# Around a face, in sides of it: beyond, a number is damaged.
+_MOST_MARGIN = 10
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,24 @@ class Faces:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Faces:
-        """Rebuilds it from `dataclasses.asdict`'s output, as read from JSON."""
+        """Rebuilds it from `dataclasses.asdict`'s output, as read from JSON.
+
+        Raises:
+            ValueError: If a number is out of bounds, or a name unknown.
+        """
         template = tuple((float(x), float(y)) for x, y in value["template"])
-        return cls(**{**value, "template": template})
+        read = cls(**{**value, "template": template})
+        if read.choose not in get_args(Choose) or read.align not in get_args(Align):
+            raise ValueError(f"faces cannot be chosen by {read.choose!r} and cut by {read.align!r}")
+        if not is_number(read.margin) or not 0 <= read.margin <= _MOST_MARGIN:
+            raise ValueError(f"margin must be from 0 to {_MOST_MARGIN}, got {read.margin!r}")
+        if not is_number(read.min_score) or not 0 <= read.min_score <= 1:
+            raise ValueError(f"min_score must be from 0 to 1, got {read.min_score!r}")
+        if len(template) != 5 or not all(is_number(each) for point in template for each in point):
+            raise ValueError("the template of a face must be five points of finite numbers")
+        if not isinstance(read.detector, str) or not isinstance(read.fingerprint, str):
+            raise ValueError("the detector of faces must be a name with a fingerprint")
+        return read
 
 
 def crop_face(

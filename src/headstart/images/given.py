@@ -1,35 +1,83 @@
-"""Whatever somebody gives as an image: a path, the bytes of a file, a Pillow image or an array."""
+"""Whatever somebody gives as an image: a path, the bytes of a file, a Pillow image or an array.
+
+An open file is the bytes that are left in it.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from headstart.errors import ImageError
-from headstart.images.decode import MAX_PIXELS, decode, read_bytes, upright
+from headstart.images.bounds import MAX_PIXELS
+from headstart.images.decode import decode, read_bytes, upright
 from headstart.images.preprocess import Preprocess
 
-__all__ = ["ImageLike", "ImagesLike", "inputs_of", "is_path", "listed", "names_of"]
+__all__ = [
+    "ImageLike",
+    "ImagesLike",
+    "bytes_of",
+    "inputs_of",
+    "is_path",
+    "listed",
+    "names_of",
+]
 
 ImageLike = str | Path | bytes | Image.Image | np.ndarray
 """One image; an array is (H, W, 3) uint8 RGB or (H, W) uint8 grey."""
 ImagesLike = ImageLike | Iterable[ImageLike]
 """One or many; an (N, H, W, 3) array is N."""
 
+_ALONE = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
 _WANTED = "uint8 (H, W, 3) RGB"
 
 
 def listed(images: ImagesLike) -> list[ImageLike]:
-    """Returns one image or many as a list."""
+    """Returns one image or many as a list; what is no image stays, to be refused by name.
+
+    Raises:
+        ImageError: If it can be neither.
+    """
+    found: list[Any]
     if isinstance(images, np.ndarray):
-        return list(images) if images.ndim in (1, 4) else [images]
-    if isinstance(images, str | Path | bytes | Image.Image):
-        return [images]
-    return list(images)
+        found = list(images) if images.ndim in (1, 4) else [images]
+    elif isinstance(images, _ALONE) or _comes_apart(images):
+        found = [images]
+    elif isinstance(images, Iterable) and not isinstance(images, dict):
+        found = list(images)
+    else:
+        raise ImageError(_refusal(images))
+    return [_whole(each) for each in found]
+
+
+def _is_open_file(image: Any) -> bool:
+    return hasattr(image, "read") and not isinstance(image, Image.Image)
+
+
+def _comes_apart(image: Any) -> bool:
+    """An open file would come apart into lines, a tensor of another library into rows."""
+    return _is_open_file(image) or getattr(image, "ndim", 1) not in (1, 4)
+
+
+def _whole(image: Any) -> Any:
+    """Returns what is in memory as bytes."""
+    if isinstance(image, bytearray | memoryview):
+        return bytes(image)
+    if not _is_open_file(image):
+        return image
+    data = image.read()
+    return data if isinstance(data, bytes) else str(data).encode()
+
+
+def _refusal(image: Any) -> str:
+    kind = type(image).__name__
+    return f"wanted a path, bytes, a Pillow image or an array, got {kind}"
 
 
 def is_path(image: ImageLike) -> bool:
@@ -38,10 +86,10 @@ def is_path(image: ImageLike) -> bool:
 
 
 def names_of(images: list[ImageLike]) -> tuple[str, ...]:
-    """Returns what images are called: paths, and ``"#2"`` for the third that has none."""
+    """Returns what images are called: paths, and ``"image 3"`` for the third that has none."""
     return tuple(
-        os.fspath(each) if isinstance(each, str | os.PathLike) else f"#{number}"
-        for number, each in enumerate(images)
+        os.fspath(each) if isinstance(each, str | os.PathLike) else f"image {number}"
+        for number, each in enumerate(images, 1)
     )
 
 
@@ -62,14 +110,35 @@ def inputs_of(
     if isinstance(image, np.ndarray):
         return preprocess.inputs(_checked(image), tta)
     if isinstance(image, Image.Image):
-        return preprocess.inputs(upright(image), tta)
+        return preprocess.inputs(upright(image, preprocess.levels), tta)
     if not isinstance(image, str | os.PathLike | bytes):
-        raise ImageError(
-            f"wanted a path, bytes, a Pillow image or an array, got {type(image).__name__}"
-        )
+        raise ImageError(_refusal(image))
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
-    side = preprocess.decoding_side
-    return preprocess.inputs(decode(data, short_side=side, max_pixels=max_pixels).pixels, tta)
+    decoded = decode(
+        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
+    )
+    return preprocess.inputs(decoded.pixels, tta)
+
+
+def bytes_of(image: ImageLike) -> bytes:
+    """Returns an image as the bytes of a file; pixels become a PNG, which loses nothing.
+
+    Raises:
+        ImageError: If it cannot be read, or is nothing that an image may be.
+    """
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str | os.PathLike):
+        return read_bytes(Path(image))
+    if isinstance(image, Image.Image):
+        pixels = upright(image)
+    elif isinstance(image, np.ndarray):
+        pixels = _checked(image)
+    else:
+        raise ImageError(_refusal(image))
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG", compress_level=1)
+    return written.getvalue()
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:

@@ -65,8 +65,8 @@ class InputImages:
         if pixels is None:
             # At the scale of `read_pixels`, so that these are the pixels a cache would have had.
             data = read_bytes(self.dataset.path(index))
-            pixels = decode(data, short_side=self.preprocess.decoding_side).pixels
-            return self.preprocess.fit(pixels)
+            side, levels = self.preprocess.decoding_side, self.preprocess.levels
+            return self.preprocess.fit(decode(data, short_side=side, levels=levels).pixels)
         if pixels.shape[:2] != (self.preprocess.size, self.preprocess.size):
             pixels = self.preprocess.fit(pixels)
         return pixels

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.errors import ImageError
-from headstart.images.decode import MAX_PIXELS, decode
+from headstart.images.bounds import MAX_PIXELS
+from headstart.images.decode import decode
 from headstart.images.detect import Face
 from headstart.images.faces import NO_FACE
 from headstart.images.preprocess import Preprocess
@@ -45,7 +46,9 @@ def every_face_of(
     Raises:
         ImageError: If it cannot be read, or shows no face.
     """
-    decoded = decode(data, short_side=preprocess.decoding_side, max_pixels=max_pixels)
+    decoded = decode(
+        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
+    )
     found = preprocess.every_face(decoded.pixels, tta)
     if not found:
         raise ImageError(NO_FACE)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from PIL import Image
 
 from headstart.choices import Geometry
 from headstart.fingerprint import fingerprint_json
+from headstart.images.deep import EIGHT_BITS, Levels
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
+from headstart.records import is_number
 
 __all__ = ["Preprocess", "View", "views_of"]
 
@@ -25,8 +27,12 @@ _RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
     "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
 }
 
+# No network sees larger squares, and a damaged number must not ask for the memory of one.
+_MOST_SIDE = 4096
 
 # Photos are not shrunk below this before faces are looked for.
 _DETECT_SIDE = 640
@@ -71,12 +77,14 @@ class Preprocess:
             the share `crop_pct` of that square;
             ``"squash"``: both sides to `size`; ``"pad"``: long side to `size`, rest in mean grey.
         crop_pct: Share of the short side that a crop keeps.
-        interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"`` or ``"nearest"``; all are
-            antialiased by Pillow when they shrink.
+        interpolation: ``"bicubic"``, ``"bilinear"``, ``"lanczos"``, ``"nearest"``, ``"box"`` or
+            ``"hamming"``; all are antialiased by Pillow when they shrink.
         mean: Per channel, on the scale 0-1.
         std: Per channel, on the scale 0-1.
         faces: How the face is found and cut out that takes the place of the photo; None for whole
             photos. `geometry`, `crop_pct` and `interpolation` then play no part.
+        levels: Of images deeper than 8 bits, the level that becomes black and the one that becomes
+            white: settled once for the training images, so that brightness means the same in all.
     """
 
     size: int = 224
@@ -86,6 +94,7 @@ class Preprocess:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     faces: Faces | None = None
+    levels: Levels = EIGHT_BITS
 
     @property
     def short_side(self) -> int:
@@ -104,7 +113,8 @@ class Preprocess:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
         fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
         if self.faces is not None:
-            return fingerprint_json([fields["size"], fields["faces"]])
+            levels = [fields["levels"]] if "levels" in fields else []
+            return fingerprint_json([fields["size"], fields["faces"], *levels])
         if self.geometry != "crop":
             del fields["crop_pct"]
         if self.geometry == "pad":
@@ -113,8 +123,14 @@ class Preprocess:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What decides the result: all fields, but not where the detector's file lies."""
+        """What decides the result: all fields, but not where the detector's file lies.
+
+        The levels are among them where images are deeper than 8 bits; all others lie in caches, and
+        are named in files, as they were before there were levels.
+        """
         fields = asdict(self)
+        if self.levels == EIGHT_BITS:
+            del fields["levels"]
         faces = fields.pop("faces")
         if faces is not None:
             fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
@@ -149,7 +165,7 @@ class Preprocess:
         if self.faces is not None:
             return self.faces.crop(pixels, self.faces.chosen(pixels), self.size)
         height, width = pixels.shape[:2]
-        resampling = _RESAMPLING.get(self.interpolation, Image.Resampling.BICUBIC)
+        resampling = _RESAMPLING[self.interpolation]
         target = (self.size, self.size)
         if self.geometry == "squash":
             if (width, height) == target:
@@ -258,10 +274,38 @@ class Preprocess:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Preprocess:
-        """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON."""
+        """Rebuilds a `Preprocess` from `dataclasses.asdict`'s output, as read from JSON.
+
+        Raises:
+            ValueError: If a number is out of bounds, or a name unknown.
+        """
         faces = Faces.from_json(value["faces"]) if value.get("faces") else None
         colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
-        return cls(**{**value, **colours, "faces": faces})
+        low, high = value.get("levels", EIGHT_BITS)
+        levels = float(low), float(high)
+        if not -math.inf < levels[0] < levels[1] < math.inf:
+            raise ValueError(f"levels of {low} to {high} are no range")
+        read = cls(**{**value, **colours, "faces": faces, "levels": levels})
+        if fault := read.fault():
+            raise ValueError(fault)
+        return read
+
+    def fault(self) -> str | None:
+        """Says which of its values cannot be; None where all can."""
+        size, pct = self.size, self.crop_pct
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _MOST_SIDE:
+            return f"size must be a whole number from 1 to {_MOST_SIDE}, got {size!r}"
+        if self.geometry not in get_args(Geometry):
+            return f"there is no geometry {self.geometry!r}; known: {', '.join(get_args(Geometry))}"
+        if self.interpolation not in _RESAMPLING:
+            known = ", ".join(_RESAMPLING)
+            return f"there is no interpolation {self.interpolation!r}; known: {known}"
+        if not is_number(pct) or not 0 < pct <= 2:
+            return f"crop_pct must be above 0 and at most 2, got {pct!r}"
+        for name, colours in (("mean", self.mean), ("std", self.std)):
+            if len(colours) != 3 or not all(is_number(each) for each in colours):
+                return f"{name} must be three finite numbers, got {colours!r}"
+        return None if min(self.std) > 0 else f"std must be above 0, got {self.std!r}"
 
 
 def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:

@@ -30,6 +30,10 @@ class SingleImageStats:
         contrast: Standard deviation of the grey levels, 0-127; near 0 is a blank image.
         dhash: (32,) uint8, 256-bit difference hash of the 17 x 16 grey image.
         thumbnail: (16, 16, 3) uint8, the whole image squashed.
+        low: Lowest level of an image deeper than 8 bits, see `Decoded`; else 0.
+        high: Highest level, likewise.
+        several: Whether the file holds further frames or pages.
+        spare: Whether it holds further bands.
     """
 
     width: int
@@ -39,6 +43,10 @@ class SingleImageStats:
     contrast: float
     dhash: np.ndarray
     thumbnail: np.ndarray
+    low: float = 0.0
+    high: float = 0.0
+    several: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class ImageStats:
         contrast: (N,) float32.
         dhashes: (N, 32) uint8.
         thumbnails: (N, 16, 16, 3) uint8.
+        lows: (N,) float64, lowest levels of images deeper than 8 bits, else 0.
+        highs: (N,) float64, highest levels, likewise.
+        several: (N,) bool, whether a file holds further frames or pages.
+        spare: (N,) bool, whether it holds further bands.
         errors: index -> reason, for items that cannot be decoded.
     """
 
@@ -65,6 +77,10 @@ class ImageStats:
     contrast: np.ndarray
     dhashes: np.ndarray
     thumbnails: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+    several: np.ndarray
+    spare: np.ndarray
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,6 +95,10 @@ class ImageStats:
             contrast=np.zeros(n, np.float32),
             dhashes=np.zeros((n, 2 * _HASH), np.uint8),
             thumbnails=np.zeros((n, THUMB, THUMB, 3), np.uint8),
+            lows=np.zeros(n),
+            highs=np.zeros(n),
+            several=np.zeros(n, bool),
+            spare=np.zeros(n, bool),
         )
 
     def put(self, index: int, stats: SingleImageStats) -> None:
@@ -90,6 +110,8 @@ class ImageStats:
         self.contrast[index] = stats.contrast
         self.dhashes[index] = stats.dhash
         self.thumbnails[index] = stats.thumbnail
+        self.lows[index], self.highs[index] = stats.low, stats.high
+        self.several[index], self.spare[index] = stats.several, stats.spare
 
     @property
     def readable(self) -> np.ndarray:
@@ -97,6 +119,11 @@ class ImageStats:
         mask = np.ones(len(self.widths), bool)
         mask[list(self.errors)] = False
         return mask
+
+    @property
+    def deep(self) -> np.ndarray:
+        """(N,) bool: which items are deeper than 8 bits, and their files do not say how deep."""
+        return (self.highs != 0) | (self.lows != 0)
 
     def take(self, indices: np.ndarray) -> ImageStats:
         """Returns the rows at (M,) int indices or under an (N,) bool mask."""
@@ -111,6 +138,10 @@ class ImageStats:
             self.contrast[indices],
             self.dhashes[indices],
             self.thumbnails[indices],
+            self.lows[indices],
+            self.highs[indices],
+            self.several[indices],
+            self.spare[indices],
             {where[i]: reason for i, reason in self.errors.items() if i in where},
         )
 
@@ -134,4 +165,8 @@ def image_stats(decoded: Decoded) -> SingleImageStats:
         contrast=float(np.asarray(grey, np.float32).std()),
         dhash=np.packbits((cells[:, 1:] > cells[:, :-1]).ravel()),
         thumbnail=np.asarray(small.resize((THUMB, THUMB), Image.Resampling.BOX)),
+        low=decoded.low,
+        high=decoded.high,
+        several=decoded.several,
+        spare=decoded.spare,
     )

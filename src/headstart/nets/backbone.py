@@ -116,7 +116,7 @@ class Backbone:
     @property
     def preprocess(self) -> Preprocess:
         """How its weights were trained to see."""
-        return _preprocess(self._config)
+        return _preprocess(self._config, self.name)
 
     def takes_any_size(self) -> bool:
         """Tells whether the network takes images of another size than its own."""
@@ -275,31 +275,43 @@ class Backbone:
         return torch_engine(pool, device=chosen, proof=proof, bounds=self.info.bounds, few=few)
 
 
-def open_backbone(name: str) -> Backbone:
+def open_backbone(name: str, *, known: bool = True) -> Backbone:
     """Opens a backbone by name, folder or file; downloads its weights if they are not here.
 
     Args:
         name: A preset, a timm name, `hf-hub:org/name`, a folder in timm's layout, an ONNX
             file, or `starter`.
+        known: See `resolve`; False for the copy inside a model or gallery.
 
     Raises:
         BackboneError: If it cannot be found or fetched.
     """
-    source = resolve(name)
+    source = resolve(name, known=known)
     return Backbone(source, fingerprint(source))
 
 
-def _preprocess(config: dict[str, Any]) -> Preprocess:
-    """Reads timm's `pretrained_cfg` (or the JSON beside an ONNX file)."""
+def _preprocess(config: dict[str, Any], name: str) -> Preprocess:
+    """Reads timm's `pretrained_cfg` (or the JSON beside an ONNX file).
+
+    Raises:
+        BackboneError: If a value cannot be.
+    """
     default = Preprocess()
-    size = config.get("input_size") or (3, default.size, default.size)
-    return Preprocess(
-        size=int(max(size[1:])),  # what is no square is cut out of the middle of one
-        crop_pct=float(config.get("crop_pct") or default.crop_pct),
-        interpolation=str(config.get("interpolation") or default.interpolation),
-        mean=tuple(config.get("mean") or default.mean),
-        std=tuple(config.get("std") or default.std),
-    )
+    try:
+        size = config.get("input_size") or (3, default.size, default.size)
+        read = Preprocess(
+            size=int(max(size[1:])),  # what is no square is cut out of the middle of one
+            crop_pct=float(config.get("crop_pct") or default.crop_pct),
+            interpolation=str(config.get("interpolation") or default.interpolation),
+            mean=tuple(config.get("mean") or default.mean),
+            std=tuple(config.get("std") or default.std),
+        )
+        fault = read.fault()
+    except (TypeError, ValueError, OverflowError) as error:
+        fault = str(error)
+    if fault:
+        raise BackboneError(f"{name}: its preprocessing cannot be used: {fault}")
+    return read
 
 
 def native_precision(device: Device) -> str:

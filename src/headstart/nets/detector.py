@@ -90,8 +90,14 @@ def save_detector(preprocess: Preprocess, folder: Path) -> Preprocess:
 
 
 def resolve_detector(preprocess: Preprocess, folder: Path) -> Preprocess:
-    """Returns a preprocessing that `save_detector` wrote, with the detector's full path."""
+    """Returns a preprocessing that `save_detector` wrote, with the detector's full path.
+
+    Raises:
+        ValueError: If the detector is said to lie elsewhere.
+    """
     faces = preprocess.faces
     if faces is None:
         return preprocess
+    if faces.detector != _BESIDE:
+        raise ValueError(f"its detector is {faces.detector!r} and not {_BESIDE!r} beside it")
     return replace(preprocess, faces=replace(faces, detector=str(folder / faces.detector)))

@@ -30,6 +30,13 @@ VOTE_SMOOTHING = 0.01
 PROTOTYPE_TEMPERATURE = 0.1
 """A prototype's score is cosine / this; calibration rescales it anyway."""
 
+# What each kind is made of.
+_ARRAYS: dict[str, tuple[str, ...]] = {
+    "linear": ("bias", "weights"),
+    "neighbours": ("labels", "mean", "memory", "scale"),
+    "prototypes": ("mean", "prototypes", "scale"),
+}
+
 
 @dataclass(frozen=True)
 class Head:
@@ -70,9 +77,55 @@ class Head:
         found, cosines = nearest(unit @ arrays["memory"].T, k=self.k)
         return neighbour_scores(arrays["labels"][found], cosines, n_classes=self.n_classes)
 
+    def fault(self) -> str | None:
+        """Says why it cannot be a head that was trained here; None where nothing is wrong."""
+        columns = self.columns
+        if self.kind not in _ARRAYS:
+            return f"there is no kind of head called {self.kind!r}"
+        if not _is_count(self.n_classes):
+            return f"n_classes must be a whole number above 0, got {self.n_classes!r}"
+        if columns.ndim != 1 or not len(columns) or columns.dtype.kind not in "iu":
+            return "its columns are no list of whole numbers"
+        if columns.min() < 0:
+            return f"its columns begin at {columns.min()}, below 0"
+        wanted = _ARRAYS[self.kind]
+        given = set(self.arrays) - ({"projection"} if self.kind != "linear" else set())
+        if given != set(wanted):
+            return f"it holds {', '.join(sorted(given))} where {', '.join(wanted)} belong"
+        for name, array in self.arrays.items():
+            if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+                return f"its {name} hold what is no finite number"
+        return self._misfit()
+
+    def _misfit(self) -> str | None:
+        """Says which array has another shape than the others want, or other labels."""
+        arrays, width = self.arrays, len(self.columns)
+        shapes: dict[str, tuple[int, ...]] = {}
+        if "projection" in arrays:
+            shapes["projection"] = (len(arrays["projection"]), width)
+            width = len(arrays["projection"])
+        rows = len(arrays["labels"]) if "labels" in arrays else self.n_classes
+        shapes |= {"weights": (self.n_classes, width), "bias": (self.n_classes,)}
+        shapes |= {"mean": (width,), "scale": (width,), "prototypes": (self.n_classes, width)}
+        shapes |= {"memory": (rows, width), "labels": (rows,)}
+        for name, array in arrays.items():
+            if array.shape != shapes[name]:
+                return f"its {name} are {array.shape}, not {shapes[name]}"
+        if self.kind == "neighbours":
+            labels = arrays["labels"]
+            if labels.dtype.kind not in "iu" or not len(labels) or not _is_count(self.k):
+                return "it has no neighbours that could vote"
+            if labels.min() < 0 or labels.max() >= self.n_classes:
+                return f"its labels reach from {labels.min()} to {labels.max()}"
+        return None
+
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""
         return {"kind": self.kind, "n_classes": self.n_classes, "k": self.k}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def nearest(similarity: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:

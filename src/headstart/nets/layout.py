@@ -5,6 +5,7 @@ Every way in which such files can be wrong ends in one line that names the file.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ __all__ = [
     "WEIGHTS",
     "explain_misfit",
     "find_weights",
+    "known_embedder",
     "read_config",
     "read_onnx_settings",
     "safetensors_keys",
@@ -24,6 +26,8 @@ __all__ = [
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+# SHA-256 of an ONNX file -> what its author says of its inputs: such files come without a JSON.
+_KNOWN = Path(__file__).parent / "embedders.json"
 _ONNX_SETTINGS = {
     "input_size",
     "mean",
@@ -117,6 +121,18 @@ def read_onnx_settings(file: Path) -> dict[str, Any]:
     return settings
 
 
+def known_embedder(file: Path) -> dict[str, Any]:
+    """Returns the settings of a face embedder that is known by its content; {} of any other.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    known: dict[str, dict[str, Any]] = json.loads(_KNOWN.read_text(encoding="utf-8"))
+    return known.get(digest, {})
+
+
 def safetensors_keys(weights: Path) -> set[str]:
     """Returns the names of the tensors in a safetensors file, reading its header only.
 
@@ -162,7 +178,7 @@ def _read_json(file: Path, *, missing: str) -> dict[str, Any]:
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BackboneError(missing) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BackboneError(f"{file}: cannot be read as JSON ({error})") from error
     if not isinstance(value, dict):
         raise BackboneError(f"{file}: the JSON in it is not an object")

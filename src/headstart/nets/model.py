@@ -1,7 +1,7 @@
 """`Model`: everything needed to predict, in one folder of safetensors and JSON.
 
 model/
-model.json          classes, preprocessing, tta, temperature, head, backbone
+model.json          classes, preprocessing, tta, temperature, head, backbone; fingerprints of all
 head.safetensors    the head's arrays
 backbone/           the network in timm's layout, or network.onnx
 detector.onnx       of models that look at faces: what finds them
@@ -9,25 +9,32 @@ detector.onnx       of models that look at faces: what finds them
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from headstart.errors import ModelError, OutputError
+from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
 from headstart.output import read_json
-from headstart.records import OutputSpec, to_json
+from headstart.records import OutputSpec, is_number, to_json
 
 __all__ = ["Model"]
 
-_FORMAT = 2
+_FORMAT = 3
+# Without fingerprints of what lies in the folder.
+_EARLIER = 2
+_ANEW = "copy the model's folder anew, or train again"
+_HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Model:
             OutputError: If the folder cannot be written.
         """
         from safetensors import SafetensorError
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         try:
             folder.mkdir(parents=True)
@@ -71,7 +78,9 @@ class Model:
             saved = _open_saved(folder)
             arrays = {"columns": self.head.columns, **self.head.arrays}
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-            save_file(arrays, folder / "head.safetensors")
+            # As bytes: safetensors' own files may be read by nobody but their owner.
+            content = save(arrays)
+            (folder / _HEAD).write_bytes(content)
             value = {
                 "format": _FORMAT,
                 "headstart": version("headstart"),
@@ -86,8 +95,12 @@ class Model:
                     "licence": self.backbone.source.licence,
                 },
             }
-            text = to_json(value)
-            (folder / "model.json").write_text(text, encoding="utf-8")
+            value = json.loads(to_json(value))
+            value["fingerprints"] = {
+                "head": fingerprint_bytes(content).hex(),
+                "description": fingerprint_json(value),
+            }
+            (folder / _DESCRIPTION).write_text(to_json(value), encoding="utf-8")
         except (OSError, SafetensorError) as error:  # a full disk is either, by who wrote
             reason = getattr(error, "strerror", None) or error
             raise OutputError(f"cannot write the model in {folder} ({reason})") from None
@@ -97,11 +110,9 @@ class Model:
         """Reads a model, or the model inside a run.
 
         Raises:
-            ModelError: If there is none, or it is damaged or from a later version.
+            ModelError: If there is none, or it is damaged, was changed since it was written, or is
+                from a later version.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         folder = Path(folder)
         if (folder / "model" / "model.json").is_file():
             folder = folder / "model"
@@ -110,42 +121,101 @@ class Model:
                 f"{folder} is neither a model nor a run: it has no model.json; "
                 f"give the folder that 'headstart train … -o RUN' wrote"
             )
-        value = read_json(folder / "model.json")
+        file = folder / _DESCRIPTION
+        value = read_json(file)
         try:
-            if value["format"] < _FORMAT:
-                raise ModelError(
-                    f"{folder} was written by an earlier headstart ({value['headstart']}), whose "
-                    f"models this one does not read: train again"
-                )
-            if value["format"] > _FORMAT:
-                raise ModelError(
-                    f"{folder} was written by headstart {value['headstart']}, which is newer "
-                    f"than this one: upgrade headstart"
-                )
-            arrays = load_file(folder / "head.safetensors")
-            columns = arrays.pop("columns")
-            head = Head(columns=columns, arrays=arrays, **value["head"])
-            backbone = _open_saved(folder)
-            if backbone.fingerprint != value["backbone"]["fingerprint"]:
-                raise ModelError(
-                    f"{folder / 'backbone'} is not the backbone that this model was trained with: "
-                    f"copy the model's folder anew, or train again"
-                )
-            return cls(
-                backbone=backbone,
-                head=head,
+            _check_version(value, folder)
+            model = cls(
+                backbone=_open_saved(folder),
+                head=Head(**value["head"], **_read_arrays(folder / _HEAD)),
                 spec=OutputSpec.from_json(value["output"]),
                 preprocess=resolve_detector(Preprocess.from_json(value["preprocess"]), folder),
-                tta=int(value["tta"]),
-                temperature=float(value["temperature"]),
+                tta=value["tta"],
+                temperature=value["temperature"],
             )
-        except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+            if fault := model.head.fault():
+                raise ModelError(f"{folder / _HEAD} is damaged ({fault}): {_ANEW}")
+            if fault := model._fault():
+                raise ModelError(f"{file} is damaged ({fault}): {_ANEW}")
+            _check_fingerprints(value, folder)
+            if model.backbone.fingerprint != value["backbone"]["fingerprint"]:
+                raise ModelError(
+                    f"{folder / 'backbone'} is not the backbone that this model was trained with: "
+                    f"{_ANEW}"
+                )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+            raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
+        width = model.backbone.info.bounds[-1]
+        if model.head.columns.max() >= width:
             raise ModelError(
-                f"{folder} is damaged ({error}): train again, or copy the folder anew"
-            ) from None
+                f"{folder / _HEAD}: it reads column {model.head.columns.max()} of vectors that "
+                f"have {width}; {_ANEW}"
+            )
+        return model
+
+    def _fault(self) -> str | None:
+        """Says which number cannot be; None where all can."""
+        if self.tta not in (1, 2, 3, 6) or isinstance(self.tta, bool | float):
+            return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
+        if not is_number(self.temperature) or self.temperature <= 0:
+            return f"temperature must be a number above 0, got {self.temperature!r}"
+        if len(self.spec.names) != self.head.n_classes:
+            return f"it names {len(self.spec.names)} answers, and its head {self.head.n_classes}"
+        return None
+
+
+def _check_version(value: dict[str, Any], folder: Path) -> None:
+    if value["format"] < _EARLIER:
+        raise ModelError(
+            f"{folder} was written by an earlier headstart ({value['headstart']}), whose "
+            f"models this one does not read: train again"
+        )
+    if value["format"] > _FORMAT:
+        raise ModelError(
+            f"{folder} was written by headstart {value['headstart']}, which is newer "
+            f"than this one: upgrade headstart"
+        )
+
+
+def _read_arrays(file: Path) -> dict[str, Any]:
+    """Reads the arrays of a head.
+
+    Raises:
+        ModelError: If the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(file)
+        return {"columns": arrays.pop("columns"), "arrays": arrays}
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
+
+
+def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:
+    """Compares head and description with what was written.
+
+    Raises:
+        ModelError: If one of the two was changed.
+    """
+    known = value.pop("fingerprints", None)
+    if known is None and value["format"] == _EARLIER:
+        return
+    found = {
+        _DESCRIPTION: (known["description"], fingerprint_json(value)),
+        _HEAD: (known["head"], fingerprint_file(folder / _HEAD).hex()),
+    }
+    for name, (wanted, now) in found.items():
+        if wanted != now:
+            raise ModelError(
+                f"{folder / name} is not what was written with this model: it was damaged or "
+                f"changed; {_ANEW}"
+            )
 
 
 def _open_saved(folder: Path) -> Backbone:
     """Opens the backbone inside a model's folder."""
     onnx = folder / "backbone" / "network.onnx"
-    return open_backbone(os.fspath(onnx if onnx.is_file() else folder / "backbone"))
+    place = onnx if onnx.is_file() else folder / "backbone"
+    return open_backbone(os.fspath(place), known=False)

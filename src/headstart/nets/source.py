@@ -18,9 +18,17 @@ from typing import Any, Literal
 
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_file, fingerprint_json
+from headstart.nets.external import external_files
 from headstart.nets.hub import cached_file, fetch_file, ways_to_supply
 from headstart.nets.imports import import_timm
-from headstart.nets.layout import CONFIG, WEIGHTS, find_weights, read_config, read_onnx_settings
+from headstart.nets.layout import (
+    CONFIG,
+    WEIGHTS,
+    find_weights,
+    known_embedder,
+    read_config,
+    read_onnx_settings,
+)
 
 __all__ = ["PRESETS", "STARTER", "Source", "fetch", "fingerprint", "hub_folder", "resolve"]
 
@@ -52,7 +60,9 @@ class Source:
         path: The folder or ONNX file; None for ``"timm"`` and ``"hub"``.
         fingerprint: Hexadecimal content fingerprint; ``""`` where weights are yet to download.
         licence: What the weights' own configuration states, or None.
-        settings: For ``"onnx"``, the preprocessing given in the JSON file beside it.
+        settings: For ``"onnx"``, the preprocessing given in the JSON file beside it, or that of a
+            known embedder.
+        data: For ``"onnx"``, the files beside it that hold its weights, relative to its folder.
         repo: Hub repository of ``"timm"`` and ``"hub"``, with ``@revision`` if given.
         file: Name of the weights file in `repo`.
     """
@@ -63,6 +73,7 @@ class Source:
     fingerprint: str = ""
     licence: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
     repo: str | None = None
     file: str | None = None
 
@@ -72,11 +83,13 @@ class Source:
         return str(self.path) if self.kind == "folder" else self.name
 
 
-def resolve(name: str) -> Source:
+def resolve(name: str, *, known: bool = True) -> Source:
     """Finds out what a backbone's name means, without downloading anything.
 
     Args:
         name: See the module's description. What exists on disk goes before timm's names.
+        known: Whether an ONNX file without a JSON file beside it may be one of the known
+            embedders; of a copy inside a model or gallery, what was saved with it counts.
 
     Raises:
         BackboneError: If the name is unknown, or the folder or file cannot be used.
@@ -87,7 +100,7 @@ def resolve(name: str) -> Source:
     if name == "starter":
         return _folder(STARTER, kind="starter", name=name)
     if name.lower().endswith(".onnx"):
-        return _onnx(Path(name))
+        return _onnx(Path(name), known=known)
     if name.startswith("local-dir:"):
         return _folder(Path(name.removeprefix("local-dir:")))
     if re.match(r"hf[-_]hub:", name):
@@ -141,18 +154,26 @@ def _folder(
     )
 
 
-def _onnx(file: Path) -> Source:
+def _onnx(file: Path, *, known: bool) -> Source:
     if not file.is_file() or file.stat().st_size == 0:
         raise BackboneError(f"{file}: no such ONNX file, or it is empty")
     beside = file.with_suffix(".json")
-    settings = read_onnx_settings(beside) if beside.is_file() else {}
+    try:
+        if beside.is_file():
+            settings = read_onnx_settings(beside)
+        else:
+            settings = known_embedder(file) if known else {}
+        data = external_files(file)
+    except OSError as error:
+        raise BackboneError(f"{file}: cannot be read ({error.strerror or error})") from error
     return Source(
         kind="onnx",
         name=str(file),
         path=file,
-        fingerprint=_fingerprint_parts(file, settings),
+        fingerprint=_fingerprint_parts(file, settings, data),
         licence=settings.get("licence"),
         settings=settings,
+        data=data,
     )
 
 
@@ -210,9 +231,12 @@ def _timm(name: str) -> Source:
     return source
 
 
-def _fingerprint_parts(weights: Path, config: dict[str, Any]) -> str:
+def _fingerprint_parts(weights: Path, config: dict[str, Any], data: tuple[str, ...] = ()) -> str:
     try:
-        return fingerprint_json({"weights": fingerprint_file(weights).hex(), "config": config})
+        parts = {"weights": fingerprint_file(weights).hex(), "config": config}
+        if data:
+            parts["data"] = {name: fingerprint_file(weights.parent / name).hex() for name in data}
+        return fingerprint_json(parts)
     except OSError as error:
         raise BackboneError(f"{weights}: cannot be read ({error.strerror or error})") from error
 

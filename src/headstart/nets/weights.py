@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import BackboneError
@@ -21,11 +21,14 @@ from headstart.nets.layout import (
     safetensors_keys,
 )
 from headstart.nets.source import Source, fetch, hub_folder
+from headstart.nets.strict import check_arguments, check_loaded
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["load_network", "save_network", "save_source"]
+
+_ONNX, _SETTINGS = "network.onnx", "network.json"
 
 
 def load_network(
@@ -59,6 +62,7 @@ def load_network(
     assert folder is not None
     config = read_config(folder)
     cfg = config.get("pretrained_cfg", config)
+    check_arguments(config, folder / CONFIG)
     return _build(
         f"local-dir:{folder}",
         folder / WEIGHTS if pretrained else None,
@@ -94,9 +98,9 @@ def _build(
     what = where or name
     overlay: dict[str, Any] = {}
     options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    heads = [classifier] if isinstance(classifier, str) else list(classifier or ())
     if weights is not None:
         keys = safetensors_keys(weights)
-        heads = [classifier] if isinstance(classifier, str) else list(classifier or ())
         if not any(f"{head}.weight" in keys for head in heads):
             overlay["num_classes"] = options["num_classes"] = 0
         if where is None:  # a local-dir: name brings its own file
@@ -117,8 +121,6 @@ def _build(
             f"{what}: timm {timm.__version__} cannot build this network "
             f"({type(error).__name__}: {text.splitlines()[0] if text else 'no reason given'})"
         ) from error
-    if network.num_classes:
-        network.reset_classifier(0)
     if (channels := network.pretrained_cfg["input_size"][0]) != 3:
         raise BackboneError(f"{what}: the network takes {channels} channels; 3 (RGB) are needed")
     broken = [k for k, v in network.state_dict().items() if not bool(torch.isfinite(v).all())]
@@ -127,6 +129,10 @@ def _build(
             f"{weights or what}: not-a-number or infinite values in {broken[0]}"
             f"{f' and {len(broken) - 1} more' if broken[1:] else ''}; the file is damaged"
         )
+    if weights is not None:
+        check_loaded(network, weights, heads)
+    if network.num_classes:
+        network.reset_classifier(0)
     return network.eval()
 
 
@@ -141,7 +147,7 @@ def save_network(network: torch.nn.Module, source: Source, folder: Path) -> None
     Raises:
         OSError: If the folder cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True)
     config = _config(source) | {"num_classes": 0}
@@ -149,7 +155,8 @@ def save_network(network: torch.nn.Module, source: Source, folder: Path) -> None
     (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
     tensors = {name: each.detach().cpu() for name, each in network.state_dict().items()}
     tensors = {name: each.contiguous().clone() for name, each in tensors.items()}
-    save_file(tensors, folder / WEIGHTS)
+    # As bytes: safetensors' own files may be read by nobody but their owner.
+    (folder / WEIGHTS).write_bytes(save(tensors))
 
 
 def _config(source: Source) -> dict[str, Any]:
@@ -173,8 +180,8 @@ def save_source(source: Source, folder: Path) -> None:
 
     Args:
         source: Any backbone.
-        folder: Made; gets ``config.json`` and ``model.safetensors``, or ``network.onnx`` and,
-            where settings were given, ``network.json``.
+        folder: Made; gets ``config.json`` and ``model.safetensors``, or ``network.onnx`` with
+            the files of its weights and, where settings were given, ``network.json``.
 
     Raises:
         BackboneError: If the weights cannot be had any more.
@@ -183,9 +190,17 @@ def save_source(source: Source, folder: Path) -> None:
     folder.mkdir(parents=True)
     if source.kind == "onnx":
         assert source.path is not None
-        shutil.copyfile(source.path, folder / "network.onnx")
+        for name in source.data:  # under their own names, which the graph knows
+            if str(PurePosixPath(name)) in (_ONNX, _SETTINGS):
+                raise BackboneError(
+                    f"{source.path}: its weights lie in a file called {name}, a name that a model "
+                    f"needs itself: write it anew with onnx.save under another location"
+                )
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source.path.parent / name, folder / name)
+        shutil.copyfile(source.path, folder / _ONNX)
         if source.settings:
-            (folder / "network.json").write_text(json.dumps(source.settings), encoding="utf-8")
+            (folder / _SETTINGS).write_text(json.dumps(source.settings), encoding="utf-8")
         return
     if source.kind == "timm":
         (folder / CONFIG).write_text(json.dumps(_config(source), indent=1), encoding="utf-8")

@@ -29,6 +29,7 @@ class CheckOptions(Options):
     # data
     task: str = shared.task()
     label: str | None = shared.label()
+    image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
     faces: bool = shared.faces_option(

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from headstart.options.devices import check_device
 from headstart.options.record import Options, build, options_of
 
 __all__ = ["command"]
@@ -29,6 +30,7 @@ def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[...,
         shows = "progress" in parameters
 
         def run(options: Options, progress: Any = None) -> T:
+            check_device(getattr(options, "device", "auto"))
             return function(options, **({"progress": progress} if shows and progress else {}))
 
         @functools.wraps(function)

@@ -22,6 +22,7 @@ class EnrollOptions(Options):
         "headstart enroll gallery people/ --backbone embedder.onnx --faces",
         "headstart enroll gallery ann-*.jpg --name Ann",
         "headstart enroll gallery --remove Ann",
+        "headstart enroll gallery --remove-photo people/Ann/3.jpg",
         "headstart enroll gallery --far 0.01",
     )
 
@@ -36,7 +37,16 @@ class EnrollOptions(Options):
     remove: str | None = option(
         None, group="data", metavar="NAME", help="Name of a person to remove, with all photos."
     )
+    remove_photo: str | None = option(
+        None, group="data", metavar="PHOTO",
+        help="One photo to remove: its file, or its name as it was enrolled.",
+    )  # fmt: skip
+    move: bool = option(
+        False, group="data",
+        help="Photos that are enrolled as another person are moved to the one given now.",
+    )  # fmt: skip
     label: str | None = shared.label("person")
+    image: str | None = shared.image()
     faces: bool = shared.faces_option(
         "For a new gallery: vectors of the largest face of each photo, found and set upright, and "
         "not of the whole photo. A gallery keeps its way."
@@ -81,8 +91,11 @@ class EnrollOptions(Options):
                 "several PHOTOS are of one person: say who with --name, or give one folder that "
                 "holds one folder per person"
             )
-        if not given and self.remove is None and not self.wanted:
+        if self.move and not given:
+            yield "--move needs PHOTOS and whose they are"
+        removing = self.remove is not None or self.remove_photo is not None
+        if not given and not removing and not self.wanted:
             yield (
-                "nothing to do: give PHOTOS, --remove NAME, or --far, --method or --k to calibrate "
-                "anew"
+                "nothing to do: give PHOTOS, --remove NAME, --remove-photo PHOTO, or --far, "
+                "--method or --k to calibrate anew"
             )

@@ -23,13 +23,17 @@ class EvaluateOptions(Options):
         "headstart evaluate runs/ages --by sex,camera",
     )
 
-    run: str | Path = subject(help="The folder that `train` wrote.")
+    run: str | Path = subject(
+        help="The folder that `train` wrote; with `data` also what `export` wrote, its folder or "
+        "an `.onnx` file."
+    )
     data: str | Path | None = subject(
         None,
         help="Labelled images to measure on; by default the run's own test, as it was measured.",
     )
     # data
     label: str | None = shared.label()
+    image: str | None = shared.image()
     group: str | None = shared.group("; intervals respect it")
     split: str | None = shared.split()
     workers: int | None = shared.workers()

@@ -23,11 +23,13 @@ class FacesOptions(Options):
         "headstart faces film.mp4 -o crops --fps 1",
     )
 
-    photos: str | Path = subject(
-        help="A folder or table of photos, one photo, a video, or the number of a camera."
+    photos: str | Path | int = subject(
+        help="A folder or table of photos, one photo, a video, the number of a camera, or "
+        "the address of a stream."
     )
     # data
     label: str | None = shared.label("class")
+    image: str | None = shared.image()
     group: str | None = shared.group("; crops keep folders and columns, so `train` takes the same")
     split: str | None = shared.split()
     faces: WhichFaces = option(

@@ -25,9 +25,9 @@ class IdentifyOptions(Options):
     )
 
     gallery: str | Path = subject(help="The folder that `enroll` made.")
-    photos: str | Path | Iterable[str | Path] = subject(
-        help="Photos, folders (searched through) or globs; or one video, or the number of a "
-        "camera; with `labelled` one folder of photos per person."
+    photos: str | Path | int | Iterable[str | Path] = subject(
+        help="Photos, folders (searched through) or globs; or one video, the number of a "
+        "camera, or the address of a stream; with `labelled` one folder of photos per person."
     )
     # data
     labelled: bool = option(
@@ -36,6 +36,7 @@ class IdentifyOptions(Options):
         "enrolled; people who are not enrolled are strangers.",
     )  # fmt: skip
     label: str | None = shared.label("person, with `labelled`")
+    image: str | None = shared.image()
     fps: float = shared.fps(5.0)
     workers: int | None = shared.workers()
     # model

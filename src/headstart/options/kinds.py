@@ -8,7 +8,7 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,8 @@ class Kind:
         text: Any words.
         path: A path, as text or `os.PathLike`.
         many: Several paths.
+        index: A whole number too, such as that of a camera.
+        anything: Whatever Python holds as an image; who uses it says what is none.
         optional: None, too.
     """
 
@@ -37,6 +39,8 @@ class Kind:
     text: bool = False
     path: bool = False
     many: bool = False
+    index: bool = False
+    anything: bool = False
     optional: bool = False
 
     @property
@@ -50,7 +54,8 @@ class Kind:
         if words:
             return f"choose {joined_words(words)}"
         if self.path:
-            return "give a path, or several" if self.many else "give a path"
+            more = ["several"] * self.many + ["the number of a camera"] * self.index
+            return "give a path" + (f", or {joined_words(more)}" if more else "")
         return "give text"
 
 
@@ -68,11 +73,13 @@ def kind_of(hint: Any) -> Kind:
     ]  # fmt: skip
     return Kind(
         choices=tuple(choices),
-        number=int if int in parts else float if float in parts else None,
+        number=next((each for each in (int, float) if each in parts and Path not in parts), None),
         flag=bool in parts,
         text=str in parts and Path not in parts,
         path=Path in parts,
         many=any(typing.get_origin(part) is Iterable for part in parts),
+        index=Path in parts and int in parts,
+        anything=Any in parts,
         optional=type(None) in parts,
     )
 
@@ -111,6 +118,10 @@ _NOTHING = object()
 
 
 def _as(kind: Kind, value: Any) -> Any:
+    if kind.anything and not isinstance(value, bool | dict | float):
+        # A generator is asked once, an open file is one image.
+        again = not isinstance(value, Iterator) or hasattr(value, "read")
+        return value if again else tuple(value)
     if kind.flag:
         return value if isinstance(value, bool) else _NOTHING
     if kind.number is not None:
@@ -121,6 +132,8 @@ def _as(kind: Kind, value: Any) -> Any:
         return value
     if kind.path and isinstance(value, os.PathLike):
         return value
+    if kind.index and not isinstance(value, bool) and isinstance(value, numbers.Integral):
+        return int(value)
     if kind.many and isinstance(value, Iterable) and not isinstance(value, bytes | dict):
         several = tuple(value)
         right = all(isinstance(each, str | os.PathLike) for each in several)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from headstart.choices import Device, Layout
 from headstart.options import shared
@@ -25,10 +25,11 @@ class PredictOptions(Options):
     )
 
     model: str | Path = subject(
-        help="A run, a model's folder, or an `.onnx` file that `export` wrote."
+        help="A run, a model's folder, or what `export` wrote: its folder, or an `.onnx` file."
     )
-    images: str | Path | Iterable[str | Path] = subject(
-        help="Files, folders (searched through) or globs; or one video, or the number of a camera."
+    images: str | Path | int | Iterable[Any] | Any = subject(
+        help="Files, folders (searched through) or globs; or one video, the number of a camera, or "
+        "the address of a stream (rtsp://…). In Python also bytes, Pillow images and arrays."
     )
     # data
     fps: float = shared.fps(1.0)

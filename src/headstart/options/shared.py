@@ -56,7 +56,11 @@ def _tasks() -> tuple[str, ...]:
 def label(holds: str = "class, or the number") -> Any:
     """The column of the truth."""
     return option(
-        None, group="data", metavar="COLUMN", help=f"Column of a table that holds the {holds}."
+        None,
+        group="data",
+        metavar="COLUMN",
+        help=f"Column of a table that holds the {holds}, or `folder:N`: the Nth folder of each "
+        "path.",
     )
 
 
@@ -65,7 +69,9 @@ def group(more: str = "") -> Any:
     return option(
         None, group="data", metavar="COLUMN",
         help="Column that says who belongs together (person, patient, video), or `folder:N`: the "
-        f"name of the Nth folder of each path (`folder:2` of class/person/photo.jpg){more}.",
+        f"name of the Nth folder of each path (`folder:2` of class/person/photo.jpg){more}; "
+        "`stem`: the file name without the number at its end; `none` "
+        "where a column is called group and says something else.",
     )  # fmt: skip
 
 
@@ -73,7 +79,15 @@ def split() -> Any:
     """The column of who tests."""
     return option(
         None, group="data", metavar="COLUMN",
-        help="Column of a table that holds `train`, `val` or `test`.",
+        help="Column of a table that holds `train`, `val` or `test`; `none` for none.",
+    )  # fmt: skip
+
+
+def image() -> Any:
+    """The column of files."""
+    return option(
+        None, group="data", metavar="COLUMN",
+        help="Column of a table that names the image files, where its name does not say so.",
     )  # fmt: skip
 
 

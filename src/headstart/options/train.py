@@ -46,6 +46,7 @@ class TrainOptions(Options):
     # data
     task: str = shared.task()
     label: str | None = shared.label()
+    image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
     drop_leaks: bool = option(

@@ -29,6 +29,7 @@ class VerifyOptions(Options):
     )
     # data
     label: str | None = shared.label("person")
+    image: str | None = shared.image()
     workers: int | None = shared.workers()
     # model
     threshold: float | None = shared.threshold()

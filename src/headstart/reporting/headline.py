@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.metrics.statistic import Measure
 
-__all__ = ["baseline_rows", "gain_sentence", "headline", "measure_rows"]
+__all__ = ["baseline_rows", "doubt_of", "gain_sentence", "headline", "measure_rows"]
 
 _BASELINES = {
     "constant": "the constant (median) baseline",
@@ -72,6 +72,23 @@ def headline(
     counts = {key: math.floor(of * estimate[key] + 0.5) for key in ("value", "low", "high")}
     verb = "identified" if "retrieval" in metrics else "classified"
     return found | {"of": of, "verb": verb, **counts}
+
+
+def doubt_of(metrics: Mapping[str, Any]) -> str | None:
+    """Returns what to say first, and to try, where the network brought nothing for sure.
+
+    None where the gain over raw pixels is sure, or was not measured.
+    """
+    found = metrics.get("transfer_gain") or {}
+    low = (found.get("gain") or {}).get("low")
+    if low is None or low > 0:
+        return None
+    over = _BASELINES.get(found.get("over", ""), "the baseline")
+    return (
+        f"Not surely better than {over}: so far the network brings nothing for certain. Try "
+        f"'headstart advise DATA' (is it the size, the backbone or the images?) and 'headstart "
+        f"train DATA --strategy finetune'."
+    )
 
 
 def gain_sentence(metrics: Mapping[str, Any], primary: Measure) -> str | None:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.errors import ModelError, OutputError
 from headstart.reporting import curves, figures, rows, scatter
-from headstart.reporting.headline import baseline_rows, gain_sentence, headline, measure_rows
+from headstart.reporting.headline import (
+    baseline_rows,
+    doubt_of,
+    gain_sentence,
+    headline,
+    measure_rows,
+)
 from headstart.tasks import task_of
 
 if TYPE_CHECKING:
@@ -118,6 +124,7 @@ def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
         "measures": measure_rows(metrics, task.MEASURES),
         "headline": headline(metrics, task.PRIMARY, beside),
         "baselines": beside,
+        "doubt": doubt_of(metrics),
         "gain": gain_sentence(metrics, task.PRIMARY),
         "findings": None
         if "findings.json" in missing

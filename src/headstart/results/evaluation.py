@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.features.extract import extract
+from headstart.images.pixels import measure
+from headstart.images.stats import ImageStats
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
@@ -22,6 +25,7 @@ from headstart.results.outputs import read_predictions
 from headstart.run import Run
 from headstart.scoring.score import measured, score
 from headstart.tasks import decode, task_of
+from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Places
 
 __all__ = ["Evaluation", "evaluate_on", "evaluation_of_run"]
@@ -94,12 +98,12 @@ def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
 
 
 def evaluate_on(
-    model: Model, dataset: Dataset, name: str, by: Sequence[str], compute: Compute
+    model: Model | Predictor, dataset: Dataset, name: str, by: Sequence[str], compute: Compute
 ) -> Evaluation:
     """Measures a model on labelled images; on their test part where they bring one along.
 
     Args:
-        model: Of a run.
+        model: Of a run, or what predicts by an exported one.
         dataset: With labels of the model's task.
         name: Of the data, for people.
         by: Columns.
@@ -115,14 +119,8 @@ def evaluate_on(
     tested = dataset.tested()
     part = f"the {dataset.test_name} split of " if tested.any() else ""
     dataset = dataset.take(dataset.labelled & tested if tested.any() else dataset.labelled)
-    features = extract(
-        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta,
-        device=compute.device, workers=compute.workers, progress=compute.progress,
-    )  # fmt: skip
-    readable = features.stats.readable
-    kept, stats = dataset.take(readable), features.stats.take(readable)
-    outputs = model.outputs(features.vectors[readable])
-    predictions = decode(outputs, model.spec, Places(kept.names, {}))
+    predictions, every = _answers(model, dataset, compute)
+    kept, stats = dataset.take(every.readable), every.take(every.readable)
     clusters = find_clusters(stats, kept.groups)
     found = score(model.spec.task, predictions, kept.labels, clusters=clusters, seed=compute.seed)
     return Evaluation(
@@ -131,9 +129,31 @@ def evaluate_on(
         primary=found.primary,
         test=found.measures,
         details=found.details,
-        errors={dataset.names[i]: reason for i, reason in features.stats.errors.items()},
+        errors={dataset.names[i]: reason for i, reason in every.errors.items()},
         subgroups=_subgroups(kept, predictions, clusters, by, compute.seed) if by else (),
     )
+
+
+def _answers(
+    model: Model | Predictor, dataset: Dataset, compute: Compute
+) -> tuple[Predictions, ImageStats]:
+    """Returns the answers to the items that can be used, and the facts of all."""
+    if isinstance(model, Predictor):
+        paths = [dataset.path(row) for row in range(len(dataset))]
+        found: Any = model.predictions(paths, workers=compute.workers, progress=compute.progress)
+        stats = measure(dataset, workers=compute.workers)
+        for row in set(np.flatnonzero(~found.answered).tolist()) - set(stats.errors):
+            stats.errors[row] = found.errors[found.names[row]]  # such as one without a face
+        kept = dataset.take(stats.readable)
+        return dataclasses.replace(found.take(stats.readable), names=kept.names), stats
+    features = extract(
+        dataset, model.backbone, preprocess=model.preprocess, tta=model.tta,
+        device=compute.device, workers=compute.workers, progress=compute.progress,
+    )  # fmt: skip
+    readable = features.stats.readable
+    names = dataset.take(readable).names
+    outputs = model.outputs(features.vectors[readable])
+    return decode(outputs, model.spec, Places(names, {})), features.stats
 
 
 def _subgroups(

@@ -18,6 +18,7 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
+from headstart.output import csv_cell
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
 
@@ -57,7 +58,7 @@ def dataset_record(
     """
     unreadable = [(all_names[index], reason) for index, reason in sorted(stats.errors.items())]
     return {
-        "root": str(data.root),
+        "root": str(data.root.absolute()),  # a run is used from other folders too
         "source": data.source,
         "fingerprint": fingerprint_bytes(
             b"".join(np.sort(stats.keys.view("V16").ravel()).tolist())
@@ -68,6 +69,8 @@ def dataset_record(
         "counts": {part: counts_of(data.labels, mask) for part, mask in parts.items()},
         "items": len(data),
         "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(dropped)],
+        "reading": data.reading,
+        "others": data.others,
         "set_aside": [*data.set_aside, *unreadable],
     }
 
@@ -103,6 +106,9 @@ def write_trials(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> None:
     """Writes one row per item: name, truth, and the answer as its record says it.
 
+    Names are cells that no spreadsheet takes for a formula: `headstart.output.csv_name` is the way
+    back.
+
     Args:
         path: To write.
         predictions: Of N items.
@@ -116,7 +122,8 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
         if not index:
             table.writerow(["name", "truth", *row])
         cells = [f"{each:.5f}" if isinstance(each, float) else each for each in row.values()]
-        table.writerow([name, labels.text(index), *cells])
+        cells = [name, labels.text(index), *cells]
+        table.writerow([csv_cell(each) if isinstance(each, str) else each for each in cells])
     path.write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.folders import scan
 from headstart.data.numbers import parse_labels
+from headstart.data.scan import scan
 from headstart.errors import DataError, ModelError
 from headstart.fingerprint import fingerprint_file
 from headstart.output import read_json, write_atomic
@@ -124,8 +124,8 @@ def read_items(run: Run) -> Items:
 def where_now(items: Items, data: Path | None = None) -> list[Path | None]:
     """Returns where each item's file is now, or None where it is gone.
 
-    Files are known again by their content: first under their names, then, in another folder, by
-    their fingerprints whatever they are called there.
+    Files are known again by their content: first under their names, then, in another folder,
+    whatever they are called there. Another image under the same name is not the item.
 
     Args:
         items: Of a run.
@@ -139,10 +139,12 @@ def where_now(items: Items, data: Path | None = None) -> list[Path | None]:
         root = data if data.is_dir() else data.parent
         if not root.is_dir():
             raise DataError(f"--data {data}: there is no such folder")
-    found: list[Path | None] = [root / name for name in items.dataset.names]
-    missing = [i for i, path in enumerate(found) if path is None or not path.is_file()]
-    for i in missing:
-        found[i] = None
+    found: list[Path | None] = []
+    for name, fingerprint in zip(items.dataset.names, items.fingerprints, strict=True):
+        path = root / name
+        same = path.is_file() and fingerprint_file(path).hex() == fingerprint
+        found.append(path if same else None)
+    missing = [i for i, path in enumerate(found) if path is None]
     if missing and data is not None:
         wanted = {items.fingerprints[i]: i for i in missing}
         for name in scan(root).names:

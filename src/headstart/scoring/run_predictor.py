@@ -55,6 +55,7 @@ class RunPredictor(Predictor):
         self.tta, self.threshold = self.model.tta, threshold
         self._device, self._many, self._exact = device, many, exact
         self._embed: Embed | None = None
+        self.try_spec(self._one(), f"the model of {self.spec.task}")
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""

@@ -12,14 +12,20 @@ import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
+from headstart.checks.nearness import check_nearness
+from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
+from headstart.data.stems import stem_groups
+from headstart.data.words import plural
 from headstart.errors import DataError
+from headstart.images.depths import data_set_levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
+from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
@@ -31,6 +37,7 @@ __all__ = [
     "drop_unlabelled",
     "check_and_split",
     "make_problem",
+    "nearness_of",
 ]
 
 
@@ -48,9 +55,18 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
         DataError: Without labels, or with one class.
     """
     if not dataset.labelled.any():
+        flags = indicator_columns(dataset)
+        if flags:
+            raise DataError(
+                f"no column of the table at {dataset.root} is called label, and "
+                f"{', '.join(flags[:6])} hold yes or no (several labels per image?): one at a time "
+                f"is learnt here, named with --label {flags[0]}"
+            )
+        columns = ", ".join(dataset.attributes)
         raise DataError(
             f"{dataset.root} has images but no labels: put them in one folder per class, or give "
             f"a CSV with the columns path and label"
+            + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
     strata = dataset.labels.strata
@@ -70,7 +86,9 @@ def choose_preprocess(
     *,
     detector: str | None = None,
 ) -> Preprocess:
-    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
+    """Chooses the input size, and the levels of images deeper than 8 bits.
+
+    To enlarge small images to 224 costs time, and no accuracy is won.
 
     Args:
         dataset: N items.
@@ -84,7 +102,8 @@ def choose_preprocess(
     """
     from PIL import Image
 
-    preprocess = replace(network.preprocess, geometry=geometry)
+    levels = data_set_levels(dataset)
+    preprocess = replace(network.preprocess, geometry=geometry, levels=levels)
     if detector is not None:
         from headstart.nets.detector import faces_for
 
@@ -121,7 +140,7 @@ def check_and_split(
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
     pairs = near_duplicates(stats)
-    groups = find_clusters(stats, dataset.groups, pairs=pairs)
+    groups = find_clusters(stats, dataset.groups, stem_groups(dataset, sure=True), pairs=pairs)
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
@@ -134,6 +153,19 @@ def check_and_split(
     leaking = leaks(splits, clusters)
     dropped = leaking if drop_leaks else np.zeros(len(usable), bool)
     return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
+
+
+def nearness_of(vectors: np.ndarray, prepared: Prepared, *, seed: int) -> list[Finding]:
+    """Returns what vectors say of images that may belong together.
+
+    Args:
+        vectors: (N, D) of the network's last stage.
+        prepared: The N usable items.
+        seed: Of those that are looked at where there are many.
+    """
+    if has_own_way(prepared.dataset.task):  # images of one person are near, as they should be
+        return []
+    return list(check_nearness(vectors, prepared.dataset, prepared.clusters, seed=seed))
 
 
 def make_problem(
@@ -161,6 +193,13 @@ def make_problem(
         kind = "holdout"
         pairs, summary = _holdout(prepared, given, seed=seed)
     strata = dataset.labels.strata
+    if not pairs:
+        count = len(np.unique(prepared.clusters))
+        raise DataError(
+            f"{dataset.root}: its {plural(len(dataset), 'image')} belong to {plural(count, 'set')} "
+            f"that must stay whole (groups and copies), too few to learn from some and test on "
+            f"others; add people or scenes, or see that --group names the right column"
+        )
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
             raise DataError(

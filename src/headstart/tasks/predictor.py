@@ -7,13 +7,15 @@ here: which images are taken, how they are decoded beside, and what becomes of u
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.errors import ImageError, ModelError
-from headstart.images.given import ImageLike, ImagesLike, inputs_of, listed, names_of
+from headstart.data.paths import NO_FILE, expand_paths, missing_paths
+from headstart.errors import HeadstartError, ImageError, ModelError
+from headstart.images.given import ImageLike, ImagesLike, inputs_of, is_path, listed, names_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
 from headstart.predictions import Predictions
@@ -21,7 +23,10 @@ from headstart.records import OutputSpec
 from headstart.tasks import decode
 from headstart.tasks.protocol import Outputs, Places
 
-__all__ = ["Predictor", "in_batches", "spread"]
+__all__ = ["NO_NUMBER", "Predictor", "in_batches", "spelt_out", "spread"]
+
+NO_NUMBER = "the model gave no number for it"
+"""Why there is no answer to an input whose outputs are not finite."""
 
 _BATCH = 16
 
@@ -66,8 +71,28 @@ class Predictor:
             errors: Name -> why there is no answer.
             boxes: (N, 4) left, top, width, height in pixels, of places on images.
         """
-        places = Places(tuple(names), errors or {}, boxes, threshold=self.threshold)
+        outputs, errors = _numbers_only(outputs, names, errors or {})
+        places = Places(tuple(names), errors, boxes, threshold=self.threshold)
         return decode(outputs, self.spec, places)
+
+    def try_spec(self, outputs: Outputs, where: object) -> None:
+        """Decodes outputs of one image, so that a spec that does not fit is found on opening.
+
+        Args:
+            outputs: Of any image: their shapes count.
+            where: The file, for the error.
+
+        Raises:
+            ModelError: If they are not what the spec says.
+        """
+        try:
+            self.decode(outputs, ("",)).record(0)
+        except (ArithmeticError, AttributeError, HeadstartError, LookupError, TypeError,
+                ValueError) as error:  # fmt: skip
+            raise ModelError(
+                f"{where}: its outputs are not what it says of them ({error}): it is damaged; copy "
+                f"it anew, or write it again"
+            ) from None
 
     def nothing(self, count: int) -> Outputs:
         """Returns outputs of as many images that could not be read: rows of NaN."""
@@ -79,14 +104,12 @@ class Predictor:
         """Answers for images; unreadable ones are rows of NaN with a reason in `errors`.
 
         Args:
-            images: One or many: paths, bytes of files, Pillow images, (H, W, 3) or (H, W) uint8
-                arrays.
+            images: One or many: paths, folders (searched through), globs, bytes of files, open
+                files, Pillow images, (H, W, 3) or (H, W) uint8 arrays.
             workers: Decoding threads; by default one a processor.
             progress: Called as images are done.
         """
-        given = listed(images)
-        names = names_of(given)
-        outputs, errors = self._look(given, names, workers, progress)
+        names, outputs, errors = self._answers(images, workers, progress)
         return self.decode(outputs, names, errors=errors)
 
     def predict(self, images: ImagesLike) -> np.ndarray:
@@ -106,8 +129,8 @@ class Predictor:
             ImageError: If an image cannot be read; `predictions` goes on instead.
             ModelError: If the model gives no probabilities.
         """
-        given = listed(images)
-        outputs, errors = self._look(given, names_of(given), None, silent)
+        names, outputs, errors = self._answers(images, None, silent)
+        outputs, errors = _numbers_only(outputs, names, errors)
         _refuse(errors)
         for array in outputs.values():
             if array.shape[1:] == (len(self.spec.names),):
@@ -125,6 +148,17 @@ class Predictor:
         """Outputs of one image, whatever is on it: they tell shapes."""
         size = self.preprocess.size
         return self.outputs(np.zeros((1, self.tta, size, size, 3), np.uint8))
+
+    def _answers(
+        self, images: ImagesLike, workers: int | None, progress: Progress
+    ) -> tuple[tuple[str, ...], Outputs, dict[str, str]]:
+        """Returns N names, outputs of N images, and name -> reason of those without an answer."""
+        given = spelt_out(images)
+        names = names_of(given)
+        missing = missing_paths(name for name, each in zip(names, given) if is_path(each))
+        outputs, errors = self._look(given, names, workers, progress)
+        errors |= {name: NO_FILE for name in errors if name in missing}
+        return names, outputs, errors
 
     def _look(
         self,
@@ -158,6 +192,18 @@ class Predictor:
         return spread(places, parts, len(images), self._one), errors
 
 
+def spelt_out(images: ImagesLike) -> list[ImageLike]:
+    """Returns one image or many as a list, with the files of folders and globs in their place.
+
+    Raises:
+        DataError: If a folder or glob holds no image, or one is an address.
+    """
+    found: list[ImageLike] = []
+    for each in listed(images):
+        found += expand_paths([os.fspath(each)]) if isinstance(each, str | os.PathLike) else [each]
+    return found
+
+
 def in_batches(
     run: Callable[[np.ndarray], Outputs], inputs: np.ndarray, size: int = _BATCH
 ) -> Outputs:
@@ -183,6 +229,30 @@ def spread(
         if len(places):
             found[name][np.asarray(places)] = np.concatenate([part[name] for part in parts])
     return found
+
+
+def _numbers_only(
+    outputs: Outputs, names: Sequence[str], errors: dict[str, str]
+) -> tuple[Outputs, dict[str, str]]:
+    """Makes rows that are not finite rows of NaN, each with a reason: never an answer.
+
+    Args:
+        outputs: Of N items.
+        names: N names.
+        errors: Name -> why there is no answer.
+    """
+    broken = np.zeros(len(names), bool)
+    for array in outputs.values():
+        if array.dtype.kind == "f":
+            broken |= ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    if not broken.any():
+        return outputs, errors
+    reasons = {names[row]: NO_NUMBER for row in np.flatnonzero(broken).tolist()}
+    silenced = {name: array.copy() for name, array in outputs.items()}
+    for array in silenced.values():
+        if array.dtype.kind == "f":
+            array[broken] = np.nan
+    return silenced, reasons | errors
 
 
 def _refuse(errors: dict[str, str]) -> None:

@@ -45,6 +45,7 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
             label=options.label,
             group=options.group,
             split=options.split,
+            image=options.image,
             task=options.task,
         )
     )
@@ -69,7 +70,7 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
         )
     columns = {
         "task": dataset.task, "label": options.label, "group": options.group,
-        "split": options.split,
+        "split": options.split, "image": options.image,
     }  # fmt: skip
     wanted = Wanted(
         str(options.data), parse_recipe(options.recipe, Recipe()), options.budget, options.folds,

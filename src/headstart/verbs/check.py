@@ -36,7 +36,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
 
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
-        task=options.task,
+        image=options.image, task=options.task,
     )  # fmt: skip
     stats = measure(dataset, workers=options.workers, progress=progress)
     findings = check_everything(dataset, stats, near_duplicates(stats))

@@ -19,7 +19,7 @@ __all__ = ["enroll"]
 
 @command(EnrollOptions)
 def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
-    """Adds people to a gallery, or removes them, and calibrates its thresholds anew.
+    """Adds people to a gallery, or removes people or photos, and calibrates its thresholds anew.
 
     Nothing is trained: a person is the vectors of a few photos. Photos that are enrolled
     already are known by their content and passed over; photos that cannot be used are set
@@ -32,12 +32,13 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
         DataError: If no photo at all can be used.
         BackboneError: If the backbone cannot be had.
         ModelError: If the gallery is damaged, or the folder is none.
-        OptionError: If an argument makes no sense, or nobody has the name to remove.
+        OptionError: If an argument makes no sense, or nobody has the name to remove, or no photo.
         OutputError: If the gallery cannot be written.
     """
-    from headstart.gallery.enrolling import Enrolling
+    from headstart.gallery.enrolling import Enrolling, remove_photo
     from headstart.gallery.enrolment import finish
     from headstart.gallery.folder import MARKER, Gallery
+    from headstart.gallery.names import person_name
     from headstart.gallery.photos import photos_of_one, photos_of_people
 
     folder = Path(options.gallery)
@@ -45,24 +46,28 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
     if given is not None and not isinstance(given, str | Path):
         given = list(given)
     compute = Compute(options.device, options.workers, options.seed, progress)
-    work = Enrolling(folder, options.wanted, compute)
+    work = Enrolling(folder, options.wanted, compute, move=options.move)
     if given and not work.made:
         check_output(folder, overwrite=False, holds=MARKER, what="gallery")
-    if not given and not work.made:
+    removing = options.remove is not None or options.remove_photo is not None
+    if not work.made and (removing or not given):
         Gallery.open(folder)  # says what is missing
     work.open_or_prepare(options.backbone, options.detector if options.faces else None)
-    removed = {}
+    removed: dict[str, int] = {}
     if options.remove is not None:
         with work.gallery.store(write=True) as store:
-            removed[options.remove] = store.remove(options.remove)
+            removed[person_name(options.remove)] = store.remove(options.remove)
+    if options.remove_photo is not None:
+        person = remove_photo(work.gallery, options.remove_photo)
+        removed[person] = removed.get(person, 0) + 1
     if given:
         if options.name is not None:
             work.enroll(photos_of_one(given, options.name))
         else:
             first = given if isinstance(given, str | Path) else given[0]
             what = "put them in one folder per person, or say --name NAME if all are of one"
-            work.enroll(photos_of_people(first, options.label, otherwise=what))
-        if not work.enrolled and not work.known:
+            work.enroll(photos_of_people(first, options.label, image=options.image, otherwise=what))
+        if not work.enrolled and not work.known and not work.moved:
             reason = next(iter(work.errors.values()))
             raise DataError(
                 f"no photo can be enrolled; the first of {len(work.errors):,}: "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headstart.compute import Compute, Progress, silent
+from headstart.errors import OptionError
 from headstart.options.command import command
 from headstart.options.evaluate import EvaluateOptions
 
 if TYPE_CHECKING:
+    from headstart.nets.model import Model
     from headstart.results.evaluation import Evaluation
 
 __all__ = ["evaluate"]
@@ -23,22 +25,35 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
         split where there is none), that part of them is measured.
 
     Raises:
-        ModelError: If the run cannot be read.
+        ModelError: If the run or the exported model cannot be read.
+        OptionError: If an exported model is not given any images.
         DataError: If the data have no labels, labels that the model does not know, or not the
             columns of `by`.
     """
     from headstart.data.open import open_dataset
-    from headstart.nets.model import Model
+    from headstart.deploy.runtime import OnnxPredictor, find_exported
     from headstart.results.evaluation import evaluate_on, evaluation_of_run
     from headstart.run import Run
 
     columns = [each.strip() for each in (options.by or "").split(",") if each.strip()]
+    exported = find_exported(options.run)
     if options.data is None:
+        if exported is not None:
+            raise OptionError(
+                f"{options.run} is an exported model and holds no test: name labelled images to "
+                f"measure it on, 'headstart evaluate {options.run} DATA'"
+            )
         return evaluation_of_run(Run.open(options.run), columns, seed=options.seed)
-    model = Model.load(options.run)
+    model: Model | OnnxPredictor
+    if exported is not None:
+        model = OnnxPredictor(exported)
+    else:
+        from headstart.nets.model import Model
+
+        model = Model.load(options.run)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
-        task=model.spec.task,
+        image=options.image, task=model.spec.task,
     )  # fmt: skip
     compute = Compute(options.device, options.workers, options.seed, progress)
     return evaluate_on(model, dataset, str(options.data), columns, compute)

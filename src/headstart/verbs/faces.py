@@ -74,13 +74,11 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
         if is_video(options.photos):
             video = Video(options.photos, fps=options.fps)
             tracks = Tracks()
-            for photo in frames(video, str(options.photos), finder, options.faces, progress):
+            for photo in frames(video, finder, options.faces, progress):
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
-            dataset = _dataset(
-                Path(options.photos), label=options.label, group=options.group, split=options.split
-            )
+            dataset = _dataset(options)
             columns = _columns(dataset)
             for photo in searched(dataset, finder, options.faces, options.workers, progress):
                 write(photo, finder, options.image_size, home, written, columns, None)
@@ -99,15 +97,18 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     return record
 
 
-def _dataset(path: Path, *, label: str | None, group: str | None, split: str | None) -> Dataset:
+def _dataset(options: FacesOptions) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
     from headstart.data.dataset import Dataset
-    from headstart.data.folders import EXTENSIONS
     from headstart.data.open import open_dataset
+    from headstart.data.scan import EXTENSIONS
 
+    path = Path(str(options.photos))
     if path.is_file() and path.suffix.lower() in EXTENSIONS:
         return Dataset.unlabelled((path.name,), root=path.parent)
-    return open_dataset(path, label=label, group=group, split=split)
+    return open_dataset(
+        path, label=options.label, group=options.group, split=options.split, image=options.image
+    )
 
 
 def _columns(dataset: Dataset) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
             sense.
         OutputError: If `out` is there already or cannot be written.
     """
+    from headstart.data.paths import NO_FILE, missing_paths
     from headstart.gallery.embed import square_embedder
     from headstart.gallery.folder import Gallery, GalleryReader
     from headstart.gallery.identification import Identification
@@ -43,7 +45,9 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
     from headstart.images.video import is_video
     from headstart.video.identify_video import Search, identify_in_video
 
-    given = [options.photos] if isinstance(options.photos, str | Path) else list(options.photos)
+    photos = options.photos
+    given = [photos] if isinstance(photos, str | Path | int) else list(photos)
+    names = [os.fspath(each) for each in given if not isinstance(each, int)]
     moving = any(is_video(each) for each in given)
     if moving and len(given) > 1:
         raise OptionError("one video or camera at a time, and no photos beside it")
@@ -60,7 +64,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
         if moving:
             pairs = reader.calibration.verify if reader.calibration else None
             search = Search(
-                os.fspath(given[0]),
+                names[0] if names else int(str(given[0])),
                 reader.index,
                 opened.preprocess,
                 square_embedder(opened.backbone, opened.preprocess, device=options.device),
@@ -73,10 +77,21 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
             return Identification(gallery, threshold, far, answers, {}, (*notes, *more))
         if options.labelled:
             answers, measures, more = measure_photos(
-                opened, reader, given, threshold, compute, top=top, label=options.label
+                opened,
+                reader,
+                names,
+                threshold,
+                compute,
+                top=top,
+                label=options.label,
+                image=options.image,
             )
             return Identification(gallery, threshold, far, answers, measures, (*notes, *more))
-        answers = identify_photos(opened, reader, given, threshold, compute, top=top)
+        missing = missing_paths(names)
+        answers = tuple(
+            replace(each, error=NO_FILE) if each.error and each.photo in missing else each
+            for each in identify_photos(opened, reader, names, threshold, compute, top=top)
+        )
         return Identification(gallery, threshold, far, answers, {}, tuple(notes))
     finally:
         reader.close()

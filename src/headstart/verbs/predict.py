@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import numbers
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headstart.choices import Device
 from headstart.compute import Progress, silent
-from headstart.errors import OptionError
+from headstart.errors import DataError, OptionError
 from headstart.options.command import command
 from headstart.options.predict import PredictOptions
 
@@ -24,11 +24,11 @@ def load(path: str | Path) -> Predictor:
     """Loads a model; an exported one needs numpy, Pillow and ONNX Runtime only.
 
     Args:
-        path: A run, a model's folder, or an `.onnx` file that `export` wrote.
+        path: A run, a model's folder, or what `export` wrote: its folder, or an `.onnx` file.
 
     Returns:
         A `Predictor`: `predict`, `predict_proba` and `predictions` of one image or many (paths,
-        bytes, Pillow images, arrays).
+        folders, bytes, Pillow images, arrays).
 
     Raises:
         ModelError: If there is none, or it is damaged.
@@ -40,14 +40,29 @@ def _open(
     path: str | Path, *, device: Device = "auto", many: bool = False
 ) -> tuple[Predictor, Model | None]:
     """Returns what predicts, and the model inside it where it is that of a run."""
-    if os.fspath(path).lower().endswith(".onnx"):
-        from headstart.deploy.runtime import OnnxPredictor
+    from headstart.deploy.runtime import OnnxPredictor, find_exported
 
-        return OnnxPredictor(path), None
+    exported = find_exported(path)
+    if exported is not None:
+        return OnnxPredictor(exported), None
     from headstart.scoring.run_predictor import RunPredictor
 
     opened = RunPredictor(path, device=device, many=many)
     return opened, opened.model
+
+
+def _several(images: Any) -> list[Any]:
+    """Returns what was named as a list; numbers are cameras, and may be numpy's.
+
+    Raises:
+        ImageError: If it can be no image.
+    """
+    from headstart.images.given import listed
+
+    if isinstance(images, numbers.Integral):
+        return [int(images)]
+    found = listed(images)
+    return [int(each) if isinstance(each, numbers.Integral) else each for each in found]
 
 
 @command(PredictOptions)
@@ -64,15 +79,15 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         OptionError: If `out` makes no sense.
         ModelError: If there is no model, or it is damaged.
     """
-    from headstart.data.paths import expand_paths
+    from headstart.images.given import is_path
     from headstart.images.video import is_video
+    from headstart.tasks.predictor import spelt_out
 
-    given = options.images
-    paths = [given] if isinstance(given, str | Path) else list(given)
+    given = _several(options.images)
     out, explain, workers = options.out, options.explain, options.workers
     place = Path(out) if out is not None else None
-    moving = any(is_video(each) for each in paths)
-    if moving and len(paths) > 1:
+    moving = any(isinstance(each, str | Path | int) and is_video(each) for each in given)
+    if moving and len(given) > 1:
         raise OptionError("one video or camera at a time, and no images beside it")
     if moving and explain is not None:
         raise OptionError("--explain is for images: save frames of the video first")
@@ -82,16 +97,19 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     if moving:
         from headstart.video.predict_video import predict_video
 
-        source = os.fspath(paths[0])
-        return predict_video(predictor, source, fps=options.fps, out=place, progress=progress)
-    names = expand_paths([os.fspath(each) for each in paths])
+        return predict_video(predictor, given[0], fps=options.fps, out=place, progress=progress)
+    images = spelt_out(given)
+    if not images:
+        raise DataError("no image was named: give files, folders or globs")
+    if explain is not None and not all(is_path(each) for each in images):
+        raise OptionError("--explain is for image files: save the images first")
     if predictor.preprocess.faces is not None and explain is None:
         from headstart.video.people import name_faces
 
-        return name_faces(predictor, names, out=place, workers=workers, progress=progress)
+        return name_faces(predictor, images, out=place, workers=workers, progress=progress)
     if out is not None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
-    found = predictor.predictions(names, workers=workers, progress=progress)
+    found = predictor.predictions(images, workers=workers, progress=progress)
     if explain is not None:
         from headstart.auditing.explain import explain_images
 

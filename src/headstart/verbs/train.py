@@ -47,7 +47,12 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     from headstart.results.write_run import Told, write_run
     from headstart.run import Run, new_run
     from headstart.strategies.clock import Clock
-    from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
+    from headstart.strategies.prepare import (
+        check_and_split,
+        choose_preprocess,
+        drop_unlabelled,
+        nearness_of,
+    )  # fmt: skip
     from headstart.strategies.problem import FrozenNetwork
     from headstart.strategies.ways import refuse_early, way_of
 
@@ -75,6 +80,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         findings, kept, prepared = check_and_split(
             dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks
         )
+        last = features.vectors[kept][:, features.slices["last"]]
+        findings += nearness_of(last, prepared, seed=options.seed)
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
     network = FrozenNetwork(backbone, preprocess, options.tta, frozen)
     with contextlib.ExitStack() as stack:
@@ -105,7 +112,7 @@ def _open(options: TrainOptions, folder: Path) -> Dataset:
 
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
-        task=options.task,
+        image=options.image, task=options.task,
     )  # fmt: skip
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(

@@ -43,7 +43,13 @@ def verify(options: VerifyOptions, progress: Progress = silent) -> Verification 
     try:
         if len(given) == 1:
             found = recognise(
-                opened, reader, given[0], compute, threshold=options.threshold, label=options.label
+                opened,
+                reader,
+                given[0],
+                compute,
+                threshold=options.threshold,
+                label=options.label,
+                image=options.image,
             )
             if options.out is not None:
                 _write(found, Path(options.out))

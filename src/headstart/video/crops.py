@@ -128,20 +128,18 @@ def searched(
         yield photo
 
 
-def frames(
-    video: Video, source: str, finder: Faces, which: WhichFaces, progress: Progress
-) -> Iterator[_Photo]:
+def frames(video: Video, finder: Faces, which: WhichFaces, progress: Progress) -> Iterator[_Photo]:
     """Yields the frames of a video that were asked for, searched; a camera until interrupted."""
-    stem = "camera" if source.isdigit() else Path(source).stem
+    stem = "camera" if video.live else Path(video.name).stem
     try:
         for frame in video:
             at = f"{frame.seconds:08.2f}s"
-            place = _Photo(f"{source} @ {at}", -1, "", f"{stem}_{at}", frame.seconds)
+            place = _Photo(f"{video.name} @ {at}", -1, "", f"{stem}_{at}", frame.seconds)
             done, total = int(10 * frame.seconds), int(10 * video.total)
             progress("finding faces", min(done, total or done), total or done + 1)
             yield _look(place, frame.pixels, finder, which, 1.0)
     except KeyboardInterrupt:
-        if video.total:
+        if not video.live:
             raise  # of a camera that is the way to end it
 
 

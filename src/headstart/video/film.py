@@ -7,6 +7,7 @@ gallery.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headstart.compute import Progress
-from headstart.errors import OptionError, OutputError
+from headstart.errors import DataError, OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
 from headstart.video.people import draw_faces
 
@@ -25,6 +26,7 @@ __all__ = ["BATCH", "FrameHandler", "FrameResult", "process_video"]
 
 _MOVIES = {".mp4", ".avi"}
 _LINES = {".jsonl", ".ndjson"}
+_SMOOTH = 10.0  # frames a second
 BATCH = 8
 """Frames that are looked at together, where nobody waits for the answer."""
 
@@ -60,7 +62,7 @@ class FrameHandler(Protocol):
 
 
 def process_video(
-    source: str,
+    source: str | int,
     handler: FrameHandler,
     *,
     fps: float,
@@ -70,7 +72,7 @@ def process_video(
     """Gives a handler a few frames a second, and writes what it sees.
 
     Args:
-        source: A video file, or the number of a camera.
+        source: A video file, a camera or a stream.
         handler: What answers.
         fps: Frames a second to look at.
         out: A `.jsonl` file that gets a line an answer as it comes, or an `.mp4` or `.avi` file
@@ -94,7 +96,7 @@ def process_video(
             f"(the video with the answers on it)"
         )
     video = Video(source, fps=fps, every=kind in _MOVIES)
-    with _Output(out, kind, video.rate) as output:
+    with _Output(out, kind, _steady(video.rate)) as output:
         waiting: list[Frame] = []
 
         def answer() -> None:
@@ -109,17 +111,25 @@ def process_video(
                 if frame.chosen:
                     waiting.append(frame)
                 # The answer must be on the very frame, and of a camera it is wanted at once.
-                if kind in _MOVIES or not video.total or len(waiting) == BATCH:
+                if kind in _MOVIES or video.live or len(waiting) == BATCH:
                     answer()
-                output.frame(frame.pixels, handler.latest)
+                output.frame(frame, handler.latest)
                 done, total = int(10 * frame.seconds), int(10 * video.total)
                 progress("watching", min(done, total or done), total or done + 1)
             answer()
         except KeyboardInterrupt:
-            if video.total:
+            if not video.live:
                 raise
             answer()  # that is how a camera is ended
     return video.problem
+
+
+def _steady(rate: float) -> float:
+    """Returns the rate of a written film: a multiple of the source's where that is slow.
+
+    A film that is slow on average may have quick stretches, whose frames need room.
+    """
+    return rate * math.ceil(_SMOOTH / rate) if rate < _SMOOTH else rate
 
 
 class _Output:
@@ -153,12 +163,21 @@ class _Output:
         if self._lines is not None:
             self._lines.close()
         if self._movie is not None and self._building is not None and self._path is not None:
-            self._movie.close()
-            if kind is None and self._building.stat().st_size:
-                self._building.chmod(0o644)
-                self._building.replace(self._path)
-            else:
+            try:
+                self._end(self._movie, self._building, self._path, whole=kind is None)
+            finally:
                 self._building.unlink(missing_ok=True)
+
+    @staticmethod
+    def _end(movie: Writer, building: Path, place: Path, *, whole: bool) -> None:
+        try:
+            movie.close()
+        except DataError as error:
+            if whole:
+                raise OutputError(str(error).replace(str(building), str(place))) from None
+        if whole and building.stat().st_size:
+            building.chmod(0o644)
+            building.replace(place)
 
     def line(self, seconds: float, seen: FrameResult) -> None:
         """Writes one answer as a line of JSON."""
@@ -170,16 +189,17 @@ class _Output:
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}") from None
 
-    def frame(self, pixels: np.ndarray, latest: list[FrameResult]) -> None:
+    def frame(self, frame: Frame, latest: list[FrameResult]) -> None:
         """Writes a frame with the latest answers on it."""
         if self._movie is None:
             return
+        pixels = frame.pixels
         faces = [(each.box, each.text, each.sure) for each in latest if each.box is not None]
         if faces:
             pixels = draw_faces(pixels, faces)
         elif latest:
             pixels = _labelled(pixels, latest[0].text)
-        self._movie.add(pixels)
+        self._movie.add(pixels, frame.seconds)
 
 
 def _labelled(pixels: np.ndarray, text: str) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from headstart.compute import Progress
 from headstart.gallery.identification import Answer, decide
 from headstart.gallery.search import Index, Match, unit
+from headstart.images.capture import name_of_source
 from headstart.images.preprocess import Preprocess
 from headstart.images.video import Frame
 from headstart.video.film import FrameResult, process_video
@@ -35,7 +36,7 @@ class Search:
     """What is asked of a video.
 
     Attributes:
-        source: What the video is called.
+        source: A video file, a camera or a stream.
         index: Who is known.
         preprocess: How frames are fitted.
         embed: See `headstart.gallery.embed.square_embedder`.
@@ -44,13 +45,18 @@ class Search:
         top: People listed for each answer.
     """
 
-    source: str
+    source: str | int
     index: Index
     preprocess: Preprocess
     embed: Callable[[np.ndarray], np.ndarray]
     threshold: float
     same: float | None
     top: int
+
+    @property
+    def name(self) -> str:
+        """What the video is called in answers."""
+        return name_of_source(self.source)
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class GalleryFaces:
             surest, track = each.looks[0], each.track
             answers.append(
                 Answer(
-                    f"{self._search.source} face {number}",
+                    f"{self._search.name} face {number}",
                     *decide(ranked, self._search.threshold),
                     tuple(ranked),
                     box=_rounded(surest.box),
@@ -137,7 +143,7 @@ class GalleryFaces:
                     clearest=round(surest.seconds, 2),
                 )
             )
-        return (*answers, *_end(self._search.source, problem))
+        return (*answers, *_end(self._search.name, problem))
 
 
 class GalleryFrames:
@@ -155,7 +161,7 @@ class GalleryFrames:
         found = asked.index.search(asked.embed(inputs), top=asked.top)
         for frame, ranked in zip(frames, found, strict=True):
             at = round(frame.seconds, 2)
-            name, who = f"{asked.source} @ {at:.2f} s", decide(ranked, asked.threshold)
+            name, who = f"{asked.name} @ {at:.2f} s", decide(ranked, asked.threshold)
             self._answers.append(
                 Answer(name, *who, tuple(ranked), seconds=(at, at), looks=1, clearest=at)
             )
@@ -165,7 +171,7 @@ class GalleryFrames:
 
     def answers(self, problem: str) -> tuple[Answer, ...]:
         """Returns one answer a frame, and why the video ended too soon, if it did."""
-        return (*self._answers, *_end(self._search.source, problem))
+        return (*self._answers, *_end(self._search.name, problem))
 
 
 def _said(ranked: list[Match], threshold: float) -> tuple[str, bool, dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headstart.compute import Progress
+from headstart.data.paths import NO_FILE, missing_paths
 from headstart.errors import ImageError, OutputError
-from headstart.images.decode import read_bytes
+from headstart.images.given import ImageLike, bytes_of, is_path, names_of
 from headstart.images.photo import DecodedPhoto, every_face_of
 from headstart.images.threads import ordered_map
 from headstart.predictions import Predictions, concatenate
@@ -23,7 +25,7 @@ _COLOURS = {True: (20, 110, 60), False: (110, 100, 90)}
 
 def name_faces(
     model: Predictor,
-    photos: list[str],
+    photos: Sequence[ImageLike],
     *,
     out: Path | None = None,
     workers: int | None = None,
@@ -33,7 +35,7 @@ def name_faces(
 
     Args:
         model: With `preprocess.faces`.
-        photos: Files.
+        photos: Files, and whatever else may be an image.
         out: Folder for the photos with boxes and answers drawn on them; None for none.
         workers: Threads that decode and find faces; by default one a processor.
         progress: Called as photos are done.
@@ -50,9 +52,12 @@ def name_faces(
     drawn: set[str] = set()
     waiting: list[tuple[str, DecodedPhoto | ImageError]] = []
 
-    def read(photo: str) -> DecodedPhoto | ImageError:
+    names = names_of(list(photos))
+    missing = missing_paths(name for name, each in zip(names, photos) if is_path(each))
+
+    def read(photo: ImageLike) -> DecodedPhoto | ImageError:
         try:
-            return every_face_of(model.preprocess, model.tta, read_bytes(Path(photo)))
+            return every_face_of(model.preprocess, model.tta, bytes_of(photo))
         except ImageError as error:
             return error
 
@@ -63,8 +68,9 @@ def name_faces(
             _draw_all(parts[-1], waiting, out, drawn)
         waiting.clear()
 
-    for done, (photo, result) in enumerate(zip(photos, ordered_map(read, photos, workers=workers))):
-        waiting.append((photo, result))
+    for done, result in enumerate(ordered_map(read, photos, workers=workers)):
+        gone = names[done] in missing
+        waiting.append((names[done], ImageError(NO_FILE) if gone else result))
         # Engines work by full batches, and a photo has a face or two.
         if len(waiting) == _BATCH:
             answer()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Progress
+from headstart.images.capture import name_of_source
 from headstart.images.video import Frame
 from headstart.predictions import Predictions
 from headstart.tasks.predictor import Predictor
@@ -24,7 +25,7 @@ __all__ = ["predict_video"]
 
 def predict_video(
     model: Predictor,
-    source: str,
+    source: str | int,
     *,
     fps: float,
     out: Path | None,
@@ -34,7 +35,7 @@ def predict_video(
 
     Args:
         model: What answers.
-        source: A video file, or the number of a camera.
+        source: A video file, a camera or a stream.
         fps: Frames a second to name.
         out: See `process_video`.
         progress: Called as seconds go by.
@@ -49,7 +50,8 @@ def predict_video(
         OptionError: If `fps` or `out` makes no sense.
         OutputError: If `out` is there already or cannot be written.
     """
-    handler = _Faces(model, source) if model.preprocess.faces is not None else _Whole(model, source)
+    name = name_of_source(source)
+    handler = _Faces(model, name) if model.preprocess.faces is not None else _Whole(model, name)
     problem = process_video(source, handler, fps=fps, out=out, progress=progress)
     return handler.predictions(problem)
 

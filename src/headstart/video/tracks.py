@@ -164,4 +164,5 @@ def _apart(one: np.ndarray, other: np.ndarray) -> float:
     if max(sides) > _GROWTH * max(min(sides), 1e-6):
         return float("inf")
     gap = (one[:2] + one[2:] / 2) - (other[:2] + other[2:] / 2)
-    return float(np.linalg.norm(gap)) / max(sides)
+    # A detector at the edge of a frame may give a box of no size: then only its place counts.
+    return float(np.linalg.norm(gap)) / max(*sides, 1e-6)

@@ -8,9 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
-from headstart.checks.wording import first, plural
+from headstart.checks.several_labels import check_several_labels
+from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
+from headstart.data.words import plural
 from headstart.records import Finding
 
 __all__ = ["check_classes", "classes_of"]
@@ -31,6 +33,7 @@ def check_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
         dataset: N items.
         clusters: (N,) int; items of one cluster are the same image, or nearly so.
     """
+    yield from check_several_labels(dataset)
     yield from _same_classes(dataset, clusters)
     yield from _classes(dataset, clusters)
 

@@ -1,0 +1,238 @@
+"""Where the files are that a table names: in its own folder, or in one or several beside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headstart.data.scan import EXTENSIONS
+from headstart.data.words import MASKS, normal, split_word
+from headstart.errors import DataError
+
+__all__ = ["Located", "locate"]
+
+_MOST = 100  # folders beside a table that are looked into
+
+
+@dataclass(frozen=True)
+class Located:
+    """The files of R rows.
+
+    Attributes:
+        root: The folder that `names` are relative to.
+        names: R names with forward slashes as they are on disk; as the table has them where there
+            is no such file; ``""`` where it names none.
+        there: R flags: whether that file is there.
+        doubtful: Row -> why it cannot be told which file is meant.
+        said: Where they were found, for people; empty for the table's own folder.
+    """
+
+    root: Path
+    names: list[str]
+    there: list[bool]
+    doubtful: dict[int, str] = field(default_factory=dict)
+    said: str = ""
+
+
+def locate(path: Path, cells: list[str]) -> Located:
+    """Finds the files that a column of a table names.
+
+    They are looked for in the table's folder and in those in it, two levels deep. Names are
+    compared in one normal form, and may lack the ending of the file. Where files of several folders
+    have the same names, the table's own name must say which is meant (``val.csv``: ``val/``).
+
+    Args:
+        path: The table.
+        cells: R cells; backslashes and absolute paths will do.
+
+    Raises:
+        DataError: If two folders fit equally well.
+    """
+    files = _Files()
+    cells = [cell.replace("\\", "/").removeprefix("file://") for cell in cells]
+    rows = [row for row, cell in enumerate(cells) if cell]
+    home = str(path.parent)
+    found = {home: {row: one for row in rows if (one := files.find(home, cells[row]))}}
+    if len(found[home]) < len(rows):
+        some = [cells[row] for row in rows[:: max(1, len(rows) // 200)]]
+        for folder in files.folders_below(home):
+            if any(files.find(folder, cell) for cell in some) or files.holds_any(folder, cells):
+                found[folder] = {
+                    row: one for row in rows if (one := files.find(folder, cells[row]))
+                }
+    found = {folder: hits for folder, hits in found.items() if hits}
+    if len(found) > 1:
+        found = _chosen(path, found, len(rows), cells)
+    full = [os.path.normpath(os.path.join(home, cell)) if cell else "" for cell in cells]
+    there = [False] * len(cells)
+    for hits in found.values():
+        for row, names in hits.items():
+            full[row], there[row] = names[0], True
+    doubtful = {
+        row: f"several files fit: {', '.join(os.path.basename(each) for each in names[:3])}"
+        for hits in found.values() for row, names in hits.items() if len(names) > 1
+    }  # fmt: skip
+    where = sorted(os.path.relpath(folder, home).replace(os.sep, "/") for folder in found)
+    said = "" if where in ([], ["."]) else f"in {', '.join(each + '/' for each in where)}"
+    root, names = _common_root(path, full)
+    return Located(root, names, there, doubtful, said)
+
+
+def _chosen(
+    path: Path, found: dict[str, dict[int, list[str]]], total: int, cells: list[str]
+) -> dict[str, dict[int, list[str]]]:
+    """Returns the folders that are meant: all where they share no name, else the one that fits.
+
+    Raises:
+        DataError: If two fit equally well.
+    """
+    seen: dict[int, str] = {}
+    shared: tuple[int, str, str] | None = None
+    for folder, hits in found.items():
+        for row in hits:
+            if row in seen and shared is None:
+                shared = row, seen[row], folder
+            seen.setdefault(row, folder)
+    if shared is None:
+        return found
+    home = str(path.parent)
+    if len(found.get(home, {})) == total:  # the folder that paths are relative to
+        return {home: found[home]}
+    found = {each: hits for each, hits in found.items() if not _holds_masks(each)} or found
+    whole = [folder for folder, hits in found.items() if len(hits) == len(seen)]
+    meant = [folder for folder in found if _is_called_like(path, folder)]
+    if len(meant) == 1 and meant[0] in whole:
+        return {meant[0]: found[meant[0]]}
+    if len(whole) == 1 and not meant:
+        return {whole[0]: found[whole[0]]}
+    row, one, other = shared
+    raise DataError(
+        f"{path} names {cells[row]}, and {os.path.join(one, '')} and {os.path.join(other, '')} "
+        f"both hold such a file: write the folder in front of each name, or put the table into "
+        f"the folder that it is about"
+    )
+
+
+def _holds_masks(folder: str) -> bool:
+    return normal(os.path.basename(folder)).lower() in MASKS
+
+
+def _is_called_like(path: Path, folder: str) -> bool:
+    """Whether a table says by its name that it is about a folder: val.csv and val/."""
+    table, place = normal(path.stem).lower(), normal(os.path.basename(folder)).lower()
+    kind = split_word(path.stem)
+    return table == place or (kind is not None and kind == split_word(os.path.basename(folder)))
+
+
+class _Files:
+    """Finds files by names in one normal form, listing each folder once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, dict[str, str]] = {}
+        self._names: dict[str, dict[str, str]] = {}
+        self._stems: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, folder: str, cell: str) -> list[str]:
+        """Returns the paths of the files that a cell can mean below a folder; several in doubt."""
+        parent, _, last = cell.rpartition("/")
+        place = self._resolve(folder, parent)
+        if place is None:
+            return []
+        name = self._names[place].get(normal(last))
+        if name is not None:
+            return [os.path.normpath(os.path.join(place, name))]
+        whole = os.path.join(place, last)
+        if self._names[place] and os.path.isfile(whole):  # where the case of letters is nothing
+            return [os.path.normpath(whole)]
+        if os.path.splitext(last)[1].lower() in EXTENSIONS:
+            return []
+        return [
+            os.path.normpath(os.path.join(place, each))
+            for each in self._stems[place].get(normal(last), ())
+        ]
+
+    def holds_any(self, folder: str, cells: list[str]) -> bool:
+        """Whether a folder holds a file that one of many plain names means."""
+        self._list(folder)
+        names, stems = self._names[folder], self._stems[folder]
+        return any(
+            (one := normal(cell)) in names or one in stems for cell in cells if "/" not in cell
+        )
+
+    def folders_below(self, home: str) -> list[str]:
+        """Returns the folders in a folder and those in them, sorted, so many at most."""
+        found = []
+        for folder in self._inside(home):
+            found += [folder, *self._inside(folder)]
+            if len(found) >= _MOST:
+                break
+        return found[:_MOST]
+
+    def _inside(self, folder: str) -> list[str]:
+        self._list(folder)
+        inside = self._folders[folder].values()
+        return [os.path.join(folder, each) for each in sorted(inside) if each[0] != "."]
+
+    def _resolve(self, folder: str, parent: str) -> str | None:
+        """Returns the path of a folder below another one, or None; listed."""
+        place = os.path.normpath(os.path.join(folder, parent)) if parent else folder
+        self._list(place)
+        if self._names[place] or self._folders[place]:
+            return place
+        at = "/" if parent.startswith("/") else folder
+        for part in parent.split("/"):
+            if part in ("", "."):
+                continue
+            self._list(at)
+            there = part if part == ".." else self._folders[at].get(normal(part))
+            if there is None:
+                return None
+            at = os.path.join(at, there)
+        self._list(at)
+        return at
+
+    def _list(self, folder: str) -> None:
+        if folder in self._names:
+            return
+        names: dict[str, str] = {}
+        folders: dict[str, str] = {}
+        stems: dict[str, list[str]] = {}
+        try:
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda each: each.name):
+                    if _is_folder(entry):
+                        folders.setdefault(normal(entry.name), entry.name)
+                    else:
+                        names.setdefault(normal(entry.name), entry.name)
+                        stem, ending = os.path.splitext(entry.name)
+                        if ending.lower() in EXTENSIONS:
+                            stems.setdefault(normal(stem), []).append(entry.name)
+        except OSError:
+            pass
+        self._names[folder], self._folders[folder], self._stems[folder] = names, folders, stems
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _common_root(path: Path, full: list[str]) -> tuple[Path, list[str]]:
+    """Returns the table's folder, or one above all files, and their names relative to it."""
+    home = os.path.normpath(path.parent)
+    prefix = "" if home == "." else os.path.join(home, "")
+    outside = ("..", os.sep) if home == "." else ("..",)
+    if not all(n.startswith(prefix) and not n.startswith(outside) for n in full if n):
+        absolute = [os.path.abspath(name) for name in full if name]
+        try:
+            home = os.path.commonpath([os.path.dirname(name) for name in absolute])
+        except ValueError:
+            raise DataError(
+                f"the files of {path} lie on different drives; move them to one"
+            ) from None
+        prefix = os.path.join(home, "")
+        full = [os.path.abspath(name) if name else "" for name in full]
+    return Path(home), [name[len(prefix) :].replace(os.sep, "/") for name in full]

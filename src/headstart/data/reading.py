@@ -1,0 +1,34 @@
+"""How data were understood, said once: a guess is said, or refused."""
+
+from __future__ import annotations
+
+import logging
+
+from headstart.data.dataset import Dataset
+from headstart.data.words import plural
+
+__all__ = ["reading_of", "say_reading"]
+
+_log = logging.getLogger("headstart.data")
+_ORDER = ("files", "labels", "splits", "groups")
+# What makes a reading one that somebody should look at.
+_GUESSES = ("guessed", "may say", "left alone", "in ", "/ (")
+
+
+def reading_of(dataset: Dataset) -> str:
+    """Returns in one line how a data set was understood."""
+    known = {"labels": "none", "splits": "none", "groups": "none"} | dataset.reading
+    if dataset.others:
+        listed = ", ".join(f"{ending} {n:,}" for ending, n in [*dataset.others.items()][:5])
+        more = len(dataset.others) - 5
+        listed += f" and {more} more endings" if more > 0 else ""
+        count = plural(sum(dataset.others.values()), "other file")
+        known["beside them"] = f"{count} ({listed})"
+    parts = [f"{what}: {known[what]}" for what in (*_ORDER, "beside them") if what in known]
+    return "; ".join([f"read as: {plural(len(dataset), 'image')}", *parts])
+
+
+def say_reading(dataset: Dataset) -> None:
+    """Logs how a data set was understood; where something was guessed, as a warning."""
+    guessed = any(sign in text for text in dataset.reading.values() for sign in _GUESSES)
+    _log.log(logging.WARNING if guessed else logging.INFO, "%s", reading_of(dataset))

@@ -1,0 +1,77 @@
+"""Stems of file names: which images are versions of one, or frames of a burst."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.data.words import normal
+
+__all__ = ["STEM", "stem_groups"]
+
+STEM = "stem"
+"""Asks for groups by the stems of the file names."""
+
+_WORDS = (
+    "aug|augmented|flip|flipped|hflip|vflip|fliplr|flipud|mirror|mirrored|rot|rotated|rotate|"
+    "rotation|crop|cropped|bright|brightness|contrast|noise|noisy|blur|blurred|shear|sheared|zoom|"
+    "zoomed|jitter|shift|shifted|hue|saturation|gamma|copy|kopie|copie|copia|dup|duplicate"
+)
+# Written by those who make versions of an image, and by hardly anybody else.
+_SURE = (
+    re.compile(r"\.rf\.[0-9a-f]{6,}$", re.I),  # Roboflow
+    re.compile(rf"[ _.\-]+({_WORDS})[ _.\-]*\d*$", re.I),
+    re.compile(rf"[ _.\-]+({_WORDS})[ _.\-]*\(\d+\)$", re.I),
+    re.compile(r"[ _.\-]+\d{1,3}(deg|°)$", re.I),
+)
+# Versions, or the next frames of a burst, or just numbers.
+_PERHAPS = (*_SURE, re.compile(r"[ _.\-]*\(\d+\)$"), re.compile(r"[ _.\-]+\d{1,4}$"))
+_FEWEST = 3  # groups below which a common beginning is no stem
+_LARGEST = 0.2  # of all images; a stem that more share is a word
+
+
+def stem_groups(dataset: Dataset, *, sure: bool) -> np.ndarray:
+    """Returns which images are, by their names, versions of one image.
+
+    Args:
+        dataset: N items.
+        sure: Only by what is written by those who make versions (``x.rf.<hash>``, ``x_aug_3``,
+            ``x - Copy``); else by numbers at the end too (``x (2)``, ``x_12``).
+
+    Returns:
+        (N,) str: the stem, and ``""`` for those that have it alone, or that share it with a fifth
+        of all images. Images of different labels have different stems.
+    """
+    patterns = _SURE if sure else _PERHAPS
+    strata = dataset.labels.strata
+    found = []
+    for item, name in enumerate(dataset.names):
+        folder, _, last = name.rpartition("/")
+        whole = normal(last.rpartition(".")[0] or last)
+        stem = _stripped(whole, patterns)
+        found.append((f"{strata[item]}/{stem}", folder, stem != whole))
+    # An original is that of the versions beside it; elsewhere it has the same name by chance.
+    versions = {(key, folder) for key, folder, cut in found if cut}
+    keys = [
+        key if (key, folder) in versions else f"{key}/{item}"
+        for item, (key, folder, _) in enumerate(found)
+    ]
+    _, numbers, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    shared = (counts > 1) & (counts <= max(2, _LARGEST * len(dataset)))
+    if shared.sum() < _FEWEST:
+        shared[:] = False
+    return np.where(shared[numbers], np.array(keys), "")
+
+
+def _stripped(stem: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+    """Takes such endings off, one after the other, as long as something is left."""
+    while True:
+        for pattern in patterns:
+            less = pattern.sub("", stem)
+            if less and less != stem:
+                stem = less
+                break
+        else:
+            return stem

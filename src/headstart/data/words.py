@@ -1,0 +1,67 @@
+"""Words that data sets are named with: splits in their many spellings, and one normal form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+__all__ = ["MASKS", "SplitWord", "normal", "plural", "split_name", "split_word", "stem_and_number"]
+
+SplitWord = Literal["train", "val", "test", "pred"]
+
+_SPLITS: dict[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_WORDS: dict[str, SplitWord] = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), "val"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("pred", "predict", "prediction", "predictions", "inference"), "pred"),
+}
+MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"})
+"""Folders that hold masks of images, under the names of these."""
+
+# What is written onto such a word without a gap: trainset, testimages.
+_TAILS = re.compile(r"(set|sets|data|dataset|images|imgs|folder|dir|split)$")
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def normal(text: str) -> str:
+    """Returns a name as it is compared: letters composed (NFC), no blanks around it.
+
+    macOS stores é as two characters, others as one; both are one name.
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def split_name(text: str) -> str | None:
+    """Returns ``"train"``, ``"val"`` or ``"test"`` for its usual spellings, else None."""
+    return _SPLITS.get(text.strip().lower())
+
+
+def split_word(text: str) -> SplitWord | None:
+    """Returns the split that a name speaks of in one of its words, such as ``seg_train``.
+
+    None where it speaks of none, or of two.
+    """
+    found = set()
+    for part in _PARTS.findall(text):
+        word = part.lower()
+        known = _WORDS.get(word) or _WORDS.get(_TAILS.sub("", word))
+        if known:
+            found.add(known)
+    return found.pop() if len(found) == 1 else None
+
+
+def stem_and_number(text: str) -> tuple[str, str] | None:
+    """Returns ``("fold", "3")`` of ``fold3``, ``("", "2019")`` of ``2019``; None without one."""
+    match = re.fullmatch(r"(.*?)[\s_-]*(\d+)", text.strip())
+    return (match[1].lower(), match[2]) if match else None
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Returns such as "1 image" or "1,200 images"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,74 @@
+"""Where the files of a table are: one folder, several, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headstart.data.locate import locate
+from headstart.errors import DataError
+
+
+def make(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def found(root: Path, table: str, *cells: str) -> list[str]:
+    located = locate(root / table, list(cells))
+    return [n if t else "" for n, t in zip(located.names, located.there, strict=True)]
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_the_name_of_the_table_decides_between_equals(tmp_path, split):
+    make(tmp_path, *(f"{folder}/{n}.jpg" for folder in ("train", "val", "test") for n in (1, 2)))
+    assert found(tmp_path, f"{split}.csv", "1.jpg", "2.jpg") == [f"{split}/1.jpg", f"{split}/2.jpg"]
+    assert locate(tmp_path / f"{split}_labels.csv", ["1.jpg"]).said == f"in {split}/"
+    with pytest.raises(DataError, match=r"names 1\.jpg, and .*/ and .*/ both hold such a file"):
+        locate(tmp_path / "labels.csv", ["1.jpg"])
+
+
+def test_a_name_that_speaks_against_the_files_is_refused(tmp_path):
+    make(tmp_path, "train/1.jpg", "train/2.jpg", "val/1.jpg")
+    with pytest.raises(DataError, match="both hold such a file"):
+        locate(tmp_path / "val.csv", ["1.jpg", "2.jpg"])
+    # Nobody speaks for val, and train alone has them all.
+    assert found(tmp_path, "all.csv", "1.jpg", "2.jpg") == ["train/1.jpg", "train/2.jpg"]
+
+
+def test_files_may_be_spread_over_folders(tmp_path):
+    make(tmp_path, "part_1/a.jpg", "part_2/b.jpg", "deep/er/c.jpg")
+    located = locate(tmp_path / "t.csv", ["a.jpg", "b.jpg", "c.jpg"])
+    assert located.names == ["part_1/a.jpg", "part_2/b.jpg", "deep/er/c.jpg"]
+    assert located.said == "in deep/er/, part_1/, part_2/"
+
+
+def test_the_own_folder_comes_first_and_masks_last(tmp_path):
+    make(tmp_path, "1.jpg", "thumbs/1.jpg", "set/images/2.jpg", "set/masks/2.jpg")
+    assert found(tmp_path, "t.csv", "1.jpg") == ["1.jpg"]
+    assert found(tmp_path, "set/t.csv", "2.jpg") == ["set/images/2.jpg"[4:]]
+
+
+def test_names_may_lack_their_ending(tmp_path):
+    make(tmp_path, "images/ISIC_1.jpg", "images/x.1.png", "images/two.jpg", "images/two.png")
+    located = locate(tmp_path / "t.csv", ["ISIC_1", "x.1", "two", "ISIC_1.png"])
+    assert located.names[:2] == ["images/ISIC_1.jpg", "images/x.1.png"]
+    assert located.doubtful == {2: "several files fit: two.jpg, two.png"}
+    assert located.there[3] is False, "another ending is another file"
+
+
+@pytest.mark.parametrize(("disk", "cell"), [("e\u0301", "\u00e9"), ("\u00e9", "e\u0301")])
+def test_letters_composed_in_two_ways_are_one_name(tmp_path, disk, cell):
+    make(tmp_path, f"{disk}/{disk}.jpg", f"{disk}.jpg")
+    assert found(tmp_path, "t.csv", f"{cell}/{cell}.jpg", f"{cell}.jpg", f"{cell}") == [
+        f"{disk}/{disk}.jpg", f"{disk}.jpg", f"{disk}.jpg",
+    ]  # fmt: skip
+
+
+def test_absolute_paths_and_those_above(tmp_path):
+    make(tmp_path, "a/1.jpg", "b/2.jpg")
+    located = locate(tmp_path / "a" / "t.csv", ["1.jpg", "../b/2.jpg", str(tmp_path / "b/2.jpg")])
+    assert located.names == ["a/1.jpg", "b/2.jpg", "b/2.jpg"]
+    assert located.root == tmp_path

@@ -1,0 +1,41 @@
+"""Words of splits, and one normal form of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from headstart.data.words import normal, plural, split_name, split_word, stem_and_number
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("training_set", "train"), ("test_set", "test"), ("seg_pred", "pred"),
+        ("Seg-Train", "train"),
+        ("train_images", "train"), ("test1", "test"), ("trainset", "train"), ("TestImages", "test"),
+        ("Validation Data", "val"), ("dev", "val"), ("images.test", "test"), ("2019_val", "val"),
+        ("contest", None), ("protest", None), ("trained", None), ("values", None), ("cats", None),
+        ("train_test", None), ("latest", None), ("strain", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_word_in_a_name_says_which_split(text, found):
+    assert split_word(text) == found
+
+
+@pytest.mark.parametrize(("text", "found"), [(" Train", "train"), ("dev", "val"), ("tests", None)])
+def test_exact_spellings(text, found):
+    assert split_name(text) == found
+
+
+def test_names_have_one_form():
+    assert normal(" e\u0301 ") == "\u00e9"
+    assert plural(1, "entry", "entries") == "1 entry"
+    assert plural(1200, "image") == "1,200 images"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("fold_3", ("fold", "3")), ("2019", ("", "2019")), ("Part 12", ("part", "12")), ("cat", None)],
+)
+def test_numbers_at_the_end(text, found):
+    assert stem_and_number(text) == found
