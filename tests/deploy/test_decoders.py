@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from tests.models import write_photos
-from tests.serving import png, scan_bomb
+from tests.serving import png, slow_image
 
 from headstart.deploy import decoders as module
 from headstart.deploy.decoders import DecodeFault, Decoders, Stopped, TooSlow
@@ -19,10 +19,6 @@ from headstart.images.given import inputs_of
 from headstart.images.preprocess import Preprocess
 
 LOOK = Preprocess(size=32)
-
-needs_a_slow_image = pytest.mark.skip(
-    reason="the image that was slow is refused before it is decoded now; another is to be found"
-)
 
 
 def with_pool(work, *, seconds=2.0, count=2, preprocess=LOOK):
@@ -61,11 +57,10 @@ def test_what_is_no_image_has_its_reason():
     assert len(with_pool(work, count=1)) == 1
 
 
-@needs_a_slow_image
 def test_a_deadline_ends_the_process_and_others_go_on():
     async def work(pool):
         before = {each.child.pid for each in pool._all}
-        bombs = [asyncio.create_task(pool.decode(scan_bomb())) for _ in range(2)]
+        bombs = [asyncio.create_task(pool.decode(slow_image())) for _ in range(2)]
         await asyncio.sleep(0.1)
         waits = []
         while not all(each.done() for each in bombs):
@@ -98,10 +93,9 @@ def test_the_clock_ends_what_uses_no_processor(monkeypatch):
     with_pool(work, seconds=0.3, count=1)
 
 
-@needs_a_slow_image
 def test_a_crash_costs_one_image():
     async def work(pool):
-        task = asyncio.create_task(pool.decode(scan_bomb()))
+        task = asyncio.create_task(pool.decode(slow_image()))
         await asyncio.sleep(0.3)
         for each in list(pool._all):
             os.kill(each.child.pid, signal.SIGSEGV)  # those that idle too: they harm nobody
@@ -112,10 +106,9 @@ def test_a_crash_costs_one_image():
     assert with_pool(work, count=1, seconds=20.0)
 
 
-@needs_a_slow_image
 def test_stopping_is_at_once():
     async def work(pool):
-        tasks = [asyncio.create_task(pool.decode(scan_bomb())) for _ in range(9)]
+        tasks = [asyncio.create_task(pool.decode(slow_image())) for _ in range(9)]
         await asyncio.sleep(0.3)
         begun = time.monotonic()
         pool.cut()
@@ -129,10 +122,9 @@ def test_stopping_is_at_once():
     with_pool(work, seconds=60.0)
 
 
-@needs_a_slow_image
 def test_whoever_has_gone_leaves_no_process_at_work():
     async def work(pool):
-        task = asyncio.create_task(pool.decode(scan_bomb()))
+        task = asyncio.create_task(pool.decode(slow_image()))
         await asyncio.sleep(0.3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from tests.models import exported_file, random_model, write_photos
-from tests.serving import scan_bomb
+from tests.serving import slow_image
 
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.server import create_app
@@ -117,7 +117,7 @@ def test_who_waits_long_is_not_well(model):
 
 def test_of_a_form_with_one_bomb_no_second_is_looked_at(model, photo):
     limits = Limits(decoding=0.3)
-    files = [("files", (f"{at}.jpg", scan_bomb())) for at in range(6)]
+    files = [("files", (f"{at}.jpg", slow_image())) for at in range(6)]
     with TestClient(create_app(model, limits=limits, threads=1)) as client:
         begun = time.monotonic()
         answer = client.post("/predict", files=files)

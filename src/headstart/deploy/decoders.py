@@ -35,6 +35,14 @@ _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from headstart.deploy.decoding import decode_given; decode_given()"
 )
+# One thread, and memory that is kept from one image to the next: to ask the system for that of
+# every image anew takes a quarter of the time.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
+}
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -68,7 +76,7 @@ class _Process:
             [sys.executable, "-P", "-c", _START, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | _ENVIRONMENT,
             process_group=0 if os.name == "posix" else None,  # Ctrl+C is for the server
         )
         assert self.child.stdin is not None
