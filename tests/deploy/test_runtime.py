@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from fastapi.testclient import TestClient
 from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
 
+from headstart.cli import main
 from headstart.deploy.runtime import (
     KEY,
     About,
@@ -20,6 +22,7 @@ from headstart.deploy.runtime import (
     put_about,
     run_session,
 )
+from headstart.deploy.server import create_app
 from headstart.errors import ImageError, ModelError
 from headstart.images.preprocess import Preprocess
 from headstart.tasks.predictor import NO_NUMBER
@@ -141,7 +144,7 @@ def test_what_others_wrote_anew_is_refused(file, tmp_path):
     assert "changed" in refused(tmp_path / "m.onnx")
 
 
-def test_no_number_is_no_answer(tmp_path):
+def test_no_number_is_no_answer(tmp_path, capsys):
     """The most probable of NaN would be the first class, and it would be sure."""
     from headstart.exporting.graph import write_graph
 
@@ -158,6 +161,11 @@ def test_no_number_is_no_answer(tmp_path):
     for ask in (opened.predict, opened.predict_proba):
         with pytest.raises(ImageError, match=NO_NUMBER):
             ask(photos)
+    with TestClient(create_app(opened)) as client:
+        answer = client.post("/predict", content=photos[0].read_bytes())
+    assert (answer.status_code, NO_NUMBER in answer.text) == (422, True)
+    assert main(["predict", str(tmp_path / "m.onnx"), str(photos[0]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["errors"] == {str(photos[0]): NO_NUMBER}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model"])
