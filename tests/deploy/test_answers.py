@@ -10,6 +10,7 @@ from tests.models import CLASSES, NUMBERS, exported_file, random_model
 
 from headstart.deploy.answers import answer_of, finite
 from headstart.errors import ModelError
+from headstart.tasks.predictor import NO_NUMBER
 
 
 @pytest.fixture(scope="module", params=[CLASSES, NUMBERS], ids=lambda spec: spec.task)
@@ -34,7 +35,7 @@ def test_what_is_not_finite_is_an_error_and_no_class(model, outputs, bad):
     found = answer_of(model, "a.png", [spoilt], [np.zeros(4)])
     assert found.status == 500
     assert set(found.record) == {"name", "error"}
-    assert "not a finite number" in found.record["error"]
+    assert found.record["error"] == NO_NUMBER
 
 
 def test_a_model_that_refuses_is_an_error_of_that_image(model, outputs, monkeypatch):

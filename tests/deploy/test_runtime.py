@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
 
 from headstart.cli import main
+from headstart.deploy import runtime
 from headstart.deploy.runtime import (
     KEY,
     About,
@@ -24,6 +25,7 @@ from headstart.deploy.runtime import (
 )
 from headstart.deploy.server import create_app
 from headstart.errors import ImageError, ModelError
+from headstart.fingerprint import fingerprint_bytes
 from headstart.images.preprocess import Preprocess
 from headstart.tasks.predictor import NO_NUMBER
 
@@ -75,12 +77,13 @@ def test_files_of_others_are_one_clear_line(file, tmp_path, change, words):
 
 
 def rewritten(file: Path, target: Path, **changes: object) -> Path:
-    """The same file as an earlier headstart wrote it, without a fingerprint of itself."""
+    """The same file with other metadata, and a fingerprint that fits."""
     model = onnx.load(file)
     value = json.loads({each.key: each.value for each in model.metadata_props}[KEY])
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {KEY: json.dumps(value | {"format": 2} | changes)})
-    onnx.save(model, target)
+    onnx.helper.set_model_props(model, {KEY: json.dumps(value | changes)})
+    content = model.SerializeToString()
+    target.write_bytes(content + runtime._seal(fingerprint_bytes(content).hex()))
     return target
 
 
@@ -92,8 +95,10 @@ def refused(file: Path) -> str:
     return str(caught.value)
 
 
-def test_files_of_an_earlier_headstart_are_read(file, tmp_path):
+def test_files_of_an_earlier_headstart_are_one_line(file, tmp_path):
     assert OnnxPredictor(rewritten(file, tmp_path / "m.onnx")).spec == CLASSES
+    earlier = rewritten(file, tmp_path / "e.onnx", format=2)
+    assert "earlier headstart: export the run again" in refused(earlier)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +168,8 @@ def test_no_number_is_no_answer(tmp_path, capsys):
             ask(photos)
     with TestClient(create_app(opened)) as client:
         answer = client.post("/predict", content=photos[0].read_bytes())
-    assert (answer.status_code, NO_NUMBER in answer.text) == (422, True)
-    assert main(["predict", str(tmp_path / "m.onnx"), str(photos[0]), "--json"]) == 0
+    assert (answer.status_code, NO_NUMBER in answer.text) == (500, True)
+    assert main(["predict", str(tmp_path / "m.onnx"), str(photos[0]), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["errors"] == {str(photos[0]): NO_NUMBER}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from tests.gallery.people import SETTINGS, new_store, photos_of, vectors_of
+from tests.gallery.people import new_store, photos_of, vectors_of
 
 from headstart.gallery.index import IndexStore
-from headstart.gallery.rehouse import Held, find_photos, ids_called
+from headstart.gallery.rehouse import Held, find_photos
 from headstart.gallery.search import Index
 
 
@@ -83,28 +83,5 @@ def test_a_photo_is_found_by_content_by_name_and_by_its_end(store):
             "CREATE TABLE people(id, name); CREATE TABLE photos(id, person, photo, fingerprint);"
             "INSERT INTO people VALUES (7, 'Jose\u0301'); INSERT INTO photos VALUES (1, 7, 'a', 1)"
         )
-        assert ids_called(db, "Jos\u00e9") == [7]
         assert find_photos(db, "a", None) == [Held(1, "a", "Jose\u0301")]
     db.close()
-
-
-def spelt(tmp_path) -> None:
-    """What an earlier headstart wrote: one visible name, two people."""
-    db = sqlite3.connect(tmp_path / "index.sqlite")
-    db.execute("UPDATE people SET name = 'Jose\u0301' WHERE name = 'Ann'")
-    db.execute("UPDATE people SET name = 'Jos\u00e9 ' WHERE name = 'Bob'")
-    db.commit()
-    db.close()
-
-
-def test_who_came_under_two_spellings_goes_under_one(store, tmp_path):
-    spelt(tmp_path)
-    assert store.remove("Jos\u00e9") == 6
-    assert store.counts() == {}
-
-
-def test_who_came_under_two_spellings_is_united(store, tmp_path):
-    spelt(tmp_path)
-    store.enroll("Jos\u00e9", photos_of("Cid", 1))
-    assert store.counts() == {"Jos\u00e9": 7}
-    assert store.changes().settings == SETTINGS

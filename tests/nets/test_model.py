@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from timm.models import save_for_hf
 
 from headstart.errors import BackboneError, ModelError, OutputError
+from headstart.fingerprint import fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.vectors import unit_rows
 from headstart.nets.backbone import open_backbone
@@ -105,12 +106,14 @@ def change(folder: Path, **values: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
-def unsealed(folder: Path, **values: object) -> None:
-    """As an earlier headstart wrote it: without fingerprints."""
+def sealed(folder: Path, **values: object) -> None:
+    """Writes the description anew, with fingerprints that fit: damage that only numbers tell."""
     file = folder / "model.json"
-    value = json.loads(file.read_text())
+    value = {**json.loads(file.read_text()), **values}
     del value["fingerprints"]
-    file.write_text(json.dumps({**value, "format": 2, **values}))
+    head = fingerprint_file(folder / "head.safetensors").hex()
+    prints = {"head": head, "description": fingerprint_json(value)}
+    file.write_text(json.dumps({**value, "fingerprints": prints}))
 
 
 def refused(folder: Path) -> str:
@@ -164,7 +167,7 @@ def test_nonsense_in_the_description(weights, tmp_path, values):
 )  # fmt: skip
 def test_numbers_that_cannot_be_are_refused_by_file(weights, tmp_path, values):
     model(weights).save(tmp_path / "m")
-    unsealed(tmp_path / "m", **values)
+    sealed(tmp_path / "m", **values)
     assert "model.json is damaged" in refused(tmp_path / "m")
 
 
@@ -178,7 +181,7 @@ def test_numbers_that_cannot_be_are_refused_by_file(weights, tmp_path, values):
 def test_preprocessing_that_cannot_be_is_refused(weights, tmp_path, values):
     model(weights).save(tmp_path / "m")
     before = json.loads((tmp_path / "m" / "model.json").read_text())["preprocess"]
-    unsealed(tmp_path / "m", preprocess={**before, **values})
+    sealed(tmp_path / "m", preprocess={**before, **values})
     assert "model.json is damaged" in refused(tmp_path / "m")
 
 
@@ -207,20 +210,20 @@ def spoil(array: np.ndarray, value: float) -> np.ndarray:
 def test_a_head_that_is_none_is_refused(weights, tmp_path, kind, name, made):
     """It would name a class, or fail in the middle of an answer."""
     model(weights, kind).save(tmp_path / "m")
-    unsealed(tmp_path / "m")
     file = tmp_path / "m" / "head.safetensors"
     arrays = load_file(file)
     save_file({**arrays, name: np.ascontiguousarray(made(arrays[name]))}, file)
+    sealed(tmp_path / "m")
     assert "head.safetensors" in refused(tmp_path / "m")
 
 
 def test_a_head_with_an_array_too_few_or_too_many(weights, tmp_path):
     model(weights).save(tmp_path / "m")
-    unsealed(tmp_path / "m")
     file = tmp_path / "m" / "head.safetensors"
     arrays = load_file(file)
     for changed in ({**arrays, "more": arrays["bias"]}, {**arrays, "bias": None}):
         save_file({k: v for k, v in changed.items() if v is not None}, file)
+        sealed(tmp_path / "m")
         assert "head.safetensors is damaged" in refused(tmp_path / "m")
 
 
@@ -251,10 +254,10 @@ def test_a_flipped_bit_in_a_head_is_found(weights, tmp_path, place):
     refused(tmp_path / "m")
 
 
-def test_models_of_an_earlier_headstart_are_read(weights, tmp_path):
+def test_models_of_an_earlier_headstart_are_one_line(weights, tmp_path):
     model(weights).save(tmp_path / "m")
-    unsealed(tmp_path / "m")
-    assert Model.load(tmp_path / "m").temperature == 1.7
+    change(tmp_path / "m", format=2)
+    assert "earlier headstart" in refused(tmp_path / "m")
 
 
 def test_deep_nesting_is_one_line(weights, tmp_path):
@@ -274,7 +277,7 @@ def test_a_detector_elsewhere_is_refused(weights, tmp_path):
     faces = {"detector": "../../etc/passwd", "fingerprint": "0", "template": [[0.5, 0.5]] * 5}
     model(weights).save(tmp_path / "m")
     before = json.loads((tmp_path / "m" / "model.json").read_text())["preprocess"]
-    unsealed(tmp_path / "m", preprocess={**before, "faces": faces})
+    sealed(tmp_path / "m", preprocess={**before, "faces": faces})
     assert "detector" in refused(tmp_path / "m")
 
 

@@ -15,8 +15,6 @@ from headstart.tasks.protocol import Outputs
 
 __all__ = ["ImageAnswer", "answer_of", "finite"]
 
-_NOT_FINITE = "the model's answer is not a finite number: the model's file is damaged"
-
 
 @dataclass(frozen=True)
 class ImageAnswer:
@@ -42,7 +40,7 @@ def answer_of(
 ) -> ImageAnswer:
     """Returns the answer to an image, and to every face on it where those are what is seen.
 
-    An answer that is not finite is an error: whichever class stands first is none.
+    What the model gave no number for is an error: whichever class stands first is none.
 
     Args:
         model: What answers.
@@ -51,18 +49,16 @@ def answer_of(
         boxes: Where that was, each (4,) in pixels.
     """
     outputs = {key: np.concatenate([each[key] for each in found]) for key in found[0]}
-    if not all(np.isfinite(each).all() for each in outputs.values() if each.dtype.kind == "f"):
-        return ImageAnswer.failed(name, 500, _NOT_FINITE)
     faces = model.preprocess.faces is not None
     try:
         predictions = model.decode(
             outputs, [name] * len(found), boxes=np.stack(boxes) if faces else None
         )
-        records = [predictions.record(i) for i in range(len(predictions))]
     except HeadstartError as error:
         return ImageAnswer.failed(name, 500, error)
-    if finite(records) != records:
-        return ImageAnswer.failed(name, 500, _NOT_FINITE)
+    if predictions.errors:  # it could be read, so the model is to blame
+        return ImageAnswer.failed(name, 500, next(iter(predictions.errors.values())))
+    records = [predictions.record(i) for i in range(len(predictions))]
     if not faces:
         return ImageAnswer(records[0])
     whole = {key: value for key, value in records[0].items() if key != "box"}

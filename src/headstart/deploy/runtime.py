@@ -44,8 +44,6 @@ _DETECTOR = "headstart-detector"
 # Of the last entry: the fingerprint of all bytes before it.
 _SEAL = "headstart-fingerprint"
 FORMAT = 3
-# Without the fingerprint.
-_EARLIER = 2
 _PRECISIONS = ("fp32", "fp16", "int8")
 _ANEW = "copy it anew, or export the run again"
 # Numbers an image that outputs may have: more are damage, and would ask for their memory.
@@ -63,7 +61,6 @@ class About:
         threshold: Probability below which an answer is "not sure".
         precision: ``"fp32"``, ``"fp16"`` or ``"int8"``.
         facts: Everything else: versions, fingerprints, licence, measured quality.
-        sealed: Whether the file ends with a fingerprint of itself.
     """
 
     spec: OutputSpec
@@ -72,12 +69,10 @@ class About:
     threshold: float
     precision: str
     facts: dict[str, Any]
-    sealed: bool = True
 
     def to_json(self) -> str:
         """Returns the content of the metadata entry."""
-        value = {"format": FORMAT if self.sealed else _EARLIER} | asdict(self)
-        del value["sealed"]
+        value = {"format": FORMAT} | asdict(self)
         # The detector travels inside; where it once lay is nobody's business.
         value["preprocess"]["faces"] = faces = self.preprocess.fields.get("faces")
         if faces is not None:
@@ -97,11 +92,11 @@ class About:
         written = value.pop("format")
         if written > FORMAT:
             raise ModelError("it was written by a newer headstart: upgrade headstart")
-        if written < _EARLIER:
+        if written < FORMAT:
             raise ModelError("it was written by an earlier headstart: export the run again")
         value["spec"] = OutputSpec.from_json(value["spec"])
         value["preprocess"] = Preprocess.from_json(value["preprocess"])
-        about = cls(**value, sealed=written == FORMAT)
+        about = cls(**value)
         if about.tta not in (1, 2, 3, 6) or isinstance(about.tta, bool | float):
             raise ValueError(f"tta must be 1, 2, 3 or 6, got {about.tta!r}")
         if not is_number(about.threshold) or not 0 <= about.threshold <= 1:
@@ -152,19 +147,19 @@ class OnnxPredictor(Predictor):
             raise ModelError(f"{path}: {error}") from None
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ModelError(f"{path}: its metadata cannot be read ({error}): {_ANEW}") from None
-        self._check(sealed=self.about.sealed or _SEAL in metadata)
+        self._check()
         about = self.about
         self.spec, self.preprocess, self.tta = about.spec, about.preprocess, about.tta
         self.threshold = about.threshold
         self.try_spec(self._like(), path)
 
-    def _check(self, *, sealed: bool) -> None:
+    def _check(self) -> None:
         """Compares the file with its fingerprint, and the graph's input with the description.
 
         Raises:
             ModelError: If one of the two does not fit.
         """
-        if sealed and not _is_sealed(self.path):
+        if not _is_sealed(self.path):
             raise ModelError(
                 f"{self.path} is not as 'headstart export' wrote it: it was damaged or changed; "
                 f"{_ANEW}"

@@ -105,7 +105,7 @@ class Service:
             self._batcher.leave(taken)
         self.counters.images.inc(len(images))
         if any(each.status == 500 for each in found):
-            request.state.mistake = {"error": "an answer was not finite"}
+            request.state.mistake = {"error": "the model gave no number"}
         if all("error" in each.record for each in found):
             summary = "; ".join(f"{e.record['name']}: {e.record['error']}" for e in found[:3])
             status = max(each.status for each in found)

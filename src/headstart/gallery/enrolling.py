@@ -18,7 +18,6 @@ from headstart.fingerprint import fingerprint_file
 from headstart.gallery.embed import Crowd, PhotoEmbeddings, crowds_on, embed_photos
 from headstart.gallery.folder import Gallery
 from headstart.gallery.index import IndexStore
-from headstart.gallery.names import person_name
 from headstart.gallery.rows import Photo
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
@@ -172,7 +171,7 @@ class Enrolling:
         placed = self._placed.setdefault(fingerprint, person)
         if placed != person:
             self.errors[photo] = f"the same photo is given as {placed} too"
-        elif self._move and person_name(owner) != person:
+        elif self._move and owner != person:
             with self.gallery.store(write=True) as store:
                 store.give(store.find("", fingerprint), person)
             self.moved[person] += 1
@@ -180,7 +179,7 @@ class Enrolling:
             self._passed_over(photo, owner, person)
 
     def _passed_over(self, photo: str, owner: str, person: str) -> None:
-        if person_name(owner) == person:
+        if owner == person:
             self.known += 1
         else:
             self.errors[photo] = (
@@ -246,7 +245,7 @@ def remove_photo(gallery: Gallery, photo: str) -> str:
                    else f"no such photo is enrolled in {gallery.folder}")
             )  # fmt: skip
         store.give(found, None)
-    return person_name(found[0].person)
+    return found[0].person
 
 
 def _chunks(dataset: Dataset) -> Iterator[Dataset]:

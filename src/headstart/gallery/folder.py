@@ -32,8 +32,6 @@ __all__ = ["MARKER", "Gallery", "GalleryReader"]
 
 MARKER = "gallery.json"
 _FORMAT = 2
-# Without a fingerprint of the description.
-_EARLIER = 1
 
 
 @dataclass(frozen=True)
@@ -122,13 +120,18 @@ class Gallery:
             )
         value = read_json(folder / MARKER, remedy="copy the gallery's folder anew")
         try:
+            if value["format"] < _FORMAT:
+                raise ModelError(
+                    f"{folder} was written by an earlier headstart ({value['headstart']}): enroll "
+                    f"the photos into a new gallery"
+                )
             if value["format"] > _FORMAT:
                 raise ModelError(
                     f"{folder} was written by headstart {value['headstart']}, which is newer "
                     f"than this one: upgrade headstart"
                 )
             known = value.pop("fingerprint", None)
-            if known != fingerprint_json(value) and (value["format"] != _EARLIER or known):
+            if known != fingerprint_json(value):
                 raise ModelError(
                     f"{folder / MARKER} is not what was written with this gallery: it was damaged "
                     f"or changed; copy the gallery's folder anew"

@@ -29,7 +29,7 @@ from headstart.gallery.database import (
 )
 from headstart.gallery.names import person_name
 from headstart.gallery.read_rows import of_length_one, read_changes, state_of
-from headstart.gallery.rehouse import Held, find_photos, ids_called, rehouse
+from headstart.gallery.rehouse import Held, find_photos, rehouse
 from headstart.gallery.rows import Added, Changes, Mark, Photo
 
 __all__ = ["IndexStore"]
@@ -111,7 +111,6 @@ class IndexStore:
         added, known, elsewhere = [], [], {}
         name = person_name(name)
         with self._transaction() as db:
-            self._unite(db, name)
             row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
             if row is None:
                 row = (db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid,)
@@ -145,8 +144,6 @@ class IndexStore:
     def remove(self, name: str) -> int:
         """Removes a person with all photos, and overwrites what they held on the disk.
 
-        However the name was spelt when the photos came: whoever is removed is known no more.
-
         Returns:
             How many photos were removed.
 
@@ -155,17 +152,19 @@ class IndexStore:
             OutputError: If the disk refuses.
         """
         with self._transaction() as db:
-            people = ids_called(db, person_name(name))
-            if not people:
+            row = db.execute(
+                "SELECT id FROM people WHERE name = ?", (person_name(name),)
+            ).fetchone()
+            if row is None:
                 some = [each for (each,) in db.execute("SELECT name FROM people LIMIT 6")]
                 listed = ", ".join(some[:5]) + (", …" if len(some) > 5 else "")
                 raise OptionError(
                     f"nobody called {name!r} is enrolled"
                     + (f"; there are: {listed}" if some else ": the gallery is empty")
                 )
-            before = db.execute("SELECT count(*) FROM photos").fetchone()[0]
-            rehouse(db, people, lambda photo, person: None)
-            count = before - db.execute("SELECT count(*) FROM photos").fetchone()[0]
+            count = db.execute("SELECT count(*) FROM photos WHERE person = ?", row).fetchone()[0]
+            db.execute("DELETE FROM people WHERE id = ?", row)
+            db.execute("INSERT INTO removals(person) VALUES (?)", row)
             db.execute("UPDATE state SET revision = revision + 1")
         self._forget()
         return int(count)
@@ -188,26 +187,16 @@ class IndexStore:
         chosen = {each.id for each in photos}
         new = None if person is None else person_name(person)
         with self._transaction() as db:
-            if new is not None:
-                self._unite(db, new)
             marks = ", ".join("?" * len(chosen))
             owners = db.execute(
                 f"SELECT DISTINCT person FROM photos WHERE id IN ({marks})", tuple(chosen)
             ).fetchall()
             rehouse(
                 db, [row[0] for row in owners],
-                lambda photo, name: new if photo in chosen else person_name(name),
+                lambda photo, name: new if photo in chosen else name,
             )  # fmt: skip
             db.execute("UPDATE state SET revision = revision + 1")
         self._forget()
-
-    def _unite(self, db: sqlite3.Connection, name: str) -> None:
-        """Makes one person of those whose name was spelt otherwise when they came."""
-        people = ids_called(db, name)
-        spelt = db.execute("SELECT 1 FROM people WHERE name = ?", (name,)).fetchone()
-        if len(people) > 1 or (people and spelt is None):
-            rehouse(db, people, lambda photo, person: name)
-            db.execute("UPDATE state SET revision = revision + 1")
 
     def _forget(self) -> None:
         # The journal still holds the old pages: a face that was removed shall be gone.

@@ -7,7 +7,6 @@ single blanks inside and none around.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,13 +14,14 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
+from headstart.data.words import normal
 
 __all__ = ["case_twins", "one_spelling", "person_name"]
 
 
 def person_name(text: str) -> str:
     """Returns the one spelling of a name."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(normal(text).split())
 
 
 def one_spelling(dataset: Dataset) -> Dataset:

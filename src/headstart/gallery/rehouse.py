@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from headstart.gallery.names import person_name
 
-__all__ = ["Held", "find_photos", "ids_called", "rehouse"]
+__all__ = ["Held", "find_photos", "rehouse"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,6 @@ class Held:
 
 
 _PHOTOS = "SELECT photos.id, photo, name FROM photos JOIN people ON people.id = person"
-
-
-def ids_called(db: sqlite3.Connection, name: str) -> list[int]:
-    """Returns the ids of people of a name, however it was spelt when they came."""
-    rows = db.execute("SELECT id, name FROM people ORDER BY id").fetchall()
-    return [person for person, each in rows if person_name(each) == name]
 
 
 def find_photos(db: sqlite3.Connection, name: str, fingerprint: bytes | None) -> list[Held]:
@@ -71,7 +65,7 @@ def rehouse(
 
     Args:
         db: In a transaction that writes.
-        people: Ids of all who lose a photo, or change their name.
+        people: Ids of all who lose a photo.
         home: (id of a photo, its person's name) -> the name of the person it belongs to; None where
             it is to go.
     """
@@ -90,13 +84,11 @@ def rehouse(
         db.execute("DELETE FROM people WHERE id = ?", (person,))
         db.execute("INSERT INTO removals(person) VALUES (?)", (person,))
     for name, photos in kept.items():
-        known = ids_called(db, name)
-        if known:
-            person = known[0]
-        else:
-            person = int(db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid or 0)
+        row = db.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            row = (db.execute("INSERT INTO people(name) VALUES (?)", (name,)).lastrowid,)
         db.executemany(
             "INSERT INTO photos(person, photo, fingerprint, attributes, vector) "
             "VALUES (?, ?, ?, ?, ?)",
-            [(person, *row) for row in photos],
+            [(*row, *each) for each in photos],
         )

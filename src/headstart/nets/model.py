@@ -31,8 +31,6 @@ from headstart.records import OutputSpec, is_number, to_json
 __all__ = ["Model"]
 
 _FORMAT = 3
-# Without fingerprints of what lies in the folder.
-_EARLIER = 2
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 
@@ -165,7 +163,7 @@ class Model:
 
 
 def _check_version(value: dict[str, Any], folder: Path) -> None:
-    if value["format"] < _EARLIER:
+    if value["format"] < _FORMAT:
         raise ModelError(
             f"{folder} was written by an earlier headstart ({value['headstart']}), whose "
             f"models this one does not read: train again"
@@ -199,9 +197,7 @@ def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:
     Raises:
         ModelError: If one of the two was changed.
     """
-    known = value.pop("fingerprints", None)
-    if known is None and value["format"] == _EARLIER:
-        return
+    known = value.pop("fingerprints")
     found = {
         _DESCRIPTION: (known["description"], fingerprint_json(value)),
         _HEAD: (known["head"], fingerprint_file(folder / _HEAD).hex()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from headstart.errors import ModelError, OptionError
 from headstart.options.command import command
@@ -24,10 +23,10 @@ def serve(options: ServeOptions) -> None:
         ModelError: If there is no such model, or a package is missing.
         OptionError: If an argument makes no sense, or the port is taken.
     """
-    file = Path(options.model)
-    if (file / "model.onnx").is_file():
-        file = file / "model.onnx"
-    if file.suffix.lower() != ".onnx":
+    from headstart.deploy.runtime import OnnxPredictor, find_exported
+
+    file = find_exported(options.model)
+    if file is None:
         raise ModelError(
             f"{options.model} is not an exported model: "
             f"'headstart export {options.model} -o FOLDER' makes one"
@@ -42,7 +41,6 @@ def serve(options: ServeOptions) -> None:
         raise ModelError(
             f"serving needs {error.name}, which is not installed: pip install 'headstart[serve]'"
         ) from None
-    from headstart.deploy.runtime import OnnxPredictor
     from headstart.images.pixels import cpu_count
 
     key = _key()
