@@ -11,6 +11,7 @@ from headstart.advice.candidates import image_stats_of, open_networks, usable_de
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import BackboneError
+from headstart.images.deep import EIGHT_BITS
 from headstart.images.faces import NO_FACE
 from headstart.nets.backbone import open_backbone
 from headstart.nets.source import PRESETS
@@ -77,7 +78,7 @@ def test_which_photos_have_a_face_is_known_only_after_looking(tmp_path, monkeypa
     compute = Compute("cpu", 1, 0, lambda *each: told.append(each))
     for detector, readable in ((None, [True, True, False]), ("file", [True, False, False])):
         given = str(detector_file(tmp_path)) if detector else None
-        stats = image_stats_of(data, network, options, given, compute)
+        stats = image_stats_of(data, network, options, compute, levels=EIGHT_BITS, detector=given)
         assert stats.readable.tolist() == readable
         assert (stats.errors.get(1) == NO_FACE) == (detector is not None)
         assert told

@@ -8,8 +8,9 @@ import pytest
 
 from headstart.data.folders import open_folders
 from headstart.data.layout import split_folders, splits_inside_classes
+from headstart.data.open import open_dataset
 from headstart.data.scan import Tree
-from headstart.errors import DataError
+from headstart.errors import DataError, OptionError
 
 
 def tree(*names: str) -> Tree:
@@ -83,3 +84,11 @@ def test_a_level_takes_the_splits_above_it():
     assert set(found.splits) == {"train", "test"}
     with pytest.raises(DataError, match="lies 5 folders deep"):
         open_folders(tree("a/1.jpg"), level=5)
+
+
+def test_a_table_has_no_folders_to_take_labels_from(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\n1.jpg,a\n")
+    with pytest.raises(DataError, match=r"--label folder:2: .*t\.csv is a table"):
+        open_dataset(tmp_path / "t.csv", label="folder:2")
+    with pytest.raises(OptionError, match="folder:1 is the first folder"):
+        open_dataset(tmp_path, label="folder:-1")

@@ -72,3 +72,10 @@ def test_absolute_paths_and_those_above(tmp_path):
     located = locate(tmp_path / "a" / "t.csv", ["1.jpg", "../b/2.jpg", str(tmp_path / "b/2.jpg")])
     assert located.names == ["a/1.jpg", "b/2.jpg", "b/2.jpg"]
     assert located.root == tmp_path
+
+
+def test_two_files_whose_names_look_the_same_are_doubtful(tmp_path):
+    make(tmp_path, "e\u0301.jpg", "\u00e9.jpg", "b.jpg")
+    located = locate(tmp_path / "t.csv", ["\u00e9.jpg", "b.jpg"])
+    assert list(located.doubtful) == [0]
+    assert located.names[1] == "b.jpg"

@@ -19,6 +19,11 @@ def test_images_of_every_kind(tmp_path, kind):
     assert begins_like_image(str(path))
 
 
+def test_large_tiffs(tmp_path):
+    (tmp_path / "x").write_bytes(b"II+\0\x08\0\0\0")
+    assert begins_like_image(str(tmp_path / "x"))
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.4", b"BMW is a car", b"RIFF\0\0\0\0AVI LIST"])
 def test_other_files(tmp_path, content):
     path = tmp_path / "x"

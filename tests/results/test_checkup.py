@@ -10,6 +10,7 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.search import unit
+from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.records import Finding
 from headstart.results import checkup as module
@@ -94,6 +95,8 @@ def test_people_are_compared_by_the_last_layer_of_their_own_photos(album, tmp_pa
     assert kept.names == ("1.png", "2.png", "4.png")
     assert len(copies) == 3
     network = open_backbone("starter")
-    fitted = choose_preprocess(data, network, "auto", "square", detector=detector)
+    fitted = choose_preprocess(
+        data, network, "auto", "square", levels=EIGHT_BITS, detector=detector
+    )
     wanted = embed_photos(kept, network, preprocess=fitted, compute=CPU).vectors
     assert np.allclose(unit(vectors), wanted, atol=1e-4)

@@ -15,6 +15,7 @@ from headstart.results.evaluation import evaluate_on, evaluation_of_run
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
+from headstart.tasks.predictor import NO_NUMBER
 
 ONE = Compute("cpu", 1)
 
@@ -85,6 +86,25 @@ def test_what_cannot_be_read_is_named_and_left_out(grouped, tmp_path):
     found = evaluate_on(Model.load(run.folder), open_dataset(root), "new", [], ONE)
     assert list(found.errors) == [f"{NAMES[0]}/broken.png"]
     assert found.test["accuracy"].n == 12
+
+
+def test_an_image_that_the_model_gives_no_number_for_is_no_wrong_answer(
+    grouped, tmp_path, monkeypatch
+):
+    _, run = grouped
+    root = folders(tmp_path / "new", ("",))
+    real = Model.outputs
+
+    def spoilt(model, vectors):
+        found = {key: value.copy() for key, value in real(model, vectors).items()}
+        found["probabilities"][0] = np.nan
+        return found
+
+    monkeypatch.setattr(Model, "outputs", spoilt)
+    dataset = open_dataset(root)
+    found = evaluate_on(Model.load(run.folder), dataset, "new", [], ONE)
+    assert found.errors == {dataset.names[0]: NO_NUMBER}
+    assert found.test["accuracy"].n == 11
 
 
 def test_what_the_model_cannot_know_is_refused(grouped, tmp_path):

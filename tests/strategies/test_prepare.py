@@ -13,6 +13,7 @@ from PIL import Image
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.errors import DataError
+from headstart.images.deep import EIGHT_BITS
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.strategies.prepare import (
@@ -81,7 +82,7 @@ def test_small_images_are_not_enlarged_for_nothing(tmp_path, pixels, asked, any_
     (tmp_path / "001.png").write_bytes(b"torn")
     data = replace(data_of([0, 1, 2]), root=tmp_path)
     network = SimpleNamespace(preprocess=SEEN, takes_any_size=lambda: any_size)
-    seen = choose_preprocess(data, network, asked, "pad")
+    seen = choose_preprocess(data, network, asked, "pad", levels=EIGHT_BITS)
     assert (seen.size, seen.geometry, seen.faces) == (found, "pad", None)
 
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from headstart.errors import BackboneError, DataError, OptionError, OutputError
+from headstart.images.deep import EIGHT_BITS
 from headstart.run import Run
 from headstart.verbs.train import train
 
@@ -158,7 +159,7 @@ def test_small_images_are_not_enlarged_to_the_networks_own_size(tmp_path, side, 
     Image.new("RGB", (side, side + 10)).save(tmp_path / "a.png")
     data = type("Data", (), {"path": lambda s, i: tmp_path / "a.png", "__len__": lambda s: 1})()
     network = SimpleNamespace(preprocess=Preprocess(224), takes_any_size=lambda: True)
-    assert choose_preprocess(data, network, "auto", "square").size == size
-    assert choose_preprocess(data, network, 96, "square").size == 96
+    assert choose_preprocess(data, network, "auto", "square", levels=EIGHT_BITS).size == size
+    assert choose_preprocess(data, network, 96, "square", levels=EIGHT_BITS).size == 96
     small = SimpleNamespace(preprocess=Preprocess(96), takes_any_size=lambda: True)
-    assert choose_preprocess(data, small, "auto", "square").size == 96
+    assert choose_preprocess(data, small, "auto", "square", levels=EIGHT_BITS).size == 96

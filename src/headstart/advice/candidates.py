@@ -6,6 +6,7 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import BackboneError
 from headstart.features.extract import extract
+from headstart.images.deep import Levels
 from headstart.images.pixels import measure
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone, open_backbone
@@ -38,8 +39,10 @@ def image_stats_of(
     dataset: Dataset,
     network: Backbone,
     options: AdviseOptions,
-    detector: str | None,
     compute: Compute,
+    *,
+    levels: Levels,
+    detector: str | None,
 ) -> ImageStats:
     """Measures the images; which photos have a face is known only after looking.
 
@@ -47,12 +50,15 @@ def image_stats_of(
         dataset: N items.
         network: That looks at the faces.
         options: How images are fitted.
-        detector: Of faces, or None.
         compute: Where the network runs, and who is told.
+        levels: Of images deeper than 8 bits.
+        detector: Of faces, or None.
     """
     if detector is None:
         return measure(dataset, workers=compute.workers, progress=compute.progress)
-    fitted = choose_preprocess(dataset, network, "auto", options.geometry, detector=detector)
+    fitted = choose_preprocess(
+        dataset, network, "auto", options.geometry, levels=levels, detector=detector
+    )
     return extract(
         dataset, network, preprocess=fitted, device=compute.device, workers=compute.workers,
         progress=compute.progress,

@@ -75,33 +75,46 @@ def _kinds(lows: np.ndarray, highs: np.ndarray) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _several(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
-    items = np.flatnonzero(stats.several)
+def _left_out(
+    check: str, which: np.ndarray, dataset: Dataset, claim: tuple[str, str, str], remedy: str
+) -> Iterator[Finding]:
+    """Says of some images that not all of them is read.
+
+    Args:
+        check: Id of the finding.
+        which: (N,) bool.
+        dataset: N items.
+        claim: What one image does, what several do, and what comes of it.
+        remedy: What to do.
+    """
+    items = np.flatnonzero(which)
     if len(items):
+        one, many, what = claim
         yield Finding(
-            "several_frames",
+            check,
             "warning" if len(items) > len(dataset) / 50 else "note",
-            f"{plural(len(items), 'image holds', 'images hold')} several frames or pages; the "
-            "first is read.",
+            f"{plural(len(items), one, many)} {what}",
             first(dataset.names[i] for i in items),
-            "Where another one shows what counts (a stack of a microscope, say), save that one, or "
-            "what is made of all of them, as an image of its own.",
+            remedy,
             len(items),
         )
+
+
+def _several(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
+    claim = "image holds", "images hold", "several frames or pages; the first is read."
+    yield from _left_out(
+        "several_frames", stats.several, dataset, claim,
+        "Where another one shows what counts (a stack of a microscope, say), save that one, or "
+        "what is made of all of them, as an image of its own.",
+    )  # fmt: skip
 
 
 def _spare(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
-    items = np.flatnonzero(stats.spare)
-    if len(items):
-        yield Finding(
-            "spare_bands",
-            "warning" if len(items) > len(dataset) / 50 else "note",
-            f"{plural(len(items), 'image has', 'images have')} bands beside red, green and blue "
-            "(near infrared, say), which are not read.",
-            first(dataset.names[i] for i in items),
-            "Where they count, export the three bands that show most as PNG.",
-            len(items),
-        )
+    what = "bands beside red, green and blue (near infrared, say), which are not read."
+    yield from _left_out(
+        "spare_bands", stats.spare, dataset, ("image has", "images have", what),
+        "Where they count, export the three bands that show most as PNG.",
+    )  # fmt: skip
 
 
 def _inks(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ class Dataset:
         reading: How the data were understood, for people: what (labels, splits, groups, files)
             -> which column or folders it was taken from.
         others: Ending of the files beside the images that are none -> how many.
+        guessed: What of `reading` was guessed, and should be looked at.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class Dataset:
     task: str = "classification"
     reading: dict[str, str] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
+    guessed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = len(self.names)

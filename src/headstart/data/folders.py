@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, class_labels
 from headstart.data.layout import SplitFolder, split_folders, splits_inside_classes
 from headstart.data.scan import EXTENSIONS, Tree
-from headstart.data.words import MASKS, normal, plural, split_word
+from headstart.data.words import MASKS, normal, plural, split_name, split_word
 from headstart.errors import DataError
 
 __all__ = ["open_folders"]
@@ -97,7 +98,10 @@ def _with_splits(tree: Tree, splits: dict[str, SplitFolder], *, same_classes: bo
         given.append(split)
     listed = ", ".join(f"{name}/ ({each.kind})" for name, each in sorted(splits.items()))
     strays = {name: each.kind for name, each in splits.items()}
+    plain = all(split_name(name) and each.depth == 1 for name, each in splits.items())
+    guessed = frozenset() if plain else frozenset({"splits"})
     dataset = _build(tree, labels, given, depth=2, strays=strays, said={"splits": listed})
+    dataset = dataclasses.replace(dataset, guessed=guessed)
     found = dataset.labels
     assert isinstance(found, Classes), "folders are classes"
     sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in {*given} - {""}}

@@ -56,6 +56,7 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
         source="table",
         set_aside=tuple(set_aside),
         reading=roles.reading | said,
+        guessed=roles.guessed | ({"files"} if said else set()),
     )
 
 

@@ -13,7 +13,7 @@ from headstart.data.words import normal, split_name
 from headstart.errors import DataError, OptionError
 from headstart.records import Finding
 
-__all__ = ["folder_level", "group_by_folder", "means_folder", "one_to_one", "possible_folders"]
+__all__ = ["class_level", "group_by_folder", "means_folder", "one_to_one", "possible_folders"]
 
 _WORD = "folder"
 _SHOWN = 6
@@ -44,7 +44,7 @@ def group_by_folder(dataset: Dataset, group: str, *, classes_apart: bool = True)
     """
     if group in dataset.attributes:
         return dataclasses.replace(dataset, groups=dataset.attributes[group])
-    level = folder_level(group)
+    level = _level(group)
     groups = _names(dataset, level)
     has = groups != ""
     if not has.any():
@@ -109,12 +109,23 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
-def folder_level(group: str, *, flag: str = "--group") -> int:
-    """Returns the N of `folder:N`, and -1 of `folder`.
+def class_level(label: str | None) -> int | None:
+    """Returns the N of a label `folder:N`, counted from the top; None of a column.
 
     Raises:
-        OptionError: If it says no level; the message names the flag.
+        OptionError: If it says no such level.
     """
+    if label is None or not label.startswith(_WORD + ":"):
+        return None
+    text = label.removeprefix(_WORD + ":")
+    if not text.isdecimal() or int(text) < 1:
+        raise OptionError(
+            f"--label {label}: folder:1 is the first folder of each path, folder:2 the one in it"
+        )
+    return int(text)
+
+
+def _level(group: str) -> int:
     if group == _WORD:
         return -1
     text = group.removeprefix(_WORD + ":")
@@ -124,7 +135,7 @@ def folder_level(group: str, *, flag: str = "--group") -> int:
         level = 0
     if not level:
         raise OptionError(
-            f"{flag} {group}: folder:1 is the first folder of each path, folder:2 the one in it, "
+            f"--group {group}: folder:1 is the first folder of each path, folder:2 the one in it, "
             f"folder:-1 the one that the image lies in"
         )
     return level

@@ -130,7 +130,7 @@ class _Files:
 
     def __init__(self) -> None:
         self._folders: dict[str, dict[str, str]] = {}
-        self._names: dict[str, dict[str, str]] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
         self._stems: dict[str, dict[str, list[str]]] = {}
 
     def find(self, folder: str, cell: str) -> list[str]:
@@ -139,9 +139,9 @@ class _Files:
         place = self._resolve(folder, parent)
         if place is None:
             return []
-        name = self._names[place].get(normal(last))
-        if name is not None:
-            return [os.path.normpath(os.path.join(place, name))]
+        named = self._names[place].get(normal(last))
+        if named is not None:
+            return [os.path.normpath(os.path.join(place, each)) for each in named]
         whole = os.path.join(place, last)
         if self._names[place] and os.path.isfile(whole):  # where the case of letters is nothing
             return [os.path.normpath(whole)]
@@ -195,7 +195,7 @@ class _Files:
     def _list(self, folder: str) -> None:
         if folder in self._names:
             return
-        names: dict[str, str] = {}
+        names: dict[str, list[str]] = {}
         folders: dict[str, str] = {}
         stems: dict[str, list[str]] = {}
         try:
@@ -204,7 +204,7 @@ class _Files:
                     if _is_folder(entry):
                         folders.setdefault(normal(entry.name), entry.name)
                     else:
-                        names.setdefault(normal(entry.name), entry.name)
+                        names.setdefault(normal(entry.name), []).append(entry.name)
                         stem, ending = os.path.splitext(entry.name)
                         if ending.lower() in EXTENSIONS:
                             stems.setdefault(normal(stem), []).append(entry.name)

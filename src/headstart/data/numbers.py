@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.data.conventions import AmbiguousNumbers, plain_numbers
 from headstart.data.dataset import Dataset
+from headstart.data.groups import class_level
 from headstart.data.labels import Classes, Labels, Numbers, class_labels
 from headstart.errors import DataError
 from headstart.records import Finding
@@ -38,7 +39,7 @@ def told_task(dataset: Dataset, label: str | None) -> str:
     labels = dataset.labels
     assert isinstance(labels, Classes), "readers make classes"
     column = dataset.reading.get("labels", f"column {label}")
-    table = dataset.source == "table" or (label is not None and not label.startswith("folder"))
+    table = dataset.source == "table" or (label is not None and class_level(label) is None)
     try:
         numbers = parse_numbers(labels.names)
     except AmbiguousNumbers as error:

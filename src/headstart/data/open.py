@@ -10,7 +10,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.folders import open_folders
 from headstart.data.from_table import open_table
-from headstart.data.groups import folder_level, group_by_folder, means_folder, one_to_one
+from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
 from headstart.data.numbers import as_numbers, told_task
 from headstart.data.reading import say_reading
@@ -67,7 +67,7 @@ def open_dataset(
     apart = task in _APART
     by_folder = means_folder(group)
     by_name = by_folder or group == STEM
-    level = folder_level(label, flag="--label") if label and means_folder(label) else None
+    level = class_level(label)
     columns = Columns(None if level else label, None if by_name else group, split, image)
     dataset = _read(Path(path).expanduser(), columns, same_classes=apart, level=level)
     if group is not None and by_folder:
@@ -122,6 +122,11 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
     """Returns what a reader makes of a path, with every label a class."""
     if path.is_file():
         if path.suffix.lower() in TABLES:
+            if level is not None:
+                raise DataError(
+                    f"--label folder:{level}: {path} is a table; name the column that holds the "
+                    f"label, or give the folder of images"
+                )
             return open_table(path, columns)
         raise DataError(_why_not(path))
     if not path.is_dir():

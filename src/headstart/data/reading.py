@@ -11,8 +11,6 @@ __all__ = ["reading_of", "say_reading"]
 
 _log = logging.getLogger("headstart.data")
 _ORDER = ("files", "labels", "splits", "groups")
-# What makes a reading one that somebody should look at.
-_GUESSES = ("guessed", "may say", "left alone", "in ", "/ (")
 
 
 def reading_of(dataset: Dataset) -> str:
@@ -30,5 +28,5 @@ def reading_of(dataset: Dataset) -> str:
 
 def say_reading(dataset: Dataset) -> None:
     """Logs how a data set was understood; where something was guessed, as a warning."""
-    guessed = any(sign in text for text in dataset.reading.values() for sign in _GUESSES)
-    _log.log(logging.WARNING if guessed else logging.INFO, "%s", reading_of(dataset))
+    level = logging.WARNING if dataset.guessed else logging.INFO
+    _log.log(level, "%s", reading_of(dataset))

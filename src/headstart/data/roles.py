@@ -59,6 +59,7 @@ class Roles:
         group: Of who belongs together, or None.
         split: Of train, val and test, or None.
         reading: Role, for people -> the column, and whether it was guessed.
+        guessed: Those of `reading` that nobody asked for and no usual name says.
     """
 
     image: str
@@ -66,6 +67,7 @@ class Roles:
     group: str | None
     split: str | None
     reading: dict[str, str] = field(default_factory=dict)
+    guessed: frozenset[str] = frozenset()
 
 
 def roles_of(table: Table, columns: Columns) -> Roles:
@@ -89,8 +91,10 @@ def roles_of(table: Table, columns: Columns) -> Roles:
         )
     taken = set(asked.values())
     reading: dict[str, str] = {}
+    guessed = set()
     image = asked.get("image") or _image_column(table, taken)
     reading["files"] = f"column {image}"
+    guessed |= {"files"} if "image" not in asked and image.lower() not in FILE_COLUMNS else set()
     taken.add(image)
     label = asked.get("label")
     if label is None and columns.label != NONE:
@@ -106,7 +110,8 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     reading["groups"] = f"column {group}" if group else "none"
     if group is None and columns.group != NONE:
         group, reading["groups"] = _group_column(table, taken, label)
-    return Roles(image, label, group, split, reading)
+        guessed |= {"groups"} if reading["groups"] != "none" else set()
+    return Roles(image, label, group, split, reading, frozenset(guessed))
 
 
 def _image_column(table: Table, taken: set[str]) -> str:

@@ -22,6 +22,7 @@ _RAW = frozenset(
 )
 _STARTS = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*",
+    b"II+\0", b"MM\0+",
     b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51",
 )  # fmt: skip
 _BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1")

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+from PIL.TiffImagePlugin import TiffImageFile
 
 from headstart.compute import Progress, silent
 from headstart.data.dataset import Dataset
-from headstart.images.decode import opened, read_bytes
 from headstart.images.deep import EIGHT_BITS, Levels, common_levels, is_deep
 from headstart.images.pixels import measure
 
@@ -62,8 +62,9 @@ def _may_be_deep(path: Path) -> bool:
     if head.startswith(b"\x89PNG"):
         return head[24:25] == b"\x10"
     if head.startswith(_TIFF):
-        try:
-            return is_deep(opened(read_bytes(path)))
+        try:  # its header alone; the pixels of most need not be read for this
+            with path.open("rb") as stream, TiffImageFile(stream) as image:
+                return is_deep(image)
         except Exception:  # damaged: the pass over all images names it
             return False
     return head.startswith((b"Pf", b"PF")) or _FULL_PGM.match(head) is not None

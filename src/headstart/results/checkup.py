@@ -9,6 +9,7 @@ from headstart.checks.same_person import same_person_findings
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
+from headstart.images.depths import data_set_levels
 from headstart.images.faces import NO_FACE
 from headstart.nets.backbone import open_backbone
 from headstart.probe.probe import feature_sets
@@ -67,7 +68,10 @@ def check_faces(dataset: Dataset, backbone: str, detector: str, compute: Compute
         BackboneError: If embedder or detector cannot be had.
     """
     network = open_backbone(backbone)
-    preprocess = choose_preprocess(dataset, network, "auto", "square", detector=detector)
+    levels = data_set_levels(dataset, workers=compute.workers, progress=compute.progress)
+    preprocess = choose_preprocess(
+        dataset, network, "auto", "square", levels=levels, detector=detector
+    )
     features = extract(
         dataset, network, preprocess=preprocess, device=compute.device, workers=compute.workers,
         progress=compute.progress,

@@ -25,7 +25,7 @@ from headstart.results.outputs import read_predictions
 from headstart.run import Run
 from headstart.scoring.score import measured, score
 from headstart.tasks import decode, task_of
-from headstart.tasks.predictor import Predictor
+from headstart.tasks.predictor import Predictor, numbers_only
 from headstart.tasks.protocol import Places
 
 __all__ = ["Evaluation", "evaluate_on", "evaluation_of_run"]
@@ -141,19 +141,35 @@ def _answers(
     if isinstance(model, Predictor):
         paths = [dataset.path(row) for row in range(len(dataset))]
         found: Any = model.predictions(paths, workers=compute.workers, progress=compute.progress)
-        stats = measure(dataset, workers=compute.workers)
-        for row in set(np.flatnonzero(~found.answered).tolist()) - set(stats.errors):
-            stats.errors[row] = found.errors[found.names[row]]  # such as one without a face
-        kept = dataset.take(stats.readable)
-        return dataclasses.replace(found.take(stats.readable), names=kept.names), stats
+        stats = measure(dataset, workers=compute.workers, progress=compute.progress)
+        return _only_answered(found, dataset, np.arange(len(dataset)), stats)
     features = extract(
         dataset, model.backbone, preprocess=model.preprocess, tta=model.tta,
         device=compute.device, workers=compute.workers, progress=compute.progress,
     )  # fmt: skip
     readable = features.stats.readable
     names = dataset.take(readable).names
-    outputs = model.outputs(features.vectors[readable])
-    return decode(outputs, model.spec, Places(names, {})), features.stats
+    outputs, errors = numbers_only(model.outputs(features.vectors[readable]), names, {})
+    found = decode(outputs, model.spec, Places(names, errors))
+    return _only_answered(found, dataset, np.flatnonzero(readable), features.stats)
+
+
+def _only_answered(
+    found: Any, dataset: Dataset, rows: np.ndarray, stats: ImageStats
+) -> tuple[Predictions, ImageStats]:
+    """Leaves out what there is no answer to: one without a face, or that gave no number.
+
+    Args:
+        found: Answers to some items.
+        dataset: N items.
+        rows: Which those are.
+        stats: Of all; what has no answer is among its errors from then on.
+    """
+    for at in np.flatnonzero(~found.answered).tolist():
+        stats.errors.setdefault(int(rows[at]), found.errors[found.names[at]])
+    kept = stats.readable[rows]
+    names = dataset.take(rows[kept]).names
+    return dataclasses.replace(found.take(kept), names=names), stats
 
 
 def _subgroups(

@@ -21,7 +21,7 @@ from headstart.data.split import leaks, split_dataset
 from headstart.data.stems import stem_groups
 from headstart.data.words import plural
 from headstart.errors import DataError
-from headstart.images.depths import data_set_levels
+from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone
@@ -84,17 +84,17 @@ def choose_preprocess(
     image_size: int | Literal["auto"],
     geometry: Geometry,
     *,
+    levels: Levels,
     detector: str | None = None,
 ) -> Preprocess:
-    """Chooses the input size, and the levels of images deeper than 8 bits.
-
-    To enlarge small images to 224 costs time, and no accuracy is won.
+    """Chooses the input size: to enlarge small images to 224 costs time, and no accuracy is won.
 
     Args:
         dataset: N items.
         network: It says how its weights were trained to see.
         image_size: Side in pixels, or ``"auto"``.
         geometry: How an image becomes a square.
+        levels: Of images deeper than 8 bits, from `data_set_levels`.
         detector: Of faces, which then take the place of the photos; None for whole photos.
 
     Raises:
@@ -102,7 +102,6 @@ def choose_preprocess(
     """
     from PIL import Image
 
-    levels = data_set_levels(dataset)
     preprocess = replace(network.preprocess, geometry=geometry, levels=levels)
     if detector is not None:
         from headstart.nets.detector import faces_for

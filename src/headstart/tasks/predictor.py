@@ -23,7 +23,7 @@ from headstart.records import OutputSpec
 from headstart.tasks import decode
 from headstart.tasks.protocol import Outputs, Places
 
-__all__ = ["NO_NUMBER", "Predictor", "in_batches", "spelt_out", "spread"]
+__all__ = ["NO_NUMBER", "Predictor", "in_batches", "numbers_only", "spelt_out", "spread"]
 
 NO_NUMBER = "the model gave no number for it"
 """Why there is no answer to an input whose outputs are not finite."""
@@ -71,7 +71,7 @@ class Predictor:
             errors: Name -> why there is no answer.
             boxes: (N, 4) left, top, width, height in pixels, of places on images.
         """
-        outputs, errors = _numbers_only(outputs, names, errors or {})
+        outputs, errors = numbers_only(outputs, names, errors or {})
         places = Places(tuple(names), errors, boxes, threshold=self.threshold)
         return decode(outputs, self.spec, places)
 
@@ -130,7 +130,7 @@ class Predictor:
             ModelError: If the model gives no probabilities.
         """
         names, outputs, errors = self._answers(images, None, silent)
-        outputs, errors = _numbers_only(outputs, names, errors)
+        outputs, errors = numbers_only(outputs, names, errors)
         _refuse(errors)
         for array in outputs.values():
             if array.shape[1:] == (len(self.spec.names),):
@@ -231,7 +231,7 @@ def spread(
     return found
 
 
-def _numbers_only(
+def numbers_only(
     outputs: Outputs, names: Sequence[str], errors: dict[str, str]
 ) -> tuple[Outputs, dict[str, str]]:
     """Makes rows that are not finite rows of NaN, each with a reason: never an answer.

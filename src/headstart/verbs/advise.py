@@ -32,6 +32,7 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
     from headstart.advice.advise_people import advise_people
     from headstart.advice.candidates import image_stats_of, open_networks, usable_detector
     from headstart.data.open import open_dataset
+    from headstart.images.depths import data_set_levels
     from headstart.options.ways import has_own_way
     from headstart.strategies.clock import Clock
     from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
@@ -52,13 +53,19 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
     networks, skipped = open_networks(options.backbone)
     people = has_own_way(dataset.task)
     detector = usable_detector(options, people=people)
-    stats = image_stats_of(dataset, networks[0], options, detector, compute)
+    levels = data_set_levels(dataset, workers=compute.workers, progress=progress)
+    stats = image_stats_of(dataset, networks[0], options, compute, levels=levels, detector=detector)
     findings, _, prepared = check_and_split(dataset, stats, seed=options.seed, drop_leaks=True)
     looks = [
         (
             each,
             choose_preprocess(
-                prepared.dataset, each, options.image_size, options.geometry, detector=detector
+                prepared.dataset,
+                each,
+                options.image_size,
+                options.geometry,
+                levels=levels,
+                detector=detector,
             ),
         )
         for each in networks

@@ -40,6 +40,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         ModelError: If there is nothing to resume, or its data have changed.
     """
     from headstart.features.extract import extract
+    from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
     from headstart.nets.backbone import open_backbone
     from headstart.probe.frozen import Frozen
@@ -67,8 +68,9 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         dataset = drop_unlabelled(_open(options, folder))
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
+    levels = data_set_levels(dataset, workers=options.workers, progress=progress)
     preprocess = choose_preprocess(
-        dataset, backbone, options.image_size, options.geometry,
+        dataset, backbone, options.image_size, options.geometry, levels=levels,
         detector=options.detector if options.faces else None,
     )  # fmt: skip
     features = extract(
