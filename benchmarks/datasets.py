@@ -111,7 +111,7 @@ def naive(name: str, args, place: Path) -> str:
     dataset = open_dataset(DATA / SETS[name][0])
     features = extract(dataset, open_backbone(args.backbone))
     keep = np.flatnonzero(features.stats.readable & dataset.labelled)
-    x, y = features.take(keep), dataset.targets[keep]
+    x, y = features.take(keep), dataset.labels.targets[keep]
     groups = clusters(features.stats.take(keep))
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
     right = []

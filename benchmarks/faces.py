@@ -86,7 +86,7 @@ def pipeline(embedders: dict[str, Path], seed: int) -> None:
         ):
             features = extract(dataset, network, preprocess=preprocess)
             vectors = features.vectors[:, features.slices["last"]]
-            found = auc(vectors, dataset.targets, seed)
+            found = auc(vectors, dataset.labels.targets, seed)
             print(f"| {name} | {summary} | {show(*found)} |", flush=True)
 
 

@@ -86,7 +86,7 @@ def held_out(data: Path, place: Path, seed: int) -> Path:
     found, root = whole.dataset, place / "split"
     for number, (name, split) in enumerate(zip(found.names, whole.splits, strict=True)):
         part = "test" if split == "test" else "train"
-        folder = root / part / found.classes[found.targets[number]]
+        folder = root / part / found.labels.names[found.labels.targets[number]]
         folder.mkdir(parents=True, exist_ok=True)
         link = folder / f"{number:05}{Path(name).suffix}"
         link.symlink_to((found.root / name).resolve())

@@ -61,9 +61,10 @@ def rates(runners: dict, inputs: np.ndarray) -> dict[str, dict[int, float]]:
 def measure(run: Path, args) -> list[str]:
     import torch
 
-    from headstart.deploy.runtime import OnnxClassifier
-    from headstart.exporting.measure import model_probabilities
-    from headstart.nets.model import Model
+    from headstart.deploy.runtime import OnnxPredictor
+    from headstart.images.given import inputs_of
+    from headstart.scoring.run_predictor import RunPredictor
+    from headstart.tasks.predictor import in_batches
 
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "export"
@@ -71,30 +72,29 @@ def measure(run: Path, args) -> list[str]:
             "export", run, "-o", out, "--int8", "--quiet", cache=Path(place), python=args.python
         ).check()
         files = {"fp32 ONNX": out / "model.onnx", "int8 ONNX": out / "model-int8.onnx"}
-        models = {name: OnnxClassifier(file) for name, file in files.items() if file.exists()}
+        models = {name: OnnxPredictor(file) for name, file in files.items() if file.exists()}
         summary = read_json(out / "export.json")["summary"]
         paths, truth = test_images(run)
-        first = models["fp32 ONNX"]
-        inputs = np.stack([first.inputs(path) for path in paths])
-        model = Model.load(run)
+        ours = RunPredictor(run, exact=True)
+        model = ours.model
+        inputs = np.stack([inputs_of(path, model.preprocess, model.tta) for path in paths])
         pool = model.backbone.pool(model.preprocess)  # NCHW, as timm builds it
 
         def eager(images: np.ndarray) -> np.ndarray:
             with torch.inference_mode():
                 return pool.last(torch.from_numpy(images.reshape(-1, *images.shape[2:]))).numpy()
 
-        labels = {"fp32 torch": model_probabilities(model, inputs).argmax(axis=1)}
+        labels = {"fp32 torch": ours.outputs(inputs)["probabilities"].argmax(axis=1)}
         for name, each in models.items():
-            parts = [each.probabilities(inputs[i : i + 16]) for i in range(0, len(inputs), 16)]
-            labels[name] = np.concatenate(parts).argmax(axis=1)
+            labels[name] = in_batches(each.outputs, inputs, 16)["probabilities"].argmax(axis=1)
         speed = rates(
-            {"fp32 torch": eager} | {name: each.probabilities for name, each in models.items()},
+            {"fp32 torch": eager} | {name: each.outputs for name, each in models.items()},
             inputs[:16],
         )
         torch_size = sum(each.numel() * each.element_size() for each in pool.parameters()) / 1e6
         rows = []
         base = labels["fp32 torch"]
-        right = np.array([model.classes.index(name) for name in truth])
+        right = np.array([model.spec.names.index(name) for name in truth])
         for name, found in labels.items():
             size = files[name].stat().st_size / 1e6 if name in files else torch_size
             whole = files["fp32 ONNX"].stat().st_size / 1e6

@@ -26,6 +26,7 @@ from common import DATA, ROOT, WEIGHTS, commit, machine, need, parser, versions
 
 sys.path.insert(0, str(ROOT / "src"))
 
+from headstart.compute import Compute
 from headstart.data.open import open_dataset
 from headstart.gallery.calibrate import calibrate
 from headstart.gallery.embed import embed_photos
@@ -114,9 +115,12 @@ def main() -> None:
             network = open_backbone(os.fspath(place))
             dataset = open_dataset(DATA / name)
             found = embed_photos(
-                dataset, network, preprocess=gallery_preprocess(network, args.detector)
+                dataset,
+                network,
+                preprocess=gallery_preprocess(network, args.detector),
+                compute=Compute(),
             )
-            vectors, owners = found.vectors, dataset.targets[found.rows]
+            vectors, owners = found.vectors, dataset.labels.targets[found.rows]
             lead = f"| {name} | {network.name} | {len(owners)} of {len(np.unique(owners))} |"
             for method, k in METHODS:
                 how = f"{method}, k={k}" if method == "knn" else method

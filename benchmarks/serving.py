@@ -141,13 +141,13 @@ def main() -> None:
     options.add_argument("--port", type=int, default=8765)
     args = options.parse_args()
 
-    from headstart.deploy.runtime import OnnxClassifier
+    from headstart.deploy.runtime import OnnxPredictor
 
     kinds = {".jpg", ".jpeg", ".png"}
     files = [p for p in sorted(args.images.rglob("*")) if p.suffix.lower() in kinds][:64]
-    model = OnnxClassifier(args.model)
+    model = OnnxPredictor(args.model)
     rows = model.predict_proba(files)
-    wanted = [dict(zip(model.about.classes, row.tolist(), strict=True)) for row in rows]
+    wanted = [dict(zip(model.classes_.tolist(), row.tolist(), strict=True)) for row in rows]
     del model
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "HEADSTART_API_KEY": ""}
     words = [args.python, "-m", "headstart", "serve", args.model, "--port", args.port]

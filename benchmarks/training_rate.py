@@ -92,23 +92,26 @@ class Bench:
             for part, wanted in zip(parts, (count, count // 4 + 1), strict=True)
         ]
         train, validation = (dataset.take(part) for part in some)
-        self.n_classes = len(dataset.classes)
+        self.n_classes = len(dataset.labels.names)
         self.backbone = open_backbone(args.backbone)
         self.preprocess = self.backbone.preprocess
         if args.size:
             self.preprocess = replace(self.preprocess, size=args.size)
         large = replace(self.preprocess, size=round(self.preprocess.size * MARGIN))
-        self.inputs, self.targets = InputImages(train, large), train.targets
-        self.validation = InputImages(validation, self.preprocess), validation.targets
+        self.inputs, self.targets = InputImages(train, large), train.labels.targets
+        self.validation = InputImages(validation, self.preprocess), validation.labels.targets
 
     def training(self, *, epochs: int, validation: bool):
         """Returns Headstart's loop, its head starting from nothing."""
         import numpy as np
 
+        from headstart.compute import Compute
         from headstart.nets.heads import Head
         from headstart.nets.trainable import TrainableModel
+        from headstart.tasks.classification import learn
+        from headstart.tasks.classification.validation import Validation
         from headstart.training.loop import Training
-        from headstart.training.record import Validation
+        from headstart.training.objective import Objective
         from headstart.training.schedule import Recipe
 
         last = self.backbone.info.slices["last"]
@@ -122,7 +125,13 @@ class Bench:
         net.fuse()
         recipe = Recipe(epochs=epochs, batch=self.args.batch)
         judge = Validation(*self.validation) if validation else None
-        return Training(net, recipe, self.inputs, self.targets, judge, seed=self.args.seed)
+        compute = Compute(seed=self.args.seed)
+        objective = Objective(
+            learn.batches(self.targets, recipe, compute.seed, n_classes=self.n_classes),
+            learn.loss(recipe, self.targets, n_classes=self.n_classes),
+            learn.correct,
+        )
+        return Training(net, recipe, self.inputs, objective, judge, compute)
 
     def ours(self) -> Turn:
         """Headstart's loop; every turn goes on where the last one ended."""
