@@ -121,11 +121,14 @@ class Bench:
             "bias": np.zeros(self.n_classes, np.float32),
         }
         head = Head("linear", columns, arrays, self.n_classes)
-        net = TrainableModel(copy.deepcopy(self.backbone.network), self.preprocess, head)
+        net = TrainableModel(
+            copy.deepcopy(self.backbone.network), self.preprocess, columns,
+            learn.head(len(columns), self.n_classes, head),
+        )  # fmt: skip
         net.fuse()
         recipe = Recipe(epochs=epochs, batch=self.args.batch)
         judge = Validation(*self.validation) if validation else None
-        compute = Compute(seed=self.args.seed)
+        compute = Compute("cpu", seed=self.args.seed)
         objective = Objective(
             learn.batches(self.targets, recipe, compute.seed, n_classes=self.n_classes),
             learn.loss(recipe, self.targets, n_classes=self.n_classes),
