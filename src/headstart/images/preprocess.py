@@ -113,8 +113,7 @@ class Preprocess:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
         fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
         if self.faces is not None:
-            levels = [fields["levels"]] if "levels" in fields else []
-            return fingerprint_json([fields["size"], fields["faces"], *levels])
+            return fingerprint_json([fields["size"], fields["faces"], fields["levels"]])
         if self.geometry != "crop":
             del fields["crop_pct"]
         if self.geometry == "pad":
@@ -123,14 +122,8 @@ class Preprocess:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What decides the result: all fields, but not where the detector's file lies.
-
-        The levels are among them where images are deeper than 8 bits; all others lie in caches, and
-        are named in files, as they were before there were levels.
-        """
+        """What decides the result: all fields, but not where the detector's file lies."""
         fields = asdict(self)
-        if self.levels == EIGHT_BITS:
-            del fields["levels"]
         faces = fields.pop("faces")
         if faces is not None:
             fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
@@ -281,7 +274,7 @@ class Preprocess:
         """
         faces = Faces.from_json(value["faces"]) if value.get("faces") else None
         colours = {"mean": tuple(value["mean"]), "std": tuple(value["std"])}
-        low, high = value.get("levels", EIGHT_BITS)
+        low, high = value["levels"]
         levels = float(low), float(high)
         if not -math.inf < levels[0] < levels[1] < math.inf:
             raise ValueError(f"levels of {low} to {high} are no range")
