@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from headstart.checks.nearness import check_nearness
+from headstart.checks.nearness import find_near
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 
 
 def vectors(originals: int, versions: int, spread: float, seed: int = 0) -> np.ndarray:
@@ -16,15 +19,22 @@ def vectors(originals: int, versions: int, spread: float, seed: int = 0) -> np.n
     return base + spread * rng.normal(size=base.shape)
 
 
+def labelled(targets: np.ndarray) -> Dataset:
+    names = tuple(f"{i:03}.jpg" for i in range(len(targets)))
+    classes = tuple(f"class{k:02}" for k in range(targets.max() + 1))
+    return Dataset(Path(), names, Classes(classes, targets), np.full(len(targets), ""))
+
+
 def found(given: np.ndarray, clusters: np.ndarray | None = None) -> list:
     dataset = Dataset.unlabelled([f"{i}.jpg" for i in range(len(given))])
     alone = np.arange(len(given)) if clusters is None else clusters
-    return list(check_nearness(given, dataset, alone))
+    return list(find_near(given, dataset, alone).findings)
 
 
 def test_versions_are_found():
     [finding] = found(vectors(40, 3, 0.3))
-    assert finding.severity == "serious"
+    assert finding.severity == "warning"  # they are kept together
+    assert "kept on one side" in finding.remedy
     assert finding.count == 120
     left, right = finding.evidence[0].split(" ~ ")
     assert left == "0.jpg"
@@ -55,3 +65,27 @@ def test_few_images_say_nothing():
 def test_of_many_a_thousand_are_looked_at():
     [finding] = found(vectors(700, 2, 0.2))
     assert "1,000 images" in finding.claim
+
+
+def test_where_versions_are_the_rule_they_stay_together():
+    given = vectors(40, 5, 0.3)
+    dataset = labelled(np.arange(200) // 5 % 2)
+    near = find_near(given, dataset, np.arange(200))
+    truth = np.arange(200) // 5
+    assert np.array_equal(near.clusters[:, None] == near.clusters, truth[:, None] == truth)
+
+
+def test_what_was_together_stays_together():
+    before = np.arange(200)
+    before[199] = 0
+    near = find_near(vectors(40, 5, 0.3), labelled(np.arange(200) // 5 % 2), before)
+    assert near.clusters[199] == near.clusters[0] == near.clusters[4]
+
+
+def test_a_class_that_is_itself_so_close_is_left_to_be_split():
+    """Ten photographs of each of twenty people: to join them would leave nothing to learn."""
+    near = find_near(vectors(20, 10, 0.3), labelled(np.arange(200) // 10), np.arange(200))
+    assert np.array_equal(near.clusters, np.arange(200))
+    [finding] = near.findings
+    assert finding.severity == "serious"
+    assert "--group" in finding.remedy

@@ -20,6 +20,15 @@ def test_a_clean_power_law_is_continued():
     assert "640 training images instead of 320" in found["summary"]
 
 
+def test_what_is_said_is_about_the_images_that_are_there():
+    law = lambda n: 1 - 0.05 - 1.2 * n**-0.6  # noqa: E731
+    found = extrapolate(SIZES, folds(law, noise=0.001), have=400)  # the last size: four folds of it
+    assert found["n"] == 800
+    assert found["accuracy"].value == pytest.approx(law(800.0), abs=0.01)
+    assert "800 training images instead of 400" in found["summary"]
+    assert f"instead of {law(400.0):.1%}"[:15] in found["summary"]
+
+
 def test_a_flat_curve_promises_nothing():
     found = extrapolate(SIZES, folds(lambda n: 0.9 + 0 * n, noise=0.004))
     assert abs(found["accuracy"].value - 0.9) < 0.01

@@ -21,6 +21,7 @@ from headstart.strategies.prepare import (
     choose_preprocess,
     drop_unlabelled,
     face_flags,
+    keep_near_together,
     make_problem,
 )
 from headstart.strategies.problem import Prepared
@@ -173,3 +174,23 @@ def test_a_split_that_leaves_one_class_is_refused():
     splits = np.array(["train"] * 4 + ["test"] * 4)
     with pytest.raises(DataError, match="fewer than two classes left"):
         make_problem(prepared_of(data_of([0] * 4 + [1] * 4, splits)), "auto", folds=5, seed=0)
+
+
+def test_versions_of_one_image_are_split_together():
+    rng = np.random.default_rng(0)
+    sources = np.arange(200) // 5
+    vectors = rng.normal(size=(40, 64))[sources] + 2 + 0.3 * rng.normal(size=(200, 64))
+    own = prepared_of(data_of(sources % 3))
+    findings, joined = keep_near_together(vectors, own, seed=0, drop_leaks=True)
+    assert [each.check for each in findings] == ["nearer_than_chance"]
+    test = joined.splits == "test"
+    assert test.any()
+    assert not set(sources[test]) & set(sources[~test])
+
+
+def test_photographs_of_different_things_are_left_as_they_are():
+    vectors = np.random.default_rng(0).normal(size=(200, 64)) + 2
+    own = prepared_of(data_of(np.arange(200) % 3))
+    findings, same = keep_near_together(vectors, own, seed=0, drop_leaks=True)
+    assert findings == []
+    assert same is own

@@ -12,8 +12,10 @@ import numpy as np
 from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
 from headstart.advice.measured import expected_measure
 from headstart.advice.rank import Ranked, at_size, rank, sizes_to_try
+from headstart.checks.nearness import find_near
 from headstart.compute import Compute
 from headstart.data.labels import counts_of
+from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated, Fold, Round, learning_curve
@@ -125,6 +127,7 @@ def advise_classes(
         for backbone, chosen in looks
         for size in (sizes_to_try(backbone, chosen) if wanted.all_sizes else [chosen.size])
     ]
+    near, own = _kept_together(own, pairs[0], compute)
     ranked = rank(own, learnt, pairs, compute, folds=wanted.folds)
     best = ranked[0]
     plan = _plan(own, learnt, spec, best, wanted, compute)
@@ -147,7 +150,7 @@ def advise_classes(
         facts=facts_of(prepared),
         candidates=candidates,
         tried=plan.candidates,
-        findings=tuple(each for each in findings if each.severity == "serious"),
+        findings=tuple(each for each in (*findings, *near) if each.severity == "serious"),
         skipped=wanted.skipped,
         seconds=clock.total,
     )
@@ -165,6 +168,19 @@ def _training_part(prepared: Prepared, items: np.ndarray) -> tuple[Prepared, Rou
     target = task_of(dataset.task).encode(dataset.labels, everything)
     learnt = Round(everything, everything[:0], target.classes, len(target.spec.names))
     return own, learnt, target.spec
+
+
+def _kept_together(
+    own: Prepared, look: tuple[Backbone, Preprocess], compute: Compute
+) -> tuple[Sequence[Finding], Prepared]:
+    """Joins near images as `train` does; the first candidate's vectors are kept for its rank."""
+    features = extract(
+        own.dataset, look[0], preprocess=look[1], device=compute.device,
+        workers=compute.workers, progress=compute.progress,
+    )  # fmt: skip
+    last = features.vectors[:, features.slices["last"]]
+    near = find_near(last, own.dataset, own.clusters, seed=compute.seed)
+    return near.findings, replace(own, clusters=near.clusters)
 
 
 def _plan(
@@ -192,7 +208,9 @@ def _forecast(
         best.network.features, best.probe, learnt, own.clusters, Compute(seed=seed), folds=folds
     )
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
-    return extrapolate(sizes.tolist(), accuracies, seed=seed) if rising else None
+    if not rising:
+        return None
+    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed)
 
 
 def _hope(ranked: Sequence[Ranked], plan: FinetunePlan, tested: int) -> Estimate:

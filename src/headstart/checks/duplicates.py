@@ -17,7 +17,7 @@ import numpy as np
 from headstart.images.stats import ImageStats
 from headstart.metrics.vectors import unit_rows
 
-__all__ = ["BLANK", "clusters", "exact_duplicates", "near_duplicates"]
+__all__ = ["BLANK", "clusters", "components", "exact_duplicates", "near_duplicates"]
 
 BLANK = 3.0
 """Images whose grey levels spread less show nothing that could be the same image."""
@@ -171,18 +171,25 @@ def _thinned(pairs: np.ndarray, dhashes: np.ndarray) -> np.ndarray:
     n = len(dhashes)
     apart = np.bitwise_count(dhashes[pairs[:, 0]] ^ dhashes[pairs[:, 1]]).sum(1)
     for level in (8, 4, 2, 1, 0):
-        labels = _components(pairs, n)
+        labels = components(pairs, n)
         crowd = np.bincount(labels, minlength=1) > max(_CROWD, n / 5)
         dense = crowd[labels[pairs[:, 0]]] & (apart > level)
         pairs, apart = pairs[~dense], apart[~dense]
     return pairs
 
 
-def _components(edges: np.ndarray, n: int) -> np.ndarray:
-    """Returns (N,) component numbers of a graph of N nodes and (E, 2) edges.
+def components(edges: np.ndarray, n: int) -> np.ndarray:
+    """Numbers the connected components of a graph.
 
     Labels sink to the smallest of their neighbours, and to the label of that label, until
     nothing moves (Shiloach and Vishkin, 1982). SciPy has it too, at 0.3 s of import.
+
+    Args:
+        edges: (E, 2) int ends of each edge.
+        n: Number of nodes.
+
+    Returns:
+        (N,) int component numbers from 0, in order of first appearance.
     """
     labels = np.arange(n)
     while True:
@@ -268,6 +275,6 @@ def clusters(
         _, first, inverse = np.unique(groups[known], return_index=True, return_inverse=True)
         links.append(np.stack([known[first][inverse], known], axis=1))
     edges = np.concatenate(links).astype(np.int64)
-    labels = _components(edges, n)
+    labels = components(edges, n)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)

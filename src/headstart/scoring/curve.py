@@ -72,16 +72,21 @@ def extrapolate(
     sizes: Sequence[int],
     accuracies: Sequence[Estimate] | np.ndarray,
     *,
+    have: int | None = None,
     factor: float = 2.0,
     seed: int = 0,
 ) -> dict[str, Any] | None:
     """Forecasts the accuracy with `factor` times as many training items.
 
+    The last size is that of an inner fold, smaller than what is there to train on; what is
+    said is about what is there.
+
     Args:
         sizes: S numbers of training items, rising.
         accuracies: (S, K) float accuracies of the same K folds at each size, which is the
             better evidence; or S Estimates.
-        factor: How many times as many items as the last size.
+        have: How many training items there are; the last size by default.
+        factor: How many times as many items as there are.
         seed: Seed of the resampling.
 
     Returns:
@@ -102,7 +107,10 @@ def extrapolate(
     if not np.isfinite(curves).all():
         return None
     # The gain is added to the last point, so that the forecast never argues with what was seen.
-    gains = _fit(n, 1 - np.clip(curves, 0.0, 1.0), factor * n[-1])
+    have = round(n[-1]) if have is None else have
+    target = round(factor * have)
+    errors = 1 - np.clip(curves, 0.0, 1.0)
+    gains, closer = _fit(n, errors, target), _fit(n, errors, max(have, n[-1]))
     forecasts = np.clip(curves[:, -1] + gains, 0.0, 1.0)
     value = float(np.median(forecasts))
     low, high = (float(end) for end in np.quantile(forecasts, [0.025, 0.975]))
@@ -112,8 +120,8 @@ def extrapolate(
     low, high = max(0.0, min(low, value - noise)), min(1.0, max(high, value + noise))
     if high - low > _WIDEST:
         return None
+    now = float(np.clip(now + np.median(closer), 0.0, value))
     gain = value - now
-    target = round(factor * n[-1])
     if low > now and gain >= 0.01:
         advice = "more labelled images are likely to pay"
     elif gain >= 0.01:
@@ -123,7 +131,7 @@ def extrapolate(
     return {
         "n": target,
         "accuracy": Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
-        "summary": f"With {target:,} training images instead of {round(n[-1]):,}, accuracy would "
+        "summary": f"With {target:,} training images instead of {have:,}, accuracy would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }
 

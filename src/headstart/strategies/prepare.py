@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
-from headstart.checks.nearness import check_nearness
+from headstart.checks.nearness import find_near
 from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
@@ -37,7 +37,7 @@ __all__ = [
     "drop_unlabelled",
     "check_and_split",
     "make_problem",
-    "nearness_of",
+    "keep_near_together",
 ]
 
 
@@ -148,23 +148,40 @@ def check_and_split(
             f"fewer than two classes of {dataset.root} have readable images; "
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"
         )
+    prepared = _split(usable, stats.take(kept), clusters, seed=seed, drop_leaks=drop_leaks)
+    return findings, kept, prepared
+
+
+def _split(
+    usable: Dataset, stats: ImageStats, clusters: np.ndarray, *, seed: int, drop_leaks: bool
+) -> Prepared:
     splits = split_dataset(usable, clusters, seed=seed)
     leaking = leaks(splits, clusters)
     dropped = leaking if drop_leaks else np.zeros(len(usable), bool)
-    return findings, kept, Prepared(usable, stats.take(kept), clusters, splits, dropped)
+    return Prepared(usable, stats, clusters, splits, dropped)
 
 
-def nearness_of(vectors: np.ndarray, prepared: Prepared, *, seed: int) -> list[Finding]:
-    """Returns what vectors say of images that may belong together.
+def keep_near_together(
+    vectors: np.ndarray, prepared: Prepared, *, seed: int, drop_leaks: bool
+) -> tuple[list[Finding], Prepared]:
+    """Joins images that belong together in the eyes of a network.
 
     Args:
         vectors: (N, D) of the network's last stage.
         prepared: The N usable items.
-        seed: Of those that are looked at where there are many.
+        seed: Of the split, and of the images that are looked at where there are many.
+        drop_leaks: As in `check_and_split`.
+
+    Returns:
+        What was found, and the same items, split accordingly.
     """
-    if has_own_way(prepared.dataset.task):  # images of one person are near, as they should be
-        return []
-    return list(check_nearness(vectors, prepared.dataset, prepared.clusters, seed=seed))
+    dataset = prepared.dataset
+    if has_own_way(dataset.task):  # images of one person are near, as they should be
+        return [], prepared
+    near = find_near(vectors, dataset, prepared.clusters, seed=seed)
+    if near.clusters is not prepared.clusters:
+        prepared = _split(dataset, prepared.stats, near.clusters, seed=seed, drop_leaks=drop_leaks)
+    return list(near.findings), prepared
 
 
 def make_problem(

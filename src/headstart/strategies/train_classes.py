@@ -101,7 +101,9 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    sections: dict[str, Any] = {"learning_curve": _curve(curve, compute.seed)}
+    sections: dict[str, Any] = {
+        "learning_curve": _curve(curve, len(problem.rounds[0].train), compute.seed)
+    }
     if tuned is not None:
         parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
@@ -178,7 +180,7 @@ def _fine_tuned(
         return fine_tune(problem, network, probed, wish, compute)
 
 
-def _curve(curve: tuple[np.ndarray, np.ndarray], seed: int) -> dict[str, Any]:
+def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, seed: int) -> dict[str, Any]:
     """Returns the learning curve and its forecast, ready for JSON."""
     sizes, accuracies = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
@@ -188,7 +190,7 @@ def _curve(curve: tuple[np.ndarray, np.ndarray], seed: int) -> dict[str, Any]:
         for n, each in zip(sizes, accuracies, strict=True)
     ]
     increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
-    forecast = extrapolate(sizes.tolist(), accuracies, seed=seed) if increasing else None
+    forecast = extrapolate(sizes.tolist(), accuracies, have=have, seed=seed) if increasing else None
     return {"points": points, "forecast": forecast}
 
 

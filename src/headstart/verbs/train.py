@@ -52,7 +52,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         check_and_split,
         choose_preprocess,
         drop_unlabelled,
-        nearness_of,
+        keep_near_together,
     )  # fmt: skip
     from headstart.strategies.problem import FrozenNetwork
     from headstart.strategies.ways import refuse_early, way_of
@@ -83,14 +83,16 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
             dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks
         )
         last = features.vectors[kept][:, features.slices["last"]]
-        findings += nearness_of(last, prepared, seed=options.seed)
+        near, prepared = keep_near_together(
+            last, prepared, seed=options.seed, drop_leaks=options.drop_leaks
+        )
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
     network = FrozenNetwork(backbone, preprocess, options.tta, frozen)
     with contextlib.ExitStack() as stack:
         ask = _ask(options, folder, stack)
         trained = way_of(dataset.task)(prepared, network, ask, compute, clock)
         with new_run(folder, overwrite=options.overwrite) as run:
-            told = Told(ask.options, findings, features, dataset.names, clock)
+            told = Told(ask.options, findings + near, features, dataset.names, clock)
             write_run(trained, told, run)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
