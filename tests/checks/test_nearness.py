@@ -83,8 +83,8 @@ def test_what_was_together_stays_together():
 
 
 def test_a_class_that_is_itself_so_close_is_left_to_be_split():
-    """Ten photographs of each of twenty people: to join them would leave nothing to learn."""
-    near = find_near(vectors(20, 10, 0.3), labelled(np.arange(200) // 10), np.arange(200))
+    """Five photographs of each of forty people: to join them would leave nothing to learn."""
+    near = find_near(vectors(40, 5, 0.3), labelled(np.arange(200) // 5), np.arange(200))
     assert np.array_equal(near.clusters, np.arange(200))
     [finding] = near.findings
     assert finding.severity == "serious"

@@ -194,3 +194,8 @@ def test_photographs_of_different_things_are_left_as_they_are():
     findings, same = keep_near_together(vectors, own, seed=0, drop_leaks=True)
     assert findings == []
     assert same is own
+
+
+def test_one_image_of_each_class_is_refused_in_words():
+    with pytest.raises(DataError, match="neither learned nor measured"):
+        make_problem(prepared_of(data_of([0, 1, 2])), "auto", folds=5, seed=0)

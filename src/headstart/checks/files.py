@@ -23,6 +23,7 @@ from headstart.records import Finding, Severity
 
 __all__ = ["check_dataset", "most_serious_first"]
 
+_SMALL = 64  # pixels; thumbnails of 16 x 16 hold little less than such an image
 _ORDER: dict[Severity, int] = {"serious": 0, "warning": 1, "note": 2}
 
 
@@ -134,8 +135,8 @@ def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterat
         yield Finding(
             "conflicting_labels_near",
             "serious",
-            f"{plural(len(near), 'pair of near duplicates has', 'pairs of near duplicates have')} "
-            "different labels.",
+            f"{plural(len(near), 'pair of images that look', 'pairs of images that look')} nearly the "
+            "same, but have different labels.",
             first(joined(dataset, pair) for pair in near),
             "Look at them: where they show the same thing, one of the labels is wrong.",
             len(near),
@@ -145,7 +146,7 @@ def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterat
 def _across_splits(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
     splits = dataset.splits
     held = dataset.test_name
-    kinds = [("duplicates_across_splits", alike, "show the same image as")]
+    kinds = [("duplicates_across_splits", alike, "are copies of, or look the same as,")]
     if dataset.groups is not None:
         _, numbers = np.unique(dataset.groups, return_inverse=True)
         numbers = np.where(dataset.groups == "", -1 - np.arange(len(dataset)), numbers)
@@ -204,12 +205,19 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
         yield Finding(
             "near_duplicates",
             "warning" if involved > len(dataset) / 100 else "note",
-            f"{plural(involved, 'image')} have a near duplicate: the same image, re-encoded, "
-            "resized, brightened or cropped a little.",
+            f"{plural(involved, 'image looks', 'images look')} nearly the same as another, as "
+            f"copies do that were re-encoded, resized, brightened or cropped a little{_doubt(stats)}.",
             first(joined(dataset, pair) for pair in pairs),
             "Nothing must be done: they are kept on one side of every split that is drawn here.",
             involved,
         )
+
+
+def _doubt(stats: ImageStats) -> str:
+    """Says where looks prove little: on small images."""
+    shorter = np.minimum(stats.widths, stats.heights)[stats.readable]
+    small = len(shorter) and float(np.median(shorter)) <= _SMALL
+    return "; at this size different things can look alike too" if small else ""
 
 
 def _possible_groups(dataset: Dataset) -> Iterator[Finding]:

@@ -210,12 +210,7 @@ def make_problem(
         pairs, summary = _holdout(prepared, given, seed=seed)
     strata = dataset.labels.strata
     if not pairs:
-        count = len(np.unique(prepared.clusters))
-        raise DataError(
-            f"{dataset.root}: its {plural(len(dataset), 'image')} belong to {plural(count, 'set')} "
-            f"that must stay whole (groups and copies), too few to learn from some and test on "
-            f"others; add people or scenes, or see that --group names the right column"
-        )
+        raise DataError(_too_few(prepared))
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
             raise DataError(
@@ -237,6 +232,23 @@ def make_problem(
     specs = tuple(target.spec for target in encoded)
     kind = "cv" if len(rounds) > 1 else "holdout"
     return Problem(prepared, rounds, specs, final, spec, kind, summary)
+
+
+def _too_few(prepared: Prepared) -> str:
+    """Says why nobody can learn while others test."""
+    dataset, clusters = prepared.dataset, prepared.clusters
+    cells = np.unique(np.stack([dataset.labels.strata, clusters]), axis=1)
+    if np.bincount(cells[0]).max(initial=0) <= 1:
+        return (
+            f"{dataset.root}: each class has a single image (copies not counted), so it can be "
+            f"neither learned nor measured; add images, at least a few of each class"
+        )
+    return (
+        f"{dataset.root}: its {plural(len(dataset), 'image')} belong to "
+        f"{plural(len(np.unique(clusters)), 'set')} that must stay whole (groups and copies), too "
+        f"few to learn from some and test on others; add people or scenes, or see that --group "
+        f"names the right column"
+    )
 
 
 _Pairs = list[tuple[np.ndarray, np.ndarray]]
