@@ -135,8 +135,8 @@ def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterat
         yield Finding(
             "conflicting_labels_near",
             "serious",
-            f"{plural(len(near), 'pair of images that look', 'pairs of images that look')} nearly the "
-            "same, but have different labels.",
+            f"{plural(len(near), 'pair of images that look', 'pairs of images that look')} nearly "
+            "the same, but have different labels.",
             first(joined(dataset, pair) for pair in near),
             "Look at them: where they show the same thing, one of the labels is wrong.",
             len(near),
@@ -206,7 +206,8 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
             "near_duplicates",
             "warning" if involved > len(dataset) / 100 else "note",
             f"{plural(involved, 'image looks', 'images look')} nearly the same as another, as "
-            f"copies do that were re-encoded, resized, brightened or cropped a little{_doubt(stats)}.",
+            f"copies do that were re-encoded, resized, brightened or cropped a little"
+            f"{_doubt(stats)}.",
             first(joined(dataset, pair) for pair in pairs),
             "Nothing must be done: they are kept on one side of every split that is drawn here.",
             involved,

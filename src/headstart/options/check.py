@@ -20,6 +20,7 @@ class CheckOptions(Options):
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart check flowers/",
         "headstart check table.csv --label species --group animal --split part",
+        "headstart check flowers/ -o flowers.html",
         "headstart check people/ --faces --backbone embedder.onnx",
     )
 
@@ -41,6 +42,12 @@ class CheckOptions(Options):
     backbone: str | None = option(
         None, group="model", metavar="NAME",
         help="With `faces`, the face embedder that tells people apart (an ONNX file, a name).",
+    )  # fmt: skip
+
+    # output
+    out: str | Path | None = shared.out(
+        None, metavar="FILE",
+        help="An HTML page of the findings, with the images they are about side by side.",
     )  # fmt: skip
 
     def contradictions(self) -> Iterator[str]:

@@ -6,12 +6,11 @@ leaves its section out, and the page says so at its end.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headstart.errors import ModelError, OutputError
-from headstart.reporting import curves, figures, rows, scatter
+from headstart.reporting import rows
 from headstart.reporting.headline import (
     baseline_rows,
     doubt_of,
@@ -19,10 +18,8 @@ from headstart.reporting.headline import (
     headline,
     measure_rows,
 )
+from headstart.reporting.templates import template
 from headstart.tasks import task_of
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 __all__ = ["write_report"]
 
@@ -38,36 +35,6 @@ _FILES = (
     "environment.json",
 )
 _ORDER = {"serious": 0, "warning": 1, "note": 2}
-
-
-@functools.cache
-def _template() -> Template:
-    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
-
-    jinja = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=ChainableUndefined,  # a part that is missing is left out
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.filters.update(
-        percent=figures.percent,
-        number=figures.number,
-        span=figures.span,
-        in_points=figures.in_points,
-        duration=figures.duration,
-    )
-    jinja.globals.update(
-        dots=figures.dots,
-        track=figures.track,
-        reliability_diagram=figures.reliability_diagram,
-        learning_curve=figures.draw_learning_curve,
-        loss_curve=curves.loss_curve,
-        accuracy_curve=curves.accuracy_curve,
-        scatter=scatter.scatter,
-    )
-    return jinja.get_template("report.html.j2")
 
 
 def write_report(run_folder: Path, *, name: str | None = None) -> Path:
@@ -90,7 +57,9 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
             f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
             "Give the folder that `headstart train` was told to write with -o"
         )
-    page = _template().render(run=name or run_folder.resolve().name, **_parts(run_folder, missing))
+    page = template("report.html.j2").render(
+        run=name or run_folder.resolve().name, **_parts(run_folder, missing)
+    )
     path = run_folder / "report.html"
     try:
         path.write_text(page, encoding="utf-8")

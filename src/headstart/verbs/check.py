@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.compute import Compute, Progress, silent
@@ -25,6 +26,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         DataError: If the data cannot be opened at all.
         BackboneError: If embedder or detector cannot be had.
         OptionError: If `faces` has no embedder.
+        OutputError: If the page cannot be written.
     """
     from headstart.checks.duplicates import near_duplicates
     from headstart.data.labels import counts_of
@@ -48,9 +50,14 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
             Compute("auto", options.workers, 0, progress),
         )
     trim_cache()
-    return Checkup(
+    checkup = Checkup(
         data=str(options.data),
         images=int(stats.readable.sum()),
         classes=counts_of(dataset.labels),
         findings=tuple(findings),
     )
+    if options.out is not None:
+        from headstart.reporting.checks import write_checks
+
+        write_checks(Path(options.out), dataset, checkup.findings, checkup.classes)
+    return checkup

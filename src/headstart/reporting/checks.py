@@ -1,0 +1,93 @@
+"""`write_checks`: one page of what was found in the data, with the images it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.data.dataset import Dataset
+from headstart.errors import OutputError
+from headstart.output import write_atomic
+from headstart.records import Finding
+from headstart.reporting.pictures import images_of, thumbnail
+from headstart.reporting.templates import template
+
+__all__ = ["write_checks"]
+
+_CLASSES = 24
+_SAMPLES = 6
+_ROWS = 12  # lines of evidence of one finding that are shown as images
+
+
+def write_checks(
+    file: Path, dataset: Dataset, findings: Sequence[Finding], classes: Mapping[str, int]
+) -> None:
+    """Writes a page that stands on its own: a few images of each class, and every finding.
+
+    Args:
+        file: Where.
+        dataset: N items.
+        findings: The serious ones first.
+        classes: Class name -> labelled images.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    shown = {name: number for number, name in enumerate(dataset.names)}
+    page = template("checks.html.j2").render(
+        title=dataset.root.resolve().name,
+        images=len(dataset),
+        reading=dataset.reading,
+        classes=classes,
+        samples=_samples(dataset),
+        most_classes=_CLASSES,
+        findings=[_finding(each, dataset, shown) for each in findings],
+        set_aside=dataset.set_aside,
+    )
+    try:
+        write_atomic(file, page)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {file} ({error.strerror or error}); choose another -o"
+        ) from None
+
+
+def _samples(dataset: Dataset) -> list[dict[str, Any]]:
+    """Returns a few images of each of the first classes, evenly over their names."""
+    strata, names = dataset.labels.strata, dataset.labels.kinds
+    found = []
+    for number, name in list(enumerate(names))[:_CLASSES]:
+        items = np.flatnonzero((strata == number) & dataset.labelled)
+        some = items[np.unique(np.linspace(0, len(items) - 1, _SAMPLES).astype(int))]
+        pictures = [_picture(dataset, dataset.names[item]) for item in some] if len(items) else []
+        found.append({"name": name, "images": len(items), "pictures": pictures})
+    return found
+
+
+def _picture(dataset: Dataset, name: str) -> dict[str, str | None]:
+    return {"name": name, "picture": thumbnail(dataset.root / name)}
+
+
+def _finding(finding: Finding, dataset: Dataset, known: Mapping[str, int]) -> dict[str, Any]:
+    """Returns a finding with the images of its first lines of evidence, and the other lines."""
+    sets: list[list[dict[str, str | None]]] = []
+    others: list[str] = []
+    for line in finding.evidence:
+        names = images_of(line, known) if len(sets) < _ROWS else []
+        pictures = [
+            _picture(dataset, name) | {"label": dataset.labels.text(known[name])} for name in names
+        ]
+        if any(each["picture"] for each in pictures):
+            sets.append(pictures)
+        else:
+            others.append(line)
+    return {
+        "severity": finding.severity,
+        "claim": finding.claim,
+        "remedy": finding.remedy,
+        "sets": sets,
+        "others": others,
+    }

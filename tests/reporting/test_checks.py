@@ -1,0 +1,58 @@
+"""The page of `check -o`: images of each class, and of every finding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import headstart
+from headstart.data.open import open_dataset
+from headstart.errors import OutputError
+from headstart.records import Finding
+from headstart.reporting.checks import write_checks
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in ("ant", "<b>ee"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for k in range(8):
+            pixels = rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / label / f"{k}.png")
+    same = (tmp_path / "data" / "ant" / "0.png").read_bytes()
+    (tmp_path / "data" / "<b>ee" / "again.png").write_bytes(same)
+    return tmp_path / "data"
+
+
+def test_conflicting_images_lie_side_by_side(data, tmp_path):
+    found = headstart.check(data, out=tmp_path / "page.html")
+    assert found.findings[0].check == "conflicting_labels"
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    conflict = page[page.index("under two labels") : page.index("</li>\n</ul>\n</div>")]
+    assert conflict.count("data:image/jpeg") == 2
+    assert "<strong>ant</strong>" in conflict
+    assert "&lt;b&gt;ee/again.png" in conflict
+    samples = page[page.index('id="samples"') :]
+    assert samples.count("data:image/jpeg") == 12
+    assert "<b>" not in page
+    assert "Read as: " in page
+
+
+def test_what_names_no_image_is_listed(data, tmp_path):
+    finding = Finding("sizes", "warning", "Sizes tell.", ("ant: 3", "ant/1.png (60 x 40)"), "Mend.")
+    write_checks(tmp_path / "page.html", open_dataset(data), [finding], {"ant": 8})
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<li>ant: 3</li>" in page
+    assert "<li>ant/1.png (60 x 40)</li>" not in page
+
+
+def test_no_findings_and_no_labels(data, tmp_path):
+    write_checks(tmp_path / "page.html", open_dataset(data / "ant"), [], {})
+    assert "found no problem" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_an_error(data, tmp_path):
+    with pytest.raises(OutputError, match="choose another -o"):
+        headstart.check(data, out=tmp_path / "no" / "such" / "page.html")
