@@ -120,8 +120,8 @@ def check_output(
             )
         if not overwrite and any(folder.iterdir()):
             raise OutputError(
-                f"{folder} already holds {_a(what)}; choose another -o, or say --overwrite to "
-                f"replace it"
+                f"{folder} already holds {_a(what)}; choose another -o, or say --overwrite (in "
+                f"Python overwrite=True) to replace it"
             )
     parent = folder.absolute().parent
     try:

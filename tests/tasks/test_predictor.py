@@ -138,3 +138,24 @@ def test_one_answer_that_is_no_number_is_one_error(pair, photos, value):
         assert [found.record(i).get("error") for i in range(3)] == [None, NO_NUMBER, None]
         assert found.errors == {names[1]: NO_NUMBER}
         assert outputs["probabilities"][1, 0] == 0.25, "what was given is left alone"
+
+
+def test_the_score_is_that_of_scikit_learn(pair, photos):
+    from sklearn.metrics import accuracy_score, r2_score
+
+    for predictor in pair:
+        answers = predictor.predict(photos)
+        truth = np.roll(answers, 1)
+        measure = accuracy_score if answers.dtype.kind == "U" else r2_score
+        assert predictor.score(photos, truth) == pytest.approx(measure(truth, answers))
+        assert predictor.score(photos, answers.tolist()) == 1
+        with pytest.raises(ValueError, match="as many answers"):
+            predictor.score(photos, truth[:2])
+
+
+def test_scikit_learn_knows_what_it_is(pair):
+    from sklearn.base import is_classifier, is_regressor
+
+    run, _ = pair
+    numbers = run.spec.task == "regression"
+    assert (is_classifier(run), is_regressor(run)) == (not numbers, numbers)

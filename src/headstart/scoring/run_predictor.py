@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,20 @@ class RunPredictor(Predictor):
         self._device, self._many, self._exact = device, many, exact
         self._embed: Embed | None = None
         self.try_spec(self._one(), f"the model of {self.spec.task}")
+
+    def __sklearn_tags__(self) -> Any:
+        """Returns what scikit-learn asks of an estimator: a classifier or a regressor, fitted."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        classes = self.decode(self.nothing(1), ("",)).answers().dtype.kind in "US"
+        return Tags(
+            estimator_type="classifier" if classes else "regressor",
+            target_tags=TargetTags(required=False),
+            classifier_tags=ClassifierTags() if classes else None,
+            regressor_tags=None if classes else RegressorTags(),
+            input_tags=InputTags(two_d_array=False, string=True),
+            requires_fit=False,
+        )
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""

@@ -139,6 +139,29 @@ class Predictor:
             f"a model of {self.spec.task} gives no probabilities: use predict or predictions"
         )
 
+    def score(self, images: ImagesLike, truth: Sequence[object] | np.ndarray) -> float:
+        """Returns the share of right answers, or R2 of numbers, as scikit-learn's `score` does.
+
+        On images that the model learnt from it says nothing of new ones; `evaluate` measures on
+        those it did not, with intervals.
+
+        Args:
+            images: N images.
+            truth: N names of classes, or numbers.
+
+        Raises:
+            ImageError: If one of the images cannot be read.
+            ValueError: If there are more or fewer of one than of the other.
+        """
+        answers, given = self.predict(images), np.asarray(truth)
+        if given.shape != answers.shape:
+            raise ValueError(f"{len(answers):,} images need as many answers, got {given.shape}")
+        if answers.dtype.kind in "US":
+            return float((answers == given.astype(answers.dtype.kind)).mean())
+        given = given.astype(float)
+        spread = ((given - given.mean()) ** 2).sum()
+        return float(1 - ((given - answers) ** 2).sum() / spread) if spread else float("nan")
+
     @property
     def classes_(self) -> np.ndarray:
         """(C,) str names of `predict_proba`'s columns."""
