@@ -23,7 +23,7 @@ from headstart.records import to_json
 __all__ = ["Unfinished"]
 
 _PATIENCE = 12.0
-# What a training that was killed may have left there, the temporary neighbours of `write_atomic` included.
+# What a killed training may have left there, temporary files of `write_atomic` included.
 _OWN = re.compile(r"backbones|.*\.safetensors|\.headstart-[a-z0-9_]{8}")
 
 
