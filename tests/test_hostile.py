@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -329,6 +330,32 @@ def test_a_backbone_with_wrong_weights(refused, images, tmp_path, damage):
 # --- several processes, and killed ones -----------------------------------------------------------
 
 
+def train_until(killed_at, data, *, cache=None, **words):
+    """Trains; `killed_at` (event, part of a name) is where the process kills itself."""
+    if cache is not None:
+        os.environ["HEADSTART_CACHE"] = cache
+
+    def hook(event, given):
+        if event == killed_at[0] and any(killed_at[1] in str(each) for each in given):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if killed_at is not None:
+        sys.addaudithook(hook)
+    train(data, **words)
+
+
+# What Python is about to do, and to which file: in the caches, in the run, and when it takes the
+# place of the earlier one.
+PLACES = [
+    ("open", ".shard.tmp"),
+    ("os.rename", ".shard"),
+    ("os.rename", "items.csv"),
+    ("open", "model.json"),
+    ("ctypes.dlsym", "renameat2"),
+    ("shutil.rmtree", ".headstart-building-"),
+]
+
+
 @pytest.fixture(scope="module")
 def others():
     """Starts `train` in processes forked from one that has imported everything already."""
@@ -337,8 +364,9 @@ def others():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["headstart.verbs.train", "sklearn.linear_model", "timm"])
 
-    def start(data, out, **more):
-        child = context.Process(target=train, args=(data,), kwargs={"out": out, **FAST, **more})
+    def start(data, out, *, killed_at=None, **more):
+        words = {"out": out, **FAST, **more}
+        child = context.Process(target=train_until, args=(killed_at, data), kwargs=words)
         child.start()
         return child
 
@@ -356,6 +384,24 @@ def test_two_processes_at_once_corrupt_nothing(others, images, tmp_path, isolate
         same(alone, Run(tmp_path / name))
     assert not list(isolated_cache.rglob("*.tmp"))
     assert not list(tmp_path.glob(".headstart-*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the places are those of Linux")
+def test_killed_at_chosen_places(others, images, tmp_path, monkeypatch):
+    """Before the last one the earlier run stands there, after it the new one; both whole."""
+    wanted = train(images, out=tmp_path / "wanted", **FAST)
+    earlier = train(images, out=tmp_path / "earlier", **FAST, seed=1)
+    for number, place in enumerate(PLACES):
+        out = tmp_path / f"out{number}" / "run"
+        shutil.copytree(earlier.folder, out)
+        monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path / f"cache{number}"))
+        cache = {"cache": str(tmp_path / f"cache{number}")}
+        child = others(images, out, killed_at=place, overwrite=True, **cache)
+        child.join(120)
+        assert child.exitcode == -signal.SIGKILL, place
+        same(wanted if place[0] == "shutil.rmtree" else earlier, Run.open(out))
+        again = train(images, out=out, overwrite=True, **FAST)  # with what the caches hold now
+        same(wanted, again)
 
 
 def test_kill_9_leaves_the_next_call_correct(others, images, tmp_path, monkeypatch):

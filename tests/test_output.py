@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -147,6 +148,72 @@ def test_what_cannot_be_moved_in_leaves_the_earlier_run_where_it_was(tmp_path, m
         pass
     assert (tmp_path / "run" / "metrics.json").read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from headstart import output
+
+output._exchange = lambda one, other: False
+number, real = int(sys.argv[2]), os.replace
+calls = 0
+
+def replace(source, target):
+    global calls
+    calls += 1
+    if calls == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(source, target)
+
+os.replace = replace
+with output.new_folder(Path(sys.argv[1]), overwrite=True) as building:
+    (building / "metrics.json").write_text("new")
+"""
+
+
+@locks
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("days", [0, 2])
+def test_killed_at_either_rename_the_earlier_run_comes_back(tmp_path, caplog, number, days):
+    run_at(tmp_path / "run", "old")
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "run"), str(number)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert (tmp_path / "run").exists() == (number == 1)
+    for entry in tmp_path.glob(".headstart-*"):
+        os.utime(entry, (time.time() - days * 86_400,) * 2)
+    with new_folder(tmp_path / "other", overwrite=False):
+        pass  # any other command that writes there
+    assert (tmp_path / "run" / "metrics.json").read_text() == "old"
+    assert ("run is back as it was" in caplog.text) == (number == 2)
+    assert number == 1 or not list(tmp_path.glob(".headstart-old-*"))
+    with pytest.raises(OutputError, match="already holds a run"):
+        check_output(tmp_path / "run", overwrite=False)
+
+
+@locks
+def test_what_a_living_process_is_replacing_is_not_put_back(tmp_path):
+    old = tmp_path / ".headstart-old-abcd1234"
+    run_at(tmp_path / "run", "old")
+    old.mkdir()
+    (tmp_path / "run").rename(old / "run")
+    held = output.hold(old)
+    check_output(tmp_path / "other", overwrite=False)
+    assert not (tmp_path / "run").exists()
+    os.close(held)
+    check_output(tmp_path / "other", overwrite=False)
+    assert (tmp_path / "run" / "metrics.json").read_text() == "old"
+
+
+def test_what_only_looks_like_a_leftover_is_not_moved(tmp_path):
+    """In a folder for all, others could make anything, and point to what is not theirs."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / ".headstart-old-abcd1234").symlink_to(tmp_path / "home")
+    check_output(tmp_path / "shared" / "run", overwrite=False)
+    assert (tmp_path / "home" / "letter.txt").read_text() == "dear"
+    assert not (tmp_path / "shared" / "letter.txt").exists()
 
 
 def test_a_link_is_replaced_and_what_it_names_stays(tmp_path):

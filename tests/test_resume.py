@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
@@ -42,12 +43,52 @@ def test_it_stays_when_something_went_wrong(tmp_path):
         assert (folder / "a.safetensors").exists()
 
 
+def test_whatever_a_training_keeps_there_is_its_own(tmp_path):
+    place = Unfinished(tmp_path / "run")
+    with (
+        contextlib.suppress(RuntimeError),
+        place.held({}, resuming=False, overwrite=False) as folder,
+    ):
+        (folder / "backbones").mkdir()
+        raise RuntimeError("killed")
+    with place.held({}, resuming=True, overwrite=False) as folder:
+        assert (folder / "backbones").is_dir()
+
+
 def test_overwrite_throws_earlier_states_away(tmp_path):
     place = Unfinished(tmp_path / "run")
     place.folder.mkdir()
     (place.folder / "a.safetensors").write_bytes(b"x")
     with place.held({}, resuming=False, overwrite=True) as folder:
         assert not (folder / "a.safetensors").exists()
+
+
+@pytest.mark.parametrize("left", [[], [".headstart-abcd1234"], ["a.safetensors", "backbones"]])
+def test_killed_before_it_had_begun_it_begins(tmp_path, left):
+    """Between making the folder and writing the options there is nothing to go on with."""
+    place = Unfinished(tmp_path / "run")
+    place.folder.mkdir()
+    for name in left:
+        (place.folder / name).write_bytes(b"x")
+    with pytest.raises(ModelError, match="nothing to resume"):
+        place.options()
+    with place.held({"seed": 3}, resuming=False, overwrite=False) as folder:
+        assert place.options() == {"seed": 3}
+        assert not (folder / "a.safetensors").exists()
+    assert not place.folder.exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_not_ours_is_never_thrown_away(tmp_path, overwrite):
+    place = Unfinished(tmp_path / "run")
+    place.folder.mkdir()
+    (place.folder / "letter.txt").write_text("dear")
+    with (
+        pytest.raises(OutputError, match=r"letter\.txt"),
+        place.held({}, resuming=False, overwrite=overwrite),
+    ):
+        pass
+    assert (place.folder / "letter.txt").read_text() == "dear"
 
 
 def test_two_at_once_are_refused(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import re
 import shutil
@@ -33,7 +34,9 @@ __all__ = [
     "write_atomic",
 ]
 
+_log = logging.getLogger(__name__)
 _PREFIX = ".headstart-"
+_GRACE = 60.0
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
 
 
@@ -111,6 +114,7 @@ def check_output(
     Raises:
         OutputError: If it exists and may not be replaced, or cannot be written.
     """
+    _put_back(folder.absolute().parent)
     if folder.exists():
         is_one = folder.is_dir() and ((folder / holds).is_file() or not any(folder.iterdir()))
         if not is_one:
@@ -192,7 +196,7 @@ def _take_place(new: Path, earlier: Path) -> None:
     """Puts a folder where another one is, which is thrown away.
 
     Where the system can exchange two folders, one of both is there at every instant. Elsewhere it
-    takes two renames: a kill between them leaves both on disk, never half of one.
+    takes two renames: what a kill between them has taken away, the next command puts back.
 
     Raises:
         OSError: If it cannot be done; `earlier` is then where it was.
@@ -203,16 +207,57 @@ def _take_place(new: Path, earlier: Path) -> None:
         shutil.rmtree(new, ignore_errors=True)
         return
     old = Path(tempfile.mkdtemp(dir=earlier.absolute().parent, prefix=f"{_PREFIX}old-"))
-    os.replace(earlier, old / "run")
+    held = hold(old)
+    kept = old / earlier.absolute().name
     try:
-        os.replace(new, earlier)
-    except OSError:
-        os.replace(old / "run", earlier)
-        raise
+        os.replace(earlier, kept)
+        try:
+            os.replace(new, earlier)
+        except OSError:
+            os.replace(kept, earlier)
+            raise
     finally:
         with contextlib.suppress(OSError):
             if earlier.exists():
                 shutil.rmtree(old)
+        if held is not None:
+            os.close(held)
+
+
+def _put_back(parent: Path) -> None:
+    """Puts back what was to be replaced, where a kill came before the new one took its place."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(parent):
+            kind = _LEFTOVER.fullmatch(entry.name)
+            if kind and kind[1] == "old" and _is_own_folder(entry):
+                _put_back_from(Path(entry.path))
+
+
+def _is_own_folder(entry: os.DirEntry[str]) -> bool:
+    """No link, and of this user: in a folder for all, others could name anything like ours."""
+    status = entry.stat(follow_symlinks=False)
+    mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    return mine and entry.is_dir(follow_symlinks=False)
+
+
+def _put_back_from(old: Path) -> None:
+    held = hold(old)
+    try:
+        if held is None and time.time() - old.stat().st_mtime < _GRACE:
+            return  # somebody is between the two renames
+        kept = list(old.iterdir())
+        if len(kept) != 1 or os.path.lexists(old.parent / kept[0].name):
+            return
+        place = old.parent / kept[0].name
+        os.rename(kept[0], place)
+        old.rmdir()
+        _log.warning(
+            "%s is back as it was: an --overwrite was stopped before it had replaced it",
+            place,
+        )
+    finally:
+        if held is not None:
+            os.close(held)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -257,7 +302,7 @@ def _sweep(parent: Path) -> None:
             continue
         with contextlib.suppress(OSError):
             age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            held = hold(Path(entry.path)) if kind[1] == "building" and age > 60 else None
+            held = hold(Path(entry.path)) if kind[1] == "building" and age > _GRACE else None
             if held is not None or age > 24 * 3600:
                 shutil.rmtree(entry.path, ignore_errors=True)
             if held is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from headstart.records import to_json
 __all__ = ["Unfinished"]
 
 _PATIENCE = 12.0
+# What a killed training may have left there, temporary files of `write_atomic` included.
+_OWN = re.compile(r"backbones|.*\.safetensors|\.headstart-[a-z0-9_]{8}")
 
 
 class Unfinished:
@@ -63,11 +66,14 @@ class Unfinished:
             OutputError: If an interrupted training is there, another process is at it, or
                 nothing can be written.
         """
-        if self.folder.exists() and not resuming and not overwrite:
-            raise OutputError(
-                f"an interrupted training of {self.run} is in {self.folder}: go on with "
-                f"'headstart train --resume {self.run}', or say --overwrite to begin anew"
-            )
+        if (self.folder / "options.json").is_file():
+            if not resuming and not overwrite:
+                raise OutputError(
+                    f"an interrupted training of {self.run} is in {self.folder}: go on with "
+                    f"'headstart train --resume {self.run}', or say --overwrite to begin anew"
+                )
+        else:  # none, or one that was killed before it had begun: nothing to go on with
+            self._demand_own()
         lock = self._take(options, resuming=resuming)
         try:
             yield self.folder
@@ -75,6 +81,16 @@ class Unfinished:
         finally:
             if lock is not None:
                 os.close(lock)
+
+    def _demand_own(self) -> None:
+        """Refuses a folder in which something else lies, since it is removed in the end."""
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.folder):
+                if not _OWN.fullmatch(entry.name):
+                    raise OutputError(
+                        f"{self.folder} is wanted for the states of this training, and holds "
+                        f"{entry.name!r}: move it away or choose another -o"
+                    )
 
     def _take(self, options: dict[str, Any], *, resuming: bool) -> int | None:
         """Makes the folder this process's own; returns its lock where there are locks."""

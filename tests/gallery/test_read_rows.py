@@ -12,7 +12,7 @@ from tests.gallery.people import SETTINGS, new_store, photos_of
 
 from headstart.errors import ModelError
 from headstart.gallery.index import IndexStore
-from headstart.gallery.read_rows import of_length_one, read_changes, state_of
+from headstart.gallery.read_rows import attributes_of, of_length_one, read_changes, state_of
 from headstart.gallery.rows import Mark
 
 
@@ -58,6 +58,13 @@ def test_what_is_new(file, since):
         ("UPDATE photos SET vector = ?", "text"),
         ("UPDATE photos SET vector = ?", 5),
         ("DELETE FROM state WHERE id = ?", 1),
+        ("UPDATE state SET revision = ?", "x"),
+        ("UPDATE state SET calibrated = ?", "x"),
+        ("UPDATE people SET name = ?", ""),
+        ("UPDATE photos SET person = ?", 99),
+        ("UPDATE photos SET person = ?", "x"),
+        ("UPDATE photos SET person = 99 WHERE id = ?", 2),
+        ("DELETE FROM people WHERE id = ?", 1),
     ],
 )
 def test_damage_is_one_line(file, statement, value):
@@ -66,6 +73,19 @@ def test_damage_is_one_line(file, statement, value):
         store.changes()
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [3, "[", "[1]", "3", '{"age": 3}', '{"age": {}}', "[" * 100_000])
+def test_what_is_known_of_photos_is_one_line_too(file, value):
+    """Whoever searches does not need it; whoever calibrates does."""
+    change(file, "UPDATE photos SET attributes = ? WHERE id = 2", value)
+    with IndexStore(file) as store:
+        store.changes()
+        with pytest.raises(ModelError, match="damaged") as caught:
+            store.everything()
+    assert "\n" not in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert attributes_of('{"age": "3"}', file) == {"age": "3"}
 
 
 def test_length():

@@ -78,12 +78,12 @@ def tiff(
     return head + body + bytes(4) + tail + levels.tobytes()
 
 
-def tiled_tiff(tile: int) -> bytes:
-    """A TIFF of 1 x 1 pixels in one tile of zeros."""
+def tiled_tiff(tile: int, *, high: int = 1) -> bytes:
+    """A TIFF one pixel wide, and as a rule one high, in one tile of zeros."""
     packer = zlib.compressobj(9)
     body = b"".join(packer.compress(bytes(tile)) for _ in range(tile)) + packer.flush()
     start = 8 + 2 + 12 * 10 + 4
-    tags = ((256, 1), (257, 1), (258, 8), (259, 8), (262, 1), (277, 1), (322, tile), (323, tile),
+    tags = ((256, 1), (257, high), (258, 8), (259, 8), (262, 1), (277, 1), (322, tile), (323, tile),
             (324, start), (325, len(body)))  # fmt: skip
     lines = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + lines + bytes(4) + body
@@ -148,6 +148,12 @@ def bombs() -> dict[str, bytes]:
         ),
         "TIFF of one huge tile": tiled_tiff(16_384),
         "TIFF of one large tile": tiled_tiff(8_208),
+        "TIFF one pixel wide and 67 million high": tiled_tiff(64, high=1 << 26),
+        "PGM one pixel wide and 67 million high": b"P5\n1 67108864\n255\n" + bytes(99),
+        "BMP one pixel wide and 67 million high": b"BM"
+        + struct.pack("<IHHI", 0, 0, 0, 54)
+        + struct.pack("<IiiHHIIIIII", 40, 1, 1 << 26, 1, 24, 0, 0, 0, 0, 0, 0)
+        + bytes(99),
         "WebP of nothing": inserted(empty, 21, wide)[: 25 + 8],
         "ICO that holds a large PNG": icon(flat_png(4_000)),
         "ICO whose PNG has two headers": icon(inserted(drawn, 33, twice)),

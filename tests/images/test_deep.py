@@ -169,6 +169,14 @@ def test_beyond_the_models_levels(caplog):
     assert np.array_equal(decode(eight, levels=EIGHT_BITS).pixels[..., 0], colours(255)[..., 0])
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_largest_floats_keep_their_order():
+    """Their differences are larger than any float of their own size."""
+    levels = np.array([[-3e38, -1e38, 1e38, 3e38]], np.float32)
+    shown = decode(tiff(levels), levels=(-3e38, 3e38)).pixels[0, :, 0]
+    assert shown.tolist() == [0, 85, 170, 255]
+
+
 def test_even_images_look_even():
     noise = np.random.default_rng(0).integers(-3, 4, (64, 64))
     even = (3000 + noise).astype(np.uint16)

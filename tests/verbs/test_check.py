@@ -28,6 +28,20 @@ def test_bad_files_and_leaks_are_named(make_images):
     assert leak.severity == "serious"
 
 
+def test_every_file_that_is_left_out_is_named_with_its_reason(make_images):
+    """A finding shows the first few; whoever mends them needs all."""
+    data = make_images(classes=2, per_class=3)
+    for number in range(40):
+        (data / "class_a" / f"bad{number:02}.jpg").write_text("no image")
+    (data / "class_b" / "self.jpg").symlink_to(data / "class_b" / "self.jpg")
+    result = check(data)
+    aside = dict(result.set_aside)
+    assert len(result.set_aside) == len(aside) == 41
+    assert "text" in aside["class_a/bad39.jpg"]
+    assert aside["class_b/self.jpg"]
+    assert result.images == 6
+
+
 def test_findings_are_escaped_in_notebooks(make_images):
     data = make_images("a<b>c", classes=1)
     assert "a&lt;b&gt;c" in check(data)._repr_html_()

@@ -28,7 +28,7 @@ from headstart.gallery.database import (
     explained,
 )
 from headstart.gallery.names import person_name
-from headstart.gallery.read_rows import of_length_one, read_changes, state_of
+from headstart.gallery.read_rows import attributes_of, of_length_one, read_changes, state_of
 from headstart.gallery.rehouse import Held, find_photos, rehouse
 from headstart.gallery.rows import Added, Changes, Mark, Photo
 
@@ -251,7 +251,7 @@ class IndexStore:
         with self._reading():
             changes = read_changes(self._db, self.file, self.dimension, Mark())
             rows = self._db.execute("SELECT attributes FROM photos ORDER BY id").fetchall()
-            known = {text: json.loads(text) for text in {text for (text,) in rows}}
+            known = {text: attributes_of(text, self.file) for text in {text for (text,) in rows}}
         return changes, [known[text] for (text,) in rows]
 
     def calibrate(

@@ -14,7 +14,7 @@ from headstart.gallery.database import damaged
 from headstart.gallery.rows import Changes, Mark
 from headstart.records import is_number
 
-__all__ = ["of_length_one", "read_changes", "state_of"]
+__all__ = ["attributes_of", "of_length_one", "read_changes", "state_of"]
 
 _NORM = 1e-3  # how far from 1 the length of a stored vector may be
 
@@ -42,8 +42,14 @@ def read_changes(db: sqlite3.Connection, file: Path, dimension: int, seen: Mark)
     rows = db.execute(
         "SELECT id, person, vector FROM photos WHERE id > ? ORDER BY id", (seen.photo,)
     ).fetchall()
-    if not all(isinstance(each, str) for each in people.values()):
+    if not all(isinstance(each, str) and each for each in people.values()):
         raise damaged(file, "a name is no text any more")
+    lost = db.execute(
+        "SELECT id FROM photos WHERE id > ? AND person NOT IN (SELECT id FROM people)",
+        (seen.photo,),
+    ).fetchone()
+    if lost is not None:
+        raise damaged(file, f"photo {lost[0]} is of nobody who is enrolled")
     vectors = _vectors([row[2] for row in rows], file, dimension)
     sound = of_length_one(vectors)
     if not sound.all():
@@ -75,7 +81,30 @@ def state_of(db: sqlite3.Connection, file: Path, columns: str) -> tuple[Any, ...
     row = db.execute(f"SELECT {columns} FROM state").fetchone()
     if row is None:
         raise damaged(file, "its state is missing")
+    found = dict(zip(columns.split(", "), row, strict=True))
+    for name in ("revision", "calibrated"):
+        if not isinstance(found.get(name, 0), int):
+            raise damaged(file, f"its {name} is {found[name]!r}")
     return tuple(row)
+
+
+def attributes_of(text: str, file: Path) -> dict[str, str]:
+    """Returns what is known of one photo, column -> value.
+
+    Args:
+        text: As it is stored.
+        file: The index, for errors.
+
+    Raises:
+        ModelError: If it is something else.
+    """
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise damaged(file, "what is known of a photo is no list of columns any more")
+    return found
 
 
 def of_length_one(vectors: np.ndarray) -> np.ndarray:

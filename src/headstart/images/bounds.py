@@ -27,6 +27,8 @@ _PIXEL_BYTES = {"1": 4, "L": 4, "P": 5, "I;16": 9, "I;16B": 9, "I": 14, "F": 14}
 _COLOUR_BYTES = 8
 _DEEP_COLOUR_BYTES = 24
 _LIBRARY_BYTES = {"WEBP": 8, "AVIF": 6, "JPEG2000": 12}
+# Pillow keeps a pointer a row and rounds rows up, of the image and of the one it is converted to.
+_ROW_BYTES = 24
 _WEBP_BYTES = _COLOUR_BYTES + _LIBRARY_BYTES["WEBP"]
 _BYTES_A_PIXEL = 8
 # A file with less than 1/64 byte a pixel shows nothing; of those only what costs little is decoded.
@@ -75,7 +77,7 @@ def demand_affordable(image: Any, data: bytes, max_pixels: int = MAX_PIXELS) -> 
     width, height = image.size
     demand_size(width, height, max_pixels)
     form = image.format or ""
-    need = width * height * _bytes_of(image, form)
+    need = height * (width * _bytes_of(image, form) + _ROW_BYTES)
     if form == "TIFF":
         need += _tile_bytes(image, max_pixels)
     elif form in ("JPEG", "MPO"):

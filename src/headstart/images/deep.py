@@ -238,8 +238,9 @@ def scaled(deep: DeepLevels, levels: Levels | None) -> Image.Image:
     black, white = _own(deep) if levels is None else _fitting(deep, levels)
     values = deep.values
     result = np.empty(values.shape, np.uint8)
+    huge = max(abs(black), abs(white)) > 1e30  # differences of such floats could overflow
     for top in range(0, len(values), _ROWS):  # in bands: as floats they are four times as large
-        band = values[top : top + _ROWS].astype(np.float32)
+        band: np.ndarray = values[top : top + _ROWS].astype(np.float64 if huge else np.float32)
         band -= black
         band *= 255 / (white - black)
         result[top : top + _ROWS] = np.rint(np.clip(band, 0, 255, out=band), out=band)

@@ -28,12 +28,14 @@ class Checkup:
         images: Images that can be read.
         classes: Class name -> labelled images.
         findings: The serious ones first.
+        set_aside: Name and reason of every file and entry that cannot be used.
     """
 
     data: str
     images: int
     classes: dict[str, int]
     findings: tuple[Finding, ...]
+    set_aside: tuple[tuple[str, str], ...] = ()
 
     @property
     def serious(self) -> bool:

@@ -55,6 +55,10 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         images=int(stats.readable.sum()),
         classes=counts_of(dataset.labels),
         findings=tuple(findings),
+        set_aside=(
+            *dataset.set_aside,
+            *((dataset.names[i], why) for i, why in sorted(stats.errors.items())),
+        ),
     )
     if options.out is not None:
         from headstart.reporting.checks import write_checks
