@@ -11,6 +11,7 @@ from headstart.data.open import open_dataset
 from headstart.errors import OutputError
 from headstart.records import Finding
 from headstart.reporting.checks import write_checks
+from headstart.results.checkup import Checkup
 
 
 @pytest.fixture
@@ -42,15 +43,20 @@ def test_conflicting_images_lie_side_by_side(data, tmp_path):
 
 def test_what_names_no_image_is_listed(data, tmp_path):
     finding = Finding("sizes", "warning", "Sizes tell.", ("ant: 3", "ant/1.png (60 x 40)"), "Mend.")
-    write_checks(tmp_path / "page.html", open_dataset(data), [finding], {"ant": 8})
+    write_checks(
+        tmp_path / "page.html", Checkup("x", 8, {"ant": 8}, (finding,)), open_dataset(data)
+    )
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<li>ant: 3</li>" in page
     assert "<li>ant/1.png (60 x 40)</li>" not in page
 
 
 def test_no_findings_and_no_labels(data, tmp_path):
-    write_checks(tmp_path / "page.html", open_dataset(data / "ant"), [], {})
-    assert "found no problem" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    torn = Checkup("x", 8, {}, (), (("torn.jpg", "cut off"),))
+    write_checks(tmp_path / "page.html", torn, open_dataset(data / "ant"))
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "found no problem" in page
+    assert "torn.jpg: cut off" in page
 
 
 def test_a_page_that_cannot_be_written_is_an_error(data, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from headstart.output import write_atomic
 from headstart.records import Finding
 from headstart.reporting.pictures import images_of, thumbnail
 from headstart.reporting.templates import template
+from headstart.results.checkup import Checkup
 
 __all__ = ["write_checks"]
 
@@ -22,16 +23,13 @@ _SAMPLES = 6
 _ROWS = 12  # lines of evidence of one finding that are shown as images
 
 
-def write_checks(
-    file: Path, dataset: Dataset, findings: Sequence[Finding], classes: Mapping[str, int]
-) -> None:
+def write_checks(file: Path, checkup: Checkup, dataset: Dataset) -> None:
     """Writes a page that stands on its own: a few images of each class, and every finding.
 
     Args:
         file: Where.
-        dataset: N items.
-        findings: The serious ones first.
-        classes: Class name -> labelled images.
+        checkup: What was found.
+        dataset: What it was found in.
 
     Raises:
         OutputError: If it cannot be written.
@@ -41,11 +39,11 @@ def write_checks(
         title=dataset.root.resolve().name,
         images=len(dataset),
         reading=dataset.reading,
-        classes=classes,
+        classes=checkup.classes,
         samples=_samples(dataset),
         most_classes=_CLASSES,
-        findings=[_finding(each, dataset, shown) for each in findings],
-        set_aside=dataset.set_aside,
+        findings=[_finding(each, dataset, shown) for each in checkup.findings],
+        set_aside=checkup.set_aside,
     )
     try:
         write_atomic(file, page)

@@ -63,5 +63,5 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     if options.out is not None:
         from headstart.reporting.checks import write_checks
 
-        write_checks(Path(options.out), dataset, checkup.findings, checkup.classes)
+        write_checks(Path(options.out), checkup, dataset)
     return checkup
