@@ -29,6 +29,7 @@ __all__ = [
     "csv_name",
     "hold",
     "new_folder",
+    "parents_made",
     "read_json",
     "write_atomic",
 ]
@@ -124,14 +125,43 @@ def check_output(
                 f"replace it"
             )
     parent = folder.absolute().parent
+    missing = _missing(parent)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent):
+        # Nothing is made before there is something to write.
+        with tempfile.TemporaryFile(dir=missing[0].parent if missing else parent):
             pass
     except OSError as error:
         raise OutputError(
             f"cannot write in {parent} ({error.strerror}); choose another -o"
         ) from None
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Returns a folder and those above it that are not there, the highest first."""
+    lineage = [folder, *folder.parents]
+    return [each for each in reversed(lineage) if not os.path.lexists(each)]
+
+
+@contextlib.contextmanager
+def parents_made(place: Path) -> Iterator[None]:
+    """Makes the folders that a place lies in; where what follows fails, they go again.
+
+    Args:
+        place: A file or folder that is to be written.
+
+    Raises:
+        OSError: If they cannot be made.
+    """
+    parent = place.absolute().parent
+    made = _missing(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                each.rmdir()
+        raise
 
 
 @contextlib.contextmanager
@@ -153,6 +183,17 @@ def new_folder(
         OutputError: If the place is taken, read-only or the disk is full.
     """
     check_output(folder, overwrite=overwrite, holds=holds, what=what)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(parents_made(folder))
+        except OSError as error:
+            parent = folder.absolute().parent
+            raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
+        yield from _filled(folder, overwrite, holds, what)
+
+
+def _filled(folder: Path, overwrite: bool, holds: str, what: str) -> Iterator[Path]:
+    """Gives a hidden folder beside the place of another, and puts it there."""
     parent = folder.absolute().parent
     try:
         _sweep(parent)

@@ -24,6 +24,7 @@ from headstart.errors import DataError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
+from headstart.lists import some_of
 from headstart.nets.backbone import Backbone
 from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
@@ -59,7 +60,7 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
         if flags:
             raise DataError(
                 f"no column of the table at {dataset.root} is called label, and "
-                f"{', '.join(flags[:6])} hold yes or no (several labels per image?): one at a time "
+                f"{some_of(flags, 6)} hold yes or no (several labels per image?): one at a time "
                 f"is learnt here, named with --label {flags[0]}"
             )
         columns = ", ".join(dataset.attributes)

@@ -59,13 +59,14 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
 
     if options.data is None:
         options = _resumed(options)
-    name = Path(str(options.data)).resolve().name or "run"
-    folder = Path(options.out) if options.out is not None else Path("runs") / name
+    folder = _folder(options)
     check_output(folder, overwrite=options.overwrite)
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
+    compute.begin("finding the images")
     with clock.phase("open"):
         dataset = drop_unlabelled(_open(options, folder))
+    compute.begin("opening the network")
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
@@ -78,6 +79,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         workers=options.workers, progress=progress,
     )  # fmt: skip
     clock.seconds |= features.seconds
+    compute.begin("checking the data")
     with clock.phase("check"):
         findings, kept, prepared = check_and_split(
             dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks
@@ -90,12 +92,20 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         ask = _ask(options, folder, stack)
         trained = way_of(dataset.task)(prepared, network, ask, compute, clock)
         with new_run(folder, overwrite=options.overwrite) as run:
+            compute.begin("writing run and report")
             told = Told(ask.options, findings, features, dataset.names, clock)
             write_run(trained, told, run)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
     trim_cache()
     return Run(folder)
+
+
+def _folder(options: TrainOptions) -> Path:
+    """Returns where the run will be."""
+    if options.out is not None:
+        return Path(options.out)
+    return Path("runs") / (Path(str(options.data)).resolve().name or "run")
 
 
 def _resumed(options: TrainOptions) -> TrainOptions:
