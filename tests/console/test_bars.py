@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 
 import pytest
 from tests.console.frames import lines_of
@@ -20,11 +21,16 @@ class Window(io.StringIO):
 
 
 @pytest.fixture
-def window(monkeypatch) -> Window:
-    """Standard error as a terminal."""
-    monkeypatch.setattr(sys, "stderr", Window())
-    monkeypatch.setenv("TERM", "xterm")
-    return sys.stderr
+def opened(monkeypatch) -> Callable[[], Window]:
+    """Makes standard error a terminal; in the test itself, as pytest sets it before each."""
+
+    def make() -> Window:
+        stream = Window()
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        return stream
+
+    return make
 
 
 @pytest.mark.parametrize(("stream", "quiet"), [(io.StringIO, False), (Window, True)])
@@ -35,12 +41,14 @@ def test_no_progress_where_nobody_looks_or_wants_it(monkeypatch, stream, quiet):
     assert sys.stderr.getvalue() == ""
 
 
-def test_something_is_on_the_screen_before_the_first_phase(window):
+def test_something_is_on_the_screen_before_the_first_phase(opened):
+    window = opened()
     with progress_bar(quiet=False):
         assert "loading libraries" in window.getvalue()
 
 
-def test_one_phase_at_a_time_on_standard_error(window, capsys):
+def test_one_phase_at_a_time_on_standard_error(opened, capsys):
+    window = opened()
     with progress_bar(quiet=False) as progress:
         for done in (1, 2):
             progress("reading", done, 4)
@@ -58,7 +66,8 @@ def shown(phases) -> str:
     return "\n".join(lines_of(sys.stderr.getvalue()))
 
 
-def test_a_phase_is_named_before_it_starts_and_hides_the_one_that_waits(window):
+def test_a_phase_is_named_before_it_starts_and_hides_the_one_that_waits(opened):
+    opened()
     with progress_bar(quiet=False) as progress:
         progress("reading images", 1, 9)
         assert "reading images" in shown(progress)
@@ -75,7 +84,8 @@ def test_a_phase_is_named_before_it_starts_and_hides_the_one_that_waits(window):
         assert "working" in shown(progress)
 
 
-def test_only_what_took_a_while_is_a_line_but_all_that_is_counted(window, monkeypatch):
+def test_only_what_took_a_while_is_a_line_but_all_that_is_counted(opened, monkeypatch):
+    window = opened()
     now = [0.0]
     monkeypatch.setattr(bars.time, "monotonic", lambda: now[0])
     with progress_bar(quiet=False) as progress:
@@ -88,7 +98,8 @@ def test_only_what_took_a_while_is_a_line_but_all_that_is_counted(window, monkey
     assert lines_of(window.getvalue()) == ["loading: 7 s", "reading: 2 in 0 s"]
 
 
-def test_what_holds_just_now_is_below_the_bar(window):
+def test_what_holds_just_now_is_below_the_bar(opened):
+    window = opened()
     with progress_bar(quiet=False) as progress:
         progress("fine-tuning: epoch 2 of 3, loss 0.412", 4, 9)
         name, detail = shown(progress).splitlines()
@@ -99,7 +110,8 @@ def test_what_holds_just_now_is_below_the_bar(window):
     assert lines_of(window.getvalue()) == ["fine-tuning: 9 in 0 s"]
 
 
-def test_a_server_that_waits_has_no_bar(window):
+def test_a_server_that_waits_has_no_bar(opened):
+    window = opened()
     with progress_bar(quiet=False) as progress:
         progress("opening the model", 0, 1)
         progress("opening the model", 1, 1)

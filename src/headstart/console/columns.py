@@ -101,7 +101,10 @@ def _beneath(rows: Sequence[Sequence[Text]]) -> list[list[Text]]:
     found = []
     for row in rows:
         found.append(list(row[:-1]))
+        said = f"{row[1].plain} "  # who stands above already
         for line in row[-1].plain.split(", ") if row[-1].plain else ():
+            if line.startswith(said):
+                continue
             empty = [Text("") for _ in row[:-1]]
             empty[1] = Text(f"  {line}", style="dim")
             found.append(empty)

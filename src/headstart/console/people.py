@@ -72,9 +72,9 @@ def show_identification(result: Identification, console: Console, *, quiet: bool
         show_estimates(list(result.measures.items()), console)
     if quiet:
         return
-    console.print(f"Above a score of {result.threshold:.3f} a person is named.", end="")
+    told = f"Above a score of {result.threshold:.3f} a person is named."
     if result.far is not None:
-        console.print(f" When that was calibrated, {result.far} of strangers were.", end="")
-    console.print()
+        told += f" When that was calibrated, {result.far} of strangers were."
+    console.print(told, markup=False)
     for note in result.notes:
         console.print(note, style="yellow", markup=False)
