@@ -42,8 +42,8 @@ def find_detector(name: str) -> tuple[str, str]:
         path = fetch_file(repo, file)
     except BackboneError as error:
         raise BackboneError(
-            f"{why_missing(error)} Where the hub can be reached, run `hf download {repo} {file}` and "
-            f"give the file with --detector FILE, or set HF_HOME to a cache that has it"
+            f"{why_missing(error)} Where the hub can be reached, run `hf download {repo} {file}` "
+            f"and give the file with --detector FILE, or set HF_HOME to a cache that has it"
         ) from None
     content = read_detector(path)
     if hashlib.sha256(content).hexdigest() != _SHA256:

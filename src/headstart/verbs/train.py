@@ -63,9 +63,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     check_output(folder, overwrite=options.overwrite)
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
-    compute.begin("finding the images")
     with clock.phase("open"):
-        dataset = drop_unlabelled(_open(options, folder))
+        dataset = drop_unlabelled(_open(options, folder, compute))
     compute.begin("opening the network")
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
@@ -118,10 +117,11 @@ def _resumed(options: TrainOptions) -> TrainOptions:
     return TrainOptions(**saved | {"out": resume, "resume": resume})
 
 
-def _open(options: TrainOptions, folder: Path) -> Dataset:
+def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     """Opens the data, which must not have the run among them."""
     from headstart.data.open import open_dataset
 
+    compute.begin("finding the images")
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
         image=options.image, task=options.task,
