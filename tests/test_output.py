@@ -194,9 +194,9 @@ def test_folders_above_go_again_where_it_fails(tmp_path):
     def fail() -> None:
         with new_folder(place, overwrite=False):
             assert place.parent.is_dir()
-            raise ValueError
+            raise ValueError("no")
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no"):
         fail()
     assert [each.name for each in tmp_path.rglob("*")] == ["there"]
     with new_folder(place, overwrite=False):
