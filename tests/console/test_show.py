@@ -52,6 +52,9 @@ def test_a_pipe_gets_a_long_path_in_one_line(capsys):
 
 def test_what_was_written_is_named(capsys, tmp_path):
     place = tmp_path / "why"
+    show(ANSWERS, PredictOptions(model="m", images="a.png", explain=place))
+    assert "wrote" not in capsys.readouterr().out, "nothing had an answer"
+    place.mkdir()
     for layout in ("table", "csv"):
         show(ANSWERS, PredictOptions(model="m", images="a.png", format=layout, explain=place))
         told = capsys.readouterr()
@@ -59,12 +62,15 @@ def test_what_was_written_is_named(capsys, tmp_path):
         assert f"wrote {place}" in out
         assert "wrote" not in err
     page = tmp_path / "roc.html"
+    page.write_text("")
     found = Verification(("a.png", "b.png"), True, 0.5, 0.4, None, None)
     show(found, VerifyOptions(gallery="g", photos="x", out=page))
     assert capsys.readouterr().out.endswith(f"wrote {page}\n")
 
 
-def test_a_gallery_is_written_by_who_enrols_only(tmp_path):
+def test_a_gallery_is_written_by_who_enrols_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "g").mkdir()
     assert written(None, EnrollOptions(gallery="g", photos="x")) == ["g"]
     assert written(None, VerifyOptions(gallery="g", photos="x")) == []
     assert written(None, CHECK) == []

@@ -5,6 +5,7 @@ Nothing is computed here; every function renders a record that a verb returned.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def written(result: Any, options: Options) -> list[str]:
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
     if options.verb() in ("identify", "verify"):
         named = named[:2]  # who is in a gallery stays as it is
-    return [str(each) for each in named if each is not None]
+    # What had no answer has no heat map either.
+    return [str(each) for each in named if each is not None and os.path.lexists(each)]
 
 
 def show(result: Any, options: Options, *, quiet: bool = False) -> None:
