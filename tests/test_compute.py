@@ -2,7 +2,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from headstart.compute import Compute, silent
+from headstart.compute import Compute, phase_and_detail, renamed, silent
 
 
 def test_as_it_is_where_nothing_is_said():
@@ -39,3 +39,22 @@ def test_somebody_else_hears_of_it_and_nothing_else_changes():
     assert compute.progress is silent
     with pytest.raises(FrozenInstanceError):
         compute.seed = 1
+
+
+def test_a_phase_is_named_before_it_starts():
+    heard = []
+    compute = Compute(progress=lambda *given: heard.append(given))
+    compute.begin("loading the network")
+    assert heard == [("loading the network", 0, 1)]
+
+
+def test_other_names_keep_what_holds_just_now():
+    heard = []
+    numbered = renamed(lambda *given: heard.append(given), lambda phase: f"{phase} (2 of 6)")
+    numbered("fine-tuning: epoch 1 of 3, loss 0.5", 4, 9)
+    numbered("fine-tuning", 9, 9)
+    assert heard == [
+        ("fine-tuning (2 of 6): epoch 1 of 3, loss 0.5", 4, 9),
+        ("fine-tuning (2 of 6)", 9, 9),
+    ]
+    assert phase_and_detail(heard[0][0]) == ("fine-tuning (2 of 6)", "epoch 1 of 3, loss 0.5")

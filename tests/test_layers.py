@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 FLOORS = {
     room: floor
     for floor, rooms in enumerate([
-        ("choices", "compute", "errors", "fingerprint", "output", "predictions", "records",
-         "resume", "run", "samples", "shares"),
+        ("cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
+         "records", "resume", "run", "samples", "shares"),
         ("data", "metrics"),
         ("images",),
         ("checks",),
@@ -42,8 +42,9 @@ FLOORS = {
 
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
-    "choices", "compute", "errors", "fingerprint", "output", "predictions", "records",
-    "resume", "run", "shares", "data", "metrics", "images", "checks", "deploy", "cli", "__init__",
+    "cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
+    "records", "resume", "run", "shares", "data", "metrics", "images", "checks", "deploy",
+    "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 

@@ -10,16 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from headstart import output
 from headstart.errors import ModelError, OutputError
 from headstart.output import (
     check_output,
-    csv_cell,
-    csv_name,
     new_folder,
+    parents_made,
     read_json,
     write_atomic,
 )
@@ -226,20 +223,39 @@ def test_a_link_is_replaced_and_what_it_names_stays(tmp_path):
     assert {each.name for each in tmp_path.iterdir()} == {"run", "real"}
 
 
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        ("plain", "plain"), ("", ""), ("a=b", "a=b"), ("'quoted'", "'quoted'"),
-        ("=1+1", "'=1+1"), ("+x", "'+x"), ("-x", "'-x"), ("@SUM", "'@SUM"), ("\tx", "'\tx"),
-        ("\rx", "'\rx"), ("\uff1dx", "'\uff1dx"), ("'=x", "''=x"), ("-1.5", "-1.5"), ("+2", "+2"),
-        ("-nan", "'-nan"), ("-1+1", "'-1+1"),
-    ],
-)  # fmt: skip
-def test_a_cell_is_no_formula_and_gives_its_name_back(name, cell):
-    assert csv_cell(name) == cell
-    assert csv_name(cell) == name
+def test_nothing_is_made_before_there_is_something_to_write(tmp_path):
+    check_output(tmp_path / "a" / "b" / "run", overwrite=False)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write in"):
+        check_output(tmp_path / "file" / "b" / "run", overwrite=False)
 
 
-@given(st.text("'=+-@\t\r1a", max_size=6))
-def test_every_name_comes_back_from_its_cell(name):
-    assert csv_name(csv_cell(name)) == name
+def test_folders_above_go_again_where_it_fails(tmp_path):
+    (tmp_path / "there").mkdir()
+    place = tmp_path / "there" / "a" / "b" / "run"
+
+    def fail() -> None:
+        with new_folder(place, overwrite=False):
+            assert place.parent.is_dir()
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    assert [each.name for each in tmp_path.rglob("*")] == ["there"]
+    with new_folder(place, overwrite=False):
+        pass
+    assert place.is_dir()
+
+
+def test_what_others_put_into_such_a_folder_stays(tmp_path):
+    file = tmp_path / "a" / "b" / "film.mp4"
+
+    def fail() -> None:
+        with parents_made(file):
+            (tmp_path / "a" / "letter.txt").write_text("dear")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert sorted(each.name for each in tmp_path.rglob("*")) == ["a", "letter.txt"]

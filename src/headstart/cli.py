@@ -128,8 +128,9 @@ def _call(verb: str, arguments: list[str]) -> int:
     options, looks = read(record, arguments)
 
     from headstart.console.answers import unanswered
+    from headstart.console.bars import progress_bar
     from headstart.console.notes import notes_shown
-    from headstart.console.show import progress_bar, show
+    from headstart.console.show import show, written
     from headstart.console.terminal import json_text, quiet_log, say, standard_output
     from headstart.records import to_json
 
@@ -137,18 +138,29 @@ def _call(verb: str, arguments: list[str]) -> int:
     function = getattr(importlib.import_module(f"headstart.verbs.{verb}"), verb)
     with notes_shown(quiet=looks.quiet), progress_bar(quiet=looks.quiet) as progress:
         result = function.run(options, progress)
+    places = written(result, options)
     if looks.json:
         from headstart.run import Run
 
         value = {"run": str(result.folder), **result.results} if isinstance(result, Run) else result
-        _print(json_text(to_json(value), sys.stdout.encoding or "utf-8"))
-    elif not looks.quiet:
+        _print(json_text(_with_places(to_json(value), places), sys.stdout.encoding or "utf-8"))
+    else:
         with standard_output():
-            show(result, options)
+            show(result, options, quiet=looks.quiet)
     if problem := unanswered(result):
         say(problem)
         return 2
     return 1 if getattr(result, "serious", False) else 0
+
+
+def _with_places(text: str, places: list[str]) -> str:
+    """Adds to the JSON of a record the paths of what was written."""
+    if not places or not text.startswith("{"):
+        return text
+    import json
+
+    value = json.loads(text) | {"written": places}
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _print(text: str) -> None:

@@ -26,10 +26,9 @@ if sys.platform != "win32":
 
 __all__ = [
     "check_output",
-    "csv_cell",
-    "csv_name",
     "hold",
     "new_folder",
+    "parents_made",
     "read_json",
     "write_atomic",
 ]
@@ -38,31 +37,6 @@ _log = logging.getLogger(__name__)
 _PREFIX = ".headstart-"
 _GRACE = 60.0
 _LEFTOVER = re.compile(r"\.headstart-(building|old)-[a-z0-9_]{8}")
-
-
-# What spreadsheets take for the begin of a formula (OWASP, CSV injection); apostrophes before it
-# are counted too, so that the way back is one.
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-
-def csv_cell(name: str) -> str:
-    """Returns a name as a cell that no spreadsheet computes: with an apostrophe before a formula.
-
-    Numbers stay as they are. `csv_name` is the way back.
-    """
-    return f"'{name}" if _FORMULA.match(name) and not _is_number(name) else name
-
-
-def csv_name(cell: str) -> str:
-    """Returns the name that `csv_cell` made a cell of."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(float(text) == float(text))
-    except ValueError:
-        return False
 
 
 def read_json(path: Path, *, remedy: str = "run 'headstart train' again") -> Any:
@@ -128,14 +102,43 @@ def check_output(
                 f"Python overwrite=True) to replace it"
             )
     parent = folder.absolute().parent
+    missing = _missing(parent)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=parent):
+        # Nothing is made before there is something to write.
+        with tempfile.TemporaryFile(dir=missing[0].parent if missing else parent):
             pass
     except OSError as error:
         raise OutputError(
             f"cannot write in {parent} ({error.strerror}); choose another -o"
         ) from None
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Returns a folder and those above it that are not there, the highest first."""
+    lineage = [folder, *folder.parents]
+    return [each for each in reversed(lineage) if not os.path.lexists(each)]
+
+
+@contextlib.contextmanager
+def parents_made(place: Path) -> Iterator[None]:
+    """Makes the folders that a place lies in; where what follows fails, they go again.
+
+    Args:
+        place: A file or folder that is to be written.
+
+    Raises:
+        OSError: If they cannot be made.
+    """
+    parent = place.absolute().parent
+    made = _missing(parent)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else has put something into it
+                each.rmdir()
+        raise
 
 
 @contextlib.contextmanager
@@ -157,6 +160,17 @@ def new_folder(
         OutputError: If the place is taken, read-only or the disk is full.
     """
     check_output(folder, overwrite=overwrite, holds=holds, what=what)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(parents_made(folder))
+        except OSError as error:
+            parent = folder.absolute().parent
+            raise OutputError(f"cannot write in {parent} ({error.strerror})") from None
+        yield from _filled(folder, overwrite, holds, what)
+
+
+def _filled(folder: Path, overwrite: bool, holds: str, what: str) -> Iterator[Path]:
+    """Gives a hidden folder beside the place of another, and puts it there."""
     parent = folder.absolute().parent
     try:
         _sweep(parent)

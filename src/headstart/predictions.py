@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from headstart import shares
+from headstart.lists import some_of
 
 __all__ = [
     "ClassProbabilities",
@@ -119,8 +120,7 @@ class ClassProbabilities:
         return len(self.names)
 
     def __repr__(self) -> str:
-        shown = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
-        return f"ClassProbabilities({len(self):,} items; classes {shown})"
+        return f"ClassProbabilities({len(self):,} items; classes {some_of(self.classes)})"
 
     def _repr_html_(self) -> str:
         return predictions_html(self)

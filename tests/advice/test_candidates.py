@@ -14,6 +14,7 @@ from headstart.errors import BackboneError
 from headstart.images.deep import EIGHT_BITS
 from headstart.images.faces import NO_FACE
 from headstart.nets.backbone import open_backbone
+from headstart.nets.hub import ways_to_supply
 from headstart.nets.source import PRESETS
 from headstart.options.advise import AdviseOptions
 
@@ -38,15 +39,15 @@ def test_presets_that_cannot_be_had_are_skipped(monkeypatch, here):
     def opened(name):
         asked.append(name)
         if len(asked) > here:
-            raise BackboneError("no way to the hub")
+            raise BackboneError(f"no way to the hub. {ways_to_supply('a/b', 'c')}")
         return open_backbone("starter")
 
     monkeypatch.setattr(module, "open_backbone", opened)
     if here:
         found, skipped = open_networks("presets")
-        assert (len(found), skipped) == (1, {list(PRESETS)[1]: "no way to the hub"})
+        assert (len(found), skipped) == (1, {list(PRESETS)[1]: "no way to the hub."})
     else:
-        with pytest.raises(BackboneError, match=r"be had \(no way to the hub\).*such as starter"):
+        with pytest.raises(BackboneError, match=r"be had: no way to the hub\. What .*starter"):
             open_networks("presets")
     assert asked == list(PRESETS)[: here + 1], "the hub is not waited for again"
 

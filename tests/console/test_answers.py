@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headstart.cells import csv_name
 from headstart.console.answers import show_predictions, show_predictions_csv, unanswered
 from headstart.gallery.identification import Answer, Identification
-from headstart.output import csv_name
 from headstart.predictions import ClassProbabilities, Intervals
 
 ANIMALS = ClassProbabilities(
@@ -95,7 +95,7 @@ def many(*answers: str, sure: float = 0.9) -> ClassProbabilities:
 def test_many_answers_are_counted(console, lines, capsys):
     found = many(*["ant"] * 66, *["bee"] * 4, "", "")
     show_predictions(found, console, 1)
-    assert lines()[-1] == "66 ant, 4 bee, 2 without an answer"
+    assert lines()[-1] == "72 images: 66 ant, 4 bee, 2 without an answer"
     show_predictions_csv(found, 1)
     assert len(rows_of(capsys.readouterr().out)) == 72, "machines count for themselves"
 

@@ -56,17 +56,20 @@ def test_small_rates_are_given_with_more_digits(console, cells):
     assert cells()[1] == ["FAR", "0.0001", "0.0000 – 0.0004", "9"]
 
 
-def test_a_narrow_window_folds_names_and_never_numbers():
+def test_a_narrow_window_wraps_names_at_words_and_cuts_no_number():
     narrow = Console(file=io.StringIO(), width=46)
-    show_estimates([("a" * 60, Estimate(0.5, 0.25, 0.75, 1000, ""))], narrow)
+    name = f"recall of every_class {'a' * 60}"
+    show_estimates([(name, Estimate(0.5, 0.25, 0.75, 1000, ""))], narrow)
     text = narrow.file.getvalue()
-    assert sum(len(line) - len(line.lstrip("a")) for line in text.splitlines()) == 60
+    assert "every_class" in text
+    assert text.count("aa…") == 1, "a word is cut and not broken"
     assert "0.250 – 0.750" in text
     assert "1,000" in text
 
 
 def test_sentences():
     assert sentence("a head on aB") == "A head on aB."
+    assert sentence("the probe was kept.") == "The probe was kept."
 
 
 @pytest.mark.parametrize("more", [0, 1, 5])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from headstart.console.show import progress_bar, show
+from headstart.console.show import show, written
+from headstart.gallery.identification import Answer, Identification
 from headstart.gallery.verification import Verification
 from headstart.options.check import CheckOptions
+from headstart.options.enroll import EnrollOptions
+from headstart.options.identify import IdentifyOptions
 from headstart.options.predict import PredictOptions
 from headstart.options.report import ReportOptions
 from headstart.options.verify import VerifyOptions
@@ -51,16 +52,50 @@ def test_a_pipe_gets_a_long_path_in_one_line(capsys):
 
 def test_what_was_written_is_named(capsys, tmp_path):
     place = tmp_path / "why"
+    show(ANSWERS, PredictOptions(model="m", images="a.png", explain=place))
+    assert "wrote" not in capsys.readouterr().out, "nothing had an answer"
+    place.mkdir()
     for layout in ("table", "csv"):
         show(ANSWERS, PredictOptions(model="m", images="a.png", format=layout, explain=place))
         told = capsys.readouterr()
         out, err = (told.out, told.err) if layout == "table" else (told.err, told.out)
-        assert f"written: {place}" in out
-        assert "written" not in err
+        assert f"wrote {place}" in out
+        assert "wrote" not in err
     page = tmp_path / "roc.html"
+    page.write_text("")
     found = Verification(("a.png", "b.png"), True, 0.5, 0.4, None, None)
     show(found, VerifyOptions(gallery="g", photos="x", out=page))
-    assert capsys.readouterr().out.endswith(f"written: {page}\n")
+    assert capsys.readouterr().out.endswith(f"wrote {page}\n")
+
+
+def test_a_gallery_is_written_by_who_enrols_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "g").mkdir()
+    assert written(None, EnrollOptions(gallery="g", photos="x")) == ["g"]
+    assert written(None, VerifyOptions(gallery="g", photos="x")) == []
+    assert written(None, CHECK) == []
+    assert written(Path("run/report.html"), ReportOptions(run="run")) == ["run/report.html"]
+
+
+def test_quiet_leaves_the_answers_and_nothing_else(capsys, tmp_path):
+    names = tuple(f"{i}.png" for i in range(7))
+    many = ClassProbabilities(names, ("ant", "bee"), np.tile([[0.25, 0.75]], (7, 1)))
+    options = PredictOptions(model="m", images="a.png", explain=tmp_path)
+    show(many, options)
+    told = capsys.readouterr().out
+    assert "7 images: 7 bee\n" in told
+    show(many, options, quiet=True)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [[name, "bee", "0.750"] for name in names]
+    who = Identification("g", 0.5, None, (Answer("a.png", "Ann", 0.9, ()),), {}, ("a remark",))
+    asked = IdentifyOptions(gallery="g", photos="a.png")
+    show(who, asked)
+    assert "a remark" in capsys.readouterr().out
+    show(who, asked, quiet=True)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1:] == [["a.png", "Ann", "0.900"]]
+    show(tmp_path / "report.html", ReportOptions(run="x"), quiet=True)
+    assert capsys.readouterr().out == ""
 
 
 HOSTILE = "\x1b[2Jbad\nname\u202e"
@@ -81,36 +116,4 @@ def test_names_command_no_terminal(capsys):
 
 def test_nothing_is_printed_of_nothing(capsys):
     show(None, CHECK)
-    assert capsys.readouterr().out == ""
-
-
-class Window(io.StringIO):
-    """Takes itself for a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(("stream", "quiet"), [(io.StringIO, False), (Window, True)])
-def test_no_progress_where_nobody_looks_or_wants_it(monkeypatch, stream, quiet):
-    monkeypatch.setattr(sys, "stderr", stream())
-    with progress_bar(quiet=quiet) as progress:
-        progress("reading images", 1, 2)
-    assert sys.stderr.getvalue() == ""
-
-
-def test_progress_is_one_bar_a_phase_on_standard_error(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stderr", Window())
-    monkeypatch.setenv("TERM", "xterm")
-    with progress_bar(quiet=False) as progress:
-        for done in (1, 2):
-            progress("reading", done, 4)
-        progress("training", 3, 5)
-        progress("training", 6, 6)
-    shown = sys.stderr.getvalue()
-    last = shown[shown.rindex("reading") :]
-    assert "2/4" in last
-    assert shown.index("starting") < shown.index("reading")
-    assert "training: 6 in 0 s" in shown, "a full bar is a line"
-    assert "training" not in last
     assert capsys.readouterr().out == ""

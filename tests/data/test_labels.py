@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.data.labels import Classes, Numbers, counts_of, quantity_of, range_edges
+from headstart.data.labels import (
+    Classes,
+    Numbers,
+    class_labels,
+    counts_of,
+    quantity_of,
+    range_edges,
+)
 
 CLASSES = Classes(("cat", "dog", "eel"), np.array([1, -1, 0, 1]))
 NUMBERS = Numbers("age", np.array([30.0, np.nan, 4.5, 30.0]))
@@ -93,3 +100,9 @@ def test_edges_rise_and_no_number_lies_on_an_inner_one(numbers):
     labels = Numbers("x", values)
     assert labels.strata[:-1].min() == 0
     assert labels.strata.max() < len(labels.kinds)
+
+
+def test_names_out_of_arrays_are_plain_text():
+    names = np.array(["ants", "bees"])
+    for found in (Classes(tuple(names), np.arange(2)), class_labels(list(names))):
+        assert [type(each) for each in found.names] == [str, str]

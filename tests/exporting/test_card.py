@@ -38,7 +38,8 @@ def test_a_card_shows_measures_files_and_an_answer(tmp_path, spec, example):
     text = (tmp_path / "README.md").read_text()
     assert f"a model of {spec.task}" in text
     assert spec.names[1] in text
-    assert "fit to images it learnt from (some measure)" in text
+    assert "| some measure on images it learnt from |" in text
+    assert "one image here and now, ms" in text
     assert "Same as torch." in text
     assert ("0.812" if "class" in example else "3.14") in text
     assert "#0" not in text

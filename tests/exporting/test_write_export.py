@@ -84,9 +84,30 @@ def test_int8_says_what_it_costs(exported, monkeypatch, spec, kept, change, said
     estimate = Estimate(*change, 1234, "noise")
     monkeypatch.setattr(module, "quantise", quantised(kept, estimate))
     record = exported(spec, int8=True, max_drop=2.0)
-    told = record.summary[-1]
+    told, times = record.summary[-2:]
+    assert "Times are those of this machine, now" in times
+    assert ("int8 buys little here" in times) == kept, "it is a copy, and so no smaller"
     for part in [*said, "1,234 images that the run was tested on", "96.0 % of the former",
                  "2 layers stay in floating point", "(Entropy)", "6 training images"]:  # fmt: skip
         assert part in told
     assert ("refused" in told, "most: conv2, conv1." in told) == (not kept, not kept)
     assert [row["precision"] for row in record.files] == ["fp32", "int8"][: 1 + kept]
+
+
+@pytest.mark.parametrize(
+    ("ms", "megabytes", "said"),
+    [
+        (99.0, 6.0, "int8 buys little here: it takes 99.0 ms an image where fp32 takes 80.0 and "
+                    "has 60 % of the size of fp32. Times"),
+        (99.0, 3.0, "int8 buys little here: it takes 99.0 ms an image where fp32 takes 80.0. "
+                    "Times"),
+        (20.0, 6.0, "int8 buys little here: it has 60 % of the size of fp32. Times"),
+        (20.0, 3.0, "Times"),
+        (None, 0.0, "Times"),
+    ],
+)  # fmt: skip
+def test_where_int8_is_not_worth_it_that_is_said(ms, megabytes, said):
+    rows = [{"precision": "fp32", "p50_ms": 80.0, "megabytes": 10.0}]
+    if ms is not None:
+        rows.append({"precision": "int8", "p50_ms": ms, "megabytes": megabytes})
+    assert module._described_times(rows).startswith(said)

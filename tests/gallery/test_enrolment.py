@@ -65,7 +65,7 @@ def test_in_sentences():
         enrolled=many, removed={"Ann": 1}, known=2, people=1234, photos=5678, notes=("So.",)
     )
     assert found.lines() == [
-        "Enrolled 1,200 photos of p0, p1, p2, p3, p4, ….",
+        "Enrolled 1,200 photos of p0, p1, p2, p3, p4, p5.",
         "Removed 1 photo of Ann.",
         "Passed over 2 photos: enrolled already.",
         "club knows 1,234 people by 5,678 photos (vectors of starter; compared with each person's "

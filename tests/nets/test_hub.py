@@ -15,7 +15,7 @@ import pytest
 from tests.nets.saved import ARCHITECTURE, TIMM_NAME, write_folder
 
 from headstart.errors import BackboneError
-from headstart.nets.hub import cached_file, fetch_file, ways_to_supply
+from headstart.nets.hub import cached_file, fetch_file, ways_to_supply, why_missing
 from headstart.nets.source import PRESETS, resolve
 from headstart.nets.weights import load_network
 
@@ -250,3 +250,17 @@ def test_ways_to_supply_a_file(repo, file, words):
     assert words in text
     for way in ("HF_HOME", "--local-dir FOLDER", "HF_ENDPOINT", "starter"):
         assert way in text
+
+
+def test_what_works_at_once_is_the_first_way_and_the_reason_stands_alone(home, monkeypatch):
+    def fail(*given: object, **how: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", fail)
+    with pytest.raises(BackboneError) as caught:
+        fetch_file("org/net", "model.safetensors")
+    reason, _, ways = str(caught.value).partition(" What to do, one of: ")
+    assert ways.startswith("(1) --backbone starter")
+    assert why_missing(caught.value) == reason
+    assert reason.startswith("cannot get model.safetensors of org/net: https://")
+    assert reason.endswith("does not answer (ConnectionError: no route).")

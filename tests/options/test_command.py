@@ -53,4 +53,5 @@ def test_signature_and_docstring():
     assert signature.return_annotation is str
     doc = inspect.getdoc(bake)
     assert doc.startswith("Bakes.\n\nSlowly.\n\nArgs:\n    dough: What is baked.\n")
-    assert "    progress: Called as work goes on.\n\nReturns:\n    The bread." in doc
+    told = "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins."
+    assert f"    progress: {told}\n\nReturns:\n    The bread." in doc

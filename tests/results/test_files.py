@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headstart.cells import csv_name
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.pixels import measure
-from headstart.output import csv_name
 from headstart.predictions import ClassProbabilities, Identities, Intervals
 from headstart.results.files import (
     dataset_record,

@@ -21,7 +21,6 @@ from headstart.strategies.prepare import (
     choose_preprocess,
     drop_unlabelled,
     face_flags,
-    keep_near_together,
     make_problem,
 )
 from headstart.strategies.problem import Prepared
@@ -180,9 +179,10 @@ def test_versions_of_one_image_are_split_together():
     rng = np.random.default_rng(0)
     sources = np.arange(200) // 5
     vectors = rng.normal(size=(40, 64))[sources] + 2 + 0.3 * rng.normal(size=(200, 64))
-    own = prepared_of(data_of(sources % 3))
-    findings, joined = keep_near_together(vectors, own, seed=0, drop_leaks=True)
-    assert [each.check for each in findings] == ["nearer_than_chance"]
+    findings, _, joined = check_and_split(
+        data_of(sources % 3), different(200), seed=0, drop_leaks=True, last=vectors
+    )
+    assert "nearer_than_chance" in [each.check for each in findings]
     test = joined.splits == "test"
     assert test.any()
     assert not set(sources[test]) & set(sources[~test])
@@ -190,10 +190,10 @@ def test_versions_of_one_image_are_split_together():
 
 def test_photographs_of_different_things_are_left_as_they_are():
     vectors = np.random.default_rng(0).normal(size=(200, 64)) + 2
-    own = prepared_of(data_of(np.arange(200) % 3))
-    findings, same = keep_near_together(vectors, own, seed=0, drop_leaks=True)
-    assert findings == []
-    assert same is own
+    data, stats = data_of(np.arange(200) % 3), different(200)
+    findings, _, same = check_and_split(data, stats, seed=0, drop_leaks=True, last=vectors)
+    assert "nearer_than_chance" not in [each.check for each in findings]
+    assert len(np.unique(same.clusters)) == 200
 
 
 def test_one_image_of_each_class_is_refused_in_words():

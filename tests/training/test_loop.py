@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +94,26 @@ def test_progress_is_told(data):
     seen = []
     progress = lambda *told: seen.append(told)  # noqa: E731
     training(data, SHORT, progress=progress, phase="here").run()
-    assert seen == [("here", step, 9) for step in range(1, 10)]
+    assert [told[1:] for told in seen] == [(step, 9) for step in range(10)]
+    assert seen[0][0] == "here: epoch 1 of 3", "before the first step, which is long in coming"
+    assert re.fullmatch(r"here: epoch 1 of 3, loss \d\.\d{3}", seen[1][0])
+    assert {told[0].partition(",")[0] for told in seen[-3:]} == {"here: epoch 3 of 3"}
+
+
+def test_progress_tells_what_held_out_images_said(data, validation):
+    seen = []
+    one = training(data, SHORT, validation=validation, progress=lambda *told: seen.append(told))
+    one.run()
+    values = [each.measure for each in one.history]
+    assert "held-out" not in seen[2][0]
+    assert seen[3][0].endswith(f"held-out {values[0]:.3f}, best {values[0]:.3f}")
+    assert seen[-1][0].endswith(f"held-out {values[-1]:.3f}, best {max(values):.3f}")
+
+
+def test_part_of_a_training_is_told_as_the_whole_of_it(data):
+    seen = []
+    training(data, SHORT, progress=lambda *told: seen.append(told)).run(until=4)
+    assert seen[-1][1:] == (4, 4)
 
 
 def test_in_pieces_it_is_the_same(data, validation):
@@ -214,7 +234,7 @@ def test_replicas_have_a_thread_each_and_torch_none_beside(data):
     )
     torch.set_num_threads(2)
     one.run(until=2)
-    assert inside == [1, 1]
+    assert inside == [2, 1, 1], "before the first step, and in each of both"
     assert torch.get_num_threads() == 2  # given back
 
 

@@ -56,8 +56,8 @@ def test_images_without_labels_are_checked_too(make_images):
 def test_progress_is_told(images):
     told = []
     check(images, progress=lambda *each: told.append(each))
-    assert told[0] == ("reading images", 0, 36)
-    assert told[-1] == ("reading images", 36, 36)
+    assert told[:2] == [("finding the images", 0, 1), ("reading images", 0, 36)]
+    assert told[-2:] == [("reading images", 36, 36), ("checking the data", 0, 1)]
 
 
 @pytest.mark.parametrize("what", ["nowhere", "empty"])

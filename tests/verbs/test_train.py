@@ -163,3 +163,29 @@ def test_small_images_are_not_enlarged_to_the_networks_own_size(tmp_path, side, 
     assert choose_preprocess(data, network, 96, "square", levels=EIGHT_BITS).size == 96
     small = SimpleNamespace(preprocess=Preprocess(96), takes_any_size=lambda: True)
     assert choose_preprocess(data, small, "auto", "square", levels=EIGHT_BITS).size == 96
+
+
+def test_every_phase_is_named_and_a_failure_leaves_nothing(images, tmp_path, monkeypatch):
+    named = []
+    with pytest.raises(BackboneError):
+        train(
+            images, out=tmp_path / "a" / "b" / "run", backbone="no_such_network_at_all",
+            progress=lambda phase, done, total: named.append(phase),
+        )  # fmt: skip
+    assert named[-1] == "opening the network", "what takes seconds is said before"
+    assert not (tmp_path / "a").exists()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BackboneError):
+        train(images, backbone="no_such_network_at_all")
+    assert not (tmp_path / "runs").exists()
+    named.clear()
+    train(
+        images, out=tmp_path / "run", backbone="starter", strategy="probe",
+        progress=lambda phase, done, total: named.append(phase),
+    )  # fmt: skip
+    order = list(dict.fromkeys(named))
+    phases = [
+        "finding the images", "opening the network", "reading images", "checking the data",
+        "trying classifiers", "measuring baselines", "writing run and report",
+    ]  # fmt: skip
+    assert [each for each in order if each in phases] == phases

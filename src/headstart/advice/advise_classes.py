@@ -130,7 +130,9 @@ def advise_classes(
     near, own = _kept_together(own, pairs[0], compute)
     ranked = rank(own, learnt, pairs, compute, folds=wanted.folds)
     best = ranked[0]
+    compute.begin("planning fine-tuning")
     plan = _plan(own, learnt, spec, best, wanted, compute)
+    compute.begin("measuring the learning curve")
     forecast = _forecast(own, learnt, best, wanted.folds, compute.seed)
     hope = _hope(ranked, plan, tested)
     fits, about = domain(best.candidate, learnt.n_classes)

@@ -11,6 +11,7 @@ from headstart.images.pixels import measure
 from headstart.images.stats import ImageStats
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import find_detector
+from headstart.nets.hub import why_missing
 from headstart.nets.source import PRESETS
 from headstart.options.advise import AdviseOptions
 from headstart.strategies.prepare import choose_preprocess
@@ -78,18 +79,16 @@ def open_networks(names: str) -> tuple[list[Backbone], dict[str, str]]:
         BackboneError: If there is none.
     """
     wanted = list(PRESETS) if names == "presets" else [each.strip() for each in names.split(",")]
-    found, skipped = [], {}
+    found, skipped, first = [], {}, None
     for name in wanted:
         try:
             found.append(open_backbone(name))
         except BackboneError as error:
             if names != "presets":
                 raise
-            skipped[name] = str(error)
+            skipped[name] = why_missing(error)
+            first = first or error
             break  # what keeps one preset from coming keeps the others too
-    if not found:
-        raise BackboneError(
-            f"no preset can be had ({next(iter(skipped.values()))}); name backbones that are here "
-            f"with --backbone, such as starter"
-        )
+    if first is not None and not found:
+        raise BackboneError(f"no preset can be had: {first}") from first
     return found, skipped

@@ -115,6 +115,7 @@ def rank(
             prepared.dataset, backbone, preprocess=preprocess, device=compute.device,
             workers=compute.workers, progress=compute.progress,
         )  # fmt: skip
+        compute.begin(f"trying classifiers on {backbone.name} at {preprocess.size} px")
         frozen = Frozen.of_stages(features.vectors, features.slices)
         ground = Labelled(learnt.targets, prepared.clusters, learnt.n_classes)
         result = probe(

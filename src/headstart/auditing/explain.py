@@ -54,6 +54,8 @@ def explain_images(
     Raises:
         OutputError: If it cannot be written.
     """
+    total = len(found.names)
+    progress("drawing heat maps", 0, total)
     by_gradient = None
     if model is not None and model.backbone.source.kind != "onnx":
         by_gradient = grad_cam(model)
@@ -70,7 +72,7 @@ def explain_images(
             if heat is None:
                 heat = occlusion(answer, inputs)
             write_heat(folder, number, name, inputs[0], heat)
-        progress("explaining", number + 1, len(found.names))
+        progress("drawing heat maps", number + 1, total)
 
 
 def occlusion(answer: Answer, inputs: np.ndarray) -> np.ndarray:

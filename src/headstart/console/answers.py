@@ -7,12 +7,13 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from headstart.cells import csv_cell
 from headstart.console.terminal import printable
-from headstart.output import csv_cell
 from headstart.predictions import Predictions, columns_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 
 __all__ = ["show_predictions", "show_predictions_csv", "unanswered"]
@@ -28,33 +29,48 @@ def _ranked(record: dict[str, Any], top: int) -> list[tuple[str, float]]:
     return sorted(shares.items(), key=lambda pair: -pair[1])[:top]
 
 
-def show_predictions(predictions: Predictions, console: Console, top: int) -> None:
-    """Prints one answer a line, or the likeliest few of each, as a table for people."""
-    from rich.table import Table
+def show_predictions(
+    predictions: Predictions, console: Console, top: int, *, quiet: bool = False
+) -> None:
+    """Prints one answer a line, or the likeliest few of each, as a table for people.
 
+    Args:
+        predictions: What a model answered.
+        console: Where to.
+        top: How many classes of each.
+        quiet: Answers alone, without how many there are of which.
+    """
+    from headstart.console.columns import names_table
     from headstart.console.screen import cell
 
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("image", overflow="fold")
-    table.add_column("answer", overflow="fold")
+    rows: list[list[Text]] = []
     records = [predictions.record(index) for index in range(len(predictions))]
-    if any("probabilities" in record for record in records):
-        table.add_column("probability", justify="right", no_wrap=True)
+
+    def add(name: str, answer: Text, probability: str = "") -> None:
+        rows.append([cell(name), answer, cell(probability)])
+
     for index, (name, record) in enumerate(zip(predictions.names, records, strict=True)):
         ranked = _ranked(record, top)
         if "error" in record:
-            table.add_row(cell(name), cell(record["error"], style="red"))
+            add(name, cell(record["error"], style="red"))
         elif not ranked:
-            table.add_row(cell(name), cell(predictions.text(index)))
+            add(name, cell(predictions.text(index)))
         elif not record["sure"]:
             leaning = cell(f"not sure: perhaps {ranked[0][0]}", style="yellow")
-            table.add_row(cell(name), leaning, f"{ranked[0][1]:.3f}")
+            add(name, leaning, f"{ranked[0][1]:.3f}")
         else:
             for place, (label, probability) in enumerate(ranked):
-                table.add_row(cell(name if not place else ""), cell(label), f"{probability:.3f}")
-    console.print(table)
-    if len(records) > _FEW:
-        console.print(_summary(records), markup=False)
+                add(name if not place else "", cell(label), f"{probability:.3f}")
+    heads = ["image", "answer", "probability"]
+    if not any("probabilities" in record for record in records):
+        heads, rows = heads[:2], [row[:2] for row in rows]
+    console.print(names_table(console, heads, rows, right=heads[2:]))
+    if len(records) > _FEW and not quiet:
+        console.print(f"{len(records):,} {_noun(predictions)}: {_summary(records)}", markup=False)
+
+
+def _noun(predictions: Predictions) -> str:
+    return "images" if len(set(predictions.names)) == len(predictions) else "answers"
 
 
 def _summary(records: list[dict[str, Any]]) -> str:

@@ -31,9 +31,11 @@ def hang(console: Console, text: Text, *, lead: str = "", style: str = "") -> No
     """Prints a text whose lines all begin below each other, `_INDENT` characters in."""
     from rich.text import Text
 
+    from headstart.console.columns import words_cut
     from headstart.console.screen import seen
 
-    for line in seen(text).wrap(console, max(20, console.width - _INDENT)):
+    width = max(20, console.width - _INDENT)
+    for line in words_cut(seen(text), width).wrap(console, width):
         line.rstrip()
         console.print(Text.assemble((f"{lead:{_INDENT}}", style), line))
         lead = ""
@@ -65,7 +67,7 @@ def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits
             heading,
             justify="right" if heading else "left",
             no_wrap=bool(heading),
-            overflow="fold",
+            overflow="ellipsis",
         )
     for name, estimate in rows:
         form = f"z.{digits}f"  # z: never -0.000
@@ -76,7 +78,7 @@ def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits
 
 def sentence(text: str) -> str:
     """Returns a text with a capital at its beginning and a full stop at its end."""
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def show_set_aside(errors: dict[str, str], console: Console) -> None:

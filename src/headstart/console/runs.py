@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
+from headstart.data.words import plural
 from headstart.output import read_json
 from headstart.records import Estimate, Finding
 from headstart.reporting.headline import doubt_of
@@ -37,7 +38,9 @@ def words_of(task: str) -> dict[str, str]:
 
 def show_checkup(result: Checkup, console: Console) -> None:
     """Prints what was found in a data set."""
-    classes = f", {len(result.classes)} classes" if result.classes else ", no labels"
+    classes = (
+        f", {plural(len(result.classes), 'class', 'classes')}" if result.classes else ", no labels"
+    )
     console.print(f"{result.data}: {result.images:,} images{classes}", markup=False)
     if not result.findings:
         console.print("nothing to report")
@@ -77,7 +80,7 @@ def show_run(run: Run, console: Console) -> None:
     show_estimates(rows, console)
     if "retrieval" in results:
         _retrieval(results, console)
-    console.print(f"report: {run.report}", markup=False)
+    console.print(f"report: {run.report}", markup=False, soft_wrap=True)
 
 
 def _serious(run: Run, console: Console) -> None:
@@ -118,7 +121,7 @@ def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console
     from headstart.metrics.retrieval import MEASURES
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("people never seen", overflow="fold")
+    table.add_column("people never seen", overflow="ellipsis")
     for heading in MEASURES.values():
         table.add_column(heading, justify="right")
     for name, measures in rows:
@@ -184,9 +187,9 @@ def show_exported(result: Export, console: Console) -> None:
     from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    table.add_column("file", overflow="fold")
-    words = f"fit to images it learnt from ({result.primary.replace('_', ' ')})"
-    for head in ("MB", "one image, ms", "images/s at 16", words):
+    table.add_column("file", overflow="ellipsis")
+    words = f"{result.primary.replace('_', ' ')} on images it learnt from"
+    for head in ("MB", "ms an image, now", "images/s at 16", words):
         table.add_column(head, justify="right")
     for row in result.files:
         table.add_row(
@@ -199,4 +202,3 @@ def show_exported(result: Export, console: Console) -> None:
     console.print(table)
     for each in result.summary:
         hang(console, cell(each))
-    console.print(result.folder, markup=False)

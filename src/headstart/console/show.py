@@ -1,14 +1,12 @@
-"""What the command line shows: progress while it works, tables when it is done.
+"""What the command line shows when a verb is done.
 
 Nothing is computed here; every function renders a record that a verb returned.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,59 +29,49 @@ if TYPE_CHECKING:
 
     from headstart.verbs.demo import Demo
 
-__all__ = ["progress_bar", "show"]
-
-# What verbs write besides what they say; all others name the folder they wrote in their tables.
-_WRITTEN = {"predict": ("out", "explain"), "identify": ("out",), "verify": ("out",)}
+__all__ = ["show", "written"]
 
 
-@contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Gives a `Progress` that draws bars with the time left on standard error.
+def written(result: Any, options: Options) -> list[str]:
+    """Returns the paths of all that a verb wrote.
 
     Args:
-        quiet: Draw nothing.
+        result: What it returned.
+        options: What it was told.
     """
-    if quiet or not sys.stderr.isatty():
-        yield lambda phase, done, total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from headstart.console.screen import cell, open_screen
-
-    console = open_screen(stderr=True)
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-        begun: dict[str, float] = {}
-        told: set[str] = set()
-        # What is imported and opened before the first phase takes seconds.
-        waiting = bars.add_task("starting", total=None)
-
-        def advance(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                bars.update(waiting, visible=False)
-                tasks[phase] = bars.add_task(phase, total=total)
-                begun[phase] = time.monotonic()
-            bars.update(tasks[phase], completed=done, total=total)
-            if done >= total:  # a full bar that stands says nothing: it becomes a line
-                bars.remove_task(tasks.pop(phase))
-                if phase not in told:
-                    seconds = time.monotonic() - begun[phase]
-                    console.print(cell(f"{phase}: {total:,} in {seconds:.0f} s", "dim"))
-                told.add(phase)
-                bars.update(waiting, description="working", visible=not tasks)
-
-        yield advance
+    if isinstance(result, Run):
+        return [str(result.folder)]
+    if isinstance(result, Path):
+        return [str(result)]
+    named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
+    if options.verb() in ("identify", "verify"):
+        named = named[:2]  # who is in a gallery stays as it is
+    # What had no answer has no heat map either.
+    return [str(each) for each in named if each is not None and os.path.lexists(each)]
 
 
-def show(result: Any, options: Options) -> None:
-    """Prints what a verb returned.
+def show(result: Any, options: Options, *, quiet: bool = False) -> None:
+    """Prints what a verb returned, and the paths of what it wrote.
 
     Args:
         result: A record of one of the verbs.
         options: What the verb was told; of `predict` also how predictions are printed.
+        quiet: Only what answers, and nothing of a verb whose work is what it writes.
     """
+    if quiet and not options.ANSWERS:
+        return
+    _show(result, options, quiet=quiet)
+    if quiet or isinstance(result, Run | Path):  # they have named their file themselves
+        return
+    from headstart.console.screen import open_screen
+
+    csv = isinstance(options, PredictOptions) and options.format == "csv"
+    console = open_screen(stderr=csv)  # machines read the rest
+    for place in written(result, options):
+        console.print(f"wrote {place}", markup=False, soft_wrap=True)
+
+
+def _show(result: Any, options: Options, *, quiet: bool) -> None:
     from headstart.console.screen import open_screen
 
     console = open_screen()
@@ -91,13 +79,14 @@ def show(result: Any, options: Options) -> None:
         show_run(result, console)
     elif isinstance(options, PredictOptions) and options.format == "csv":
         show_predictions_csv(result, options.top)
-        console = open_screen(stderr=True)  # machines read the rest
     elif isinstance(options, PredictOptions):
-        show_predictions(result, console, options.top)
+        show_predictions(result, console, options.top, quiet=quiet)
+    elif type(result).__name__ == "Identification":
+        show_identification(result, console, quiet=quiet)
     elif result is None:
         return
     elif isinstance(result, Path):
-        console.print(str(result), markup=False)
+        console.print(str(result), markup=False, soft_wrap=True)
     else:
         by_name: dict[str, Callable[[Any, Console], None]] = {
             "Advice": show_advice,
@@ -109,14 +98,10 @@ def show(result: Any, options: Options) -> None:
             "Demo": _demo,
             "Export": show_exported,
             "Enrolment": show_gallery_result,
-            "Identification": show_identification,
             "Recognition": show_gallery_result,
             "Verification": show_gallery_result,
         }
         by_name[type(result).__name__](result, console)
-    for name in _WRITTEN.get(options.verb(), ()):
-        if (place := getattr(options, name)) is not None:
-            console.print(f"written: {place}")
 
 
 def _demo(result: Demo, console: Console) -> None:

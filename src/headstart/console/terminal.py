@@ -113,7 +113,8 @@ def _wrapped(line: str, width: int) -> str:
     parts = _SENTENCES.split(line)
     return "\n".join(
         textwrap.fill(
-            part, width, initial_indent="  " if number else "", subsequent_indent="  ",
+            part, width, initial_indent="  " if number else "",
+            subsequent_indent="      " if part.startswith("(") else "  ",
             break_long_words=False, break_on_hyphens=False,
         )
         for number, part in enumerate(parts)

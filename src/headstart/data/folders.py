@@ -14,6 +14,7 @@ from headstart.data.layout import SplitFolder, split_folders, splits_inside_clas
 from headstart.data.scan import EXTENSIONS, Tree
 from headstart.data.words import MASKS, normal, plural, split_name, split_word
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["open_folders"]
 
@@ -173,7 +174,7 @@ def _build(
             what = f"no images in it, only {plural(others, 'other file')}"
             set_aside.append((folder, what if others else "an empty folder"))
     names = found.names
-    some = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+    some = some_of(names, 4)
     reading = {"labels": f"{plural(len(names), 'class folder')} ({some})" if names else "none"}
     return Dataset(
         root=tree.root,

@@ -13,6 +13,7 @@ from headstart.data.roles import Columns, roles_of
 from headstart.data.tables import read_table
 from headstart.data.words import split_name
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["open_table", "split_column"]
 
@@ -105,7 +106,7 @@ def _usable(
     set_aside += [(name, "its rows in the table disagree about the label") for name in clashes]
     missing = sorted(name for name, row in first.items() if not files.there[row])
     if 2 * len(missing) > len(first):
-        some = ", ".join(missing[:3])
+        some = some_of(missing, 3)
         raise DataError(
             f"{len(missing)} of {len(first)} files named in {path} are not there, such as {some}; "
             f"paths are looked for from {files.root}"

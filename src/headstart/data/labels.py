@@ -70,6 +70,10 @@ class Classes:
     names: tuple[str, ...]
     targets: np.ndarray
 
+    def __post_init__(self) -> None:
+        # Names out of arrays are numpy's own texts, which call themselves np.str_('ants').
+        object.__setattr__(self, "names", tuple(str(name) for name in self.names))
+
     def __len__(self) -> int:
         return len(self.targets)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from headstart.data.scan import Tree
 from headstart.data.words import SplitWord, normal, split_name, split_word, stem_and_number
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["SplitFolder", "split_folders", "splits_inside_classes"]
 
@@ -120,7 +121,7 @@ def _refuse_numbered(tree: Tree) -> None:
         return
     inner = [frozenset(normal(each) for each in tree.below(name).folders) for name in folders]
     if len(set(inner)) == 1 and len(inner[0]) > 1:
-        some = ", ".join(sorted(inner[0])[:3])
+        some = some_of(sorted(inner[0]), 3)
         raise DataError(
             f"the folders {folders[0]}, {folders[1]}, … of {tree.root} are numbered and hold the "
             f"same folders ({some}): say --label folder:2 if these are the classes, or "

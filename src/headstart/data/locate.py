@@ -9,6 +9,7 @@ from pathlib import Path
 from headstart.data.scan import EXTENSIONS
 from headstart.data.words import MASKS, normal, split_word
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["Located", "locate"]
 
@@ -70,7 +71,7 @@ def locate(path: Path, cells: list[str]) -> Located:
         for row, names in hits.items():
             full[row], there[row] = names[0], True
     doubtful = {
-        row: f"several files fit: {', '.join(os.path.basename(each) for each in names[:3])}"
+        row: f"several files fit: {some_of((os.path.basename(each) for each in names), 3)}"
         for hits in found.values() for row, names in hits.items() if len(names) > 1
     }  # fmt: skip
     where = sorted(os.path.relpath(folder, home).replace(os.sep, "/") for folder in found)

@@ -21,6 +21,7 @@ from headstart.data.stems import STEM, stem_groups
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.words import normal
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["open_dataset"]
 
@@ -146,7 +147,7 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             said = {"labels": f"{found.reading['labels']} of {tables[0].name}"}
             return dataclasses.replace(found, reading=found.reading | said)
         if len(tables) > 1:
-            some = ", ".join(table.name for table in tables[:5])
+            some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
     assert dataset is not None
     return add_sidecar(dataset, columns)

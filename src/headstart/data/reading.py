@@ -6,6 +6,7 @@ import logging
 
 from headstart.data.dataset import Dataset
 from headstart.data.words import plural
+from headstart.lists import some_of
 
 __all__ = ["reading_of", "say_reading"]
 
@@ -17,9 +18,7 @@ def reading_of(dataset: Dataset) -> str:
     """Returns in one line how a data set was understood."""
     known = {"labels": "none", "splits": "none", "groups": "none"} | dataset.reading
     if dataset.others:
-        listed = ", ".join(f"{ending} {n:,}" for ending, n in [*dataset.others.items()][:5])
-        more = len(dataset.others) - 5
-        listed += f" and {more} more endings" if more > 0 else ""
+        listed = some_of(f"{ending} {n:,}" for ending, n in dataset.others.items())
         count = plural(sum(dataset.others.values()), "other file")
         known["beside them"] = f"{count} ({listed})"
     parts = [f"{what}: {known[what]}" for what in (*_ORDER, "beside them") if what in known]

@@ -90,11 +90,13 @@ def quantise(
     value = trial.tested.statistic(trial.tested.parts)[0].value
 
     def attempt(method: str, in_float: tuple[str, ...], file: Path) -> Attempt:
+        most = len(METHODS) + (len(_STEPS) if in_float else 0)
+        some = f", {len(in_float)} layers in floating point" if in_float else ""
+        progress(f"int8 calibration: {method}{some}", len(attempts), most)
         _static(simple, file, trial.calibration, method, in_float)
         found = run_file(file, trial.inputs)
         change = expected_change(trial.tested, noise_of(trial.wanted, found), seed=seed)
         same = float(answers.agrees(trial.decode(found)).mean())
-        progress("int8", len(attempts) + 1, len(METHODS) + len(_STEPS))
         return Attempt(method, in_float, change, lost(change, primary, value), same)
 
     with tempfile.TemporaryDirectory(dir=target.parent) as place:
@@ -109,6 +111,7 @@ def quantise(
         file = files[best.method]
         worst: tuple[str, ...] = ()
         if best.lost > max_drop:
+            progress("finding the layers that int8 harms most", 0, 1)
             worst = _worst_first(simple, file, trial.calibration[:8])
             for share in _STEPS:
                 layers = worst[: max(1, round(share * len(worst)))]

@@ -17,6 +17,7 @@ from headstart.exporting.material import Material, gather
 from headstart.exporting.measure import parity_of, run_file, timings
 from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
+from headstart.lists import some_of
 from headstart.metrics.statistic import Measure, estimate
 from headstart.nets.model import Model
 from headstart.output import read_json, write_atomic
@@ -29,6 +30,8 @@ from headstart.tasks import task_of
 from headstart.tasks.protocol import Outputs
 
 __all__ = ["Choices", "write_export"]
+
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def write_export(
         ModelError: If the run's images are gone, its network has no ONNX form, or what was
             written does not answer as the run's model does.
     """
+    progress("opening the model", 0, 1)
     model = Model.load(run.folder)
     material = gather(run, model, choices.data, seed=choices.seed, progress=progress)
     predictor = RunPredictor(model, threshold=choices.threshold, exact=True)
@@ -84,6 +88,7 @@ def write_export(
     parity, summary = _proven(model, expected, run_file(fp32, material.shown), answers)
     written = {"fp32": fp32}
     if choices.fp16:
+        progress("writing fp16", 0, 1)
         written["fp16"] = home / "model-fp16.onnx"
         half(fp32, written["fp16"])
         found = run_file(written["fp16"], material.shown)
@@ -96,6 +101,7 @@ def write_export(
     summary.append(f"On images it never saw: {primary.words} {run.primary}, as the run measured.")
     tried = None
     if choices.int8:
+        progress("preparing int8", 0, 1)
         file = home / "model-int8.onnx"
         trial = QuantTrial(
             material.calibration, material.compared, run_file(fp32, material.compared), answers,
@@ -110,7 +116,11 @@ def write_export(
     about = About(
         model.spec, model.preprocess, model.tta, choices.threshold, "fp32", _facts(run, model)
     )
-    rows = [_row(file, precision, about, material, answers) for precision, file in written.items()]
+    rows = []
+    for precision, file in written.items():
+        progress(f"measuring and timing {file.name}", 0, 1)
+        rows.append(_row(file, precision, about, material, answers))
+    summary.append(_described_times(rows))
     record = Export(str(folder), tuple(summary), primary.key, tuple(rows), parity, tried)
     write_atomic(home / HOLDS, to_json(record))
     write_card(home / "README.md", run, model, record, answers(expected).record(0))
@@ -171,12 +181,28 @@ def _describe_int8(result: Quantised, primary: Measure, max_drop: float) -> str:
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:
         return f"{told}{some}."
-    worst = ", ".join(result.worst[:5])
+    worst = some_of(result.worst)
     unit = "points" if primary.unit == "share" else "per cent"
     return (
         f"int8 was refused: {told}{some}. It may cost {last.lost:.1f} {unit}, more than --max-drop "
         f"{max_drop:g}. The layers that suffer most: {worst}."
     )
+
+
+def _described_times(rows: list[dict[str, Any]]) -> str:
+    """Says whose the times are, and whether int8 is worth it here."""
+    told = "Times are those of this machine, now: other processors and other work change them."
+    by_name = {row["precision"]: row for row in rows}
+    if "int8" not in by_name:
+        return told
+    ms = {name: row["p50_ms"] for name, row in by_name.items()}
+    share = by_name["int8"]["megabytes"] / by_name["fp32"]["megabytes"]
+    slow, large = ms["int8"] >= ms["fp32"], share > _HALF
+    if not slow and not large:
+        return told
+    reasons = [f"takes {ms['int8']:.1f} ms an image where fp32 takes {ms['fp32']:.1f}"] * slow
+    reasons += [f"has {100 * share:.0f} % of the size of fp32"] * large
+    return f"int8 buys little here: it {' and '.join(reasons)}. {told}"
 
 
 def _change(change: Estimate, primary: Measure) -> str:

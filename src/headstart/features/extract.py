@@ -117,6 +117,7 @@ def extract(
     done = np.zeros(len(dataset), bool)
     if first is not None:
         building = time.perf_counter()
+        progress("loading the network", 0, 1)
         # Where the very first image is new, so are the others, as a rule.
         with prefetch(dataset, preprocess, positions) if not first[0] else nullcontext():
             engine = backbone.engine(

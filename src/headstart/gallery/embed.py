@@ -152,6 +152,7 @@ def embed_every_face(
         return PhotoEmbeddings(
             np.empty(0, int), (), np.empty((0, 0), np.float32), (), errors, empty
         )
+    compute.begin("loading the network")
     embed = square_embedder(backbone, preprocess, images=len(inputs), device=compute.device)
     starts = range(0, len(inputs), _TOGETHER)
     vectors = np.concatenate([embed(np.stack(inputs[i : i + _TOGETHER])) for i in starts])

@@ -20,6 +20,7 @@ from headstart.gallery.folder import Gallery
 from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 from headstart.images.preprocess import Preprocess
+from headstart.lists import some_of
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.detector import faces_for
 
@@ -238,7 +239,7 @@ def remove_photo(gallery: Gallery, photo: str) -> str:
     with gallery.store(write=True) as store:
         found = store.find(photo, fingerprint)
         if len(found) != 1:
-            names = ", ".join(f"{each.name} ({each.person})" for each in found[:5])
+            names = some_of(f"{each.name} ({each.person})" for each in found)
             raise OptionError(
                 f"--remove-photo {photo}: "
                 + (f"{len(found):,} photos are called so: {names}" if found

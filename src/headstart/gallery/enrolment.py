@@ -11,6 +11,7 @@ from headstart.gallery.calibrate import Calibration, calibrate, knows_nobody, us
 from headstart.gallery.embed import Crowd
 from headstart.gallery.enrolling import Enrolling, unaligned
 from headstart.gallery.names import case_twins
+from headstart.lists import some_of
 from headstart.records import Estimate
 
 __all__ = ["Enrolment", "finish"]
@@ -64,8 +65,8 @@ class Enrolment:
         )  # fmt: skip
         for what, which, of in done:
             if which:
-                many = ", ".join(list(which)[:5]) + (", …" if len(which) > 5 else "")
-                lines.append(f"{what} {_count(sum(which.values()), 'photo')} {of} {many}.")
+                many = _count(sum(which.values()), "photo")
+                lines.append(f"{what} {many} {of} {some_of(which)}.")
         if self.known:
             lines.append(f"Passed over {_count(self.known, 'photo')}: enrolled already.")
         who = "1 person" if self.people == 1 else f"{self.people:,} people"

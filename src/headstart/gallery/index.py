@@ -31,6 +31,7 @@ from headstart.gallery.names import person_name
 from headstart.gallery.read_rows import attributes_of, of_length_one, read_changes, state_of
 from headstart.gallery.rehouse import Held, find_photos, rehouse
 from headstart.gallery.rows import Added, Changes, Mark, Photo
+from headstart.lists import some_of
 
 __all__ = ["IndexStore"]
 
@@ -157,7 +158,8 @@ class IndexStore:
             ).fetchone()
             if row is None:
                 some = [each for (each,) in db.execute("SELECT name FROM people LIMIT 6")]
-                listed = ", ".join(some[:5]) + (", …" if len(some) > 5 else "")
+                (people,) = db.execute("SELECT count(*) FROM people").fetchone()
+                listed = some_of(some, total=people)
                 raise OptionError(
                     f"nobody called {name!r} is enrolled"
                     + (f"; there are: {listed}" if some else ": the gallery is empty")

@@ -54,6 +54,7 @@ def recognise(
         data, label, image=image, otherwise="give one folder per person, or two photos"
     )
     found = embed_photos(dataset, opened.backbone, preprocess=opened.preprocess, compute=compute)
+    compute.begin("measuring")
     owners = dataset.labels.strata[found.rows]
     first = _without_copies(found.fingerprints)
     counts = np.bincount(owners[first]) if len(first) else np.zeros(1, int)

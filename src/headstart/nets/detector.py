@@ -11,7 +11,7 @@ from headstart.images.detect import detector_content, read_detector, register_de
 from headstart.images.faces import TEMPLATE, Faces
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
-from headstart.nets.hub import fetch_file
+from headstart.nets.hub import fetch_file, why_missing
 
 __all__ = ["faces_for", "find_detector", "resolve_detector", "save_detector"]
 
@@ -41,10 +41,9 @@ def find_detector(name: str) -> tuple[str, str]:
     try:
         path = fetch_file(repo, file)
     except BackboneError as error:
-        reason = str(error).partition(" Ways to supply it")[0]
         raise BackboneError(
-            f"{reason} Where the hub can be reached, run `hf download {repo} {file}` and give the "
-            f"file with --detector FILE, or set HF_HOME to a cache that has it"
+            f"{why_missing(error)} Where the hub can be reached, run `hf download {repo} {file}` "
+            f"and give the file with --detector FILE, or set HF_HOME to a cache that has it"
         ) from None
     content = read_detector(path)
     if hashlib.sha256(content).hexdigest() != _SHA256:

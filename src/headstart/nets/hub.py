@@ -11,10 +11,11 @@ from pathlib import Path
 
 from headstart.errors import BackboneError
 
-__all__ = ["cached_file", "fetch_file", "ways_to_supply"]
+__all__ = ["cached_file", "fetch_file", "why_missing", "ways_to_supply"]
 
 # Seconds for the hub's first answer. One try: hf_hub_download itself would retry for minutes.
 _PATIENCE = 5.0
+_WAYS = "What to do, one of:"
 
 
 def cached_file(repo: str, file: str) -> Path | None:
@@ -69,24 +70,34 @@ def fetch_file(repo: str, file: str) -> Path:
             )
         else:
             text = " ".join(str(error).split())[:200]
-            reason = f"the hub did not answer as it should: {type(error).__name__}: {text}"
+            reason = f"{_endpoint()} does not answer ({type(error).__name__}: {text})"
         raise BackboneError(
             f"cannot get {file} of {repo}: {reason}. {ways_to_supply(repo, file)}"
         ) from error
 
 
 def ways_to_supply(repo: str, file: str) -> str:
-    """Returns the sentence that names every way to give Headstart a file of a hub."""
+    """Returns the sentence that names every way on, what works at once first."""
     from huggingface_hub import constants
 
     name, _, revision = repo.partition("@")
     pin = f" --revision {revision}" if revision else ""
     files = " ".join(dict.fromkeys(["config.json", file]))
     return (
-        f"Ways to supply it: (1) where {constants.ENDPOINT} can be reached, run `hf download "
-        f"{name} {files}{pin}` and copy the cache folder {constants.HF_HOME} here, "
-        f"or set HF_HOME to it; (2) download with `--local-dir FOLDER` instead and pass that "
-        f"folder as the backbone; "
-        f"(3) set HF_ENDPOINT to a mirror; (4) use another backbone, such as starter, which is "
-        f"bundled"
+        f"{_WAYS} (1) --backbone starter, which is bundled and works at once; "
+        f"(2) where {_endpoint()} can be reached, `hf download {name} {files}{pin}`, and here "
+        f"HF_HOME set to that cache ({constants.HF_HOME} by default); "
+        f"(3) the same with `--local-dir FOLDER`, and --backbone FOLDER; "
+        f"(4) HF_ENDPOINT set to a mirror"
     )
+
+
+def why_missing(error: Exception) -> str:
+    """Returns why a file could not be had, without the ways on."""
+    return str(error).partition(f" {_WAYS}")[0]
+
+
+def _endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import BackboneError
+from headstart.lists import some_of
 
 __all__ = [
     "CONFIG",
@@ -160,7 +161,7 @@ def explain_misfit(text: str) -> str:
     for title, label in (("Missing key", "missing"), ("Unexpected key", "not in the network")):
         if match := re.search(rf"{title}\(s\) in state_dict: (.*?)\.\s*(?:\n|$)", text):
             keys = re.findall(r'"([^"]+)"', match.group(1))
-            parts.append(f"{len(keys)} {label} ({', '.join(keys[:3])}{', …' * (len(keys) > 3)})")
+            parts.append(f"{len(keys)} {label} ({some_of(keys, 3)})")
     shapes = re.findall(
         r"size mismatch for (\S+): .*?shape (.*?) from checkpoint.*? (?:is|shape) "
         r"(torch\.Size\(.*?\))",

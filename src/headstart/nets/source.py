@@ -255,6 +255,6 @@ def hub_folder(source: Source) -> Path:
     if config.parent != weights.parent:  # the repository changed between two downloads
         raise BackboneError(
             f"{source.name}: {CONFIG} and {WEIGHTS} in the hub's cache belong to different "
-            f"revisions; {ways_to_supply(source.repo or '', WEIGHTS)}"
+            f"revisions. {ways_to_supply(source.repo or '', WEIGHTS)}"
         )
     return config.parent

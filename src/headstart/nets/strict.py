@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import BackboneError
+from headstart.lists import some_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -106,10 +107,8 @@ def check_loaded(network: nn.Module, weights: Path, classifiers: Sequence[str]) 
         missing = [k for k in state if k not in known and not k.endswith(_COUNTERS)]
         # Keys that are strange as well are of a layout that timm translates, and then judges.
         if missing and known - cut <= set(state):
-            more = ", …" * (len(missing) > 3)
             raise BackboneError(
-                f"{weights}: the weights do not fit: {len(missing)} missing "
-                f"({', '.join(missing[:3])}{more})"
+                f"{weights}: the weights do not fit: {len(missing)} missing ({some_of(missing, 3)})"
             )
         for name in sorted((known & set(state)) - cut):
             saved, loaded = stream.get_tensor(name), state[name]

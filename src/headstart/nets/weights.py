@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headstart.errors import BackboneError
+from headstart.lists import some_of
 from headstart.nets.imports import import_timm
 from headstart.nets.layout import (
     CONFIG,
@@ -126,8 +127,8 @@ def _build(
     broken = [k for k, v in network.state_dict().items() if not bool(torch.isfinite(v).all())]
     if broken:
         raise BackboneError(
-            f"{weights or what}: not-a-number or infinite values in {broken[0]}"
-            f"{f' and {len(broken) - 1} more' if broken[1:] else ''}; the file is damaged"
+            f"{weights or what}: not-a-number or infinite values in {some_of(broken, 1)}; the file "
+            f"is damaged"
         )
     if weights is not None:
         check_loaded(network, weights, heads)

@@ -18,6 +18,7 @@ __all__ = ["AdviseOptions"]
 class AdviseOptions(Options):
     """What `advise` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart advise flowers/",
         "headstart advise flowers/ --backbone fast,starter --budget 10",

@@ -17,6 +17,7 @@ __all__ = ["CheckOptions"]
 class CheckOptions(Options):
     """What `check` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart check flowers/",
         "headstart check table.csv --label species --group animal --split part",

@@ -16,6 +16,7 @@ from headstart.options.record import Options, build, options_of
 __all__ = ["command"]
 
 T = TypeVar("T")
+_PROGRESS = "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins."
 
 
 def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -83,7 +84,16 @@ def _signature(record: type[Options], returned: Any) -> inspect.Signature:
 def _doc(text: str, record: type[Options], shows: bool) -> str:
     """Puts the section `Args` of a record where a docstring has it."""
     told = [(each.name, each.help) for each in options_of(record)]
-    told += [("progress", "Called as work goes on.")] if shows else []
+    told += (
+        [
+            (
+                "progress",
+                "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins.",
+            )
+        ]
+        if shows
+        else []
+    )
     lines = [
         textwrap.fill(
             f"{name}: {help}", 96, initial_indent=" " * 4, subsequent_indent=" " * 8,

@@ -16,6 +16,7 @@ __all__ = ["CompareOptions"]
 class CompareOptions(Options):
     """What `compare` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = ("headstart compare runs/probe runs/finetuned",)
 
     first: str | Path = subject(help="The folder of one run, called A.")

@@ -17,6 +17,7 @@ __all__ = ["EvaluateOptions"]
 class EvaluateOptions(Options):
     """What `evaluate` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart evaluate runs/flowers",
         "headstart evaluate runs/flowers other-flowers/",

@@ -18,6 +18,7 @@ __all__ = ["IdentifyOptions"]
 class IdentifyOptions(Options):
     """What `identify` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart identify gallery photo.jpg",
         "headstart identify gallery people/ --labelled",

@@ -18,6 +18,7 @@ __all__ = ["PredictOptions"]
 class PredictOptions(Options):
     """What `predict` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart predict runs/flowers new/ --top 3",
         "headstart predict runs/flowers 'new/*.jpg' --format csv > answers.csv",

@@ -143,6 +143,8 @@ class Options:
     """
 
     EXAMPLES: ClassVar[tuple[str, ...]] = ()
+    ANSWERS: ClassVar[bool] = False
+    """Whether what it prints is what it is for, so that `--quiet` leaves it."""
 
     @classmethod
     def verb(cls) -> str:

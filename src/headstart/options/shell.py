@@ -22,7 +22,7 @@ class Looks:
 
     Attributes:
         json: The record as JSON.
-        quiet: No progress, no tables.
+        quiet: No progress, no remarks; answers stay where they are what a verb is for.
     """
 
     json: bool
@@ -111,7 +111,8 @@ class _Parser(argparse.ArgumentParser):
         home.add_argument(
             "--json", action="store_true", help="the record as JSON on standard output"
         )
-        home.add_argument("--quiet", action="store_true", help="no progress, no tables")
+        quiet = "no progress, no remarks: " + ("answers only" if record.ANSWERS else "errors only")
+        home.add_argument("--quiet", action="store_true", help=quiet)
         home.add_argument("-h", "--help", action="store_true", help="this")
 
     def _add(self, home: argparse._ArgumentGroup, each: Option) -> None:

@@ -18,6 +18,7 @@ __all__ = ["VerifyOptions"]
 class VerifyOptions(Options):
     """What `verify` is told."""
 
+    ANSWERS: ClassVar[bool] = True
     EXAMPLES: ClassVar[tuple[str, ...]] = (
         "headstart verify gallery one.jpg other.jpg",
         "headstart verify gallery people/ -o verification.html",

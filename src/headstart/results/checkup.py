@@ -78,6 +78,7 @@ def check_faces(dataset: Dataset, backbone: str, detector: str, compute: Compute
         dataset, network, preprocess=preprocess, device=compute.device, workers=compute.workers,
         progress=compute.progress,
     )  # fmt: skip
+    compute.begin("comparing the people")
     seen = features.stats.readable
     found = []
     without = [dataset.names[i] for i, why in features.stats.errors.items() if why == NO_FACE]

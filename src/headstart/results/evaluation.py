@@ -120,6 +120,7 @@ def evaluate_on(
     part = f"the {dataset.test_name} split of " if tested.any() else ""
     dataset = dataset.take(dataset.labelled & tested if tested.any() else dataset.labelled)
     predictions, every = _answers(model, dataset, compute)
+    compute.begin("measuring")
     kept, stats = dataset.take(every.readable), every.take(every.readable)
     clusters = find_clusters(stats, kept.groups)
     found = score(model.spec.task, predictions, kept.labels, clusters=clusters, seed=compute.seed)

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from headstart.cells import csv_cell
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Labels, counts_of, quantity_of
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
-from headstart.output import csv_cell
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.compute import Compute
+from headstart.compute import Compute, renamed
 from headstart.metrics.interval import wilson
 from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.adapt_recipe import adapt_recipe, fewest_epochs
-from headstart.strategies.finetune_round import FOLDS, begin, finetune
+from headstart.strategies.finetune_round import FOLDS, TRAINING, begin, finetune
 from headstart.strategies.finetune_rounds import start_of
 from headstart.strategies.plan import FinetuneCandidate, FinetunePlan, keep_probe, probe_candidate
 from headstart.strategies.problem import FrozenNetwork, Problem
@@ -202,10 +202,16 @@ class _Planner:
             network.features.vectors, learnt.targets, few, start, n_classes=learnt.n_classes
         )
         marks: list[float] = []
-        heard = self.compute.with_progress(lambda *_: marks.append(time.perf_counter()))
+        self.compute.begin("timing a few steps of fine-tuning")
+
+        def heard(_: str, done: int, __: int) -> None:
+            if done:
+                marks.append(time.perf_counter())
+
         training = begin(
             self.problem.prepared, replace(learnt, train=few), network,
-            replace(recipe, epochs=100, freeze="none"), head, heard,
+            replace(recipe, epochs=100, freeze="none"), head,
+            self.compute.with_progress(heard),
         )  # fmt: skip
         marks.clear()
         training.run(until=_WARM_STEPS + _TIMED_STEPS)
@@ -241,8 +247,9 @@ def _longest(
 
 
 def _named(compute: Compute, candidate: str) -> Compute:
-    """Names a phase by the candidate that is tried."""
-    progress = compute.progress
-    return compute.with_progress(
-        lambda phase, done, total: progress(f"trying {candidate}", done, total)
-    )
+    """Names the training by the candidate that is tried."""
+
+    def name(phase: str) -> str:
+        return f"trying {candidate}" if phase.startswith(TRAINING) else phase
+
+    return compute.with_progress(renamed(compute.progress, name))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.choices import Strategy
-from headstart.compute import Compute
+from headstart.compute import Compute, renamed
 from headstart.errors import BackboneError
 from headstart.nets.backbone import Backbone, open_backbone
 from headstart.nets.model import Model
@@ -18,7 +18,7 @@ from headstart.nets.weights import save_network
 from headstart.predictions import Predictions
 from headstart.probe.cross_validate import CrossValidated
 from headstart.strategies.auto import Budget, make_plan
-from headstart.strategies.finetune_round import Session, begin, finetune
+from headstart.strategies.finetune_round import TRAINING, Session, begin, finetune
 from headstart.strategies.finetune_rounds import (
     FinetuneRounds,
     HowToFinetune,
@@ -183,9 +183,11 @@ def from_scratch(
     random = network.backbone.randomised(compute.seed)
     blank = replace(network, backbone=random, tta=1)
     start = Start(network.features.sets["last"], 1.0, blank=True)
-    heard = compute.with_progress(
-        lambda phase, done, total: compute.progress("training from scratch", done, total)
-    )
+
+    def name(phase: str) -> str:
+        return "training from scratch" if phase.startswith(TRAINING) else phase
+
+    heard = compute.with_progress(renamed(compute.progress, name))
     parts = []
     for learnt, spec in zip(problem.rounds, problem.specs, strict=True):
         result = finetune(

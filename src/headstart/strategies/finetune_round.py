@@ -32,10 +32,12 @@ from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.start import Start, linear_start
 
-__all__ = ["FOLDS", "FinetuneResult", "begin", "finetune"]
+__all__ = ["FOLDS", "TRAINING", "FinetuneResult", "begin", "finetune"]
 
 FOLDS = 5
 """One of so many folds is held out."""
+TRAINING = "fine-tuning"
+"""What progress calls it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def begin(
     compute: Compute,
     *,
     validation: Validation | None = None,
-    phase: str = "fine-tuning",
+    phase: str = TRAINING,
 ) -> Training:
     """Returns a training at its start.
 
@@ -124,6 +126,7 @@ def begin(
     inputs = InputImages(
         data.dataset.take(items), large, workers=here.workers, progress=here.progress
     )
+    here.begin("building the network")
     targets = learnt.targets[items]
     objective = Objective(
         learn.batches(targets, recipe, here.seed, n_classes=n_classes),
@@ -271,28 +274,33 @@ class _Finetuning:
         """Trains on most items, decides on the others, and may train again on all."""
         y, items, session = self.learnt.targets, self.learnt.train, self.session
         validation = Validation(self.inputs(self.val_items), y[self.val_items], self.uneven)
-        first = self.training(self.own_items, validation, "fine-tuning")
+        first = self.training(self.own_items, validation, TRAINING)
         if (on_epoch := session.on_epoch) is not None:
             first.on_epoch = lambda epoch: on_epoch(session.name, epoch)
+        self.compute.begin("measuring held-out images before fine-tuning")
         with first.threads() as pool:
             start_scores = first.outputs(validation.inputs, pool)
             if self.recipe.hflip == "auto":
+                self.compute.begin("trying mirror images")
                 same = flip_invariant(first, validation, pool, start_scores)
                 self.recipe = replace(self.recipe, hflip="yes" if same else "no")
                 first.recipe = self.recipe
         states = session.checkpoints
         states.run(first, name=f"{session.name}-val", fingerprint=self.mark(self.own_items))
+        self.compute.begin("choosing the weights")
         kept = self.decide(first, start_scores)
         last = first
         if refit and kept.share > 0:
-            last = self.training(items, None, "fine-tuning on all")
+            last = self.training(items, None, f"{TRAINING} on all")
             states.run(last, name=f"{session.name}-all", fingerprint=self.mark(items))
             if last.diverged < 0:
                 last.put(mix([last.start, last.ema or last.copy()], [1 - kept.share, kept.share]))
             else:
                 last = first
+        tested = self.inputs(self.learnt.test)
+        self.compute.begin("predicting the test images")
         with last.threads() as pool:
-            test_scores = self.scores(last, self.inputs(self.learnt.test), pool)
+            test_scores = self.scores(last, tested, pool)
         return FinetuneResult(
             net=last.net.eval(),
             head=last.net.as_head(),

@@ -11,14 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.compute import Compute
+from headstart.compute import Compute, renamed
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.trainable import TrainableModel
 from headstart.probe.cross_validate import CrossValidated, Fold
 from headstart.probe.probe import Probe
 from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
-from headstart.strategies.finetune_round import FinetuneResult, Session, finetune
+from headstart.strategies.finetune_round import TRAINING, FinetuneResult, Session, finetune
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks.classification.validation import judge
 from headstart.training.diagnose import diagnose
@@ -211,11 +211,12 @@ def _diagnoses(problem: Problem, fold: Fold, first: FinetuneResult) -> tuple[Fin
 
 
 def _numbered(compute: Compute, number: int, count: int) -> Compute:
-    """Names a phase by its round."""
-    progress = compute.progress
-    return compute.with_progress(
-        lambda phase, done, total: progress(f"{phase} ({number} of {count})", done, total)
-    )
+    """Names a training by its round."""
+
+    def name(phase: str) -> str:
+        return f"{phase} ({number} of {count})" if phase.startswith(TRAINING) else phase
+
+    return compute.with_progress(renamed(compute.progress, name))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from headstart.errors import DataError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
+from headstart.lists import some_of
 from headstart.nets.backbone import Backbone
 from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
@@ -37,7 +38,6 @@ __all__ = [
     "drop_unlabelled",
     "check_and_split",
     "make_problem",
-    "keep_near_together",
 ]
 
 
@@ -59,7 +59,7 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
         if flags:
             raise DataError(
                 f"no column of the table at {dataset.root} is called label, and "
-                f"{', '.join(flags[:6])} hold yes or no (several labels per image?): one at a time "
+                f"{some_of(flags, 6)} hold yes or no (several labels per image?): one at a time "
                 f"is learnt here, named with --label {flags[0]}"
             )
         columns = ", ".join(dataset.attributes)
@@ -131,9 +131,21 @@ def face_flags(detector: str | None) -> list[str]:
 
 
 def check_and_split(
-    dataset: Dataset, stats: ImageStats, *, seed: int, drop_leaks: bool
+    dataset: Dataset,
+    stats: ImageStats,
+    *,
+    seed: int,
+    drop_leaks: bool,
+    last: np.ndarray | None = None,
 ) -> tuple[list[Finding], np.ndarray, Prepared]:
     """Checks the data and leaves out what cannot be used.
+
+    Args:
+        dataset: N items.
+        stats: Their N rows.
+        seed: Of the split, and of the images that are looked at where there are many.
+        drop_leaks: Take what a given split leaked into its test out of training.
+        last: (N, D) vectors of a network's last stage, which tell images that belong together.
 
     Returns:
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
@@ -149,6 +161,9 @@ def check_and_split(
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"
         )
     prepared = _split(usable, stats.take(kept), clusters, seed=seed, drop_leaks=drop_leaks)
+    if last is not None:
+        near, prepared = _keep_near_together(last[kept], prepared, seed=seed, drop_leaks=drop_leaks)
+        findings += near
     return findings, kept, prepared
 
 
@@ -161,20 +176,10 @@ def _split(
     return Prepared(usable, stats, clusters, splits, dropped)
 
 
-def keep_near_together(
+def _keep_near_together(
     vectors: np.ndarray, prepared: Prepared, *, seed: int, drop_leaks: bool
 ) -> tuple[list[Finding], Prepared]:
-    """Joins images that belong together in the eyes of a network.
-
-    Args:
-        vectors: (N, D) of the network's last stage.
-        prepared: The N usable items.
-        seed: Of the split, and of the images that are looked at where there are many.
-        drop_leaks: As in `check_and_split`.
-
-    Returns:
-        What was found, and the same items, split accordingly.
-    """
+    """Joins images that belong together in the eyes of a network, and splits anew."""
     dataset = prepared.dataset
     if has_own_way(dataset.task):  # images of one person are near, as they should be
         return [], prepared
@@ -209,7 +214,7 @@ def make_problem(
         kind = "holdout"
         pairs, summary = _holdout(prepared, given, seed=seed)
     strata = dataset.labels.strata
-    if not pairs:
+    if not pairs or _single(prepared):
         raise DataError(_too_few(prepared))
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
@@ -237,11 +242,11 @@ def make_problem(
 def _too_few(prepared: Prepared) -> str:
     """Says why nobody can learn while others test."""
     dataset, clusters = prepared.dataset, prepared.clusters
-    cells = np.unique(np.stack([dataset.labels.strata, clusters]), axis=1)
-    if np.bincount(cells[0]).max(initial=0) <= 1:
+    if _single(prepared):
         return (
-            f"{dataset.root}: each class has a single image (copies not counted), so it can be "
-            f"neither learned nor measured; add images, at least a few of each class"
+            f"{dataset.root}: each class has a single image, or a single set of images that must "
+            f"stay whole (a group, copies), so it can be neither learned nor measured; add images, "
+            f"at least a few of each class, or see that --group names the right column"
         )
     return (
         f"{dataset.root}: its {plural(len(dataset), 'image')} belong to "
@@ -249,6 +254,12 @@ def _too_few(prepared: Prepared) -> str:
         f"few to learn from some and test on others; add people or scenes, or see that --group "
         f"names the right column"
     )
+
+
+def _single(prepared: Prepared) -> bool:
+    """Whether no class has two images that may lie on two sides."""
+    cells = np.unique(np.stack([prepared.dataset.labels.strata, prepared.clusters]), axis=1)
+    return bool(np.bincount(cells[0]).max(initial=0) <= 1)
 
 
 _Pairs = list[tuple[np.ndarray, np.ndarray]]

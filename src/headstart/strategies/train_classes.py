@@ -84,6 +84,7 @@ def train_classes(
             network.features, problem.rounds, problem.clusters, compute, final=problem.final,
             folds=ask.folds,
         )  # fmt: skip
+    compute.begin("measuring baselines")
     with clock.phase("baselines and learning curve"):
         baselines, curve = _beside(problem, network, outcome, ask, compute)
     model = Model(
@@ -162,6 +163,7 @@ def _fine_tuned(
         return FinetuneOutcome(plan, None, None)  # said without torch, whose import takes seconds
     if ask.strategy == "probe":
         return None
+    compute.begin("preparing fine-tuning")
     stack = ask.until_written
     place = stack.enter_context(
         Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)

@@ -95,6 +95,7 @@ def train_identities(
     beside = ask.baselines != "none" and recipe.loss != "softmax"
     with clock.phase("learn the embedding"):
         learnt = _learn(problem, recipe, place, on_epoch, softmax_too=beside)
+    compute.begin("measuring on people never seen")
     return _trained(problem, learnt)
 
 
@@ -107,6 +108,7 @@ def _learn(
     softmax_too: bool,
 ) -> _Learnt:
     """Trains, keeps the better of what was learnt and what it began from, and enrols everybody."""
+    problem.compute.begin("measuring frozen features")
     frozen, start = frozen_embeddings(problem, recipe)
     begun = time.perf_counter()
     embedded = _train(problem, recipe, "embedding", place, on_epoch)

@@ -18,6 +18,7 @@ from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.images.given import ImageLike, ImagesLike, inputs_of, is_path, listed, names_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
+from headstart.lists import some_of
 from headstart.predictions import Predictions
 from headstart.records import OutputSpec
 from headstart.tasks import decode
@@ -48,8 +49,7 @@ class Predictor:
 
     def __repr__(self) -> str:
         names = self.spec.names
-        shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-        return f"{type(self).__name__}({self.spec.task}: {shown})"
+        return f"{type(self).__name__}({self.spec.task}: {some_of(names)})"
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""

@@ -96,6 +96,9 @@ class FrozenActivations:
             workers=workers if workers is not None else max(1, cpu_count() // 2),
         )  # fmt: skip
 
+        phase = f"running the frozen part: view {view + 1}"
+        self._compute.progress(phase, 0, total)
+
         def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for batch in seen:
                 if batch.targets is not None:
@@ -104,7 +107,7 @@ class FrozenActivations:
 
         for items, values in stream(self._engine, pairs()):
             self._held[view, items] = values.reshape(len(items), *self._held.shape[2:])
-            self._compute.progress(f"frozen part, view {view + 1}", int(items[-1]) + 1, total)
+            self._compute.progress(phase, int(items[-1]) + 1, total)
         self._known[view] = True
 
 

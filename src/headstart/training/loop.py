@@ -137,6 +137,7 @@ class Training:
         keep_freed_memory()
         if self.over or self.step >= stop:
             return
+        self._tell(stop)
         augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
         workers = self.compute.workers
         beside = workers if workers is not None else max(1, cpu_count() // 2)
@@ -156,14 +157,23 @@ class Training:
                     self.over = True
                     break
                 self.step += 1
-                self.compute.progress(self.phase, self.step, self.total)
                 if self.step % self.plan.per_epoch == 0:
                     self._close_epoch(pool)
                     self.over = self._has_stalled()
+                self._tell(stop)
                 if save is not None:
                     save()
                 if self.over or self.step >= stop:
                     break
+
+    def _tell(self, stop: int) -> None:
+        """Says how far it is: the epoch, the loss, and what held-out images said last."""
+        epochs = self.recipe.epochs
+        told = [f"epoch {min(self.step // self.plan.per_epoch + 1, epochs)} of {epochs}"]
+        told += [f"loss {self.last_loss:.3f}"] if math.isfinite(self.last_loss) else []
+        measures = [each.measure for each in self.history if math.isfinite(each.measure)]
+        told += [f"held-out {measures[-1]:.3f}, best {max(measures):.3f}"] if measures else []
+        self.compute.progress(f"{self.phase}: {', '.join(told)}", self.step, stop)
 
     def _cut(self, augment: Augment) -> FrozenActivations | None:
         """Returns the views that training reads instead of images, if that pays."""

@@ -40,6 +40,7 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
 
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
+    compute.begin("finding the images")
     dataset = drop_unlabelled(
         open_dataset(
             options.data,
@@ -50,11 +51,13 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
             task=options.task,
         )
     )
+    compute.begin("opening the networks")
     networks, skipped = open_networks(options.backbone)
     people = has_own_way(dataset.task)
     detector = usable_detector(options, people=people)
     levels = data_set_levels(dataset, workers=compute.workers, progress=progress)
     stats = image_stats_of(dataset, networks[0], options, compute, levels=levels, detector=detector)
+    compute.begin("checking the data")
     findings, _, prepared = check_and_split(dataset, stats, seed=options.seed, drop_leaks=True)
     looks = [
         (

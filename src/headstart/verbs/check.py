@@ -36,13 +36,16 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     from headstart.results.checkup import Checkup, check_faces
     from headstart.tasks import check_everything
 
+    progress("finding the images", 0, 1)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
         image=options.image, task=options.task,
     )  # fmt: skip
     stats = measure(dataset, workers=options.workers, progress=progress)
+    progress("checking the data", 0, 1)
     findings = check_everything(dataset, stats, near_duplicates(stats))
     if options.faces and options.backbone is not None:
+        progress("opening the network", 0, 1)
         findings += check_faces(
             dataset,
             options.backbone,

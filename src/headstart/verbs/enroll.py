@@ -52,6 +52,7 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
     removing = options.remove is not None or options.remove_photo is not None
     if not work.made and (removing or not given):
         Gallery.open(folder)  # says what is missing
+    compute.begin("opening the network")
     work.open_or_prepare(options.backbone, options.detector if options.faces else None)
     removed: dict[str, int] = {}
     if options.remove is not None:
@@ -61,6 +62,7 @@ def enroll(options: EnrollOptions, progress: Progress = silent) -> Enrolment:
         person = remove_photo(work.gallery, options.remove_photo)
         removed[person] = removed.get(person, 0) + 1
     if given:
+        compute.begin("finding the photos")
         if options.name is not None:
             work.enroll(photos_of_one(given, options.name))
         else:

@@ -44,6 +44,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
                 f"measure it on, 'headstart evaluate {options.run} DATA'"
             )
         return evaluation_of_run(Run.open(options.run), columns, seed=options.seed)
+    progress("opening the model", 0, 1)
     model: Model | OnnxPredictor
     if exported is not None:
         model = OnnxPredictor(exported)
@@ -51,6 +52,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
         from headstart.nets.model import Model
 
         model = Model.load(options.run)
+    progress("finding the images", 0, 1)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
         image=options.image, task=model.spec.task,

@@ -57,6 +57,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
 
     folder = Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="folder of faces")
+    progress("opening the detector", 0, 1)
     path, fingerprint = find_detector(options.detector)
     finder = Faces(
         path,
@@ -78,6 +79,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
+            progress("finding the photos", 0, 1)
             dataset = _dataset(options)
             columns = _columns(dataset)
             for photo in searched(dataset, finder, options.faces, options.workers, progress):

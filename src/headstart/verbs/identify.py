@@ -57,6 +57,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
         raise OptionError("-o is for videos and cameras; of photos use --json")
     compute = Compute(options.device, options.workers, options.seed, progress)
     gallery, top = str(options.gallery), options.top
+    compute.begin("opening the gallery")
     opened = Gallery.open(options.gallery)
     reader = GalleryReader(opened)
     try:

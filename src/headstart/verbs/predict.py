@@ -91,6 +91,7 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         raise OptionError("one video or camera at a time, and no images beside it")
     if moving and explain is not None:
         raise OptionError("--explain is for images: save frames of the video first")
+    progress("opening the model", 0, 1)
     predictor, own = _open(options.model, device=options.device, many=moving)
     if options.abstain_below or not moving:
         predictor.threshold = options.abstain_below

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from headstart.compute import Progress, silent
 from headstart.errors import ModelError, OptionError
 from headstart.options.command import command
 from headstart.options.serve import ServeOptions, listed_words
@@ -13,7 +14,7 @@ __all__ = ["serve"]
 
 
 @command(ServeOptions)
-def serve(options: ServeOptions) -> None:
+def serve(options: ServeOptions, progress: Progress = silent) -> None:
     """Serves an exported model over HTTP, with a page at `/`, until it is told to stop.
 
     The API key is read from the environment variable `HEADSTART_API_KEY`; without one nobody is
@@ -25,6 +26,7 @@ def serve(options: ServeOptions) -> None:
     """
     from headstart.deploy.runtime import OnnxPredictor, find_exported
 
+    progress("opening the model", 0, 1)
     file = find_exported(options.model)
     if file is None:
         raise ModelError(
@@ -73,6 +75,7 @@ def serve(options: ServeOptions) -> None:
         room=options.queue,
         threads=options.workers or cpu_count(),
     )
+    progress("opening the model", 1, 1)
     listen(app, host=options.host, port=options.port, seconds=options.timeout)
 
 

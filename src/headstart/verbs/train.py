@@ -52,20 +52,19 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         check_and_split,
         choose_preprocess,
         drop_unlabelled,
-        keep_near_together,
     )  # fmt: skip
     from headstart.strategies.problem import FrozenNetwork
     from headstart.strategies.ways import refuse_early, way_of
 
     if options.data is None:
         options = _resumed(options)
-    name = Path(str(options.data)).resolve().name or "run"
-    folder = Path(options.out) if options.out is not None else Path("runs") / name
+    folder = _folder(options)
     check_output(folder, overwrite=options.overwrite)
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
     with clock.phase("open"):
-        dataset = drop_unlabelled(_open(options, folder))
+        dataset = drop_unlabelled(_open(options, folder, compute))
+    compute.begin("opening the network")
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
@@ -78,26 +77,32 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         workers=options.workers, progress=progress,
     )  # fmt: skip
     clock.seconds |= features.seconds
+    compute.begin("checking the data")
     with clock.phase("check"):
         findings, kept, prepared = check_and_split(
-            dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks
-        )
-        last = features.vectors[kept][:, features.slices["last"]]
-        near, prepared = keep_near_together(
-            last, prepared, seed=options.seed, drop_leaks=options.drop_leaks
-        )
+            dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks,
+            last=features.vectors[:, features.slices["last"]],
+        )  # fmt: skip
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
     network = FrozenNetwork(backbone, preprocess, options.tta, frozen)
     with contextlib.ExitStack() as stack:
         ask = _ask(options, folder, stack)
         trained = way_of(dataset.task)(prepared, network, ask, compute, clock)
         with new_run(folder, overwrite=options.overwrite) as run:
-            told = Told(ask.options, findings + near, features, dataset.names, clock)
+            compute.begin("writing run and report")
+            told = Told(ask.options, findings, features, dataset.names, clock)
             write_run(trained, told, run)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
     trim_cache()
     return Run(folder)
+
+
+def _folder(options: TrainOptions) -> Path:
+    """Returns where the run will be."""
+    if options.out is not None:
+        return Path(options.out)
+    return Path("runs") / (Path(str(options.data)).resolve().name or "run")
 
 
 def _resumed(options: TrainOptions) -> TrainOptions:
@@ -110,10 +115,11 @@ def _resumed(options: TrainOptions) -> TrainOptions:
     return TrainOptions(**saved | {"out": resume, "resume": resume})
 
 
-def _open(options: TrainOptions, folder: Path) -> Dataset:
+def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     """Opens the data, which must not have the run among them."""
     from headstart.data.open import open_dataset
 
+    compute.begin("finding the images")
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
         image=options.image, task=options.task,

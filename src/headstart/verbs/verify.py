@@ -38,6 +38,7 @@ def verify(options: VerifyOptions, progress: Progress = silent) -> Verification 
 
     given = [options.photos] if isinstance(options.photos, str | Path) else list(options.photos)
     compute = Compute(options.device, options.workers, options.seed, progress)
+    compute.begin("opening the gallery")
     opened = Gallery.open(options.gallery)
     reader = GalleryReader(opened)
     try:

@@ -6,9 +6,11 @@ gallery.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headstart.compute import Progress
 from headstart.errors import DataError, OptionError, OutputError
 from headstart.images.video import Frame, Video, Writer
+from headstart.output import parents_made
 from headstart.video.people import draw_faces
 
 __all__ = ["BATCH", "FrameHandler", "FrameResult", "process_video"]
@@ -144,8 +147,9 @@ class _Output:
             return
         if path.exists():
             raise OutputError(f"{path} is there already: choose another -o, or remove it")
+        self._home = contextlib.ExitStack()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self._home.enter_context(parents_made(path))
             if kind in _LINES:
                 self._lines = path.open("w", encoding="utf-8", buffering=1)
             else:
@@ -154,6 +158,7 @@ class _Output:
                 self._building = Path(name)
                 self._movie = Writer(self._building, rate=rate)
         except OSError as error:
+            self._home.__exit__(*sys.exc_info())
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
 
     def __enter__(self) -> _Output:
@@ -167,6 +172,8 @@ class _Output:
                 self._end(self._movie, self._building, self._path, whole=kind is None)
             finally:
                 self._building.unlink(missing_ok=True)
+        if self._path is not None:
+            self._home.__exit__(kind, error, trace)
 
     @staticmethod
     def _end(movie: Writer, building: Path, place: Path, *, whole: bool) -> None:

@@ -32,6 +32,8 @@ def test_nothing_is_wrong_with_even_classes():
 
 def test_one_class_is_none():
     assert found(data_of({"ant": 9})) == {"one_class": ("serious", (), 1)}
+    (alone,) = check_classes(data_of({"ant": 9}), np.arange(9))
+    assert alone.claim == "There is only one class, 'ant': nothing can be told apart."
 
 
 def test_copies_do_not_make_a_class_larger():

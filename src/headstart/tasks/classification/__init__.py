@@ -11,6 +11,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import DataError
 from headstart.images.stats import ImageStats
+from headstart.lists import some_of
 from headstart.metrics.calibration import calibration_error, reliability
 from headstart.metrics.classification import class_statistics, confusion_matrix, measure_classes
 from headstart.metrics.statistic import Measure, Statistic
@@ -165,8 +166,8 @@ def in_terms_of(names: tuple[str, ...], labels: Classes) -> np.ndarray:
     unknown = [labels.names[k] for k in present if labels.names[k] not in place]
     if unknown:
         raise DataError(
-            f"the data have classes that the model does not know ({', '.join(unknown[:5])}); "
-            f"it knows {', '.join(names[:10])}"
+            f"the data have classes that the model does not know ({some_of(unknown)}); "
+            f"it knows {some_of(names, 10)}"
         )
     order = np.array([place.get(name, -1) for name in labels.names] + [-1], np.int64)
     return order[labels.targets]

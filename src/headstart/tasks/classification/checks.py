@@ -82,11 +82,11 @@ def _classes(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
     if not labels.names:
         return
     names, counts = np.array(labels.names), labels.counts
-    if len(names) == 1:
+    if len(labels.names) == 1:
         yield Finding(
             "one_class",
             "serious",
-            f"There is only one class, {names[0]!r}: nothing can be told apart.",
+            f"There is only one class, {labels.names[0]!r}: nothing can be told apart.",
             (),
             "Add a second class, if only a folder of everything else.",
             1,

@@ -149,10 +149,12 @@ def embed(
         return fingerprint_json([*about, compute.seed, names, sums])
 
     first = _begin(material, recipe, own_items, compute, validation, "learning an embedding")
+    compute.begin("measuring held-out people before it")
     start = _start_health(first, material.vectors[own_items], material.columns, recipe)
     if on_epoch is not None:
         first.on_epoch = _named(on_epoch, name)
     checkpoints.run(first, name=f"{name}-val", fingerprint=mark(own_items))
+    compute.begin("choosing the weights")
     kept, before, after = _decide(first, validation)
     last = first
     if refit and kept.share > 0:
