@@ -98,7 +98,18 @@ def __getattr__(name: str) -> Any:
     home = importlib.import_module(f"headstart.{_HOMES.get(name, 'errors')}")
     value = getattr(home, name)
     globals()[name] = value
+    if home.__name__.startswith("headstart.verbs."):
+        _show_progress()
     return value
+
+
+def _show_progress() -> None:
+    """Lets verbs show their progress where somebody sits before this Python."""
+    from headstart.console.lines import interactive, interactive_progress
+    from headstart.options.command import show_progress_by
+
+    if interactive():
+        show_progress_by(interactive_progress)
 
 
 def __dir__() -> list[str]:

@@ -8,14 +8,28 @@ import re
 import textwrap
 import typing
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from headstart.options.devices import check_device
 from headstart.options.record import Options, build, options_of
 
-__all__ = ["command"]
+__all__ = ["command", "show_progress_by"]
 
 T = TypeVar("T")
+Shown = Callable[[], AbstractContextManager[Any]]
+_shown: list[Shown] = []  # at most one
+
+
+def show_progress_by(shown: Shown | None) -> None:
+    """Sets what verbs show while they work, where nobody gives them a `progress`.
+
+    Args:
+        shown: Gives a `Progress`; None to show nothing, as at first.
+    """
+    _shown[:] = [] if shown is None else [shown]
+
+
 _PROGRESS = "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins."
 
 
@@ -37,7 +51,11 @@ def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[...,
         @functools.wraps(function)
         def verb(*subjects: Any, **given: Any) -> T:
             progress = given.pop("progress", None) if shows else None
-            return run(build(record, subjects, given), progress)
+            options = build(record, subjects, given)
+            if not shows or progress is not None or not _shown:
+                return run(options, progress)
+            with _shown[0]() as drawn:
+                return run(options, drawn)
 
         hints = _hints(function)
         signature = _signature(record, hints.get("return", inspect.Signature.empty))

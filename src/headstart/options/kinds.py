@@ -130,8 +130,6 @@ def _as(kind: Kind, value: Any) -> Any:
         return int(value) if int(value) in kind.choices else _NOTHING  # such as numpy's
     if (kind.text or kind.path) and isinstance(value, str):
         return value
-    if kind.text and isinstance(value, dict):  # such as a recipe, in Python
-        return ",".join(f"{name}={each}" for name, each in value.items())
     if kind.path and isinstance(value, os.PathLike):
         return value
     if kind.index and not isinstance(value, bool) and isinstance(value, numbers.Integral):
