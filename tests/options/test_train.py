@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headstart.errors import OptionError
-from headstart.options.record import build
 from headstart.options.train import TrainOptions
-from headstart.tasks.identity.recipe import MetricRecipe
 
 
 @pytest.mark.parametrize(
@@ -44,13 +42,3 @@ def test_the_recipe_that_options_make_together():
     options = TrainOptions(data="x", epochs=3, lr=0.5, hflip="no", recipe="dropout=0.2,epochs=4")
     found = options.given_recipe()
     assert (found.epochs, found.lr, found.hflip, found.dropout) == (4, 0.5, "no", 0.2)
-
-
-def test_in_python_a_recipe_may_be_a_dictionary():
-    options = build(TrainOptions, ["x"], {"recipe": {"dropout": 0.2, "freeze": "last"}})
-    assert options.recipe == "dropout=0.2,freeze=last"
-    assert options.given_recipe().dropout == 0.2
-    people = TrainOptions(data="x", task="identity", recipe="loss=arcface").given_recipe()
-    assert isinstance(people, MetricRecipe)
-    assert people.loss == "arcface"
-    assert people.lr == MetricRecipe().lr
