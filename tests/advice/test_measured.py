@@ -23,7 +23,7 @@ def probed(prepared, network):
     target = task_of(data.task).encode(data.labels, np.arange(len(data)))
     ground = Labelled(target.classes, prepared.clusters, len(target.spec.names))
     frozen, grid = network.features, Grid(classifiers=("logistic",), logistic=(10,))
-    return probe(frozen.vectors, frozen.sets, ground, CPU, grid=grid, folds=2), target.spec
+    return probe(frozen, ground, CPU, grid=grid, folds=2), target.spec
 
 
 def test_of_classes_every_trial_has_said_it(tmp_path):

@@ -43,8 +43,7 @@ def head(kind: str, projected: bool = False) -> Head:
 def test_scores_are_those_of_numpy(kind, projected):
     vectors = np.random.default_rng(1).normal(size=(30, FIRST + 5)).astype(np.float32)
     plain = head(kind, projected)
-    module = HeadModule(plain, first=FIRST)
-    found = module(torch.from_numpy(vectors[:, FIRST:])).numpy()
+    found = HeadModule(plain)(torch.from_numpy(vectors)).numpy()
     np.testing.assert_allclose(found, plain.scores(vectors), atol=1e-4)
 
 
@@ -56,5 +55,5 @@ def test_fewer_memories_than_neighbours_vote_all():
         "labels": np.array([0, 1]),
     }  # fmt: skip
     plain = Head("neighbours", np.arange(4), arrays, CLASSES, k=9)
-    found = HeadModule(plain, first=0)(torch.from_numpy(memory)).numpy()
+    found = HeadModule(plain)(torch.from_numpy(memory)).numpy()
     np.testing.assert_allclose(found, plain.scores(memory), atol=1e-5)

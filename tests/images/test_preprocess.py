@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from headstart.images.preprocess import Preprocess, View, views_of
+from headstart.images.preprocess import Preprocess
+from headstart.images.views import Look
 
 
 def photo(width: int, height: int, seed: int = 0) -> np.ndarray:
@@ -153,10 +155,26 @@ def test_decoding_is_never_asked_for_less_than_is_needed(geometry):
     assert difference.mean() < 1.5
 
 
-def test_views():
-    assert views_of(1) == (View(),)
-    assert views_of(2) == (View(), View(flip=True))
-    assert [view.position for view in views_of(3)] == [0.0, 0.5, 1.0]
-    assert len(set(views_of(6))) == 6
-    with pytest.raises(ValueError, match="1, 2, 3 or 6"):
-        views_of(4)
+def test_several_looks_lie_side_by_side():
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    beside = (Look("squash"), Look("crop", 0.5))
+    several = Preprocess(32, "square", beside=beside)
+    assert several.count(2) == 6
+    inputs = several.inputs(pixels, 2)
+    for number, look in enumerate(several.looks):
+        assert not look.beside
+        assert np.array_equal(inputs[2 * number : 2 * number + 2], look.inputs(pixels, 2))
+    assert [look.geometry for look in several.looks] == ["square", "squash", "crop"]
+    assert several.short_side == 32
+    vectors = np.arange(12.0).reshape(6, 2)
+    assert several.pooled(vectors, 2).tolist() == [[1, 2, 5, 6, 9, 10]]
+    assert Preprocess.from_json(asdict(several)) == several
+    assert several.pixel_key != Preprocess(32, "square").pixel_key
+
+
+def test_looks_that_cannot_be_are_refused():
+    value = asdict(Preprocess(32, "square"))
+    with pytest.raises(ValueError, match="crop_pct"):
+        Preprocess.from_json(value | {"beside": [{"geometry": "crop", "crop_pct": 9}]})
+    with pytest.raises(ValueError, match="40 looks"):
+        Preprocess.from_json(value | {"beside": [{"geometry": "pad", "crop_pct": 0.5}] * 40})

@@ -17,13 +17,14 @@ from headstart.probe.classifiers import (
     fit_head,
     make_space,
 )
-from headstart.probe.probe import Grid, Labelled, feature_sets
+from headstart.probe.frozen import Frozen, feature_sets
+from headstart.probe.probe import Grid, Labelled
 
 
 def probe(vectors, sets, targets, clusters, *, n_classes, items=None, seed=0, **options):
     """Probes plain arrays."""
     labelled = Labelled(targets, clusters, n_classes, items)
-    return module.probe(vectors, sets, labelled, Compute(seed=seed), **options)
+    return module.probe(Frozen(vectors, sets), labelled, Compute(seed=seed), **options)
 
 
 SLICES = {"stage1": slice(0, 6), "stage2": slice(6, 16), "last": slice(16, 28)}

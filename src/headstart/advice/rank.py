@@ -118,9 +118,7 @@ def rank(
         compute.begin(f"trying classifiers on {backbone.name} at {preprocess.size} px")
         frozen = Frozen.of_stages(features.vectors, features.slices)
         ground = Labelled(learnt.targets, prepared.clusters, learnt.n_classes)
-        result = probe(
-            frozen.vectors, frozen.sets, ground, quiet, grid=Grid().thinned(), folds=folds
-        )
+        result = probe(frozen, ground, quiet, grid=Grid().thinned(), folds=folds)
         network = FrozenNetwork(backbone, preprocess, 1, frozen)
         evidence = _logme(features, learnt)
         candidate = _candidate(network, result, evidence, time.perf_counter() - begun)

@@ -126,7 +126,7 @@ def grad_cam(model: Model) -> Callable[[np.ndarray], np.ndarray | None]:
     from headstart.exporting.graph import Deployed
 
     net = Deployed(model, scores=True).eval()
-    layer = _last_map(net, model.preprocess.size, model.tta)
+    layer = _last_map(net, model.preprocess.size, model.preprocess.count(model.tta))
 
     def heat(inputs: np.ndarray) -> np.ndarray | None:
         if layer is None:
@@ -144,7 +144,7 @@ def grad_cam(model: Model) -> Callable[[np.ndarray], np.ndarray | None]:
     return heat
 
 
-def _last_map(net: nn.Module, size: int, tta: int) -> nn.Module | None:
+def _last_map(net: nn.Module, size: int, count: int) -> nn.Module | None:
     """Finds the last module that gives a feature map with more than one place."""
     import torch
 
@@ -157,7 +157,7 @@ def _last_map(net: nn.Module, size: int, tta: int) -> nn.Module | None:
     leaves = [each for each in net.modules() if not list(each.children())]
     hooks = [each.register_forward_hook(see) for each in leaves]
     with torch.inference_mode():
-        net(torch.zeros((1, tta, size, size, 3), dtype=torch.uint8))
+        net(torch.zeros((1, count, size, size, 3), dtype=torch.uint8))
     for hook in hooks:
         hook.remove()
     return found[-1] if found else None

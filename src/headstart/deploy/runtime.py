@@ -164,7 +164,8 @@ class OnnxPredictor(Predictor):
                 f"{self.path} is not as 'headstart export' wrote it: it was damaged or changed; "
                 f"{_ANEW}"
             )
-        size, views = self.about.preprocess.size, self.about.tta
+        size = self.about.preprocess.size
+        views = self.about.preprocess.count(self.about.tta)
         given = [each.shape for each in self._session.get_inputs()]
         if len(given) != 1 or given[0][1:] != [views, size, size, 3]:
             raise ModelError(

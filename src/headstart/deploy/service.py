@@ -68,7 +68,8 @@ class Service:
             # The first call allocates; it must not be somebody's.
             about = self._model.about
             size = about.preprocess.size
-            await self._batcher.outputs(np.zeros((about.tta, size, size, 3), np.uint8))
+            count = about.preprocess.count(about.tta)
+            await self._batcher.outputs(np.zeros((count, size, size, 3), np.uint8))
             yield
         finally:
             await self._batcher.stop()

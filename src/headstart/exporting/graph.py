@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -37,12 +39,17 @@ class Deployed(nn.Module):
         width = sum(each for _, each in pool.layout)
         last = pool.layout[-1][1]
         # Where the head reads the last layer only, the other stages need not be pooled.
-        self._last_only = bool((model.head.columns >= width - last).all())
+        look, column = np.divmod(model.head.columns, width)
+        self._last_only = bool((column >= width - last).all())
+        head = model.head
+        if self._last_only:
+            head = replace(head, columns=look * last + column - (width - last))
         self.pool = pool
-        self.head = HeadModule(model.head, first=width - last if self._last_only else 0)
+        self.head = HeadModule(head)
         self._temperature = float(model.temperature)
         self._scores = scores
         self._tta, self._width = model.tta, last if self._last_only else width
+        self._looks = len(model.preprocess.looks)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns (N, C) probabilities.
@@ -55,6 +62,8 @@ class Deployed(nn.Module):
         vectors = self.pool.last(images) if self._last_only else self.pool(images)
         if self._tta > 1:
             vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
+        if self._looks > 1:
+            vectors = vectors.reshape(-1, self._looks * self._width)
         scores = self.head(vectors.float()) / self._temperature
         return scores if self._scores else torch.softmax(scores, dim=1)
 
@@ -117,7 +126,8 @@ def write_graph(model: Model, path: Path) -> None:
 
         return merge_onnx(model, path)
     size = model.preprocess.size
-    example = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
+    count = model.preprocess.count(model.tta)
+    example = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
     axes = {"inputs": {0: "images"}, "probabilities": {0: "images"}}
     try:
         with warnings.catch_warnings(), one_thread(), torch.no_grad():

@@ -16,13 +16,12 @@ class HeadModule(nn.Module):
 
     Args:
         head: Any kind.
-        first: Column of the backbone's vectors at which the given ones begin.
     """
 
-    def __init__(self, head: Head, *, first: int) -> None:
+    def __init__(self, head: Head) -> None:
         super().__init__()
         self.kind, self.k, self.n_classes = head.kind, head.k, head.n_classes
-        self.register_buffer("columns", torch.from_numpy(head.columns.astype(np.int64) - first))
+        self.register_buffer("columns", torch.from_numpy(head.columns.astype(np.int64)))
         for name, array in head.arrays.items():
             self.register_buffer(name, torch.from_numpy(np.array(array)))
 

@@ -45,7 +45,8 @@ class _After(nn.Module):
 
     def __init__(self, model: Model, maps: bool) -> None:
         super().__init__()
-        self.head = HeadModule(model.head, first=0)
+        self.head = HeadModule(model.head)
+        self._looks = len(model.preprocess.looks)
         self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
         self._width = model.backbone.info.bounds[-1]
 
@@ -53,6 +54,7 @@ class _After(nn.Module):
         if self._maps:
             vectors = vectors.mean((2, 3))
         vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
+        vectors = vectors.reshape(-1, self._looks * self._width)
         return torch.softmax(self.head(vectors) / self._temperature, dim=1)
 
 
@@ -91,8 +93,9 @@ def merge_onnx(model: Model, path: Path) -> None:
     size = model.preprocess.size
     shape = model.backbone.input_shape(size)
     width = model.backbone.info.bounds[-1]
-    inputs = torch.zeros((2, model.tta, size, size, 3), dtype=torch.uint8)
-    vectors = torch.zeros((2 * model.tta, width, 1, 1) if rank == 4 else (2 * model.tta, width))
+    count = model.preprocess.count(model.tta)
+    inputs = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
+    vectors = torch.zeros((2 * count, width, 1, 1) if rank == 4 else (2 * count, width))
     before = _written(_Before(model.preprocess, shape), inputs, "inputs", "images", opset)
     after = _written(_After(model, rank == 4), vectors, "vectors", "probabilities", opset)
     for each in (before, middle, after):

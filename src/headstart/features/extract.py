@@ -21,9 +21,10 @@ from headstart.fingerprint import fingerprint_json
 from headstart.images.depths import data_set_levels
 from headstart.images.pixels import read_pixels
 from headstart.images.prefetch import prefetch
-from headstart.images.preprocess import Preprocess, View, views_of
+from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
+from headstart.images.views import View, views_of
 from headstart.nets.backbone import Backbone, native_precision
 from headstart.nets.engine import Engine, stream
 
@@ -77,7 +78,7 @@ def extract(
         preprocess: How images are fitted; by default as the weights were trained, and images deeper
             than 8 bits by the levels of these.
         tta: Test-time augmentation: 1, 2, 3 or 6 views averaged (see
-            `headstart.images.preprocess.views_of`).
+            `headstart.images.views.views_of`).
         device: Where the network runs.
         workers: Decoding threads.
         progress: Called as images are done.
@@ -93,6 +94,15 @@ def extract(
     if preprocess is None:
         levels = data_set_levels(dataset, workers=workers, progress=progress)
         preprocess = replace(backbone.preprocess, levels=levels)
+    if preprocess.beside:
+        each = [
+            extract(
+                dataset, backbone, preprocess=look, tta=tta, device=device, workers=workers,
+                progress=progress, allow_none=allow_none,
+            )
+            for look in preprocess.looks
+        ]  # fmt: skip
+        return _side_by_side(each)
     looks = views_of(tta)
     recipe = [preprocess.fields, tta, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
@@ -137,6 +147,23 @@ def extract(
     return Features(
         vectors, backbone.info.slices, stats, engine_summary, seconds, computed=int(done.sum())
     )
+
+
+def _side_by_side(each: list[Features]) -> Features:
+    """Returns the vectors of several looks in one, the stages of the later ones by number."""
+    slices, start = {}, 0
+    for number, features in enumerate(each):
+        mark = f" of look {number + 1}" if number else ""
+        for name, part in features.slices.items():
+            slices[name + mark] = slice(start + part.start, start + part.stop)
+        start += features.vectors.shape[1]
+    seconds = {
+        name: sum(features.seconds.get(name, 0.0) for features in each) for name in each[0].seconds
+    }
+    return Features(
+        np.hstack([features.vectors for features in each]), slices, each[0].stats, each[0].engine,
+        seconds, computed=max(features.computed for features in each),
+    )  # fmt: skip
 
 
 def _embed(

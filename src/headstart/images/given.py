@@ -101,7 +101,7 @@ def inputs_of(
     Args:
         image: Of any kind.
         preprocess: How it is fitted.
-        tta: V.
+        tta: As `Preprocess.inputs` takes it.
         max_pixels: Larger files are refused by their header.
 
     Raises:
@@ -114,10 +114,14 @@ def inputs_of(
     if not isinstance(image, str | os.PathLike | bytes):
         raise ImageError(_refusal(image))
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
-    decoded = decode(
-        data, short_side=preprocess.decoding_side, max_pixels=max_pixels, levels=preprocess.levels
-    )
-    return preprocess.inputs(decoded.pixels, tta)
+    seen: dict[int, np.ndarray] = {}
+    parts = []
+    for look in preprocess.looks:  # each at the resolution that it had in training
+        if (side := look.decoding_side) not in seen:
+            decoded = decode(data, short_side=side, max_pixels=max_pixels, levels=look.levels)
+            seen[side] = decoded.pixels
+        parts.append(look.inputs(seen[side], tta))
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def bytes_of(image: ImageLike) -> bytes:

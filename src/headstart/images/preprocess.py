@@ -6,7 +6,7 @@ It is numpy and Pillow only, so that what is deployed needs nothing that trained
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -18,9 +18,10 @@ from headstart.images.deep import EIGHT_BITS, Levels
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
+from headstart.images.views import Look, views_of
 from headstart.records import is_number
 
-__all__ = ["Preprocess", "View", "views_of"]
+__all__ = ["Preprocess"]
 
 _RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -34,37 +35,10 @@ _RESAMPLING = {
 # No network sees larger squares, and a damaged number must not ask for the memory of one.
 _MOST_SIDE = 4096
 
+_MOST_LOOKS = 12
+
 # Photos are not shrunk below this before faces are looked for.
 _DETECT_SIDE = 640
-
-
-@dataclass(frozen=True)
-class View:
-    """One way to look at an image; the vectors of several are averaged.
-
-    Attributes:
-        position: Where along the longer side a crop is taken, 0 to 1; 0.5 is the centre.
-        flip: Whether it is mirrored left to right.
-    """
-
-    position: float = 0.5
-    flip: bool = False
-
-
-def views_of(count: int) -> tuple[View, ...]:
-    """Returns the views behind `--tta`.
-
-    Args:
-        count: 1 plain; 2 plain and mirrored; 3 crops along the longer side; 6 those and mirrored.
-
-    Raises:
-        ValueError: For any other count.
-    """
-    positions = {1: (0.5,), 2: (0.5,), 3: (0.0, 0.5, 1.0), 6: (0.0, 0.5, 1.0)}
-    if count not in positions:
-        raise ValueError(f"tta must be 1, 2, 3 or 6, got {count}")
-    flips = (False,) if count in (1, 3) else (False, True)
-    return tuple(View(position, flip) for flip in flips for position in positions[count])
 
 
 @dataclass(frozen=True)
@@ -85,6 +59,8 @@ class Preprocess:
             photos. `geometry`, `crop_pct` and `interpolation` then play no part.
         levels: Of images deeper than 8 bits, the level that becomes black and the one that becomes
             white: settled once for the training images, so that brightness means the same in all.
+        beside: Further looks at the same image. The vectors of each lie beside those of the first,
+            so that a classifier sees all of them.
     """
 
     size: int = 224
@@ -95,6 +71,17 @@ class Preprocess:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     faces: Faces | None = None
     levels: Levels = EIGHT_BITS
+    beside: tuple[Look, ...] = ()
+
+    @property
+    def looks(self) -> tuple[Preprocess, ...]:
+        """Each look by itself, the first one first."""
+        first = replace(self, beside=()) if self.beside else self
+        return (first, *(replace(first, **asdict(look)) for look in self.beside))
+
+    def count(self, tta: int) -> int:
+        """Returns how many squares a network sees of one image, those of all looks together."""
+        return tta * (1 + len(self.beside))
 
     @property
     def short_side(self) -> int:
@@ -125,6 +112,8 @@ class Preprocess:
         """What decides the result: all fields, but not where the detector's file lies."""
         fields = asdict(self)
         faces = fields.pop("faces")
+        if not self.beside:
+            del fields["beside"]
         if faces is not None:
             fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
         return fields
@@ -222,11 +211,12 @@ class Preprocess:
         return left, top, side
 
     def inputs(self, pixels: np.ndarray, tta: int) -> np.ndarray:
-        """Returns what a network sees of one image, (tta, size, size, 3) uint8 RGB.
+        """Returns what a network sees of one image, (V, size, size, 3) uint8 RGB.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            tta: See `views_of`; of a face there are but two, itself and its mirror image.
+            tta: See `views_of`; of a face there are but two, itself and its mirror image. V is
+                `count` of it, look by look.
 
         Raises:
             ImageError: If a face is wanted and there is none.
@@ -234,10 +224,22 @@ class Preprocess:
         if self.faces is not None:
             return _mirrored(self.fit(pixels), tta)
         inputs = []
-        for view in views_of(tta):
-            square = self.fit(pixels, position=view.position)
-            inputs.append(square[:, ::-1] if view.flip else square)
+        for look in self.looks:
+            for view in views_of(tta):
+                square = look.fit(pixels, position=view.position)
+                inputs.append(square[:, ::-1] if view.flip else square)
         return np.stack(inputs)
+
+    def pooled(self, vectors: np.ndarray, tta: int) -> np.ndarray:
+        """Returns (N, L * D): the mean over the views of each of L looks, look beside look.
+
+        Args:
+            vectors: (N * V, D) of what `inputs` gave.
+            tta: As there.
+        """
+        width = vectors.shape[-1]
+        looks = 1 + len(self.beside)
+        return vectors.reshape(-1, looks, tta, width).mean(axis=2).reshape(-1, looks * width)
 
     def every_face(self, pixels: np.ndarray, tta: int) -> list[tuple[Face, np.ndarray]]:
         """Returns all faces of a photo with what a network sees of each, as `inputs` gives it.
@@ -278,7 +280,8 @@ class Preprocess:
         levels = float(low), float(high)
         if not -math.inf < levels[0] < levels[1] < math.inf:
             raise ValueError(f"levels of {low} to {high} are no range")
-        read = cls(**{**value, **colours, "faces": faces, "levels": levels})
+        beside = tuple(Look(**each) for each in value.get("beside") or ())
+        read = cls(**{**value, **colours, "faces": faces, "levels": levels, "beside": beside})
         if fault := read.fault():
             raise ValueError(fault)
         return read
@@ -298,7 +301,11 @@ class Preprocess:
         for name, colours in (("mean", self.mean), ("std", self.std)):
             if len(colours) != 3 or not all(is_number(each) for each in colours):
                 return f"{name} must be three finite numbers, got {colours!r}"
-        return None if min(self.std) > 0 else f"std must be above 0, got {self.std!r}"
+        if min(self.std) <= 0:
+            return f"std must be above 0, got {self.std!r}"
+        if len(self.beside) >= _MOST_LOOKS or (self.beside and self.faces is not None):
+            return f"there are {len(self.beside)} looks beside the first"
+        return next((fault for look in self.looks[1:] if (fault := look.fault())), None)
 
 
 def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:

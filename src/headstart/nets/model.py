@@ -143,7 +143,7 @@ class Model:
                 )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
             raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
-        width = model.backbone.info.bounds[-1]
+        width = model.backbone.info.bounds[-1] * len(model.preprocess.looks)
         if model.head.columns.max() >= width:
             raise ModelError(
                 f"{folder / _HEAD}: it reads column {model.head.columns.max()} of vectors that "

@@ -71,6 +71,12 @@ class TrainOptions(Options):
         1, group="model",
         help="1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.",
     )  # fmt: skip
+    views: int | Literal["auto"] = option(
+        "auto", group="model", low=1, high=4, metavar="N",
+        help="How many ways of looking at an image (its largest square, the whole squashed, its "
+        "middle) the model may keep, one pass of the network each; `auto` tries further ones while "
+        "errors remain and keeps at most two.",
+    )  # fmt: skip
     device: Device = shared.device()
     # training
     strategy: Strategy = option(

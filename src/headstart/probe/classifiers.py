@@ -18,6 +18,7 @@ from headstart.probe.axes import Axes, Coordinates, principal_axes
 from headstart.probe.linear import Problems, solve
 
 __all__ = [
+    "LINEAR",
     "Classifier",
     "Config",
     "Space",
@@ -27,7 +28,11 @@ __all__ = [
     "one_blas_thread",
 ]
 
-Classifier = Literal["logistic", "svm", "neighbours", "prototypes"]
+Classifier = Literal["logistic", "svm", "neighbours", "prototypes", "average"]
+"""The last is of linear ones, see `probe.ensemble`: it is chosen, not fitted."""
+LINEAR: tuple[Classifier, ...] = ("logistic", "svm")
+"""Those whose scores are a linear function of the vectors."""
+
 _BLOCK = 2048
 
 

@@ -15,6 +15,7 @@ from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe.classifiers import (
+    Config,
     held_out_scores,
     item_weights,
     make_space,
@@ -133,7 +134,7 @@ def cross_validate(
 
     def fit(each: Round) -> Probe:
         ground = Labelled(each.targets, clusters, each.n_classes, each.train)
-        return probe(frozen.vectors, frozen.sets, ground, compute, grid=grid, folds=folds)
+        return probe(frozen, ground, compute, grid=grid, folds=folds)
 
     done = []
     for each in rounds:
@@ -192,17 +193,15 @@ def learning_curve(
     included = np.stack(
         [(fold_of != fold) & (rank <= share) for share in _SHARES for fold in range(folds)]
     )
-    enough = included.any(axis=1)
-    space = make_space(x, fitted.head.columns)
-    config = fitted.config
-    weights = item_weights(included, y, balanced=config.balanced)
-    weights[~enough] = 1  # solved in vain and dropped below
+    enough = np.asarray(included.any(axis=1))
     # Items that are neither trained on nor held out have weight 0 too and are not looked at.
+    shown = (included, enough, learnt.n_classes)
     with one_blas_thread():
-        scores = held_out_scores(
-            config.classifier, space, y, n_classes=learnt.n_classes, weights=weights,
-            strengths=np.full(len(weights), config.C),
-        )  # fmt: skip
+        parts = [
+            np.float32(factor) * _part_scores(config, x, columns, y, shown)
+            for config, columns, factor in fitted.parts()
+        ]
+    scores = np.sum(parts, axis=0)
     hits = scores.argmax(axis=2) == y
     held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])
     held_count = np.maximum(held.sum(axis=1), 1)
@@ -211,3 +210,28 @@ def learning_curve(
     sizes = included.sum(axis=1).reshape(len(_SHARES), folds).mean(axis=1).round().astype(int)
     good = ~np.isnan(accuracy).any(axis=1) & (sizes >= learnt.n_classes)
     return sizes[good], accuracy[good]
+
+
+def _part_scores(
+    config: Config,
+    x: np.ndarray,
+    columns: np.ndarray,
+    y: np.ndarray,
+    shown: tuple[np.ndarray, np.ndarray, int],
+) -> np.ndarray:
+    """Returns (P, N, C) scores of a classifier that learnt from each of P selections of items.
+
+    Args:
+        config: Which classifier.
+        x: (N, D) features.
+        columns: Those it reads.
+        y: (N,) int.
+        shown: (P, N) who is learnt from, (P,) whether that is anybody, and C.
+    """
+    included, enough, n_classes = shown
+    weights = item_weights(included, y, balanced=config.balanced)
+    weights[~enough] = 1  # solved in vain and dropped later
+    return held_out_scores(
+        config.classifier, make_space(x, columns), y, n_classes=n_classes, weights=weights,
+        strengths=np.full(len(weights), config.C),
+    )  # fmt: skip

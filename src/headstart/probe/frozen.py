@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from headstart.probe.probe import feature_sets
-
-__all__ = ["Frozen"]
+__all__ = ["Frozen", "feature_sets"]
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,12 @@ class Frozen:
     Attributes:
         vectors: (N, D) float32, every stage side by side.
         sets: Name of a feature set -> its columns.
+        look_of: Name of a feature set -> number of the look whose vectors it is of; 0 by default.
     """
 
     vectors: np.ndarray
     sets: dict[str, np.ndarray]
+    look_of: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_stages(cls, vectors: np.ndarray, slices: dict[str, slice]) -> Frozen:
@@ -35,4 +36,35 @@ class Frozen:
 
     def take(self, kept: np.ndarray) -> Frozen:
         """Returns the features of some items, by (N,) bool mask; no copy where all are kept."""
-        return self if kept.all() else Frozen(self.vectors[kept], self.sets)
+        return self if kept.all() else Frozen(self.vectors[kept], self.sets, self.look_of)
+
+    @classmethod
+    def side_by_side(cls, looks: Sequence[Frozen], names: Sequence[str]) -> Frozen:
+        """Returns the features of several looks at the same N items, beside each other.
+
+        Args:
+            looks: Each of one look, with the same sets.
+            names: Of the looks.
+        """
+        sets, look_of, start = {}, {}, 0
+        for number, (look, name) in enumerate(zip(looks, names, strict=True)):
+            for each, columns in look.sets.items():
+                sets[f"{each} ({name})"] = columns + start
+                look_of[f"{each} ({name})"] = number
+            start += look.vectors.shape[1]
+        return cls(np.hstack([look.vectors for look in looks]), sets, look_of)
+
+
+def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
+    """Returns name -> columns of what is probed: each stage, the upper ones, and all.
+
+    Args:
+        slices: Stage name -> columns, from input to output.
+    """
+    columns = {name: np.arange(part.start, part.stop) for name, part in slices.items()}
+    stages = list(columns)
+    if len(stages) > 3:
+        columns["upper"] = np.concatenate([columns[name] for name in stages[-3:]])
+    if len(stages) > 1:
+        columns["all"] = np.concatenate([columns[name] for name in stages])
+    return columns

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.compute import Compute
+from headstart.compute import Compute, Progress
 from headstart.data.split import folds as make_folds
 from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
 from headstart.nets.heads import Head, softmax
 from headstart.probe.classifiers import (
+    LINEAR,
     Classifier,
     Config,
     Space,
@@ -30,9 +31,11 @@ from headstart.probe.classifiers import (
     make_space,
     one_blas_thread,
 )
+from headstart.probe.ensemble import Average, Candidate, Member, average, candidate, merged
+from headstart.probe.frozen import Frozen
 from headstart.records import Estimate
 
-__all__ = ["Grid", "Probe", "Trial", "feature_sets", "probe"]
+__all__ = ["Grid", "Labelled", "Probe", "Trial", "probe"]
 
 # Choosing on more items than this costs minutes and changes no choice.
 _CHOOSE_ON = 10_000
@@ -51,12 +54,14 @@ class Grid:
             length of 1, so the same strengths suit every backbone.
         svm: Strengths of the linear SVM.
         neighbours: Numbers of neighbours.
+        looks: Where above 0, linear classifiers are averaged, of so many looks at most.
     """
 
     classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
     logistic: tuple[float, ...] = (0.3, 1, 3, 10, 30, 100, 300)
     svm: tuple[float, ...] = (0.1, 0.3, 1, 3, 10)
     neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
+    looks: int = 0
 
     def strengths(self, classifier: Classifier) -> tuple[float, ...]:
         """Returns the strengths to try for one kind."""
@@ -111,7 +116,9 @@ class Probe:
         held_out: (N, C) float32 scores of the items while they were held out (of the items
             the choice was made on).
         chosen_on: (n,) int which items those are.
-        criterion: ``"accuracy"``, or ``"balanced accuracy"`` where classes differ much in size.
+        criterion: ``"accuracy"``, or ``"balanced accuracy"`` where classes differ much in size;
+            ``"log-loss"`` of an average.
+        members: Of an average; none of one classifier.
     """
 
     head: Head
@@ -121,21 +128,13 @@ class Probe:
     held_out: np.ndarray
     chosen_on: np.ndarray
     criterion: str
+    members: tuple[Member, ...] = ()
 
-
-def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
-    """Returns name -> columns of what is probed: each stage, the upper ones, and all.
-
-    Args:
-        slices: Stage name -> columns, from input to output.
-    """
-    columns = {name: np.arange(part.start, part.stop) for name, part in slices.items()}
-    stages = list(columns)
-    if len(stages) > 3:
-        columns["upper"] = np.concatenate([columns[name] for name in stages[-3:]])
-    if len(stages) > 1:
-        columns["all"] = np.concatenate([columns[name] for name in stages])
-    return columns
+    def parts(self) -> list[tuple[Config, np.ndarray, float]]:
+        """Returns the classifiers whose scores are added: which, of what columns, times what."""
+        if self.members:
+            return [(each.config, each.columns, each.factor) for each in self.members]
+        return [(self.config, self.head.columns, 1.0)]
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,7 @@ class Labelled:
 
 
 def probe(
-    vectors: np.ndarray,
-    sets: dict[str, np.ndarray],
+    frozen: Frozen,
     labelled: Labelled,
     compute: Compute | None = None,
     *,
@@ -168,8 +166,7 @@ def probe(
     """Tries the grid by grouped, stratified cross-validation and fits the winner on all of it.
 
     Args:
-        vectors: (N, D) float32 frozen features.
-        sets: Feature sets, from `feature_sets`.
+        frozen: Features of N items, and the sets of them that are tried.
         labelled: What to learn.
         compute: Its seed is that of folds and subsampling.
         grid: What is tried.
@@ -180,6 +177,7 @@ def probe(
     """
     grid = grid or Grid()
     compute = compute or Compute()
+    vectors, sets = frozen.vectors, frozen.sets
     targets, clusters, n_classes = labelled.targets, labelled.clusters, labelled.n_classes
     items = np.arange(len(targets)) if labelled.items is None else labelled.items
     seed, progress = compute.seed, compute.progress
@@ -196,34 +194,61 @@ def probe(
     criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
 
     ground = _Ground(y, draws, counts, n_classes, uneven, criterion)
+    results = _attempts(x, frozen, grid, ground, progress)
+    trials = [trial for name in sets for trial in results[name].trials]
+    # One problem on many items is the one place where threads inside a product pay.
+    threads = nullcontext if len(items) > _CHOOSE_ON else one_blas_thread
 
-    def attempt(name: str) -> tuple[_Best, list[Trial]]:
-        return _attempt(name, make_space(x, sets[name]), len(sets[name]), grid, ground)
+    def fit(config: Config, space: Space) -> Head:
+        return fit_head(config, space, vectors, targets, n_classes=n_classes, items=items)
+
+    if grid.looks:
+        linear = [result.linear for result in results.values() if result.linear is not None]
+        chosen = average(linear, y, most=grid.looks)
+        with threads():
+            head = merged([fit(each.config, each.space) for each in chosen.candidates],
+                          chosen.members)  # fmt: skip
+        config, scores, members = chosen.config, chosen.held_out, chosen.members
+        trials.append(_trial_of(chosen, ground))
+        criterion = "log-loss"
+    else:
+        best = max((results[name].best for name in sets), key=lambda each: (each.value, -each.loss))
+        with threads():
+            head = fit(best.config, best.space)
+        config, scores, members = best.config, best.scores, ()
+    trials = [replace(trial, chosen=trial.config == config) for trial in trials]
+    return Probe(
+        head=head,
+        temperature=fit_temperature(scores, y),
+        config=config,
+        trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),
+        held_out=scores,
+        chosen_on=chosen_on,
+        criterion=criterion,
+        members=members,
+    )
+
+
+def _attempts(
+    x: np.ndarray, frozen: Frozen, grid: Grid, ground: _Ground, progress: Progress
+) -> dict[str, _Attempt]:
+    """Tries the grid on every feature set; by name, in the order of the sets."""
+    sets = frozen.sets
+
+    def attempt(name: str) -> _Attempt:
+        space, look = make_space(x, sets[name]), frozen.look_of.get(name, 0)
+        return _attempt(name, space, len(sets[name]), grid, ground, look)
 
     # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
     # wait for each other at every step and leave everything else to one processor.
     names = sorted(sets, key=lambda name: -len(sets[name]))
-    results: dict[str, tuple[_Best, list[Trial]]] = {}
+    results: dict[str, _Attempt] = {}
     progress("trying classifiers", 0, len(sets))
     with one_blas_thread(), ThreadPoolExecutor(cpu_count(), "probe") as pool:
         for name, result in zip(names, pool.map(attempt, names), strict=True):
             results[name] = result
             progress("trying classifiers", len(results), len(sets))
-    best = max((results[name][0] for name in sets), key=lambda each: (each.value, -each.loss))
-    trials = [trial for name in sets for trial in results[name][1]]
-    trials = [replace(trial, chosen=trial.config == best.config) for trial in trials]
-    # One problem on many items is the one place where threads inside a product pay.
-    with nullcontext() if len(items) > _CHOOSE_ON else one_blas_thread():
-        head = fit_head(best.config, best.space, vectors, targets, n_classes=n_classes, items=items)
-    return Probe(
-        head=head,
-        temperature=fit_temperature(best.scores, y),
-        config=best.config,
-        trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),
-        held_out=best.scores,
-        chosen_on=chosen_on,
-        criterion=criterion,
-    )
+    return {name: results[name] for name in sets}
 
 
 @dataclass(frozen=True)
@@ -249,27 +274,53 @@ class _Best:
     space: Space
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """The best trial on one feature set, its best linear one for an average, and all."""
+
+    best: _Best
+    linear: Candidate | None
+    trials: list[Trial]
+
+
 def _attempt(
-    name: str, space: Space, dimensions: int, grid: Grid, ground: _Ground
-) -> tuple[_Best, list[Trial]]:
-    """Tries the grid on one feature set; returns its best and all its trials."""
+    name: str, space: Space, dimensions: int, grid: Grid, ground: _Ground, look: int
+) -> _Attempt:
+    """Tries the grid on one feature set."""
     repeats, folds = len(ground.draws), int(ground.draws.max()) + 1
     y, n = ground.targets, len(ground.targets)
     grid = _affordable(grid, name, n, space.coordinates.shape[1], ground.n_classes, folds * repeats)
     trials: list[Trial] = []
     best: _Best | None = None
+    linear: tuple[float, Config, np.ndarray] | None = None
     for config, scores, seconds in _try(space, ground, grid=grid, features=name):
         accuracy, balanced = _judge(scores, y, ground.counts)
         value = balanced if ground.criterion == "balanced accuracy" else accuracy
         mean_scores, loss = scores.mean(axis=0), float("nan")
-        if best is None or value >= best.value - 0.01:
+        if grid.looks or best is None or value >= best.value - 0.01:
             loss = _calibrated_loss(mean_scores, y)
             if best is None or (value, -loss) > (best.value, -best.loss):
                 best = _Best(value, loss, config, mean_scores, space)
+        if config.classifier in LINEAR and (linear is None or loss < linear[0]):
+            linear = loss, config, mean_scores
         estimate = wilson(accuracy * n, n)
         trials.append(Trial(config, dimensions, folds, repeats, estimate, balanced, loss, seconds))
     assert best is not None
-    return best, trials
+    averaged = None
+    if grid.looks and linear is not None:
+        averaged = candidate(linear[1], look, space, linear[2], y)
+    return _Attempt(best, averaged, trials)
+
+
+def _trial_of(chosen: Average, ground: _Ground) -> Trial:
+    """Returns the line of the table for an average."""
+    y, n = ground.targets, len(ground.targets)
+    accuracy, balanced = _judge(chosen.held_out[None], y, ground.counts)
+    width = len(np.unique(np.concatenate([each.columns for each in chosen.members])))
+    return Trial(
+        chosen.config, width, int(ground.draws.max()) + 1, len(ground.draws),
+        wilson(accuracy * n, n), balanced, chosen.loss, 0.0,
+    )  # fmt: skip
 
 
 def _judge(scores: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
@@ -296,8 +347,8 @@ def _try(
     folds = int(draws.max()) + 1
     trained = np.stack([draw != fold for draw in draws for fold in range(folds)])  # (R * K, N)
     for classifier in grid.classifiers:
-        linear = classifier in ("logistic", "svm")
-        for balanced in (False, True) if ground.uneven and linear else (False,):
+        weighted = ground.uneven and classifier in LINEAR
+        for balanced in (False, True) if weighted else (False,):
             started = time.perf_counter()
             strengths = np.asarray(grid.strengths(classifier), float)
             weights = item_weights(trained, targets, balanced=balanced)

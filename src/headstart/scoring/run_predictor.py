@@ -81,7 +81,7 @@ class RunPredictor(Predictor):
 
         def run(part: np.ndarray) -> Outputs:
             vectors = embed(part.reshape(-1, *part.shape[2:]))
-            return self.model.outputs(vectors.reshape(len(part), self.tta, -1).mean(axis=1))
+            return self.model.outputs(self.preprocess.pooled(vectors, self.tta))
 
         return in_batches(run, inputs) if self._exact else run(inputs)
 

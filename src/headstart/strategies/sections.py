@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from headstart.data.words import plural
 from headstart.nets.model import Model
 from headstart.probe.probe import Probe
 from headstart.strategies.plan import FinetuneOutcome
+from headstart.strategies.views import look_words
 
 if TYPE_CHECKING:
     from headstart.strategies.finetune_rounds import FinetuneRounds
@@ -24,23 +26,24 @@ _NAMES = {
 
 def describe(model: Model, probe: Probe) -> str:
     """Returns one sentence about a model of frozen features."""
+    tta = f", {model.tta} views averaged" if model.tta > 1 else ""
+    looks = model.preprocess.looks
+    seen = f"images as {' and as '.join(look_words(each) for each in looks)}, resized"
+    if model.preprocess.faces is not None:
+        seen = "the largest face of each photo set upright and cut out, resized"
+    return (
+        f"{_what(probe)} of {model.backbone.name}, {seen} to {model.preprocess.size} px{tta}; "
+        f"chosen by cross-validated {probe.criterion} among {len(probe.trials)} trials"
+    )
+
+
+def _what(probe: Probe) -> str:
+    """Returns which classifier, on which vectors."""
+    if probe.members:
+        return f"average of {plural(len(probe.members), 'linear classifier')} on the stages"
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
     features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
-    tta = f", {model.tta} views averaged" if model.tta > 1 else ""
-    verb = {
-        "square": "cropped to the largest square and resized",
-        "crop": "cropped",
-        "pad": "padded",
-        "squash": "squashed",
-    }[model.preprocess.geometry]
-    what = f"images {verb}"
-    if model.preprocess.faces is not None:
-        what = "the largest face of each photo set upright and cut out"
-    return (
-        f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
-        f"{what} to {model.preprocess.size} px{tta}; chosen by cross-validated "
-        f"{probe.criterion} among {len(probe.trials)} trials"
-    )
+    return f"{_NAMES[probe.config.classifier]} on {features}"
 
 
 def describe_tuned(model: Model, tuning: FinetuneRounds) -> str:

@@ -24,6 +24,7 @@ from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
 from headstart.strategies.trained import Histories, Trained
+from headstart.strategies.views import Viewed, try_views
 from headstart.training.schedule import Recipe
 
 __all__ = ["Ask", "train_classes"]
@@ -39,6 +40,7 @@ class Ask:
         epochs: As asked for, or None.
         find_rate: Choose the learning rate by a range test.
         budget: Minutes that `auto` may fine-tune for.
+        views: Looks at an image that the model may keep; None to let the data decide.
         evaluation: How it is tested.
         folds: Of every cross-validation.
         baselines: What it must beat.
@@ -55,6 +57,7 @@ class Ask:
     epochs: int | None
     find_rate: bool
     budget: float
+    views: int | None
     evaluation: EvaluationKind
     folds: int
     baselines: Baselines
@@ -85,15 +88,21 @@ def train_classes(
             folds=ask.folds,
         )  # fmt: skip
     compute.begin("measuring baselines")
+    first = outcome
+    viewed = Viewed(network, first)
+    if ask.strategy in ("probe", "auto"):  # whatever else was asked for looks once
+        viewed = try_views(problem, network, first, ask.views, compute, clock, folds=ask.folds)
+    outcome = viewed.outcome
     with clock.phase("baselines and learning curve"):
-        baselines, curve = _beside(problem, network, outcome, ask, compute)
+        baselines, curve = _beside(problem, network, viewed, ask, compute)
     model = Model(
-        network.backbone, outcome.probe.head, problem.final_spec, network.preprocess, network.tta,
-        outcome.probe.temperature,
+        network.backbone, outcome.probe.head, problem.final_spec, viewed.network.preprocess,
+        network.tta, outcome.probe.temperature,
     )  # fmt: skip
-    tuned = _fine_tuned(problem, network, outcome, ask, compute, clock)
+    # Fine-tuning starts from the first look.
+    tuned = _fine_tuned(problem, network, first, ask, compute, clock)
     summary = describe(model, outcome.probe)
-    if tuned is not None and tuned.tuning is not None:
+    if tuned is not None and tuned.tuning is not None and not _pays_more(viewed, first, tuned):
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
             model = tuned.model
@@ -105,6 +114,8 @@ def train_classes(
     sections: dict[str, Any] = {
         "learning_curve": _curve(curve, len(problem.rounds[0].train), compute.seed)
     }
+    if viewed.said is not None:
+        sections["views"] = viewed.said
     if tuned is not None:
         parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
@@ -128,16 +139,16 @@ def train_classes(
 def _beside(
     problem: Problem,
     network: FrozenNetwork,
-    outcome: CrossValidated,
+    viewed: Viewed,
     ask: Ask,
     compute: Compute,
 ) -> tuple[Any, tuple[np.ndarray, np.ndarray]]:
     """Returns what must be beaten and the learning curve; one processor each."""
-    quiet = Compute(seed=compute.seed)
+    quiet, outcome = Compute(seed=compute.seed), viewed.outcome
     learnt = outcome.final if problem.kind == "cv" else problem.rounds[0]
     with ThreadPoolExecutor(1, "curve") as pool:
         curve = pool.submit(
-            learning_curve, network.features, outcome.probe, learnt, problem.clusters, quiet,
+            learning_curve, viewed.network.features, outcome.probe, learnt, problem.clusters, quiet,
             folds=ask.folds,
         )  # fmt: skip
         baselines = measure_baselines(
@@ -145,6 +156,18 @@ def _beside(
             folds=ask.folds,
         )  # fmt: skip
         return baselines, curve.result()
+
+
+def _pays_more(viewed: Viewed, first: CrossValidated, tuned: FinetuneOutcome) -> bool:
+    """Whether further looks brought more than fine-tuning, on held-out training images."""
+    if viewed.outcome is first or tuned.tuning is None:
+        return False
+    before, after = (
+        float((each.probe.held_out.argmax(axis=1) == targets).mean())
+        for each in (first, viewed.outcome)
+        for targets in [each.final.targets[each.probe.chosen_on]]
+    )
+    return tuned.model is None or after - before >= tuned.tuning.gain.value
 
 
 def _fine_tuned(

@@ -38,7 +38,7 @@ class Predictor:
     Attributes:
         spec: What its outputs mean.
         preprocess: How images are fitted.
-        tta: V, how many views of an image are averaged.
+        tta: How many views of an image are averaged; V below is the count of `preprocess` for it.
         threshold: Probability below which an answer is "not sure".
     """
 
@@ -169,8 +169,8 @@ class Predictor:
 
     def _one(self) -> Outputs:
         """Outputs of one image, whatever is on it: they tell shapes."""
-        size = self.preprocess.size
-        return self.outputs(np.zeros((1, self.tta, size, size, 3), np.uint8))
+        size, count = self.preprocess.size, self.preprocess.count(self.tta)
+        return self.outputs(np.zeros((1, count, size, size, 3), np.uint8))
 
     def _answers(
         self, images: ImagesLike, workers: int | None, progress: Progress

@@ -144,6 +144,7 @@ def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> As
         epochs=None if options.epochs == "auto" else int(options.epochs),
         find_rate=options.lr == "auto",
         budget=options.budget,
+        views=None if options.views == "auto" else int(options.views),
         evaluation=options.evaluation,
         folds=options.folds,
         baselines=options.baselines,
