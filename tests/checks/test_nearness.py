@@ -89,3 +89,11 @@ def test_a_class_that_is_itself_so_close_is_left_to_be_split():
     [finding] = near.findings
     assert finding.severity == "serious"
     assert "--group" in finding.remedy
+
+
+def test_things_that_look_alike_and_are_not_the_same_are_not_joined():
+    labels = np.arange(200) // 5 % 2
+    labels[::5] = 1 - labels[::5]  # of each five one is something else
+    near = find_near(vectors(40, 5, 0.3), labelled(labels), np.arange(200))
+    assert np.array_equal(near.clusters, np.arange(200))
+    assert near.findings[0].severity == "serious"

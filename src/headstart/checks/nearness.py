@@ -31,6 +31,7 @@ _SURE = 0.25
 _LINK_NEIGHBOUR = 9
 _LINK_RATIO = 0.6
 _MOST_LINKED = 30_000  # images; the products of all pairs of more take minutes
+_MIXED = 0.05  # of the sets; versions of one image have one label, things that look alike do not
 _LEAST_SETS = 5  # of each class, to learn from some and test on others
 _ROWS = 128
 
@@ -54,8 +55,8 @@ def find_near(
     """Looks for images with a neighbour that no other image comes near to.
 
     Where that is the rule (versions of each image, each thing photographed several times), the
-    near ones are joined, so that no split divides them; unless too few sets of a class would be
-    left, since then it is the classes themselves that are so close.
+    near ones are joined, so that no split divides them; unless their labels disagree, or too few
+    sets of a class would be left, since then it is the classes themselves that are so close.
 
     Args:
         vectors: (N, D) of the network's last stage.
@@ -87,7 +88,7 @@ def find_near(
     joined = clusters
     if share >= _SURE and n <= _MOST_LINKED:
         linked = components(_links(unit, clusters), n)
-        joined = linked if _enough_left(linked, clusters, dataset) else clusters
+        joined = linked if _are_sure(linked, clusters, dataset) else clusters
     return Nearness(joined, (_finding(near, len(rows), dataset, joined is not clusters),))
 
 
@@ -121,8 +122,14 @@ def _links(unit: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     return np.concatenate(edges)
 
 
-def _enough_left(linked: np.ndarray, before: np.ndarray, dataset: Dataset) -> bool:
+def _are_sure(linked: np.ndarray, before: np.ndarray, dataset: Dataset) -> bool:
+    """Whether what is linked agrees in its labels, and leaves enough sets of each class."""
     strata = dataset.labels.strata
+    cells = np.unique(np.stack([linked, strata]), axis=1)[0]
+    several = np.bincount(linked) > 1
+    mixed = np.bincount(cells, minlength=len(several)) > 1
+    if (mixed & several).sum() > _MIXED * several.sum():
+        return False
     for each in np.unique(strata):
         of_it = strata == each
         had = len(np.unique(before[of_it]))
