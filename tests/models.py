@@ -10,6 +10,7 @@ from PIL import Image
 
 from headstart.deploy.runtime import About, OnnxPredictor, put_about
 from headstart.exporting.graph import write_graph
+from headstart.images.views import Look
 from headstart.nets.backbone import open_backbone
 from headstart.nets.heads import Head
 from headstart.nets.model import Model
@@ -23,18 +24,21 @@ NUMBERS = OutputSpec(
 )
 
 
-def random_model(spec: OutputSpec = CLASSES, *, tta: int = 1, size: int = 48) -> Model:
-    """A linear head with random weights on the packaged backbone."""
+def random_model(
+    spec: OutputSpec = CLASSES, *, tta: int = 1, size: int = 48, beside: tuple[Look, ...] = ()
+) -> Model:
+    """A linear head with random weights on the packaged backbone, and on all of its looks."""
     backbone = open_backbone("starter")
     bounds = backbone.info.bounds
-    columns = np.arange(bounds[-2], bounds[-1])
+    looks = np.arange(1 + len(beside))[:, None]
+    columns = (looks * bounds[-1] + np.arange(bounds[-2], bounds[-1])).ravel()
     rng = np.random.default_rng(5)
     count = len(spec.names)
     arrays = {
         "weights": rng.normal(0, 0.4, (count, len(columns))).astype(np.float32),
         "bias": rng.normal(0, 0.1, count).astype(np.float32),
     }
-    preprocess = replace(backbone.preprocess, size=size, geometry="square")
+    preprocess = replace(backbone.preprocess, size=size, geometry="square", beside=beside)
     return Model(backbone, Head("linear", columns, arrays, count), spec, preprocess, tta, 1.3)
 
 

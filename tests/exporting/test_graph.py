@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
 import torch
-from tests.models import random_model
+from tests.models import exported_file, random_model, write_photos
 
 from headstart.exporting.graph import OPSET, Deployed, write_graph
+from headstart.images.views import Look
 from headstart.scoring.run_predictor import RunPredictor
 
 
@@ -28,3 +31,17 @@ def test_scores_are_before_the_softmax():
         scores = Deployed(model, scores=True).eval()(torch.from_numpy(inputs))
     expected = RunPredictor(model, exact=True).outputs(inputs)["probabilities"]
     np.testing.assert_allclose(scores.softmax(1).numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("tta", [1, 2])
+def test_a_model_of_several_looks_is_one_graph(tmp_path, tta):
+    model = random_model(tta=tta, beside=(Look("squash"), Look("crop", 0.5)))
+    photos = write_photos(tmp_path / "photos", 4)
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    wanted = RunPredictor(model).predict_proba(photos)
+    np.testing.assert_allclose(predictor.predict_proba(photos), wanted, atol=1e-4)
+    assert np.abs(wanted - wanted[0]).max() > 1e-3
+    every = replace(model, head=replace(model.head, columns=model.head.columns - 3))
+    other = exported_file(every, tmp_path / "every.onnx")  # reads more than the last stage
+    wanted = RunPredictor(every).predict_proba(photos)
+    np.testing.assert_allclose(other.predict_proba(photos), wanted, atol=1e-4)

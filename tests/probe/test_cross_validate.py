@@ -17,6 +17,7 @@ from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Grid
 
 SETS = {"last": np.arange(10)}
+CPU = Compute()
 GRID = Grid(classifiers=("logistic", "neighbours"), logistic=(1, 10), neighbours=(1, 5))
 
 
@@ -48,6 +49,23 @@ def in_order(outcome, what="probabilities"):
     return np.concatenate([getattr(fold, what) for fold in outcome.folds])[np.argsort(items)]
 
 
+def test_the_curve_of_an_average_is_that_of_what_is_averaged():
+    vectors, targets = sample(90)
+    config = Config("logistic", "last", 1.0)
+    half = np.arange(vectors.shape[1] // 2)
+    parts = [(config, half, 0.5), (config, half + len(half), 0.5)]
+    learnt = Round(np.arange(90), np.arange(0), targets, int(targets.max()) + 1)
+    frozen, clusters = Frozen(vectors, {}), np.arange(90)
+    curve = [
+        module.learning_curve(frozen, SimpleNamespace(parts=lambda p=p: p), learnt, clusters, CPU)[
+            1
+        ]
+        for p in (parts, parts[:1], [parts[0], parts[0]])
+    ]
+    assert not np.array_equal(curve[0], curve[1])
+    np.testing.assert_array_equal(curve[1], curve[2])
+
+
 def labels_of(outcome):
     """(M,) predicted classes, in order of item."""
     return in_order(outcome).argmax(axis=1)
@@ -57,7 +75,7 @@ def learning_curve(
     vectors, columns, targets, clusters, config, *, n_classes, items=None, seed=0, **options
 ):
     """The curve of plain arrays."""
-    fitted = SimpleNamespace(head=SimpleNamespace(columns=columns), config=config)
+    fitted = SimpleNamespace(parts=lambda: [(config, columns, 1.0)])
     items = np.arange(len(targets)) if items is None else items
     learnt = Round(items, items[:0], targets, n_classes)
     frozen = Frozen(vectors, {"last": columns})
@@ -125,9 +143,9 @@ def test_rounds_choose_anew(monkeypatch):
     trained = []
     real = module.probe
 
-    def spy(x, sets, labelled, compute, **options):
+    def spy(frozen, labelled, compute, **options):
         trained.append(labelled.clusters[labelled.items])
-        return real(x, sets, labelled, compute, **options)
+        return real(frozen, labelled, compute, **options)
 
     monkeypatch.setattr(module, "probe", spy)
     rounds = cross(targets, clusters)

@@ -13,3 +13,14 @@ def test_sets_of_stages_and_parts_of_items():
     part = frozen.take(np.array([False, True, False, True]))
     assert part.vectors.tolist() == vectors[[1, 3]].tolist()
     assert part.sets is frozen.sets
+
+
+def test_looks_side_by_side():
+    one = Frozen.of_stages(np.arange(12.0).reshape(2, 6), {"low": slice(0, 2), "last": slice(2, 6)})
+    other = Frozen.of_stages(-one.vectors, {"low": slice(0, 2), "last": slice(2, 6)})
+    both = Frozen.side_by_side([one, other], ["square", "squash"])
+    assert both.vectors.shape == (2, 12)
+    assert both.sets["last (squash)"].tolist() == [8, 9, 10, 11]
+    assert both.look_of["last (squash)"] == 1
+    assert both.look_of["all (square)"] == 0
+    assert np.array_equal(both.vectors[:, both.sets["low (squash)"]], -one.vectors[:, :2])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.models import random_model, write_photos
 
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
+from headstart.images.views import Look
 from headstart.scoring.run_predictor import RunPredictor
 
 
-def test_files_go_the_way_of_training_bit_for_bit(tmp_path):
+@pytest.mark.parametrize("beside", [(), (Look("squash"), Look("crop", 0.5))])
+def test_files_go_the_way_of_training_bit_for_bit(tmp_path, beside):
     photos = write_photos(tmp_path / "photos", 6)
     photos[2].write_bytes(b"broken")
-    model = random_model(tta=2)
+    model = random_model(tta=2, beside=beside)
     names = [str(each) for each in photos]
     features = extract(
         Dataset.unlabelled(names), model.backbone, preprocess=model.preprocess, tta=2
@@ -24,6 +27,9 @@ def test_files_go_the_way_of_training_bit_for_bit(tmp_path):
     assert np.array_equal(found.probabilities[readable], expected)
     assert np.isnan(found.probabilities[2]).all()
     assert list(found.errors) == [names[2]]
+    # Bytes go another way, through every look of each at once.
+    again = RunPredictor(model).predict_proba([photos[0].read_bytes(), photos[1].read_bytes()])
+    np.testing.assert_allclose(again, expected[:2], atol=1e-3)
 
 
 def test_it_opens_a_folder_and_plain_torch_agrees_with_the_engine(tmp_path):

@@ -40,7 +40,8 @@ def asking(run: Path, **options: Any) -> Iterator[Ask]:
     with contextlib.ExitStack() as stack:
         usual: dict[str, Any] = {
             "strategy": "probe", "recipe": Recipe(), "epochs": None, "find_rate": False,
-            "budget": 1.0, "evaluation": "auto", "folds": 2, "baselines": "standard", "run": run,
+            "budget": 1.0, "views": 1, "evaluation": "auto", "folds": 2,
+            "baselines": "standard", "run": run,
             "options": {}, "log": None, "resuming": False, "overwrite": False,
             "until_written": stack,
         }  # fmt: skip

@@ -92,8 +92,8 @@ def try_views(
         return Viewed(network, outcome)
     data, kept = problem.prepared, most or _AUTO
     looks = (network.preprocess, *_others(network.preprocess, data.stats, max(2, kept - 1)))
-    parts, spent = [network.features], [0.0]
-    for number, look in enumerate(looks[1:], 1):
+    parts = [network.features]
+    for look in looks[1:]:
         compute.begin(f"looking again: {look_words(look)}")
         with clock.phase("further views"):
             features = extract(
@@ -101,8 +101,6 @@ def try_views(
                 device=compute.device, workers=compute.workers, progress=compute.progress,
             )  # fmt: skip
         parts.append(Frozen.of_stages(features.vectors, features.slices))
-        spent.append(features.seconds.get("read and embed", 0.0))
-        assert len(parts) == number + 1
     names = [look_words(look) for look in looks]
     every = Frozen.side_by_side(parts, names)
     with clock.phase("choose views"):
@@ -112,15 +110,16 @@ def try_views(
         )  # fmt: skip
     before, after = (_loss(each.probe, each.final.targets) for each in (outcome, wider))
     used = sorted({each.look for each in wider.probe.members})
+    pays = after < before
     said = {
         "tried": [
-            {"view": name, "kept": number in used and after < before, "seconds": seconds}
-            for number, (name, seconds) in enumerate(zip(names, spent, strict=True))
+            {"view": name, "log_loss": _best_loss(wider.probe, name), "kept": pays and each in used}
+            for each, name in enumerate(names)
         ],
         "held_out_log_loss": {"first": before, "average": after},
-        "passes": len(used) if after < before else 1,
+        "passes": len(used) if pays else 1,
     }
-    if after >= before:
+    if not pays:
         return Viewed(network, outcome, said)
     return Viewed(_only(network, looks, parts, used), _narrowed(wider, used, parts), said)
 
@@ -141,6 +140,15 @@ def _others(first: Preprocess, stats: ImageStats, count: int) -> list[Preprocess
         wanted = [Look("square", first.crop_pct), *wanted]
     found = [replace(first, **asdict(look)) for look in wanted]
     return [each for each in found if each.pixel_key != first.pixel_key][:count]
+
+
+def _best_loss(probe: Probe, name: str) -> float:
+    """Returns the least held-out log-loss of one classifier on one look."""
+    return min(
+        trial.log_loss
+        for trial in probe.trials
+        if trial.config.features.endswith(f"({name})") and trial.config.classifier != "average"
+    )
 
 
 def _loss(probe: Probe, targets: np.ndarray) -> float:
