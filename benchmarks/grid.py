@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from headstart.data.split import folds
-from headstart.probe.probe import feature_sets, probe
+from headstart.probe.frozen import Frozen, feature_sets
+from headstart.probe.probe import Labelled, probe
 
 WIDTHS = {"stage1": 100, "stage2": 200, "stage3": 300, "stage4": 400, "last": 800}
 
@@ -44,7 +45,7 @@ def main() -> None:
     clusters = np.arange(given.items)
 
     started = time.perf_counter()
-    found = probe(vectors, sets, targets, clusters, n_classes=given.classes)
+    found = probe(Frozen(vectors, sets), Labelled(targets, clusters, given.classes))
     ours = time.perf_counter() - started
     best = found.trials[0]
     print(

@@ -11,7 +11,8 @@ from tests.training.trainings import pictures
 from headstart.advice.measured import expected_measure
 from headstart.compute import Compute
 from headstart.data.labels import Numbers
-from headstart.probe.probe import Grid, Labelled, probe
+from headstart.probe.probe import Labelled, probe
+from headstart.probe.trials import Grid
 from headstart.tasks import task_of
 
 CPU = Compute(device="cpu", workers=1)

@@ -14,7 +14,7 @@ from headstart.probe import cross_validate as module
 from headstart.probe.classifiers import Config
 from headstart.probe.cross_validate import Round
 from headstart.probe.frozen import Frozen
-from headstart.probe.probe import Grid
+from headstart.probe.trials import Grid
 
 SETS = {"last": np.arange(10)}
 CPU = Compute()

@@ -9,7 +9,8 @@ from headstart.compute import Compute
 from headstart.probe.classifiers import Config, fit_head, make_space
 from headstart.probe.ensemble import Member, average, candidate, log_probabilities, merged
 from headstart.probe.frozen import Frozen
-from headstart.probe.probe import Grid, Labelled, probe
+from headstart.probe.probe import Labelled, probe
+from headstart.probe.trials import Grid
 
 GRID = Grid(classifiers=("logistic", "svm"), logistic=(1, 10), svm=(1,), looks=2)
 

@@ -12,13 +12,15 @@ from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe import probe as module
+from headstart.probe import trials
 from headstart.probe.classifiers import (
     Config,
     fit_head,
     make_space,
 )
 from headstart.probe.frozen import Frozen, feature_sets
-from headstart.probe.probe import Grid, Labelled
+from headstart.probe.probe import Labelled
+from headstart.probe.trials import Grid
 
 
 def probe(vectors, sets, targets, clusters, *, n_classes, items=None, seed=0, **options):
@@ -163,7 +165,7 @@ def test_no_cluster_straddles_a_fold(monkeypatch):
         seen.append(weights > 0)
         return real(classifier, space, targets, weights=weights, **options)
 
-    monkeypatch.setattr(module, "held_out_scores", spy)
+    monkeypatch.setattr(trials, "held_out_scores", spy)
     rng = np.random.default_rng(0)
     clusters = rng.integers(0, 40, 120)
     run(rng.integers(0, 3, 120), clusters=clusters)
@@ -274,7 +276,7 @@ def test_where_the_criterion_changes(counts, criterion, balanced):
 
 
 def test_many_classes_thin_the_grid(monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0)
+    monkeypatch.setattr(trials, "_PATIENCE", 0)
     grid = Grid()
     found = run(even(90), grid=grid)
     of = {name: {t.config.classifier for t in found.trials if t.config.features == name}
@@ -294,7 +296,7 @@ def test_thinning_keeps_a_grid_of_one():
 
 
 def test_thinning_tries_nothing_that_was_not_asked_for(monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0)
+    monkeypatch.setattr(trials, "_PATIENCE", 0)
     grid = Grid(classifiers=("logistic",), logistic=(0.1, 1, 10))
     found = run(even(60), sets={"pixels": np.arange(28)}, grid=grid)
     assert {trial.config.classifier for trial in found.trials} == {"logistic"}

@@ -12,7 +12,7 @@ from torch import nn
 
 from headstart.compute import Compute
 from headstart.probe.cross_validate import cross_validate
-from headstart.probe.probe import Grid
+from headstart.probe.trials import Grid
 from headstart.strategies import finetune_rounds
 from headstart.strategies.finetune_round import FinetuneResult
 from headstart.strategies.finetune_rounds import HowToFinetune, start_of, tune

@@ -16,7 +16,8 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import Round
 from headstart.probe.frozen import Frozen
-from headstart.probe.probe import Grid, Labelled, Probe, Trial, probe
+from headstart.probe.probe import Labelled, Probe, probe
+from headstart.probe.trials import Grid, Trial
 from headstart.records import Estimate
 from headstart.strategies.problem import FrozenNetwork, Prepared
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from headstart.choices import Device
-from headstart.compute import Progress, silent
+from headstart.compute import Compute, Progress, silent
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.fingerprint import fingerprint_json
@@ -94,15 +94,23 @@ def extract(
     if preprocess is None:
         levels = data_set_levels(dataset, workers=workers, progress=progress)
         preprocess = replace(backbone.preprocess, levels=levels)
-    if preprocess.beside:
-        each = [
-            extract(
-                dataset, backbone, preprocess=look, tta=tta, device=device, workers=workers,
-                progress=progress, allow_none=allow_none,
-            )
-            for look in preprocess.looks
-        ]  # fmt: skip
-        return _side_by_side(each)
+    each = [
+        _extract(dataset, backbone, look, tta, Compute(device, workers, 0, progress), allow_none)
+        for look in preprocess.looks
+    ]
+    return each[0] if len(each) == 1 else _side_by_side(each)
+
+
+def _extract(
+    dataset: Dataset,
+    backbone: Backbone,
+    preprocess: Preprocess,
+    tta: int,
+    compute: Compute,
+    allow_none: bool,
+) -> Features:
+    """Embeds every image as one look shows it."""
+    device, progress = compute.device, compute.progress
     looks = views_of(tta)
     recipe = [preprocess.fields, tta, native_precision(device)]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
@@ -116,7 +124,7 @@ def extract(
         preprocess=preprocess,
         positions=positions,
         wants=lambda key: store.get(key) is None,
-        workers=workers,
+        workers=compute.workers,
         progress=progress,
     )
     # The first image that is not in the cache tells that an engine is needed at all.

@@ -22,7 +22,8 @@ from headstart.probe.classifiers import (
     one_blas_thread,
 )
 from headstart.probe.frozen import Frozen
-from headstart.probe.probe import Grid, Labelled, Probe, probe
+from headstart.probe.probe import Labelled, Probe, probe
+from headstart.probe.trials import Grid
 
 __all__ = ["CrossValidated", "Fold", "Round", "cross_validate", "learning_curve"]
 

@@ -18,7 +18,7 @@ from headstart.metrics.calibration import fit_temperature
 from headstart.nets.heads import Head
 from headstart.probe.classifiers import Config, Space
 
-__all__ = ["Average", "Candidate", "Member", "average", "candidate", "log_probabilities", "merged"]
+__all__ = ["Average", "Averaged", "Member", "average", "candidate", "log_probabilities", "merged"]
 
 _PICKS = 10
 # What one more look at each image must lower the held-out log-loss by, as a share: it costs a pass.
@@ -26,7 +26,7 @@ _WORTH = 0.02
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Averaged:
     """A linear classifier that may be averaged.
 
     Attributes:
@@ -72,7 +72,7 @@ class Average:
         loss: Their log-loss.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Averaged, ...]
     members: tuple[Member, ...]
     held_out: np.ndarray
     loss: float
@@ -92,7 +92,7 @@ def log_probabilities(scores: np.ndarray) -> np.ndarray:
 
 def candidate(
     config: Config, look: int, space: Space, scores: np.ndarray, targets: np.ndarray
-) -> Candidate:
+) -> Averaged:
     """Calibrates a classifier on its held-out scores.
 
     Args:
@@ -104,10 +104,10 @@ def candidate(
     """
     temperature = fit_temperature(scores, targets)
     held_out = log_probabilities(scores / np.float32(temperature))
-    return Candidate(config, look, space, temperature, held_out)
+    return Averaged(config, look, space, temperature, held_out)
 
 
-def average(candidates: Sequence[Candidate], targets: np.ndarray, *, most: int) -> Average:
+def average(candidates: Sequence[Averaged], targets: np.ndarray, *, most: int) -> Average:
     """Chooses which classifiers to average, from as few looks as serve.
 
     Args:
@@ -123,7 +123,7 @@ def average(candidates: Sequence[Candidate], targets: np.ndarray, *, most: int) 
     return found
 
 
-def _greedy(candidates: Sequence[Candidate], targets: np.ndarray, most: int) -> Average:
+def _greedy(candidates: Sequence[Averaged], targets: np.ndarray, most: int) -> Average:
     """Adds ten times the one that lowers the log-loss most, the same one again where it does."""
     times = np.zeros(len(candidates), int)
     total = np.zeros_like(candidates[0].held_out)

@@ -6,8 +6,6 @@ duplicates) together, so a familiar face or a copied file cannot help.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,89 +17,22 @@ from headstart.data.split import folds as make_folds
 from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
-from headstart.nets.heads import Head, softmax
+from headstart.nets.heads import Head
 from headstart.probe.classifiers import (
-    LINEAR,
-    Classifier,
     Config,
     Space,
     fit_head,
-    held_out_scores,
-    item_weights,
     make_space,
     one_blas_thread,
 )
-from headstart.probe.ensemble import Average, Candidate, Member, average, candidate, merged
+from headstart.probe.ensemble import Average, Member, average, merged
 from headstart.probe.frozen import Frozen
-from headstart.records import Estimate
+from headstart.probe.trials import Grid, Ground, Trial, Tried, attempt, hit_rates
 
-__all__ = ["Grid", "Labelled", "Probe", "Trial", "probe"]
+__all__ = ["Labelled", "Probe", "probe"]
 
 # Choosing on more items than this costs minutes and changes no choice.
 _CHOOSE_ON = 10_000
-# Multiplications (in 10^9) past which the linear grid is thinned.
-_PATIENCE = 200
-_TRADES_PER_STEP, _STEPS = 4, 25
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What is tried.
-
-    Attributes:
-        classifiers: Kinds, in the order of trial.
-        logistic: Strengths of logistic regression. Standardised rows have a mean squared
-            length of 1, so the same strengths suit every backbone.
-        svm: Strengths of the linear SVM.
-        neighbours: Numbers of neighbours.
-        looks: Where above 0, linear classifiers are averaged, of so many looks at most.
-    """
-
-    classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
-    logistic: tuple[float, ...] = (0.3, 1, 3, 10, 30, 100, 300)
-    svm: tuple[float, ...] = (0.1, 0.3, 1, 3, 10)
-    neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
-    looks: int = 0
-
-    def strengths(self, classifier: Classifier) -> tuple[float, ...]:
-        """Returns the strengths to try for one kind."""
-        return (0.0,) if classifier == "prototypes" else getattr(self, classifier)
-
-    def thinned(self) -> Grid:
-        """Returns every other strength of logistic regression, and no SVM; never nothing."""
-        others = tuple(each for each in self.classifiers if each != "svm")
-        return replace(
-            self,
-            classifiers=others or self.classifiers,
-            logistic=self.logistic[2::2] or self.logistic,
-        )
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One line of the table of what was tried.
-
-    Attributes:
-        config: What was tried.
-        dimensions: Width of its features.
-        folds: Folds of the cross-validation.
-        repeats: Times it was repeated with other folds.
-        accuracy: Cross-validated.
-        balanced_accuracy: Cross-validated mean of the classes' recalls.
-        log_loss: After temperature scaling; NaN for trials too far behind to matter.
-        seconds: Its share of the time.
-        chosen: Whether it won.
-    """
-
-    config: Config
-    dimensions: int
-    folds: int
-    repeats: int
-    accuracy: Estimate
-    balanced_accuracy: float
-    log_loss: float
-    seconds: float
-    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +124,7 @@ def probe(
     uneven = present.max() > 1.5 * present.min()
     criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
 
-    ground = _Ground(y, draws, counts, n_classes, uneven, criterion)
+    ground = Ground(y, draws, counts, n_classes, uneven, criterion)
     results = _attempts(x, frozen, grid, ground, progress)
     trials = [trial for name in sets for trial in results[name].trials]
     # One problem on many items is the one place where threads inside a product pay.
@@ -230,152 +161,36 @@ def probe(
 
 
 def _attempts(
-    x: np.ndarray, frozen: Frozen, grid: Grid, ground: _Ground, progress: Progress
-) -> dict[str, _Attempt]:
+    x: np.ndarray, frozen: Frozen, grid: Grid, ground: Ground, progress: Progress
+) -> dict[str, Tried]:
     """Tries the grid on every feature set; by name, in the order of the sets."""
     sets = frozen.sets
 
-    def attempt(name: str) -> _Attempt:
+    def one(name: str) -> Tried:
         space, look = make_space(x, sets[name]), frozen.look_of.get(name, 0)
-        return _attempt(name, space, len(sets[name]), grid, ground, look)
+        return attempt(name, space, len(sets[name]), grid, ground, look)
 
     # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
     # wait for each other at every step and leave everything else to one processor.
     names = sorted(sets, key=lambda name: -len(sets[name]))
-    results: dict[str, _Attempt] = {}
+    results: dict[str, Tried] = {}
     progress("trying classifiers", 0, len(sets))
     with one_blas_thread(), ThreadPoolExecutor(cpu_count(), "probe") as pool:
-        for name, result in zip(names, pool.map(attempt, names), strict=True):
+        for name, result in zip(names, pool.map(one, names), strict=True):
             results[name] = result
             progress("trying classifiers", len(results), len(sets))
     return {name: results[name] for name in sets}
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """What all trials share: (N,) classes, (R, N) folds, (C,) counts and how they are judged."""
-
-    targets: np.ndarray
-    draws: np.ndarray
-    counts: np.ndarray
-    n_classes: int
-    uneven: bool
-    criterion: str
-
-
-@dataclass(frozen=True)
-class _Best:
-    """The best trial so far: its criterion, loss, (N, C) held-out scores and features."""
-
-    value: float
-    loss: float
-    config: Config
-    scores: np.ndarray
-    space: Space
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """The best trial on one feature set, its best linear one for an average, and all."""
-
-    best: _Best
-    linear: Candidate | None
-    trials: list[Trial]
-
-
-def _attempt(
-    name: str, space: Space, dimensions: int, grid: Grid, ground: _Ground, look: int
-) -> _Attempt:
-    """Tries the grid on one feature set."""
-    repeats, folds = len(ground.draws), int(ground.draws.max()) + 1
-    y, n = ground.targets, len(ground.targets)
-    grid = _affordable(grid, name, n, space.coordinates.shape[1], ground.n_classes, folds * repeats)
-    trials: list[Trial] = []
-    best: _Best | None = None
-    linear: tuple[float, Config, np.ndarray] | None = None
-    for config, scores, seconds in _try(space, ground, grid=grid, features=name):
-        accuracy, balanced = _judge(scores, y, ground.counts)
-        value = balanced if ground.criterion == "balanced accuracy" else accuracy
-        mean_scores, loss = scores.mean(axis=0), float("nan")
-        if grid.looks or best is None or value >= best.value - 0.01:
-            loss = _calibrated_loss(mean_scores, y)
-            if best is None or (value, -loss) > (best.value, -best.loss):
-                best = _Best(value, loss, config, mean_scores, space)
-        if config.classifier in LINEAR and (linear is None or loss < linear[0]):
-            linear = loss, config, mean_scores
-        estimate = wilson(accuracy * n, n)
-        trials.append(Trial(config, dimensions, folds, repeats, estimate, balanced, loss, seconds))
-    assert best is not None
-    averaged = None
-    if grid.looks and linear is not None:
-        averaged = candidate(linear[1], look, space, linear[2], y)
-    return _Attempt(best, averaged, trials)
-
-
-def _trial_of(chosen: Average, ground: _Ground) -> Trial:
+def _trial_of(chosen: Average, ground: Ground) -> Trial:
     """Returns the line of the table for an average."""
     y, n = ground.targets, len(ground.targets)
-    accuracy, balanced = _judge(chosen.held_out[None], y, ground.counts)
+    accuracy, balanced = hit_rates(chosen.held_out[None], y, ground.counts)
     width = len(np.unique(np.concatenate([each.columns for each in chosen.members])))
     return Trial(
         chosen.config, width, int(ground.draws.max()) + 1, len(ground.draws),
         wilson(accuracy * n, n), balanced, chosen.loss, 0.0,
     )  # fmt: skip
-
-
-def _judge(scores: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
-    """Returns accuracy and balanced accuracy of (R, N, C) held-out scores."""
-    hits = (scores.argmax(axis=2) == y).mean(axis=0)
-    recalls = np.bincount(y, hits, minlength=len(counts))[counts > 0] / counts[counts > 0]
-    return float(hits.mean()), float(recalls.mean())
-
-
-def _calibrated_loss(scores: np.ndarray, y: np.ndarray) -> float:
-    """Returns the log-loss of (N, C) scores at their best temperature."""
-    own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(own, 1e-12)).mean())
-
-
-def _try(
-    space: Space, ground: _Ground, *, grid: Grid, features: str
-) -> Iterator[tuple[Config, np.ndarray, float]]:
-    """Yields (config, (R, N, C) held-out scores, seconds) of every trial on one feature set.
-
-    Balanced weights are tried too where the classes are uneven.
-    """
-    targets, draws, n_classes = ground.targets, ground.draws, ground.n_classes
-    folds = int(draws.max()) + 1
-    trained = np.stack([draw != fold for draw in draws for fold in range(folds)])  # (R * K, N)
-    for classifier in grid.classifiers:
-        weighted = ground.uneven and classifier in LINEAR
-        for balanced in (False, True) if weighted else (False,):
-            started = time.perf_counter()
-            strengths = np.asarray(grid.strengths(classifier), float)
-            weights = item_weights(trained, targets, balanced=balanced)
-            scores = held_out_scores(
-                classifier,
-                space,
-                targets,
-                n_classes=n_classes,
-                weights=np.tile(weights, (len(strengths), 1)),
-                strengths=np.repeat(strengths, len(trained)),
-            ).reshape(len(strengths), len(draws), folds, len(targets), n_classes)
-            seconds = (time.perf_counter() - started) / len(strengths)
-            items = np.arange(len(targets))
-            for strength, each in zip(strengths, scores, strict=True):
-                held = np.stack([each[r, draw, items] for r, draw in enumerate(draws)])
-                yield Config(classifier, features, float(strength), balanced), held, seconds
-
-
-def _affordable(grid: Grid, name: str, n: int, width: int, n_classes: int, problems: int) -> Grid:
-    """Thins the linear classifiers where many classes would make them slow."""
-    one = 2 * _TRADES_PER_STEP * n * width * n_classes * problems * _STEPS / 2e9
-    if one * len(grid.logistic) <= _PATIENCE:
-        return grid
-    if name in ("last", "upper", "all"):
-        return grid.thinned()
-    quick = tuple(each for each in grid.classifiers if each in ("prototypes", "neighbours"))
-    return replace(grid, classifiers=quick) if quick else grid.thinned()
 
 
 def _subsample(targets: np.ndarray, seed: int) -> np.ndarray:

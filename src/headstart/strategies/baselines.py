@@ -10,7 +10,7 @@ from headstart.features.extract import Features, extract
 from headstart.predictions import Predictions, concatenate
 from headstart.probe.cross_validate import cross_validate
 from headstart.probe.frozen import Frozen, feature_sets
-from headstart.probe.probe import Grid
+from headstart.probe.trials import Grid
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe

@@ -14,7 +14,7 @@ from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
 from headstart.probe.cross_validate import CrossValidated, cross_validate, learning_curve
-from headstart.probe.probe import Trial
+from headstart.probe.trials import Trial
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
 from headstart.strategies.baselines import measure_baselines

@@ -21,7 +21,8 @@ from headstart.metrics.interval import wilson
 from headstart.probe.cross_validate import CrossValidated, cross_validate
 from headstart.probe.ensemble import log_probabilities
 from headstart.probe.frozen import Frozen
-from headstart.probe.probe import Grid, Probe
+from headstart.probe.probe import Probe
+from headstart.probe.trials import Grid
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Problem
 
