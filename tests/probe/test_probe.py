@@ -159,7 +159,7 @@ def test_copies_in_one_cluster_do_not_help(kind):
 
 def test_no_cluster_straddles_a_fold(monkeypatch):
     seen = []
-    real = module.held_out_scores
+    real = trials.held_out_scores
 
     def spy(classifier, space, targets, *, weights, **options):
         seen.append(weights > 0)
