@@ -28,9 +28,18 @@ def describe(model: Model, probe: Probe) -> str:
     """Returns one sentence about a model of frozen features."""
     tta = f", {model.tta} views averaged" if model.tta > 1 else ""
     looks = model.preprocess.looks
-    seen = f"images as {' and as '.join(look_words(each) for each in looks)}, resized"
+    verb = {
+        "square": "cropped to the largest square and resized",
+        "crop": "cropped",
+        "pad": "padded",
+        "squash": "squashed",
+    }[model.preprocess.geometry]
+    seen = f"images {verb}"
+    if len(looks) > 1:
+        ways = "; ".join(look_words(each) for each in looks)
+        seen = f"each image seen {len(looks)} ways ({ways}), resized"
     if model.preprocess.faces is not None:
-        seen = "the largest face of each photo set upright and cut out, resized"
+        seen = "the largest face of each photo set upright and cut out"
     return (
         f"{_what(probe)} of {model.backbone.name}, {seen} to {model.preprocess.size} px{tta}; "
         f"chosen by cross-validated {probe.criterion} among {len(probe.trials)} trials"
