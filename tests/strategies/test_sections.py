@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from headstart.images.preprocess import Preprocess
+from headstart.images.views import Look
 from headstart.metrics.interval import paired_difference, wilson
 from headstart.records import Finding, to_json
 from headstart.strategies.plan import FinetuneCandidate, FinetuneOutcome, FinetunePlan
@@ -22,7 +23,7 @@ MODEL = SimpleNamespace(backbone=SimpleNamespace(name="resnet18"), preprocess=SE
 
 def probe_on(features: str, classifier: str = "logistic") -> SimpleNamespace:
     config = SimpleNamespace(features=features, classifier=classifier)
-    return SimpleNamespace(config=config, criterion="accuracy", trials=(None,) * 12)
+    return SimpleNamespace(config=config, criterion="accuracy", trials=(None,) * 12, members=())
 
 
 def tuning_of(recipe: Recipe, *, share: float = 1.0) -> SimpleNamespace:
@@ -57,8 +58,15 @@ def test_crops_faces_and_views_are_told():
     assert ", 3 views averaged;" in describe(views, probe_on("all"))
     padded = SimpleNamespace(**{**vars(MODEL), "preprocess": replace(SEEN, geometry="pad")})
     assert "images padded to 96 px" in describe(padded, probe_on("all", "neighbours"))
+    seen = replace(SEEN, geometry="squash", beside=(Look("crop", 0.74),))
+    several = SimpleNamespace(**{**vars(MODEL), "preprocess": seen})
+    mean = SimpleNamespace(**{**vars(probe_on("all")), "members": (1, 2, 3)})
+    assert describe(several, mean).startswith(
+        "average of 3 linear classifiers on the stages of resnet18, each image seen 2 ways (the "
+        "whole, squashed; the middle 74%), resized to 96 px; chosen by"
+    )
     faces = SimpleNamespace(backbone=MODEL.backbone, tta=1)
-    faces.preprocess = SimpleNamespace(geometry="square", faces=object(), size=112)
+    faces.preprocess = SimpleNamespace(geometry="square", faces=object(), size=112, looks=(None,))
     assert "largest face of each photo set upright" in describe(faces, probe_on("last", "svm"))
 
 
