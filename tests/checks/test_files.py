@@ -205,7 +205,7 @@ def stats_of(dataset: Dataset) -> ImageStats:
         (
             "utkface_a",
             {"conflicting_labels"},
-            {"exact_duplicates", "names_tell_class", "column_tells_class_age"},
+            {"exact_duplicates", "names_tell_class", "column_tells_class"},
         ),
     ],
 )

@@ -141,7 +141,7 @@ def _told_by(column: _Column, *, grouped: bool, columns: int) -> Iterator[Findin
     pure = ranked is not None and many and _purity(column) >= _PURE
     nearly = ", and of nearly all its values the images are of one class" if pure else ""
     yield Finding(
-        f"column_tells_class_{column.name}",
+        "column_tells_class",
         _severity(column, low),
         f"Column {column.name} alone tells the class with a balanced accuracy of "
         f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} (at least "
@@ -196,7 +196,7 @@ def _one_class(column: _Column, columns: int) -> Iterator[Finding]:
     if lows[top] < _MUCH:
         return
     yield Finding(
-        f"column_tells_class_{column.name}",
+        "column_tells_class",
         _severity(column, float(lows[top])),
         f"Column {column.name} alone tells {column.kinds[top]} from all other classes with a "
         f"balanced accuracy of {(1 + values[top]) / 2:.0%}, where guessing has 50% (at least "
