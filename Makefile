@@ -70,7 +70,7 @@ format: $(STAMP)
 benchmarks: $(STAMP)
 	@echo 'Run by hand; each prints a table in Markdown and says what it needs with --help.'
 	@echo '  $(PY) benchmarks/against_fastai.py --fastai-python /path/to/fastai/bin/python'
-	@echo '  $(PY) benchmarks/datasets.py       accuracy on the real image sets'
+	@echo '  $(PY) benchmarks/datasets.py       accuracy on the real image sets, beside a baseline of ten lines'
 	@echo '  $(PY) benchmarks/engine_rate.py    images per second, embedding against the bare engine'
 	@echo '  $(PY) benchmarks/scale.py          time and memory on 100,000 images'
 	@echo '  $(PY) benchmarks/fine_tune.py      fine-tuning against the probe, fastai and the tutorial loop'

@@ -1,7 +1,8 @@
 """Headstart against fastai: whole processes, side by side, the same weights and given split.
 
 Per set, in turn: (a) fastai `vision_learner` + `fine_tune(5)` at 224 px; (b) `headstart train`
-with an empty cache; (c) the same again, warm. All files are read once beforehand, so that the
+with an empty cache; (c) the same again, warm; (d) the ten-line baseline (`peers/ten_lines.py`:
+last layer + logistic regression) on the same split. All files are read once beforehand, so that the
 disk favours no one. Wall time is that of the whole process, imports included. The paired
 difference is over the same test images.
 
@@ -21,6 +22,7 @@ from common import (
     headstart,
     machine,
     need,
+    over_baseline,
     paired_difference,
     parser,
     read_json,
@@ -28,6 +30,7 @@ from common import (
     run,
     show,
     show_estimate,
+    ten_lines,
     versions,
     wilson,
 )
@@ -65,8 +68,9 @@ def compare(data: Path, args, place: Path) -> tuple[list[str], list[str]]:
         their_seconds = done.seconds
         rows.append(
             f"| {data.name} | {peer['peer']} | {show(*wilson(right, len(theirs)))} | {len(theirs)} "
-            f"| {done.seconds:.1f} | 1 | – |"
+            f"| {done.seconds:.1f} | 1 | – | – |"
         )
+    plain = None
     for state in ("cold", "warm"):
         folder = place / state
         command = ["train", data, "-o", folder, "--backbone", args.backbone, "--quiet"]
@@ -90,9 +94,12 @@ def compare(data: Path, args, place: Path) -> tuple[list[str], list[str]]:
                 ),
                 signed=True,
             )
+        if plain is None:
+            plain = ten_lines(data, folder, args.backbone, place, args.python)
         rows.append(
             f"| {data.name} | headstart train, {state} | {show_estimate(estimate)} "
-            f"| {estimate['n']} | {done.seconds:.1f} | {ratio} | {difference} |"
+            f"| {estimate['n']} | {done.seconds:.1f} | {ratio} | {difference} "
+            f"| {over_baseline(folder, plain)} |"
         )
         seconds = read_json(folder / "environment.json").get("seconds", {})
         parts = ", ".join(
@@ -101,6 +108,13 @@ def compare(data: Path, args, place: Path) -> tuple[list[str], list[str]]:
             if isinstance(value, int | float)
         )
         phases.append(f"| {data.name} | {state} | {done.seconds:.1f} | {parts} |")
+    assert plain is not None
+    ratio = f"{their_seconds / plain.seconds:.1f}" if their_seconds else "–"
+    share = show(*wilson(sum(plain.right.values()), len(plain.right)))
+    rows.append(
+        f"| {data.name} | {plain.peer} | {share} "
+        f"| {len(plain.right)} | {plain.seconds:.1f} | {ratio} | – | – |"
+    )
     return rows, phases
 
 
@@ -137,9 +151,10 @@ def main() -> None:
         "seconds",
         "fastai's / ours",
         "ours - fastai's",
+        "ours - ten lines",
     )
     print(f"| {' | '.join(heads)} |")
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     print("\n".join(rows))
     print("\n| set | cache | seconds | of which (environment.json) |\n|---|---|---|---|")
     print("\n".join(phases))

@@ -144,6 +144,62 @@ def paired_difference(ours: list[bool], theirs: list[bool]) -> tuple[float, floa
     return (won - lost) / n, p - q - half, p - q + half
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """What the ten-line baseline answered to the images that a run was tested on.
+
+    Attributes:
+        right: Name -> whether it was classified correctly.
+        seconds: Wall time of the whole process.
+        peer: What it is.
+    """
+
+    right: dict[str, bool]
+    seconds: float
+    peer: str
+
+
+def ten_lines(data: Path, trained: Path, backbone: str, place: Path, python: str) -> Baseline:
+    """Runs last layer + logistic regression on the split, or the folds, of a run.
+
+    Args:
+        data: Folder that the names of the run's items are relative to.
+        trained: The run.
+        backbone: Folder in timm's layout.
+        place: Where to write.
+        python: The interpreter that has timm and scikit-learn.
+    """
+    out = place / "ten_lines.json"
+    command = [python, ROOT / "benchmarks" / "peers" / "ten_lines.py", data]
+    command += ["--weights", backbone, "--out", out, "--items", trained / "items.csv"]
+    done = run([str(part) for part in command]).check()
+    found = read_json(out)
+    right = {p["name"]: p["truth"] == p["predicted"] for p in found["predictions"]}
+    return Baseline(right, done.seconds, found["peer"])
+
+
+def over_baseline(trained: Path, baseline: Baseline) -> str:
+    """Returns a run's accuracy minus the baseline's on the same images, by Headstart's own test.
+
+    Images of one cluster of the run (near duplicates, a group) vary together.
+    """
+    sys.path.insert(0, str(ROOT / "src"))
+    import numpy as np
+
+    from headstart.metrics.interval import paired_difference as paired
+
+    with (trained / "items.csv").open(newline="", encoding="utf-8") as stream:
+        clusters = {row["name"]: int(row["cluster"]) for row in csv.DictReader(stream)}
+    ours = read_predictions(trained)
+    if set(ours) != set(baseline.right):
+        odd = sorted(set(ours) ^ set(baseline.right))
+        sys.exit(f"{trained} and {baseline.peer} did not see the same images: {odd[:3]}")
+    names = sorted(ours)
+    pairs = [[ours[name][0] == ours[name][1] for name in names], [baseline.right[n] for n in names]]
+    found = paired(*map(np.array, pairs), np.array([clusters[name] for name in names]))
+    return show(found.value, found.low, found.high, signed=True)
+
+
 def show(share: float, low: float, high: float, *, signed: bool = False) -> str:
     """Formats an estimate with its interval."""
     form = "+.3f" if signed else ".3f"

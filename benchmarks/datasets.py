@@ -1,7 +1,9 @@
 """Accuracy over the real image sets, by the command line as a user would run it.
 
 First the sets with a given split (flowers12 also with its leaks left in), then those without
-one by five-fold cross-validation that keeps duplicates together. `--naive` adds what a random
+one by five-fold cross-validation that keeps duplicates together. Beside each the baseline of a
+good engineer (`peers/ten_lines.py`: last layer + logistic regression) on the same split or folds,
+and the paired difference, ours less it, on the same images. `--naive` adds what a random
 split would have claimed: the same features and classifier, each image its own cluster, beside
 the same with clusters kept together. `--sweep` varies geometry and test-time augmentation instead.
 
@@ -22,11 +24,13 @@ from common import (
     headstart,
     machine,
     need,
+    over_baseline,
     paired_difference,
     parser,
     read_json,
     show,
     show_estimate,
+    ten_lines,
     versions,
     wilson,
 )
@@ -62,17 +66,22 @@ def train(name: str, args, place: Path, *flags: object) -> tuple[dict, Outcome]:
 
 
 def table(names: list[str], args, place: Path) -> None:
-    print("| set | evaluation | n | test accuracy (95 %) | balanced accuracy | seconds | peak MB |")
-    print("|---|---|---|---|---|---|---|")
+    heads = ("set", "evaluation", "n", "test accuracy (95 %)", "balanced accuracy", "seconds")
+    heads += ("peak MB", "ten lines (95 %)", "its seconds", "ours - ten lines, paired")
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name in names:
         metrics, done = train(name, args, place)
         test = metrics["test"]
         how = f"{FOLDS}-fold, duplicates together" if CV[0] in SETS[name][1] else "given split"
         balanced = test.get("balanced_accuracy")
+        folder = DATA / SETS[name][0]
+        plain = ten_lines(folder, place / "run", args.backbone, place, args.python)
+        theirs = show(*wilson(sum(plain.right.values()), len(plain.right)))
         print(
             f"| {name} | {how} | {test['accuracy']['n']} | {show_estimate(test['accuracy'])} "
             f"| {show_estimate(balanced) if balanced else '–'} "
-            f"| {done.seconds:.1f} | {done.peak_mb:.0f} |",
+            f"| {done.seconds:.1f} | {done.peak_mb:.0f} "
+            f"| {theirs} | {plain.seconds:.1f} | {over_baseline(place / 'run', plain)} |",
             flush=True,
         )
 

@@ -4,6 +4,10 @@ Runs in fastai's own environment and knows nothing of Headstart. Trains on DATA/
 folders), predicts DATA/test once, and writes one JSON file. Nothing is chosen on the test set,
 and validation during training is switched off, which is in fastai's favour: it saves time.
 
+fastai drops the last, incomplete batch of an epoch, and so trains on nothing, without a word, where
+there are fewer training images than one batch holds. There the batch is halved until an epoch has
+four of them (or a batch two images, the fewest that its normalisation takes), and `peer` says so.
+
 `images_per_second` is of the unfrozen epochs alone: the images that were trained on (fastai drops
 the last, incomplete batch of an epoch) by the wall time of those epochs.
 """
@@ -24,6 +28,22 @@ def files_of(folder: Path, limit: int | None) -> list[Path]:
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
     return files
+
+
+def batch_for(images: int, asked: int) -> int:
+    """Returns the batch to train with: what was asked for, unless no batch of an epoch were full.
+
+    Raises:
+        ValueError: Fewer than two images, on which fastai trains with no batch at all.
+    """
+    if images < 2:
+        raise ValueError(f"fastai needs two training images at least, not {images}")
+    if asked <= images:
+        return asked
+    batch = asked
+    while batch > 2 and images // batch < 4:
+        batch //= 2
+    return max(batch, 2)
 
 
 def main() -> None:
@@ -79,6 +99,12 @@ def main() -> None:
     set_seed(args.seed)
     train = files_of(args.data / "train", args.limit)
     test = files_of(args.data / "test", args.limit)
+    batch = batch_for(len(train) - 1, args.batch_size)  # one goes to the validation part
+    lowered = (
+        f", batch {batch}"
+        if batch == args.batch_size
+        else (f", batch {batch}: no batch of {args.batch_size} would be full")
+    )
     loaders = ImageDataLoaders.from_path_func(
         args.data,
         train,
@@ -88,7 +114,7 @@ def main() -> None:
         seed=args.seed,
         item_tfms=Resize(args.size),
         batch_tfms=aug_transforms(),
-        bs=args.batch_size,
+        bs=batch,
     )
     learner = vision_learner(loaders, f"local-dir:{args.weights}", metrics=accuracy)
     with learner.no_bar(), learner.no_logging():
@@ -100,7 +126,10 @@ def main() -> None:
     args.out.write_text(
         json.dumps(
             {
-                "peer": f"fastai {fastai.__version__} vision_learner, fine_tune({args.epochs})",
+                "peer": f"fastai {fastai.__version__} vision_learner, "
+                f"fine_tune({args.epochs}){lowered}",
+                "batch_size": batch,
+                "batches_per_epoch": (len(train) - 1) // batch,
                 "versions": {
                     "fastai": fastai.__version__,
                     "timm": timm.__version__,

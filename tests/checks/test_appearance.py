@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.checks.sets import clean, relabelled
 
-from headstart.checks.appearance import check_appearance, skill
+from headstart.checks.appearance import check_appearance
 from headstart.data.dataset import Dataset
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
@@ -18,43 +18,6 @@ def found(dataset: Dataset, stats: ImageStats) -> dict[str, Finding]:
     findings = check_appearance(dataset, stats, np.arange(len(dataset)))
     assert len({each.check for each in findings}) == len(findings)
     return {each.check: each for each in findings}
-
-
-@pytest.mark.parametrize("what", ["size", "format", "mode"])
-def test_shortcuts(what):
-    dataset, stats = clean(200)
-    second = dataset.labels.targets == 1
-    if what == "size":
-        stats.widths[second] += 300
-    elif what == "format":
-        stats.formats[second] = "PNG"
-    else:
-        stats.modes[second] = "L"
-    got = found(dataset, stats)
-    assert got[f"shortcut_{what}"].severity == "serious"
-    assert "100%" in got[f"shortcut_{what}"].claim
-
-
-def test_a_weak_shortcut_is_a_warning_and_copies_are_no_proof():
-    dataset, stats = clean(200)
-    rng = np.random.default_rng(1)
-    stats.widths[(dataset.labels.targets == 1) & (rng.random(200) < 0.3)] = 900
-    assert found(dataset, stats)["shortcut_size"].severity == "warning"
-    _, low = skill(
-        rng.normal(size=(40, 1)).repeat(20, axis=0),
-        rng.integers(0, 2, 40).repeat(20),
-        np.arange(40).repeat(20),
-    )
-    assert low < 0.1
-
-
-def test_skill_of_noise_is_none():
-    rng = np.random.default_rng(0)
-    lows = [
-        skill(rng.normal(size=(150, 2)), rng.integers(0, 3, 150), np.arange(150))[1]
-        for _ in range(20)
-    ]
-    assert max(lows) < 0.1
 
 
 def test_blank_tiny_and_odd_images():
@@ -87,60 +50,6 @@ def test_a_fixed_camera_is_told():
     noise = np.random.default_rng(0).normal(0, 5, stats.thumbnails.shape)
     stats.thumbnails[:] = (stats.thumbnails[0] + noise).clip(0, 255)
     assert set(found(dataset, stats)) == {"all_alike"}
-
-
-# --- skill --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("classes", [2, 3, 7])
-def test_skill_of_what_tells_all_is_certain(classes):
-    targets = np.arange(30 * classes) % classes
-    value, low = skill(targets[:, None].astype(float), targets, np.arange(len(targets)))
-    assert value == pytest.approx(1)
-    assert low == pytest.approx(1)
-
-
-def test_only_ranks_count():
-    rng = np.random.default_rng(0)
-    column, targets = rng.normal(size=(120, 1)), np.arange(120) % 2
-    column[targets == 1] += 1.5
-    wanted = skill(column, targets, np.arange(120))
-    assert skill(np.exp(5 * column), targets, np.arange(120)) == wanted
-    assert skill(1000 + column**3, targets, np.arange(120)) == wanted
-
-
-def test_numbers_of_classes_and_clusters_are_only_names():
-    rng = np.random.default_rng(0)
-    column, targets = rng.normal(size=(120, 1)), np.arange(120) % 3
-    column[targets == 1] += 2
-    wanted = skill(column, targets, np.arange(120))
-    assert skill(column, 10 * targets + 5, np.arange(120)) == wanted
-    assert skill(column, targets, 7 * np.arange(120) + 3) == wanted
-
-
-def test_skill_is_about_as_good_as_scikit_learns_neighbours():
-    from sklearn.metrics import balanced_accuracy_score
-    from sklearn.model_selection import cross_val_predict
-    from sklearn.neighbors import KNeighborsClassifier
-
-    rng = np.random.default_rng(0)
-    targets = np.repeat([0, 1], 150)
-    column = rng.normal(size=(300, 1)) + targets[:, None]
-    value, low = skill(column, targets, np.arange(300))
-    theirs = cross_val_predict(KNeighborsClassifier(25), column, targets, cv=5)
-    wanted = 2 * balanced_accuracy_score(targets, theirs) - 1
-    assert value == pytest.approx(wanted, abs=0.12)
-    assert low < value
-
-
-def test_few_clusters_prove_less_than_many():
-    rng = np.random.default_rng(0)
-    base = np.repeat([0, 1], 40)
-    column = rng.normal(size=80) + 1.2 * base
-    targets, copies = np.repeat(base, 5), np.repeat(column, 5)[:, None]
-    alone = skill(copies, targets, np.arange(400))
-    together = skill(copies, targets, np.repeat(np.arange(80), 5))
-    assert together[1] < alone[1]
 
 
 # --- findings -----------------------------------------------------------------------------------

@@ -270,3 +270,15 @@ def test_sub_folders_that_may_be_people(people, images, told):
         assert f"{people} of them in more than one class" in finding.claim
         assert "--group folder:2" in finding.remedy
         assert finding.evidence[0] == f"p0: {2 * images} images"
+
+
+def test_sub_folders_that_are_measured_are_no_people(tmp_path):
+    files = [f"{kind}/{{}}/{i}.jpg" for kind in "ab" for i in "12"]
+    ages = [name.format(age) for name in files for age in ("9", "23", "104")]
+    root = lay(tmp_path / "ages", *ages)
+    assert len(hint(root)) == 1
+    rows = [f"{name},{name.split('/')[1]}" for name in ages]
+    (root / "attributes.csv").write_text("\n".join(["file,age", *rows]) + "\n")
+    assert hint(root) == []
+    wear = [name.format(mm) for name in files for mm in ("0.5mm", "1.25mm", "2.5mm")]
+    assert hint(lay(tmp_path / "wear", *wear)) == []

@@ -79,6 +79,20 @@ def test_two_labels_that_differ_are_refused(root):
     assert roles_of(twins, Columns()).label == "label"
 
 
+def test_measurements_are_no_people(root):
+    """An age with decimals in a column called as people are, or as groups are."""
+    ages = " ".join(f"{3 + i / 10:.1f}" for i in range(12))
+    given = table(root, file=FILES * 3, label="x y x y " * 3, subject=ages)
+    assert roles_of(given, Columns()).reading["groups"] == "none"
+    given = table(root, file=FILES * 3, label="x y x y " * 3, subject="1 2 3 4 5 6 " * 2)
+    assert "--group subject" in roles_of(given, Columns()).reading["groups"]
+    given = table(root, file=FILES * 3, label="x y x y " * 3, group=ages.replace(".", ","))
+    roles = roles_of(given, Columns())
+    assert roles.group is None
+    assert "numbers with fractions, hardly people" in roles.reading["groups"]
+    assert roles_of(given, Columns(group="group")).group == "group"
+
+
 def test_a_class_in_one_group_only():
     assert groups_repeat_classes(["p", "p", "q"], ["x", "x", "y"])
     assert not groups_repeat_classes(["p", "q", "p", "q"], ["x", "x", "y", "y"])

@@ -160,7 +160,7 @@ def test_pages_of_keys_become_one_line():
     whole = net.state_dict()
     without = {key: value for key, value in whole.items() if key != "1.bias"}
     assert complaint(net, without) == "1 missing (1.bias)"
-    assert complaint(net, {}) == "6 missing (0.weight, 0.bias, 1.weight, …)"
+    assert complaint(net, {}) == "6 missing (0.weight, 0.bias, 1.weight and 3 more)"
     more = whole | {"x": torch.zeros(1), "y": torch.zeros(1)}
     assert complaint(net, more) == "2 not in the network (x, y)"
     other = whole | {"0.weight": torch.zeros(9, 3), "2.bias": torch.zeros(1)}

@@ -23,7 +23,9 @@ def test_of_classes(images):
     assert "--image-size 32" in found.command
     assert found.facts["images"] == 36
     assert 0.8 < found.expected.value <= found.expected.high
-    assert (found.findings, found.skipped) == ((), {})
+    # Drawn images of one class are as near as versions of one photograph.
+    assert {each.check for each in found.findings} <= {"nearer_than_chance"}
+    assert found.skipped == {}
     assert found.seconds > 0
     assert {total for _, _, total in told} >= {36}
 
@@ -32,7 +34,8 @@ def test_what_the_data_have_wrong_comes_with_it(make_images):
     data = make_images(splits=("train", "test"), per_class=10)
     shutil.copy(data / "train" / "class_a" / "00.png", data / "test" / "class_a" / "copy.png")
     found = advise(data, **QUICK)
-    assert [each.check for each in found.findings] == ["duplicates_across_splits"]
+    assert found.findings[0].check == "duplicates_across_splits"
+    assert {each.check for each in found.findings[1:]} <= {"nearer_than_chance"}
     # Of the thirty that train, the one that is tested too is left out.
     assert found.candidates[0].accuracy.n == 29
 

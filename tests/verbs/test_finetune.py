@@ -227,6 +227,7 @@ def test_overwrite_begins_anew(tuned, tmp_path):
     left = tmp_path / "run.unfinished"
     left.mkdir()
     (left / "round1-val.safetensors").write_bytes(b"what another left")
+    (left / "options.json").write_text("{}")
     with pytest.raises(OutputError, match="--resume"):
         train(data, out=tmp_path / "run", **TUNED | {"epochs": 1})
     train(data, out=tmp_path / "run", **TUNED | {"epochs": 1, "overwrite": True})

@@ -1,24 +1,22 @@
-"""Checks of how images look from outside: sizes, formats, blanks, and what gives labels away."""
+"""Checks of how images look from outside: sizes, formats, blanks, and what is odd."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from headstart.checks.duplicates import BLANK
+from headstart.checks.shortcuts import check_shortcuts
 from headstart.data.dataset import Dataset
-from headstart.data.split import folds
 from headstart.images.stats import ImageStats
 from headstart.metrics.vectors import unit_rows
 from headstart.records import Finding
 
-__all__ = ["check_appearance", "skill"]
+__all__ = ["check_appearance"]
 
 _SHOWN = 24
-_ENOUGH = 4_000  # images to measure shortcuts on
 _EXTENSIONS = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "MPO": {".jpg", ".jpeg", ".mpo"},
@@ -49,7 +47,7 @@ def check_appearance(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) 
     if not len(items):
         return []
     return [
-        *_shortcuts(dataset, stats, clusters, items),
+        *check_shortcuts(dataset, stats, clusters, items),
         *_all_alike(stats, items),
         *_blank(dataset, stats, items),
         *_format_outliers(dataset, stats, items),
@@ -70,106 +68,6 @@ def _sized(dataset: Dataset, stats: ImageStats, item: int) -> str:
 
 def _images(count: int) -> str:
     return f"{count:,} image{'s' * (count != 1)}"
-
-
-def skill(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
-    """Measures how well a few outer properties alone tell the classes, by nearest neighbours.
-
-    scikit-learn's trees and neighbours do the same; importing them costs longer than a whole
-    warm training.
-
-    Args:
-        columns: (N, F) float properties, such as width and height; only their ranks count.
-        targets: (N,) int classes, none unknown.
-        clusters: (N,) int; the five folds are cluster-disjoint.
-
-    Returns:
-        Balanced accuracy, cross-validated, as a share of the way from chance (0) to certainty
-        (1), and the lower end of its 95 % interval (normal approximation over clusters).
-    """
-    _, targets = np.unique(targets, return_inverse=True)
-    counts = np.bincount(targets)
-    places = [np.unique(column, return_inverse=True) for column in columns.T]
-    ranks = np.stack([place / max(len(values) - 1, 1) for values, place in places], axis=1)
-    part = folds(targets, clusters)
-    # Of many neighbours just as near, a random few vote.
-    order = np.random.default_rng(0).permutation(len(targets))
-    k = int(np.clip(len(targets) // (4 * len(counts)), 3, 25))
-    right = np.zeros(len(targets), bool)
-    for fold in range(5):
-        train, test = order[part[order] != fold], np.flatnonzero(part == fold)
-        if not (len(train) and len(test)):
-            continue
-        far = np.abs(ranks[test, None] - ranks[None, train]).sum(axis=2)
-        near = targets[train[np.argpartition(far, min(k, len(train)) - 1, axis=1)[:, :k]]]
-        votes = np.zeros((len(test), len(counts)))
-        np.add.at(votes, (np.arange(len(test))[:, None], near), 1 / counts[near])
-        right[test] = votes.argmax(axis=1) == targets[test]
-    recalls = np.bincount(targets, weights=right) / counts
-    chance = 1 / len(counts)
-    # Frames of one video succeed or fail together, so what varies is clusters, not images.
-    _, numbers = np.unique(clusters, return_inverse=True)
-    pulls = np.bincount(numbers, weights=(right - recalls[targets]) / counts[targets])
-    error = float(np.sqrt((pulls**2).sum())) / len(counts)
-    value = (float(recalls.mean()) - chance) / (1 - chance)
-    return value, value - 1.96 * error / (1 - chance)
-
-
-def _shortcuts(
-    dataset: Dataset, stats: ImageStats, clusters: np.ndarray, items: np.ndarray
-) -> Iterator[Finding]:
-    known = items[dataset.labelled[items]]
-    # A class needs several images before its looks can be held against it.
-    strata = dataset.labels.strata
-    enough = np.bincount(strata[dataset.labelled]) >= 5
-    known = known[np.isin(strata[known], np.flatnonzero(enough))]
-    if len(known) > _ENOUGH:
-        known = np.sort(np.random.default_rng(0).choice(known, _ENOUGH, replace=False))
-    targets = strata[known]
-    if len(np.unique(targets)) < 2 or len(known) < 40:
-        return
-    width, height = (c[known].astype(np.float64) for c in (stats.widths, stats.heights))
-    kinds = np.stack([stats.formats[known], stats.modes[known]], axis=1)
-    codes = [np.unique(column, return_inverse=True)[1] for column in kinds.T]
-    for what, columns in (
-        ("size", np.stack([width, height, width / height], axis=1)),
-        ("file format", codes[0][:, None]),
-        ("colour mode", codes[1][:, None]),
-    ):
-        if (columns == columns[0]).all():
-            continue
-        value, low = skill(columns, targets, clusters[known])
-        if low < 0.1:
-            continue
-        chance = 1 / len(np.unique(targets))
-        yield Finding(
-            "shortcut_" + what.rpartition(" ")[2],
-            "serious" if low >= 0.3 else "warning",
-            f"The {what} of an image alone tells its class with a balanced accuracy of "
-            f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} "
-            f"(at least {chance + low * (1 - chance):.0%} with 95 % confidence).",
-            _by_class(dataset, stats, known, what),
-            "A model may learn this instead of the content. Gather the classes the same way, or "
-            "bring all images to one size and format before training, and test on new ones.",
-            len(known),
-        )
-
-
-def _by_class(dataset: Dataset, stats: ImageStats, items: np.ndarray, what: str) -> tuple[str, ...]:
-    lines = []
-    strata, kinds = dataset.labels.strata, dataset.labels.kinds
-    for number in np.unique(strata[items])[:12]:
-        own = items[strata[items] == number]
-        if what == "size":
-            typical = (
-                f"median {np.median(stats.widths[own]):.0f} x {np.median(stats.heights[own]):.0f}"
-            )
-        else:
-            column = stats.formats if what == "file format" else stats.modes
-            most = Counter(column[own].tolist()).most_common(3)
-            typical = ", ".join(f"{value} {count / len(own):.0%}" for value, count in most)
-        lines.append(f"{kinds[number]}: {typical}")
-    return tuple(lines)
 
 
 def _all_alike(stats: ImageStats, items: np.ndarray) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from headstart.checks.appearance import check_appearance
 from headstart.checks.contents import check_contents
 from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
+from headstart.checks.file_names import check_name_heads
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
 from headstart.checks.wording import SHOWN, first, joined
@@ -53,7 +53,7 @@ def check_dataset(
         *_across_splits(dataset, alike),
         *_copies(dataset, stats, pairs),
         *check_name_stems(dataset),
-        *_possible_groups(dataset),
+        *check_name_heads(dataset),
         *possible_folders(dataset),
         *possible_numbers(dataset),
         *check_contents(dataset, stats),
@@ -219,34 +219,3 @@ def _doubt(stats: ImageStats) -> str:
     shorter = np.minimum(stats.widths, stats.heights)[stats.readable]
     small = len(shorter) and float(np.median(shorter)) <= _SMALL
     return "; at this size different things can look alike too" if small else ""
-
-
-def _possible_groups(dataset: Dataset) -> Iterator[Finding]:
-    """Names such as ``p07_frame12`` in which the first part recurs: a person, a video?"""
-    if dataset.groups is not None or len(dataset) < 20:
-        return
-    stems = [name.rpartition("/")[2].rpartition(".")[0] for name in dataset.names]
-    heads = [re.split(r"[_\- .]", stem, maxsplit=1) for stem in stems]
-    if sum(len(head) == 2 for head in heads) < 0.9 * len(stems):
-        return
-    firsts, numbers, counts = np.unique(
-        [head[0] for head in heads], return_inverse=True, return_counts=True
-    )
-    # More groups than classes, or they would only repeat the labels.
-    kinds = len(dataset.labels.kinds)
-    cells = len(np.unique(np.stack([numbers, dataset.labels.strata]), axis=1).T)
-    if not (max(5, 2 * kinds) <= len(firsts) <= len(stems) / 3) or (
-        cells == len(firsts) and len(firsts) <= kinds
-    ):
-        return
-    some = np.argsort(-counts, kind="stable")[:6]
-    yield Finding(
-        "possible_groups",
-        "note",
-        f"File names begin with one of {len(firsts):,} recurring parts, perhaps persons, videos "
-        "or devices.",
-        tuple(f"{firsts[k]}: {counts[k]} images" for k in some),
-        "If images of one part resemble each other, put the part into a column of attributes.csv "
-        "and name it with --group, so that none lies on both sides of a split.",
-        len(firsts),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,6 +20,8 @@ _WORD = "folder"
 _SHOWN = 6
 # Fewer sub-folders than this are hardly people, and with fewer images a folder each is a number.
 _FEW = 3
+_SAME = 0.9
+_FRACTION = re.compile(r"[+-]?\d*[.,]\d+\D*")
 
 
 def means_folder(group: str | None) -> bool:
@@ -91,6 +94,9 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
         or len(names) < _FEW
         or 2 * (counts >= 2).sum() < len(names)
         or one_to_one(groups[has], dataset.labels.strata[has])
+        # A column says what they are (an age, a grade), or they are measured: 0.5, 2.25.
+        or any((groups == column).mean() >= _SAME for column in dataset.attributes.values())
+        or all(_FRACTION.fullmatch(name) for name in names.tolist())
     ):
         return
     pairs = set(zip(groups[has].tolist(), dataset.labels.strata[has].tolist()))

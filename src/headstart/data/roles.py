@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from headstart.data.locate import locate
@@ -17,6 +18,7 @@ NONE = "none"
 
 _LABELS = ("label", "class", "target", "category", "class_name", "species")
 _FEW_GROUPS = 5
+_FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
 # Never taken without being asked for, but named where nobody says who belongs together.
 _PEOPLE = frozenset(
     {
@@ -195,7 +197,11 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
     """Returns the column called group, unless no split could keep its groups whole; and why."""
     lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
     if "group" not in lower:
-        people = [name for key, name in lower.items() if key in _PEOPLE]
+        people = [
+            name
+            for key, name in lower.items()
+            if key in _PEOPLE and not _are_measured(table.columns[name])
+        ]
         if people:
             names = " or ".join(f"--group {name}" for name in reversed(people))
             return None, f"none, though column {people[-1]} may say who belongs together ({names})"
@@ -209,12 +215,23 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
             f"none (column {group} has {plural(count, 'value')} only, hardly people; "
             f"--group {group} takes it nevertheless)"
         )
+    if _are_measured(groups):
+        return None, (
+            f"none (column {group} holds numbers with fractions, hardly people; "
+            f"--group {group} takes it nevertheless)"
+        )
     if label and groups_repeat_classes(groups, labels):
         return None, (
             f"none (column {group} was left alone: a class would be in one group only, and could "
             f"not be learned and tested both; --group {group} takes it nevertheless)"
         )
     return group, f"column {group} (guessed by its name; --group none leaves it out)"
+
+
+def _are_measured(cells: list[str]) -> bool:
+    """Tells whether cells are numbers with fractions: a measurement, and nobody's id."""
+    fractions = [bool(_FRACTION.fullmatch(cell.strip())) for cell in cells if cell.strip()]
+    return len(fractions) > 0 and sum(fractions) > len(fractions) / 2
 
 
 def groups_repeat_classes(groups: list[str], labels: list[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from headstart.data.dataset import Dataset
@@ -89,3 +91,45 @@ def test_items_without_a_label_count_nowhere():
     targets[10:17] = -1
     some = Dataset(None, data.names, Classes(data.labels.names, targets), data.splits)
     assert found(some)["small_classes"] == ("warning", ("bee: 3",), 1)
+
+
+def split_of(**parts: dict[str, int]) -> Dataset:
+    """Items of `train`, `val` and `test`, each with so many images of a class."""
+    names = tuple(sorted({name for counts in parts.values() for name in counts}))
+    rows = [
+        (names.index(name), part)
+        for part, counts in parts.items()
+        for name, count in counts.items()
+        for _ in range(count)
+    ]
+    targets, given = (np.array(column) for column in zip(*rows, strict=True))
+    texts = tuple(map(str, range(len(rows))))
+    return Dataset(None, texts, Classes(names, targets), given)
+
+
+def test_classes_that_val_or_train_lacks():
+    ten = {"ant": 10, "bee": 10, "cat": 10}
+    assert found(split_of(train=ten, val=ten, test=ten)) == {}
+    lacking = found(split_of(train=ten, val={"ant": 10, "bee": 10}, test=ten))
+    assert lacking == {"classes_missing_from_val": ("warning", ("cat",), 1)}
+    only = found(split_of(train={"ant": 10, "bee": 10}, val=ten, test=ten))
+    assert only == {"classes_missing_from_train_val_only": ("warning", ("cat",), 1)}
+    nowhere = found(split_of(train={"ant": 10, "bee": 10}, val={"ant": 5, "bee": 5}, test=ten))
+    assert nowhere == {"classes_missing_from_train": ("serious", ("cat",), 1)}
+    # Where nothing is called test, val is it.
+    assert found(split_of(train=ten, val={"ant": 10, "bee": 10})) == {
+        "classes_missing_from_val": ("warning", ("cat",), 1)
+    }
+    assert found(split_of(train={"ant": 10, "bee": 10}, val=ten)) == {
+        "classes_missing_from_train": ("serious", ("cat",), 1)
+    }
+
+
+def test_columns_and_names_are_asked_what_they_tell():
+    data = data_of({"ant": 60, "bee": 60})
+    camera = np.array(["canon", "nikon"])[data.labels.targets]
+    names = tuple(f"IMG_{4_000 + i}.jpg" for i in range(120))
+    told = dataclasses.replace(data, attributes={"camera": camera}, names=names)
+    assert set(found(told)) == {"column_tells_class", "names_tell_class"}
+    grouped = dataclasses.replace(told, groups=np.array(["", *(f"g{i // 30}" for i in range(119))]))
+    assert set(found(grouped)) <= {"column_tells_class"}

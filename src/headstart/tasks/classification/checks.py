@@ -8,12 +8,14 @@ from itertools import combinations
 
 import numpy as np
 
+from headstart.checks.columns import check_columns
+from headstart.checks.file_names import check_name_numbers
 from headstart.checks.several_labels import check_several_labels
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.data.words import plural
-from headstart.records import Finding
+from headstart.records import Finding, Severity
 
 __all__ = ["check_classes", "classes_of"]
 
@@ -27,7 +29,7 @@ def classes_of(dataset: Dataset) -> Classes:
 
 
 def check_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
-    """Yields classes that are one, too small, out of balance, or missing from a split.
+    """Yields classes that are one, too small, out of balance, missing, or told by names and tables.
 
     Args:
         dataset: N items.
@@ -36,6 +38,14 @@ def check_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
     yield from check_several_labels(dataset)
     yield from _same_classes(dataset, clusters)
     yield from _classes(dataset, clusters)
+    together = clusters
+    if dataset.groups is not None:
+        own = np.where(
+            dataset.groups == "", np.char.add("\0", clusters.astype(str)), dataset.groups
+        )
+        together = np.unique(own, return_inverse=True)[1]
+    yield from check_columns(dataset, together)
+    yield from check_name_numbers(dataset, together)
 
 
 def _same_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
@@ -127,27 +137,39 @@ def _classes(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
 
 
 def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
-    known = dataset.labelled & (dataset.splits != "")
+    """Says which classes one part has and another lacks, of every part that is given."""
+    known = dataset.labelled
+    splits = np.where(dataset.splits == "", "train", dataset.splits)  # such items train
     labels, held = classes_of(dataset), dataset.test_name
     has = {
-        part: np.bincount(labels.targets[known & mask], minlength=len(labels.names)) > 0
-        for part, mask in ((held, dataset.splits == held), ("train", dataset.splits != held))
+        part: np.bincount(labels.targets[known & (splits == part)], minlength=len(labels.names)) > 0
+        for part in ("train", "val", "test")
     }
-    if not (has[held].any() and has["train"].any()):
+    if not has[held].any() or not (has["train"] | (has["val"] & (held == "test"))).any():
         return
-    for part, other, severity, why in (
-        ("train", held, "serious", "cannot be learned"),
-        (held, "train", "warning", "cannot be measured"),
-    ):
-        missing = has[other] & ~has[part]
+    # What is given for choosing is learnt from in the end, too.
+    learnt = has["train"] | has["val"] if held == "test" else has["train"]
+    rows: list[tuple[str, str, np.ndarray, Severity, str]] = [
+        ("train", held, has[held] & ~learnt, "serious", "cannot be learned"),
+        (held, "train", learnt & ~has[held], "warning", "cannot be measured"),
+    ]
+    if held == "test" and has["val"].any() and has["train"].any():
+        rows += [
+            ("val", "train", has["train"] & ~has["val"], "warning",
+             "play no part where a model is chosen by val"),
+            ("train", "val", has["val"] & ~has["train"], "warning",
+             "are not known yet where a model is chosen by val"),
+        ]  # fmt: skip
+    for part, other, missing, severity, why in rows:
         if missing.any():
             count = int(missing.sum())
+            unknown = "_val_only" * (part == "train" and other != held)
             yield Finding(
-                f"classes_missing_from_{part}",
-                severity,  # type: ignore[arg-type]
+                f"classes_missing_from_{part}{unknown}",
+                severity,
                 f"{plural(count, 'class is', 'classes are')} in {other} but not in {part}, and "
                 f"{why}.",
                 first(np.array(labels.names)[missing].tolist()),
-                "Give both sides the same classes, spelled the same.",
+                "Give all parts the same classes, spelled the same.",
                 count,
             )
