@@ -61,7 +61,7 @@ def test_our_own_mistake_is_told_and_survived(tmp_path):
     data = write_photos(tmp_path, 1)[0].read_bytes()
     head, content = module._answer(data, Preprocess(size=32), 5, 1 << 20)  # there are no five views
     assert (head["fault"], content) == ("ValueError", b"")
-    assert head["place"].startswith("images/preprocess.py:")
+    assert head["place"].startswith("images/views.py:")
 
 
 def test_a_place_without_words():
