@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ def embed(name: str, label: str | None, backbone: str) -> Embedded:
     dataset = open_dataset(DATA / name, **({"label": label} if label else {}))
     network = open_backbone(backbone)
     preprocess = choose_preprocess(
-        dataset, network, "auto", "crop", levels=data_set_levels(dataset)
+        dataset, network, "auto", "square", levels=data_set_levels(dataset)
     )
     found = extract(dataset, network, preprocess=preprocess)
     kept = dataset.labelled & found.stats.readable
@@ -139,9 +139,10 @@ def measure(answers: Answers, names: tuple[str, ...], seed: int) -> dict[str, tu
     def told(probabilities: np.ndarray) -> ClassProbabilities:
         return ClassProbabilities(tuple(map(str, range(len(probabilities)))), names, probabilities)
 
-    found = score(
-        "classification", told(answers.probabilities), Classes(names, answers.targets), seed=seed
-    )
+    own = told(answers.probabilities)
+    if len(answers.truths) > 1:
+        own = replace(own, models=answers.folds)  # as `decode_parts` tells of nested folds
+    found = score("classification", own, Classes(names, answers.targets), seed=seed)
     rest = Classes(names, answers.rest)
     truths = [measured("classification", told(each), rest).statistics for each in answers.truths]
     return {

@@ -86,7 +86,7 @@ def measures(predictions: ClassProbabilities, labels: Classes) -> dict[str, Stat
     probabilities, targets = predictions.probabilities, in_terms_of(predictions.classes, labels)
     right = predictions.labels == targets
     return {
-        **class_statistics(probabilities, targets),
+        **class_statistics(probabilities, targets, predictions.models),
         "ece": calibration_error(predictions.confidences, right),
     }
 
