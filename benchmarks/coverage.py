@@ -6,18 +6,20 @@ in `metrics.json`. All other images say what the very same models are worth:
 
 - holdout: 200 images train, 100 test; the truth is the measure of the one model on the rest;
 - nested: 120 images, five folds; the truth is the mean, over the five fold models, of the measure
-  of each on the rest. (Where each fold model is measured on images of its own, that mean is what
-  nested cross-validation estimates; the model fitted on all 120 is another one, and a little
-  better.)
+  of each on the rest. (Each fold model is measured on images of its own: that mean is what nested
+  cross-validation estimates. The model fitted on all 120 is another one, and a little better.)
 
 The code is that of `train`: `cross_validate`, and `score` of the task. Only the grid is thinner, so
 that 2,400 probes take minutes: the last stage and the upper three, logistic regression of three
-strengths, three inner folds. Choosing among fewer changes how good a model is, not how it is
-measured. Images are drawn without regard to class, without near-duplicates' sake: each stands alone.
+strengths, three inner folds. That changes how good a model is, not how it is measured. Images are
+drawn without regard to class, and each stands alone.
 
-    python benchmarks/coverage.py                                   # both sets, 200 redraws each
+Folds are stratified, so that fold models learn the very mix of classes that they are tested on,
+while the rest has another: that is the bias of nested accuracy and log-loss where classes are many.
+
+    python benchmarks/coverage.py                      # both sets, 200 redraws each
     python benchmarks/coverage.py --redraws 20 --sets utkface_a
-    python benchmarks/coverage.py --answers FOLDER                  # keep the answers, measure again
+    python benchmarks/coverage.py --answers FOLDER     # keep the models' answers, measure again
 """
 
 from __future__ import annotations
@@ -171,9 +173,7 @@ def one(job: tuple[Path, str, int]) -> dict[str, tuple[float, ...]]:
         ends = kept["ends"].tolist()
         slices = {
             name: slice(start, end)
-            for name, start, end in zip(
-                kept["stages"].tolist(), [0, *ends[:-1]], ends, strict=True
-            )
+            for name, start, end in zip(kept["stages"].tolist(), [0, *ends[:-1]], ends, strict=True)
         }
         known = (place / f"{kind}-{seed}.npz").exists()
         vectors = np.zeros((0, 0), np.float32) if known else kept["vectors"]

@@ -1,7 +1,8 @@
 """Calibration: whether a confidence of 90 % is right nine times in ten.
 
-Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML
-2017, for the expected calibration error and for temperature scaling.
+Sources: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
+for the diagram and for temperature scaling; Kumar, Liang and Ma, "Verified uncertainty
+calibration", NeurIPS 2019, for the error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.metrics.interval import cluster_codes, describe_bootstrap
+from headstart.metrics.interval import cluster_codes
 from headstart.metrics.statistic import Statistic
 from headstart.records import Estimate
 
@@ -24,9 +25,7 @@ __all__ = [
 ]
 
 BINS = 15
-MASSES = 10
-_FEWEST = 5  # items of a bin
-TAIL_LOW=0.025
+_MASSES, _FEWEST = 10, 5  # bins of equally many items, and the fewest in one
 _TAIL, _DRAWS, _STEPS = 0.025, 1000, 201
 _COLDEST, _HOTTEST = 0.05, 20.0
 
@@ -78,7 +77,7 @@ def reliability(
 
 
 def calibration_error(
-    confidences: np.ndarray, correct: np.ndarray, *, bins: int = MASSES
+    confidences: np.ndarray, correct: np.ndarray, *, bins: int = _MASSES
 ) -> Statistic:
     """Returns the debiased root mean square calibration error as a statistic.
 
@@ -133,16 +132,15 @@ def _calibration_interval(
 ) -> Estimate:
     """Returns the calibration error with the errors that would not surprise.
 
-    The summed gaps of the bins are about normal, so that the observed mean square is one of a
-    non-central chi-square kind; the interval holds the errors under which it is neither too large
-    nor too small. Where the error may be nil, chance can only err upwards: the whole 5 % lie there
-    (in the spirit of Feldman and Cousins, Physical Review D 1998), and an estimate below zero
-    bounds no better than zero does.
+    The summed gaps of the bins are about normal, so that their mean square is distributed like a
+    non-central chi-square; the interval holds the errors under which what was seen is neither too
+    large nor too small. What comes out below zero bounds no better than zero does.
     """
     n, bins = member.shape
     codes, total = cluster_codes(clusters, n)
-    method = f"debiased over {bins} bins of equal mass, {describe_bootstrap(clusters=total, n=n)}"
-    method = method.replace("bootstrap", "normal 95 %")
+    method = f"root mean square over {bins} bins of equally many, debiased; chi-square 95 %"
+    if total < n:
+        method += f", {total} clusters"
 
     def sums(values: np.ndarray) -> np.ndarray:
         table = np.zeros((total, bins))
@@ -156,7 +154,7 @@ def _calibration_interval(
     centred = off - counts * (off.sum(axis=0) / sizes)
     shared = np.sqrt(np.where(pairs > 0, sizes**2 / np.where(pairs > 0, pairs, 1), 1.0))
     spread = centred.T @ centred * np.outer(shared, shared)
-    # Items that all are right, or all wrong, tell nothing of chance: one mistake more is possible.
+    # Items that are all right, or all wrong, know nothing of chance: one mistake more is possible.
     lacking = max(n / total - float(np.trace(spread)), 0.0)
     spread += np.diag(lacking * sizes / n)
     scale = np.sqrt(sizes * n)
@@ -184,7 +182,7 @@ def _plausible(
     seen = (noise**2).sum(axis=1) - float(np.trace(spread))
     seen = seen + errors[:, None] * (2 * (noise @ way) + errors[:, None])
     below = (seen <= square).mean(axis=1)  # falls as the error grows
-    held = np.flatnonzero((below <= 1 - TAIL_LOW) & (below >= _TAIL))
+    held = np.flatnonzero((below <= 1 - _TAIL) & (below >= _TAIL))
     ends = errors[held[[0, -1]]] if len(held) else np.full(2, math.sqrt(square))
     return float(ends[0]), float(ends[1])
 

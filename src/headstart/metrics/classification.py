@@ -11,20 +11,14 @@ the classes that were tested, and the estimate's method says how many were left 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.metrics.interval import (
-    cluster_bootstrap,
-    cluster_codes,
-    effective_wilson,
-    fold_inflation,
-    resample,
-    wilson,
-)
+from headstart.metrics.auroc import auroc, auroc_interval
+from headstart.metrics.folds import fold_inflation
+from headstart.metrics.interval import cluster_codes, effective_wilson, resample, wilson
 from headstart.metrics.statistic import Statistic, mean, proportion
 from headstart.records import Estimate
 
@@ -32,7 +26,6 @@ __all__ = [
     "ClassMeasures",
     "Counts",
     "accuracy",
-    "auroc",
     "balanced_accuracy",
     "confusion_matrix",
     "count",
@@ -160,109 +153,6 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.asarray(-np.log(np.clip(given, tiny, 1.0).astype(np.float64)))
 
 
-def auroc(
-    probabilities: np.ndarray, targets: np.ndarray, models: np.ndarray | None = None
-) -> tuple[float, np.ndarray, int]:
-    """Returns the macro one-vs-rest area under the ROC curve and how each item sways it.
-
-    Only scores of one model are ranked against each other: those of several (the folds of a
-    cross-validation) are not on one scale, and to pool them biases the area downwards (Forman and
-    Scholz, SIGKDD Explorations 2010). Per class it is the mean of the models' areas, each counting
-    by its pairs (LeDell, Petersen and van der Laan, Electronic Journal of Statistics 2015).
-
-    The sway is the first-order influence on the area (the structural components of DeLong,
-    DeLong and Clarke-Pearson, Biometrics 1988), from which an interval follows without
-    ranking again for each replicate; for clusters see Obuchowski, Biometrics 1997.
-
-    Args:
-        probabilities: (N, C) scores.
-        targets: (N,) int true classes.
-        models: (N,) int, which model scored an item; None for one.
-
-    Returns:
-        The area (NaN when no model saw items both of and beside a class), the (N,) change of the
-        area per unit of an item's weight, and the number of classes averaged.
-    """
-    rows = _rows_by(models, len(targets))
-    areas = []
-    sway = np.zeros(len(targets))
-    for column, scores in enumerate(np.ascontiguousarray(probabilities.T)):
-        member = targets == column
-        parts = [_ranked(scores, item[member[item]], item[~member[item]]) for item in rows]
-        parts = [part for part in parts if part is not None]
-        pairs = sum(len(part.inside) * len(part.outside) for part in parts)
-        if not pairs:
-            continue
-        area = sum(float(part.wins.sum()) * len(part.outside) for part in parts) / pairs
-        areas.append(area)
-        for part in parts:
-            # About the area of all models: a fold of two items says little of its own.
-            sway[part.inside] += (part.wins - area) * (len(part.outside) / pairs)
-            sway[part.outside] += (part.beaten - area) * (len(part.inside) / pairs)
-    if not areas:
-        return math.nan, sway, 0
-    return float(np.mean(areas)), sway / len(areas), len(areas)
-
-
-@dataclass(frozen=True)
-class _Ranks:
-    """Items of a class and others, and the share of the other kind that each is right about."""
-
-    inside: np.ndarray
-    outside: np.ndarray
-    wins: np.ndarray
-    beaten: np.ndarray
-
-
-def _rows_by(models: np.ndarray | None, n: int) -> list[np.ndarray]:
-    """Returns the rows of each model."""
-    if models is None:
-        return [np.arange(n)]
-    return [np.flatnonzero(models == each) for each in np.unique(models)]
-
-
-def _ranked(scores: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> _Ranks | None:
-    """Ranks the items of a class against the others; None where one kind is absent."""
-    if not len(inside) or not len(outside):
-        return None
-
-    def share(of: np.ndarray, against: np.ndarray) -> np.ndarray:
-        # Half a point for a tie: the mean of counting it on either side.
-        below, ordered = np.sort(scores[against]), scores[of]
-        places = [np.searchsorted(below, ordered, side) for side in ("left", "right")]
-        return np.asarray((places[0] + places[1]) / (2 * len(against)))
-
-    return _Ranks(inside, outside, share(inside, outside), 1 - share(outside, inside))
-
-
-def _auroc_interval(
-    probabilities: np.ndarray,
-    targets: np.ndarray,
-    models: np.ndarray | None,
-    clusters: np.ndarray | None,
-    seed: int,
-) -> Estimate:
-    value, sway, _ = auroc(probabilities, targets, models)
-    n = len(targets)
-    codes, total = cluster_codes(clusters, n)
-    inflation = fold_inflation(models)
-    if not 0 < value < 1:  # NaN too: nothing to resample
-        if math.isnan(value):
-            return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
-        flat = wilson(value * total / inflation, total / inflation)
-        return Estimate(value, flat.low, flat.high, n, f"{flat.method}, no overlap seen")
-    # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
-    logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        moved = (weights - 1) @ sway * slope
-        return np.asarray(1 / (1 + np.exp(-(logit + moved))))
-
-    found = cluster_bootstrap(of, codes, n=n, seed=seed, inflation=inflation)
-    within = "" if models is None else " within folds"
-    return Estimate(value, found.low, found.high, n, f"DeLong influence{within}, {found.method}")
-
-
 def class_statistics(
     probabilities: np.ndarray, targets: np.ndarray, models: np.ndarray | None = None
 ) -> dict[str, Statistic]:
@@ -303,14 +193,18 @@ def class_statistics(
         "auroc": Statistic(
             lambda weights: area + (weights / weights.mean(axis=1, keepdims=True) - 1) @ sway,
             n, absent=classes - used if used else 0,
-            own=lambda clusters, seed: _auroc_interval(
+            own=lambda clusters, seed: auroc_interval(
                 probabilities, targets, models, clusters, seed
             ),
         ),
         "log_loss": mean(log_loss(probabilities, targets)),
     }  # fmt: skip
-    inflation = fold_inflation(models)
-    return {key: dataclasses.replace(each, inflation=inflation) for key, each in found.items()}
+    answers = fold_inflation(models, of="answers")
+    factors = dict.fromkeys(("auroc", "log_loss"), fold_inflation(models, of="scores"))
+    return {
+        key: dataclasses.replace(each, inflation=factors.get(key, answers))
+        for key, each in found.items()
+    }
 
 
 def measure_classes(

@@ -24,7 +24,6 @@ __all__ = [
     "cluster_codes",
     "describe_bootstrap",
     "effective_wilson",
-    "fold_inflation",
     "limits",
     "paired_difference",
     "resample",
@@ -142,24 +141,6 @@ def student(z: float, freedom: int) -> float:
     return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3
 
 
-def fold_inflation(models: np.ndarray | None) -> float:
-    """Returns how much more a cross-validated measure varies than its items by themselves.
-
-    The folds of K are not independent: each model learns from the images that test the others, so
-    that the variance of a mean is 1 + (K - 1) r times that of independent items. Without an
-    unbiased estimate of r (Bengio and Grandvalet, JMLR 2004), Nadeau and Bengio (Machine Learning
-    2003) take 1 / K, for the error of a training set to come. For the models at hand, which are
-    what is measured here, that is too much: half of it, which is what `benchmarks/coverage.py`
-    finds on small sets (Bates, Hastie and Tibshirani, JASA 2024, find the same kind). With many
-    stable models it goes to nought (Bayle et al., NeurIPS 2020), and intervals err on the wide side.
-
-    Args:
-        models: (N,) int, which model answered an item; None for one.
-    """
-    folds = 1 if models is None else len(np.unique(models))
-    return 1 + (folds - 1) / (2 * folds)
-
-
 def limits(
     values: np.ndarray,
     draws: np.ndarray,
@@ -180,7 +161,7 @@ def limits(
         draws: (B, K) replicates; NaN where a replicate had nothing to measure.
         clusters: Independent clusters behind the values.
         level: Coverage.
-        inflation: Of the variance, from `fold_inflation`.
+        inflation: Of the variance, from `metrics.folds`.
 
     Returns:
         (K,) lower and (K,) upper ends; NaN where every replicate is NaN.
@@ -233,7 +214,7 @@ def effective_wilson(
         n: Items; the value is never worth more than these.
         clusters: Independent clusters among the items.
         level: Coverage.
-        inflation: Of the variance, from `fold_inflation`.
+        inflation: Of the variance, from `metrics.folds`.
     """
     method = (
         f"Wilson {_percent(level)} at the {describe_bootstrap(clusters=clusters, n=n)} variance"
@@ -277,14 +258,12 @@ def cluster_bootstrap(
         replicates: B; by default 1000, fewer for more than 5,000 items.
         seed: Seed of the draws.
         level: Coverage.
-        inflation: Of the variance, from `fold_inflation`.
+        inflation: Of the variance, from `metrics.folds`.
     """
     codes, total = cluster_codes(clusters, n)
     value = float(statistic(np.ones((1, n)))[0])
     draws = resample(statistic, codes, replicates=replicates, seed=seed)[:, None]
-    low, high = limits(
-        np.array([value]), draws, clusters=total, level=level, inflation=inflation
-    )
+    low, high = limits(np.array([value]), draws, clusters=total, level=level, inflation=inflation)
     if bounds == (0.0, 1.0) and low[0] == high[0]:
         flat = wilson(value * total / inflation, total / inflation, level=level)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, {total} clusters")
