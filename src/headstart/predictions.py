@@ -103,8 +103,7 @@ class ClassProbabilities:
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
         threshold: Probability below which an answer is "not sure".
-        models: (N,) int, which of several models answered (the folds of a cross-validation);
-            None for one.
+        models: (N,) int, which of several models (folds) answered; None for one.
     """
 
     names: tuple[str, ...]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from headstart.metrics.classification import class_statistics
+from headstart.metrics.classification import class_statistics, measure_classes
 from headstart.metrics.folds import fold_inflation, rows_by_model
 from headstart.metrics.statistic import estimate, restrict
 
@@ -70,3 +70,16 @@ def test_log_loss_of_folds_is_covered():
             inside[nested] += found.low <= truth <= found.high
     assert 188 <= inside[True] <= 198  # of 200, for 95 %
     assert inside[False] < 188  # as if the folds were independent
+
+
+def test_every_class_of_folds_is_wider():
+    rng = np.random.default_rng(0)
+    labels, targets, folds = rng.integers(0, 2, 80), rng.integers(0, 2, 80), np.arange(80) % 5
+    for clusters in (None, np.arange(80) // 2):
+        one = measure_classes(labels, targets, 2, clusters=clusters)
+        several = measure_classes(labels, targets, 2, clusters=clusters, models=folds)
+        for alone, nested in zip(one, several, strict=True):
+            for name in ("recall", "precision", "f1"):
+                a, b = getattr(alone, name), getattr(nested, name)
+                assert (a.value, a.n) == (pytest.approx(b.value), b.n)
+                assert b.high - b.low > 1.05 * (a.high - a.low)

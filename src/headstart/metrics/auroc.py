@@ -42,8 +42,8 @@ def auroc(
     sway = np.zeros(len(targets))
     for column, scores in enumerate(np.ascontiguousarray(probabilities.T)):
         member = targets == column
-        parts = [_ranked(scores, item[member[item]], item[~member[item]]) for item in rows]
-        parts = [part for part in parts if part is not None]
+        ranked = [_ranked(scores, each[member[each]], each[~member[each]]) for each in rows]
+        parts = [part for part in ranked if part is not None]
         pairs = sum(len(part.inside) * len(part.outside) for part in parts)
         if not pairs:
             continue

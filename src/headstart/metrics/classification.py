@@ -213,6 +213,7 @@ def measure_classes(
     classes: int,
     *,
     clusters: np.ndarray | None = None,
+    models: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[ClassMeasures, ...]:
     """Returns precision, recall and F1 of every class, in order of the class.
@@ -222,10 +223,12 @@ def measure_classes(
         targets: (N,) int true classes, all known.
         classes: C.
         clusters: (N,) cluster of each item, or None when all stand alone.
+        models: (N,) int, which model answered an item; None for one.
         seed: Seed of the bootstrap.
     """
     n = len(targets)
     codes, total = cluster_codes(clusters, n)
+    factor = fold_inflation(models, of="answers")
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         counts = count(weights, targets, labels, classes)
@@ -237,7 +240,11 @@ def measure_classes(
     counts = count(np.ones((1, n)), targets, labels, classes)
 
     def share(column: int, n: int, clusters: int) -> Estimate:
-        return effective_wilson(float(values[column]), draws[:, column], n=n, clusters=clusters)
+        value, drawn = float(values[column]), draws[:, column]
+        return effective_wilson(value, drawn, n=n, clusters=clusters, inflation=factor)
+
+    def alone(hits: int, n: int) -> Estimate:
+        return dataclasses.replace(wilson(hits / factor, n / factor), n=n)
 
     made = []
     for index in range(classes):
@@ -245,7 +252,7 @@ def measure_classes(
             int(column[0, index]) for column in (counts.hits, counts.truths, counts.calls)
         )
         if total == n:
-            ours = [wilson(hits, truths), wilson(hits, calls)]
+            ours = [alone(hits, truths), alone(hits, calls)]
             named = truths + calls - hits
         else:
             true, called = targets == index, labels == index

@@ -100,7 +100,9 @@ def details(
     """Returns ``per_class``, ``confusion``, ``reliability`` and ``mistakes``, surest first."""
     targets = in_terms_of(predictions.classes, labels)
     found, confidences, classes = predictions.labels, predictions.confidences, predictions.classes
-    per_class = measure_classes(found, targets, len(classes), clusters=clusters, seed=seed)
+    per_class = measure_classes(
+        found, targets, len(classes), clusters=clusters, models=predictions.models, seed=seed
+    )
     return {
         "per_class": [
             {"class": name, "n": m.n, "precision": m.precision, "recall": m.recall, "f1": m.f1}
