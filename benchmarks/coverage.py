@@ -16,6 +16,7 @@ drawn without regard to class, and each stands alone.
 
 Folds are stratified, so that fold models learn the very mix of classes that they are tested on,
 while the rest has another: that is the bias of nested accuracy and log-loss where classes are many.
+`--drawn-mix` weighs the rest by the classes as they were drawn, and there is none.
 
     python benchmarks/coverage.py                      # both sets, 200 redraws each
     python benchmarks/coverage.py --redraws 20 --sets utkface_a
@@ -132,7 +133,9 @@ def redraw(embedded: Embedded, kind: str, seed: int) -> Answers:
     )
 
 
-def measure(answers: Answers, names: tuple[str, ...], seed: int) -> dict[str, tuple[float, ...]]:
+def measure(
+    answers: Answers, names: tuple[str, ...], seed: int, drawn_mix: bool = False
+) -> dict[str, tuple[float, ...]]:
     """Returns measure -> (value, low, high, truth)."""
     from headstart.data.labels import Classes
     from headstart.predictions import ClassProbabilities
@@ -146,11 +149,20 @@ def measure(answers: Answers, names: tuple[str, ...], seed: int) -> dict[str, tu
         own = replace(own, models=answers.folds)  # as `decode_parts` tells of nested folds
     found = score("classification", own, Classes(names, answers.targets), seed=seed)
     rest = Classes(names, answers.rest)
+    counts, many = (
+        np.bincount(each, minlength=len(names)) for each in (answers.targets, answers.rest)
+    )
+    weights = np.ones((1, len(answers.rest)))
+    if drawn_mix:
+        weights[0] = (counts / many)[answers.rest]
     truths = [measured("classification", told(each), rest).statistics for each in answers.truths]
     return {
-        key: (one.value, one.low, one.high, float(np.mean([each[key].value for each in truths])))
-        for key, one in found.measures.items()
-    }
+        key: (
+            each.value, each.low, each.high,
+            float(np.mean([float(models[key](weights)[0]) for models in truths])),
+        )
+        for key, each in found.measures.items()
+    }  # fmt: skip
 
 
 def _answers(place: Path, embedded: Embedded, kind: str, seed: int) -> Answers:
@@ -166,9 +178,9 @@ def _answers(place: Path, embedded: Embedded, kind: str, seed: int) -> Answers:
     return made
 
 
-def one(job: tuple[Path, str, int]) -> dict[str, tuple[float, ...]]:
+def one(job: tuple[Path, str, int, bool]) -> dict[str, tuple[float, ...]]:
     """One redraw, in a process of its own."""
-    place, kind, seed = job
+    place, kind, seed, drawn_mix = job
     with np.load(place / "features.npz") as kept:
         ends = kept["ends"].tolist()
         slices = {
@@ -178,7 +190,7 @@ def one(job: tuple[Path, str, int]) -> dict[str, tuple[float, ...]]:
         known = (place / f"{kind}-{seed}.npz").exists()
         vectors = np.zeros((0, 0), np.float32) if known else kept["vectors"]
         embedded = Embedded(vectors, slices, kept["targets"], tuple(kept["names"].tolist()))
-    return measure(_answers(place, embedded, kind, seed), embedded.names, seed)
+    return measure(_answers(place, embedded, kind, seed), embedded.names, seed, drawn_mix)
 
 
 def table(name: str, kind: str, found: list[dict[str, tuple[float, ...]]]) -> None:
@@ -201,6 +213,7 @@ def main() -> None:
     options.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     options.add_argument("--redraws", type=int, default=200)
     options.add_argument("--answers", type=Path, help="folder that keeps the models' answers")
+    options.add_argument("--drawn-mix", action="store_true", help="classes weighed as drawn")
     options.add_argument("--workers", type=int, default=os.cpu_count())
     args = options.parse_args()
     need(Path(args.backbone), *(DATA / name for name in args.sets))
@@ -220,7 +233,10 @@ def main() -> None:
                     ends=np.array([each.stop for each in made.slices.values()]),
                 )  # fmt: skip
             for kind in args.kinds:
-                jobs = [(place, kind, args.seed + number) for number in range(args.redraws)]
+                jobs = [
+                    (place, kind, args.seed + number, args.drawn_mix)
+                    for number in range(args.redraws)
+                ]
                 with ProcessPoolExecutor(args.workers) as pool:
                     table(name, kind, list(pool.map(one, jobs)))
     print(f"\n{args.redraws} redraws each, {time.monotonic() - begun:.0f} s.")
