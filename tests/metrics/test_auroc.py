@@ -75,3 +75,17 @@ def test_clusters_widen_it():
     whole = auroc_interval(scores[four], targets[four], models[four], four, 0)
     assert whole.value == alone.value
     assert whole.high - whole.low > 1.5 * (alone.high - alone.low)
+
+
+def test_few_of_a_class_vary_as_few_do():
+    """DeLong's own variance, of four images of one class and many of the other."""
+    rng = np.random.default_rng(1)
+    scores = np.concatenate([rng.normal(1.2, 1, 4), rng.normal(0, 1, 400)])
+    targets = np.repeat([0, 1], [4, 400])
+    wins = (scores[:4, None] > scores[4:]).mean(axis=1)
+    beaten = (scores[:4, None] > scores[4:]).mean(axis=0)
+    error = (wins.var(ddof=1) / 4 + beaten.var(ddof=1) / 400) ** 0.5
+    found = auroc_interval(np.stack([scores, -scores], axis=1), targets, None, None, 0)
+    logits = np.log([found.low / (1 - found.low), found.high / (1 - found.high)])
+    half = 1.96 * error / (found.value * (1 - found.value))
+    assert logits[1] - logits[0] == pytest.approx(2 * half, rel=0.12)  # 0.87 with a variance of 1/4

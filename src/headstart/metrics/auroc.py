@@ -107,6 +107,9 @@ def auroc_interval(
             return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
         flat = wilson(value * total / inflation, total / inflation)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, no overlap seen")
+    # Variances of few divide by one less than there are (DeLong et al. do so); classes are the few.
+    sizes = np.bincount(targets)[targets]
+    sway = sway * np.sqrt(sizes / np.maximum(sizes - 1, 1))
     # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
     logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
 
