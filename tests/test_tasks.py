@@ -58,6 +58,8 @@ def test_answers_of_several_models_come_in_the_order_of_the_items():
     assert found.names == ("a", "d", "e")
     assert found.probabilities.tolist() == [[0.8, 0.2], [0.7, 0.3], [0.1, 0.9]]
     assert found.text(2).startswith("bee")
+    assert found.models.tolist() == [0, 1, 0]  # whose probabilities may be ranked together
+    assert decode_parts([first], ("a", "b", "c", "d", "e"))[1].models is None
 
 
 def test_every_part_is_decoded_by_its_own_spec():

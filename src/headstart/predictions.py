@@ -103,6 +103,7 @@ class ClassProbabilities:
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
         threshold: Probability below which an answer is "not sure".
+        models: (N,) int, which of several models (folds) answered; None for one.
     """
 
     names: tuple[str, ...]
@@ -111,10 +112,12 @@ class ClassProbabilities:
     errors: dict[str, str] = field(default_factory=dict)
     boxes: np.ndarray | None = None
     threshold: float = 0.0
+    models: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        _shapes(self, (("probabilities", (n, len(self.classes))), ("boxes", (n, 4))))
+        shapes = (("probabilities", (n, len(self.classes))), ("boxes", (n, 4)), ("models", (n,)))
+        _shapes(self, shapes)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -127,7 +130,7 @@ class ClassProbabilities:
 
     def take(self, indices: np.ndarray) -> ClassProbabilities:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
-        return _take(self, indices, ("probabilities",))
+        return _take(self, indices, ("probabilities", "models"))
 
     @property
     def answered(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from headstart.metrics.calibration import (
 from headstart.metrics.statistic import estimate
 
 
-def expected_calibration_error(confidences, correct, *, clusters=None, seed=0, **options):
+def error_of(confidences, correct, *, clusters=None, seed=0, **options):
     """The error with its interval."""
     return estimate(calibration_error(confidences, correct, **options), clusters, seed=seed)
 
@@ -49,10 +49,7 @@ def test_scaling_mends_the_calibration_and_keeps_the_answers():
     z, targets = logits(heat=3.0)
     before, after = (apply_temperature(z, t) for t in (1.0, fit_temperature(z, targets)))
     assert (before.argmax(axis=1) == after.argmax(axis=1)).all()
-    errors = [
-        expected_calibration_error(p.max(axis=1), p.argmax(axis=1) == targets)
-        for p in (before, after)
-    ]
+    errors = [error_of(p.max(axis=1), p.argmax(axis=1) == targets) for p in (before, after)]
     assert errors[1].high < errors[0].low
 
 
@@ -91,30 +88,91 @@ def test_bins_count_every_item_once():
         assert 0 <= b.accuracy <= 1
 
 
-def test_ece_by_hand():
+def test_the_error_by_hand():
     confidences = np.array([0.9] * 10)
     correct = np.array([True] * 6 + [False] * 4)
-    error = expected_calibration_error(confidences, correct)
-    assert error.value == pytest.approx(0.3)
+    error = error_of(confidences, correct)
+    gaps = confidences - correct
+    pairs = [gaps[i] * gaps[j] for i in range(10) for j in range(10) if i != j]
+    assert error.value == pytest.approx(np.mean(pairs) ** 0.5)
     assert error.low <= 0.3 <= error.high
+    assert "root mean square over 1 bins of equally many, debiased" in error.method
 
 
-@pytest.mark.parametrize("bins", [1, 7, 15])
+@pytest.mark.parametrize("bins", [1, 7, 10])
 @pytest.mark.parametrize("seed", range(3))
-def test_ece_against_brute_force(bins, seed):
+def test_the_error_against_brute_force(bins, seed):
     rng = np.random.default_rng(seed)
+    confidences = rng.permutation(210) / 210
+    correct = rng.random(210) < confidences**2
+    gaps, wanted = confidences - correct, 0.0
+    for mine in np.array_split(np.argsort(confidences), bins):
+        products = np.outer(gaps[mine], gaps[mine])
+        np.fill_diagonal(products, 0)
+        wanted += products.sum() / (len(mine) - 1) / 210
+    statistic = calibration_error(confidences, correct, bins=bins)
+    assert statistic.value == pytest.approx(max(wanted, 0) ** 0.5)
+    assert error_of(confidences, correct, bins=bins).value == pytest.approx(statistic.value)
+
+
+def test_weights_are_repeated_pairs():
+    rng = np.random.default_rng(0)
+    confidences = np.full(12, 0.6)
+    correct = rng.random(12) < 0.3
+    statistic = calibration_error(confidences, correct)
+    weights = rng.integers(0, 3, 12)
+    gaps = confidences - correct
+    off = np.outer(weights * gaps, weights * gaps) * (1 - np.eye(12))
+    pairs = np.outer(weights, weights) * (1 - np.eye(12))
+    wanted = (off.sum() / pairs.sum()) ** 0.5
+    assert statistic(weights[None].astype(float))[0] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("n", [40, 100])
+@pytest.mark.parametrize("heat", [1.0, 1.5, 3.0])
+def test_the_interval_holds_the_error(n, heat):
+    many, truth = logits(n=60_000, heat=heat, seed=99)
+    chances = apply_temperature(many, 1.0)
+    known = calibration_error(chances.max(axis=1), chances.argmax(axis=1) == truth).value
+    inside, values, widths = 0, [], []
+    for seed in range(100):
+        z, targets = logits(n=n, heat=heat, seed=seed)
+        p = apply_temperature(z, 1.0)
+        found = error_of(p.max(axis=1), p.argmax(axis=1) == targets)
+        inside += found.low <= known <= found.high
+        values.append(found.value**2)
+        widths.append(found.high - found.low)
+    assert inside >= 90
+    # Below zero is cut off; the plain square is 1.3 / n above.
+    assert np.mean(values) == pytest.approx(known**2, abs=0.4 / n)
+    assert np.mean(widths) < (0.25 if n == 100 else 0.35)
+
+
+def test_a_model_that_is_never_wrong_may_still_be():
+    found = error_of(np.full(50, 0.99), np.ones(50, bool))
+    assert found.low <= found.value == pytest.approx(0.01)
+    assert 0.02 < found.high < 0.2
+    perfect = error_of(np.ones(50), np.ones(50, bool))
+    assert perfect.value == perfect.low == 0
+    assert 0 < perfect.high < 0.2
+
+
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_few_items_say_little(n):
+    found = error_of(np.linspace(0.4, 0.9, n), np.arange(n) % 2 == 0)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.2
+
+
+def test_rows_of_the_diagram_hold_every_item():
+    rng = np.random.default_rng(0)
     confidences = np.round(rng.random(200), 2)  # ties, and edges of bins
     correct = rng.random(200) < confidences
-    wanted = 0.0
-    for at in range(bins):
-        low, high = at / bins, (at + 1) / bins
-        inside = (confidences > low) & (confidences <= high) | ((confidences == 0) & (at == 0))
-        wanted += abs((confidences[inside] - correct[inside]).sum()) / 200
-    found = expected_calibration_error(confidences, correct, bins=bins)
-    assert found.value == pytest.approx(wanted, abs=1e-2 / bins)
-    rows = reliability(confidences, correct, bins=bins)
-    again = sum(row.n * abs(row.confidence - row.accuracy) for row in rows) / 200
-    assert found.value == pytest.approx(again)
+    for row in reliability(confidences, correct, bins=7):
+        mine = (confidences > row.low) & (confidences <= row.high)
+        mine |= (confidences == 0) & (row.low == 0)
+        assert row.n == mine.sum()
+        assert row.accuracy == pytest.approx(correct[mine].mean())
 
 
 def test_bins_are_scikit_learns_calibration_curve():
@@ -160,13 +218,16 @@ def test_logits_that_know_nothing_become_as_cool_as_may_be():
     assert fit_temperature(np.ones((5, 1)), np.zeros(5, int)) == 1.0
 
 
-def test_clusters_widen_the_interval():
+def test_clusters_widen_the_interval_and_make_no_pairs():
     rng = np.random.default_rng(0)
     confidences = np.repeat(rng.uniform(0.5, 1, 40), 10)
     correct = np.repeat(rng.random(40) < 0.6, 10)
-    alone = expected_calibration_error(confidences, correct)
-    together = expected_calibration_error(
-        confidences, correct, clusters=np.repeat(np.arange(40), 10)
-    )
-    assert together.value == alone.value
-    assert together.high - together.low > 1.5 * (alone.high - alone.low)
+    alone = error_of(confidences, correct)
+    together = error_of(confidences, correct, clusters=np.repeat(np.arange(40), 10))
+    assert together.value < alone.value  # copies are no evidence of one another
+    assert together.high - together.low > 1.2 * (alone.high - alone.low)
+    assert "40 clusters" in together.method
+    once = error_of(confidences[::10], correct[::10], bins=8)
+    again = error_of(confidences, correct, clusters=np.repeat(np.arange(40), 10), bins=8)
+    assert again.value == pytest.approx(once.value)
+    assert again.high == pytest.approx(once.high, abs=0.03)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from headstart.metrics import classification as ours
+from headstart.metrics.auroc import auroc
 from headstart.metrics.statistic import estimate
 
 
@@ -132,7 +133,7 @@ def test_auroc_influence_predicts_what_weights_do():
     from sklearn.metrics import roc_auc_score
 
     chances, targets = problem(n=400)
-    value, sway, used = ours.auroc(chances, targets)
+    value, sway, used = auroc(chances, targets)
     assert used == 5
     assert sway.sum() == pytest.approx(0, abs=1e-12)
     rng = np.random.default_rng(0)
@@ -207,7 +208,7 @@ def test_areas_are_scikit_learns_with_any_ties(levels, seed):
     rng = np.random.default_rng(seed)
     targets = rng.integers(0, 3, 90)
     scores = rng.integers(0, levels, (90, 4)) / levels
-    area, sway, used = ours.auroc(scores, targets)  # the fourth class is empty
+    area, sway, used = auroc(scores, targets)  # the fourth class is empty
     wanted = np.mean([roc_auc_score(targets == c, scores[:, c]) for c in range(3)])
     assert area == pytest.approx(wanted)
     assert used == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -58,8 +60,9 @@ def test_measures_and_details_are_of_the_same_answers():
     assert [row["n"] for row in shown["per_class"]] == counts.sum(axis=1).tolist()
     recalls = [row["recall"].value for row in shown["per_class"]]
     assert values["balanced_accuracy"].value == pytest.approx(np.mean(recalls))
-    off = sum(abs(each.confidence - each.accuracy) * each.n for each in shown["reliability"]) / 60
-    assert values["ece"].value == pytest.approx(off)
+    off = sum((each.confidence - each.accuracy) ** 2 * each.n for each in shown["reliability"]) / 60
+    assert values["ece"].low <= off**0.5 <= values["ece"].high
+    assert "debiased" in values["ece"].method
     assert {each["name"] for each in shown["mistakes"]} <= set(np.flatnonzero(~right).astype(str))
 
 
@@ -68,3 +71,21 @@ def test_the_majority_is_that_of_the_training_items():
     found = classification.baselines(labels, tuple("uvwxyz"), np.arange(3), np.arange(3, 6))
     assert found["majority"].labels.tolist() == [1, 1, 1]
     assert found["majority"].names == ("x", "y", "z")
+
+
+def test_folds_are_ranked_apart():
+    """Models whose scores are not on one scale: each ranks well, all together ranks badly."""
+    rng = np.random.default_rng(0)
+    targets, folds = rng.integers(0, 2, 100), np.arange(100) % 5
+    first = 1 / (1 + np.exp(-(rng.normal(size=100) + 2 * (1 - targets) + 3 * (folds - 2))))
+    found = ClassProbabilities(
+        tuple(map(str, range(100))), ("ants", "bees"), np.stack([first, 1 - first], axis=1)
+    )
+    labels = Classes(("ants", "bees"), targets)
+    pooled = classification.measures(found, labels)["auroc"].value
+    apart = dataclasses.replace(found, models=folds)
+    within = estimate(classification.measures(apart, labels)["auroc"])
+    assert pooled < 0.75 < 0.85 < within.value
+    assert "within folds" in within.method
+    some = apart.take(np.arange(50))
+    assert some.models.tolist() == folds[:50].tolist()

@@ -35,6 +35,10 @@ def show_advice(result: Advice, console: Console) -> None:
             each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
         )  # fmt: skip
     console.print(table)
+    console.print(
+        "accuracy of the best probe, cross-validated: the best of many is partly the luckiest",
+        markup=False, style="dim",
+    )  # fmt: skip
     show_estimates(
         [
             (candidate.name, candidate.validation)

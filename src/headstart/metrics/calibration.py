@@ -1,16 +1,20 @@
 """Calibration: whether a confidence of 90 % is right nine times in ten.
 
-Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML
-2017, for the expected calibration error and for temperature scaling.
+Sources: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017,
+for the diagram and for temperature scaling; Kumar, Liang and Ma, "Verified uncertainty
+calibration", NeurIPS 2019, for the error.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.metrics.interval import cluster_codes
 from headstart.metrics.statistic import Statistic
+from headstart.records import Estimate
 
 __all__ = [
     "Bin",
@@ -21,6 +25,8 @@ __all__ = [
 ]
 
 BINS = 15
+_MASSES, _FEWEST = 10, 5  # bins of equally many items, and the fewest in one
+_TAIL, _DRAWS, _STEPS = 0.025, 1000, 201
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
@@ -71,26 +77,114 @@ def reliability(
 
 
 def calibration_error(
-    confidences: np.ndarray, correct: np.ndarray, *, bins: int = BINS
+    confidences: np.ndarray, correct: np.ndarray, *, bins: int = _MASSES
 ) -> Statistic:
-    """Returns the expected calibration error (ECE) as a statistic.
+    """Returns the debiased root mean square calibration error as a statistic.
 
-    The mean distance between confidence and accuracy over bins of equal width. It is biased
-    upwards for few items: a perfectly calibrated model does not score zero.
+    The root of the mean squared distance between confidence and accuracy, over bins of equally
+    many items. The mean distance over bins (the "expected calibration error") is biased upwards:
+    of 100 items a perfectly calibrated model scores some 8 %, and no resampling takes that out.
+    The squared distance can be estimated without bias: products of *pairs* of items of a bin take
+    the place of squares (Kumar, Liang and Ma, "Verified uncertainty calibration", NeurIPS 2019;
+    as a U-statistic: Widmann, Lindsten and Zachariah, NeurIPS 2019). Pairs of one cluster do not
+    count. Zero means that the distances are no larger than chance makes them.
 
     Args:
         confidences: (N,) probability of the predicted class.
         correct: (N,) bool, whether the prediction was right.
-        bins: Bins over [0, 1].
+        bins: Bins of equally many items; fewer where items are few.
     """
-    place = _bin_of(confidences, bins)
-    gaps = np.zeros((len(place), bins))
-    gaps[np.arange(len(place)), place] = confidences - correct
+    gaps = np.asarray(confidences, float) - correct
+    place = _masses(confidences, bins)
+    member = np.zeros((len(place), int(place.max(initial=0)) + 1))
+    member[np.arange(len(place)), place] = 1
 
     def of(weights: np.ndarray) -> np.ndarray:
-        return np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1))
+        pairs = (weights @ member) ** 2 - weights**2 @ member
+        products = (weights @ (member * gaps[:, None])) ** 2 - weights**2 @ (
+            member * gaps[:, None] ** 2
+        )
+        return _root(products, pairs, weights @ member)
 
-    return Statistic(of, len(place))
+    def own(clusters: np.ndarray | None, seed: int) -> Estimate:
+        return _calibration_interval(gaps, member, clusters, seed)
+
+    return Statistic(of, len(place), own=own)
+
+
+def _masses(confidences: np.ndarray, bins: int) -> np.ndarray:
+    """(N,) int bin of each confidence; equally many in each, equal confidences together."""
+    n = len(confidences)
+    bins = max(1, min(bins, n // _FEWEST))
+    inner = np.sort(confidences)[(np.arange(1, bins) * n) // bins] if n else np.zeros(0)
+    place = np.searchsorted(np.unique(inner), confidences, side="right")
+    return np.asarray(np.unique(place, return_inverse=True)[1])
+
+
+def _root(products: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """(B,) roots of the mean over bins, from (B, K) sums over pairs; below zero is zero."""
+    squares = np.where(pairs > 0, products / np.where(pairs > 0, pairs, 1), 0.0)
+    return np.sqrt(np.maximum((squares * sizes).sum(axis=-1) / sizes.sum(axis=-1), 0.0))
+
+
+def _calibration_interval(
+    gaps: np.ndarray, member: np.ndarray, clusters: np.ndarray | None, seed: int
+) -> Estimate:
+    """Returns the calibration error with the errors that would not surprise.
+
+    The summed gaps of the bins are about normal, so that their mean square is distributed like a
+    non-central chi-square; the interval holds the errors under which what was seen is neither too
+    large nor too small. What comes out below zero bounds no better than zero does.
+    """
+    n, bins = member.shape
+    codes, total = cluster_codes(clusters, n)
+    method = f"root mean square over {bins} bins of equally many, debiased; chi-square 95 %"
+    if total < n:
+        method += f", {total} clusters"
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        table = np.zeros((total, bins))
+        np.add.at(table, codes, values)
+        return table
+
+    sizes = member.sum(axis=0)
+    counts, off = sums(member), sums(member * gaps[:, None])
+    pairs = sizes**2 - (counts**2).sum(axis=0)
+    value = float(_root(off.sum(axis=0) ** 2 - (off**2).sum(axis=0), pairs, sizes))
+    centred = off - counts * (off.sum(axis=0) / sizes)
+    shared = np.sqrt(np.where(pairs > 0, sizes**2 / np.where(pairs > 0, pairs, 1), 1.0))
+    spread = centred.T @ centred * np.outer(shared, shared)
+    # Items that are all right, or all wrong, know nothing of chance: one mistake more is possible.
+    lacking = max(n / total - float(np.trace(spread)), 0.0)
+    spread += np.diag(lacking * sizes / n)
+    scale = np.sqrt(sizes * n)
+    low, high = _plausible(value**2, spread / np.outer(scale, scale), np.sqrt(sizes / n), seed)
+    return Estimate(value, min(low, value), min(max(high, value), 1.0), n, method)
+
+
+def _plausible(
+    square: float, spread: np.ndarray, way: np.ndarray, seed: int
+) -> tuple[float, float]:
+    """Returns the smallest and largest error that go with an observed one.
+
+    Args:
+        square: Debiased mean square, not below zero.
+        spread: (K, K) covariance of the noise; its trace is the noise's own mean square.
+        way: (K,) unit vector, where the errors of the bins point to.
+        seed: Of the noise.
+    """
+    roots, axes = np.linalg.eigh(spread)
+    roots = np.sqrt(np.maximum(roots, 0))
+    noise = np.random.default_rng(seed).standard_normal((_DRAWS, len(roots))) * roots @ axes.T
+    noise = np.concatenate([noise, -noise])
+    most = min(1.0, math.sqrt(square) + 6 * float(roots.max()) + 1e-9)
+    errors = np.linspace(0, most, _STEPS)
+    seen = (noise**2).sum(axis=1) - float(np.trace(spread))
+    seen = seen + errors[:, None] * (2 * (noise @ way) + errors[:, None])
+    below = (seen <= square).mean(axis=1)  # falls as the error grows
+    held = np.flatnonzero((below <= 1 - _TAIL) & (below >= _TAIL))
+    ends = errors[held[[0, -1]]] if len(held) else np.full(2, math.sqrt(square))
+    return float(ends[0]), float(ends[1])
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:

@@ -11,19 +11,14 @@ the classes that were tested, and the estimate's method says how many were left 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.metrics.interval import (
-    cluster_bootstrap,
-    cluster_codes,
-    effective_wilson,
-    resample,
-    wilson,
-)
+from headstart.metrics.auroc import auroc, auroc_interval
+from headstart.metrics.folds import fold_inflation
+from headstart.metrics.interval import cluster_codes, effective_wilson, resample, wilson
 from headstart.metrics.statistic import Statistic, mean, proportion
 from headstart.records import Estimate
 
@@ -31,7 +26,6 @@ __all__ = [
     "ClassMeasures",
     "Counts",
     "accuracy",
-    "auroc",
     "balanced_accuracy",
     "confusion_matrix",
     "count",
@@ -159,76 +153,16 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.asarray(-np.log(np.clip(given, tiny, 1.0).astype(np.float64)))
 
 
-def auroc(probabilities: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, int]:
-    """Returns the macro one-vs-rest area under the ROC curve and how each item sways it.
-
-    The sway is the first-order influence on the area (the structural components of DeLong,
-    DeLong and Clarke-Pearson, Biometrics 1988), from which an interval follows without
-    ranking again for each replicate; for clusters see Obuchowski, Biometrics 1997.
-
-    Args:
-        probabilities: (N, C) scores.
-        targets: (N,) int true classes.
-
-    Returns:
-        The area (NaN when fewer than two classes are present), the (N,) change of the area
-        per unit of an item's weight, and the number of classes averaged.
-    """
-    areas = []
-    sway = np.zeros(len(targets))
-    for column, scores in enumerate(np.ascontiguousarray(probabilities.T)):
-        member = targets == column
-        inside, outside = scores[member], scores[~member]
-        if not len(inside) or not len(outside):
-            continue
-        below, ordered = np.sort(outside), np.sort(inside)
-        # Half a point for a tie: the mean of counting it on either side.
-        wins = np.searchsorted(below, inside, "left") + np.searchsorted(below, inside, "right")
-        wins = wins / (2 * len(outside))
-        beaten = np.searchsorted(ordered, outside, "left") + np.searchsorted(
-            ordered, outside, "right"
-        )
-        beaten = 1 - beaten / (2 * len(inside))
-        area = float(wins.mean())
-        areas.append(area)
-        sway[member] += (wins - area) / len(inside)
-        sway[~member] += (beaten - area) / len(outside)
-    if not areas:
-        return math.nan, sway, 0
-    return float(np.mean(areas)), sway / len(areas), len(areas)
-
-
-def _auroc_interval(
-    probabilities: np.ndarray,
-    targets: np.ndarray,
-    clusters: np.ndarray | None,
-    seed: int,
-) -> Estimate:
-    value, sway, _ = auroc(probabilities, targets)
-    n = len(targets)
-    codes, total = cluster_codes(clusters, n)
-    if not 0 < value < 1:  # NaN too: nothing to resample
-        if math.isnan(value):
-            return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
-        flat = wilson(value * total, total)
-        return Estimate(value, flat.low, flat.high, n, f"{flat.method}, no overlap seen")
-    # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
-    logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        moved = (weights - 1) @ sway * slope
-        return np.asarray(1 / (1 + np.exp(-(logit + moved))))
-
-    found = cluster_bootstrap(of, codes, n=n, seed=seed)
-    return Estimate(value, found.low, found.high, n, f"DeLong influence, {found.method}")
-
-
-def class_statistics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, Statistic]:
+def class_statistics(
+    probabilities: np.ndarray, targets: np.ndarray, models: np.ndarray | None = None
+) -> dict[str, Statistic]:
     """Returns the measures of a classifier on labelled items.
 
     Args:
         probabilities: (N, C), rows sum to one, no NaN; the most probable class is the answer.
         targets: (N,) int true classes, all known.
+        models: (N,) int, which model answered an item (the folds of a cross-validation); None for
+            one.
 
     Returns:
         accuracy, balanced_accuracy, macro_f1, auroc and log_loss (natural logarithm).
@@ -251,18 +185,26 @@ def class_statistics(probabilities: np.ndarray, targets: np.ndarray) -> dict[str
             absent=absent, worth=worth,
         )  # fmt: skip
 
-    area, sway, used = auroc(probabilities, targets)
-    return {
+    area, sway, used = auroc(probabilities, targets, models)
+    found = {
         "accuracy": proportion(labels == targets),
         "balanced_accuracy": counted(balanced_accuracy),
         "macro_f1": counted(macro_f1),
         "auroc": Statistic(
             lambda weights: area + (weights / weights.mean(axis=1, keepdims=True) - 1) @ sway,
             n, absent=classes - used if used else 0,
-            own=lambda clusters, seed: _auroc_interval(probabilities, targets, clusters, seed),
+            own=lambda clusters, seed: auroc_interval(
+                probabilities, targets, models, clusters, seed
+            ),
         ),
         "log_loss": mean(log_loss(probabilities, targets)),
     }  # fmt: skip
+    answers = fold_inflation(models, of="answers")
+    factors = dict.fromkeys(("auroc", "log_loss"), fold_inflation(models, of="scores"))
+    return {
+        key: dataclasses.replace(each, inflation=factors.get(key, answers))
+        for key, each in found.items()
+    }
 
 
 def measure_classes(
@@ -271,6 +213,7 @@ def measure_classes(
     classes: int,
     *,
     clusters: np.ndarray | None = None,
+    models: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[ClassMeasures, ...]:
     """Returns precision, recall and F1 of every class, in order of the class.
@@ -280,10 +223,12 @@ def measure_classes(
         targets: (N,) int true classes, all known.
         classes: C.
         clusters: (N,) cluster of each item, or None when all stand alone.
+        models: (N,) int, which model answered an item; None for one.
         seed: Seed of the bootstrap.
     """
     n = len(targets)
     codes, total = cluster_codes(clusters, n)
+    factor = fold_inflation(models, of="answers")
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         counts = count(weights, targets, labels, classes)
@@ -295,7 +240,11 @@ def measure_classes(
     counts = count(np.ones((1, n)), targets, labels, classes)
 
     def share(column: int, n: int, clusters: int) -> Estimate:
-        return effective_wilson(float(values[column]), draws[:, column], n=n, clusters=clusters)
+        value, drawn = float(values[column]), draws[:, column]
+        return effective_wilson(value, drawn, n=n, clusters=clusters, inflation=factor)
+
+    def alone(hits: int, n: int) -> Estimate:
+        return dataclasses.replace(wilson(hits / factor, n / factor), n=n)
 
     made = []
     for index in range(classes):
@@ -303,7 +252,7 @@ def measure_classes(
             int(column[0, index]) for column in (counts.hits, counts.truths, counts.calls)
         )
         if total == n:
-            ours = [wilson(hits, truths), wilson(hits, calls)]
+            ours = [alone(hits, truths), alone(hits, calls)]
             named = truths + calls - hits
         else:
             true, called = targets == index, labels == index

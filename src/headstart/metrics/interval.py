@@ -142,7 +142,12 @@ def student(z: float, freedom: int) -> float:
 
 
 def limits(
-    values: np.ndarray, draws: np.ndarray, *, clusters: int, level: float = 0.95
+    values: np.ndarray,
+    draws: np.ndarray,
+    *,
+    clusters: int,
+    level: float = 0.95,
+    inflation: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ends of bootstrap intervals.
 
@@ -156,6 +161,7 @@ def limits(
         draws: (B, K) replicates; NaN where a replicate had nothing to measure.
         clusters: Independent clusters behind the values.
         level: Coverage.
+        inflation: Of the variance, from `metrics.folds`.
 
     Returns:
         (K,) lower and (K,) upper ends; NaN where every replicate is NaN.
@@ -163,7 +169,7 @@ def limits(
     z = _NORMAL.inv_cdf((1 + level) / 2)
     tail = 0.0
     if clusters > 1:
-        reach = math.sqrt(clusters / (clusters - 1)) * student(z, clusters - 1)
+        reach = math.sqrt(inflation * clusters / (clusters - 1)) * student(z, clusters - 1)
         tail = _NORMAL.cdf(-reach)
     ordered = np.sort(draws, axis=0)  # NaN last
     count = (~np.isnan(ordered)).sum(axis=0)
@@ -186,7 +192,13 @@ def describe_bootstrap(*, clusters: int, n: int) -> str:
 
 
 def effective_wilson(
-    value: float, draws: np.ndarray, *, n: int, clusters: int, level: float = 0.95
+    value: float,
+    draws: np.ndarray,
+    *,
+    n: int,
+    clusters: int,
+    level: float = 0.95,
+    inflation: float = 1.0,
 ) -> Estimate:
     """Returns a proportion-like value with Wilson's interval at its effective sample size.
 
@@ -202,6 +214,7 @@ def effective_wilson(
         n: Items; the value is never worth more than these.
         clusters: Independent clusters among the items.
         level: Coverage.
+        inflation: Of the variance, from `metrics.folds`.
     """
     method = (
         f"Wilson {_percent(level)} at the {describe_bootstrap(clusters=clusters, n=n)} variance"
@@ -216,6 +229,7 @@ def effective_wilson(
     if clusters > 1:  # few clusters tell their own variance badly
         z = _NORMAL.inv_cdf((1 + level) / 2)
         worth *= (z / student(z, clusters - 1)) ** 2
+    worth /= inflation
     flat = wilson(value * worth, worth, level=level)
     return Estimate(value, flat.low, flat.high, n, method)
 
@@ -229,6 +243,7 @@ def cluster_bootstrap(
     replicates: int | None = None,
     seed: int = 0,
     level: float = 0.95,
+    inflation: float = 1.0,
 ) -> Estimate:
     """Estimates any weighted statistic with a cluster bootstrap interval.
 
@@ -243,13 +258,14 @@ def cluster_bootstrap(
         replicates: B; by default 1000, fewer for more than 5,000 items.
         seed: Seed of the draws.
         level: Coverage.
+        inflation: Of the variance, from `metrics.folds`.
     """
     codes, total = cluster_codes(clusters, n)
     value = float(statistic(np.ones((1, n)))[0])
     draws = resample(statistic, codes, replicates=replicates, seed=seed)[:, None]
-    low, high = limits(np.array([value]), draws, clusters=total, level=level)
+    low, high = limits(np.array([value]), draws, clusters=total, level=level, inflation=inflation)
     if bounds == (0.0, 1.0) and low[0] == high[0]:
-        flat = wilson(value * total, total, level=level)
+        flat = wilson(value * total / inflation, total / inflation, level=level)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, {total} clusters")
     ends = (max(bounds[0], float(low[0])), min(bounds[1], float(high[0])))
     return Estimate(value, *ends, n, f"{describe_bootstrap(clusters=total, n=n)} {_percent(level)}")

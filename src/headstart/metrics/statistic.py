@@ -70,6 +70,7 @@ class Statistic:
         absent: Classes that had no item and were left out; said in the method.
         worth: How many items it is worth where resampling knows nothing: N, or fewer for a mean
             over classes of different sizes.
+        inflation: Of the variance, where several models answered (`fold_inflation`).
     """
 
     of: Weighted
@@ -80,6 +81,7 @@ class Statistic:
     own: Estimator | None = None
     absent: int = 0
     worth: float | None = None
+    inflation: float = 1.0
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """Returns (B,) values under (B, N) weights."""
@@ -118,22 +120,30 @@ def estimate(
         found = statistic.own(clusters, seed)
     elif statistic.interval == "bootstrap":
         found = cluster_bootstrap(
-            statistic.of, clusters, n=statistic.n, bounds=statistic.bounds, seed=seed
-        )
+            statistic.of, clusters, n=statistic.n, bounds=statistic.bounds, seed=seed,
+            inflation=statistic.inflation,
+        )  # fmt: skip
     else:
         found = _share(statistic, clusters, seed)
-    if not statistic.absent:
-        return found
-    return dataclasses.replace(found, method=f"{found.method}, {statistic.absent} absent left out")
+    said = found.method
+    if statistic.inflation > 1:
+        said += ", wider for folds that share training images"
+    if statistic.absent:
+        said += f", {statistic.absent} absent left out"
+    return dataclasses.replace(found, method=said)
 
 
 def _share(statistic: Statistic, clusters: np.ndarray | None, seed: int) -> Estimate:
     n = statistic.n
     codes, total = cluster_codes(clusters, n)
     if statistic.interval == "wilson" and total == n and statistic.outcomes is not None:
-        return wilson(float(statistic.outcomes.sum()), n)
+        factor = statistic.inflation
+        flat = wilson(float(statistic.outcomes.sum()) / factor, n / factor)
+        return dataclasses.replace(flat, n=n)
     draws = resample(statistic.of, codes, seed=seed)
-    return effective_wilson(statistic.value, draws, n=n, clusters=total)
+    return effective_wilson(
+        statistic.value, draws, n=n, clusters=total, inflation=statistic.inflation
+    )
 
 
 def difference(
@@ -188,7 +198,9 @@ def restrict(statistic: Statistic, kept: np.ndarray) -> Statistic:
     """
     if statistic.outcomes is not None:
         plain = mean(statistic.outcomes[kept], bounds=statistic.bounds)
-        return dataclasses.replace(plain, interval=statistic.interval)
+        return dataclasses.replace(
+            plain, interval=statistic.interval, inflation=statistic.inflation
+        )
 
     def of(weights: np.ndarray) -> np.ndarray:
         whole = np.zeros((len(weights), statistic.n))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from headstart.errors import OptionError
 
@@ -72,6 +73,8 @@ def decode_parts(
 ) -> tuple[np.ndarray, Predictions]:
     """Returns items and answers of several models, each of its own items, in order of item.
 
+    Probabilities of classes say which model gave them: those of two are not on one scale.
+
     Args:
         parts: ((m,) int items, outputs of them, what decodes them) of each model.
         names: N names of all items.
@@ -87,4 +90,8 @@ def decode_parts(
         for part, outputs, spec in parts
     ]
     order = np.argsort(items, kind="stable")
-    return items[order], concatenate(answers).take(order)
+    joined = concatenate(answers)
+    if len(parts) > 1 and hasattr(joined, "models"):
+        sizes = [len(part) for part, _, _ in parts]
+        joined = replace(cast("Any", joined), models=np.repeat(np.arange(len(parts)), sizes))
+    return items[order], joined.take(order)

@@ -45,7 +45,10 @@ MEASURES = (
     ),
     Measure("log_loss", "log-loss", False, "plain", "cost of confident mistakes; lower is better"),
     Measure(
-        "ece", "calibration error", False, meaning="mean distance between confidence and accuracy"
+        "ece",
+        "calibration error",
+        False,
+        meaning="typical distance of confidence from accuracy, beyond chance",
     ),
 )
 
@@ -86,7 +89,7 @@ def measures(predictions: ClassProbabilities, labels: Classes) -> dict[str, Stat
     probabilities, targets = predictions.probabilities, in_terms_of(predictions.classes, labels)
     right = predictions.labels == targets
     return {
-        **class_statistics(probabilities, targets),
+        **class_statistics(probabilities, targets, predictions.models),
         "ece": calibration_error(predictions.confidences, right),
     }
 
@@ -97,7 +100,9 @@ def details(
     """Returns ``per_class``, ``confusion``, ``reliability`` and ``mistakes``, surest first."""
     targets = in_terms_of(predictions.classes, labels)
     found, confidences, classes = predictions.labels, predictions.confidences, predictions.classes
-    per_class = measure_classes(found, targets, len(classes), clusters=clusters, seed=seed)
+    per_class = measure_classes(
+        found, targets, len(classes), clusters=clusters, models=predictions.models, seed=seed
+    )
     return {
         "per_class": [
             {"class": name, "n": m.n, "precision": m.precision, "recall": m.recall, "f1": m.f1}

@@ -45,7 +45,10 @@ MEASURES = (
     PRIMARY,
     Measure("log_loss", "log-loss", False, "plain", "cost of confident mistakes; lower is better"),
     Measure(
-        "ece", "calibration error", False, meaning="mean distance between confidence and accuracy"
+        "ece",
+        "calibration error",
+        False,
+        meaning="typical distance of confidence from accuracy, beyond chance",
     ),
 )
 
