@@ -8,13 +8,15 @@ a linear function of the sides: all permutations are answered by one matrix prod
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.metrics.interval import cluster_codes
+from headstart.metrics.interval import cluster_codes, effective_wilson, resample
+from headstart.records import Estimate
 
-__all__ = ["TwoSample", "two_sample_test"]
+__all__ = ["TwoSample", "independent_difference", "share_of", "two_sample_test"]
 
 _PENALTIES = (1.0, 10.0)  # rows have a mean squared length of 1
 _MOST = 600  # items of a side; more cost time, and what so many cannot show matters little
@@ -86,6 +88,37 @@ def two_sample_test(
     best = np.max(found, axis=0)
     p_value = float((best >= best[0] - 1e-9).mean())
     return TwoSample(float(best[0]), p_value, int((~side).sum()), int(side.sum()), total)
+
+
+def share_of(
+    right: np.ndarray, clusters: np.ndarray, *, level: float = 0.95, seed: int = 0
+) -> Estimate:
+    """Returns a share with Wilson's interval for as many trials as its clusters are worth.
+
+    Args:
+        right: (N,) bool.
+        clusters: (N,) int.
+        level: Coverage.
+        seed: Of the bootstrap.
+    """
+    codes, total = cluster_codes(clusters, len(right))
+    hits = right.astype(float)
+    draws = resample(lambda weights: weights @ hits / weights.sum(axis=1), codes, seed=seed)
+    return effective_wilson(
+        float(hits.mean()), draws, n=len(right), clusters=total, level=level
+    )  # fmt: skip
+
+
+def independent_difference(first: Estimate, second: Estimate) -> Estimate:
+    """Returns the difference of two shares of different items, first minus second.
+
+    Newcombe's hybrid of their own intervals ("Interval estimation for the difference between
+    independent proportions", Statistics in Medicine 1998), whose coverage it has.
+    """
+    value = first.value - second.value
+    low = value - math.hypot(first.value - first.low, second.high - second.value)
+    high = value + math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, low, high, first.n + second.n, f"Newcombe, {second.method}")
 
 
 def _comparable(

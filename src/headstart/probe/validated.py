@@ -17,7 +17,7 @@ from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
-from headstart.metrics.interval import wilson
+from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.heads import softmax
 from headstart.probe.classifiers import (
     Config,
@@ -30,10 +30,27 @@ from headstart.probe.classifiers import (
 )
 from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Grid, Labelled, Probe, Trial
+from headstart.records import Estimate
 
-__all__ = ["held_inside", "probe_validated", "score_outside"]
+__all__ = ["Validated", "held_inside", "probe_validated", "score_outside"]
 
 _CHOOSE_ON = 5_000  # training images; more cost minutes and change no choice
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A probe that validation images chose.
+
+    Attributes:
+        probe: What was chosen, fitted on the training images, or on both.
+        joined: Whether the validation images were trained on as well in the end.
+        gain: Accuracy on validation images that joining brought while they were held out: the
+            best of both ways, paired.
+    """
+
+    probe: Probe
+    joined: bool
+    gain: Estimate
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class _Tried:
     """One way to classify, and its (V, C) scores of the validation images."""
 
     config: Config
-    space: Space
+    joined: bool
+    dimensions: int
     scores: np.ndarray
     accuracy: float
     balanced: float
@@ -63,9 +81,8 @@ def score_outside(
     Returns:
         (V, C) float32.
     """
-    items = _few(labelled)
-    space = _space(frozen, config.features, items, outside)
-    return next(_scored(space, [config], labelled, items, len(outside)))[1]
+    ground = _Ground(frozen, labelled, _few(labelled), outside, np.zeros(0, int))
+    return next(_alone(ground, config.features, [config])).scores
 
 
 def held_inside(
@@ -104,118 +121,181 @@ def probe_validated(
     validation: np.ndarray,
     compute: Compute,
     *,
+    apart: bool = True,
     grid: Grid | None = None,
     folds: int = 5,
-) -> Probe:
+) -> Validated:
     """Tries the grid on the training items, and chooses by what each says of the validation items.
+
+    Each is tried twice: on the training items alone, and with the other folds of the validation
+    items beside them, so that whether these are trained on in the end is decided by validation
+    items that were held out, as everything is.
 
     Args:
         frozen: Features of N items.
-        labelled: Its items train, and nothing else does.
+        labelled: Its items train.
         validation: (V,) int items that choose, and set the temperature.
         compute: Its seed is that of folds and subsampling.
+        apart: Do not choose on training items that share a cluster with validation items.
         grid: What is tried.
-        folds: Of the scores of training items while they were held out.
-
-    Returns:
-        A `Probe`; its held-out scores are those of training items, as of any other.
+        folds: Of the validation items, and of the training items when they are held out.
     """
     grid = grid or Grid()
-    items = _few(labelled)
-    y = labelled.targets[validation]
+    items, y = _few(labelled), labelled.targets[validation]
+    if apart:
+        alone = ~np.isin(labelled.clusters[items], labelled.clusters[validation])
+        items = items[alone] if len(np.unique(labelled.targets[items[alone]])) > 1 else items
+    groups = labelled.clusters[validation]
+    k = max(2, min(folds, len(np.unique(groups))))
+    fold_of = make_folds(y, groups, k=k, seed=compute.seed)
+    ground = _Ground(frozen, labelled, items, validation, fold_of)
     counts = np.bincount(labelled.targets[items], minlength=labelled.n_classes)
     present = counts[counts > 0]
     criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
-    weighing = (False, True) if present.max() > 1.5 * present.min() else (False,)
+    uneven = present.max() > 1.5 * present.min()
 
     def attempt(name: str) -> list[_Tried]:
-        space = _space(frozen, name, items, validation)
-        configs = [
-            Config(kind, name, float(strength), balanced)
-            for kind in grid.classifiers
-            for balanced in (weighing if kind in ("logistic", "svm") else (False,))
-            for strength in grid.strengths(kind)
-        ]
-        own = replace(space, coordinates=space.coordinates[: len(items)])
-        return [
-            _judged(config, own, scores, y, seconds)
-            for config, scores, seconds in _scored(space, configs, labelled, items, len(y))
-        ]
+        configs = _configs(grid, name, uneven=bool(uneven))
+        return [*_alone(ground, name, configs), *_beside(ground, name, configs)]
 
-    names = list(frozen.sets)
-    tried: list[_Tried] = []
+    names, tried = list(frozen.sets), []
     with one_blas_thread(), ThreadPoolExecutor(cpu_count(), "validated") as pool:
         for number, found in enumerate(pool.map(attempt, names), 1):
             tried += found
             compute.progress("trying classifiers on the validation images", number, len(names))
-    best = _best(tried, criterion)
-    with one_blas_thread():
-        head = fit_head(
-            best.config, best.space, frozen.vectors, labelled.targets,
-            n_classes=labelled.n_classes, items=labelled.items,
-        )  # fmt: skip
-    chosen_on, held_out = held_inside(frozen, best.config, labelled, compute, folds=folds)
-    trials = [_trial(each, len(y), chosen=each is best) for each in tried]
-    return Probe(
-        head=head,
-        temperature=fit_temperature(best.scores, y),
-        config=best.config,
-        trials=tuple(sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))),
-        held_out=held_out,
-        chosen_on=chosen_on,
+    joined, own = (_best([t for t in tried if t.joined == j], criterion) for j in (True, False))
+    gain = paired_difference(_right(joined, y), _right(own, y), groups, seed=compute.seed)
+    # Images of the kind that is asked about are worth having, and held out they had a fold less
+    # of each other: they stay out only where that is surely better.
+    best = own if gain.high < 0 else joined
+    trials = [_trial(t, len(y), chosen=t is best) for t in tried if t.joined == best.joined]
+    learnt = labelled
+    if best.joined:
+        learnt = replace(labelled, items=np.sort(np.concatenate([_all(labelled), validation])))
+    fitted = _fitted(frozen, learnt, best, compute, folds=folds)
+    ordered = sorted(trials, key=lambda trial: (not trial.chosen, -trial.accuracy.value))
+    probe = replace(
+        fitted, temperature=fit_temperature(best.scores, y), trials=tuple(ordered),
         criterion=criterion,
-    )
+    )  # fmt: skip
+    return Validated(probe, best.joined, gain)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What all trials share: who trains, who chooses, and the (V,) folds of the latter."""
+
+    frozen: Frozen
+    labelled: Labelled
+    items: np.ndarray
+    outside: np.ndarray
+    fold_of: np.ndarray
+
+
+def _configs(grid: Grid, name: str, *, uneven: bool) -> list[Config]:
+    return [
+        Config(kind, name, float(strength), balanced)
+        for kind in grid.classifiers
+        for balanced in ((False, True) if uneven and kind in ("logistic", "svm") else (False,))
+        for strength in grid.strengths(kind)
+    ]
+
+
+def _fitted(
+    frozen: Frozen, learnt: Labelled, best: _Tried, compute: Compute, *, folds: int
+) -> Probe:
+    """Returns the chosen classifier on all that it may learn from, and its held-out scores."""
+    few = _few(learnt)
+    with one_blas_thread():
+        space = make_space(frozen.vectors[few], frozen.sets[best.config.features])
+        head = fit_head(
+            best.config, space, frozen.vectors, learnt.targets,
+            n_classes=learnt.n_classes, items=learnt.items,
+        )  # fmt: skip
+    chosen_on, held_out = held_inside(frozen, best.config, learnt, compute, folds=folds)
+    return Probe(head, 1.0, best.config, (), held_out, chosen_on, "")
+
+
+def _right(each: _Tried, y: np.ndarray) -> np.ndarray:
+    return np.asarray(each.scores.argmax(axis=1) == y)
+
+
+def _all(labelled: Labelled) -> np.ndarray:
+    return np.arange(len(labelled.targets)) if labelled.items is None else labelled.items
 
 
 def _few(labelled: Labelled) -> np.ndarray:
     """Returns the training items, every s-th by class where they are many."""
-    targets = labelled.targets
-    items = np.arange(len(targets)) if labelled.items is None else labelled.items
+    targets, items = labelled.targets, _all(labelled)
     if len(items) <= _CHOOSE_ON:
         return items
     ordered = items[np.argsort(targets[items], kind="stable")]
     return np.sort(ordered[np.linspace(0, len(items) - 1, _CHOOSE_ON).astype(int)])
 
 
-def _space(frozen: Frozen, name: str, items: np.ndarray, outside: np.ndarray) -> Space:
-    """Returns coordinates of training items, then of others, in the axes of the former alone."""
+def _alone(ground: _Ground, name: str, configs: list[Config]) -> Iterator[_Tried]:
+    """Yields what each says that trained on the training items alone, in their axes alone."""
+    frozen, n, outside = ground.frozen, len(ground.items), ground.outside
     columns = frozen.sets[name]
-    own = make_space(frozen.vectors[items], columns)
-    others = own.axes.rotate(frozen.vectors[outside][:, columns].astype(np.float32, copy=False))
-    return replace(own, coordinates=np.concatenate([own.coordinates, others]))
+    space = make_space(frozen.vectors[ground.items], columns)
+    others = space.axes.rotate(frozen.vectors[outside][:, columns].astype(np.float32, copy=False))
+    space = replace(space, coordinates=np.concatenate([space.coordinates, others]))
+    trained = (np.arange(n + len(outside)) < n)[None]
+    for config, scores, seconds in _scored(ground, space, configs, trained):
+        yield _judged(ground, config, scores[0, n:], seconds, joined=False)
+
+
+def _beside(ground: _Ground, name: str, configs: list[Config]) -> Iterator[_Tried]:
+    """Yields what each says that trained on the other folds of the validation items too."""
+    frozen, n, fold_of = ground.frozen, len(ground.items), ground.fold_of
+    both = np.concatenate([ground.items, ground.outside])
+    space = make_space(frozen.vectors[both], frozen.sets[name])
+    folds = np.unique(fold_of)
+    trained = np.stack([np.concatenate([np.ones(n, bool), fold_of != fold]) for fold in folds])
+    mine = np.searchsorted(folds, fold_of), n + np.arange(len(fold_of))
+    for config, scores, seconds in _scored(ground, space, configs, trained):
+        yield _judged(ground, config, scores[mine], seconds, joined=True)
 
 
 def _scored(
-    space: Space, configs: list[Config], labelled: Labelled, items: np.ndarray, outside: int
+    ground: _Ground, space: Space, configs: list[Config], trained: np.ndarray
 ) -> Iterator[tuple[Config, np.ndarray, float]]:
-    """Yields (config, (V, C) scores, seconds); strengths of one kind are solved side by side."""
-    # The others have weight 0 in every problem, so that their targets are never looked at.
-    y = np.concatenate([labelled.targets[items], np.zeros(outside, int)])
-    trains = np.arange(len(y)) < len(items)
+    """Yields (config, (P, N, C) scores, seconds); strengths of one kind are solved side by side.
+
+    Args:
+        ground: What all trials share.
+        space: Of training and validation items, in this order.
+        configs: What is tried.
+        trained: (P, N) bool, who trains.
+    """
+    labelled = ground.labelled
+    y = labelled.targets[np.concatenate([ground.items, ground.outside])]
     kinds = dict.fromkeys((config.classifier, config.balanced) for config in configs)
     for classifier, balanced in kinds:
         alike = [c for c in configs if (c.classifier, c.balanced) == (classifier, balanced)]
         started = time.perf_counter()
         scores = held_out_scores(
             classifier, space, y, n_classes=labelled.n_classes,
-            weights=np.tile(item_weights(trains[None], y, balanced=balanced), (len(alike), 1)),
-            strengths=np.array([config.C for config in alike]),
-        )  # fmt: skip
+            weights=np.tile(item_weights(trained, y, balanced=balanced), (len(alike), 1)),
+            strengths=np.repeat([config.C for config in alike], len(trained)),
+        ).reshape(len(alike), len(trained), len(y), labelled.n_classes)  # fmt: skip
         seconds = (time.perf_counter() - started) / len(alike)
         for config, each in zip(alike, scores, strict=True):
-            yield config, each[len(items) :], seconds
+            yield config, each, seconds
 
 
 def _judged(
-    config: Config, space: Space, scores: np.ndarray, y: np.ndarray, seconds: float
+    ground: _Ground, config: Config, scores: np.ndarray, seconds: float, *, joined: bool
 ) -> _Tried:
+    y = ground.labelled.targets[ground.outside]
     right = scores.argmax(axis=1) == y
     counts = np.bincount(y)
     recalls = np.bincount(y, right)[counts > 0] / counts[counts > 0]
     own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
     loss = float(-np.log(np.maximum(own, 1e-12)).mean())
+    width = len(ground.frozen.sets[config.features])
     return _Tried(
-        config, space, scores, float(right.mean()), float(recalls.mean()), loss, seconds
+        config, joined, width, scores, float(right.mean()), float(recalls.mean()), loss, seconds
     )
 
 
@@ -238,6 +318,6 @@ def _best(tried: list[_Tried], criterion: str) -> _Tried:
 def _trial(each: _Tried, n: int, *, chosen: bool) -> Trial:
     estimate = wilson(each.accuracy * n, n)
     return Trial(
-        each.config, each.space.coordinates.shape[1] - 1, 1, 1, estimate, each.balanced, each.loss,
+        each.config, each.dimensions, 1, 1, estimate, each.balanced, each.loss,
         each.seconds, chosen,
     )  # fmt: skip

@@ -22,8 +22,14 @@ _NAMES = {
 }
 
 
-def describe(model: Model, probe: Probe) -> str:
-    """Returns one sentence about a model of frozen features."""
+def describe(model: Model, probe: Probe, *, by: str = "cross-validated") -> str:
+    """Returns one sentence about a model of frozen features.
+
+    Args:
+        model: Of the probe.
+        probe: How it was chosen.
+        by: What the choice was measured by, such as ``"validation"``.
+    """
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
     features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
     tta = f", {model.tta} views averaged" if model.tta > 1 else ""
@@ -38,7 +44,7 @@ def describe(model: Model, probe: Probe) -> str:
         what = "the largest face of each photo set upright and cut out"
     return (
         f"{_NAMES[probe.config.classifier]} on {features} of {model.backbone.name}, "
-        f"{what} to {model.preprocess.size} px{tta}; chosen by cross-validated "
+        f"{what} to {model.preprocess.size} px{tta}; chosen by {by} "
         f"{probe.criterion} among {len(probe.trials)} trials"
     )
 

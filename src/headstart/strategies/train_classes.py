@@ -13,7 +13,7 @@ import numpy as np
 from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
-from headstart.probe.cross_validate import CrossValidated, cross_validate, learning_curve
+from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.probe import Trial
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
@@ -23,6 +23,7 @@ from headstart.strategies.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
+from headstart.strategies.shift import choose_probe, look_at_test, shift_sections
 from headstart.strategies.trained import Histories, Trained
 from headstart.training.schedule import Recipe
 
@@ -80,19 +81,18 @@ def train_classes(
     """
     problem = make_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
     with clock.phase("fit"):
-        outcome = cross_validate(
-            network.features, problem.rounds, problem.clusters, compute, final=problem.final,
-            folds=ask.folds,
-        )  # fmt: skip
+        choice = choose_probe(problem, network.features, compute, folds=ask.folds)
+        problem, outcome = choice.problem, choice.outcome
     compute.begin("measuring baselines")
     with clock.phase("baselines and learning curve"):
         baselines, curve = _beside(problem, network, outcome, ask, compute)
+        shift = look_at_test(problem, network.features, outcome, compute)
     model = Model(
         network.backbone, outcome.probe.head, problem.final_spec, network.preprocess, network.tta,
         outcome.probe.temperature,
     )  # fmt: skip
     tuned = _fine_tuned(problem, network, outcome, ask, compute, clock)
-    summary = describe(model, outcome.probe)
+    summary = describe(model, outcome.probe, by=choice.chosen_by)
     if tuned is not None and tuned.tuning is not None:
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
@@ -102,9 +102,8 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    sections: dict[str, Any] = {
-        "learning_curve": _curve(curve, len(problem.rounds[0].train), compute.seed)
-    }
+    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
+    sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
     if tuned is not None:
         parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
@@ -118,6 +117,7 @@ def train_classes(
         uncalibrated=problem.answers(outcome, calibrated=False),
         clusters=problem.clusters,
         dropped=prepared.dropped,
+        aside=choice.aside,
         baselines=baselines,
         trials=tuple(_row(trial) for trial in outcome.probe.trials),
         histories=_histories(tuned, outcome),
