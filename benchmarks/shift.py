@@ -1,42 +1,83 @@
 """Planted shifts: are they noticed, does a given `val` choose better, is the forecast withdrawn?
 
 Training images of one kind; `val` and `test` of another: one exposure of magnetic_tile against the
-others (tiles apart, or the same tiles on all sides), and dark, zoomed or recoloured copies of
-hymenoptera and cifar10_small. Each is trained twice by the command line: with `val` given, and with
-`val` poured into training, which is what happens where validation images choose nothing. Then the
-same sets without a shift, split at random, 20 times: there nothing may be said.
+others (other tiles, or the same tiles on all sides), and dark, zoomed or recoloured copies of
+hymenoptera and cifar10_small. Each is probed twice: with `val` given, and with `val` poured into
+training, which is what happens where validation images choose nothing. Then the same sets without
+a shift, split at random, where nothing may be said.
+
+Features are computed once and everything after them is what `train --strategy probe` does.
 
     python benchmarks/shift.py [--redraws 20] [--sets magnetic hymenoptera cifar10_small null]
 """
 
 from __future__ import annotations
 
-import csv
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from common import (
     DATA,
+    ROOT,
     commit,
-    headstart,
     machine,
     need,
-    paired_difference,
     parser,
-    read_json,
-    read_predictions,
     show,
     versions,
 )
 from PIL import Image
 
-CHANGES = ("dark", "zoomed", "recoloured")
+sys.path.insert(0, str(ROOT / "src"))
+
+from headstart.compute import Compute
+from headstart.data.open import open_dataset
+from headstart.data.split import leaks
+from headstart.features.extract import extract
+from headstart.images.depths import data_set_levels
+from headstart.metrics.interval import paired_difference
+from headstart.nets.backbone import open_backbone
+from headstart.probe.frozen import Frozen
+from headstart.strategies.prepare import (
+    check_and_split,
+    choose_preprocess,
+    make_problem,
+)
+from headstart.strategies.problem import Prepared
+from headstart.strategies.shift import choose_probe, look_at_test, shift_sections
+
+CHANGES = ("dark", "zoom", "recolour")
 EXPOSURES = ("exp1", "exp2", "exp3", "exp4", "exp5", "exp6")
 MOST = 1_200
-Row = tuple[str, str, str]  # path, label, split
+
+
+@dataclass(frozen=True)
+class Set:
+    """The usable items of a set with their vectors."""
+
+    prepared: Prepared
+    frozen: Frozen
+
+    def take(self, items: np.ndarray) -> Set:
+        """Returns some items, in the order given."""
+        own = self.prepared
+        prepared = Prepared(
+            own.dataset.take(items), own.stats.take(items), own.clusters[items],
+            own.splits[items], own.dropped[items],
+        )  # fmt: skip
+        return Set(prepared, Frozen(self.frozen.vectors[items], self.frozen.sets))
+
+    def split(self, splits: np.ndarray, *, drop: bool = True) -> Set:
+        """Returns the same with this split given, leaks dropped as `train` does."""
+        own = self.prepared
+        dataset = replace(own.dataset, splits=splits)
+        dropped = leaks(splits, own.clusters) & drop
+        return replace(self, prepared=replace(own, dataset=dataset, splits=splits, dropped=dropped))
 
 
 def changed(image: Image.Image, how: str) -> Image.Image:
@@ -45,157 +86,141 @@ def changed(image: Image.Image, how: str) -> Image.Image:
     width, height = image.size
     if how == "dark":
         return Image.fromarray((np.asarray(image) * 0.3).astype(np.uint8))
-    if how == "zoomed":
-        return image.crop((width // 4, height // 4, width * 3 // 4, height * 3 // 4))
+    if how == "zoom":
+        ends = (0.25 * width, 0.25 * height, 0.75 * width, 0.75 * height)
+        return image.crop(tuple(int(each) for each in ends))
     return Image.fromarray(np.asarray(image)[..., [2, 0, 1]])
 
 
-def images_of(name: str, place: Path) -> list[tuple[Path, str]]:
-    """Returns (file, label) of a set, copied as PNG under names that are told apart."""
-    rows = []
-    root = DATA / name
-    for number, file in enumerate(sorted(f for f in root.rglob("*") if f.is_file())):
-        if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-            continue
-        copy = place / name / file.parent.name / f"{number}_{file.stem}.png"
-        if not copy.exists():
+def read(root: Path, backbone: str, seed: int) -> Set:
+    """Opens and embeds a set."""
+    data, network = open_dataset(str(root)), open_backbone(backbone)
+    preprocess = choose_preprocess(data, network, "auto", "square", levels=data_set_levels(data))
+    found = extract(data, network, preprocess=preprocess)
+    _, kept, prepared = check_and_split(
+        data, found.stats, seed=seed, drop_leaks=False,
+        last=found.vectors[:, found.slices["last"]],
+    )  # fmt: skip
+    return Set(prepared, Frozen.of_stages(found.vectors, found.slices).take(kept))
+
+
+def copied(name: str, how: str, place: Path, backbone: str, seed: int) -> Set:
+    """Opens and embeds changed copies of a set."""
+    root = place / f"{name}_{how}"
+    for file in sorted((DATA / name).rglob("*")):
+        copy = root / file.relative_to(DATA / name).with_suffix(".png")
+        if file.suffix.lower() in (".jpg", ".jpeg", ".png") and not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            Image.open(file).save(copy)
-        rows.append((copy, file.parent.name))
-    return rows
+            changed(Image.open(file), how).save(copy)
+    return read(root, backbone, seed)
 
 
-def tiles(place: Path, args) -> list[tuple[Path, str, str, int]]:
-    """Returns (file, label, exposure, cluster) of the tiles; one tile is in many exposures."""
-    rows = images_of("magnetic_tile/classes", place)
-    root, run = place / "magnetic_tile/classes", place / "tiles"
-    headstart(
-        *("train", root, "-o", run, "--backbone", args.backbone, "--strategy", "probe"),
-        *("--baselines", "none", "--evaluation", "cv", "--quiet", "--overwrite"),
-        cache=place / "cache", python=args.python,
-    ).check()  # fmt: skip
-    with (run / "items.csv").open(newline="", encoding="utf-8") as stream:
-        cluster = {row["name"]: int(row["cluster"]) for row in csv.DictReader(stream)}
-    found = []
-    for file, label in rows:
-        exposure = file.stem.split("_")[1]
-        found.append((file, label, exposure, cluster[file.relative_to(root).as_posix()]))
-    return found
-
-
-def magnetic(place: Path, args) -> Iterator[tuple[str, list[Row], tuple[str, ...]]]:
+def magnetic(args) -> Iterator[tuple[str, Set]]:
     """Yields one case for each exposure, with tiles apart and without."""
-    rows = tiles(place, args)
+    everything = read(DATA / "magnetic_tile/classes", args.backbone, args.seed)
+    names = everything.prepared.dataset.names
+    exposures = np.array([Path(name).name.split("_")[0] for name in names])
+    clusters = everything.prepared.clusters
     for number, exposure in enumerate(EXPOSURES):
         rng = np.random.default_rng(args.seed + number)
-        order = rng.permutation(sorted({row[3] for row in rows}))
-        part = {
-            c: "train" if i < len(order) // 2 else "val" if i < len(order) * 3 // 4 else "test"
-            for i, c in enumerate(order)
-        }
-        apart, same = [], []
-        for file, label, own, cluster in rows:
-            side = part[cluster]
-            if (side == "train") == (own == exposure):
-                apart.append((str(file), label, side))
-            other = "val" if side == "val" else "test"
-            same.append((str(file), label, "train" if own == exposure else other))
-        yield f"magnetic {exposure}, other tiles", apart, ()
-        yield f"magnetic {exposure}, same tiles", same, ("--no-drop-leaks",)
+        order = rng.permutation(np.unique(clusters))
+        place = np.argsort(order)[np.searchsorted(np.unique(clusters), clusters)] / len(order)
+        side = np.where(place < 0.5, "train", np.where(place < 0.75, "val", "test"))
+        own = exposures == exposure
+        apart = np.flatnonzero((side == "train") == own)
+        yield f"magnetic, other tiles: {exposure}", everything.take(apart).split(side[apart])
+        same = np.where(own, "train", np.where(rng.random(len(own)) < 1 / 3, "val", "test"))
+        yield f"magnetic, same tiles: {exposure}", everything.split(same, drop=False)
 
 
-def copies(name: str, place: Path, args) -> Iterator[tuple[str, list[Row], tuple[str, ...]]]:
-    """Yields one case for each change of a set."""
-    rows = images_of(name, place)
-    rng = np.random.default_rng(args.seed)
-    rows = [rows[i] for i in rng.permutation(len(rows))[:MOST]]
+def copies(name: str, place: Path, args) -> Iterator[tuple[str, Set]]:
+    """Yields two cases for each change of a set."""
+    plain = read(DATA / name, args.backbone, args.seed)
+    keys = [str(Path(each).with_suffix("")) for each in plain.prepared.dataset.names]
     for how in CHANGES:
-        case = []
-        for i, (file, label) in enumerate(rows):
-            side = "train" if i < len(rows) // 2 else "val" if i < len(rows) * 2 // 3 else "test"
-            if side != "train":
-                copy = place / f"{name}_{how}" / file.parent.name / file.name
-                if not copy.exists():
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    changed(Image.open(file), how).save(copy)
-                file = copy
-            case.append((str(file), label, side))
-        yield f"{name}, {how}", case, ()
+        other = copied(name, how, place, args.backbone, args.seed)
+        there = {
+            str(Path(each).with_suffix("")): i
+            for i, each in enumerate(other.prepared.dataset.names)
+        }
+        for draw in range(2):
+            rng = np.random.default_rng(args.seed + draw)
+            order = rng.permutation([i for i, key in enumerate(keys) if key in there])[:MOST]
+            case = plain.take(order).split(sides(len(order)))
+            vectors = case.frozen.vectors.copy()
+            for row, item in enumerate(order):
+                if case.prepared.splits[row] != "train":
+                    vectors[row] = other.frozen.vectors[there[keys[item]]]
+            yield f"{name}: {how}, {draw}", replace(case, frozen=Frozen(vectors, plain.frozen.sets))
 
 
-def random_splits(
-    place: Path, args
-) -> Iterator[tuple[str, list[Row], tuple[str, ...]]]:  # fmt: skip
-    """Yields splits without a shift."""
-    for draw in range(args.redraws):
-        name = ("hymenoptera", "cifar10_small")[draw % 2]
-        rows = images_of(name, place)
-        order = np.random.default_rng(1000 + draw).permutation(len(rows))[:MOST]
-        n = len(order)
-        sides = ["train"] * (n // 2) + ["val"] * (n // 6) + ["test"] * (n - n // 2 - n // 6)
-        case = [(str(rows[i][0]), rows[i][1], side) for i, side in zip(order, sides, strict=True)]
-        yield f"{name}, draw {draw}", case, ()
+def sides(n: int) -> np.ndarray:
+    """Returns half training, a sixth validation, a third test."""
+    parts = np.array(["train"] * (n // 2) + ["val"] * (n // 6) + ["test"] * n)
+    return parts[:n]
 
 
-def train(rows: list[Row], flags: tuple[str, ...], place: Path, args) -> tuple[dict, dict]:
-    """Trains on a table in a process of its own; returns metrics, and name -> right or not."""
-    table = place / "case.csv"
-    with table.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("path", "label", "split"), *rows])
-    headstart(
-        *("train", table, "-o", place / "run", "--backbone", args.backbone, "--strategy", "probe"),
-        *("--baselines", "none", "--quiet", "--overwrite", "--seed", args.seed, *flags),
-        cache=place / "cache", python=args.python,
-    ).check()  # fmt: skip
-    answers = read_predictions(place / "run")
-    right = {name: truth == given for name, (truth, given) in answers.items()}
-    return read_json(place / "run" / "metrics.json"), right
+def play(case: Set, seed: int) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Probes as `train` does; returns sections of shifts, which test items are right, clusters."""
+    problem = make_problem(case.prepared, "auto", folds=5, seed=seed)
+    compute = Compute(seed=seed)
+    choice = choose_probe(problem, case.frozen, compute, folds=5)
+    shift = look_at_test(choice.problem, case.frozen, choice.outcome, compute)
+    fold = choice.outcome.folds[0]
+    right = fold.scores.argmax(axis=1) == fold.round.targets[fold.test]
+    return shift_sections(choice, shift, {"forecast": None}), right, problem.clusters[fold.test]
 
 
-def pooled(rows: list[Row]) -> list[Row]:
-    """Returns the same with validation images poured into training."""
-    return [(path, label, "train" if side == "val" else side) for path, label, side in rows]
+def yes(section: dict | None) -> str:
+    """Returns whether it says that images are unlike."""
+    return "yes" if (section or {}).get("unlike") else "no"
 
 
-def compare(cases, place: Path, args) -> None:
+def compare(cases: Iterator[tuple[str, Set]], args) -> None:
     """Prints what each case says, and the gain of all of its family together."""
-    ours: dict[str, list[bool]] = {}
-    theirs: dict[str, list[bool]] = {}
-    for name, rows, flags in cases:
-        metrics, chosen = train(rows, flags, place, args)
-        plain, today = train(pooled(rows), flags, place, args)
-        names = sorted(chosen)
-        a, b = [chosen[n] for n in names], [today[n] for n in names]
-        family = name.split(", ")[-1] if name.startswith("magnetic") else name.split(", ")[0]
-        ours.setdefault(family, []).extend(a)
-        theirs.setdefault(family, []).extend(b)
-        said, test = metrics.get("validation") or {}, metrics.get("test_shift") or {}
-        curve, other = metrics["learning_curve"], plain.get("test_shift") or {}
+    families: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    for name, case in cases:
+        found, chosen, clusters = play(case, args.seed)
+        splits = np.where(case.prepared.splits == "val", "train", case.prepared.splits)
+        dataset = replace(case.prepared.dataset, splits=splits)
+        poured = replace(case.prepared, splits=splits, dataset=dataset)
+        plain, today, _ = play(replace(case, prepared=poured), args.seed)
+        families.setdefault(name.split(": ")[0], []).append((chosen, today, clusters))
+        said = found.get("validation") or {}
         print(
-            f"{name}: val chooses {np.mean(a):.3f}, poured in {np.mean(b):.3f}, difference "
-            f"{show(*paired_difference(a, b), signed=True)}; said of val: "
-            f"{'yes' if said.get('unlike') else 'no'}, joined: {said.get('joined')}; said of test: "
-            f"{'yes' if test.get('unlike') else 'no'}; forecast withdrawn: "
-            f"{'yes' if curve.get('withdrawn') else 'no'}; poured in, said of test: "
-            f"{'yes' if other.get('unlike') else 'no'}",
+            f"{name}: val chooses {chosen.mean():.3f}, poured in {today.mean():.3f}, "
+            f"{difference(chosen, today, clusters)}; val unlike {yes(said)}, joined "
+            f"{said.get('joined')}; test unlike {yes(found.get('test_shift'))}; withdrawn "
+            f"{'yes' if 'learning_curve' in found else 'no'}; poured in: test unlike "
+            f"{yes(plain.get('test_shift'))}\n  {said.get('summary')}",
             flush=True,
         )
-    for family, a in ours.items():
-        difference = show(*paired_difference(a, theirs[family]), signed=True)
-        print(f"ALL {family}: {difference}, {len(a)} images", flush=True)
+    for family, parts in families.items():
+        # An image that is tested in several cases is in one cluster.
+        chosen, today, clusters = (np.concatenate(each) for each in zip(*parts, strict=True))
+        print(f"ALL {family}: {difference(chosen, today, clusters)}, {len(chosen)} answers")
 
 
-def alarms(place: Path, args) -> None:
+def difference(chosen: np.ndarray, today: np.ndarray, clusters: np.ndarray) -> str:
+    """Returns the paired difference of two models over clusters, as text."""
+    found = paired_difference(chosen, today, clusters)
+    return show(found.value, found.low, found.high, signed=True)
+
+
+def alarms(args) -> None:
     """Prints how often something is said where there is no shift."""
-    count = 0
-    for name, rows, flags in random_splits(place, args):
-        metrics, right = train(rows, flags, place, args)
-        said = [
-            key for key in ("validation", "test_shift") if (metrics.get(key) or {}).get("unlike")
-        ]
-        count += bool(said)
-        print(f"{name}: {np.mean(list(right.values())):.3f}; said: {said or 'nothing'}", flush=True)
-    print(f"false alarms: {count} of {args.redraws}", flush=True)
+    count = {"validation": 0, "test_shift": 0, "either": 0}
+    names = ("hymenoptera", "cifar10_small")
+    sets = [read(DATA / name, args.backbone, args.seed) for name in names]
+    for draw in range(args.redraws):
+        whole = sets[draw % 2]
+        n = len(whole.prepared.dataset)
+        order = np.random.default_rng(1000 + draw).permutation(n)[: MOST // 2]
+        found, _, _ = play(whole.take(order).split(sides(len(order))), args.seed)
+        said = [each for each in ("validation", "test_shift") if yes(found.get(each)) == "yes"]
+        for each in [*said, *(["either"] if said else [])]:
+            count[each] += 1
+    print(f"false alarms in {args.redraws} redraws: {count}", flush=True)
 
 
 def main() -> None:
@@ -211,14 +236,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = args.work or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("HEADSTART_CACHE", str(place / "cache"))
         for name in args.sets:
             if name == "null":
-                alarms(place, args)
+                alarms(args)
             elif name == "magnetic":
-                compare(magnetic(place, args), place, args)
+                compare(magnetic(args), args)
             else:
-                compare(copies(name, place, args), place, args)
+                compare(copies(name, place, args), args)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

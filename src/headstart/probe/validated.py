@@ -163,11 +163,14 @@ def probe_validated(
         for number, found in enumerate(pool.map(attempt, names), 1):
             tried += found
             compute.progress("trying classifiers on the validation images", number, len(names))
-    joined, own = (_best([t for t in tried if t.joined == j], criterion) for j in (True, False))
+    many = len(np.unique(groups))
+    joined, own = (
+        _best([t for t in tried if t.joined == j], criterion, many) for j in (True, False)
+    )
     gain = paired_difference(_right(joined, y), _right(own, y), groups, seed=compute.seed)
     # Images of the kind that is asked about are worth having, and held out they had a fold less
     # of each other: they stay out only where that is surely better.
-    best = own if gain.high < 0 else joined
+    best = own if gain.high < 0 and own.loss < joined.loss else joined
     trials = [_trial(t, len(y), chosen=t is best) for t in tried if t.joined == best.joined]
     learnt = labelled
     if best.joined:
@@ -299,20 +302,20 @@ def _judged(
     )
 
 
-def _best(tried: list[_Tried], criterion: str) -> _Tried:
-    """Returns the best by the criterion; among those that it cannot tell apart, by log-loss.
+def _best(tried: list[_Tried], criterion: str, clusters: int) -> _Tried:
+    """Returns the best by log-loss of those that the criterion cannot tell apart.
 
-    The validation images are often few, so the best of sixty is partly luck: whoever is within
-    half a standard error of it is as good, and log-loss knows more of each image.
+    The validation images are often few, so the best of a hundred is partly luck: whoever is within
+    a standard error of it, for as many trials as there are clusters, is as good, and log-loss knows
+    more of each image.
     """
 
     def value(each: _Tried) -> float:
         return each.balanced if criterion == "balanced accuracy" else each.accuracy
 
     top = max(value(each) for each in tried)
-    noise = 0.5 * np.sqrt(max(top * (1 - top), 0) / len(tried[0].scores))
-    near = [each for each in tried if value(each) >= top - noise]
-    return min(near, key=lambda each: each.loss)
+    noise = np.sqrt(max(top * (1 - top), 0) / clusters)
+    return min((each for each in tried if value(each) >= top - noise), key=lambda each: each.loss)
 
 
 def _trial(each: _Tried, n: int, *, chosen: bool) -> Trial:

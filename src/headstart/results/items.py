@@ -36,7 +36,7 @@ class Items:
 
     Attributes:
         dataset: Names, labels, groups and attributes; `root` is where the images were.
-        splits: (N,) str: ``"train"``, ``"test"``, ``"dropped"`` or ``"val"`` (chose, did not train).
+        splits: (N,) str: ``"train"``, ``"test"``, ``"dropped"``, ``"val"`` (chose, did not train).
         folds: (N,) int: the round that tested an item, from 1; 0 for none.
         clusters: (N,) int; items of one cluster belong together.
         fingerprints: N hexadecimal fingerprints of the files' content.

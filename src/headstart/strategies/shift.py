@@ -239,16 +239,14 @@ def _chosen_by_validation(
     probe = chosen.probe
     scores = probe.head.scores(frozen.vectors[round_.test])
     outcome = CrossValidated((Fold(round_, probe, scores, probe.temperature),), probe, round_)
-    points = f"{100 * chosen.gain.value:+.1f} points"
-    ends = f"({100 * chosen.gain.low:+.1f} to {100 * chosen.gain.high:+.1f})"
-    also = (
-        f"trained on as well, which brings {points} {ends} on validation images held out"
-        if chosen.joined
-        else f"not trained on, which would bring {points} {ends} on validation images held out"
+    gain = chosen.gain
+    also = "trained on in the last fit too" if chosen.joined else "not trained on"
+    summary = (
+        f"{shift.summary}; chosen by validation. They were {also}: on validation "
+        f"images held out, training on the others changes accuracy by "
+        f"{100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})."
     )
-    shift = replace(
-        shift, summary=f"{shift.summary}; chosen by validation, whose images are {also}."
-    )
+    shift = replace(shift, summary=summary)
     section = shift.section() | {
         "joined": chosen.joined, "gain_of_joining": chosen.gain, "images": len(validation),
     }  # fmt: skip
