@@ -8,7 +8,9 @@ import pytest
 from headstart.metrics.two_sample import independent_difference, share_of, two_sample_test
 
 
-def sets(n: int = 120, *, shift: float = 0.0, seed: int = 0, odds: tuple[float, float] = (0.5, 0.5)):
+def sets(
+    n: int = 120, *, shift: float = 0.0, seed: int = 0, odds: tuple[float, float] = (0.5, 0.5)
+):
     """(N, D) vectors of two classes and two sides; the second side is moved along one axis."""
     rng = np.random.default_rng(seed)
     second = np.arange(n) % 2 == 1
