@@ -189,9 +189,9 @@ def compare(cases: Iterator[tuple[str, Set]], args) -> None:
         said = found.get("validation") or {}
         print(
             f"{name}: val chooses {chosen.mean():.3f}, poured in {today.mean():.3f}, "
-            f"{difference(chosen, today, clusters)}; val unlike {yes(said)}, joined "
-            f"{said.get('joined')}; test unlike {yes(found.get('test_shift'))}; withdrawn "
-            f"{'yes' if 'learning_curve' in found else 'no'}; poured in: test unlike "
+            f"{difference(chosen, today, clusters)}; val unlike {yes(said)}, overruled folds "
+            f"{said.get('chosen')}, joined {said.get('joined')}; test unlike "
+            f"{yes(found.get('test_shift'))}; withdrawn {'yes' if 'learning_curve' in found else 'no'}; poured in: test unlike "
             f"{yes(plain.get('test_shift'))}\n  {said.get('summary')}",
             flush=True,
         )

@@ -104,6 +104,18 @@ def test_copies_of_validation_items_do_not_choose():
     assert honest.probe.trials[0].accuracy.value < 0.75
 
 
+def test_what_folds_chose_stays_unless_surely_worse():
+    frozen, targets = shifted()
+    labelled = Labelled(targets, np.arange(400), 2, TRAIN)
+    best = probe_validated(frozen, labelled, VAL, Compute(), grid=GRID).probe.config
+    kept = probe_validated(frozen, labelled, VAL, Compute(), standing=best, grid=GRID)
+    assert kept.probe is None
+    worse = Config("prototypes", "last", 0.0)
+    found = probe_validated(frozen, labelled, VAL, Compute(), standing=worse, grid=GRID)
+    assert found.probe is not None
+    assert found.probe.config.features != "last"
+
+
 @pytest.mark.parametrize("name", ["last", "all"])
 def test_one_classifier_inside_and_outside(name):
     frozen, targets = shifted()

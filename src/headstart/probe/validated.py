@@ -42,13 +42,14 @@ class Validated:
     """A probe that validation images chose.
 
     Attributes:
-        probe: What was chosen, fitted on the training images, or on both.
+        probe: What was chosen, fitted on the training images, or on both; None where validation
+            images show nothing surely better than what folds over all images chose.
         joined: Whether the validation images were trained on as well in the end.
         gain: Accuracy on validation images that joining brought while they were held out: the
             best of both ways, paired.
     """
 
-    probe: Probe
+    probe: Probe | None
     joined: bool
     gain: Estimate
 
@@ -122,6 +123,7 @@ def probe_validated(
     compute: Compute,
     *,
     apart: bool = True,
+    standing: Config | None = None,
     grid: Grid | None = None,
     folds: int = 5,
 ) -> Validated:
@@ -137,6 +139,7 @@ def probe_validated(
         validation: (V,) int items that choose, and set the temperature.
         compute: Its seed is that of folds and subsampling.
         apart: Do not choose on training items that share a cluster with validation items.
+        standing: What folds over all items chose; it stays unless surely worse.
         grid: What is tried.
         folds: Of the validation items, and of the training items when they are held out.
     """
@@ -170,7 +173,10 @@ def probe_validated(
     gain = paired_difference(_right(joined, y), _right(own, y), groups, seed=compute.seed)
     # Images of the kind that is asked about are worth having, and held out they had a fold less
     # of each other: they stay out only where that is surely better.
-    best = own if gain.high < 0 and own.loss < joined.loss else joined
+    best = own if gain.high < 0 and _surely_better(own, joined, y, groups) else joined
+    stays = next((t for t in tried if t.joined and t.config == standing), None)
+    if stays is not None and not _surely_better(best, stays, y, groups):
+        return Validated(None, True, gain)
     trials = [_trial(t, len(y), chosen=t is best) for t in tried if t.joined == best.joined]
     learnt = labelled
     if best.joined:
@@ -294,8 +300,7 @@ def _judged(
     right = scores.argmax(axis=1) == y
     counts = np.bincount(y)
     recalls = np.bincount(y, right)[counts > 0] / counts[counts > 0]
-    own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
-    loss = float(-np.log(np.maximum(own, 1e-12)).mean())
+    loss = float(_costs(scores, y).mean())
     width = len(ground.frozen.sets[config.features])
     return _Tried(
         config, joined, width, scores, float(right.mean()), float(recalls.mean()), loss, seconds
@@ -316,6 +321,19 @@ def _best(tried: list[_Tried], criterion: str, clusters: int) -> _Tried:
     top = max(value(each) for each in tried)
     noise = np.sqrt(max(top * (1 - top), 0) / clusters)
     return min((each for each in tried if value(each) >= top - noise), key=lambda each: each.loss)
+
+
+def _surely_better(best: _Tried, other: _Tried, y: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether the log-loss of one is lower by two standard errors, paired, over clusters."""
+    change = _costs(other.scores, y) - _costs(best.scores, y)
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], change - change.mean())
+    return bool(change.sum() > 2 * np.sqrt((sums**2).sum()))
+
+
+def _costs(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns (V,) log-losses at the best temperature."""
+    own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
+    return np.asarray(-np.log(np.maximum(own, 1e-12)))
 
 
 def _trial(each: _Tried, n: int, *, chosen: bool) -> Trial:

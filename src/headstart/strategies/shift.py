@@ -95,7 +95,7 @@ class Choice:
     @property
     def chosen_by(self) -> str:
         """What chose the classifier."""
-        return "validation" if self.shift is not None and self.shift.unlike else "cross-validated"
+        return "validation" if (self.section or {}).get("chosen") else "cross-validated"
 
 
 def choose_probe(problem: Problem, frozen: Frozen, compute: Compute, *, folds: int) -> Choice:
@@ -228,29 +228,35 @@ def _chosen_by_validation(
     # Where copies of test items were taken out of training, those of validation items do not
     # choose either: what is measured on both must mean the same.
     shared = np.isin(problem.clusters[train], problem.clusters[learnt.test]).any()
+    today = cross_validate(frozen, problem.rounds, problem.clusters, compute, folds=folds)
     chosen = probe_validated(
-        frozen, ground, validation, compute, apart=not bool(shared), folds=folds
-    )
-    if chosen.joined:
-        round_, aside = learnt, None
-    else:
-        round_, aside = replace(learnt, train=train), validation
+        frozen, ground, validation, compute, apart=not bool(shared), standing=today.probe.config,
+        folds=folds,
+    )  # fmt: skip
+    gain, outcome, aside = chosen.gain, today, None
+    if not chosen.joined:
+        aside, round_ = validation, replace(learnt, train=train)
         problem = replace(problem, rounds=(round_,), final=round_)
-    probe = chosen.probe
-    scores = probe.head.scores(frozen.vectors[round_.test])
-    outcome = CrossValidated((Fold(round_, probe, scores, probe.temperature),), probe, round_)
-    gain = chosen.gain
+    if (probe := chosen.probe) is not None:
+        played = problem.rounds[0]
+        scores = probe.head.scores(frozen.vectors[played.test])
+        outcome = CrossValidated((Fold(played, probe, scores, probe.temperature),), probe, played)
+    which = (
+        "measured on validation, no classifier is surely better than the one that folds chose"
+        if probe is None
+        else "chosen by validation"
+    )
     also = "trained on in the last fit too" if chosen.joined else "not trained on"
     summary = (
-        f"{shift.summary}; chosen by validation. They were {also}: on validation "
-        f"images held out, training on the others changes accuracy by "
-        f"{100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})."
+        f"{shift.summary}; {which}. They were {also}: on validation images held out, training on "
+        f"the others changes accuracy by {100 * gain.value:+.1f} points "
+        f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})."
     )
-    shift = replace(shift, summary=summary)
-    section = shift.section() | {
-        "joined": chosen.joined, "gain_of_joining": chosen.gain, "images": len(validation),
+    section = replace(shift, summary=summary).section() | {
+        "chosen": probe is not None, "joined": chosen.joined, "gain_of_joining": gain,
+        "images": len(validation),
     }  # fmt: skip
-    return Choice(problem, outcome, shift, aside, section)
+    return Choice(problem, outcome, replace(shift, summary=summary), aside, section)
 
 
 def look_at_test(
