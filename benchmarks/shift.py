@@ -187,12 +187,13 @@ def compare(cases: Iterator[tuple[str, Set]], args) -> None:
         plain, today, _ = play(replace(case, prepared=poured), args.seed)
         families.setdefault(name.split(": ")[0], []).append((chosen, today, clusters))
         said = found.get("validation") or {}
+        withdrawn = "yes" if "learning_curve" in found else "no"
         print(
             f"{name}: val chooses {chosen.mean():.3f}, poured in {today.mean():.3f}, "
             f"{difference(chosen, today, clusters)}; val unlike {yes(said)}, overruled folds "
             f"{said.get('chosen')}, joined {said.get('joined')}; test unlike "
-            f"{yes(found.get('test_shift'))}; withdrawn {'yes' if 'learning_curve' in found else 'no'}; poured in: test unlike "
-            f"{yes(plain.get('test_shift'))}\n  {said.get('summary')}",
+            f"{yes(found.get('test_shift'))}; withdrawn {withdrawn}; "
+            f"poured in: test unlike {yes(plain.get('test_shift'))}\n  {said.get('summary')}",
             flush=True,
         )
     for family, parts in families.items():
