@@ -213,6 +213,8 @@ def _sentence(
 ) -> str:
     inside, outside = f"{found[0].value:.2f}", f"{found[1].value:.2f}"
     said = f"folds inside training say {inside}, your {kind} {outside}"
+    if not unlike and kind == "test":
+        return f"The test does not contradict what folds forecast: {said}."
     if not unlike:
         return f"Your {kind} images are like the training images: {said}."
     return f"Your {kind} images are unlike the training images: {said}"
