@@ -49,6 +49,15 @@ def test_what_fine_tuning_brought_and_what_the_network_did_not_is_said_first(
     assert "headstart advise DATA" in doubt
 
 
+def test_images_of_another_kind_are_spoken_of(tmp_path, console, lines):
+    said = "Your validation images are unlike the training images: …; chosen by validation."
+    alike = {"unlike": False, "summary": "Your test images are like the training images: …."}
+    unlike = {"unlike": True, "summary": said}
+    runs.show_run(run_of(tmp_path, kind="holdout", validation=unlike, test_shift=alike), console)
+    assert said in " ".join(lines())
+    assert "are like the training" not in " ".join(lines())
+
+
 def test_a_run_on_people_says_what_every_step_brought(tmp_path, console, lines, cells):
     measures = {name: estimate(0.1 * place) for place, name in enumerate(reversed(MEASURES), 2)}
     rows = [{"summary": name, "measures": measures} for name in ("frozen", "whitened")]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from headstart.metrics.statistic import Measure
-from headstart.reporting.headline import baseline_rows, gain_sentence, headline, measure_rows
+from headstart.reporting.headline import (
+    baseline_rows,
+    gain_sentence,
+    headline,
+    measure_rows,
+    shifts_of,
+)
 
 ACCURACY = Measure("accuracy", "accuracy", meaning="share that is right")
 ERROR = Measure("mean_absolute_error", "mean absolute error", False, "plain")
@@ -88,3 +94,11 @@ def test_the_gain_says_which_way_and_how_surely(primary, ends, said):
     found = {"over": "raw_pixels", "gain": estimate(*ends)}
     assert gain_sentence({"transfer_gain": found}, primary).startswith(said)
     assert gain_sentence({"transfer_gain": None}, primary) is None
+
+
+def test_only_images_of_another_kind_are_spoken_of():
+    alike = {"unlike": False, "summary": "Alike."}
+    assert shifts_of({}) == []
+    assert shifts_of({"validation": alike, "test_shift": alike}) == []
+    unlike = {"unlike": True, "summary": "Unlike."}
+    assert shifts_of({"validation": alike, "test_shift": unlike}) == ["Unlike."]

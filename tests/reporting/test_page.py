@@ -185,6 +185,23 @@ def test_numbers_that_are_not_known_are_dashes(make_run):
     assert "cannot be said" in page.text
 
 
+def test_a_forecast_that_does_not_hold_is_not_made(make_run):
+    run = make_run(**CASES["binary"])
+    metrics = json.loads((run / "metrics.json").read_text())
+    forecast = metrics["learning_curve"]["forecast"]["summary"]
+    assert forecast in page_of(run).text
+    said = "Your test images are unlike the training images: folds inside training say 0.97."
+    metrics["test_shift"] = {"unlike": True, "summary": said}
+    reason = "your test images are unlike the training images"
+    metrics["learning_curve"] |= {"forecast": None, "withdrawn": reason}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    page = page_of(run)
+    assert said in page.text
+    assert f"No forecast is made: {reason}" in page.text
+    assert forecast not in page.text
+    assert "cannot be said" not in page.text
+
+
 def test_the_command_can_be_given_again(make_run):
     page = page_of(make_run(**CASES["binary"]))
     assert "headstart train '/data/images of things' --out runs/first --seed 0" in page.text

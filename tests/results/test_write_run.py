@@ -2,16 +2,25 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.conftest import draw_image
 from tests.results.conftest import NAMES
+from tests.strategies.problems import asking, material
 
+from headstart.compute import Compute
+from headstart.data.open import open_dataset
 from headstart.fingerprint import fingerprint_file
 from headstart.results.items import read_items
 from headstart.results.outputs import read_parts, read_predictions
+from headstart.results.write_run import run_items
 from headstart.run import FORMAT
 from headstart.scoring.score import score
+from headstart.strategies.clock import Clock
+from headstart.strategies.train_classes import train_classes
+from headstart.verbs.train import train
 
 
 def test_items_are_all_there_with_what_the_data_say(grouped):
@@ -84,3 +93,43 @@ def test_what_else_is_kept(grouped):
     assert (about["task"], about["quantity"], about["items"]) == ("classification", "class", 36)
     environment = json.loads(run.environment.read_text(encoding="utf-8"))
     assert {"open", "check", "score", "write", "total"} <= set(environment["seconds"])
+
+
+def test_who_chose_and_did_not_train_is_neither_trained_nor_tested(make_images, tmp_path):
+    data = open_dataset(make_images(per_class=8, splits=("train", "val", "test")))
+    prepared, network = material(data)
+    with asking(tmp_path / "run", baselines="none") as ask:
+        found = train_classes(prepared, network, ask, Compute(device="cpu", workers=1), Clock())
+    val = np.flatnonzero(data.splits == "val")
+    items = run_items(found)
+    assert items.trained[val].all(), "they are as the training images: they join them"
+    items = run_items(replace(found, aside=val))
+    assert set(items.splits[val]) == {"val"}
+    assert not items.trained[val].any()
+    assert not items.tested[val].any()
+    assert items.trained[data.splits == "train"].all()
+
+
+def test_validation_images_of_another_kind_are_told_of(tmp_path):
+    for part, split in enumerate(("train", "val", "test")):
+        for kind in range(2):
+            for number in range(30):
+                image = draw_image(kind, 1000 * part + number, 32)
+                if split != "train":
+                    image = image.point(lambda value: 255 - value)
+                place = tmp_path / "data" / split / f"class_{kind}" / f"{number}.png"
+                place.parent.mkdir(parents=True, exist_ok=True)
+                image.save(place)
+    run = train(
+        tmp_path / "data", out=tmp_path / "run", backbone="starter", strategy="probe",
+        image_size=32, baselines="none",
+    )  # fmt: skip
+    metrics = json.loads(run.metrics.read_text())
+    said = metrics["validation"]
+    assert said["unlike"]
+    assert said["two_sample"]["p_value"] <= 0.01
+    assert ("; chosen by validation." in said["summary"]) == said["chosen"]
+    assert metrics["learning_curve"]["forecast"] is None
+    assert "validation" in metrics["learning_curve"]["withdrawn"]
+    assert ("chosen by validation" in metrics["model"]["summary"]) == said["chosen"]
+    assert "Your validation images are unlike the training images" in run.report.read_text()

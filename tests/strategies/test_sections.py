@@ -51,6 +51,8 @@ def test_a_probe_in_one_sentence(features, said):
     assert said in found
     assert "resized to 96 px; chosen by cross-validated accuracy among 12 trials" in found
     assert "views" not in found
+    by = describe(MODEL, probe_on(features), by="validation")
+    assert "; chosen by validation accuracy among 12 trials" in by
 
 
 def test_crops_faces_and_views_are_told():

@@ -8,7 +8,7 @@ from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estim
 from headstart.data.words import plural
 from headstart.output import read_json
 from headstart.records import Estimate, Finding
-from headstart.reporting.headline import doubt_of
+from headstart.reporting.headline import doubt_of, shifts_of
 from headstart.run import Run
 from headstart.tasks import task_of
 
@@ -57,6 +57,8 @@ def show_run(run: Run, console: Console) -> None:
     for each in [said] if isinstance(said, str) else said:
         console.print(sentence(each), markup=False)
     _serious(run, console)
+    for each in shifts_of(results):
+        console.print(each, style=COLOURS["warning"], markup=False)
     doubt = doubt_of(results)
     if doubt is not None:
         console.print(doubt, style=COLOURS["warning"], markup=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.metrics.statistic import Measure
 
-__all__ = ["baseline_rows", "doubt_of", "gain_sentence", "headline", "measure_rows"]
+__all__ = ["baseline_rows", "doubt_of", "gain_sentence", "headline", "measure_rows", "shifts_of"]
 
 _BASELINES = {
     "constant": "the constant (median) baseline",
@@ -89,6 +89,12 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
         f"'headstart advise DATA' (is it the size, the backbone or the images?) and 'headstart "
         f"train DATA --strategy finetune'."
     )
+
+
+def shifts_of(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns what must be said of validation and test images that are unlike the training ones."""
+    found = [metrics.get(name) or {} for name in ("validation", "test_shift")]
+    return [str(each["summary"]) for each in found if each.get("unlike")]
 
 
 def gain_sentence(metrics: Mapping[str, Any], primary: Measure) -> str | None:

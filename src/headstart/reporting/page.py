@@ -17,6 +17,7 @@ from headstart.reporting.headline import (
     gain_sentence,
     headline,
     measure_rows,
+    shifts_of,
 )
 from headstart.reporting.templates import template
 from headstart.tasks import task_of
@@ -94,6 +95,7 @@ def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
         "headline": headline(metrics, task.PRIMARY, beside),
         "baselines": beside,
         "doubt": doubt_of(metrics),
+        "shifts": shifts_of(metrics),
         "gain": gain_sentence(metrics, task.PRIMARY),
         "findings": None
         if "findings.json" in missing

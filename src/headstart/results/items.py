@@ -1,6 +1,7 @@
 """`items.csv`: every item of a run, so that whoever comes later needs no guess and no second look.
 
-One row an item: name, split (`train`, `test`, or `dropped` as a leak), fold (the round that tested
+One row an item: name, split (`train`, `test`, `val` where it chose and did not train, or `dropped`
+as a leak), fold (the round that tested
 it, from 1), cluster, group, label, fingerprint of the file's content, and the data's own columns as
 `attributes.<name>`.
 """
@@ -35,7 +36,7 @@ class Items:
 
     Attributes:
         dataset: Names, labels, groups and attributes; `root` is where the images were.
-        splits: (N,) str: ``"train"``, ``"test"`` or ``"dropped"``.
+        splits: (N,) str: ``"train"``, ``"test"``, ``"dropped"``, ``"val"`` (chose, did not train).
         folds: (N,) int: the round that tested an item, from 1; 0 for none.
         clusters: (N,) int; items of one cluster belong together.
         fingerprints: N hexadecimal fingerprints of the files' content.

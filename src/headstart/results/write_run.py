@@ -138,6 +138,8 @@ def run_items(trained: Trained) -> Items:
     for number, (items, _, _) in enumerate(trained.answered, 1):
         folds[items] = number
     splits = np.where(folds > 0, "test", np.where(trained.dropped, "dropped", "train"))
+    if trained.aside is not None:
+        splits[trained.aside] = "val"
     keys = trained.prepared.stats.keys
     prints = tuple(bytes(key).hex() for key in np.ascontiguousarray(keys).view("V16").ravel())
     return Items(dataset, splits, folds, trained.clusters, prints)
@@ -147,6 +149,9 @@ def _about(trained: Trained, items: Items, told: Told) -> dict[str, Any]:
     """Returns the layout of `dataset.json`."""
     dataset: Dataset = trained.prepared.dataset
     parts = {"train": items.trained & ~trained.dropped, "test": items.tested}
+    if trained.aside is not None:
+        chose = items.splits == "val"
+        parts = {"train": parts["train"], "val": chose, "test": parts["test"]}
     return dataset_record(
         dataset, parts, dropped=trained.dropped, stats=told.features.stats, all_names=told.names
     )

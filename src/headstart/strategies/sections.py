@@ -24,8 +24,14 @@ _NAMES = {
 }
 
 
-def describe(model: Model, probe: Probe) -> str:
-    """Returns one sentence about a model of frozen features."""
+def describe(model: Model, probe: Probe, *, by: str = "cross-validated") -> str:
+    """Returns one sentence about a model of frozen features.
+
+    Args:
+        model: Of the probe.
+        probe: How it was chosen.
+        by: What the choice was measured by, such as ``"validation"``.
+    """
     tta = f", {model.tta} views averaged" if model.tta > 1 else ""
     looks = model.preprocess.looks
     verb = {
@@ -42,7 +48,7 @@ def describe(model: Model, probe: Probe) -> str:
         seen = "the largest face of each photo set upright and cut out"
     return (
         f"{_what(probe)} of {model.backbone.name}, {seen} to {model.preprocess.size} px{tta}; "
-        f"chosen by cross-validated {probe.criterion} among {len(probe.trials)} trials"
+        f"chosen by {by} {probe.criterion} among {len(probe.trials)} trials"
     )
 
 

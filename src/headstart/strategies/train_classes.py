@@ -13,7 +13,7 @@ import numpy as np
 from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
-from headstart.probe.cross_validate import CrossValidated, cross_validate, learning_curve
+from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.trials import Trial
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
@@ -23,6 +23,7 @@ from headstart.strategies.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
+from headstart.strategies.shift import choose_probe, look_at_test, shift_sections
 from headstart.strategies.trained import Histories, Trained
 from headstart.strategies.views import Viewed, try_views
 from headstart.training.schedule import Recipe
@@ -83,25 +84,25 @@ def train_classes(
     """
     problem = make_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
     with clock.phase("fit"):
-        outcome = cross_validate(
-            network.features, problem.rounds, problem.clusters, compute, final=problem.final,
-            folds=ask.folds,
-        )  # fmt: skip
+        choice = choose_probe(problem, network.features, compute, folds=ask.folds)
+        problem, outcome = choice.problem, choice.outcome
     compute.begin("measuring baselines")
     first = outcome
     viewed = Viewed(network, first)
-    if ask.strategy in ("probe", "auto"):  # whatever else was asked for looks once
+    unlike = choice.shift is not None and choice.shift.unlike  # folds know nothing of those
+    if ask.strategy in ("probe", "auto") and not unlike:
         viewed = try_views(problem, network, first, ask.views, compute, clock, folds=ask.folds)
     outcome = viewed.outcome
     with clock.phase("baselines and learning curve"):
         baselines, curve = _beside(problem, network, viewed, ask, compute)
+        shift = look_at_test(problem, network.features, first, compute)
     model = Model(
         network.backbone, outcome.probe.head, problem.final_spec, viewed.network.preprocess,
         network.tta, outcome.probe.temperature,
     )  # fmt: skip
     # Fine-tuning starts from the first look.
     tuned = _fine_tuned(problem, network, first, ask, compute, clock)
-    summary = describe(model, outcome.probe)
+    summary = describe(model, outcome.probe, by=choice.chosen_by)
     if tuned is not None and tuned.tuning is not None and not _pays_more(viewed, first, tuned):
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
@@ -111,9 +112,8 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    sections: dict[str, Any] = {
-        "learning_curve": _curve(curve, len(problem.rounds[0].train), compute.seed)
-    }
+    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
+    sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
     if viewed.said is not None:
         sections["views"] = viewed.said
     if tuned is not None:
@@ -129,6 +129,7 @@ def train_classes(
         uncalibrated=problem.answers(outcome, calibrated=False),
         clusters=problem.clusters,
         dropped=prepared.dropped,
+        aside=choice.aside,
         baselines=baselines,
         trials=tuple(_row(trial) for trial in outcome.probe.trials),
         histories=_histories(tuned, outcome),

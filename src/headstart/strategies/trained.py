@@ -55,6 +55,7 @@ class Trained:
         baselines: Name -> answers to the same items.
         trials: Rows of `trials.csv`, the chosen one first.
         findings: Of the training itself.
+        aside: (V,) int: validation items that chose and were not trained on, or None.
         histories: Of fine-tuning, where there was any.
         sections: Further parts of `metrics.json`, ready for JSON.
     """
@@ -71,6 +72,7 @@ class Trained:
     baselines: dict[str, Predictions]
     trials: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...] = ()
+    aside: np.ndarray | None = None
     histories: Histories | None = None
     sections: dict[str, Any] = field(default_factory=dict)
 
