@@ -93,7 +93,7 @@ def sweep(names: list[str], args, place: Path) -> None:
     for name in names:
         cells = []
         for geometry, views in SWEEP:
-            flags = ("--geometry", geometry, "--tta", views, "--baselines", "none")
+            flags = ("--geometry", geometry, "--tta", views, "--views", 1, "--baselines", "none")
             metrics, _ = train(name, args, place, *flags)
             cells.append(show_estimate(metrics["test"]["accuracy"]))
         print(f"| {name} |", " | ".join(cells), "|", flush=True)

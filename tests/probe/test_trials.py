@@ -8,7 +8,15 @@ from tests.probe.vectors import even, vectors_of
 
 from headstart.data.split import folds
 from headstart.probe.classifiers import make_space
-from headstart.probe.trials import Grid, Ground, attempt, hit_rates
+from headstart.probe.trials import (
+    Grid,
+    Ground,
+    attempt,
+    calibrated_losses,
+    drawn_by_class,
+    hit_rates,
+    judged_by,
+)
 
 GRID = Grid(logistic=(1, 10), svm=(1,), neighbours=(1, 5))
 
@@ -48,3 +56,25 @@ def test_for_an_average_the_best_linear_one_is_kept_by_its_loss():
     assert found.linear.look == 3
     assert found.linear.config == min(linear, key=lambda each: each.log_loss).config
     assert np.allclose(np.exp(found.linear.held_out).sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_stratified_draw_keeps_the_shares_of_classes():
+    y = np.repeat([0, 1, 2], [600, 300, 100])
+    some = drawn_by_class(y, 100, seed=1)
+    assert np.bincount(y[some]).tolist() == pytest.approx([60, 30, 10], abs=1)
+    assert len(np.unique(some)) == 100
+    assert drawn_by_class(y, 1000).tolist() == list(range(1000))
+
+
+def test_what_trials_are_judged_by():
+    assert judged_by(np.array([10, 12, 0])) == ("accuracy", False)
+    assert judged_by(np.array([10, 16])) == ("accuracy", True)
+    assert judged_by(np.array([10, 21])) == ("balanced accuracy", True)
+
+
+def test_losses_are_those_at_the_best_temperature():
+    y = even(60)
+    scores = 9 * np.eye(3)[y] + np.random.default_rng(0).normal(size=(60, 3))
+    found = calibrated_losses(scores, y)
+    assert found.shape == (60,)
+    assert found.mean() == pytest.approx(calibrated_losses(7 * scores, y).mean(), abs=1e-3)

@@ -59,6 +59,9 @@ def test_no_findings_and_no_labels(data, tmp_path):
     assert "torn.jpg: cut off" in page
 
 
-def test_a_page_that_cannot_be_written_is_an_error(data, tmp_path):
+def test_folders_are_made_and_a_page_that_cannot_be_written_is_an_error(data, tmp_path):
+    headstart.check(data, out=tmp_path / "new" / "page.html")
+    assert (tmp_path / "new" / "page.html").is_file()
+    (tmp_path / "taken").mkdir()
     with pytest.raises(OutputError, match="choose another -o"):
-        headstart.check(data, out=tmp_path / "no" / "such" / "page.html")
+        headstart.check(data, out=tmp_path / "taken")

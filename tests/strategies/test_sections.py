@@ -107,3 +107,13 @@ def test_the_part_about_what_was_tried():
     assert read["announced_seconds"] == 181.3
     assert [(each["epochs"], each["seconds"]) for each in read["rows"]] == [(0, 0.0), (2, 12.3)]
     assert read["rows"][0]["accuracy"]["value"] == 0.75
+
+
+def test_where_further_looks_brought_more_that_is_what_was_kept():
+    tuned = FinetuneOutcome(None, tuning_of(Recipe(epochs=3)), None)
+    gain = paired_difference(np.ones(40, bool), np.arange(40) > 5)
+    found = finetuning(tuned, instead=gain)
+    assert found["kept"] == "probe"
+    assert "Frozen features of further looks were kept" in found["summary"]
+    assert "+15.0 points" in found["summary"]
+    assert "fine-tuning +2.5 (" in found["summary"]

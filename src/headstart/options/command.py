@@ -19,6 +19,7 @@ __all__ = ["command", "show_progress_by"]
 T = TypeVar("T")
 Shown = Callable[[], AbstractContextManager[Any]]
 _shown: list[Shown] = []  # at most one
+_PROGRESS = "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins."
 
 
 def show_progress_by(shown: Shown | None) -> None:
@@ -28,9 +29,6 @@ def show_progress_by(shown: Shown | None) -> None:
         shown: Gives a `Progress`; None to show nothing, as at first.
     """
     _shown[:] = [] if shown is None else [shown]
-
-
-_PROGRESS = "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins."
 
 
 def command(record: type[Options]) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -102,16 +100,7 @@ def _signature(record: type[Options], returned: Any) -> inspect.Signature:
 def _doc(text: str, record: type[Options], shows: bool) -> str:
     """Puts the section `Args` of a record where a docstring has it."""
     told = [(each.name, each.help) for each in options_of(record)]
-    told += (
-        [
-            (
-                "progress",
-                "Called with (phase, done, total) as work goes on; with 0 of 1 as a phase begins.",
-            )
-        ]
-        if shows
-        else []
-    )
+    told += [("progress", _PROGRESS)] if shows else []
     lines = [
         textwrap.fill(
             f"{name}: {help}", 96, initial_indent=" " * 4, subsequent_indent=" " * 8,

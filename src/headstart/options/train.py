@@ -162,12 +162,27 @@ class TrainOptions(Options):
                 f"--task {self.task} begins at the frozen features and measures them beside, "
                 f"whatever the strategy: leave --strategy {self.strategy} out"
             )
+        if self.views not in ("auto", 1):
+            yield from self._looks_once()
         if self.tta > 2 and self.strategy in ("finetune", "scratch"):
             yield (
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "
                 f"{self.strategy} choose 1, or 2 for the mirror image too"
             )
         self.given_recipe()
+
+    def _looks_once(self) -> Iterator[str]:
+        """Yields why an image is seen once only, whatever `views` says."""
+        asked = f"--views {self.views}"
+        if self.faces:
+            yield f"{asked}: a face is cut out in one way; leave --views or --faces out"
+        if has_own_way(self.task):
+            yield f"--task {self.task} looks at an image in one way: leave {asked} out"
+        if self.strategy in ("finetune", "scratch"):
+            yield (
+                f"{asked} averages frozen features: with --strategy {self.strategy} leave --views "
+                f"out, or take probe or auto"
+            )
 
     def given_recipe(self) -> Recipe:
         """Returns the recipe that the options of training make together.

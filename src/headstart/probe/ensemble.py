@@ -81,7 +81,7 @@ class Average:
     def config(self) -> Config:
         """What stands for it in the table of trials."""
         parts = [f"{each.config.classifier} on {each.config.features}" for each in self.candidates]
-        return Config("average", ", ".join(parts), float(len(parts)))
+        return Config("average", ", ".join(parts), 0.0)
 
 
 def log_probabilities(scores: np.ndarray) -> np.ndarray:

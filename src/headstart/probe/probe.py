@@ -27,7 +27,16 @@ from headstart.probe.classifiers import (
 )
 from headstart.probe.ensemble import Average, Member, average, merged
 from headstart.probe.frozen import Frozen
-from headstart.probe.trials import Grid, Ground, Trial, Tried, attempt, hit_rates
+from headstart.probe.trials import (
+    Grid,
+    Ground,
+    Trial,
+    Tried,
+    attempt,
+    drawn_by_class,
+    hit_rates,
+    judged_by,
+)
 
 __all__ = ["Labelled", "Probe", "probe"]
 
@@ -112,7 +121,7 @@ def probe(
     targets, clusters, n_classes = labelled.targets, labelled.clusters, labelled.n_classes
     items = np.arange(len(targets)) if labelled.items is None else labelled.items
     seed, progress = compute.seed, compute.progress
-    chosen_on = items[_subsample(targets[items], seed)]
+    chosen_on = items[drawn_by_class(targets[items], _CHOOSE_ON, seed=seed)]
     y, groups = targets[chosen_on], clusters[chosen_on]
     x = vectors if len(chosen_on) == len(vectors) else vectors[chosen_on]
     folds = max(2, min(folds, len(np.unique(groups))))
@@ -120,9 +129,7 @@ def probe(
     repeats = int(np.clip(600 // max(len(y), 1), 1, 5))
     draws = np.stack([make_folds(y, groups, k=folds, seed=seed + i) for i in range(repeats)])
     counts = np.bincount(y, minlength=n_classes)
-    present = counts[counts > 0]
-    uneven = present.max() > 1.5 * present.min()
-    criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
+    criterion, uneven = judged_by(counts)
 
     ground = Ground(y, draws, counts, n_classes, uneven, criterion)
     results = _attempts(x, frozen, grid, ground, progress)
@@ -191,15 +198,3 @@ def _trial_of(chosen: Average, ground: Ground) -> Trial:
         chosen.config, width, int(ground.draws.max()) + 1, len(ground.draws),
         wilson(accuracy * n, n), balanced, chosen.loss, 0.0,
     )  # fmt: skip
-
-
-def _subsample(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Returns the items to choose on: all, or a stratified draw of 10,000."""
-    n = len(targets)
-    if n <= _CHOOSE_ON:
-        return np.arange(n)
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(n)
-    ordered = shuffled[np.argsort(targets[shuffled], kind="stable")]
-    # Every s-th item of the items ordered by class keeps the shares of the classes.
-    return np.sort(ordered[np.linspace(0, n - 1, _CHOOSE_ON).astype(int)])

@@ -22,7 +22,18 @@ from headstart.probe.classifiers import (
 from headstart.probe.ensemble import Averaged, candidate
 from headstart.records import Estimate
 
-__all__ = ["Tried", "Best", "Grid", "Ground", "Trial", "attempt", "hit_rates"]
+__all__ = [
+    "Best",
+    "Grid",
+    "Ground",
+    "Trial",
+    "Tried",
+    "attempt",
+    "calibrated_losses",
+    "drawn_by_class",
+    "hit_rates",
+    "judged_by",
+]
 
 # Multiplications (in 10^9) past which the linear grid is thinned.
 _PATIENCE = 200
@@ -136,7 +147,7 @@ def attempt(
         value = balanced if ground.criterion == "balanced accuracy" else accuracy
         mean_scores, loss = scores.mean(axis=0), float("nan")
         if grid.looks or best is None or value >= best.value - 0.01:
-            loss = _calibrated_loss(mean_scores, y)
+            loss = float(calibrated_losses(mean_scores, y).mean())
             if best is None or (value, -loss) > (best.value, -best.loss):
                 best = Best(value, loss, config, mean_scores, space)
         if config.classifier in LINEAR and (linear is None or loss < linear[0]):
@@ -157,10 +168,34 @@ def hit_rates(scores: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[fl
     return float(hits.mean()), float(recalls.mean())
 
 
-def _calibrated_loss(scores: np.ndarray, y: np.ndarray) -> float:
-    """Returns the log-loss of (N, C) scores at their best temperature."""
+def calibrated_losses(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the (N,) log-losses of (N, C) scores at the temperature that suits them best."""
     own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(own, 1e-12)).mean())
+    return np.asarray(-np.log(np.maximum(own, 1e-12)))
+
+
+def judged_by(counts: np.ndarray) -> tuple[str, bool]:
+    """Returns what trials on (C,) counts of classes are judged by, and whether those are uneven."""
+    present = counts[counts > 0]
+    criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
+    return criterion, bool(present.max() > 1.5 * present.min())
+
+
+def drawn_by_class(targets: np.ndarray, most: int, *, seed: int = 0) -> np.ndarray:
+    """Returns (M,) int items to choose on: all, or a stratified draw.
+
+    Args:
+        targets: (N,) int.
+        most: How many are looked at.
+        seed: Of the draw.
+    """
+    n = len(targets)
+    if n <= most:
+        return np.arange(n)
+    shuffled = np.random.default_rng(seed).permutation(n)
+    ordered = shuffled[np.argsort(targets[shuffled], kind="stable")]
+    # Every s-th item of the items ordered by class keeps the shares of the classes.
+    return np.sort(ordered[np.linspace(0, n - 1, most).astype(int)])
 
 
 def _try(

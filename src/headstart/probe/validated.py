@@ -18,7 +18,6 @@ from headstart.data.split import folds as make_folds
 from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import paired_difference, wilson
-from headstart.nets.heads import softmax
 from headstart.probe.classifiers import (
     Config,
     Space,
@@ -30,7 +29,14 @@ from headstart.probe.classifiers import (
 )
 from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Labelled, Probe
-from headstart.probe.trials import Grid, Trial
+from headstart.probe.trials import (
+    Grid,
+    Trial,
+    calibrated_losses,
+    drawn_by_class,
+    hit_rates,
+    judged_by,
+)
 from headstart.records import Estimate
 
 __all__ = ["Validated", "held_inside", "probe_validated", "score_outside"]
@@ -154,12 +160,10 @@ def probe_validated(
     fold_of = make_folds(y, groups, k=k, seed=compute.seed)
     ground = _Ground(frozen, labelled, items, validation, fold_of)
     counts = np.bincount(labelled.targets[items], minlength=labelled.n_classes)
-    present = counts[counts > 0]
-    criterion = "balanced accuracy" if present.max() > 2 * present.min() else "accuracy"
-    uneven = present.max() > 1.5 * present.min()
+    criterion, uneven = judged_by(counts)
 
     def attempt(name: str) -> list[_Tried]:
-        configs = _configs(grid, name, uneven=bool(uneven))
+        configs = _configs(grid, name, uneven=uneven)
         return [*_alone(ground, name, configs), *_beside(ground, name, configs)]
 
     names, tried = list(frozen.sets), []
@@ -235,12 +239,9 @@ def _all(labelled: Labelled) -> np.ndarray:
 
 
 def _few(labelled: Labelled) -> np.ndarray:
-    """Returns the training items, every s-th by class where they are many."""
-    targets, items = labelled.targets, _all(labelled)
-    if len(items) <= _CHOOSE_ON:
-        return items
-    ordered = items[np.argsort(targets[items], kind="stable")]
-    return np.sort(ordered[np.linspace(0, len(items) - 1, _CHOOSE_ON).astype(int)])
+    """Returns the training items, some of each class where they are many."""
+    items = _all(labelled)
+    return items[drawn_by_class(labelled.targets[items], _CHOOSE_ON)]
 
 
 def _alone(ground: _Ground, name: str, configs: list[Config]) -> Iterator[_Tried]:
@@ -298,14 +299,10 @@ def _judged(
     ground: _Ground, config: Config, scores: np.ndarray, seconds: float, *, joined: bool
 ) -> _Tried:
     y = ground.labelled.targets[ground.outside]
-    right = scores.argmax(axis=1) == y
-    counts = np.bincount(y)
-    recalls = np.bincount(y, right)[counts > 0] / counts[counts > 0]
-    loss = float(_costs(scores, y).mean())
+    accuracy, balanced = hit_rates(scores[None], y, np.bincount(y))
+    loss = float(calibrated_losses(scores, y).mean())
     width = len(ground.frozen.sets[config.features])
-    return _Tried(
-        config, joined, width, scores, float(right.mean()), float(recalls.mean()), loss, seconds
-    )
+    return _Tried(config, joined, width, scores, accuracy, balanced, loss, seconds)
 
 
 def _best(tried: list[_Tried], criterion: str, clusters: int) -> _Tried:
@@ -326,15 +323,9 @@ def _best(tried: list[_Tried], criterion: str, clusters: int) -> _Tried:
 
 def _surely_better(best: _Tried, other: _Tried, y: np.ndarray, groups: np.ndarray) -> bool:
     """Whether the log-loss of one is lower by two standard errors, paired, over clusters."""
-    change = _costs(other.scores, y) - _costs(best.scores, y)
+    change = calibrated_losses(other.scores, y) - calibrated_losses(best.scores, y)
     sums = np.bincount(np.unique(groups, return_inverse=True)[1], change - change.mean())
     return bool(change.sum() > 2 * np.sqrt((sums**2).sum()))
-
-
-def _costs(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns (V,) log-losses at the best temperature."""
-    own = softmax(scores / fit_temperature(scores, y))[np.arange(len(y)), y]
-    return np.asarray(-np.log(np.maximum(own, 1e-12)))
 
 
 def _trial(each: _Tried, n: int, *, chosen: bool) -> Trial:

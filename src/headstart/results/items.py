@@ -1,9 +1,8 @@
 """`items.csv`: every item of a run, so that whoever comes later needs no guess and no second look.
 
 One row an item: name, split (`train`, `test`, `val` where it chose and did not train, or `dropped`
-as a leak), fold (the round that tested
-it, from 1), cluster, group, label, fingerprint of the file's content, and the data's own columns as
-`attributes.<name>`.
+as a leak), fold (the round that tested it, from 1), cluster, group, label, fingerprint of the
+file's content, and the data's own columns as `attributes.<name>`.
 """
 
 from __future__ import annotations

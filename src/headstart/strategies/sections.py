@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headstart.data.words import plural
 from headstart.nets.model import Model
 from headstart.probe.probe import Probe
+from headstart.records import Estimate
 from headstart.strategies.plan import FinetuneOutcome
 from headstart.strategies.views import look_words
 
@@ -74,15 +75,29 @@ def describe_tuned(model: Model, tuning: FinetuneRounds) -> str:
     )
 
 
-def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
-    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none."""
+def finetuning(tuned: FinetuneOutcome, *, instead: Estimate | None = None) -> dict[str, Any] | None:
+    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none.
+
+    Args:
+        tuned: What it came to.
+        instead: What further looks brought, where their average became the model.
+    """
     tuning = tuned.tuning
     if tuning is None:
         return None
     last = tuning.rounds[-1]
+    kept, summary = tuning.kept, tuning.summary
+    if instead is not None and kept == "finetune":
+        kept, gain = "probe", tuning.gain
+        summary = (
+            f"Frozen features of further looks were kept: on held-out training images they brought "
+            f"{100 * instead.value:+.1f} points ({100 * instead.low:+.1f} to "
+            f"{100 * instead.high:+.1f}), fine-tuning {100 * gain.value:+.1f} "
+            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})."
+        )
     return {
-        "kept": tuning.kept,
-        "summary": tuning.summary,
+        "kept": kept,
+        "summary": summary,
         "share": last.kept.share,
         "epochs": last.kept.epochs,
         "refitted": last.refitted,

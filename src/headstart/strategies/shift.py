@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from headstart.compute import Compute
+from headstart.data.labels import Classes
 from headstart.data.words import plural
 from headstart.metrics.two_sample import (
     TwoSample,
@@ -128,7 +129,7 @@ def _validation(problem: Problem) -> np.ndarray:
     they train, as they do where a class is in no training image.
     """
     prepared, none = problem.prepared, np.zeros(0, int)
-    if problem.kind != "holdout" or problem.dataset.task != "classification":
+    if problem.kind != "holdout" or not isinstance(problem.dataset.labels, Classes):
         return none
     learnt = problem.rounds[0]
     own = prepared.splits[learnt.train] == "val"
@@ -279,7 +280,7 @@ def look_at_test(
     """
     dataset = problem.dataset
     given = problem.kind == "holdout" and bool(dataset.tested().any())
-    if not given or dataset.task != "classification":
+    if not given or not isinstance(dataset.labels, Classes):
         return None
     fold = outcome.folds[0]
     known = fold.round.targets[fold.test] >= 0

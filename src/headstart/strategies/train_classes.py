@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from headstart.compute import Compute
 from headstart.nets.model import Model
 from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.trials import Trial
+from headstart.records import Estimate
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
 from headstart.strategies.baselines import measure_baselines
@@ -29,6 +31,8 @@ from headstart.strategies.views import Viewed, try_views
 from headstart.training.schedule import Recipe
 
 __all__ = ["Ask", "train_classes"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def train_classes(
     first = outcome
     viewed = Viewed(network, first)
     unlike = choice.shift is not None and choice.shift.unlike  # folds know nothing of those
+    if unlike and (ask.views or 1) > 1:
+        _log.warning("--views %s: validation images choose here, among first looks only", ask.views)
     if ask.strategy in ("probe", "auto") and not unlike:
         viewed = try_views(problem, network, first, ask.views, compute, clock, folds=ask.folds)
     outcome = viewed.outcome
@@ -103,7 +109,8 @@ def train_classes(
     # Fine-tuning starts from the first look.
     tuned = _fine_tuned(problem, network, first, ask, compute, clock)
     summary = describe(model, outcome.probe, by=choice.chosen_by)
-    if tuned is not None and tuned.tuning is not None and not _pays_more(viewed, first, tuned):
+    brought = _brought_more(viewed, first, tuned, problem.clusters, compute.seed)
+    if tuned is not None and tuned.tuning is not None and brought is None:
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
             model = tuned.model
@@ -114,10 +121,11 @@ def train_classes(
     )
     drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
-    if viewed.said is not None:
-        sections["views"] = viewed.said
+    said = viewed.said if outcome is viewed.outcome else viewed.refused()
+    if said is not None:
+        sections["views"] = said
     if tuned is not None:
-        parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
+        parts = {"finetuning": finetuning(tuned, instead=brought), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
     return Trained(
         prepared=prepared,
@@ -159,16 +167,19 @@ def _beside(
         return baselines, curve.result()
 
 
-def _pays_more(viewed: Viewed, first: CrossValidated, tuned: FinetuneOutcome) -> bool:
-    """Whether further looks brought more than fine-tuning, on held-out training images."""
-    if viewed.outcome is first or tuned.tuning is None:
-        return False
-    before, after = (
-        float((each.probe.held_out.argmax(axis=1) == targets).mean())
-        for each in (first, viewed.outcome)
-        for targets in [each.final.targets[each.probe.chosen_on]]
-    )
-    return tuned.model is None or after - before >= tuned.tuning.gain.value
+def _brought_more(
+    viewed: Viewed,
+    first: CrossValidated,
+    tuned: FinetuneOutcome | None,
+    clusters: np.ndarray,
+    seed: int,
+) -> Estimate | None:
+    """Returns the gain of further looks where it is not below that of fine-tuning; else None."""
+    if viewed.outcome is first or tuned is None or tuned.tuning is None:
+        return None
+    gain = viewed.gain(first, clusters, seed=seed)
+    more = tuned.model is None or gain.value >= tuned.tuning.gain.value
+    return gain if more else None
 
 
 def _fine_tuned(

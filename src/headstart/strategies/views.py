@@ -17,12 +17,12 @@ from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.views import Look
-from headstart.metrics.interval import wilson
+from headstart.metrics.interval import paired_difference, wilson
 from headstart.probe.cross_validate import CrossValidated, cross_validate
-from headstart.probe.ensemble import log_probabilities
 from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Probe
-from headstart.probe.trials import Grid
+from headstart.probe.trials import Grid, calibrated_losses
+from headstart.records import Estimate
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Problem
 
@@ -51,6 +51,29 @@ class Viewed:
     network: FrozenNetwork
     outcome: CrossValidated
     said: dict[str, Any] | None = None
+
+    def gain(self, first: CrossValidated, clusters: np.ndarray, *, seed: int) -> Estimate:
+        """Returns the accuracy that further looks brought on held-out training images, paired.
+
+        Args:
+            first: What was chosen on the first look.
+            clusters: (N,) int.
+            seed: Of the interval.
+        """
+        rights = []
+        for each in (self.outcome, first):
+            probe = each.probe
+            own = each.final.targets[probe.chosen_on]
+            rights.append(np.asarray(probe.held_out.argmax(axis=1) == own))
+        groups = clusters[first.probe.chosen_on]
+        return paired_difference(rights[0], rights[1], groups, seed=seed)
+
+    def refused(self) -> dict[str, Any] | None:
+        """Returns what is said where something else became the model: no look was kept."""
+        if self.said is None:
+            return None
+        tried = [each | {"kept": False} for each in self.said["tried"]]
+        return self.said | {"tried": tried, "passes": 1}
 
 
 def look_words(preprocess: Preprocess) -> str:
@@ -109,7 +132,7 @@ def try_views(
             every, problem.rounds, problem.clusters, compute, final=problem.final,
             grid=replace(_GRID, looks=kept), folds=folds,
         )  # fmt: skip
-    before, after = (_loss(each.probe, each.final.targets) for each in (outcome, wider))
+    before, after = (_loss(each) for each in (outcome, wider))
     used = sorted({each.look for each in wider.probe.members})
     pays = after < before
     said = {
@@ -152,10 +175,11 @@ def _best_loss(probe: Probe, name: str) -> float:
     )
 
 
-def _loss(probe: Probe, targets: np.ndarray) -> float:
-    own = targets[probe.chosen_on]
-    scores = log_probabilities(probe.held_out / np.float32(probe.temperature))
-    return float(-scores[np.arange(len(own)), own].mean())
+def _loss(outcome: CrossValidated) -> float:
+    """Returns the held-out log-loss of what was fitted at last."""
+    probe = outcome.probe
+    own = outcome.final.targets[probe.chosen_on]
+    return float(calibrated_losses(probe.held_out, own).mean())
 
 
 def _only(

@@ -64,7 +64,10 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         ),
     )
     if options.out is not None:
+        from headstart.output import parents_made
         from headstart.reporting.checks import write_checks
 
-        write_checks(Path(options.out), checkup, dataset)
+        progress("writing the page", 0, 1)
+        with parents_made(Path(options.out)):
+            write_checks(Path(options.out), checkup, dataset)
     return checkup
