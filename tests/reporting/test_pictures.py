@@ -6,7 +6,7 @@ import io
 import pytest
 from PIL import Image
 
-from headstart.reporting.pictures import images_of, thumbnail
+from headstart.reporting.pictures import as_source, images_of, picture_of
 
 KNOWN = {"a/1.jpg", "b/2 (copy).jpg", "c = d.jpg"}
 
@@ -28,14 +28,15 @@ def test_which_images_a_line_is_about(evidence, names):
     assert images_of(evidence, KNOWN) == names
 
 
-def test_a_thumbnail_is_small_and_keeps_its_shape(tmp_path):
+def test_a_picture_is_the_source_of_an_img(tmp_path):
     Image.new("RGB", (600, 300), "red").save(tmp_path / "wide.png")
-    text = thumbnail(tmp_path / "wide.png", side=100)
+    text = picture_of(tmp_path / "wide.png")
     data = base64.b64decode(text.removeprefix("data:image/jpeg;base64,"))
-    assert Image.open(io.BytesIO(data)).size == (100, 50)
+    assert Image.open(io.BytesIO(data)).size == (144, 72)
+    assert as_source(data) == text
 
 
 def test_what_cannot_be_read_has_none(tmp_path):
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
-    assert thumbnail(tmp_path / "torn.jpg") is None
-    assert thumbnail(tmp_path / "gone.jpg") is None
+    assert picture_of(tmp_path / "torn.jpg") is None
+    assert picture_of(tmp_path / "gone.jpg") is None

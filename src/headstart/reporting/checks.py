@@ -12,7 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.errors import OutputError
 from headstart.output import write_atomic
 from headstart.records import Finding
-from headstart.reporting.pictures import images_of, thumbnail
+from headstart.reporting.pictures import images_of, picture_of
 from headstart.reporting.templates import template
 from headstart.results.checkup import Checkup
 
@@ -66,7 +66,7 @@ def _samples(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _picture(dataset: Dataset, name: str) -> dict[str, str | None]:
-    return {"name": name, "picture": thumbnail(dataset.root / name)}
+    return {"name": name, "picture": picture_of(dataset.root / name)}
 
 
 def _finding(finding: Finding, dataset: Dataset, known: Mapping[str, int]) -> dict[str, Any]:

@@ -1,36 +1,31 @@
-"""Thumbnails in a page, and which images a finding is about."""
+"""Images in a page, and which images a finding is about."""
 
 from __future__ import annotations
 
 import base64
-import io
 import re
 from collections.abc import Collection
 from pathlib import Path
 
 from headstart.errors import HeadstartError
-from headstart.images.decode import decode, read_bytes
+from headstart.images.thumbnails import thumbnail
 
-__all__ = ["images_of", "thumbnail"]
+__all__ = ["as_source", "images_of", "picture_of"]
+
+_SIDE = 144
 
 
-def thumbnail(path: Path, *, side: int = 144) -> str | None:
-    """Returns a small JPEG as text for an `img`; None where the file is no readable image.
+def as_source(jpeg: bytes) -> str:
+    """Returns a JPEG as the text that an `img` takes for its source."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
-    Args:
-        path: The file.
-        side: Longest side in pixels.
-    """
-    from PIL import Image
 
+def picture_of(path: Path) -> str | None:
+    """Returns a thumbnail as the source of an `img`; None where the file is no readable image."""
     try:
-        image = Image.fromarray(decode(read_bytes(path), short_side=side).pixels)
+        return as_source(thumbnail(path, _SIDE))
     except HeadstartError:
         return None
-    image.thumbnail((side, side))
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
 def images_of(evidence: str, known: Collection[str]) -> list[str]:

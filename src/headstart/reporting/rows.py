@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
 import math
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import ModelError
+from headstart.reporting.pictures import as_source
 
 __all__ = [
     "MATRIX",
@@ -200,7 +200,7 @@ def picture(path: Path, most: int) -> str | None:
     data = path.read_bytes()
     if data[:2] != b"\xff\xd8":
         return None
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return as_source(data)
 
 
 def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from headstart.cells import csv_cell
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Labels, counts_of, quantity_of
 from headstart.fingerprint import fingerprint_bytes
-from headstart.images.decode import decode, read_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
+from headstart.images.thumbnails import thumbnail
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
 
@@ -129,12 +129,8 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
 
 def write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
     """Writes a thumbnail of each listed mistake as `<k>.jpg` into a new folder."""
-    from PIL import Image
-
     if mistakes:
         folder.mkdir()
     for number, mistake in enumerate(mistakes):
-        pixels = decode(read_bytes(dataset.root / mistake["name"]), short_side=_THUMBNAIL).pixels
-        image = Image.fromarray(pixels)
-        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-        image.save(folder / f"{number}.jpg", quality=82)
+        content = thumbnail(dataset.root / mistake["name"], _THUMBNAIL)
+        (folder / f"{number}.jpg").write_bytes(content)
