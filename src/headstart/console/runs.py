@@ -52,10 +52,10 @@ def show_run(run: Run, console: Console) -> None:
     results = run.results
     console.print(sentence(results["model"]["summary"]), markup=False)
     console.print(results["evaluation"]["summary"], markup=False)
-    tried = results.get("finetuning") or results.get("advice") or {}
-    said = tried.get("summary") or ()  # what fine-tuning brought, or why it was not tried
-    for each in [said] if isinstance(said, str) else said:
-        console.print(sentence(each), markup=False)
+    # What was tried of fine-tuning, or why nothing was; and what it brought.
+    for each in ((results.get(name) or {}).get("summary") for name in ("advice", "finetuning")):
+        for said in [each] if isinstance(each, str) else each or ():
+            console.print(sentence(said), markup=False)
     _serious(run, console)
     for each in shifts_of(results):
         console.print(each, style=COLOURS["warning"], markup=False)

@@ -30,7 +30,7 @@ from headstart.records import OutputSpec, is_number, to_json
 
 __all__ = ["Model"]
 
-_FORMAT = 3
+_FORMAT = 4
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 
