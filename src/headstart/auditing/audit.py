@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from headstart.auditing.attribute import Attribute, read_attribute
-from headstart.auditing.confound import Confound, Verdict, confound_of, judged
+from headstart.auditing.confound import Confound, Taught, Verdict, confound_of, judged
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.gather import what_to_gather
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
 from headstart.errors import DataError
 from headstart.metrics.confound import holm
 
-__all__ = ["Audit", "Said", "audit_columns", "pick_columns"]
+__all__ = ["Audit", "Said", "audit_columns", "pick_columns", "read_with"]
 
 _ORDER = {"serious": 0, "warning": 1, "fine": 2}
 
@@ -114,8 +114,8 @@ def audit_columns(
     found: list[tuple[Confound, Attribute]] = []
     skipped: dict[str, str] = {}
     for column, cells in columns.items():
-        read = read_attribute(column, cells, evidence.targets, evidence.dataset.groups)
-        one = read if isinstance(read, str) else confound_of(evidence, read, seed=seed)
+        read, taught = read_with(evidence, column, cells)
+        one = read if isinstance(read, str) else confound_of(evidence, read, taught, seed=seed)
         if isinstance(one, str):
             skipped[column] = one
         else:
@@ -136,6 +136,33 @@ def audit_columns(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
         columns=tuple(done), said=tuple(_said(each) for each in done), skipped=skipped,
     )  # fmt: skip
+
+
+def read_with(
+    evidence: Evidence, column: str, cells: np.ndarray
+) -> tuple[Attribute | str, Taught | None]:
+    """Reads a column of the images together with that of those that the model learnt from.
+
+    Args:
+        evidence: Held-out answers to N images.
+        column: Its name.
+        cells: (N,) str.
+
+    Returns:
+        The attribute of the N images, or why it cannot be asked; and that of what was learnt from,
+        where those are other images that have the column.
+    """
+    groups, earlier = evidence.dataset.groups, evidence.earlier
+    if earlier is None or column not in earlier.dataset.attributes:
+        return read_attribute(column, cells, evidence.targets, groups), None
+    before = earlier.dataset.attributes[column]
+    every = np.concatenate([cells, before])
+    read = read_attribute(column, every, np.concatenate([evidence.targets, earlier.targets]))
+    if isinstance(read, str):
+        return read, None
+    n = len(cells)
+    taught = Taught(earlier.targets, read.values[n:], earlier.clusters)
+    return dataclasses.replace(read, values=read.values[:n]), taught
 
 
 def _said(found: Confound) -> Said:

@@ -10,7 +10,7 @@ import numpy as np
 from headstart.auditing.attribute import Attribute
 from headstart.auditing.direction import by_chance, changed_answers
 from headstart.auditing.evidence import Evidence
-from headstart.auditing.gather import Gather, what_to_gather
+from headstart.auditing.gather import Gather
 from headstart.checks.skill import category_skill
 from headstart.metrics.confound import (
     Pair,
@@ -25,7 +25,7 @@ from headstart.metrics.interval import wilson
 from headstart.probe.held_out import held_out
 from headstart.records import Estimate
 
-__all__ = ["Cell", "Confound", "Verdict", "confound_of", "judged"]
+__all__ = ["Cell", "Confound", "Taught", "Verdict", "confound_of", "judged"]
 
 Verdict = Literal["serious", "warning", "fine"]
 _TIED = 0.55  # balanced accuracy with which the value tells the class, at least
@@ -39,8 +39,8 @@ class Cell:
     """The images of one class, or of all others, with a value or without it.
 
     Attributes:
-        kind: Class, or ``"others"``.
-        value: Value, or ``"others"``.
+        kind: Class, or all others together.
+        value: Value, or all others together.
         images: How many.
         right: Share of them that is rightly called of the class, or rightly not.
         aligned: Whether they agree with what goes together.
@@ -54,6 +54,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """One attribute of the images that a model learnt from.
+
+    Attributes:
+        targets: (M,) int classes.
+        values: (M,) int values, -1 where not known.
+        clusters: (M,) int.
+    """
+
+    targets: np.ndarray
+    values: np.ndarray
+    clusters: np.ndarray
+
+    def known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns targets, values and clusters of the images whose value is known."""
+        kept = (self.values >= 0) & (self.targets >= 0)
+        return self.targets[kept], self.values[kept], self.clusters[kept]
+
+
+@dataclass(frozen=True)
 class Confound:
     """What is known of one attribute.
 
@@ -62,7 +82,7 @@ class Confound:
         note: How it was read, where that is not plain.
         kind: The class that is spoken of.
         value: The value that goes with it.
-        others: What is said of the rest: the other class, the other value; or ``"others"``.
+        others: What the other class and the other value are called, or all others together.
         verdict: ``"serious"``, ``"warning"`` or ``"fine"``.
         n: Images with a value.
         share: Of the class's images that have the value, and of all others'.
@@ -129,12 +149,16 @@ def judged(found: Confound) -> Verdict:
     return "serious" if sure else "warning"
 
 
-def confound_of(evidence: Evidence, attribute: Attribute, *, seed: int = 0) -> Confound | str:
+def confound_of(
+    evidence: Evidence, attribute: Attribute, taught: Taught | None = None, *, seed: int = 0
+) -> Confound | str:
     """Asks one attribute everything but what to gather; its p-value is not yet for several.
 
     Args:
         evidence: Held-out answers to N images.
         attribute: Of the same.
+        taught: What the model learnt from, where that is not these images: then what goes with
+            what is told by it, and these images say whether the model leans on it.
         seed: Of permutations and draws.
 
     Returns:
@@ -145,7 +169,8 @@ def confound_of(evidence: Evidence, attribute: Attribute, *, seed: int = 0) -> C
     clusters, models = evidence.clusters[kept], evidence.models[kept]
     if len(np.unique(targets)) < 2 or len(np.unique(values)) < 2:
         return "leaves one class or one value where it is known"
-    pairs = [each for each in tied_pairs(targets, values, clusters) if _asked(each, attribute)]
+    whence = taught or Taught(targets, values, clusters)
+    pairs = [each for each in tied_pairs(*whence.known()) if _asked(each, attribute)]
     if not pairs:
         return "no value of it goes with a class and is seen in others too"
     scores, right = evidence.scores[kept], evidence.right[kept]
@@ -168,7 +193,7 @@ def confound_of(evidence: Evidence, attribute: Attribute, *, seed: int = 0) -> C
         column=attribute.name, note=attribute.note, kind=evidence.kinds[pair.kind],
         value=attribute.words[pair.value], others=_others(evidence, attribute, pair),
         verdict="fine", n=len(kept), share=(a / (a + b), c / (c + d)),
-        associated=_told(pair, len(np.unique(clusters))), skill=(1 + told * (classes - 1)) / classes,
+        associated=_told(pair), skill=(1 + told * (classes - 1)) / classes,
         carried=_carried(evidence, attribute, kept, pair, seed), used=found.aucs[found.worst],
         p_value=found.p_value, p_adjusted=found.p_value, cells=cells, aligned=aligned,
         opposing=opposing, cost=cost,
@@ -184,17 +209,17 @@ def _asked(pair: Pair, attribute: Attribute) -> bool:
     return inside + outside > 0 and (len(attribute.words) == 2 or outside > 1)
 
 
-def _told(pair: Pair, clusters: int) -> Estimate:
+def _told(pair: Pair) -> Estimate:
     (a, b), (c, d) = pair.counts
     return Estimate(pair.told, pair.told_low, min(1.0, 2 * pair.told - pair.told_low),
-                    a + b + c + d, f"MOVER of Wilson 95 %, {clusters} clusters")  # fmt: skip
+                    a + b + c + d, "MOVER of Wilson 95 %")  # fmt: skip
 
 
 def _others(evidence: Evidence, attribute: Attribute, pair: Pair) -> tuple[str, str]:
     kinds, words = evidence.kinds, attribute.words
     return (
-        kinds[1 - pair.kind] if len(kinds) == 2 else "others",
-        words[1 - pair.value] if len(words) == 2 else "others",
+        kinds[1 - pair.kind] if len(kinds) == 2 else f"not {kinds[pair.kind]}",
+        words[1 - pair.value] if len(words) == 2 else f"not {words[pair.value]}",
     )
 
 

@@ -33,10 +33,11 @@ def changed_answers(evidence: Evidence, has: np.ndarray, known: np.ndarray) -> f
         direction = _direction(x[learnt], evidence.targets[learnt], has[learnt])
         if direction is None or not asked.any():
             continue
-        shift = beside.weights[fold][:, :-1] @ direction
         sign = np.where(has[asked], -1.0, 1.0)[:, None]
+        moved = beside.coordinates[asked]
+        moved[:, :-1] += (sign * direction).astype(np.float32)
         before = beside.scores[asked]
-        after = before + sign * shift
+        after = beside.answer(moved, int(fold))
         changed += int((before.argmax(axis=1) != after.argmax(axis=1)).sum())
         answered += int(asked.sum())
     return changed / answered if answered else None

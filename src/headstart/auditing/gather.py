@@ -10,22 +10,24 @@ import numpy as np
 from headstart.auditing.evidence import Evidence
 from headstart.probe.held_out import held_out
 
-__all__ = ["Gather", "Wanted", "cell_weights", "what_to_gather"]
+__all__ = ["Gather", "SmallCell", "cell_weights", "what_to_gather"]
 
-_LEAST, _AIM = 20, 40
+_LEAST, _AIM, _PLENTY = 20, 40, 100
 _DRAWS = 3
-_MOST_BROUGHT = 0.1  # points that a doubling is believed to bring, at most
+_FORECAST_FROM = 6  # images in each cell
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # few images that weigh much want small ones
+_MOST_BROUGHT = 0.05  # points that a doubling is believed to bring, at most
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SmallCell:
     """Images that contradict what goes together.
 
     Attributes:
         kind: Their class.
         value: Their value.
         have: How many there are.
-        more: How many to gather.
+        more: How many to gather; none where there are plenty.
     """
 
     kind: str
@@ -46,7 +48,7 @@ class Gather:
             where there are too few to say.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[SmallCell, ...]
     now: float | None
     weighted: float | None
     then: float | None
@@ -93,12 +95,12 @@ def what_to_gather(
         (known & ~own & has, words[1], words[2]),
     ]
     wanted = tuple(
-        Wanted(name, said, int(rows.sum()), _more(int(rows.sum()))) for rows, name, said in cells
+        SmallCell(name, said, int(rows.sum()), _more(int(rows.sum()))) for rows, name, said in cells
     )
-    opposing = known & (own != has)
     right = (evidence.scores.argmax(axis=1) == kind) == own
     now = _cells_alike(right, cells)
-    if evidence.beside is None or opposing.sum() < 6 or now is None:
+    few = min(each.have for each in wanted) < _FORECAST_FROM
+    if evidence.beside is None or evidence.earlier is not None or few or now is None:
         return Gather(wanted, now, None, None)
     rng = np.random.default_rng(seed)
     whole, half = (
@@ -113,12 +115,15 @@ def what_to_gather(
         half.append(_opposing_right(evidence, values, cells, kept, kind, seed))
     doubling = float(np.clip(whole - np.mean(half), 0, _MOST_BROUGHT))
     have, more = sum(w.have for w in wanted), sum(w.more for w in wanted)
-    then = min(1.0, whole + doubling * math.log2((have + more) / max(have, 1)))
+    # No better than where nothing contradicts anything.
+    top = max(whole, float(right[known & (own == has)].mean()))
+    then = min(top, whole + doubling * math.log2((have + more) / max(have, 1)))
     return Gather(wanted, now, whole, then)
 
 
 def _more(have: int) -> int:
-    return 10 * math.ceil(max(_LEAST, _AIM - have) / 10)
+    """Returns how many to gather, in tens: none where there are plenty."""
+    return 0 if have >= _PLENTY else 10 * math.ceil(max(_LEAST, _AIM - have) / 10)
 
 
 def _cells_alike(right: np.ndarray, cells: list[tuple[np.ndarray, str, str]]) -> float | None:
@@ -136,7 +141,7 @@ def _opposing_right(
     weights = np.where(kept, cell_weights(evidence.targets, np.where(kept, values, -1)), 0)
     found = held_out(
         evidence.space, evidence.targets, evidence.clusters, weights=weights,
-        folds=evidence.beside.folds, strengths=(evidence.beside.strength,), seed=seed,
+        folds=evidence.beside.folds, strengths=_STRENGTHS, seed=seed,
     )  # fmt: skip
     right = (found.scores.argmax(axis=1) == kind) == (evidence.targets == kind)
     return _cells_alike(right, cells) or 0.0

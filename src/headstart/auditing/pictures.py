@@ -1,4 +1,4 @@
-"""Pictures for the page of an audit: a few images of every cell, mistakes of opposing ones first."""
+"""Pictures for the page of an audit: a few images of every cell, mistakes first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing.audit import Audit
-from headstart.auditing.attribute import Attribute, read_attribute
+from headstart.auditing.attribute import Attribute
+from headstart.auditing.audit import Audit, read_with
 from headstart.auditing.confound import Confound
 from headstart.auditing.evidence import Evidence
 from headstart.reporting.pictures import picture_of
@@ -28,7 +28,7 @@ def cells_shown(audit: Audit, evidence: Evidence) -> dict[str, list[dict[str, An
     found = {}
     for each in [one for one in audit.columns if one.verdict != "fine"][:_COLUMNS]:
         cells = evidence.dataset.attributes[each.column]
-        read = read_attribute(each.column, cells, evidence.targets, evidence.dataset.groups)
+        read, _ = read_with(evidence, each.column, cells)
         if isinstance(read, Attribute):
             found[each.column] = _cells(each, read, evidence)
     return found

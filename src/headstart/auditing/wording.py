@@ -5,7 +5,9 @@ from __future__ import annotations
 from headstart.auditing.confound import Confound
 from headstart.records import Estimate
 
-__all__ = ["claim_of", "evidence_of", "remedy_of", "short_of", "title_of"]
+__all__ = ["claim_of", "evidence_of", "remedy_of", "title_of"]
+
+_FEW = 40
 
 
 def title_of(found: Confound) -> str:
@@ -24,19 +26,17 @@ def title_of(found: Confound) -> str:
 def claim_of(found: Confound) -> str:
     """Returns the verdict in one or two sentences."""
     what = f"{found.column} {found.value}"
-    tied = (
-        f"{_percent(found.share[0])} of {found.kind} have {what}, and {_percent(found.share[1])} of "
-        f"{_rest(found)}"
-    )
-    if found.verdict == "fine":
-        if found.tied:
-            return (
-                f"{tied}; among images of one class the score does not follow {found.column} "
-                f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})."
-            )
+    inside, outside = (_percent(each) for each in found.share)
+    tied = f"{inside} of {found.kind} have {what}, and {outside} of {found.others[0]}"
+    if found.verdict == "fine" and found.tied:
         return (
-            f"{found.column} does not tell the class (balanced accuracy "
-            f"{found.associated.value:.2f} where guessing has 0.50)."
+            f"{tied}; among images of one class the score does not follow {found.column} "
+            f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})."
+        )
+    if found.verdict == "fine":
+        told = found.associated.value
+        return (
+            f"{found.column} hardly tells the class (balanced accuracy {told:.2f}; guessing 0.50)."
         )
     leans = (
         f"Among images of one and the same class those with {what} score higher for {found.kind} "
@@ -46,14 +46,11 @@ def claim_of(found: Confound) -> str:
 
 
 def _changes(found: Confound) -> str:
-    if found.change is None:
+    if found.change is None or found.change <= 2 * (found.change_by_chance or 0):
         return ""
-    other = (
-        found.others[1] if found.others[1] != "others" else f"something other than {found.value}"
-    )
     return (
         f" Of 100 answers {round(100 * found.change)} would be other ones if {found.value} were "
-        f"{other} and the reverse (moved along that direction in the features)."
+        f"{found.others[1]}, and the reverse (moved along that direction in the features)."
     )
 
 
@@ -61,9 +58,9 @@ def _costs(found: Confound) -> str:
     if found.cost is None or found.aligned is None or found.opposing is None:
         return " There are too few images that contradict it to say what that costs."
     return (
-        f" It is right on {_percent(found.aligned.value)} of the images that agree with this and on "
-        f"{_percent(found.opposing.value)} of those that contradict it: {_points(found.cost)} points "
-        f"less."
+        f" It is right on {_percent(found.aligned.value)} of the images that agree with this and "
+        f"on {_percent(found.opposing.value)} of those that contradict it: "
+        f"{_points(found.cost)} points less."
     )
 
 
@@ -104,35 +101,39 @@ def remedy_of(found: Confound) -> str:
     """Returns what to do."""
     if found.verdict == "fine" or found.gather is None:
         return "Nothing to do."
+    wanted = [each for each in found.gather.wanted if each.more]
     parts = [
         f"{each.more} more images of {each.kind} with {found.column} {each.value} (there are "
         f"{each.have})"
-        for each in found.gather.wanted
+        for each in wanted
     ]
-    said = f"Gather {' and '.join(parts)}"
-    gather = found.gather
-    if gather.now is not None and gather.weighted is not None and gather.then is not None:
-        said += (
-            f": that should bring images that contradict it from {_percent(gather.now)} right to "
-            f"about {_percent(gather.then)}, of which weights alone (--repair {found.column}) bring "
-            f"{_percent(gather.weighted)}; a coarse forecast"
-        )
+    said = f"Gather {' and '.join(parts)}{_forecast(found)}" if parts else "Nothing to gather"
     if found.verdict == "warning":
-        said += "; there are too few of them to say how much it costs"
+        few = found.cost is None or any(each.have < _FEW for each in wanted)
+        said += (
+            "; there are too few of them to say how much it costs"
+            if few
+            else "; what it costs is not surely above nought"
+        )
     return (
-        f"{said}. Meanwhile: headstart audit RUN --repair {found.column} -o RUN2. If {found.column} "
-        f"is what the class is about, nothing must be done."
+        f"{said}. Meanwhile: headstart audit RUN --repair {found.column} -o RUN2. If "
+        f"{found.column} is what the class is about, nothing must be done."
     )
 
 
-def short_of(found: Confound) -> str:
-    """Returns one line for a table."""
-    cost = "too few" if found.cost is None else f"{_points(found.cost)} points"
-    return f"{found.verdict}: used AUC {found.used:.2f}, p {_p(found.p_adjusted)}, costs {cost}"
-
-
-def _rest(found: Confound) -> str:
-    return "all others" if found.others[0] == "others" else found.others[0]
+def _forecast(found: Confound) -> str:
+    """Says what that would bring."""
+    gather = found.gather
+    if gather is None or gather.now is None or gather.weighted is None or gather.then is None:
+        return ""
+    if gather.then < gather.now + 0.01:
+        return ", though no gain is forecast of it"
+    alone = max(gather.weighted - gather.now, 0)
+    return (
+        f": that should bring images that contradict it from {_percent(gather.now)} right to about "
+        f"{_percent(gather.then)} (weights alone, --repair {found.column}: "
+        f"{100 * alone:+.0f} points); a coarse forecast"
+    )
 
 
 def _percent(share: float) -> str:

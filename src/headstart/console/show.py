@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.console.advice import show_advice, show_people_advice
-from headstart.console.audit import show_audit
 from headstart.console.answers import show_predictions, show_predictions_csv
+from headstart.console.audit import show_audit
 from headstart.console.people import show_crops, show_gallery_result, show_identification
 from headstart.console.runs import (
     show_checkup,

@@ -1,12 +1,12 @@
-"""Whether a score leans on an attribute that merely comes along with the class, and what that costs.
+"""Whether a score leans on an attribute that comes along with the class, and what that costs.
 
-An attribute (gender, a camera) is *tied* to a class where it is more common there than elsewhere.
-A model *uses* it where, among images of one and the same class, its held-out score for that class is
+An attribute (gender, a camera) is *tied* to a class where it is more common there than elsewhere. A
+model *uses* it where, among images of one and the same class, its held-out score for that class is
 higher for those that have the attribute: what the class itself shows cannot explain that. That the
 features carry the attribute says nothing: they nearly always do.
 
-Sources: the rank-sum statistic over strata of van Elteren (1960); the largest of several statistics
-under permutation, Westfall and Young (1993); intervals of sums of proportions by recovered variances
+Sources: the rank-sum statistic over strata of van Elteren (1960); the largest of several under
+permutation, Westfall and Young (1993); intervals of sums of proportions by recovered variances
 (MOVER), Zou and Donner (Statistics in Medicine 2008); Holm (Scandinavian J. Statistics 1979).
 """
 

@@ -10,6 +10,8 @@ from headstart.options.command import command
 
 if TYPE_CHECKING:
     from headstart.auditing.audit import Audit
+    from headstart.auditing.evidence import Evidence
+    from headstart.run import Run
 
 __all__ = ["audit"]
 
@@ -26,24 +28,33 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
 
     Raises:
         ModelError: If the run cannot be read.
-        DataError: If a column is not there, or there is none.
+        DataError: If a column is not there, or the data have no labels.
         OptionError: If the run's task has no classes to be told apart.
         OutputError: If the page cannot be written.
     """
-    from headstart.auditing.audit import audit_columns, pick_columns
-    from headstart.auditing.evidence import evidence_of_run
-    from headstart.auditing.pictures import cells_shown
-    from headstart.reporting.audit import write_audit
+    from headstart.auditing.run_audit import run_audit
     from headstart.run import Run
 
     run = Run.open(options.run)
-    compute = Compute("auto", options.workers, options.seed, progress)
-    compute.begin("gathering held-out answers")
-    evidence = evidence_of_run(run, compute)
+    compute = Compute(options.device, options.workers, options.seed, progress)
     by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
-    columns = pick_columns(evidence, by)
-    compute.begin("asking the columns")
-    found = audit_columns(evidence, columns, name=str(run.folder), seed=options.seed)
-    compute.begin("writing the page")
-    write_audit(run, found, cells_shown(found, evidence))
-    return found
+    return run_audit(run, _evidence(options, run, compute), by, compute, name=str(run.folder))
+
+
+def _evidence(options: AuditOptions, run: Run, compute: Compute) -> Evidence:
+    """Returns the answers that are looked at: of the run, or to other images."""
+    from headstart.auditing.from_data import evidence_of_data
+    from headstart.auditing.from_run import evidence_of_run
+    from headstart.data.open import open_dataset
+    from headstart.nets.model import Model
+
+    if options.data is None:
+        compute.begin("gathering held-out answers")
+        return evidence_of_run(run, compute)
+    compute.begin("finding the images")
+    model = Model.load(run.folder)
+    dataset = open_dataset(
+        options.data, label=options.label, group=options.group, split=options.split,
+        image=options.image, task=model.spec.task,
+    )  # fmt: skip
+    return evidence_of_data(run, model, dataset, str(options.data), compute)

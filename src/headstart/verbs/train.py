@@ -39,6 +39,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
+    from headstart.auditing.run_audit import audit_while_training
     from headstart.features.extract import extract
     from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
@@ -92,6 +93,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
             compute.begin("writing run and report")
             told = Told(ask.options, findings, features, dataset.names, clock)
             write_run(trained, told, run)
+            audit_while_training(run, trained.prepared.dataset, compute, name=str(folder))
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
     trim_cache()
