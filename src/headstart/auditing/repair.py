@@ -1,0 +1,184 @@
+"""`repair`: a linear head that leans less on an attribute, kept only where that shows.
+
+By weights: every value counts alike within every class, the strength chosen by the held-out loss
+under the same weights. By a pool of other images: the attribute is erased first. Either is compared
+with the model as it is, on the same images, each answered while it was held out, every value within
+every class counting alike. On images that agree with the confound a repaired model loses: that is
+said beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.auditing.attribute import Attribute
+from headstart.auditing.evidence import Evidence
+from headstart.auditing.gather import cell_weights
+from headstart.auditing.pool import Pool
+from headstart.metrics.calibration import fit_temperature
+from headstart.metrics.folds import fold_inflation
+from headstart.metrics.interval import cluster_bootstrap
+from headstart.probe.classifiers import Space
+from headstart.probe.erasure import Erasure, fit_erasure
+from headstart.probe.held_out import Beside, held_out
+from headstart.probe.linear import Problems, solve
+from headstart.records import Estimate
+
+__all__ = ["Candidate", "Repaired", "repair"]
+
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to repair.
+
+    Attributes:
+        name: ``"weights"`` or ``"pool"``.
+        summary: For people.
+        gain: Accuracy that it brings where attribute and class would be unrelated, paired.
+        price: What it does to accuracy on images as they are, paired: below nought is lost.
+        kept: Whether it became the model.
+    """
+
+    name: str
+    summary: str
+    gain: Estimate
+    price: Estimate
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """The best repair.
+
+    Attributes:
+        candidates: All that were tried, the best first.
+        weights: (C, d) float32 of the linear head, on the columns that the model's head reads.
+        bias: (C,) float32.
+        temperature: Divides its scores.
+        scores: (N, C) held-out log-probabilities.
+    """
+
+    candidates: tuple[Candidate, ...]
+    weights: np.ndarray
+    bias: np.ndarray
+    temperature: float
+    scores: np.ndarray
+
+    @property
+    def best(self) -> Candidate:
+        """The one of the largest gain."""
+        return self.candidates[0]
+
+
+def repair(
+    evidence: Evidence, attribute: Attribute, pool: Pool | None = None, *, seed: int = 0
+) -> Repaired:
+    """Tries the repairs and returns the best, whether or not it is worth keeping.
+
+    Args:
+        evidence: Held-out answers to N images, with vectors, all that the model learnt from among
+            them.
+        attribute: Of the same.
+        pool: Other images that carry it, or None.
+        seed: Of draws.
+    """
+    assert evidence.space is not None, "the verb refuses a run without vectors"
+    found = [_by_weights(evidence, attribute, seed)]
+    if pool is not None:
+        found.append(_by_pool(evidence, attribute, pool, seed))
+    ordered = sorted(found, key=lambda each: -each.best.gain.value)
+    best = ordered[0]
+    kept = dataclasses.replace(best.best, kept=best.best.gain.value > 0)
+    others = tuple(each.best for each in ordered[1:])
+    return dataclasses.replace(best, candidates=(kept, *others))
+
+
+def _by_weights(evidence: Evidence, attribute: Attribute, seed: int) -> Repaired:
+    weights = cell_weights(evidence.targets, attribute.values)
+    space = evidence.space
+    assert space is not None
+    summary = f"weights: every {attribute.name} counts alike within its class"
+    return _fitted("weights", summary, evidence, attribute, (space, None), weights, seed)
+
+
+def _by_pool(evidence: Evidence, attribute: Attribute, pool: Pool, seed: int) -> Repaired:
+    space = evidence.space
+    assert space is not None
+    erasure = fit_erasure(space.axes.rotate(pool.vectors), pool.values)
+    erased = Space(space.columns, space.axes, erasure.apply(space.coordinates))
+    summary = f"{attribute.name} erased, as {pool.said} show it"
+    alike = np.ones(len(evidence))
+    return _fitted("pool", summary, evidence, attribute, (erased, erasure), alike, seed)
+
+
+def _fitted(
+    name: str, summary: str, evidence: Evidence, attribute: Attribute,
+    where: tuple[Space, Erasure | None], weights: np.ndarray, seed: int,
+) -> Repaired:  # fmt: skip
+    space, erasure = where
+    beside = evidence.beside
+    assert beside is not None
+    found = held_out(
+        space, evidence.targets, evidence.clusters, weights=weights, folds=beside.folds,
+        strengths=_STRENGTHS, seed=seed,
+    )  # fmt: skip
+    flat = _final(space, evidence, found, weights)
+    flat = flat if erasure is None else erasure.fold(flat)
+    raw, bias = space.axes.unrotate(flat[:, :-1], flat[:, -1])
+    gain, price = _compared(evidence, attribute, found.scores, seed)
+    candidate = Candidate(name, summary, gain, price)
+    temperature = fit_temperature(found.scores, evidence.targets)
+    return Repaired((candidate,), raw, bias, temperature, found.scores)
+
+
+def _final(space: Space, evidence: Evidence, found: Beside, weights: np.ndarray) -> np.ndarray:
+    """Returns the (C, r + 1) head that learnt from all that the run's own model learnt from."""
+    learns = np.ones(len(evidence), bool)
+    if not evidence.tested.all():  # one test: it stays one
+        learns = ~evidence.tested
+    classes = int(evidence.targets.max()) + 1
+    problems = Problems(
+        space.coordinates, space.axes.variances, evidence.targets, classes,
+        np.where(learns, weights, 0)[None].astype(np.float32), np.array([found.strength]),
+    )  # fmt: skip
+    solved, _ = solve(problems, loss="logistic", tolerance=1e-3, steps=100)
+    return np.asarray(solved[0])
+
+
+def _compared(
+    evidence: Evidence, attribute: Attribute, scores: np.ndarray, seed: int
+) -> tuple[Estimate, Estimate]:
+    """Returns the paired gain where attribute and class are unrelated, and that as images are."""
+    after = (scores.argmax(axis=1) == evidence.targets).astype(float)
+    change = after - evidence.right
+    known = np.flatnonzero(attribute.known)
+    cells = np.unique(
+        np.stack([evidence.targets[known], attribute.values[known]]), axis=1, return_inverse=True
+    )[1].reshape(-1)
+    kinds = np.zeros(int(cells.max()) + 1, int)
+    kinds[cells] = evidence.targets[known]
+    onehot = (cells[:, None] == np.arange(len(kinds))).astype(float)
+    own = change[known]
+
+    def unrelated(weights: np.ndarray) -> np.ndarray:
+        totals = weights @ onehot
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (weights * own) @ onehot / totals
+        classes = [np.nanmean(means[:, kinds == kind], axis=1) for kind in np.unique(kinds)]
+        return np.asarray(np.mean(classes, axis=0))
+
+    inflation = fold_inflation(evidence.models, of="answers")
+    gain = cluster_bootstrap(
+        unrelated, evidence.clusters[known], n=len(known), bounds=(-1.0, 1.0), seed=seed,
+        inflation=inflation,
+    )  # fmt: skip
+    price = cluster_bootstrap(
+        lambda weights: weights @ change / weights.sum(axis=1), evidence.clusters, n=len(change),
+        bounds=(-1.0, 1.0), seed=seed, inflation=inflation,
+    )  # fmt: skip
+    return gain, price
