@@ -45,7 +45,7 @@ def paint_confounded(root: Path, opposing: int, *, per_class: int = 60, seed: in
         for number in range(per_class):
             red = (kind == 1) != (number < opposing)
             pixels = rng.integers(60, 160, (32, 32, 3)).astype(float)
-            pixels += 6 * kind + rng.normal(0, 6)
+            pixels += 14 * kind + rng.normal(0, 7)
             pixels[..., 0 if red else 2] += 60
             file = f"{name}/{number:03}.png"
             Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(root / file)

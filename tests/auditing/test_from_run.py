@@ -72,5 +72,5 @@ def test_without_vectors_the_test_alone_is_asked(held, tmp_path, monkeypatch):
 def test_a_finetuned_network_knows_its_training_images(held, monkeypatch):
     cache, run = held
     monkeypatch.setenv("HEADSTART_CACHE", str(cache))
-    monkeypatch.setattr(from_run, "_finetuned", lambda run: True)
+    monkeypatch.setattr(from_run, "is_finetuned", lambda run: True)
     assert evidence_of_run(run, Compute()).tested.all()

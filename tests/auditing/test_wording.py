@@ -24,7 +24,7 @@ def test_other_verdicts(leaning):
     assert "too few of them to say" in remedy_of(warned)
     assert title_of(warned).startswith("The model seems to lean")
     fine = dataclasses.replace(found, verdict="fine", p_adjusted=0.4)
-    assert "does not follow sex" in claim_of(fine)
+    assert "was not seen to follow sex" in claim_of(fine)
     assert remedy_of(fine) == "Nothing to do."
 
 
@@ -38,6 +38,6 @@ def test_where_there_are_plenty_nothing_is_to_be_gathered(leaning):
     plenty = [dataclasses.replace(each, have=150, more=0) for each in found.gather.wanted]
     gather = dataclasses.replace(found.gather, wanted=tuple(plenty))
     said = remedy_of(dataclasses.replace(found, verdict="warning", gather=gather))
-    assert said.startswith("Nothing to gather; what it costs is not surely above nought.")
+    assert said.startswith("Nothing need be gathered; what it costs is not surely above nought.")
     no_gain = dataclasses.replace(found.gather, then=found.gather.now)
     assert "no gain is forecast" in remedy_of(dataclasses.replace(found, gather=no_gain))

@@ -54,6 +54,7 @@ class Audit:
         columns: Of each that could be asked, the worst first.
         said: The same in words.
         skipped: Column -> why it could not be asked.
+        repair: What was tried to lean less on a column, and what came of it.
     """
 
     run: str
@@ -63,6 +64,7 @@ class Audit:
     columns: tuple[Confound, ...]
     said: tuple[Said, ...]
     skipped: dict[str, str] = field(default_factory=dict)
+    repair: tuple[str, ...] = ()
 
     @property
     def serious(self) -> bool:

@@ -11,7 +11,9 @@ import dataclasses
 
 import numpy as np
 
+from headstart.auditing.attribute import read_attribute
 from headstart.auditing.evidence import Evidence, log_odds_of, odds, targets_of
+from headstart.auditing.gather import cell_weights
 from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
 from headstart.data.words import plural
@@ -26,18 +28,19 @@ from headstart.results.items import Items, read_items, where_now
 from headstart.results.outputs import read_parts
 from headstart.run import Run
 
-__all__ = ["evidence_of_run"]
+__all__ = ["evidence_of_run", "is_finetuned"]
 
 _ENOUGH = 1_500  # tested images: then no others are asked
 _MOST = 4_000
 
 
-def evidence_of_run(run: Run, compute: Compute) -> Evidence:
+def evidence_of_run(run: Run, compute: Compute, *, everything: bool = False) -> Evidence:
     """Gathers the held-out answers of a run; nothing is computed that it or the cache holds.
 
     Args:
         run: A finished one of classes or numbers.
         compute: Its seed is that of folds and of what is drawn of many images.
+        everything: Ask about all images that the run has, however many.
 
     Raises:
         ModelError: If the run cannot be read.
@@ -45,12 +48,15 @@ def evidence_of_run(run: Run, compute: Compute) -> Evidence:
     """
     items = read_items(run)
     targets, names = targets_of(items.dataset)
-    rows, scores, models = _answered(run, items, targets, names, compute.seed)
+    most = len(targets) if everything else _MOST
+    rows, scores, models = _answered(run, items, targets, names, (compute.seed, most))
     every = np.sort(rows)
-    if len(rows) < _ENOUGH and not items.cross_validated and not _finetuned(run):
+    few = everything or len(rows) < _ENOUGH
+    others_like = not is_finetuned(run) and _repaired_by(run)[1] != "pool"
+    if few and not items.cross_validated and others_like:
         others = np.flatnonzero(np.isin(items.splits, ("train", "val")) & (targets >= 0))
         others = np.setdiff1d(others, rows)
-        every = np.union1d(rows, others[_some(len(others), compute.seed, _MOST - len(rows))])
+        every = np.union1d(rows, others[_some(len(others), compute.seed, most - len(rows))])
     seen = _vectors(run, items, every, compute)
     tested = np.isin(every, rows)
     if seen is None:  # then nobody can ask the others
@@ -67,11 +73,11 @@ def evidence_of_run(run: Run, compute: Compute) -> Evidence:
     )  # fmt: skip
     if seen is None or len(present) < 2:
         return found
-    return _with_vectors(found, seen, compute.seed)
+    return _with_vectors(found, seen, _weights(run, found), compute.seed)
 
 
 def _answered(
-    run: Run, items: Items, targets: np.ndarray, names: tuple[str, ...], seed: int
+    run: Run, items: Items, targets: np.ndarray, names: tuple[str, ...], draw: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (m,) int items with label and answer, their (m, C) log-odds, and who answered."""
     parts = read_parts(run)
@@ -82,18 +88,22 @@ def _answered(
     ])  # fmt: skip
     models = np.repeat(np.arange(len(parts)), [len(each) for each, _, _ in parts])
     known = np.flatnonzero((targets[rows] >= 0) & np.isfinite(scores).all(axis=1))
-    known = known[_some(len(known), seed)]
+    known = known[_some(len(known), *draw)]
     return rows[known], scores[known], models[known]
 
 
-def _with_vectors(found: Evidence, seen: tuple[Head, np.ndarray], seed: int) -> Evidence:
+def _with_vectors(
+    found: Evidence, seen: tuple[Head, np.ndarray], weights: np.ndarray | None, seed: int
+) -> Evidence:
     """Puts a classifier of the vectors beside, which answers for what the run did not test."""
     folds: int | np.ndarray = 5
     if len(np.unique(found.models)) > 1:
         folds = found.models
     elif not found.tested.all():
         folds = _folds(found, seed)
-    space, beside = held_out_like(*seen, found.targets, found.clusters, folds=folds, seed=seed)
+    space, beside = held_out_like(
+        *seen, found.targets, found.clusters, weights=weights, folds=folds, seed=seed
+    )
     scores, models, more = found.scores.copy(), found.models.copy(), ~found.tested
     scores[more] = odds(beside.scores[more])
     models[more] = 1 + int(models.max()) + beside.folds[more]
@@ -116,7 +126,23 @@ def _folds(found: Evidence, seed: int) -> np.ndarray:
     return dealt
 
 
-def _finetuned(run: Run) -> bool:
+def _repaired_by(run: Run) -> tuple[str, str]:
+    """Returns the column that a run was repaired for, and how; empty of others."""
+    made = run.results.get("repair") or {}
+    kept = [each["name"] for each in made.get("candidates", ()) if each["kept"]]
+    return (str(made.get("column", "")), kept[0]) if kept else ("", "")
+
+
+def _weights(run: Run, found: Evidence) -> np.ndarray | None:
+    """Returns the (N,) weights by which a repaired run learnt, or None."""
+    column, how = _repaired_by(run)
+    if how != "weights" or column not in found.dataset.attributes:
+        return None
+    read = read_attribute(column, found.dataset.attributes[column], found.targets)
+    return None if isinstance(read, str) else cell_weights(found.targets, read.values)
+
+
+def is_finetuned(run: Run) -> bool:
     """Whether the network itself learnt from the training images: its vectors know them."""
     kept = (run.results.get("finetuning") or {}).get("kept")
     return kept == "finetune"

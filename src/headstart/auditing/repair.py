@@ -10,6 +10,8 @@ said beside it.
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,27 +21,32 @@ from headstart.auditing.evidence import Evidence
 from headstart.auditing.gather import cell_weights
 from headstart.auditing.pool import Pool
 from headstart.metrics.calibration import fit_temperature
+from headstart.metrics.confound import tied_pairs
 from headstart.metrics.folds import fold_inflation
 from headstart.metrics.interval import cluster_bootstrap
 from headstart.probe.classifiers import Space
+from headstart.probe.ensemble import log_probabilities
 from headstart.probe.erasure import Erasure, fit_erasure
 from headstart.probe.held_out import Beside, held_out
 from headstart.probe.linear import Problems, solve
 from headstart.records import Estimate
 
-__all__ = ["Candidate", "Repaired", "repair"]
+__all__ = ["RepairTrial", "Repaired", "cells_alike", "repair"]
 
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_WORST = -12.0  # log-probability: one image must not decide
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RepairTrial:
     """One way to repair.
 
     Attributes:
         name: ``"weights"`` or ``"pool"``.
         summary: For people.
         gain: Accuracy that it brings where attribute and class would be unrelated, paired.
+        loss: Log-loss that it takes away there, paired: what decides, since it is less noisy.
+        opposing: Accuracy that it brings on images that contradict what goes together, or None.
         price: What it does to accuracy on images as they are, paired: below nought is lost.
         kept: Whether it became the model.
     """
@@ -47,6 +54,8 @@ class Candidate:
     name: str
     summary: str
     gain: Estimate
+    loss: Estimate
+    opposing: Estimate | None
     price: Estimate
     kept: bool = False
 
@@ -60,17 +69,17 @@ class Repaired:
         weights: (C, d) float32 of the linear head, on the columns that the model's head reads.
         bias: (C,) float32.
         temperature: Divides its scores.
-        scores: (N, C) held-out log-probabilities.
+        beside: Its answers to the images of the evidence, each while it was held out.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RepairTrial, ...]
     weights: np.ndarray
     bias: np.ndarray
     temperature: float
-    scores: np.ndarray
+    beside: Beside
 
     @property
-    def best(self) -> Candidate:
+    def best(self) -> RepairTrial:
         """The one of the largest gain."""
         return self.candidates[0]
 
@@ -91,9 +100,11 @@ def repair(
     found = [_by_weights(evidence, attribute, seed)]
     if pool is not None:
         found.append(_by_pool(evidence, attribute, pool, seed))
-    ordered = sorted(found, key=lambda each: -each.best.gain.value)
+    ordered = sorted(found, key=lambda each: -each.best.loss.value)
     best = ordered[0]
-    kept = dataclasses.replace(best.best, kept=best.best.gain.value > 0)
+    # Kept for a lower loss, unless fewer are surely right.
+    pays = best.best.loss.value > 0 and best.best.gain.high > 0
+    kept = dataclasses.replace(best.best, kept=pays)
     others = tuple(each.best for each in ordered[1:])
     return dataclasses.replace(best, candidates=(kept, *others))
 
@@ -130,10 +141,15 @@ def _fitted(
     flat = _final(space, evidence, found, weights)
     flat = flat if erasure is None else erasure.fold(flat)
     raw, bias = space.axes.unrotate(flat[:, :-1], flat[:, -1])
-    gain, price = _compared(evidence, attribute, found.scores, seed)
-    candidate = Candidate(name, summary, gain, price)
+    candidate = _compared(name, summary, evidence, attribute, found.scores, seed)
     temperature = fit_temperature(found.scores, evidence.targets)
-    return Repaired((candidate,), raw, bias, temperature, found.scores)
+    if erasure is not None:  # whoever asks it further has plain coordinates
+        fold_answer, erase = found.answer, erasure.apply
+        found = dataclasses.replace(
+            found, coordinates=beside.coordinates,
+            answer=lambda given, fold: fold_answer(erase(given), fold),
+        )  # fmt: skip
+    return Repaired((candidate,), raw, bias, temperature, found)
 
 
 def _final(space: Space, evidence: Evidence, found: Beside, weights: np.ndarray) -> np.ndarray:
@@ -151,34 +167,78 @@ def _final(space: Space, evidence: Evidence, found: Beside, weights: np.ndarray)
 
 
 def _compared(
-    evidence: Evidence, attribute: Attribute, scores: np.ndarray, seed: int
-) -> tuple[Estimate, Estimate]:
-    """Returns the paired gain where attribute and class are unrelated, and that as images are."""
-    after = (scores.argmax(axis=1) == evidence.targets).astype(float)
-    change = after - evidence.right
+    name: str, summary: str, evidence: Evidence, attribute: Attribute, scores: np.ndarray, seed: int
+) -> RepairTrial:
+    """Compares held-out answers with those of the model as it is, paired."""
+    rows, targets = np.arange(len(evidence)), evidence.targets
+    change = (scores.argmax(axis=1) == targets) - evidence.right.astype(float)
+    before = log_probabilities(evidence.scores - np.logaddexp(0, evidence.scores))
+    calm = log_probabilities(scores / fit_temperature(scores, targets))
+    lower = np.clip(calm[rows, targets], _WORST, 0) - np.clip(before[rows, targets], _WORST, 0)
     known = np.flatnonzero(attribute.known)
-    cells = np.unique(
-        np.stack([evidence.targets[known], attribute.values[known]]), axis=1, return_inverse=True
-    )[1].reshape(-1)
-    kinds = np.zeros(int(cells.max()) + 1, int)
-    kinds[cells] = evidence.targets[known]
-    onehot = (cells[:, None] == np.arange(len(kinds))).astype(float)
-    own = change[known]
+    alike = cells_alike(targets[known], attribute.values[known])
+    paired = _Paired(evidence, seed)
+    opposing = None
+    pairs = tied_pairs(targets[known], attribute.values[known], evidence.clusters[known])
+    if pairs:
+        against = (targets[known] == pairs[0].kind) != (attribute.values[known] == pairs[0].value)
+        if against.any():
+            opposing = paired.mean(change, known[against])
+    return RepairTrial(
+        name, summary, gain=paired.of(change, known, alike), loss=paired.of(lower, known, alike),
+        opposing=opposing, price=paired.mean(change, rows),
+    )  # fmt: skip
 
-    def unrelated(weights: np.ndarray) -> np.ndarray:
+
+def cells_alike(
+    targets: np.ndarray, values: np.ndarray
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Returns a mean in which classes, and the values within each, count alike.
+
+    Args:
+        targets: (N,) int classes.
+        values: (N,) int values.
+
+    Returns:
+        Maps (B, N) weights and (N,) numbers to (B,) means.
+    """
+    both = np.stack([targets, values])
+    cells = np.unique(both, axis=1, return_inverse=True)[1].reshape(-1)
+    kinds = np.zeros(int(cells.max()) + 1, int)
+    kinds[cells] = targets
+    onehot = (cells[:, None] == np.arange(len(kinds))).astype(float)
+
+    def mean(weights: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         totals = weights @ onehot
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = (weights * own) @ onehot / totals
-        classes = [np.nanmean(means[:, kinds == kind], axis=1) for kind in np.unique(kinds)]
-        return np.asarray(np.mean(classes, axis=0))
+            means = (weights * numbers) @ onehot / totals
+        with warnings.catch_warnings():  # a replicate without an image of some class
+            warnings.simplefilter("ignore", RuntimeWarning)
+            classes = [np.nanmean(means[:, kinds == kind], axis=1) for kind in np.unique(kinds)]
+            return np.asarray(np.nanmean(classes, axis=0))
 
-    inflation = fold_inflation(evidence.models, of="answers")
-    gain = cluster_bootstrap(
-        unrelated, evidence.clusters[known], n=len(known), bounds=(-1.0, 1.0), seed=seed,
-        inflation=inflation,
-    )  # fmt: skip
-    price = cluster_bootstrap(
-        lambda weights: weights @ change / weights.sum(axis=1), evidence.clusters, n=len(change),
-        bounds=(-1.0, 1.0), seed=seed, inflation=inflation,
-    )  # fmt: skip
-    return gain, price
+    return mean
+
+
+class _Paired:
+    """Intervals of paired changes."""
+
+    def __init__(self, evidence: Evidence, seed: int) -> None:
+        self.clusters, self.seed = evidence.clusters, seed
+        self.inflation = fold_inflation(evidence.models, of="answers")
+
+    def of(
+        self,
+        change: np.ndarray,
+        rows: np.ndarray,
+        mean: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ) -> Estimate:
+        own = change[rows]
+        bounds = (min(-1.0, float(own.min())), max(1.0, float(own.max())))
+        return cluster_bootstrap(
+            lambda weights: mean(weights, own), self.clusters[rows], n=len(rows), bounds=bounds,
+            seed=self.seed, inflation=self.inflation,
+        )  # fmt: skip
+
+    def mean(self, change: np.ndarray, rows: np.ndarray) -> Estimate:
+        return self.of(change, rows, lambda weights, own: weights @ own / weights.sum(axis=1))

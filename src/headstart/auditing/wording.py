@@ -30,7 +30,7 @@ def claim_of(found: Confound) -> str:
     tied = f"{inside} of {found.kind} have {what}, and {outside} of {found.others[0]}"
     if found.verdict == "fine" and found.tied:
         return (
-            f"{tied}; among images of one class the score does not follow {found.column} "
+            f"{tied}; among images of one class the score was not seen to follow {found.column} "
             f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})."
         )
     if found.verdict == "fine":
@@ -107,7 +107,9 @@ def remedy_of(found: Confound) -> str:
         f"{each.have})"
         for each in wanted
     ]
-    said = f"Gather {' and '.join(parts)}{_forecast(found)}" if parts else "Nothing to gather"
+    said = (
+        f"Gather {' and '.join(parts)}{_forecast(found)}" if parts else "Nothing need be gathered"
+    )
     if found.verdict == "warning":
         few = found.cost is None or any(each.have < _FEW for each in wanted)
         said += (

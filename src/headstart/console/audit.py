@@ -20,6 +20,8 @@ def show_audit(result: Audit, console: Console) -> None:
     """Prints verdicts, the figures behind those that are not fine, and what to do."""
     from headstart.console.screen import cell
 
+    for line in result.repair:
+        console.print(line, markup=False)
     console.print(f"{result.run}: {sentence(result.summary)}", markup=False)
     for each in result.said:
         hang(console, cell(each.claim), lead=each.verdict, style=_COLOURS[each.verdict])

@@ -104,7 +104,10 @@ def _leaning(run: Run, console: Console) -> None:
     """Says what the model leans on besides what it should."""
     if not run.audit.is_file():
         return
-    for each in read_json(run.audit)["said"]:
+    audit = read_json(run.audit)
+    for line in audit["repair"]:
+        console.print(line, markup=False)
+    for each in audit["said"]:
         if each["verdict"] != "fine":
             style = COLOURS[each["verdict"]]
             console.print(f"{each['title']}: {each['claim']}", style=style, markup=False)

@@ -100,6 +100,7 @@ def held_out_like(
     targets: np.ndarray,
     clusters: np.ndarray,
     *,
+    weights: np.ndarray | None = None,
     folds: int | np.ndarray = 5,
     seed: int = 0,
 ) -> tuple[Space, Beside]:
@@ -110,6 +111,7 @@ def held_out_like(
         vectors: (N, d) float32, the columns that it reads.
         targets: (N,) int, 0 to C - 1.
         clusters: (N,) int; no cluster lies in two folds.
+        weights: (N,) of the items, of a linear one.
         folds: How many, or (N,) int which fold each item is in.
         seed: Of the folds.
 
@@ -118,7 +120,7 @@ def held_out_like(
     """
     space = make_space(vectors, np.arange(vectors.shape[1]))
     if head is None or head.kind == "linear":
-        return space, held_out(space, targets, clusters, folds=folds, seed=seed)
+        return space, held_out(space, targets, clusters, weights=weights, folds=folds, seed=seed)
     kind, k, classes = head.kind, head.k, int(targets.max()) + 1
     fold_of = _dealt(targets, clusters, folds, seed)
     unit = unit_rows(space.coordinates[:, :-1])  # a rotation keeps cosines

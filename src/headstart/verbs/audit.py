@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.compute import Compute, Progress, silent
@@ -23,14 +24,17 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     Every image is answered by a model that did not learn from it. What is found is written into
     the run as `audit.json` and as a page, `audit.html`.
 
+    With `repair` a second run is written, whose head leans less on that column, where that pays.
+
     Returns:
-        An `Audit`; it is `serious` where the model leans on a column and surely pays for it.
+        An `Audit`, of the repaired run where there is one; it is `serious` where the model leans
+        on a column and surely pays for it.
 
     Raises:
         ModelError: If the run cannot be read.
         DataError: If a column is not there, or the data have no labels.
         OptionError: If the run's task has no classes to be told apart.
-        OutputError: If the page cannot be written.
+        OutputError: If the page or the repaired run cannot be written.
     """
     from headstart.auditing.run_audit import run_audit
     from headstart.run import Run
@@ -38,7 +42,40 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     run = Run.open(options.run)
     compute = Compute(options.device, options.workers, options.seed, progress)
     by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
+    if options.repair is not None:
+        return _repaired(options, run, by, compute)
     return run_audit(run, _evidence(options, run, compute), by, compute, name=str(run.folder))
+
+
+def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
+    """Returns the audit of the repaired run; of the run as it is where no repair was kept."""
+    from headstart.auditing.repaired_run import (
+        after_repair,
+        repair_run,
+        said_of,
+        write_repaired,
+    )
+    from headstart.auditing.run_audit import run_audit
+    from headstart.data.open import open_dataset
+    from headstart.output import check_output
+    from headstart.reporting.page import write_report
+    from headstart.run import new_run
+
+    column, folder = str(options.repair), Path(str(options.out))
+    check_output(folder, overwrite=options.overwrite)
+    pool = None if options.attribute_pool is None else open_dataset(options.attribute_pool)
+    evidence, repaired = repair_run(run, column, pool, compute)
+    said = said_of(repaired, column)
+    if not repaired.best.kept:
+        return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said)
+    with new_run(folder, overwrite=options.overwrite) as new:
+        compute.begin("writing the repaired run")
+        write_repaired(run, new, evidence, repaired, column, seed=options.seed)
+        found = run_audit(
+            new, after_repair(evidence, repaired), by, compute, name=str(folder), repair=said
+        )
+        write_report(new.folder, name=folder.absolute().name)
+    return found
 
 
 def _evidence(options: AuditOptions, run: Run, compute: Compute) -> Evidence:
