@@ -70,6 +70,7 @@ class Repaired:
         bias: (C,) float32.
         temperature: Divides its scores.
         beside: Its answers to the images of the evidence, each while it was held out.
+        others: What it was better than.
     """
 
     candidates: tuple[RepairTrial, ...]
@@ -77,6 +78,13 @@ class Repaired:
     bias: np.ndarray
     temperature: float
     beside: Beside
+
+    others: tuple[Repaired, ...] = ()
+
+    @property
+    def all(self) -> tuple[Repaired, ...]:
+        """Itself and what it was better than."""
+        return (self, *self.others)
 
     @property
     def best(self) -> RepairTrial:
@@ -106,7 +114,7 @@ def repair(
     pays = best.best.loss.value > 0 and best.best.gain.high > 0
     kept = dataclasses.replace(best.best, kept=pays)
     others = tuple(each.best for each in ordered[1:])
-    return dataclasses.replace(best, candidates=(kept, *others))
+    return dataclasses.replace(best, candidates=(kept, *others), others=tuple(ordered[1:]))
 
 
 def _by_weights(evidence: Evidence, attribute: Attribute, seed: int) -> Repaired:
