@@ -57,6 +57,7 @@ def show_run(run: Run, console: Console) -> None:
         for said in [each] if isinstance(each, str) else each or ():
             console.print(sentence(said), markup=False)
     _serious(run, console)
+    _leaning(run, console)
     for each in shifts_of(results):
         console.print(each, style=COLOURS["warning"], markup=False)
     doubt = doubt_of(results)
@@ -97,6 +98,20 @@ def _serious(run: Run, console: Console) -> None:
         console.print(
             f"Checks of the data: {', '.join(parts)}; the report says which.", style=worst
         )
+
+
+def _leaning(run: Run, console: Console) -> None:
+    """Says what the model leans on besides what it should."""
+    if not run.audit.is_file():
+        return
+    audit = read_json(run.audit)
+    for line in audit["repair"]:
+        console.print(line, markup=False)
+    for each in audit["said"]:
+        if each["verdict"] != "fine":
+            style = COLOURS[each["verdict"]]
+            console.print(f"{each['title']}: {each['claim']}", style=style, markup=False)
+    console.print(f"audit: {run.audit_page}", markup=False, soft_wrap=True)
 
 
 def _retrieval(results: dict[str, Any], console: Console) -> None:
