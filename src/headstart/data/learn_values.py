@@ -43,7 +43,6 @@ class Learnt:
         names: C class names.
         palette: (C, 3) uint8.
         reading: For people.
-        through_colours: Whether palette indices are told by their colours.
     """
 
     table: ValueTable
@@ -63,7 +62,6 @@ class Totals:
         files: (V,) int64 how many masks have each.
         colours: Whether they are colours.
         jpeg: Whether most masks are saved with losses.
-        deep: Whether any is of more than 8 bits.
     """
 
     values: np.ndarray
@@ -72,7 +70,6 @@ class Totals:
     files: np.ndarray
     colours: bool
     jpeg: bool
-    deep: bool
 
 
 def learn_values(
@@ -111,7 +108,10 @@ def learn_values(
     )  # fmt: skip
     table = _table(classes, ignored, colours)
     if len(classes.names) > _MOST_CLASSES:
-        raise DataError(f"the masks of {root} hold {len(classes.names):,} values: too many classes")
+        raise DataError(
+            f"the masks of {root} hold {len(classes.names):,} values, and at most {_MOST_CLASSES} "
+            f"classes can be told apart: say --masks binary to read all of them as one"
+        )
     strays = int(np.delete(totals.pixels, mains).sum())
     return Learnt(table, classes.names, classes.palette, _said(classes, ignored, strays, totals))
 
@@ -136,16 +136,15 @@ def _are_colours(counts: Sequence[ValueCounts], named: ValueNames | None) -> boo
 
 def _totals(counts: Sequence[ValueCounts], colours: bool) -> Totals:
     values, which = np.unique(np.concatenate([c.values for c in counts]), return_inverse=True)
-    sums = [
+    pixels, solid, files = (
         np.bincount(which, np.concatenate(parts), len(values)).astype(np.int64)
         for parts in (
             [c.pixels for c in counts], [c.solid for c in counts],
             [np.ones(len(c.values)) for c in counts],
         )
-    ]  # fmt: skip
+    )  # fmt: skip
     lossy = sum(c.form in ("JPEG", "MPO") for c in counts)
-    deep = any(c.deep for c in counts)
-    return Totals(values, *sums, colours=colours, jpeg=2 * lossy > len(counts), deep=deep)
+    return Totals(values, pixels, solid, files, colours, jpeg=2 * lossy > len(counts))
 
 
 def _main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from headstart.data.words import MASKS, normal, split_name, split_word
 
-__all__ = ["MaskPairs", "pair_masks"]
+__all__ = ["MaskPairs", "pair_masks", "split_by_folders"]
 
 _MASKS = MASKS | {
     *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
@@ -95,7 +95,7 @@ def pair_masks(names: Sequence[str]) -> MaskPairs | None:
             doubtful[image] = f"several masks have its name ({several}); none was taken"
             found[image] = []
     taken = tuple(sorted(each.name for each in images))
-    splits = _splits([each for each in taken])
+    splits = split_by_folders(taken)
     return MaskPairs(
         taken,
         tuple(tuple(mask for mask, _ in found.get(name, ())) for name in taken),
@@ -203,15 +203,23 @@ def _without_common(places: list[_Place]) -> list[_Place]:
     stems = [each.stem for each in places]
     if len(stems) < 2:
         return places
-    head = re.sub(r"\d+$", "", os.path.commonprefix(stems))
-    tail = os.path.commonprefix([stem[::-1] for stem in stems])[::-1]
-    tail = re.sub(r"^\d+", "", tail) if not re.search(r"\D", tail[:1] or "x") else tail
+    head = re.sub(r"\d+$", "", _beginning(stems))
+    tail = re.sub(r"^\d+", "", _beginning([stem[::-1] for stem in stems])[::-1])
     return [
         _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
     ]
 
 
-def _splits(names: list[str]) -> tuple[str, ...]:
+def _beginning(texts: list[str]) -> str:
+    """Returns what all texts begin with."""
+    one, other = min(texts), max(texts)
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
+    )
+    return one[:same]
+
+
+def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
     """Returns the split that a folder of each image says, or ``""``."""
     depth = max((name.count("/") for name in names), default=0)
     for at in range(depth):
