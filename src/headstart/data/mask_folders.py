@@ -13,7 +13,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.data.learn_values import MaskValues
 from headstart.data.mask_labels import Annotated, mask_labels
-from headstart.data.mask_pairs import MaskPairs
+from headstart.data.mask_pairs import MaskPairs, is_mask_folder
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import Tree
 from headstart.data.sidecar import add_sidecar
@@ -56,18 +56,35 @@ def demand_pairs(tree: Tree, pairs: MaskPairs) -> None:
     Raises:
         DataError: If that is so.
     """
-    found = sum(len(each) for each in pairs.masks)
-    doubtful = len(pairs.doubtful)
-    lost = len(pairs.lost)
-    if found + doubtful >= lost and (found or doubtful):
+    homes = Counter(_home(mask) for masks in pairs.masks for mask in masks)
+    lost = Counter(_home(name) for name in pairs.lost)
+    several = Counter(_home(mask) for masks in pairs.several.values() for mask in masks)
+    found, total = homes.total(), homes.total() + lost.total() + len(pairs.several)
+    # A folder of its own, of as many masks as images, is another reading and no mishap.
+    rivals = [home for home, count in lost.items() if home not in homes and 2 * count >= found > 0]
+    rivals = [*homes, *rivals] if rivals else list(several) if len(pairs.several) > found else []
+    if len(rivals) > 1 and any(rivals):
+        raise DataError(
+            f"several folders of {tree.root} could hold the masks "
+            f"({some_of(sorted(f'{home}/' for home in rivals), 4)}): say which with --annotations "
+            f"FOLDER"
+        )
+    if found + len(pairs.several) >= lost.total() and total > lost.total():
         return
-    total = found + lost + doubtful
     example = pairs.images[0] if pairs.images else "none"
     raise DataError(
-        f"{lost:,} of {plural(total, 'mask')} of {tree.root} have the name of no image (such as "
-        f"{pairs.lost[0]}; images such as {example}): name them alike, or give a table with the "
-        f"columns image and mask"
+        f"{lost.total():,} of {plural(total, 'mask')} of {tree.root} have the name of no image "
+        f"(such as {pairs.lost[0]}; images such as {example}): name them alike, or give a table "
+        f"with the columns image and mask"
     )
+
+
+def _home(name: str) -> str:
+    """Returns the folder of a mask without what splits and classes in it are called."""
+    folders = name.split("/")[:-1]
+    while len(folders) > 1 and not is_mask_folder(folders[-1]):
+        folders.pop()
+    return "/".join(each for each in folders if not split_name(each))
 
 
 def from_pairs(
@@ -108,7 +125,7 @@ def from_pairs(
     learnt = mask_labels(found, root=tree.root, how=how, origin=origin)
     if shown is None and columns.label != NONE:
         _refuse_unasked(tree, pairs, learnt.binary, learnt.named)
-    aside = [*tree.set_aside, *unlisted, *known.set_aside, *pairs.doubtful.items()]
+    aside = [*tree.set_aside, *unlisted, *known.set_aside, *_doubtful(pairs)]
     aside += [(name, "a mask without an image of its name") for name in pairs.lost]
     dataset = replace(
         known,
@@ -117,6 +134,13 @@ def from_pairs(
         reading=known.reading | {"labels": learnt.reading},
     )
     return with_splits(dataset)
+
+
+def _doubtful(pairs: MaskPairs) -> list[tuple[str, str]]:
+    return [
+        (image, f"several masks have its name ({some_of(masks, 3)}); none was taken")
+        for image, masks in pairs.several.items()
+    ]
 
 
 def with_splits(dataset: Dataset) -> Dataset:

@@ -13,7 +13,7 @@ from headstart.data.mask_counts import ValueCounts, count_values, in_threads
 from headstart.data.mask_files import LayeredMask, MaskFile
 from headstart.data.masks import IGNORED, Masks, MaskSource
 from headstart.data.name_classes import drawing_colours
-from headstart.data.value_names import find_names
+from headstart.data.value_names import ValueNames, find_names
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -84,13 +84,12 @@ def mask_labels(
         raise DataError(f"none of the masks of {root} can be read ({some})")
     by_part = any(part for each in found for part in each.parts)
     named = None if by_part else find_names(dict.fromkeys([root, *(p.parent for p in counts)]))
-    learnt = learn_values(
-        list(counts.values()), how=how, named=named, root=root,
-        files=[_name(path, root) for path in counts],
-    )  # fmt: skip
-    for path in _unlike_the_others(counts, learnt):
+    learnt = _learnt(counts, how, named, root)
+    unlike = _unlike_the_others(counts, learnt)
+    for path in unlike:
         aside[_name(path, root)] = "it has values of its own nearly all over, as a photograph has"
         del counts[path]
+    learnt = _learnt(counts, how, named, root) if unlike else learnt
     binary = len(learnt.names) == 2 and learnt.table.values[0] == 0
     if by_part:
         masks = _parts(found, counts, learnt, root)
@@ -101,6 +100,13 @@ def mask_labels(
     return MaskReading(
         masks, f"masks of {known:,}: {reading}", tuple(aside.items()), binary, named is not None
     )
+
+
+def _learnt(
+    counts: dict[Path, ValueCounts], how: MaskValues, named: ValueNames | None, root: Path
+) -> Learnt:
+    files = [_name(path, root) for path in counts]
+    return learn_values(list(counts.values()), how=how, named=named, root=root, files=files)
 
 
 def _objects(found: Sequence[Annotated]) -> Sequence[Annotated]:
@@ -234,9 +240,11 @@ def _counted(
 
 
 def _said_parts(masks: Masks, learnt: Learnt, origin: str) -> str:
-    origin = origin or "the folders and names of the masks"
     listed = some_of(masks.names[1:], 12)
     strays = learnt.reading.partition("; ")[2]
-    said = f"0 background, else what {origin.partition(',')[0]} says ({listed})"
-    said += ", as asked" if "as asked" in origin else ""
+    said = f"0 background, else what the folders and names of the masks say ({listed})"
+    if origin:
+        said = f"0 background, else what {origin.partition(',')[0]} says, as asked ({listed})"
+    elif masks.names[1:] == ("foreground",):
+        said = "0 background, each file a part of the foreground"
     return said + (f"; {strays}" if strays else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,21 +110,12 @@ def _told(
 
 def _under(tree: Tree, inside: Tree, path: Path, annotations: Path) -> MaskPairs:
     """Pairs the images of a folder with the masks of another, wherever that lies."""
-    import os
-
     place = os.path.relpath(annotations.resolve(), path.resolve()).replace(os.sep, "/")
     start = "" if place == "." else place + "/"
-    others = [name for name in tree.names if not name.startswith(start)] if start else []
-    masks = {f"\0masks/{name}": start + name for name in inside.names}
-    found = pair_masks([*others, *masks])
+    found = pair_masks(tree.names, [start + name for name in inside.names])
     if found is None:
-        return MaskPairs((), (), (), (), tuple(masks.values()))
-    return replace(
-        found,
-        masks=tuple(tuple(masks[each] for each in theirs) for theirs in found.masks),
-        lost=tuple(masks.get(each, each) for each in found.lost),
-        files=f"masks in {annotations}, as asked",
-    )
+        return MaskPairs((), (), (), (), inside.names)
+    return replace(found, files=f"masks in {annotations}, as asked")
 
 
 def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
