@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.main_values import MOST_INDEX, Totals, covered, main_values, totals_of
 from headstart.data.mask_counts import ValueCounts
 from headstart.data.mask_files import ValueTable
@@ -18,10 +18,7 @@ from headstart.data.value_names import ValueNames
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["Learnt", "MaskValues", "learn_values"]
-
-MaskValues = Literal["auto", "classes", "binary"]
-"""How values are read: by looking, each as a class, or 0 against all others."""
+__all__ = ["Learnt", "learn_values"]
 
 _NO_MASK = 0.5  # of all pixels have values that are no class: photographs, not masks
 _MOST_CLASSES = 255

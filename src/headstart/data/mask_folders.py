@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
-from headstart.data.learn_values import MaskValues
 from headstart.data.mask_labels import Annotated, mask_labels
 from headstart.data.mask_pairs import MaskPairs, is_mask_folder
 from headstart.data.roles import NONE, Columns

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.learn_values import Learnt, MaskValues, learn_values
+from headstart.choices import MaskValues
+from headstart.data.learn_values import Learnt, learn_values
 from headstart.data.mask_counts import ValueCounts, count_values, in_threads
 from headstart.data.mask_files import LayeredMask, MaskFile
 from headstart.data.masks import IGNORED, Masks, MaskSource

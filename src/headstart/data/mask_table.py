@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.from_table import split_column
-from headstart.data.learn_values import MaskValues
 from headstart.data.locate import Located, locate
 from headstart.data.mask_folders import with_splits
 from headstart.data.mask_labels import Annotated, mask_labels

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.folders import open_folders
 from headstart.data.from_table import open_table
 from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
-from headstart.data.learn_values import MaskValues
 from headstart.data.numbers import as_numbers, told_task
 from headstart.data.open_masks import open_masks
 from headstart.data.reading import say_reading

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.drawn_masks import drawings_below, from_drawings, read_drawings
-from headstart.data.learn_values import MaskValues
 from headstart.data.mask_folders import are_class_folders, demand_pairs, from_pairs
 from headstart.data.mask_pairs import MaskPairs, pair_masks
 from headstart.data.mask_table import holds_masks, open_mask_table
