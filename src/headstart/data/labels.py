@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from headstart.data.masks import Masks
 from headstart.data.words import normal
 
 __all__ = [
@@ -210,5 +211,7 @@ def counts_of(labels: Labels, kept: np.ndarray | None = None) -> dict[str, int]:
         kept: (N,) bool items to count; by default all.
     """
     kinds, mask = labels.kinds, labels.known if kept is None else labels.known & kept
+    if isinstance(labels, Masks):  # an image has several
+        return dict(zip(kinds, (labels.pixels[mask] > 0).sum(axis=0).tolist(), strict=True))
     counts = np.bincount(labels.strata[mask], minlength=len(kinds))
     return dict(zip(kinds, counts.tolist(), strict=True))
