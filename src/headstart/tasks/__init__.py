@@ -27,6 +27,7 @@ TASKS = {
     "classification": "headstart.tasks.classification",
     "regression": "headstart.tasks.regression",
     "identity": "headstart.tasks.identity",
+    "segmentation": "headstart.tasks.segmentation",
 }
 """Name of a task -> its package."""
 
@@ -81,7 +82,7 @@ def decode_parts(
     """
     import numpy as np
 
-    from headstart.predictions import concatenate
+    from headstart.stacking import concatenate
     from headstart.tasks.protocol import Places
 
     items = np.concatenate([part for part, _, _ in parts])
