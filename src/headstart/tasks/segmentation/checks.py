@@ -128,7 +128,7 @@ def _blank(dataset: Dataset) -> Iterator[Finding]:
             + (" (empty masks)." if empty else "."),
             first(dataset.names[i] for i in items),
             "They count as annotated: nothing is there. Where nobody has looked yet, move the "
-            "masks away." if empty else "Look at them: was the mask inverted, or filled by mistake?",
+            "masks away." if empty else "Look at them: was one inverted, or filled by mistake?",
             len(items),
         )  # fmt: skip
     nobody = np.flatnonzero(labels.known & ~present.any(axis=1))
