@@ -67,8 +67,10 @@ def learn_values(
     totals = totals_of(counts, colours)
     if how == "binary":
         return _binary(totals)
-    mains = main_values(totals, named)
-    _demand_masks(totals, mains, root, files)
+    mains = np.arange(len(totals.values))
+    if how == "auto":
+        mains = main_values(totals, named)
+        _demand_masks(totals, mains, root, files)
     if how == "auto" and named is None:
         _refuse_instances(counts, totals, mains, root)
     if totals.jpeg and how == "auto":
