@@ -76,13 +76,15 @@ def test_damaged_areas_are_named_and_their_image_is_not_annotated(tmp_path):
 
 def test_categories_of_one_name_in_two_files_are_one_class(tmp_path):
     images = [{"id": 1, "file_name": "b.jpg", "width": 10, "height": 8}]
-    other = content([{"segmentation": [SQUARE], "category_id": 1}], images, [{"id": 1, "name": "dog"}])
+    square = {"segmentation": [SQUARE], "category_id": 1}
+    other = content([square], images, [{"id": 1, "name": "dog"}])
     drawn = read(tmp_path, content([{"segmentation": [SQUARE]}]), other)
     assert drawn.masks["b.jpg"].read().max() == drawn.names.index("dog")
 
 
 def test_annotations_of_no_image_are_said(tmp_path):
-    drawn = read(tmp_path, content([{"segmentation": [SQUARE]}, {"segmentation": [SQUARE], "image_id": 5}]))  # fmt: skip
+    square = {"segmentation": [SQUARE]}
+    drawn = read(tmp_path, content([square, square | {"image_id": 5}]))
     assert drawn.set_aside == (("0.json", "1 annotation of images that it does not list"),)
 
 

@@ -86,7 +86,12 @@ def labelme(root):
         write(root / f"{number}.jpg", noise(number, (10, 8)))
         if number < 2:
             shapes = [{"label": "cell", "points": [[0, 0], [4, 0], [4, 4]]}] * (number == 0)
-            facts = {"shapes": shapes, "imagePath": f"{number}.jpg", "imageHeight": 8, "imageWidth": 10}
+            facts = {
+                "shapes": shapes,
+                "imagePath": f"{number}.jpg",
+                "imageHeight": 8,
+                "imageWidth": 10,
+            }
             (root / f"{number}.json").write_text(json.dumps(facts))
 
 

@@ -83,7 +83,9 @@ def test_stray_values_are_thresholded_and_said(tmp_path):
         mask = blocks(number, (0, 255), SIZE)
         edge = np.zeros(mask.shape, bool)
         edge[:, 1:] = mask[:, 1:] != mask[:, :-1]
-        near = np.where(mask > 0, rng.integers(253, 255, mask.shape), rng.integers(1, 3, mask.shape))
+        near = np.where(
+            mask > 0, rng.integers(253, 255, mask.shape), rng.integers(1, 3, mask.shape)
+        )
         write(tmp_path / f"{number}.png", np.where(edge, near, mask).astype(np.uint8))
     learnt = learn(tmp_path)
     assert learnt.names == ("background", "foreground")
@@ -187,7 +189,8 @@ def test_ids_of_instances_are_refused_with_the_flag(tmp_path, kind):
 
 
 def test_hundreds_of_ids_are_refused(tmp_path):
-    write(tmp_path / "a.png", np.kron(np.arange(1, 401, dtype=np.uint16).reshape(20, 20), np.ones((5, 5), np.uint16)))  # fmt: skip
+    ids = np.arange(1, 401, dtype=np.uint16).reshape(20, 20)
+    write(tmp_path / "a.png", np.kron(ids, np.ones((5, 5), np.uint16)))
     with pytest.raises(DataError, match="different values, up to 400"):
         learn(tmp_path)
     learnt = learn(tmp_path, "binary")
@@ -231,3 +234,11 @@ def test_too_few_names_are_refused(tmp_path):
     (tmp_path / "classes.txt").write_text("background\ncell\n")
     with pytest.raises(DataError, match=r"has 2 names, and the masks .* have 4 values"):
         learn(tmp_path)
+
+
+def test_classes_are_counted_by_the_table(tmp_path):
+    mask = blocks(0, (0, 1, 255), SIZE)
+    write(tmp_path / "a.png", mask)
+    learnt, count = learn(tmp_path), count_values(tmp_path / "a.png")
+    assert learnt.pixels_of(count).tolist() == [(mask == 0).sum(), (mask == 1).sum()]
+    assert learnt.strays_of(count) == 0

@@ -17,7 +17,11 @@ def test_values_are_counted_with_those_inside_areas(tmp_path):
     write(tmp_path / "m.png", mask)
     count = count_values(tmp_path / "m.png")
     assert count.size == (6, 4)
-    assert dict(zip(count.values.tolist(), count.pixels.tolist(), strict=True)) == {0: 11, 4: 1, 9: 12}
+    assert dict(zip(count.values.tolist(), count.pixels.tolist(), strict=True)) == {
+        0: 11,
+        4: 1,
+        9: 12,
+    }
     assert dict(zip(count.values.tolist(), count.solid.tolist(), strict=True)) == {0: 5, 4: 0, 9: 6}
 
 

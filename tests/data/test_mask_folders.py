@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.data.drawn_sets import blocks, folder, noise, paletted, write
+from tests.data.drawn_sets import blocks, folder, noise, write
 
-from headstart.data.mask_folders import are_class_folders, demand_pairs, with_splits
+from headstart.data.mask_folders import are_class_folders, demand_pairs
 from headstart.data.mask_pairs import pair_masks
 from headstart.data.open import open_dataset
 from headstart.data.scan import scan
@@ -15,44 +15,6 @@ from headstart.errors import DataError
 
 def opened(root, **options):
     return open_dataset(root, **{"task": "segmentation"} | options)
-
-
-def test_splits_come_of_folders_and_unlabelled_ones_are_none(tmp_path):
-    folder(tmp_path / "train", count=3)
-    write(tmp_path / "test_unlabelled/images/9.jpg", noise(9))
-    dataset = opened(tmp_path)
-    assert dataset.splits.tolist() == ["", "train", "train", "train"]
-    assert dataset.labelled.tolist() == [False, True, True, True]
-    assert dataset.reading["splits"] == "by folders (train 3)"
-
-
-def voc(root):
-    for number in range(4):
-        write(root / f"JPEGImages/2007_{number}.jpg", noise(number))
-        if number < 3:
-            colours = [(number, number, 0) for number in range(256)]
-            mask = blocks(number, (0, 1, 15, 255))
-            (root / "SegmentationClass").mkdir(exist_ok=True)
-            paletted(root / f"SegmentationClass/2007_{number}.png", mask, colours)
-    (root / "Annotations").mkdir()
-    (root / "Annotations/2007_0.xml").write_text("<annotation/>")
-    lists = root / "ImageSets/Segmentation"
-    lists.mkdir(parents=True)
-    (lists / "train.txt").write_text("2007_0\n2007_1\n")
-    (lists / "val.txt").write_text("2007_2\n")
-    (lists / "trainval.txt").write_text("2007_0\n2007_1\n2007_2\n")
-
-
-def test_voc_is_read_by_its_lists_with_255_ignored(tmp_path):
-    voc(tmp_path)
-    dataset = opened(tmp_path, task="auto")
-    assert dataset.task == "segmentation"
-    assert dataset.splits.tolist() == ["train", "train", "val"]
-    assert dataset.labels.names == ("background", "1", "15")
-    assert "255 ignored" in dataset.reading["labels"]
-    assert (dataset.labels.read(0) == 255).any()
-    assert (".", "1 image without a mask and on no list") in dataset.set_aside
-    assert dataset.labels.palette.tolist() == [[0, 0, 0], [1, 1, 0], [15, 15, 0]]
 
 
 def by_class(root):
@@ -65,7 +27,7 @@ def by_class(root):
 
 def test_binary_masks_in_class_folders_are_refused_with_both_readings(tmp_path):
     by_class(tmp_path)
-    with pytest.raises(DataError, match="--label folder:2 .*--label none"):
+    with pytest.raises(DataError, match=r"--label folder:2 .*--label none"):
         opened(tmp_path)
 
 
@@ -95,7 +57,7 @@ def test_a_column_says_what_masks_show(tmp_path):
 
 def test_what_is_asked_for_and_not_there_is_refused(tmp_path):
     folder(tmp_path)
-    with pytest.raises(DataError, match="no image below .* lies 3 folders deep"):
+    with pytest.raises(DataError, match=r"no image below .* lies 3 folders deep"):
         opened(tmp_path, label="folder:3")
     with pytest.raises(DataError, match="no column 'kind'"):
         opened(tmp_path, label="kind")
@@ -121,7 +83,9 @@ def test_another_naming_is_refused_with_an_example_of_each(tmp_path):
     for number in range(4):
         write(tmp_path / f"images/photo_{number}.jpg", noise(number))
         write(tmp_path / f"masks/{'abcd'[number]}.png", blocks(number, (0, 255)))
-    with pytest.raises(DataError, match=r"4 of 4 masks .*masks/a\.png; images such as images/photo"):
+    with pytest.raises(
+        DataError, match=r"4 of 4 masks .*masks/a\.png; images such as images/photo"
+    ):
         opened(tmp_path)
 
 
@@ -143,9 +107,3 @@ def test_class_folders_are_told(tmp_path):
     assert not are_class_folders(tree, found)
     assert found is not None
     demand_pairs(tree, found)
-
-
-def test_a_split_without_masks_is_none(tmp_path):
-    folder(tmp_path)
-    dataset = opened(tmp_path)
-    assert with_splits(dataset).reading["splits"] == "none"

@@ -42,7 +42,7 @@ def test_a_row_without_a_mask_is_not_annotated(tmp_path):
 
 def test_a_column_says_what_masks_show_only_when_that_is_said(tmp_path):
     path = table(tmp_path, "image,mask,class", "a/{n}.jpg,b/{n}.png,{kind}")
-    with pytest.raises(DataError, match="--label class if .*--label none if"):
+    with pytest.raises(DataError, match=r"--label class if .*--label none if"):
         open_dataset(path, task="segmentation")
     named = open_dataset(path, task="segmentation", label="class")
     assert named.labels.names == ("background", "u", "v")
@@ -60,7 +60,9 @@ def test_masks_of_several_values_say_themselves_what_they_show(tmp_path):
 
 def test_several_masks_of_an_image_are_its_parts(tmp_path):
     path = table(tmp_path)
-    path.write_text("image,mask,part\na/0.jpg,b/0.png,crack\na/0.jpg,b/1.png,dent\na/1.jpg,b/2.png,dent\n")
+    path.write_text(
+        "image,mask,part\na/0.jpg,b/0.png,crack\na/0.jpg,b/1.png,dent\na/1.jpg,b/2.png,dent\n"
+    )
     dataset = open_dataset(path, task="segmentation", label="part")
     assert dataset.labels.names == ("background", "crack", "dent")
     assert set(np.unique(dataset.labels.read(0))) == {0, 1, 2}
@@ -84,7 +86,7 @@ def test_missing_files_are_named_or_refused(tmp_path):
 def test_a_table_without_a_column_of_masks_is_refused(tmp_path):
     path = table(tmp_path, "image,shape")
     assert not holds_masks(path, Columns())
-    with pytest.raises(DataError, match="no column of .* is called mask"):
+    with pytest.raises(DataError, match=r"no column of .* is called mask"):
         open_dataset(path, task="segmentation")
 
 

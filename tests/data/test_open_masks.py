@@ -31,8 +31,8 @@ def test_nothing_is_read_as_masks_unless_there_are_some(tmp_path):
     assert open_masks(tmp_path, Columns(), sure=False) == (None, "")
     with pytest.raises(DataError, match=r"holds no masks: give images/ and masks/"):
         open_masks(tmp_path, Columns())
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no images below"):
-        (tmp_path / "empty").mkdir()
         open_masks(tmp_path / "empty", Columns())
 
 
@@ -50,7 +50,7 @@ def test_masks_in_class_folders_are_two_readings(tmp_path):
         for n in range(2):
             write(tmp_path / f"{kind}/{kind} ({n}).png", noise(n))
             write(tmp_path / f"{kind}/{kind} ({n})_mask.png", blocks(n, (0, 255)))
-    with pytest.raises(DataError, match="--task segmentation .*--task classification"):
+    with pytest.raises(DataError, match=r"--task segmentation .*--task classification"):
         open_dataset(tmp_path, task="auto")
     assert open_dataset(tmp_path, task="segmentation").labelled.all()
 

@@ -43,7 +43,7 @@ def test_runs_go_down_the_columns_and_begin_with_nothing():
 
 
 def test_a_known_text_of_cocos_tools():
-    # pycocotools.mask.encode of a 4 x 3 mask (rows x columns) with ones in rows 1 and 2 of column 1.
+    # pycocotools.mask.encode of a mask with two ones in a row down its columns.
     assert parse_runs("525") == [5, 2, 5]
     assert parse_runs(b"525") == [5, 2, 5]
 

@@ -58,7 +58,8 @@ def test_later_shapes_lie_on_top_and_runs_may_be_of_a_part():
         (6, 4),
         (Shape(1, rings=(square,)), Shape(2, runs=(0, 4), box=(3, 1, 2, 2))),
     ).read()
-    assert mask.tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 1, 2, 2, 0], [1, 1, 1, 2, 2, 0], [1, 1, 1, 1, 0, 0]]  # fmt: skip
+    plain, covered = [1, 1, 1, 1, 0, 0], [1, 1, 1, 2, 2, 0]
+    assert mask.tolist() == [plain, covered, covered, plain]
 
 
 def test_a_part_may_stick_out_of_the_image():
