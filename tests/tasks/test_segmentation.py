@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.tasks.segmentation.masks_here import CLASSES, PALETTE, maps_of, masks_of, scene
 
+from headstart.data.labels import counts_of
 from headstart.errors import DataError
 from headstart.images.preprocess import Preprocess
 from headstart.records import OutputSpec
@@ -99,3 +100,8 @@ def test_an_overlay_fits_an_image_of_any_size():
     for shape in ((30, 45, 3), (300, 450, 3)):
         before = np.full(shape, 90, np.uint8)
         assert task.draw(before, maps, 0).shape == shape
+
+
+def test_a_class_is_counted_on_every_image_that_has_it():
+    labels = masks_of([scene(0), np.zeros((5, 5), np.uint8), None])
+    assert counts_of(labels) == {"ground": 2, "disc": 1, "bar": 1}

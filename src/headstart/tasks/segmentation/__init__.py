@@ -51,6 +51,7 @@ __all__ = [
 PRIMARY = Measure(
     "mean_iou", "mean IoU",
     meaning="overlap of predicted and true area over their union, every class counting alike",
+    counted=False,
 )  # fmt: skip
 MEASURES = (
     PRIMARY,
