@@ -13,6 +13,7 @@ from headstart.data.from_table import open_table
 from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
 from headstart.data.numbers import as_numbers, told_task
+from headstart.data.open_masks import open_masks
 from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, scan
@@ -70,7 +71,12 @@ def open_dataset(
     by_name = by_folder or group == STEM
     level = class_level(label)
     columns = Columns(None if level else label, None if by_name else group, split, image)
-    dataset = _read(Path(path).expanduser(), columns, same_classes=apart, level=level)
+    given = Path(path).expanduser()
+    dataset = open_masks(given) if task in ("auto", "segmentation") else None
+    if dataset is not None:
+        task = "segmentation"
+    else:
+        dataset = _read(given, columns, same_classes=apart, level=level)
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}

@@ -1,0 +1,243 @@
+"""Which mask belongs to which image, told by folders and names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from headstart.data.words import MASKS, normal, split_name, split_word
+
+__all__ = ["MaskPairs", "pair_masks"]
+
+_MASKS = MASKS | {
+    *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
+    *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
+    *("groundtruths", "seg", "segs", "labelids", "manual"),
+}
+_IMAGES = frozenset(
+    {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
+     "leftimg8bit", "input", "inputs", "rgb", "raw", "original", "originals", "frames", "slices"}
+)  # fmt: skip
+_INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
+_PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
+_ENDING = re.compile(
+    r"[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|ground[_ ]truth|labels?|annotations?|"
+    r"annot|labelids|labeltrainids|matte|l)$",
+    re.I,
+)
+_OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
+
+
+@dataclass(frozen=True)
+class MaskPairs:
+    """Images and their masks.
+
+    Attributes:
+        images: N paths, sorted.
+        masks: For each, the masks of it: none, one, or several that each show a part.
+        parts: For each of these masks the folder that says what it shows, or "".
+        splits: N splits that folders say, or "".
+        lost: Masks without an image.
+        doubtful: Image -> why its mask cannot be told.
+        files: Where images and masks lie, for people.
+        guessed: Whether names were made to fit.
+    """
+
+    images: tuple[str, ...]
+    masks: tuple[tuple[str, ...], ...]
+    parts: tuple[tuple[str, ...], ...]
+    splits: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+    doubtful: dict[str, str] = field(default_factory=dict)
+    files: str = ""
+    guessed: bool = False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file lies, without the words that say that it is an image or a mask."""
+
+    name: str
+    key: tuple[str, ...]
+    stem: str
+
+
+def pair_masks(names: Sequence[str]) -> MaskPairs | None:
+    """Pairs images with masks; None where nothing is called a mask.
+
+    A mask is what lies in a folder called so (``masks``, ``labels``, ``SegmentationClass``,
+    ``train_masks``), or ends so beside its image (``x_mask.png``). Both have the same name but for
+    such words, and lie in folders of the same name but for such words.
+
+    Args:
+        names: Paths of all images and masks, with forward slashes.
+    """
+    images, masks = _roles(names)
+    if not masks or not images:
+        return None
+    pairs = _by_name(images, masks)
+    guessed = False
+    if 2 * sum(map(len, pairs[0].values())) < len(masks):
+        cut = _without_common(images), _without_common(masks)
+        again = _by_name(*cut)
+        if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
+            pairs, guessed = again, True
+    found, lost = pairs
+    doubtful = {}
+    for image, theirs in list(found.items()):
+        whole = [mask for mask, part in theirs if not part]
+        if len(whole) > 1:
+            several = ", ".join(whole[:3])
+            doubtful[image] = f"several masks have its name ({several}); none was taken"
+            found[image] = []
+    taken = tuple(sorted(each.name for each in images))
+    splits = _splits([each for each in taken])
+    return MaskPairs(
+        taken,
+        tuple(tuple(mask for mask, _ in found.get(name, ())) for name in taken),
+        tuple(tuple(part for _, part in found.get(name, ())) for name in taken),
+        splits, tuple(sorted(lost)), doubtful, _said(taken, found), guessed,
+    )  # fmt: skip
+
+
+def _words(folder: str) -> list[str]:
+    return [part for part in re.split(r"[ _.\-]+", folder.lower()) if part]
+
+
+def _is(folder: str, words: frozenset[str]) -> bool:
+    return folder.lower() in words or any(part in words for part in _words(folder))
+
+
+def _bare(folder: str) -> str:
+    """Returns a folder's name without what says that it holds images or masks; splits alike."""
+    words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]
+    left = "_".join(words)
+    annotated = re.fullmatch(r"(train|test|val)annot", folder.lower())
+    left = annotated[1] if annotated else left
+    return split_name(left) or left
+
+
+def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
+    """Returns images and masks."""
+    images: list[_Place] = []
+    masks: list[_Place] = []
+    loose: list[_Place] = []
+    holds_masks = any(_is(folder, _MASKS) for name in names for folder in _folders(name))
+    by_folder = False
+    for name in names:
+        folders = _folders(name)
+        if any(_is(folder, _INSTANCES) for folder in folders):
+            continue
+        stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
+        bare = tuple(left for folder in folders if (left := _bare(folder)))
+        if holds_masks and any(_is(folder, _MASKS) for folder in folders):
+            by_folder = True
+            masks.append(_Place(name, bare, _ENDING.sub("", stem)))
+        elif _ENDING.search(stem):
+            loose.append(_Place(name, bare, stem))
+        else:
+            images.append(_Place(name, bare, _OWN_ENDING.sub("", stem)))
+    if by_folder:  # what ends like a mask beside the images is an image here
+        return images + [_Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
+    known = {(each.key, each.stem.lower()) for each in images}
+    for each in loose:
+        stem = _ENDING.sub("", each.stem)
+        is_mask = (each.key, _OWN_ENDING.sub("", stem).lower()) in known
+        is_mask = is_mask or (each.key, stem.lower()) in known
+        (masks if is_mask else images).append(
+            _Place(each.name, each.key, _OWN_ENDING.sub("", stem) if is_mask else each.stem)
+        )
+    return images, masks
+
+
+def _folders(name: str) -> list[str]:
+    return name.split("/")[:-1]
+
+
+_Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
+
+
+def _by_name(images: Iterable[_Place], masks: Iterable[_Place]) -> _Found:
+    """Returns image -> its (mask, part), and the masks that are left over."""
+    index: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    alone: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for each in images:
+        index[each.key, each.stem.lower()].append(each.name)
+        alone[each.key].append(each.name)
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    lost: list[_Place] = []
+    for mask in masks:
+        homes = index.get((mask.key, mask.stem.lower()))
+        if homes:
+            for home in homes:
+                found[home].append((mask.name, ""))
+        else:
+            lost.append(mask)
+    left = []
+    for mask in lost:
+        # masks/crack/x.png of images/x.jpg, and masks/x/crack.png; or x/masks/*.png of x/images/x.
+        for key, stem, part in (
+            (mask.key[:-1], mask.stem, mask.key[-1] if mask.key else ""),
+            (mask.key[:-1], mask.key[-1] if mask.key else "", mask.stem),
+        ):
+            homes = index.get((key, stem.lower())) if part else None
+            if homes:
+                break
+        if not homes and mask.key and len(alone.get(mask.key, ())) == 1:
+            homes, part = alone[mask.key], "object"
+            same = normal(os.path.splitext(PurePosixPath(homes[0]).name)[0]).lower()
+            homes = homes if same == mask.key[-1] else None
+        for home in homes or ():
+            found[home].append((mask.name, part))
+        if not homes:
+            left.append(mask.name)
+    return found, left
+
+
+def _without_common(places: list[_Place]) -> list[_Place]:
+    """Takes off what all names begin and end with, but for numbers."""
+    stems = [each.stem for each in places]
+    if len(stems) < 2:
+        return places
+    head = re.sub(r"\d+$", "", os.path.commonprefix(stems))
+    tail = os.path.commonprefix([stem[::-1] for stem in stems])[::-1]
+    tail = re.sub(r"^\d+", "", tail) if not re.search(r"\D", tail[:1] or "x") else tail
+    return [
+        _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
+    ]
+
+
+def _splits(names: list[str]) -> tuple[str, ...]:
+    """Returns the split that a folder of each image says, or ``""``."""
+    depth = max((name.count("/") for name in names), default=0)
+    for at in range(depth):
+        parts = {name: _folders(name)[at] if name.count("/") > at else "" for name in names}
+        for read in (split_name, split_word):
+            kinds = {part: read(part) if part else None for part in set(parts.values())}
+            told = [kind for kind in kinds.values() if kind]
+            enough = len(told) == len(kinds) if read is split_word else bool(told)
+            if enough and (len(set(told)) > 1 or len(kinds) == 1):
+                return tuple((kinds[parts[name]] or "").replace("pred", "") for name in names)
+    return ("",) * len(names)
+
+
+def _said(images: tuple[str, ...], found: dict[str, list[tuple[str, str]]]) -> str:
+    masks = [mask for theirs in found.values() for mask, _ in theirs]
+    homes = Counter(name.rpartition("/")[0] for name in images)
+    theirs = Counter(name.rpartition("/")[0] for name in masks)
+    if not masks:
+        return ""
+    if set(theirs) <= set(homes):
+        example = min(masks).rpartition("/")[2]
+        return f"masks beside the images, by their endings (such as {example})"
+
+    def listed(places: Counter[str]) -> str:
+        top = Counter("/".join(place.split("/")[:2]) for place in places.elements())
+        some = [f"{place or '.'}/" for place in sorted(top)[:3]]
+        return ", ".join(some) + (", …" if len(top) > 3 else "")
+
+    return f"images in {listed(homes)}; masks in {listed(theirs)}"
