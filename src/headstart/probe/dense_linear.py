@@ -15,8 +15,7 @@ import torch
 from torch import nn
 
 from headstart.compute import Compute
-from headstart.nets.dense import head_of
-from headstart.nets.dense import build_dense
+from headstart.nets.dense import build_dense, head_of
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.dense_loss import dense_losses
 from headstart.nets.maps import MapLayout
@@ -35,7 +34,7 @@ class LinearTask:
         layout: Of the maps.
         rows: (N, D) float16 maps of the N training images.
         shares: (N, C, h, w) uint8 of 255, at the plan's stride.
-        folds: (N,) int, which of K folds holds an image out.
+        folds: (N,) int, which of K folds holds an image out; all -1 for none.
         weights: (C,) float32 of a pixel of each class.
     """
 
@@ -127,7 +126,8 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
     means, stds = map_moments(task.layout, task.rows)
     net = _Side(plan, k + 1, ([means[s] for s in stages], [stds[s] for s in stages]))
     learns = torch.ones(n, k + 1)
-    learns[torch.arange(n), torch.from_numpy(task.folds)] = 0
+    if k:
+        learns[torch.arange(n), torch.from_numpy(task.folds)] = 0
     weights = torch.from_numpy(task.weights)
     per_epoch = math.ceil(n / _BATCH)
     epochs = int(np.clip(math.ceil(_STEPS / per_epoch), *_EPOCHS))

@@ -27,6 +27,7 @@ TASKS = {
     "classification": "headstart.tasks.classification",
     "regression": "headstart.tasks.regression",
     "identity": "headstart.tasks.identity",
+    "segmentation": "headstart.tasks.segmentation",
 }
 """Name of a task -> its package."""
 
