@@ -17,6 +17,7 @@ from headstart.data.masks import IGNORED
 from headstart.lists import some_of
 from headstart.shares import place
 from headstart.stacking import take_rows
+from headstart.tasks.segmentation.notebook import maps_html
 from headstart.tasks.segmentation.regions import count_regions, encode_runs
 from headstart.tasks.segmentation.upsample import strips_of
 
@@ -74,6 +75,9 @@ class SegmentationMaps:
 
     def __repr__(self) -> str:
         return f"SegmentationMaps({len(self):,} images; classes {some_of(self.classes)})"
+
+    def _repr_html_(self) -> str:
+        return maps_html(self)
 
     def take(self, indices: np.ndarray) -> SegmentationMaps:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
@@ -150,15 +154,19 @@ class SegmentationMaps:
             [float((self.labels(i) == other.labels(i)).mean()) for i in range(len(self))]
         )
 
-    def record(self, index: int) -> dict[str, Any]:
+    def record(self, index: int, labels: np.ndarray | None = None) -> dict[str, Any]:
         """Returns the size of one image, and ``pixels``, ``share`` and ``regions`` of each class.
 
         Pixels below the threshold are no class; their share is ``unsure``.
+
+        Args:
+            index: Of the item.
+            labels: Its `labels` with `abstain`, where somebody has them already.
         """
         found = place(self, index)
         if not self._read(index):
             return found | {"error": self.errors.get(self.names[index], "unreadable")}
-        labels = self.labels(index, abstain=True)
+        labels = self.labels(index, abstain=True) if labels is None else labels
         pixels = self._pixels(labels)
         regions = count_regions(labels, len(self.classes))
         total = max(labels.size, 1)
@@ -171,18 +179,29 @@ class SegmentationMaps:
             "unsure": float(1 - pixels.sum() / total),
         }
 
-    def masks(self, index: int) -> dict[str, dict[str, Any]]:
+    def masks(self, index: int, labels: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
         """Returns class -> ``{"size": [H, W], "counts": text}``, COCO's compressed run lengths.
 
         Args:
             index: Of the item. Classes that are not there are left out.
+            labels: Its `labels` with `abstain`, where somebody has them already.
         """
-        labels = self.labels(index, abstain=True)
+        labels = self.labels(index, abstain=True) if labels is None else labels
         return {
             name: {"size": list(labels.shape), "counts": encode_runs(labels == number)}
             for number, name in enumerate(self.classes)
             if (labels == number).any()
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what JSON shows: the records and masks, and not the network's coarse numbers."""
+        answers = []
+        for index in range(len(self)):
+            found = self._read(index)
+            labels = self.labels(index, abstain=True)
+            masks = {"masks": self.masks(index, labels)} if found else {}
+            answers.append(self.record(index, labels) | masks)
+        return {"classes": self.classes, "palette": self.palette, "answers": answers}
 
     def text(self, index: int) -> str:
         """Returns such as ``"background 71 %, person 29 %"``: the classes that cover most."""
