@@ -25,6 +25,7 @@ __all__ = ["SegmentationMaps"]
 
 _AGREED = 0.999
 _SAID = 3
+_CHUNK = 1_000_000  # pixels
 
 
 @dataclass(frozen=True)
@@ -106,20 +107,24 @@ class SegmentationMaps:
             index: Of the item.
             abstain: Leave pixels whose probability is below `threshold` at 255.
         """
-        return self.answer(index, abstain=abstain)[0]
+        return self._answer(index, abstain=abstain, confidences=None)
 
-    def answer(self, index: int, *, abstain: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def answer(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the (H, W) uint8 classes of one image and their (H, W) float16 probabilities.
 
         Args:
             index: Of the item; one that could not be read is 255 everywhere.
-            abstain: Leave pixels whose probability is below `threshold` at 255.
         """
         width, height = (int(each) for each in self.sizes[index])
-        labels = np.full((height, width), IGNORED, np.uint8)
         confidences = np.zeros((height, width), np.float16)
+        return self._answer(index, abstain=False, confidences=confidences), confidences
+
+    def _answer(self, index: int, *, abstain: bool, confidences: np.ndarray | None) -> np.ndarray:
+        """Returns the labels of one image; fills in their probabilities where these are given."""
+        width, height = (int(each) for each in self.sizes[index])
+        labels = np.full((height, width), IGNORED, np.uint8)
         if not self._read(index):
-            return labels, confidences
+            return labels
         for top, strip in self._strips(index):
             part = slice(top, top + strip.shape[1])
             best, first = strip[0].copy(), np.zeros(strip.shape[1:], np.uint8)
@@ -128,8 +133,10 @@ class SegmentationMaps:
                 np.maximum(best, strip[number], out=best)
             if abstain:
                 first[best < self.threshold] = IGNORED
-            labels[part], confidences[part] = first, best
-        return labels, confidences
+            labels[part] = first
+            if confidences is not None:
+                confidences[part] = best
+        return labels
 
     def _strips(self, index: int) -> Any:
         size = (int(self.sizes[index, 0]), int(self.sizes[index, 1]))
@@ -218,7 +225,11 @@ class SegmentationMaps:
 
     def _pixels(self, labels: np.ndarray) -> np.ndarray:
         """(C,) int64 pixels of each class."""
-        return np.bincount(labels.ravel(), minlength=256)[: len(self.classes)].astype(np.int64)
+        counts = np.zeros(256, np.int64)
+        flat = labels.ravel()
+        for start in range(0, len(flat), _CHUNK):  # counting makes eight bytes of each pixel
+            counts += np.bincount(flat[start : start + _CHUNK], minlength=256)
+        return counts[: len(self.classes)]
 
     def resized(self, index: int, size: tuple[int, int]) -> SegmentationMaps:
         """Returns the answer to one image as to the same image at another size.
