@@ -17,6 +17,7 @@ from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.images.given import ImageLike, is_path
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.engine import Engine, stream
 from headstart.nets.model import Model
 from headstart.tasks.predictor import Predictor, in_batches, spread
@@ -74,6 +75,8 @@ class RunPredictor(Predictor):
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
+        if isinstance(self.model.head, DenseHead):
+            return self._told(inputs)
         if self._embed is None:
             plain = self._exact and self.model.backbone.source.kind != "onnx"
             self._embed = self._by_torch() if plain else self._by_engine(inputs)
@@ -84,6 +87,17 @@ class RunPredictor(Predictor):
             return self.model.outputs(self.preprocess.pooled(vectors, self.tta))
 
         return in_batches(run, inputs) if self._exact else run(inputs)
+
+    def _told(self, inputs: np.ndarray) -> Outputs:
+        """Returns the probabilities of a dense head, which sees each image once."""
+        if self._embed is None:
+            from headstart.nets.dense_runner import DenseRunner
+
+            self._embed = DenseRunner(
+                self.model, images=_MANY if self._many else len(inputs), device=self._device,
+                exact=self._exact,
+            )  # fmt: skip
+        return {"probabilities": self._embed(inputs[:, 0])}
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])
@@ -112,6 +126,11 @@ class RunPredictor(Predictor):
 
     def _one(self) -> Outputs:
         """Outputs of nothing: the head tells shapes, and no network is needed."""
+        if isinstance(self.model.head, DenseHead):
+            side, plan = self.preprocess.size, self.model.head.plan
+            cells = max(1, round(side / plan.stride))
+            even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
+            return {"probabilities": even} | self.places([(side, side)])
         width = int(self.model.head.columns.max()) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
@@ -124,7 +143,7 @@ class RunPredictor(Predictor):
     ) -> tuple[Outputs, dict[str, str]]:
         """Returns outputs of N images and name -> reason, of those that could not be read."""
         files = [number for number, each in enumerate(images) if is_path(each)]
-        if not files:
+        if not files or isinstance(self.model.head, DenseHead):
             return super()._look(images, names, workers, progress)
         features = extract(
             Dataset.unlabelled([names[i] for i in files]), self.model.backbone,
