@@ -5,30 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from headstart.choices import MaskValues
+from headstart.data.main_values import MOST_INDEX, Totals, covered, main_values, totals_of
 from headstart.data.mask_counts import ValueCounts
-from headstart.data.mask_files import ValueTable, channels
+from headstart.data.mask_files import ValueTable
 from headstart.data.masks import IGNORED
 from headstart.data.name_classes import NamedClasses, name_classes
 from headstart.data.value_names import ValueNames
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["Learnt", "MaskValues", "learn_values"]
+__all__ = ["Learnt", "learn_values"]
 
-MaskValues = Literal["auto", "classes", "binary"]
-"""How values are read: by looking, each as a class, or 0 against all others."""
-
-_SOLID = 0.25  # of the pixels of a class lie inside an area of it; of those along edges hardly any
-_MUCH = 0.005  # of all pixels: no seam along edges has so many of one value
-_NEAR = 8  # grey levels from a class, in which compression leaves others
-_NEAR_COLOUR = 40
-_FEW = 0.2  # of the pixels of the class beside it
-_MOST_INDEX = 64  # classes that are simply numbered
-_STRAY = 0.05  # of the pixels of 255, if small values are to be strays of 0
 _NO_MASK = 0.5  # of all pixels have values that are no class: photographs, not masks
 _MOST_CLASSES = 255
 _MANY = 64
@@ -43,36 +34,12 @@ class Learnt:
         names: C class names.
         palette: (C, 3) uint8.
         reading: For people.
-        through_colours: Whether palette indices are told by their colours.
     """
 
     table: ValueTable
     names: tuple[str, ...]
     palette: np.ndarray
     reading: str
-
-
-@dataclass(frozen=True)
-class Totals:
-    """The values of all masks.
-
-    Attributes:
-        values: (V,) int64, ascending.
-        pixels: (V,) int64.
-        solid: (V,) int64.
-        files: (V,) int64 how many masks have each.
-        colours: Whether they are colours.
-        jpeg: Whether most masks are saved with losses.
-        deep: Whether any is of more than 8 bits.
-    """
-
-    values: np.ndarray
-    pixels: np.ndarray
-    solid: np.ndarray
-    files: np.ndarray
-    colours: bool
-    jpeg: bool
-    deep: bool
 
 
 def learn_values(
@@ -97,13 +64,15 @@ def learn_values(
     """
     colours = _are_colours(counts, named)
     counts = [each.as_colours() for each in counts] if colours else counts
-    totals = _totals(counts, colours)
+    totals = totals_of(counts, colours)
     if how == "binary":
         return _binary(totals)
-    mains = _main_values(totals, named)
+    mains = main_values(totals, named)
     _demand_masks(totals, mains, root, files)
     if how == "auto" and named is None:
         _refuse_instances(counts, totals, mains, root)
+    if totals.jpeg and how == "auto":
+        _refuse_lossy(totals.values[mains], colours, root)
     ignored = _ignored(totals.values[mains], named, colours)
     classes = name_classes(
         [v for v in totals.values[mains].tolist() if v != ignored], named, colours,
@@ -111,7 +80,10 @@ def learn_values(
     )  # fmt: skip
     table = _table(classes, ignored, colours)
     if len(classes.names) > _MOST_CLASSES:
-        raise DataError(f"the masks of {root} hold {len(classes.names):,} values: too many classes")
+        raise DataError(
+            f"the masks of {root} hold {len(classes.names):,} values, and at most {_MOST_CLASSES} "
+            f"classes can be told apart: say --masks binary to read all of them as one"
+        )
     strays = int(np.delete(totals.pixels, mains).sum())
     return Learnt(table, classes.names, classes.palette, _said(classes, ignored, strays, totals))
 
@@ -134,81 +106,32 @@ def _are_colours(counts: Sequence[ValueCounts], named: ValueNames | None) -> boo
     return False
 
 
-def _totals(counts: Sequence[ValueCounts], colours: bool) -> Totals:
-    values, which = np.unique(np.concatenate([c.values for c in counts]), return_inverse=True)
-    sums = [
-        np.bincount(which, np.concatenate(parts), len(values)).astype(np.int64)
-        for parts in (
-            [c.pixels for c in counts], [c.solid for c in counts],
-            [np.ones(len(c.values)) for c in counts],
-        )
-    ]  # fmt: skip
-    lossy = sum(c.form in ("JPEG", "MPO") for c in counts)
-    deep = any(c.deep for c in counts)
-    return Totals(values, *sums, colours=colours, jpeg=2 * lossy > len(counts), deep=deep)
-
-
-def _main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
-    """Returns the rows of the values that are classes, or mean that nobody says."""
-    values, pixels = totals.values, totals.pixels
-    solid = totals.solid >= _SOLID * np.maximum(pixels, 1)
-    main = solid | (pixels >= _MUCH * pixels.sum())
-    told = named.by_colour if totals.colours and named else named.by_value if named else {}
-    if told:
-        listed = np.isin(values, list(told))
-        if not listed.any():
-            return np.flatnonzero(main)
-        beside = main & ~listed & ~_beside(totals, np.flatnonzero(listed))
-        return np.flatnonzero(listed | (beside & ~totals.jpeg))
-    if not totals.colours and _are_indices(totals):
-        return np.arange(len(values))
-    # The largest first: what lies beside a larger one, and is much rarer, is no class of its own.
-    chosen: list[int] = []
-    for row in np.argsort(-pixels, kind="stable").tolist():
-        if main[row] and not _beside(totals, np.array(chosen, int), row=row)[0]:
-            chosen.append(row)
-    return np.sort(np.array(chosen, int))
-
-
-def _beside(totals: Totals, chosen: np.ndarray, row: int | None = None) -> np.ndarray:
-    """Tells which values lie next to one of those chosen, and are much rarer than that."""
-    rows = np.arange(len(totals.values)) if row is None else np.array([row])
-    if not len(chosen):
-        return np.zeros(len(rows), bool)
-    values = totals.values
-    if totals.colours:
-        apart = np.abs(channels(values[rows])[:, None] - channels(values[chosen])[None]).max(axis=2)
-        near = apart <= (_NEAR_COLOUR if totals.jpeg else _NEAR)
-    else:
-        near = np.abs(values[rows][:, None] - values[chosen][None]) <= _NEAR * (1 + totals.jpeg)
-    rare = totals.pixels[rows][:, None] <= _FEW * totals.pixels[chosen][None]
-    return np.asarray((near & rare).any(axis=1))
-
-
-def _are_indices(totals: Totals) -> bool:
-    """Whether grey values simply number the classes, so that neighbours are different things."""
-    values, pixels = totals.values, totals.pixels
-    small = values != IGNORED
-    if not small.any() or values[small].max() >= _MOST_INDEX:
-        return False
-    rest = small & (values != 0)
-    white = int(pixels[values == IGNORED].sum())
-    loose = totals.solid[rest].sum() < _SOLID * pixels[rest].sum()
-    return not (white and rest.any() and loose and pixels[rest].sum() < _STRAY * white)
-
-
 def _demand_masks(totals: Totals, mains: np.ndarray, root: Path, files: Sequence[str]) -> None:
     total = int(totals.pixels.sum())
-    covered = int(totals.pixels[mains].sum())
+    held = covered(totals, mains)
     some = some_of(files, 2)
     if not total:
         raise DataError(f"the masks of {root} have no pixels")
     many = len(totals.values)
-    if covered < (1 - _NO_MASK) * total or (len(mains) < 2 and covered < 0.99 * total):
+    if held < (1 - _NO_MASK) * total or (len(mains) < 2 and held < 0.99 * total):
         raise DataError(
             f"the masks of {root} ({some}) hold {many:,} different values and none that stand out, "
             f"as photographs and heat maps do: see that images and masks are not swapped, or save "
             f"one value for each class (--masks binary reads 0 against all else)"
+        )
+
+
+def _refuse_lossy(values: np.ndarray, colours: bool, root: Path) -> None:
+    """Refuses neighbouring values in files that mix these up.
+
+    Raises:
+        DataError: If that is so.
+    """
+    if not colours and len(values) > 2 and np.diff(values).min() < 8:
+        raise DataError(
+            f"the masks of {root} are JPEG files with values next to each other "
+            f"({some_of(values.tolist(), 6)}), which compression mixes up: save them as PNG anew, "
+            f"from what they were made of (--masks binary reads 0 against all else)"
         )
 
 
@@ -254,7 +177,7 @@ def _ignored(values: np.ndarray, named: ValueNames | None, colours: bool) -> int
         return None
     if len(rest) < 2 or rest.max() > 254:
         return None
-    numbered = rest.max() < _MOST_INDEX or len(rest) >= rest.max() - rest.min()
+    numbered = rest.max() < MOST_INDEX or len(rest) >= rest.max() - rest.min()
     return IGNORED if numbered else None
 
 
@@ -285,7 +208,9 @@ def _binary(totals: Totals) -> Learnt:
 
 
 def _said(classes: NamedClasses, ignored: int | None, strays: int, totals: Totals) -> str:
-    parts = [f"{text} {classes.names[i]}" for text, i in zip(classes.texts, classes.indices)]
+    told = zip(classes.texts, classes.indices, strict=True)
+    called = [(text, classes.names[i] if i < len(classes.names) else "ignored") for text, i in told]
+    parts = [text if text == name else f"{text} {name}" for text, name in called]
     parts += [f"{ignored} ignored"] if ignored is not None else []
     said = some_of(parts, 24)
     said += f" ({classes.origin})" if classes.origin else ""

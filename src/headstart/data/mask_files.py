@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from headstart.data.masks import IGNORED, scale_nearest
 from headstart.errors import DataError
 
 __all__ = [
@@ -118,6 +119,33 @@ class MaskFile:
             DataError: If the file is gone or damaged by now.
         """
         return self.table.classes_of(read_values(self.path).as_told(self.table.colours))
+
+
+@dataclass(frozen=True)
+class LayeredMask:
+    """A mask in several files, each of which shows where one class is; later ones lie on top.
+
+    Attributes:
+        layers: L masks that are 0 where it is not, with the index of the class.
+    """
+
+    layers: tuple[tuple[MaskFile, int], ...]
+
+    def read(self) -> np.ndarray:
+        """Returns (H, W) uint8 class indices, 255 where nobody says.
+
+        Raises:
+            DataError: If a file is gone or damaged by now.
+        """
+        mask: np.ndarray | None = None
+        for source, index in self.layers:
+            layer = source.read()
+            mask = np.zeros_like(layer) if mask is None else mask
+            layer = scale_nearest(layer, (mask.shape[1], mask.shape[0]))
+            mask[(layer == IGNORED) & (mask == 0)] = IGNORED
+            mask[(layer != 0) & (layer != IGNORED)] = index
+        assert mask is not None, "a mask has layers"
+        return mask
 
 
 def read_values(path: Path) -> RawMask:

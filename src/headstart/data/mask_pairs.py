@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from headstart.data.words import MASKS, normal, split_name, split_word
 
-__all__ = ["MaskPairs", "pair_masks"]
+__all__ = ["MaskPairs", "is_mask_folder", "pair_masks", "split_by_folders"]
 
 _MASKS = MASKS | {
     *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
@@ -42,7 +42,7 @@ class MaskPairs:
         parts: For each of these masks the folder that says what it shows, or "".
         splits: N splits that folders say, or "".
         lost: Masks without an image.
-        doubtful: Image -> why its mask cannot be told.
+        several: Image -> the masks of its name, where it cannot be told which is meant.
         files: Where images and masks lie, for people.
         guessed: Whether names were made to fit.
     """
@@ -52,7 +52,7 @@ class MaskPairs:
     parts: tuple[tuple[str, ...], ...]
     splits: tuple[str, ...]
     lost: tuple[str, ...] = ()
-    doubtful: dict[str, str] = field(default_factory=dict)
+    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files: str = ""
     guessed: bool = False
 
@@ -66,7 +66,7 @@ class _Place:
     stem: str
 
 
-def pair_masks(names: Sequence[str]) -> MaskPairs | None:
+def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> MaskPairs | None:
     """Pairs images with masks; None where nothing is called a mask.
 
     A mask is what lies in a folder called so (``masks``, ``labels``, ``SegmentationClass``,
@@ -75,32 +75,34 @@ def pair_masks(names: Sequence[str]) -> MaskPairs | None:
 
     Args:
         names: Paths of all images and masks, with forward slashes.
+        masks: Those that are masks, where it was said; what else is called so is left out.
     """
-    images, masks = _roles(names)
-    if not masks or not images:
+    images, called = _roles([name for name in names if name not in set(masks or ())])
+    if masks is not None:
+        called = [_place(name, cut=True) for name in masks]
+    if not called or not images:
         return None
-    pairs = _by_name(images, masks)
+    pairs = _by_name(images, called, alone=masks is not None)
     guessed = False
-    if 2 * sum(map(len, pairs[0].values())) < len(masks):
-        cut = _without_common(images), _without_common(masks)
-        again = _by_name(*cut)
+    if 2 * sum(map(len, pairs[0].values())) < len(called):
+        cut = _without_common(images), _without_common(called)
+        again = _by_name(*cut, alone=masks is not None)
         if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
             pairs, guessed = again, True
     found, lost = pairs
-    doubtful = {}
+    several = {}
     for image, theirs in list(found.items()):
-        whole = [mask for mask, part in theirs if not part]
+        whole = tuple(mask for mask, part in theirs if not part)
         if len(whole) > 1:
-            several = ", ".join(whole[:3])
-            doubtful[image] = f"several masks have its name ({several}); none was taken"
+            several[image] = whole
             found[image] = []
     taken = tuple(sorted(each.name for each in images))
-    splits = _splits([each for each in taken])
+    splits = split_by_folders(taken)
     return MaskPairs(
         taken,
         tuple(tuple(mask for mask, _ in found.get(name, ())) for name in taken),
         tuple(tuple(part for _, part in found.get(name, ())) for name in taken),
-        splits, tuple(sorted(lost)), doubtful, _said(taken, found), guessed,
+        splits, tuple(sorted(lost)), several, _said(taken, found), guessed,
     )  # fmt: skip
 
 
@@ -110,6 +112,11 @@ def _words(folder: str) -> list[str]:
 
 def _is(folder: str, words: frozenset[str]) -> bool:
     return folder.lower() in words or any(part in words for part in _words(folder))
+
+
+def is_mask_folder(folder: str) -> bool:
+    """Tells whether a folder is called like one of masks."""
+    return _is(folder, _MASKS)
 
 
 def _bare(folder: str) -> str:
@@ -132,15 +139,14 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
         folders = _folders(name)
         if any(_is(folder, _INSTANCES) for folder in folders):
             continue
-        stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
-        bare = tuple(left for folder in folders if (left := _bare(folder)))
+        each = _place(name)
         if holds_masks and any(_is(folder, _MASKS) for folder in folders):
             by_folder = True
-            masks.append(_Place(name, bare, _ENDING.sub("", stem)))
-        elif _ENDING.search(stem):
-            loose.append(_Place(name, bare, stem))
+            masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))
+        elif _ENDING.search(each.stem):
+            loose.append(each)
         else:
-            images.append(_Place(name, bare, _OWN_ENDING.sub("", stem)))
+            images.append(_Place(name, each.key, _OWN_ENDING.sub("", each.stem)))
     if by_folder:  # what ends like a mask beside the images is an image here
         return images + [_Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
     known = {(each.key, each.stem.lower()) for each in images}
@@ -154,6 +160,12 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
     return images, masks
 
 
+def _place(name: str, cut: bool = False) -> _Place:
+    stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
+    key = tuple(left for folder in _folders(name) if (left := _bare(folder)))
+    return _Place(name, key, _ENDING.sub("", stem) if cut else stem)
+
+
 def _folders(name: str) -> list[str]:
     return name.split("/")[:-1]
 
@@ -161,13 +173,23 @@ def _folders(name: str) -> list[str]:
 _Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
 
 
-def _by_name(images: Iterable[_Place], masks: Iterable[_Place]) -> _Found:
-    """Returns image -> its (mask, part), and the masks that are left over."""
+def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Found:
+    """Returns image -> its (mask, part), and the masks that are left over.
+
+    Args:
+        images: Where they lie.
+        masks: Where they lie.
+        alone: Whether names alone will do, where no two images have the same.
+    """
+    stems = Counter(each.stem.lower() for each in images)
+    if alone and len(stems) == len(images):
+        images = [_Place(each.name, (), each.stem) for each in images]
+        masks = [_Place(each.name, (), each.stem) for each in masks]
     index: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
-    alone: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    only: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for each in images:
         index[each.key, each.stem.lower()].append(each.name)
-        alone[each.key].append(each.name)
+        only[each.key].append(each.name)
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     lost: list[_Place] = []
     for mask in masks:
@@ -187,8 +209,8 @@ def _by_name(images: Iterable[_Place], masks: Iterable[_Place]) -> _Found:
             homes = index.get((key, stem.lower())) if part else None
             if homes:
                 break
-        if not homes and mask.key and len(alone.get(mask.key, ())) == 1:
-            homes, part = alone[mask.key], "object"
+        if not homes and mask.key and len(only.get(mask.key, ())) == 1:
+            homes, part = only[mask.key], "object"
             same = normal(os.path.splitext(PurePosixPath(homes[0]).name)[0]).lower()
             homes = homes if same == mask.key[-1] else None
         for home in homes or ():
@@ -203,15 +225,23 @@ def _without_common(places: list[_Place]) -> list[_Place]:
     stems = [each.stem for each in places]
     if len(stems) < 2:
         return places
-    head = re.sub(r"\d+$", "", os.path.commonprefix(stems))
-    tail = os.path.commonprefix([stem[::-1] for stem in stems])[::-1]
-    tail = re.sub(r"^\d+", "", tail) if not re.search(r"\D", tail[:1] or "x") else tail
+    head = re.sub(r"\d+$", "", _beginning(stems))
+    tail = re.sub(r"^\d+", "", _beginning([stem[::-1] for stem in stems])[::-1])
     return [
         _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
     ]
 
 
-def _splits(names: list[str]) -> tuple[str, ...]:
+def _beginning(texts: list[str]) -> str:
+    """Returns what all texts begin with."""
+    one, other = min(texts), max(texts)
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
+    )
+    return one[:same]
+
+
+def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
     """Returns the split that a folder of each image says, or ``""``."""
     depth = max((name.count("/") for name in names), default=0)
     for at in range(depth):

@@ -101,9 +101,9 @@ def _told(
         return dict(enumerate(names))  # numbered from 0, and some may be absent
     if len(names) == len(values):
         return dict(zip(values, names, strict=True))
-    if values and values[0] == 0 and len(names) == len(values) - 1:
-        if not any(name.lower() in _BACKGROUND for name in names):
-            return dict(zip(values, ("background", *names), strict=True))
+    unnamed = not any(name.lower() in _BACKGROUND for name in names)
+    if values and values[0] == 0 and len(names) == len(values) - 1 and unnamed:
+        return dict(zip(values, ("background", *names), strict=True))
     shown = some_of([f"#{v:06x}" if colours else v for v in values], 8)
     raise DataError(
         f"{named.path} has {len(names)} names, and the masks of {root} have {len(values)} values "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.folders import open_folders
 from headstart.data.from_table import open_table
@@ -39,8 +40,10 @@ def open_dataset(
     split: str | None = None,
     image: str | None = None,
     task: str = "classification",
+    annotations: str | Path | None = None,
+    masks: MaskValues = "auto",
 ) -> Dataset:
-    """Opens a data set: class folders, a table, or a plain folder of images.
+    """Opens a data set: class folders, a table, images with masks, or a plain folder of images.
 
     Class folders may lie under train, val and test folders, and may have an
     ``attributes.csv`` in them or beside them. A folder of images without classes that holds
@@ -55,6 +58,10 @@ def open_dataset(
             for none, where a column is called so; ``"stem"`` for the stems of the file names.
         split: The column of train, val and test, or ``"none"``.
         image: The column of paths.
+        annotations: Of images with masks, the file of COCO, the table or the folder of masks that
+            is meant, where the data hold several.
+        masks: How the values of masks are read: by looking, each as a class (``"classes"``), or 0
+            against all others (``"binary"``).
         task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
             train and test may be of others entirely; ``"auto"`` tells by the labels.
 
@@ -72,7 +79,11 @@ def open_dataset(
     level = class_level(label)
     columns = Columns(None if level else label, None if by_name else group, split, image)
     given = Path(path).expanduser()
-    dataset = open_masks(given) if task in ("auto", "segmentation") else None
+    dataset = None
+    if task in ("auto", "segmentation"):
+        told = (None if annotations is None else Path(annotations).expanduser(), masks)
+        sure = task == "segmentation"
+        dataset = open_masks(given, columns, level, told=told, sure=sure)
     if dataset is not None:
         task = "segmentation"
     else:

@@ -1,4 +1,4 @@
-"""What the values of masks are called: ``classes.txt``, ``labelmap.txt``, ``data.yaml``, a table."""
+"""What values of masks are called: ``classes.txt``, ``labelmap.txt``, ``data.yaml``, a table."""
 
 from __future__ import annotations
 

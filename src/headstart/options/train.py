@@ -14,6 +14,7 @@ from headstart.choices import (
     EvaluationKind,
     Flip,
     Geometry,
+    MaskValues,
     Policy,
     Strategy,
     TrackerName,
@@ -41,7 +42,9 @@ class TrainOptions(Options):
     )
 
     data: str | Path | None = subject(
-        None, help="Class folders (with or without train and test), or a CSV or Parquet table."
+        None,
+        help="Class folders (with or without train and test), a CSV or Parquet table, or images "
+        "with masks.",
     )
     # data
     task: str = shared.task()
@@ -49,6 +52,8 @@ class TrainOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
+    annotations: str | Path | None = shared.annotations_option()
+    masks: MaskValues = shared.masks()
     drop_leaks: bool = option(
         True, group="data",
         help="Remove from training the items that a given split also has in its test, as copies, "

@@ -82,7 +82,7 @@ def decode_parts(
     """
     import numpy as np
 
-    from headstart.predictions import concatenate
+    from headstart.stacking import concatenate
     from headstart.tasks.protocol import Places
 
     items = np.concatenate([part for part, _, _ in parts])

@@ -269,7 +269,8 @@ def spread(
     """
     found: Outputs = {}
     for name, array in (parts[0] if parts else like()).items():
-        found[name] = np.full((count, *array.shape[1:]), np.nan, array.dtype)
+        nothing = np.nan if array.dtype.kind == "f" else 0
+        found[name] = np.full((count, *array.shape[1:]), nothing, array.dtype)
         if len(places):
             found[name][np.asarray(places)] = np.concatenate([part[name] for part in parts])
     return found

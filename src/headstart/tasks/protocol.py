@@ -34,6 +34,7 @@ class Places:
         names: N names.
         errors: item name -> reason, of those that could not be read: their outputs are NaN.
         boxes: (N, 4) left, top, width, height in pixels, where items are parts of images.
+        sizes: (N, 2) int width and height of the upright images in pixels, where needed.
         matrices: (N, 2, 3) from pixels of the image to pixels of the input, where needed.
         threshold: Probability below which an answer is "not sure".
     """
@@ -41,6 +42,7 @@ class Places:
     names: tuple[str, ...]
     errors: dict[str, str]
     boxes: np.ndarray | None = None
+    sizes: np.ndarray | None = None
     matrices: np.ndarray | None = None
     threshold: float = 0.0
 

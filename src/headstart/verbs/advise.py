@@ -49,6 +49,8 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
             split=options.split,
             image=options.image,
             task=options.task,
+            annotations=options.annotations,
+            masks=options.masks,
         )
     )
     compute.begin("opening the networks")

@@ -114,7 +114,8 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     compute.begin("finding the images")
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
-        image=options.image, task=options.task,
+        image=options.image, task=options.task, annotations=options.annotations,
+        masks=options.masks,
     )  # fmt: skip
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
@@ -130,6 +131,7 @@ def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> As
 
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}
+    kept |= {"annotations": options.annotations and str(options.annotations)}
     return Ask(
         strategy=options.strategy,
         recipe=options.given_recipe(),
