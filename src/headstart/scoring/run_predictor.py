@@ -130,7 +130,7 @@ class RunPredictor(Predictor):
             side, plan = self.preprocess.size, self.model.head.plan
             cells = max(1, round(side / plan.stride))
             even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
-            return {"probabilities": even} | self._places([(side, side)])
+            return {"probabilities": even} | self.places([(side, side)])
         width = int(self.model.head.columns.max()) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 

@@ -10,8 +10,9 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
-from headstart.predictions import Predictions, concatenate
+from headstart.predictions import Predictions
 from headstart.records import OutputSpec
+from headstart.stacking import concatenate
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
 from headstart.strategies.mask_material import read_masks, sizes_and_matrices

@@ -178,9 +178,9 @@ class Predictor:
         """Outputs of one image, whatever is on it: they tell shapes."""
         size, count = self.preprocess.size, self.preprocess.count(self.tta)
         found = self.outputs(np.zeros((1, count, size, size, 3), np.uint8))
-        return found | self._places([(size, size)])
+        return found | self.places([(size, size)])
 
-    def _places(self, sizes: list[tuple[int, int]]) -> Outputs:
+    def places(self, sizes: list[tuple[int, int]]) -> Outputs:
         """Returns what goes with outputs that are of places: where on their images those lie.
 
         Args:
@@ -230,7 +230,7 @@ class Predictor:
                 waiting.append(result[0])
                 sizes.append(result[1])
             if len(waiting) == _BATCH or (waiting and number == len(images) - 1):
-                parts.append(self.outputs(np.stack(waiting)) | self._places(sizes))
+                parts.append(self.outputs(np.stack(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
         return spread(places, parts, len(images), self._one), errors
