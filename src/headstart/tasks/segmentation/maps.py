@@ -17,7 +17,7 @@ from headstart.data.masks import IGNORED
 from headstart.lists import some_of
 from headstart.shares import place
 from headstart.stacking import take_rows
-from headstart.tasks.segmentation.regions import count_regions, run_lengths
+from headstart.tasks.segmentation.regions import count_regions, encode_runs
 from headstart.tasks.segmentation.upsample import strips_of
 
 __all__ = ["SegmentationMaps"]
@@ -179,7 +179,7 @@ class SegmentationMaps:
         """
         labels = self.labels(index, abstain=True)
         return {
-            name: {"size": list(labels.shape), "counts": run_lengths(labels == number)}
+            name: {"size": list(labels.shape), "counts": encode_runs(labels == number)}
             for number, name in enumerate(self.classes)
             if (labels == number).any()
         }
