@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.data.json_file import read_json
-from headstart.data.rle import decode_runs, run_lengths
+from headstart.data.rle import decode_runs, parse_runs
 from headstart.data.shapes import Shape, ShapeMask
 from headstart.data.words import normal, plural
 from headstart.errors import DataError
@@ -124,7 +124,7 @@ def _shape(annotation: dict[str, Any], size: tuple[int, int], index: int | None)
             rings = tuple(_rings(area))
             return Shape(index, rings=rings) if rings else None
         counts = area["counts"]
-        runs = run_lengths(counts) if isinstance(counts, str) else [int(n) for n in counts]
+        runs = parse_runs(counts) if isinstance(counts, str) else [int(n) for n in counts]
         high, wide = area["size"]
         decode_runs(runs, size)  # so that a damaged one is found now, and by name
         return Shape(index, runs=tuple(runs)) if (wide, high) == size else None

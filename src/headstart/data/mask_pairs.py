@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import PurePosixPath
 
 from headstart.data.words import MASKS, normal, split_name, split_word
@@ -106,10 +107,12 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
     )  # fmt: skip
 
 
-def _words(folder: str) -> list[str]:
-    return [part for part in re.split(r"[ _.\-]+", folder.lower()) if part]
+@cache
+def _words(folder: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[ _.\-]+", folder.lower()) if part)
 
 
+@cache
 def _is(folder: str, words: frozenset[str]) -> bool:
     return folder.lower() in words or any(part in words for part in _words(folder))
 
@@ -119,6 +122,7 @@ def is_mask_folder(folder: str) -> bool:
     return _is(folder, _MASKS)
 
 
+@cache
 def _bare(folder: str) -> str:
     """Returns a folder's name without what says that it holds images or masks; splits alike."""
     words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["decode_runs", "run_lengths"]
+__all__ = ["decode_runs", "parse_runs"]
 
 
-def run_lengths(text: str | bytes) -> list[int]:
+def parse_runs(text: str | bytes) -> list[int]:
     """Returns the run lengths that COCO's compressed text stands for.
 
     Each number is written in groups of five bits, the lowest first, 48 added to each and 32 to all

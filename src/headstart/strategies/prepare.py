@@ -13,6 +13,7 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
 from headstart.checks.nearness import find_near
+from headstart.checks.sequences import sequence_blocks
 from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
@@ -158,7 +159,8 @@ def check_and_split(
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
     pairs = near_duplicates(stats)
-    groups = find_clusters(stats, dataset.groups, stem_groups(dataset, sure=True), pairs=pairs)
+    stems = stem_groups(dataset, sure=True)
+    groups = find_clusters(stats, dataset.groups, stems, _blocks(dataset, stats), pairs=pairs)
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
@@ -172,6 +174,14 @@ def check_and_split(
         near, prepared = _keep_near_together(last[kept], prepared, seed=seed, drop_leaks=drop_leaks)
         findings += near
     return findings, kept, prepared
+
+
+def _blocks(dataset: Dataset, stats: ImageStats) -> np.ndarray | None:
+    """Returns blocks of slices and frames, which masks leak between most; None of other tasks."""
+    told = dataset.groups is not None or bool(dataset.tested().any())
+    if told or not isinstance(dataset.labels, Masks):
+        return None
+    return sequence_blocks(dataset, stats)
 
 
 def _split(

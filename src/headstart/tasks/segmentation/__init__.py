@@ -27,6 +27,7 @@ from headstart.metrics.segmentation import (
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.records import Finding, OutputSpec
 from headstart.tasks.protocol import Outputs, Places, Target
+from headstart.tasks.segmentation.checks import check_masks
 from headstart.tasks.segmentation.counting import columns_for, tally
 from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
@@ -72,7 +73,7 @@ _MOST_MASKS, _SIDE = 200, 32
 
 def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
     """Yields what only masks can have wrong."""
-    yield from ()
+    yield from check_masks(dataset, stats, clusters)
 
 
 def encode(labels: Masks, train: np.ndarray, spec: OutputSpec | None = None) -> Target:
