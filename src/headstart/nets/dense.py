@@ -15,6 +15,7 @@ from headstart.nets.dense_head import DenseHead, DensePlan
 
 __all__ = ["DenseNet", "build_dense", "head_of", "net_of", "shapes_of"]
 
+
 class DenseNet(nn.Module):
     """A head that answers with a place.
 
@@ -95,7 +96,7 @@ class _Pyramid(DenseNet):
             nn.Conv2d(plan.channels[each], plan.width, 1) for each in plan.stages
         )
         self.smooth = nn.ModuleList(_Separable(plan.width) for _ in plan.stages)
-        self.last = nn.Sequential(_Separable(plan.width), nn.Conv2d(plan.width, plan.n_classes, 1))
+        self.last = nn.Conv2d(plan.width, plan.n_classes, 1)
 
     def first(self) -> list[nn.Conv2d]:
         return list(self.laterals)  # type: ignore[arg-type]

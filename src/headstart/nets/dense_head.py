@@ -68,8 +68,10 @@ class DensePlan:
         if not all(_is_count(each) for each in numbers) or len(self.channels) != len(self.strides):
             return "its channels and strides are no whole numbers above 0 of the same stages"
         stages = self.stages
-        if not stages or list(stages) != sorted(set(stages)) or not all(
-            isinstance(each, int) and 0 <= each < len(self.channels) for each in stages
+        if (
+            not stages
+            or list(stages) != sorted(set(stages))
+            or not all(isinstance(each, int) and 0 <= each < len(self.channels) for each in stages)
         ):
             return f"its stages {stages!r} are not among {len(self.channels)}"
         if self.kind == "pyramid" and not _is_count(self.width):
@@ -79,7 +81,6 @@ class DensePlan:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST
-
 
 
 @dataclass(frozen=True)

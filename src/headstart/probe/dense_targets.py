@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-__all__ = ["cell_shares", "class_weights", "mask_square", "shares_of"]
+__all__ = ["cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
 
 _MOST_WEIGHT = 20.0
 _EVEN = 2.0
 
 
-def mask_square(mask: np.ndarray, matrix: np.ndarray, size: int, width: int, height: int) -> (
-    np.ndarray
-):
+def mask_square(
+    mask: np.ndarray, matrix: np.ndarray, size: int, width: int, height: int
+) -> np.ndarray:
     """Returns a mask as the network's input shows it, (size, size) uint8, by the nearest pixel.
 
     Args:
@@ -58,7 +58,9 @@ def shares_of(
     for number in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[:n_classes]):
         one = Image.fromarray(np.where(mask == number, 255, 0).astype(np.uint8))
         part = np.asarray(one.resize(inner, Image.Resampling.BOX))
-        found[number, top : top + inner[1], left : left + inner[0]] = part[: size - top, : size - left]
+        found[number, top : top + inner[1], left : left + inner[0]] = part[
+            : size - top, : size - left
+        ]
     return found
 
 
@@ -86,3 +88,15 @@ def class_weights(pixels: np.ndarray, balance: str) -> np.ndarray:
         weights = 1 / np.sqrt(np.maximum(share, 1e-6))
         weights = np.minimum(weights, _MOST_WEIGHT * weights[present].min())
     return (weights / (weights * share).sum()).astype(np.float32)
+
+
+def mask_shares(mask: np.ndarray, n_classes: int, stride: int) -> np.ndarray:
+    """Returns the share of each class in the cells of a mask, (C, h, w) uint8 of 255.
+
+    Args:
+        mask: (size, size) uint8 classes on the input; others are of no class.
+        n_classes: C.
+        stride: Side of a cell in pixels.
+    """
+    one_hot = mask == np.arange(n_classes, dtype=np.uint8)[:, None, None]
+    return cell_shares(one_hot.astype(np.uint8) * np.uint8(255), stride)

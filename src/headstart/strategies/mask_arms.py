@@ -152,9 +152,7 @@ def linear_arm(
         f"{maps.layout.size} px, answers every {plan.stride} px"
     )
     seconds = time.perf_counter() - begun
-    return Arm(
-        "linear", summary, fit.head, backbone, maps.layout.size, temperature, held, seconds
-    )
+    return Arm("linear", summary, fit.head, backbone, maps.layout.size, temperature, held, seconds)
 
 
 def dense_probabilities(

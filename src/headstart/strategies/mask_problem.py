@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -18,15 +19,27 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_iou
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
-from headstart.strategies.problem import Prepared, TestKind
+from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
+from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.training.schedule import Recipe, parse_recipe
 
-__all__ = ["MaskProblem", "choose_mask_input", "make_mask_problem", "mask_folds", "shown_at"]
+__all__ = [
+    "MaskProblem",
+    "choose_mask_input",
+    "head_side",
+    "make_mask_problem",
+    "mask_folds",
+    "mask_recipe",
+    "shown_at",
+]
 
 _SIDES = (256, 384, 512)
 _STRIDE = 4
 _ENOUGH = 0.97
 _LOOKED_AT = 16
 _JUDGED = 512
+# A head sees more than a linear arm, and small steps of it are cheap: people are told better.
+_HEAD_SIDE, _LARGE = 320, 400
 
 
 @dataclass(frozen=True)
@@ -193,3 +206,40 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
         total += confusions(np.log(cells)[None], truth[None])[0]
     return float(mean_iou(total))
+
+
+def head_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
+    """Returns the side of a head's input: larger than a linear arm's where images are larger.
+
+    Args:
+        dataset: N items with masks.
+        network: With the linear arm's input.
+        image_size: As asked for.
+    """
+    side = network.preprocess.size
+    longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
+    free = image_size == "auto" and network.backbone.takes_any_size()
+    return _HEAD_SIDE if free and side < _HEAD_SIDE and longest >= _LARGE else side
+
+
+def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskRecipe:
+    """Returns the recipe of a head, from what a training was told.
+
+    Args:
+        options: Of the verb, as it was told.
+        given: What they make of a recipe for classes.
+        images: Training images; few of them are seen more often.
+
+    Raises:
+        OptionError: If the options name what a recipe of masks does not have.
+    """
+    base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
+    read = parse_recipe(options.get("recipe"), base)
+    epochs, rate = options.get("epochs", "auto"), options.get("lr")
+    if isinstance(rate, float):
+        read = replace(read, lr=rate)
+    if epochs != "auto":
+        return replace(read, epochs=int(epochs))
+    per_epoch = max(1, round(images / read.batch))
+    most = max(1, math.ceil(2 * read.steps / per_epoch))
+    return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))

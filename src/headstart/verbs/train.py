@@ -65,7 +65,10 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
     wish = Sight(
-        options.image_size, options.geometry, options.tta, options.detector if options.faces else None
+        options.image_size,
+        options.geometry,
+        options.tta,
+        options.detector if options.faces else None,
     )
     features, preprocess = look_at(dataset, backbone, wish, levels, compute)
     clock.seconds |= features.seconds
