@@ -11,7 +11,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
-from headstart.predictions import Predictions, concatenate
+from headstart.predictions import Predictions
 from headstart.records import OutputSpec
 from headstart.resume import Unfinished
 from headstart.strategies.clock import Clock
