@@ -32,6 +32,7 @@ from headstart.tasks.segmentation.counting import columns_for, tally
 from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.paint import beside, overlaid, tinted
+from headstart.tasks.segmentation.rough import rough
 from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "encode",
     "measures",
     "read_labels",
+    "rough",
     "write_labels",
 ]
 
