@@ -22,8 +22,8 @@ from headstart.nets.maps import MapLayout
 
 __all__ = ["DenseFit", "LinearTask", "fit_linear", "map_moments"]
 
-_BATCH, _RATE = 8, 0.03
-_STEPS, _EPOCHS = 200, (5, 60)
+_BATCH, _RATE, _DECAY = 8, 0.012, 1.0
+_STEPS, _EPOCHS = 120, (5, 40)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
     weights = torch.from_numpy(task.weights)
     per_epoch = math.ceil(n / _BATCH)
     epochs = int(np.clip(math.ceil(_STEPS / per_epoch), *_EPOCHS))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
     plan_of_rates = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, _RATE, total_steps=epochs * per_epoch, pct_start=0.2
     )

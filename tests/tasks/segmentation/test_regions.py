@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.data.rle import decode_runs, run_lengths
+from headstart.data.rle import decode_runs, parse_runs
 from headstart.tasks.segmentation import regions
 from headstart.tasks.segmentation.regions import count_regions, encode_runs
 
@@ -43,7 +43,7 @@ def test_unsure_pixels_are_no_region():
 
 
 def decoded(text: str, shape) -> np.ndarray:
-    return decode_runs(run_lengths(text), shape[::-1])
+    return decode_runs(parse_runs(text), shape[::-1])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99, 1.0])

@@ -29,6 +29,7 @@ from headstart.records import Finding, OutputSpec
 from headstart.tasks.protocol import Outputs, Places, Target
 from headstart.tasks.segmentation.checks import check_masks
 from headstart.tasks.segmentation.counting import columns_for, tally
+from headstart.tasks.segmentation.files import write_answers
 from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.paint import beside, overlaid, tinted
@@ -48,6 +49,7 @@ __all__ = [
     "measures",
     "read_labels",
     "rough",
+    "write_answers",
     "write_labels",
 ]
 
