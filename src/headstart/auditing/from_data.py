@@ -66,7 +66,7 @@ def evidence_of_data(
         dataset, tuple(names[each] for each in present), own.reshape(-1), clusters,
         scores[:, present], np.zeros(n, int), np.ones(n, bool),
         f"the model's answers to {plural(n, 'image')} of {name}",
-        make_space(vectors, model.head.columns),
+        make_space(vectors, model.vector_head.columns),
         _beside(model, vectors, present, own.reshape(-1), clusters),
         earlier=_earlier(run, tuple(names[each] for each in present)),
     )  # fmt: skip
@@ -91,8 +91,8 @@ def _beside(
     """Returns the model itself as what stands beside; None of numbers."""
     if model.spec.task != "classification":
         return None
-    columns = model.head.columns
-    head = dataclasses.replace(model.head, columns=np.arange(len(columns)))
+    columns = model.vector_head.columns
+    head = dataclasses.replace(model.vector_head, columns=np.arange(len(columns)))
     x = vectors[:, columns]
     coordinates = np.hstack([x, np.ones((len(x), 1), np.float32)])
 

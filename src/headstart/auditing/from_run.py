@@ -154,14 +154,15 @@ def _vectors(
     """Returns the head and (n, d) of the columns that it reads; None where they cannot be had."""
     try:
         model = Model.load(run.folder)
+        head = model.vector_head
     except (ModelError, BackboneError):
         return None
-    columns = model.head.columns
+    columns = head.columns
     device = read_json(run.options).get("device", "auto")
     prints = [items.fingerprints[i] for i in rows]
     kept = kept_vectors(prints, model.backbone, model.preprocess, tta=model.tta, device=device)
     if kept is not None:
-        return model.head, np.ascontiguousarray(kept[:, columns])
+        return head, np.ascontiguousarray(kept[:, columns])
     now = where_now(items)
     if any(now[i] is None for i in rows):
         return None
@@ -172,7 +173,7 @@ def _vectors(
         )  # fmt: skip
     except (BackboneError, DataError):
         return None
-    return model.head, np.ascontiguousarray(features.vectors[:, columns])
+    return head, np.ascontiguousarray(features.vectors[:, columns])
 
 
 def _said(run: Run, tested: np.ndarray) -> str:

@@ -78,7 +78,7 @@ def open_pool(
             f"{column} {few}, and erasing needs {_FEWEST} of each value"
         )
     said = f"{plural(len(values), 'image')} of {dataset.root}"
-    return Pool(features.vectors[readable][:, model.head.columns], values, said)
+    return Pool(features.vectors[readable][:, model.vector_head.columns], values, said)
 
 
 def refuse_confounded(
