@@ -14,6 +14,7 @@ from headstart.data.mask_counts import ValueCounts, count_values, in_threads
 from headstart.data.mask_files import MaskFile
 from headstart.data.mask_parts import Annotated, masks_in_parts, numbered_as_objects, said_of_parts
 from headstart.data.masks import Masks, MaskSource
+from headstart.data.palette_flaws import palette_flaws
 from headstart.data.value_names import ValueNames, find_names
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -116,11 +117,13 @@ def _whole(found: Sequence[Annotated], counts: dict[Path, ValueCounts], learnt: 
     n, c = len(found), len(learnt.names)
     pixels, sizes = np.zeros((n, c), np.int64), np.zeros((n, 2), np.int64)
     strays, flaws = np.zeros(n, np.int64), [""] * n
+    lost = palette_flaws(counts, learnt)
     sources: list[MaskSource | None] = [None] * n
     for row, each in enumerate(found):
         count = counts.get(each.files[0]) if each.files else None
         if count is not None:
             pixels[row], sizes[row] = learnt.pixels_of(count), count.size
             strays[row], flaws[row] = learnt.strays_of(count), count.flaw
+            flaws[row] = lost.get(each.files[0], flaws[row])
             sources[row] = MaskFile(each.files[0], learnt.table)
     return Masks(learnt.names, tuple(sources), pixels, sizes, learnt.palette, strays, tuple(flaws))
