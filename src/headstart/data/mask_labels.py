@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ def mask_labels(
     Raises:
         DataError: If no mask can be read, or what they hold can be read in two ways.
     """
-    found = numbered_as_objects(found)
+    found = numbered_as_objects(found, asked=bool(origin))
     files = list(dict.fromkeys(path for each in found for path in each.files))
     read = dict(zip(files, in_threads(count_values, files), strict=True))
     counts = {path: each for path, each in read.items() if isinstance(each, ValueCounts)}
@@ -69,7 +69,8 @@ def mask_labels(
     if not counts:
         some = some_of((f"{name}: {why}" for name, why in aside.items()), 3)
         raise DataError(f"none of the masks of {root} can be read ({some})")
-    by_part = any(part for each in found for part in each.parts)
+    parts = {part for each in found for part in each.parts if part}
+    by_part = bool(parts)
     named = None if by_part else find_names(dict.fromkeys([root, *(p.parent for p in counts)]))
     learnt = _learnt(counts, how, named, root)
     unlike = _unlike_the_others(counts, learnt)
@@ -77,6 +78,10 @@ def mask_labels(
         aside[_name(path, root)] = "it has values of its own nearly all over, as a photograph has"
         del counts[path]
     learnt = _learnt(counts, how, named, root) if unlike else learnt
+    if by_part and not origin and len(learnt.names) > 2 and len(parts) == 1:
+        # A folder of all masks is only called something.
+        plain = [replace(each, parts=("",) * len(each.parts)) for each in found]
+        return mask_labels(plain, root=root, how=how)
     binary = len(learnt.names) == 2 and learnt.table.values[0] == 0
     if by_part:
         masks = masks_in_parts(found, counts, learnt, root)
