@@ -98,9 +98,7 @@ def write_export(
         half(fp32, written["fp16"])
         found = run_file(written["fp16"], material.shown)
         there = parity_of(expected, found, (answers(expected), answers(found)))
-        summary.append(
-            f"fp16: {there.told}, outputs by up to {there.largest_difference:.1e}."
-        )
+        summary.append(f"fp16: {there.told}, outputs by up to {there.largest_difference:.1e}.")
     primary = task_of(model.spec.task).PRIMARY
     summary.append(f"On images it never saw: {primary.words} {run.primary}, as the run measured.")
     tried = None
@@ -114,9 +112,7 @@ def write_export(
         tried = quantise(
             fp32, file, trial, max_drop=choices.max_drop, seed=choices.seed, progress=progress
         )
-        summary.append(
-            _describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0)
-        )
+        summary.append(_describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0))
         if tried.kept:
             written["int8"] = file
     about = About(

@@ -23,6 +23,7 @@ from headstart.records import Estimate
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
+from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured, score
 from headstart.tasks import decode, task_of
 from headstart.tasks.predictor import Predictor, numbers_only
@@ -139,6 +140,8 @@ def _answers(
     model: Model | Predictor, dataset: Dataset, compute: Compute
 ) -> tuple[Predictions, ImageStats]:
     """Returns the answers to the items that can be used, and the facts of all."""
+    if isinstance(model, Model) and not model.reads_vectors:
+        model = RunPredictor(model, device=compute.device)
     if isinstance(model, Predictor):
         paths = [dataset.path(row) for row in range(len(dataset))]
         found: Any = model.predictions(paths, workers=compute.workers, progress=compute.progress)
