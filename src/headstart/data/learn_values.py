@@ -41,6 +41,20 @@ class Learnt:
     palette: np.ndarray
     reading: str
 
+    def pixels_of(self, count: ValueCounts) -> np.ndarray:
+        """Returns (C,) int64 pixels of each class of one mask."""
+        count = count.as_colours() if self.table.colours else count
+        classes = self.table.classes_of(count.values)
+        kept = classes != IGNORED
+        return np.bincount(classes[kept], count.pixels[kept], len(self.names)).astype(np.int64)
+
+    def strays_of(self, count: ValueCounts) -> int:
+        """Returns how many pixels of one mask have the value of no class."""
+        if self.table.others is not None:
+            return 0
+        count = count.as_colours() if self.table.colours else count
+        return int(count.pixels[~np.isin(count.values, self.table.values)].sum())
+
 
 def learn_values(
     counts: Sequence[ValueCounts],
@@ -67,8 +81,10 @@ def learn_values(
     totals = totals_of(counts, colours)
     if how == "binary":
         return _binary(totals)
-    mains = main_values(totals, named)
-    _demand_masks(totals, mains, root, files)
+    mains = np.arange(len(totals.values))
+    if how == "auto":
+        mains = main_values(totals, named)
+        _demand_masks(totals, mains, root, files)
     if how == "auto" and named is None:
         _refuse_instances(counts, totals, mains, root)
     if totals.jpeg and how == "auto":
