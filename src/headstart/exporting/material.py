@@ -30,8 +30,8 @@ _MOST_BYTES = 200_000_000
 # Histograms of every activation are kept for two of the methods: more images are more memory.
 _CALIBRATED_ON = 64
 _COMPARED_ON = 512
-# Larger inputs have more activations: fewer of them are kept at once.
-_CALIBRATED_SIDE = 256
+# Of models of masks, whose inputs are large, fewer: activations of all of them are held at once.
+_CALIBRATED_SIDE = 128
 # What is measured again and again, to see what int8 costs.
 _HELD_NUMBERS, _HELD_AT_LEAST = 2_000_000, 20
 
@@ -91,8 +91,10 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
     chosen = test[np.sort(rng.permutation(len(test))[: _room(model, _PARITY_ON)])]
     shown, shown_sizes, _ = _inputs(chosen, paths, model, progress, "reading images")
     # Other training images than those that int8 is calibrated on tell what it costs.
-    side = max(model.preprocess.size, _CALIBRATED_SIDE)
-    calibrated = max(8, _CALIBRATED_ON * _CALIBRATED_SIDE**2 // side**2)
+    calibrated = _CALIBRATED_ON
+    if isinstance(model.head, DenseHead):
+        side = max(model.preprocess.size, _CALIBRATED_SIDE)
+        calibrated = max(8, _CALIBRATED_ON * _CALIBRATED_SIDE**2 // side**2)
     some = training[rng.permutation(len(training))[: calibrated + _room(model, _COMPARED_ON)]]
     images, sizes, kept = _inputs(some, paths, model, progress, "reading training images")
     if len(images) < 2:
