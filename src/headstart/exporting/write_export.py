@@ -46,7 +46,8 @@ class Choices:
         int8: Write int8 too.
         fp16: Write fp16 too.
         max_drop: What int8 may cost, see `cost.lost`.
-        threshold: Probability below which an answer is "not sure".
+        threshold: Probability below which an answer is "not sure"; None for what a run's model
+            has.
         seed: Of the choice of images and of intervals.
     """
 
@@ -54,7 +55,7 @@ class Choices:
     int8: bool = False
     fp16: bool = False
     max_drop: float = 1.0
-    threshold: float = 0.5
+    threshold: float | None = None
     seed: int = 0
 
 
@@ -116,7 +117,7 @@ def write_export(
         if tried.kept:
             written["int8"] = file
     about = About(
-        model.spec, model.preprocess, model.tta, choices.threshold, "fp32", _facts(run, model)
+        model.spec, model.preprocess, model.tta, predictor.threshold, "fp32", _facts(run, model)
     )
     rows = []
     for precision, file in written.items():
