@@ -56,11 +56,6 @@ class Model:
     tta: int
     temperature: float
 
-    @property
-    def reads_vectors(self) -> bool:
-        """Whether `outputs` takes pooled vectors; a head of maps needs the images themselves."""
-        return isinstance(self.head, Head)
-
     def outputs(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         """Returns ``probabilities``, (N, C) and calibrated, of (N, D) pooled vectors.
 
