@@ -111,9 +111,10 @@ class _Pyramid(DenseNet):
 
 
 def _to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    if maps.shape[2:] == like.shape[2:]:
+    # Plain numbers: a graph that is exported shall not compute them anew for every image.
+    size = [int(side) for side in like.shape[2:]]
+    if [int(side) for side in maps.shape[2:]] == size:
         return maps
-    size = like.shape[2:]
     return nn.functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 

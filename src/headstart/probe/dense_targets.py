@@ -8,7 +8,7 @@ from PIL import Image
 __all__ = ["cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
 
 _MOST_WEIGHT = 20.0
-_EVEN = 2.0
+_EVEN = 20.0
 
 
 def mask_square(

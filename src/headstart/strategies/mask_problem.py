@@ -26,6 +26,7 @@ from headstart.training.schedule import Recipe, parse_recipe
 __all__ = [
     "MaskProblem",
     "choose_mask_input",
+    "few_folds",
     "head_side",
     "make_mask_problem",
     "mask_folds",
@@ -40,6 +41,7 @@ _LOOKED_AT = 16
 _JUDGED = 512
 # A head sees more than a linear arm, and small steps of it are cheap: people are told better.
 _HEAD_SIDE, _LARGE = 320, 400
+_FEW, _MANY_CELLS = 3, 96 * 96
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,20 @@ def mask_folds(
     dealt = make_folds(strata, clusters, k=k, seed=seed)
     _, numbers = np.unique(dealt, return_inverse=True)
     return numbers.astype(np.int64), int(numbers.max()) + 1
+
+
+def few_folds(folds: tuple[np.ndarray, int], side: int, stride: int) -> tuple[np.ndarray, int]:
+    """Returns folds joined to three at most where every one of them costs seconds.
+
+    Args:
+        folds: (N,) int and how many there are.
+        side: Of the input in pixels.
+        stride: Of the output.
+    """
+    of, k = folds
+    if k <= _FEW or (side // stride) ** 2 <= _MANY_CELLS:
+        return folds
+    return of % _FEW, _FEW
 
 
 def choose_mask_input(

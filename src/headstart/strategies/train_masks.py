@@ -22,6 +22,7 @@ from headstart.strategies.mask_head import HeadArm, head_arm
 from headstart.strategies.mask_material import MaskMaterial, read_masks, sizes_and_matrices
 from headstart.strategies.mask_problem import (
     MaskProblem,
+    few_folds,
     head_side,
     make_mask_problem,
     mask_folds,
@@ -111,7 +112,7 @@ def _kept(ask: Ask) -> tuple[Path | None, OnEpoch | None]:
 def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     """Fits every arm on some items, and keeps the best on those of them that were held out."""
     prepared, network, compute = session.prepared, session.network, session.compute
-    clock, ask = session.clock, session.ask
+    layout, clock, ask = session.maps.layout, session.clock, session.ask
     strides = _strides(session)
     with clock.phase("read masks"):
         material = read_masks(prepared, items, network.preprocess, min(strides), compute)
@@ -120,7 +121,8 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     with clock.phase("linear arm"):
         arms = [
             linear_arm(
-                own, material, network.backbone, folds, compute, stride=stride,
+                own, material, network.backbone, few_folds(folds, layout.size, stride), compute,
+                stride=stride,
                 balance=ask.recipe.balance,
             )
             for stride in strides

@@ -49,6 +49,7 @@ def test_areas_are_a_table(written):
     assert int(rows[0]["pixels(disc)"]) == (SCENES[0] == 1).sum()
     assert float(rows[0]["share(disc)"]) == pytest.approx((SCENES[0] == 1).mean(), abs=1e-5)
     assert rows[0]["regions(disc)"] == "1"
+    assert len(rows[0]["share(disc)"]) <= 10, "six digits are enough"
     assert float(rows[2]["unsure"]) == pytest.approx(1 / 3, abs=1e-5)
     assert rows[1]["error"] == "torn"
     assert rows[1]["pixels(disc)"] == ""
@@ -84,7 +85,9 @@ def test_nothing_is_overwritten(written):
 
 def test_files_lie_as_the_images_do():
     names = ["/data/new/a/one.jpg", "/data/new/a/one.png", "/data/new/b/one.jpg"]
-    assert _stems(names) == ["a/one", "a/one_2", "b/one"]
-    assert _stems(["/data/one.jpg"]) == ["one"]
-    assert _stems(["image 1", "image 2"]) == ["image 1", "image 2"]
-    assert _stems(["../x.png", "y.png"]) == ["x", "y"]
+    assert _stems(names, [True] * 3) == ["a/one", "a/one_2", "b/one"]
+    assert _stems(["/data/one.jpg"], [True]) == ["one"]
+    assert _stems(["image 1", "image 2"], [True] * 2) == ["image 1", "image 2"]
+    assert _stems(["../x.png", "y.png"], [True] * 2) == ["x", "y"]
+    gone = _stems(["/data/new/one.jpg", "typo.jpg"], [True, False])
+    assert gone == ["one", "typo"], "what was not found moves nothing"

@@ -33,6 +33,8 @@ from headstart.tasks.segmentation.files import write_answers
 from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.paint import beside, overlaid, tinted
+from headstart.tasks.segmentation.rough import rough
+from headstart.tasks.segmentation.served import served
 from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
@@ -47,6 +49,8 @@ __all__ = [
     "encode",
     "measures",
     "read_labels",
+    "rough",
+    "served",
     "write_answers",
     "write_labels",
 ]

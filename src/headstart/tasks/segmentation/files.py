@@ -44,7 +44,7 @@ def write_answers(
     Raises:
         OutputError: If it is there already or cannot be written.
     """
-    stems = _stems(predictions.names)
+    stems = _stems(predictions.names, predictions.answered.tolist())
     listing = _Listing(predictions)
     with new_folder(folder, overwrite=False, holds="areas.csv", what="folder of masks") as place:
         (place / "masks").mkdir()
@@ -55,9 +55,7 @@ def write_answers(
                 labels = predictions.labels(index, abstain=True)
                 record = predictions.record(index, labels)
                 row = columns_of(record)
-                table.writerow(
-                    {k: csv_cell(v) if isinstance(v, str) else v for k, v in row.items()}
-                )
+                table.writerow({key: _cell(value) for key, value in row.items()})
                 if "error" not in record:
                     mask = _new(place / "masks" / f"{stem}.png")
                     indexed(labels, predictions.palette).save(mask, optimize=False)
@@ -83,17 +81,21 @@ def _cell(value: Any) -> Any:
     return csv_cell(value) if isinstance(value, str) else value
 
 
-def _stems(names: Sequence[str]) -> list[str]:
-    """Returns where each image's files go: as the images lie below the folder they share."""
+def _stems(names: Sequence[str], answered: Sequence[bool]) -> list[str]:
+    """Returns where each image's files go: as those answered lie below the folder they share."""
     paths = [PurePath(name.replace("\\", "/")) for name in names]
     shared = 0
-    heads = [path.parts[:-1] for path in paths]
+    heads = [path.parts[:-1] for path, is_there in zip(paths, answered) if is_there]
     while heads and all(len(h) > shared for h in heads) and len({h[shared] for h in heads}) == 1:
         shared += 1
     found: list[str] = []
     taken: set[str] = set()
     for path in paths:
-        parts = [part for part in path.parts[shared:] if part not in ("..", ".", "/")]
+        parts = [
+            part
+            for part in path.parts[min(shared, len(path.parts) - 1) :]
+            if part not in ("..", ".", "/")
+        ]
         plain = "/".join([*parts[:-1], PurePath(parts[-1]).stem]) if parts else "image"
         stem, number = plain, 1
         while stem.casefold() in taken:  # one.jpg and one.png

@@ -32,7 +32,10 @@ def tinted(pixels: np.ndarray, labels: np.ndarray, palette: np.ndarray) -> np.nd
     tone = np.full(256, _STRENGTH, np.float32)
     tone[: len(palette)][~palette.any(axis=1)] = 0
     strength = tone[labels]
-    strength[boundary_of(labels, IGNORED)] = 1.0
+    edge = boundary_of(labels, IGNORED)
+    strength[edge] = 1.0
+    # Edges are as bright as their colour can be, to be seen on dark images too.
+    colours[edge] *= (255 / np.maximum(colours[edge].max(axis=1, initial=1), 1))[:, None]
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     strength[(labels == IGNORED) & ((rows + columns) % 6 < 2)] = 0.9
     mixed = pixels + (colours - pixels) * strength[..., None]
