@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from tests.strategies.mask_sets import QUIET
 
 from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear, map_moments
-from tests.strategies.mask_sets import QUIET
 
 LAYOUT = MapLayout(32, ((4, 8, 8), (6, 4, 4)))
 PLAN = DensePlan("linear", (4, 6), (4, 8), (0, 1), 2)
@@ -40,7 +40,9 @@ def test_nothing_is_answered_by_who_has_seen_it():
     given = task()
     lies = np.random.default_rng(1).random((20, 8, 8)) < 0.5  # nothing to learn but by heart
     shares = np.stack([~lies, lies], axis=1).astype(np.uint8) * 255
-    fit = fit_linear(LinearTask(LAYOUT, given.rows, shares, given.folds, given.weights), PLAN, QUIET, phase="")
+    fit = fit_linear(
+        LinearTask(LAYOUT, given.rows, shares, given.folds, given.weights), PLAN, QUIET, phase=""
+    )
     assert abs((fit.scores.argmax(1) == lies).mean() - 0.5) < 0.06
 
 
