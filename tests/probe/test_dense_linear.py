@@ -40,7 +40,9 @@ def test_nothing_is_answered_by_who_has_seen_it():
     given = task()
     lies = np.random.default_rng(1).random((20, 8, 8)) < 0.5  # nothing to learn but by heart
     shares = np.stack([~lies, lies], axis=1).astype(np.uint8) * 255
-    fit = fit_linear(LinearTask(LAYOUT, given.rows, shares, given.folds, given.weights), PLAN, QUIET, phase="")
+    fit = fit_linear(
+        LinearTask(LAYOUT, given.rows, shares, given.folds, given.weights), PLAN, QUIET, phase=""
+    )
     assert abs((fit.scores.argmax(1) == lies).mean() - 0.5) < 0.06
 
 

@@ -31,9 +31,9 @@ def disc(seed: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     return image.astype(np.uint8), np.where(mask, 255, 0).astype(np.uint8)
 
 
-def write_discs(root: Path, count: int = 12, test: int = 4, size: tuple[int, int] = (90, 70)) -> (
-    Path
-):
+def write_discs(
+    root: Path, count: int = 12, test: int = 4, size: tuple[int, int] = (90, 70)
+) -> Path:
     """A folder of images and masks, the last of them under test/."""
     for number in range(count):
         split = "test" if number >= count - test else "train"

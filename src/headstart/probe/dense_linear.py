@@ -23,6 +23,8 @@ from headstart.nets.maps import MapLayout
 __all__ = ["DenseFit", "LinearTask", "fit_linear", "map_moments"]
 
 _BATCH, _RATE, _DECAY = 8, 0.012, 1.0
+# Channels at which a stage is taken as it is, and how much wider ones are scaled down.
+_NARROW, _SHRINK = 16, 0.5
 _STEPS, _EPOCHS = 120, (5, 40)
 
 
@@ -77,22 +79,38 @@ def map_moments(
 
 
 class _Side(nn.Module):
-    """M linear heads side by side, on standardised maps."""
+    """M linear heads side by side, each on maps standardised as its own training images say.
 
-    def __init__(self, plan: DensePlan, models: int, moments: tuple[list, list]) -> None:
+    Args:
+        plan: Of each head.
+        means: (M, c) of each stage that is read, over the images that each model learns from. With
+            one mean for all, what is held out would lie opposite to the rest, and be learnt as such.
+        stds: (c,) likewise, of all models.
+        prior: (C,) scores that every model starts from.
+    """
+
+    def __init__(
+        self,
+        plan: DensePlan,
+        means: list[torch.Tensor],
+        stds: list[torch.Tensor],
+        prior: torch.Tensor,
+    ) -> None:
         super().__init__()
-        self.plan, self.models = plan, models
-        self.means, self.stds = moments
-        out = models * plan.n_classes
+        self.plan, self.models, self.means, self.stds = plan, len(means[0]), means, stds
+        out = self.models * plan.n_classes
         channels = [plan.channels[each] for each in plan.stages]
         self.weights = nn.ParameterList(nn.Parameter(torch.zeros(out, each)) for each in channels)
-        self.bias = nn.Parameter(torch.zeros(out))
+        self.bias = nn.Parameter(prior.repeat(self.models))
 
     def folded(self) -> tuple[list[torch.Tensor], torch.Tensor]:
         """Returns weights that take maps as they come, and the bias that goes with them."""
         weights = [each / std for each, std in zip(self.weights, self.stds, strict=True)]
-        shift = sum(each @ mean for each, mean in zip(weights, self.means, strict=True))
-        return weights, self.bias - shift
+        bias = self.bias
+        for weight, mean in zip(weights, self.means, strict=True):
+            own = weight.view(self.models, -1, weight.shape[1])
+            bias = bias - torch.einsum("mkc,mc->mk", own, mean).flatten()
+        return weights, bias
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """Returns (n, M, C, h, w) scores."""
@@ -122,12 +140,10 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
         phase: What it is called there.
     """
     n, k = len(task.rows), int(task.folds.max()) + 1
-    stages = [stage - task.layout.first for stage in plan.stages]
-    means, stds = map_moments(task.layout, task.rows)
-    net = _Side(plan, k + 1, ([means[s] for s in stages], [stds[s] for s in stages]))
     learns = torch.ones(n, k + 1)
     if k:
         learns[torch.arange(n), torch.from_numpy(task.folds)] = 0
+    net = _start(task, plan, learns)
     weights = torch.from_numpy(task.weights)
     per_epoch = math.ceil(n / _BATCH)
     epochs = int(np.clip(math.ceil(_STEPS / per_epoch), *_EPOCHS))
@@ -149,6 +165,37 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
             plan_of_rates.step()
             compute.progress(phase, epoch * per_epoch + number + 1, epochs * per_epoch)
     return DenseFit(_final(net, plan), _held_out(net, task))
+
+
+def _start(task: LinearTask, plan: DensePlan, learns: torch.Tensor) -> _Side:
+    """Returns models that know how frequent classes are, and nothing else.
+
+    Args:
+        task: What is learnt.
+        plan: Of each head.
+        learns: (N, M) 1 where an image is learnt from.
+    """
+    held = [stage - task.layout.first for stage in plan.stages]
+    _, stds = map_moments(task.layout, task.rows)
+    each = [_image_means(task.layout, task.rows, stage) for stage in held]
+    share = (learns / learns.sum(0).clamp_min(1)).T
+    # Deep stages have many channels and few cells: scaled down, they are learnt by heart less.
+    scaled = [stds[stage] * (len(stds[stage]) / _NARROW) ** _SHRINK for stage in held]
+    pixels = task.shares.sum(axis=(0, 2, 3), dtype=np.float64) * task.weights
+    prior = np.log(np.maximum(pixels, 1e-4 * pixels.sum()) / pixels.sum())
+    return _Side(plan, [share @ mean for mean in each], scaled, torch.from_numpy(prior).float())
+
+
+def _image_means(layout: MapLayout, rows: np.ndarray, stage: int) -> torch.Tensor:
+    """Returns (N, c): the mean of every channel of a stage that is held, of each image."""
+    start, stop = layout.bounds[stage], layout.bounds[stage + 1]
+    channels = layout.shapes[stage][0]
+    parts = range(0, len(rows), _BATCH)
+    means = [
+        torch.from_numpy(rows[at : at + _BATCH, start:stop]).float().view(-1, channels, (stop - start) // channels).mean(2)
+        for at in parts
+    ]
+    return torch.cat(means)
 
 
 @torch.no_grad()

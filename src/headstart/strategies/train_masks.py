@@ -12,9 +12,9 @@ from headstart.compute import Compute
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
-from headstart.stacking import concatenate
 from headstart.records import OutputSpec
 from headstart.resume import Unfinished
+from headstart.stacking import concatenate
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
 from headstart.strategies.mask_choice import MaskTrials, compare_arms
