@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.models import write_photos
+from tests.strategies.mask_sets import QUIET
 
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.features import extract_maps as under_test
 from headstart.features.extract_maps import extract_maps
 from headstart.nets.backbone import open_backbone
-from tests.models import write_photos
-from tests.strategies.mask_sets import QUIET
 
 
 def extracted(folder):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.dense_models import dense_model
 
 from headstart.nets.dense_runner import DenseRunner
-from tests.dense_models import dense_model
 
 
 def test_engine_and_plain_torch_agree():

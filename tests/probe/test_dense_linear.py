@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from tests.strategies.mask_sets import QUIET
 
 from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear, map_moments
-from tests.strategies.mask_sets import QUIET
 
 LAYOUT = MapLayout(32, ((4, 8, 8), (6, 4, 4)))
 PLAN = DensePlan("linear", (4, 6), (4, 8), (0, 1), 2)

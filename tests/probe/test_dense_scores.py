@@ -36,8 +36,11 @@ def test_the_better_of_two_is_seen_with_an_interval():
 
 def test_too_sure_scores_are_cooled():
     truth = RNG.random((4, 8, 8)) < 0.5
-    shares = np.stack([~truth, truth], axis=1).astype(np.uint8) * 255
     right = RNG.random(truth.shape) < 0.8
     scores = np.where((truth == right)[:, None], [[[-8.0]], [[8.0]]], [[[8.0]], [[-8.0]]])
-    assert dense_temperature(scores, shares) > 4
-    assert dense_temperature(scores, 0 * shares) == 1.0
+    told = truth.astype(np.uint8)
+    found = dense_temperature(scores, told)
+    assert found > 4
+    larger = told.repeat(3, axis=1).repeat(3, axis=2)  # of another size than the scores
+    assert abs(dense_temperature(scores, larger) / found - 1) < 0.02
+    assert dense_temperature(scores, np.full_like(told, 255)) == 1.0

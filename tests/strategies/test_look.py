@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.strategies.mask_sets import QUIET, discs
 
 from headstart.data.open import open_dataset
 from headstart.features.extract_maps import MapFeatures
 from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.strategies.look import Sight, look_at, maps_of
-from tests.strategies.mask_sets import QUIET, discs
 
 
 def test_masks_are_learnt_from_maps_and_classes_from_vectors(tmp_path, images):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.probe.dense_scores import confusions, mean_iou
 from headstart.strategies.mask_arms import Held, dense_probabilities, linear_arm, plan_of
 from headstart.strategies.mask_material import read_masks
-from tests.strategies.mask_sets import QUIET, discs, material
 
 
 def test_it_is_measured_on_what_it_has_not_seen_and_tells_discs(tmp_path):

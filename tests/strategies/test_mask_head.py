@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.strategies.mask_head import head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
-from tests.strategies.mask_sets import QUIET, discs, material
 
 RECIPE = MaskRecipe(epochs=8, batch=4, width=16, views=2)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.strategies.mask_sets import QUIET, SIZE, discs, material
 
 from headstart.strategies.mask_material import read_masks, sizes_and_matrices
-from tests.strategies.mask_sets import QUIET, SIZE, discs, material
 
 
 def test_cells_and_squares_tell_the_same(tmp_path):

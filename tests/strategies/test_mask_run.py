@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from tests.dense_models import dense_model
+from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.images.inputs import InputImages
 from headstart.nets.dense_runner import DenseRunner
 from headstart.strategies.mask_run import run_model
-from tests.dense_models import dense_model
-from tests.strategies.mask_sets import QUIET, discs, material
 
 
 def test_files_and_pixels_agree(tmp_path):

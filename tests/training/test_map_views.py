@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.strategies.mask_sets import QUIET
 
 from headstart.nets.loader import Plan
 from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp
 from headstart.training.map_views import MapViews
-from tests.strategies.mask_sets import QUIET
 
 LAYOUT = MapLayout(16, ((1, 8, 8), (1, 4, 4)))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from headstart.metrics.calibration import fit_temperature
+
 __all__ = ["confusions", "dense_temperature", "mean_iou", "paired_gain"]
 
 _BATCH = 8
@@ -80,23 +82,20 @@ def paired_gain(
     return float(value), float(low), float(high)
 
 
-def dense_temperature(scores: np.ndarray, shares: np.ndarray, *, most: int = 40_000) -> float:
+def dense_temperature(scores: np.ndarray, truth: np.ndarray, *, most: int = 40_000) -> float:
     """Returns what held-out scores are divided by to be calibrated probabilities.
 
     Args:
-        scores: (N, C, h, w).
-        shares: (N, C, h, w) uint8 of 255: the share of each class.
-        most: Cells to look at, drawn evenly from all of them.
+        scores: (N, C, h, w) of the input square.
+        truth: (N, side, side) uint8 classes of the same square, of any size; others do not count.
+        most: Pixels to look at, drawn evenly from all of them.
     """
-    from headstart.metrics.calibration import fit_temperature
-
-    classes = scores.shape[1]
-    wanted = shares.argmax(1).ravel()
-    clear = np.flatnonzero(shares.max(1).ravel() > 127)
-    if not len(clear):
+    _, classes, height, width = scores.shape
+    known = np.flatnonzero(truth.ravel() < classes)
+    if not len(known):
         return 1.0
-    chosen = clear[np.unique(np.linspace(0, len(clear) - 1, min(most, len(clear))).astype(int))]
-    cells = scores.shape[2] * scores.shape[3]
-    image, cell = np.divmod(chosen, cells)
-    rows = scores.reshape(len(scores), classes, cells)[image, :, cell].astype(np.float64)
-    return float(fit_temperature(rows, wanted[chosen]))
+    chosen = known[np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).astype(int))]
+    image, row, column = np.unravel_index(chosen, truth.shape)
+    down, across = row * height // truth.shape[1], column * width // truth.shape[2]
+    rows = scores[image, :, down, across].astype(np.float64)
+    return float(fit_temperature(rows, truth.ravel()[chosen].astype(np.int64)))

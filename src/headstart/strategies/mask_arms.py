@@ -146,7 +146,7 @@ def linear_arm(
     if k > 1:
         counts = confusions(fit.scores, material.truth)
         held = Held(np.arange(len(rows)), counts, f"{k} folds")
-        temperature = dense_temperature(fit.scores, shares)
+        temperature = dense_temperature(fit.scores, material.truth)
     summary = (
         f"a 1x1 convolution on each of {len(plan.stages)} frozen stages of {backbone.name}, input "
         f"{maps.layout.size} px, answers every {plan.stride} px"

@@ -109,7 +109,7 @@ def head_arm(
         compute.begin("head arm: measuring on held-out training images")
         scores = work.scores(finish.net.head, held)
         measured = Held(held, confusions(scores, material.truth[held]), f"1 of {k} folds")
-        temperature = dense_temperature(scores, material.shares(work.stride)[held])
+        temperature = dense_temperature(scores, material.truth[held])
     arm = Arm(
         "head", work.summary, head_of(finish.net.head), backbone, preprocess.size, temperature,
         measured, time.perf_counter() - begun,
