@@ -13,11 +13,15 @@ from PIL import Image
 from sklearn.metrics import jaccard_score
 
 import headstart
+from headstart.compute import Compute, silent
+from headstart.data.open import open_dataset
+from headstart.results.evaluation import evaluate_on
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
 
 from .masks_run import draw_scenes, write_masks_run
+from .tasks.segmentation.masks_here import Bright, scene
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +103,26 @@ def test_damaged_labels_are_named(made, tmp_path):
     Run(tmp_path / "run").labels.unlink()
     with pytest.raises(headstart.errors.ModelError, match=r"labels\.safetensors"):
         headstart.evaluate(tmp_path / "run", by="camera")
+
+
+def test_a_model_is_measured_on_other_masks(tmp_path):
+    """Bright discs, which the model of the tests finds; the truth is read at the images' size."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for i in range(4):
+        mask = scene(i, 200, 150, classes=2)
+        Image.fromarray((mask * 200 + 20).astype(np.uint8)).save(tmp_path / f"images/{i}.png")
+        Image.fromarray(mask).save(tmp_path / f"masks/{i}.png")
+    (tmp_path / "classes.txt").write_text("ground\ndisc\n")
+    dataset = open_dataset(tmp_path, task="segmentation")
+    found = evaluate_on(Bright(), dataset, "discs", (), Compute("cpu", 2, 0, silent))
+    assert found.primary == "mean_iou"
+    assert found.test["mean_iou"].value > 0.85
+    assert found.test["pixel_accuracy"].value > 0.97
+    truth, answers = [], []
+    predictions = Bright().predictions([dataset.path(i) for i in range(4)])
+    for i in range(4):
+        truth.append(dataset.labels.read(i).ravel())
+        answers.append(predictions.labels(i).ravel())
+    wanted = jaccard_score(np.concatenate(truth), np.concatenate(answers), average="macro")
+    assert found.test["mean_iou"].value == pytest.approx(wanted, abs=1e-12)

@@ -46,7 +46,8 @@ class Choices:
         int8: Write int8 too.
         fp16: Write fp16 too.
         max_drop: What int8 may cost, see `cost.lost`.
-        threshold: Probability below which an answer is "not sure".
+        threshold: Probability below which an answer is "not sure"; None for what a run's model
+            has.
         seed: Of the choice of images and of intervals.
     """
 
@@ -54,7 +55,7 @@ class Choices:
     int8: bool = False
     fp16: bool = False
     max_drop: float = 1.0
-    threshold: float = 0.5
+    threshold: float | None = None
     seed: int = 0
 
 
@@ -98,9 +99,7 @@ def write_export(
         half(fp32, written["fp16"])
         found = run_file(written["fp16"], material.shown)
         there = parity_of(expected, found, (answers(expected), answers(found)))
-        summary.append(
-            f"fp16: {there.told}, outputs by up to {there.largest_difference:.1e}."
-        )
+        summary.append(f"fp16: {there.told}, outputs by up to {there.largest_difference:.1e}.")
     primary = task_of(model.spec.task).PRIMARY
     summary.append(f"On images it never saw: {primary.words} {run.primary}, as the run measured.")
     tried = None
@@ -114,13 +113,11 @@ def write_export(
         tried = quantise(
             fp32, file, trial, max_drop=choices.max_drop, seed=choices.seed, progress=progress
         )
-        summary.append(
-            _describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0)
-        )
+        summary.append(_describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0))
         if tried.kept:
             written["int8"] = file
     about = About(
-        model.spec, model.preprocess, model.tta, choices.threshold, "fp32", _facts(run, model)
+        model.spec, model.preprocess, model.tta, predictor.threshold, "fp32", _facts(run, model)
     )
     rows = []
     for precision, file in written.items():

@@ -37,7 +37,8 @@ class RunPredictor(Predictor):
     Args:
         model: Of a run, or its folder.
         device: Where the network runs.
-        threshold: Probability below which an answer is "not sure".
+        threshold: Probability below which an answer is "not sure"; by default a half, and of a
+            pixel none.
         many: Many images will come one after the other, as from a video.
         exact: By plain fp32 torch, nothing folded or converted; a backbone that is an ONNX file
             runs on the engine that the model was trained with.
@@ -48,13 +49,15 @@ class RunPredictor(Predictor):
         model: Model | str | Path,
         *,
         device: Device = "auto",
-        threshold: float = 0.5,
+        threshold: float | None = None,
         many: bool = False,
         exact: bool = False,
     ) -> None:
         self.model = model if isinstance(model, Model) else Model.load(model)
         self.spec, self.preprocess = self.model.spec, self.model.preprocess
-        self.tta, self.threshold = self.model.tta, threshold
+        self.tta = self.model.tta
+        dense = isinstance(self.model.head, DenseHead)
+        self.threshold = threshold if threshold is not None else 0.0 if dense else 0.5
         self._device, self._many, self._exact = device, many, exact
         self._embed: Embed | None = None
         self.try_spec(self._one(), f"the model of {self.spec.task}")

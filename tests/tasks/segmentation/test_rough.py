@@ -58,9 +58,7 @@ def test_masks_are_read_once_and_what_nobody_says_is_left_out():
             reads.append(1)
             return self.mask
 
-    labels = dataclasses.replace(
-        masks_of(drawn), sources=tuple(Counted(each) for each in drawn)
-    )
+    labels = dataclasses.replace(masks_of(drawn), sources=tuple(Counted(each) for each in drawn))
     found = answers(masks_of([np.where(each == 255, 0, each) for each in drawn]))
     measure = rough(found, labels)
     assert len(reads) == 3

@@ -34,6 +34,7 @@ from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.paint import beside, overlaid, tinted
 from headstart.tasks.segmentation.rough import rough
+from headstart.tasks.segmentation.served import served
 from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "measures",
     "read_labels",
     "rough",
+    "served",
     "write_answers",
     "write_labels",
 ]

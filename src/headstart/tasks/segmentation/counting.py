@@ -160,13 +160,38 @@ def _key(
     ):  # fmt: skip
         given.update(np.ascontiguousarray(array).tobytes())
     shape = predictions.probabilities.shape[1:]
-    source = labels.sources[index]
-    return (given.digest(), shape, predictions.stride, source, *_stamps(source))
+    source = _Source(labels.sources[index])
+    return (given.digest(), shape, predictions.stride, source, *_stamps(source.given))
 
 
-def _stamps(source: Any) -> list[int]:
+class _Source:
+    """A mask's source as part of a key: by its value where it has one, else by itself."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given  # held, so that nothing else gets its number meanwhile
+        try:
+            self._key: Any = (hash(given), given)
+        except TypeError:
+            self._key = (id(given), None)
+
+    def __hash__(self) -> int:
+        return int(self._key[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and self._key == other._key
+
+
+def _stamps(given: Any) -> list[int]:
     """When the files of a mask were written: somebody may mend a mask and measure again."""
-    if not dataclasses.is_dataclass(source):
-        return [id(source)]
-    values = [getattr(source, each.name) for each in dataclasses.fields(source)]
-    return [each.stat().st_mtime_ns for each in values if isinstance(each, Path) and each.exists()]
+    if isinstance(given, Path):
+        return [given.stat().st_mtime_ns] if given.exists() else []
+    if dataclasses.is_dataclass(given):
+        given = tuple(getattr(given, each.name) for each in dataclasses.fields(given))
+    # Numbers of shapes are many, and no files.
+    parts = given if isinstance(given, tuple) else ()
+    return [
+        stamp
+        for part in parts
+        if isinstance(part, tuple | Path) or dataclasses.is_dataclass(part)
+        for stamp in _stamps(part)
+    ]
