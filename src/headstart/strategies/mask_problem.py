@@ -17,7 +17,7 @@ from headstart.errors import DataError, OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
-from headstart.probe.dense_scores import confusions, mean_iou
+from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
 from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -102,9 +102,10 @@ def make_mask_problem(
     test = prepared.splits == "test"
     train = np.flatnonzero(~test & ~prepared.dropped)
     if not len(train) or not test.any():
+        lacking = "learn from" if test.any() else "test on"
         raise DataError(
-            f"{dataset.root}: no image with a mask is left to {'learn from' if test.any() else 'test on'}; "
-            f"try --evaluation cv, or mend the split"
+            f"{dataset.root}: no image with a mask is left to {lacking}; try --evaluation cv, "
+            f"or mend the split"
         )
     own = "test" if dataset.test_name == "test" else "validation"
     origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
@@ -221,7 +222,7 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         cells = cell_shares(shares, stride).astype(np.float32) + 1e-3
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
         total += confusions(np.log(cells)[None], truth[None])[0]
-    return float(mean_iou(total))
+    return float(mean_overlap(total))
 
 
 def head_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Compute
+from headstart.errors import OptionError
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
@@ -18,7 +19,7 @@ from headstart.stacking import concatenate
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
 from headstart.strategies.mask_choice import MaskTrials, compare_arms
-from headstart.strategies.mask_head import HeadArm, head_arm
+from headstart.strategies.mask_head import HeadArm, HeadTask, head_arm
 from headstart.strategies.mask_material import MaskMaterial, read_masks, sizes_and_matrices
 from headstart.strategies.mask_problem import (
     MaskProblem,
@@ -75,7 +76,10 @@ def train_masks(
 
     Raises:
         DataError: If nothing is left to learn from or to test on.
+        OptionError: If the strategy is none of masks.
     """
+    if ask.strategy == "scratch":
+        raise OptionError("masks have no training from scratch: leave --strategy scratch out")
     maps = network.maps
     assert isinstance(maps, Maps), "masks are learnt from maps"
     problem = make_mask_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
@@ -150,9 +154,11 @@ def _head(
     ask, network, prepared = session.ask, session.network, session.prepared
     recipe = mask_recipe(ask.options, ask.recipe, images=len(material.items))
     side = head_side(prepared.dataset, network, ask.options.get("image_size", "auto"))
+    task = HeadTask(
+        prepared, material, network.backbone, replace(network.preprocess, size=side), recipe
+    )
     began = head_arm(
-        prepared, material, network.backbone, replace(network.preprocess, size=side), folds,
-        recipe, session.compute, checkpoints=Checkpoints(session.place, prefix=mark),
+        task, folds, session.compute, checkpoints=Checkpoints(session.place, prefix=mark),
         on_epoch=session.on_epoch,
     )  # fmt: skip
     session.places.append(f"head arm: {began.place}")
