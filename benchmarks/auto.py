@@ -70,7 +70,7 @@ def train(name: str, args, place: Path, strategy: str, *flags: object) -> tuple[
     done = headstart(
         *("train", DATA / SETS[name], "-o", out, "--backbone", args.backbone, "--quiet"),
         *("--strategy", strategy, "--seed", args.seed, "--overwrite", "--baselines", "none"),
-        *("--evaluation", "holdout", *flags),
+        *("--evaluation", "holdout", *args.train_args.split(), *flags),
         cache=place / "cache",
         python=args.python,
     )
@@ -118,6 +118,7 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=8, help="of finetune")
     options.add_argument("--refit", action="store_true", help="finetune once more on all images")
     options.add_argument("--budget", type=float, help="minutes that auto has at least")
+    options.add_argument("--train-args", default="", help="further flags for headstart train")
     args = options.parse_args()
     need(Path(args.backbone), *(DATA / SETS[name] for name in args.sets))
     print(f"{machine()}; {versions(args.python)}; {commit()}; backbone {args.backbone}\n")

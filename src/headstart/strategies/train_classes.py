@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from headstart.checks.shortcuts import check_shape
 from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
 from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.trials import Trial
+from headstart.records import Finding
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
 from headstart.strategies.baselines import measure_baselines
@@ -139,6 +141,7 @@ def train_classes(
         aside=choice.aside,
         baselines=baselines,
         trials=tuple(_row(trial) for trial in trials),
+        findings=_shape_seen(problem, model),
         histories=_histories(tuned, outcome),
         sections=sections,
     )
@@ -164,6 +167,14 @@ def _beside(
             folds=ask.folds,
         )  # fmt: skip
         return baselines, curve.result()
+
+
+def _shape_seen(problem: Problem, model: Model) -> tuple[Finding, ...]:
+    """Returns what is to be said of looks that show the shape of images."""
+    if model.preprocess.faces is not None:
+        return ()
+    seen = {str(look.geometry) for look in model.preprocess.looks}
+    return tuple(check_shape(problem.dataset, problem.prepared.stats, problem.clusters, seen))
 
 
 def _fine_tuned(
