@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from headstart.auditing.attribute import Attribute, read_attribute
+from headstart.auditing.border import Border
 from headstart.auditing.confound import Confound, Taught, Verdict, confound_of, judged
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.gather import what_to_gather
+from headstart.auditing.outer import Outer
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
 from headstart.errors import DataError
 from headstart.metrics.confound import holm
@@ -55,6 +57,8 @@ class Audit:
         said: The same in words.
         skipped: Column -> why it could not be asked.
         repair: What was tried to lean less on a column, and what came of it.
+        outer: Properties that no column names and that tell the class, the worst first.
+        border: How well the classes are told by the border of the images alone, or None.
     """
 
     run: str
@@ -65,11 +69,14 @@ class Audit:
     said: tuple[Said, ...]
     skipped: dict[str, str] = field(default_factory=dict)
     repair: tuple[str, ...] = ()
+    outer: tuple[Outer, ...] = ()
+    border: Border | None = None
 
     @property
     def serious(self) -> bool:
         """Whether something serious was found."""
-        return any(each.verdict == "serious" for each in self.columns)
+        found = [each.verdict for each in self.columns] + [each.verdict for each in self.outer]
+        return "serious" in found
 
     def __repr__(self) -> str:
         worst = self.said[0].title if self.said else "no column could be asked"

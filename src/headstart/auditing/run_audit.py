@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headstart.auditing.audit import Audit, audit_columns, pick_columns
+from headstart.auditing.border import border_alone
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
+from headstart.auditing.outer import audit_outer
 from headstart.auditing.pictures import cells_shown
 from headstart.auditing.repaired_run import (
     after_repair,
@@ -19,6 +21,7 @@ from headstart.auditing.repaired_run import (
 )
 from headstart.compute import Compute
 from headstart.errors import HeadstartError
+from headstart.nets.model import Model
 from headstart.reporting.audit import write_audit
 from headstart.results.items import read_items
 from headstart.run import Run
@@ -38,6 +41,7 @@ def run_audit(
     *,
     name: str,
     repair: Sequence[str] = (),
+    unnamed: bool = False,
 ) -> Audit:
     """Asks columns, and writes `audit.json` and `audit.html`.
 
@@ -48,6 +52,7 @@ def run_audit(
         compute: Its seed is that of permutations and draws.
         name: The run's folder, for people.
         repair: What was tried to lean less on a column, and what came of it.
+        unnamed: Look at light, border and files too, which reads the images.
 
     Raises:
         DataError: If a column is not there.
@@ -57,6 +62,13 @@ def run_audit(
     compute.begin("asking whether the model leans on columns")
     found = audit_columns(evidence, columns, name=name, seed=compute.seed)
     found = dataclasses.replace(found, repair=tuple(repair))
+    if unnamed:
+        outer = audit_outer(evidence, compute)
+        found = dataclasses.replace(
+            found,
+            outer=tuple(outer),
+            border=border_alone(Model.load(run.folder), evidence, compute),
+        )
     write_audit(run, found, cells_shown(found, evidence), name=Path(name).name)
     return found
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from headstart.auditing.border import Border
 from headstart.auditing.confound import Confound
 from headstart.records import Estimate
 
-__all__ = ["claim_of", "evidence_of", "remedy_of", "title_of"]
+__all__ = ["claim_of", "evidence_of", "remedy_of", "said_of_border", "title_of"]
 
 _FEW = 40
 
@@ -136,6 +137,20 @@ def _forecast(found: Confound) -> str:
         f"{_percent(gather.then)} (weights alone, --repair {found.column}: "
         f"{100 * alone:+.0f} points); a coarse forecast"
     )
+
+
+def said_of_border(found: Border) -> str:
+    """Returns how well the classes are told by the border alone, in a sentence."""
+    shares = [_percent(each.value) for each in (found.border, found.middle, found.whole)]
+    said = (
+        f"With all but the outer tenth at each side greyed out, the classes are told with a "
+        f"balanced accuracy of {shares[0]} ({_percent(found.border.low)} to "
+        f"{_percent(found.border.high)}; guessing {_percent(found.chance)}); with that tenth "
+        f"greyed out {shares[1]}, whole {shares[2]} ({found.n} images)"
+    )
+    if found.telling:
+        return f"{said}: look at the borders, what tells the classes may sit there."
+    return f"{said}."
 
 
 def _percent(share: float) -> str:

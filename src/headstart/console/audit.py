@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headstart.auditing.wording import said_of_border
 from headstart.console.parts import COLOURS, hang, sentence
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def show_audit(result: Audit, console: Console) -> None:
             for line in each.evidence:
                 hang(console, cell(line, "dim"))
             hang(console, cell(f"→ {each.remedy}"))
+    for other in result.outer:
+        hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
+    if result.border is not None:
+        hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
     for column, why in result.skipped.items():
         hang(console, cell(f"{column} was not asked: it {why}.", "dim"))
     if not result.said:

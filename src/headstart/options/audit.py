@@ -43,7 +43,8 @@ class AuditOptions(Options):
     by: str | None = option(
         None, group="measuring", metavar="COLUMN,…",
         help="Columns, joined by commas, that the model might lean on (gender, camera, hospital); "
-        "by default all that the data have.",
+        "by default all that the data have, and what no column names: light, colour, border, "
+        "corners, files and cameras.",
     )  # fmt: skip
     repair: str | None = option(
         None, group="training", metavar="COLUMN",

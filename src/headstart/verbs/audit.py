@@ -44,7 +44,8 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
     if options.repair is not None:
         return _repaired(options, run, by, compute)
-    return run_audit(run, _evidence(options, run, compute), by, compute, name=str(run.folder))
+    evidence = _evidence(options, run, compute)
+    return run_audit(run, evidence, by, compute, name=str(run.folder), unnamed=not by)
 
 
 def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
