@@ -125,7 +125,10 @@ def write_repaired(
             shutil.copyfile(run.folder / name, into.folder / name)
     model = Model.load(run.folder)
     head = Head(
-        "linear", model.vector_head.columns, _arrays(evidence, repaired, model), model.vector_head.n_classes
+        "linear",
+        model.vector_head.columns,
+        _arrays(evidence, repaired, model),
+        model.vector_head.n_classes,
     )
     better = dataclasses.replace(model, head=head, temperature=repaired.temperature)
     items = read_items(run)
