@@ -250,13 +250,17 @@ def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskR
     Raises:
         OptionError: If the options name what a recipe of masks does not have.
     """
-    base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
+    base = given
+    if not isinstance(base, MaskRecipe):  # the task was seen in the data, after the options
+        base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
     read = parse_recipe(options.get("recipe"), base)
     epochs, rate = options.get("epochs", "auto"), options.get("lr")
     if isinstance(rate, float):
         read = replace(read, lr=rate)
     if epochs != "auto":
         return replace(read, epochs=int(epochs))
+    if "epochs" in (options.get("recipe") or ""):
+        return read
     per_epoch = max(1, round(images / read.batch))
     most = max(1, math.ceil(2 * read.steps / per_epoch))
     return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))
