@@ -27,6 +27,7 @@ __all__ = [
     "MaskProblem",
     "choose_mask_input",
     "few_folds",
+    "fine_detail",
     "head_side",
     "make_mask_problem",
     "mask_folds",
@@ -195,6 +196,16 @@ def choose_mask_input(
         if shown_at(dataset, whole, side, _STRIDE) >= _ENOUGH:
             return replace(preprocess, size=side)
     return replace(preprocess, size=sides[-1])
+
+
+def fine_detail(dataset: Dataset, side: int) -> bool:
+    """Tells whether thin things made the input large: what masks of photographs hardly do.
+
+    Args:
+        dataset: N items with masks.
+        side: Of the input in pixels.
+    """
+    return side > _SIDES[0] and shown_at(dataset, "pad", _SIDES[0], _STRIDE) < _ENOUGH
 
 
 def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> float:
