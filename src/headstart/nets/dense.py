@@ -65,7 +65,7 @@ class _Linear(DenseNet):
             nn.init.zeros_(conv.bias)
 
     def first(self) -> list[nn.Conv2d]:
-        return list(self.convs)  # type: ignore[arg-type]
+        return list(self.convs)
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         parts = [conv(maps[i]) for conv, i in zip(self.convs, self.plan.stages, strict=True)]
@@ -100,7 +100,7 @@ class _Pyramid(DenseNet):
         self.last = nn.Conv2d(plan.width, plan.n_classes, 1)
 
     def first(self) -> list[nn.Conv2d]:
-        return list(self.laterals)  # type: ignore[arg-type]
+        return list(self.laterals)
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         total: torch.Tensor | None = None

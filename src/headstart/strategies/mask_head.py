@@ -44,7 +44,7 @@ from headstart.training.map_views import MapViews, Scenes
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 
-__all__ = ["HeadArm", "HeadTask", "head_arm"]
+__all__ = ["HeadArm", "HeadTask", "head_arm", "large_squares"]
 
 # Views are made of squares this much larger than the network's input.
 _ROOM = 1.25
@@ -152,7 +152,7 @@ class _Work:
         self.strata = prepared.dataset.labels.strata[items]
         row = 2 * (self.layout.bounds[-1] - self.layout.bounds[plan.stages[0]])
         views = int(np.clip(_VIEW_BYTES // (row * count), 1, recipe.views))
-        squares, masks = _large(prepared, items, preprocess, compute)
+        squares, masks = large_squares(task, compute)
         self.mark = [self.inputs.keys.tobytes().hex(), fingerprint_bytes(masks.tobytes()).hex()]
         mirror = recipe.hflip != "no"
         self.views = MapViews(
@@ -269,11 +269,21 @@ class _Renumbered:
             ]
 
 
-def _large(
-    prepared: Prepared, items: np.ndarray, preprocess: Preprocess, compute: Compute
+def large_squares(
+    task: HeadTask, compute: Compute, *, room: float = _ROOM
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (N, side, side, 3) uint8 images and (N, side, side) uint8 masks to make views of."""
-    large = replace(preprocess, size=round(preprocess.size * _ROOM))
+    """Returns what views are made of.
+
+    Args:
+        task: What is learnt.
+        compute: Who hears of progress.
+        room: Side of the squares, in sides of the input.
+
+    Returns:
+        (N, side, side, 3) uint8 images and (N, side, side) uint8 masks, 255 ignored.
+    """
+    prepared, items = task.prepared, task.material.items
+    large = replace(task.preprocess, size=round(task.preprocess.size * room))
     masks, stats = cast(Masks, prepared.dataset.labels), prepared.stats
     images = InputImages(
         prepared.dataset.take(items), large, workers=compute.workers, progress=compute.progress

@@ -27,6 +27,7 @@ __all__ = [
     "MaskProblem",
     "choose_mask_input",
     "few_folds",
+    "fine_detail",
     "head_side",
     "make_mask_problem",
     "mask_folds",
@@ -197,6 +198,16 @@ def choose_mask_input(
     return replace(preprocess, size=sides[-1])
 
 
+def fine_detail(dataset: Dataset, side: int) -> bool:
+    """Tells whether thin things made the input large: what masks of photographs hardly do.
+
+    Args:
+        dataset: N items with masks.
+        side: Of the input in pixels.
+    """
+    return side > _SIDES[0] and shown_at(dataset, "pad", _SIDES[0], _STRIDE) < _ENOUGH
+
+
 def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> float:
     """Returns the mean IoU that a network would have that knew every cell of its output.
 
@@ -250,13 +261,17 @@ def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskR
     Raises:
         OptionError: If the options name what a recipe of masks does not have.
     """
-    base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
+    base = given
+    if not isinstance(base, MaskRecipe):  # the task was seen in the data, after the options
+        base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
     read = parse_recipe(options.get("recipe"), base)
     epochs, rate = options.get("epochs", "auto"), options.get("lr")
     if isinstance(rate, float):
         read = replace(read, lr=rate)
     if epochs != "auto":
         return replace(read, epochs=int(epochs))
+    if "epochs" in (options.get("recipe") or ""):
+        return read
     per_epoch = max(1, round(images / read.batch))
     most = max(1, math.ceil(2 * read.steps / per_epoch))
     return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))
