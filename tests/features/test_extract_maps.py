@@ -29,11 +29,13 @@ def test_few_are_held_in_memory_and_many_in_a_file(tmp_path, monkeypatch):
     few = extracted(tmp_path / "photos")
     assert few.maps.rows.shape == (6, few.maps.layout.bounds[-1])
     assert "memory" in few.maps.place
-    assert list(few.stats.errors) == [5] and not few.maps.rows[5].any()
+    assert list(few.stats.errors) == [5]
+    assert not few.maps.rows[5].any()
     assert (few.maps.rows[:5] != 0).any(axis=1).all()
     monkeypatch.setattr(under_test, "_MEMORY", 0)
     many = extracted(tmp_path / "photos")
-    assert isinstance(many.maps.rows, np.memmap) and "disk" in many.maps.place
+    assert isinstance(many.maps.rows, np.memmap)
+    assert "disk" in many.maps.place
     assert np.array_equal(many.maps.rows, few.maps.rows)
 
 

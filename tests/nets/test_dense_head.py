@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headstart.nets.dense import build_dense, head_of
+from headstart.nets.dense import build_dense, dense_fault, head_of
 from headstart.nets.dense_head import DensePlan
 
 PLAN = DensePlan("pyramid", (4, 6, 8), (2, 4, 8), (1, 2), 3, 16)
@@ -26,17 +26,17 @@ def test_a_plan_comes_back_from_json():
     ],
 )  # fmt: skip
 def test_a_damaged_plan_is_refused(change):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"whole number|stages|dense head"):
         DensePlan.from_json({**PLAN.meta(), **change})
 
 
 def test_weights_that_do_not_fit_are_named():
     head = head_of(build_dense(PLAN))
-    assert head.fault() is None
+    assert dense_fault(head) is None
     name = next(iter(head.arrays))
     short = replace(head, arrays={**head.arrays, name: head.arrays[name][:1]})
-    assert name in (short.fault() or "")
+    assert name in (dense_fault(short) or "")
     rest = {key: value for key, value in head.arrays.items() if key != name}
-    assert name in (replace(head, arrays=rest).fault() or "")
+    assert name in (dense_fault(replace(head, arrays=rest)) or "")
     broken = {**head.arrays, name: np.full_like(head.arrays[name], np.nan)}
-    assert "finite" in (replace(head, arrays=broken).fault() or "")
+    assert "finite" in (dense_fault(replace(head, arrays=broken)) or "")

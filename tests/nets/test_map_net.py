@@ -19,5 +19,6 @@ def test_it_reads_rows_and_replicas_share_weights():
     net(rows).sum().backward()
     own, shared = next(net.parameters()), next(twin.parameters())
     assert own.data_ptr() == shared.data_ptr()
-    assert own.grad is not None and shared.grad is None
+    assert own.grad is not None
+    assert shared.grad is None
     assert set(net.depths) == {name for name, _ in net.named_parameters()}

@@ -32,7 +32,8 @@ def test_the_mask_goes_with_the_image():
         bright = found[..., 0] > 105
         assert (bright[seen] == (told[seen] == 1)).mean() > 0.95
     again = warped(image, mask, warp, np.random.default_rng(7))
-    assert (again[0] == found).all() and (again[1] == told).all()
+    assert (again[0] == found).all()
+    assert (again[1] == told).all()
 
 
 def test_outside_is_ignored_or_reflected():

@@ -22,7 +22,8 @@ def test_shares_keep_what_nearest_pixels_lose():
     mask[:10] = 255
     shares = shares_of(mask, PAD.matrix(128, 64), 32, 128, 64, 2)
     assert shares.shape == (2, 32, 32)
-    assert not shares[:, :8].any() and not shares[:, 24:].any()
+    assert not shares[:, :8].any()
+    assert not shares[:, 24:].any()
     assert abs(int(shares[1, 16, 7]) - 64) <= 1
     assert shares[:, 8:10].sum() == 0
     cells = cell_shares(shares, 4)
@@ -33,8 +34,10 @@ def test_shares_keep_what_nearest_pixels_lose():
 def test_a_square_shows_the_mask_where_the_image_is():
     mask = np.array([[0, 1], [1, 0]], np.uint8)  # of another size than its image
     square = mask_square(mask, PAD.matrix(100, 50), 32, 100, 50)
-    assert (square[:8] == 255).all() and (square[24:] == 255).all()
-    assert (square[8:16, :16] == 0).all() and (square[8:16, 16:] == 1).all()
+    assert (square[:8] == 255).all()
+    assert (square[24:] == 255).all()
+    assert (square[8:16, :16] == 0).all()
+    assert (square[8:16, 16:] == 1).all()
     assert (mask_shares(square, 2, 8)[1, 1] == [0, 0, 255, 255]).all()
 
 

@@ -45,18 +45,19 @@ def test_cross_validation_answers_for_every_image_once(prepared):
 
 
 def test_nothing_to_measure_on_is_said(prepared):
+    together = replace(prepared, clusters=np.zeros(12, int))
     with pytest.raises(DataError, match="stay together"):
-        together = replace(prepared, clusters=np.zeros(12, int))
         make_mask_problem(together, "auto", folds=5, seed=0)
+    nobody = replace(prepared, splits=np.full(12, "train"))
     with pytest.raises(DataError, match="test on"):
-        nobody = replace(prepared, splits=np.full(12, "train"))
         make_mask_problem(nobody, "auto", folds=5, seed=0)
 
 
 def test_folds_keep_together_what_belongs_together(prepared):
     pairs = replace(prepared, clusters=np.arange(12) // 2)
     of, k = mask_folds(pairs, np.arange(8), folds=5, seed=0)
-    assert 2 <= k <= 4 and (of[::2] == of[1::2]).all()
+    assert 2 <= k <= 4
+    assert (of[::2] == of[1::2]).all()
     assert (
         mask_folds(replace(prepared, clusters=np.zeros(12, int)), np.arange(8), folds=5, seed=0)[1]
         == 1
@@ -104,6 +105,8 @@ def test_heads_of_large_photos_see_more(tmp_path):
 def test_few_images_are_seen_more_often():
     options = {"recipe": "width=32", "epochs": "auto", "lr": None}
     few, many = (mask_recipe(options, Recipe(), images=n) for n in (40, 4000))
-    assert few.width == 32 and few.epochs == 85 and many.epochs == 2
+    assert few.width == 32
+    assert few.epochs == 85
+    assert many.epochs == 2
     told = mask_recipe({"recipe": None, "epochs": 3, "lr": 0.01}, Recipe(), images=40)
     assert (told.epochs, told.lr) == (3, 0.01)

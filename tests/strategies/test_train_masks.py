@@ -34,15 +34,19 @@ def test_a_run_answers_as_it_was_measured(tmp_path, strategy):
         tmp_path / "data", tmp_path / "run", strategy=strategy, epochs=epochs, recipe=recipe
     )
     results = json.loads(run.metrics.read_text())
-    assert results["task"] == "segmentation" and results["primary"] == "mean_iou"
+    assert results["task"] == "segmentation"
+    assert results["primary"] == "mean_iou"
     assert results["test"]["mean_iou"]["value"] > 0.7
     assert set(results["baselines"]) == {"majority", "mean_mask"}
     rows = list(csv.DictReader(run.trials.open()))
     assert {row["arm"] for row in rows} == (
         {"linear"} if strategy == "probe" else {"linear", "head"}
     )
-    assert rows[0]["chosen"] == "True" and float(rows[0]["mean_iou"]) > 0.7
-    assert run.report.is_file() and run.items.is_file() and run.outputs.is_file()
+    assert rows[0]["chosen"] == "True"
+    assert float(rows[0]["mean_iou"]) > 0.7
+    assert run.report.is_file()
+    assert run.items.is_file()
+    assert run.outputs.is_file()
     image, mask = disc(99, 120, 80)
     [labels] = [RunPredictor(run.folder).predictions([image]).labels(0)]
     assert labels.shape == (80, 120)

@@ -8,7 +8,7 @@ from tests.strategies.mask_sets import QUIET
 from headstart.nets.loader import Plan
 from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp
-from headstart.training.map_views import MapViews
+from headstart.training.map_views import MapViews, Scenes
 
 LAYOUT = MapLayout(16, ((1, 8, 8), (1, 4, 4)))
 
@@ -37,12 +37,13 @@ def test_each_view_is_seen_once_and_goes_with_its_mask():
     squares = np.repeat(np.where(masks, 200, 20)[..., None], 3, axis=3).astype(np.uint8)
     engine = Counting()
     views = MapViews(
-        engine, LAYOUT, 1, squares, masks.astype(np.uint8), n_classes=2, stride=4,
+        engine, LAYOUT, 1, Scenes(squares, masks.astype(np.uint8), 2, 4),
         warp=Warp(16, colour=0.0, turn=0.0), count=2, compute=QUIET,
     )  # fmt: skip
     plan = Plan(np.zeros(6), batch=3, epochs=5, seed=0)
     found = list(views.batches(plan.since(0)))
-    assert engine.seen == 12 and len(found) == 10
+    assert engine.seen == 12
+    assert len(found) == 10
     for batch in found:
         assert batch.images.shape == (3, 16)
         known = batch.targets.sum(1) > 0.99

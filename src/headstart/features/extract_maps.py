@@ -84,7 +84,8 @@ def new_maps(layout: MapLayout, count: int) -> Maps:
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=folder)  # without a name: it goes with the process
+        # Without a name: it goes with the process.
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         file.truncate(size)
         rows = np.memmap(file, np.float16, "r+", shape=shape)
     except OSError as error:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
 from headstart.nets.dense_head import DenseHead, DensePlan
 
-__all__ = ["DenseNet", "build_dense", "head_of", "net_of", "shapes_of"]
+__all__ = ["DenseNet", "build_dense", "dense_fault", "head_of", "net_of", "shapes_of"]
 
 
 class DenseNet(nn.Module):
@@ -64,7 +65,7 @@ class _Linear(DenseNet):
             nn.init.zeros_(conv.bias)
 
     def first(self) -> list[nn.Conv2d]:
-        return list(self.convs)  # type: ignore[arg-type]
+        return list(self.convs)
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         parts = [conv(maps[i]) for conv, i in zip(self.convs, self.plan.stages, strict=True)]
@@ -99,7 +100,7 @@ class _Pyramid(DenseNet):
         self.last = nn.Conv2d(plan.width, plan.n_classes, 1)
 
     def first(self) -> list[nn.Conv2d]:
-        return list(self.laterals)  # type: ignore[arg-type]
+        return list(self.laterals)
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         total: torch.Tensor | None = None
@@ -153,3 +154,17 @@ def net_of(head: DenseHead) -> DenseNet:
     net = build_dense(head.plan)
     net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
     return net.eval()
+
+
+def dense_fault(head: DenseHead) -> str | None:
+    """Says why it cannot be a head that was trained here; None where nothing is wrong."""
+    wanted = shapes_of(head.plan)
+    if set(head.arrays) != set(wanted):
+        other = sorted(set(head.arrays) ^ set(wanted))
+        return f"its arrays are not those of a {head.plan.kind} head: {', '.join(other[:3])}"
+    for name, array in head.arrays.items():
+        if array.shape != wanted[name]:
+            return f"its {name} are {array.shape}, not {wanted[name]}"
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            return f"its {name} hold what is no finite number"
+    return None

@@ -103,18 +103,3 @@ class DenseHead:
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""
         return {"dense": self.plan.meta()}
-
-    def fault(self) -> str | None:
-        """Says why it cannot be a head that was trained here; None where nothing is wrong."""
-        from headstart.nets.dense import shapes_of
-
-        wanted = shapes_of(self.plan)
-        if set(self.arrays) != set(wanted):
-            other = sorted(set(self.arrays) ^ set(wanted))
-            return f"its arrays are not those of a {self.plan.kind} head: {', '.join(other[:3])}"
-        for name, array in self.arrays.items():
-            if array.shape != wanted[name]:
-                return f"its {name} are {array.shape}, not {wanted[name]}"
-            if array.dtype.kind != "f" or not np.isfinite(array).all():
-                return f"its {name} hold what is no finite number"
-        return None

@@ -140,7 +140,7 @@ class Model:
                 tta=value["tta"],
                 temperature=value["temperature"],
             )
-            if fault := model.head.fault():
+            if fault := _head_fault(model.head):
                 raise ModelError(f"{folder / _HEAD} is damaged ({fault}): {_ANEW}")
             if fault := model._fault():
                 raise ModelError(f"{file} is damaged ({fault}): {_ANEW}")
@@ -205,6 +205,15 @@ def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead:
     if columns is None:
         return DenseHead(DensePlan.from_json(about["dense"]), arrays)
     return Head(columns=columns, arrays=arrays, **about)
+
+
+def _head_fault(head: Head | DenseHead) -> str | None:
+    """Says why a head cannot be one that was trained here; None where nothing is wrong."""
+    if isinstance(head, Head):
+        return head.fault()
+    from headstart.nets.dense import dense_fault  # needs torch
+
+    return dense_fault(head)
 
 
 def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:

@@ -162,7 +162,9 @@ class TrainOptions(Options):
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
             )
-        if has_own_way(self.task) and self.strategy in ("probe", "scratch"):
+        if self.task == "segmentation" and self.strategy == "scratch":
+            yield "--task segmentation has no training from scratch: leave --strategy scratch out"
+        if self.task == "identity" and self.strategy in ("probe", "scratch"):
             yield (
                 f"--task {self.task} begins at the frozen features and measures them beside, "
                 f"whatever the strategy: leave --strategy {self.strategy} out"

@@ -24,6 +24,10 @@ def recipe_of(task: str) -> Recipe:
         from headstart.tasks.identity.recipe import MetricRecipe
 
         return MetricRecipe()
+    if task == "segmentation":
+        from headstart.tasks.segmentation.recipe import MaskRecipe
+
+        return MaskRecipe()
     from headstart.training.schedule import Recipe
 
     return Recipe()

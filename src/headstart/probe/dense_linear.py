@@ -84,7 +84,7 @@ class _Side(nn.Module):
     Args:
         plan: Of each head.
         means: (M, c) of each stage that is read, over the images that each model learns from. With
-            one mean for all, what is held out would lie opposite to the rest, and be learnt as such.
+            one mean for all, what is held out would lie opposite to the rest, and be taken so.
         stds: (c,) likewise, of all models.
         prior: (C,) scores that every model starts from.
     """
@@ -190,15 +190,13 @@ def _image_means(layout: MapLayout, rows: np.ndarray, stage: int) -> torch.Tenso
     """Returns (N, c): the mean of every channel of a stage that is held, of each image."""
     start, stop = layout.bounds[stage], layout.bounds[stage + 1]
     channels = layout.shapes[stage][0]
-    parts = range(0, len(rows), _BATCH)
-    means = [
-        torch.from_numpy(rows[at : at + _BATCH, start:stop])
-        .float()
-        .view(-1, channels, (stop - start) // channels)
-        .mean(2)
-        for at in parts
-    ]
-    return torch.cat(means)
+    cells = (stop - start) // channels
+
+    def mean(part: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(part).float().view(-1, channels, cells).mean(2)
+
+    starts = range(0, len(rows), _BATCH)
+    return torch.cat([mean(rows[at : at + _BATCH, start:stop]) for at in starts])
 
 
 @torch.no_grad()

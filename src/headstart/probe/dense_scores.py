@@ -11,7 +11,7 @@ import torch
 
 from headstart.metrics.calibration import fit_temperature
 
-__all__ = ["confusions", "dense_temperature", "mean_iou", "paired_gain"]
+__all__ = ["confusions", "dense_temperature", "mean_overlap", "paired_gain"]
 
 _BATCH = 8
 _RESAMPLES = 500
@@ -39,7 +39,7 @@ def confusions(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return found
 
 
-def mean_iou(confusion: np.ndarray) -> np.ndarray:
+def mean_overlap(confusion: np.ndarray) -> np.ndarray:
     """Returns the mean over the classes present of intersection over union.
 
     Args:
@@ -75,10 +75,11 @@ def paired_gain(
     )
     weights = drawn[:, numbers].astype(float)
     pair = [
-        mean_iou(np.tensordot(weights, each.astype(float), axes=(1, 0))) for each in (ours, theirs)
+        mean_overlap(np.tensordot(weights, each.astype(float), axes=(1, 0)))
+        for each in (ours, theirs)
     ]
     low, high = np.quantile(pair[0] - pair[1], [0.025, 0.975])
-    value = mean_iou(ours.sum(0)) - mean_iou(theirs.sum(0))
+    value = mean_overlap(ours.sum(0)) - mean_overlap(theirs.sum(0))
     return float(value), float(low), float(high)
 
 

@@ -17,17 +17,17 @@ from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear
-from headstart.probe.dense_scores import confusions, dense_temperature, mean_iou
+from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap
 from headstart.probe.dense_targets import class_weights
 from headstart.strategies.mask_material import MaskMaterial
 
-__all__ = ["Arm", "Held", "dense_probabilities", "linear_arm", "plan_of"]
+__all__ = ["Arm", "HeldCounts", "dense_probabilities", "linear_arm", "plan_of"]
 
 _BATCH = 16
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldCounts:
     """What held-out training images say of an arm.
 
     Attributes:
@@ -43,7 +43,7 @@ class Held:
     @property
     def value(self) -> float:
         """Mean IoU."""
-        return float(mean_iou(self.counts.sum(axis=0)))
+        return float(mean_overlap(self.counts.sum(axis=0)))
 
     def on(self, rows: np.ndarray) -> np.ndarray:
         """Returns the (m, C, C) counts of some training images, all of them held out."""
@@ -72,7 +72,7 @@ class Arm:
     backbone: Backbone
     size: int
     temperature: float
-    held: Held | None
+    held: HeldCounts | None
     seconds: float
 
     def row(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def linear_arm(
     held, temperature = None, 1.0
     if k > 1:
         counts = confusions(fit.scores, material.truth)
-        held = Held(np.arange(len(rows)), counts, f"{k} folds")
+        held = HeldCounts(np.arange(len(rows)), counts, f"{k} folds")
         temperature = dense_temperature(fit.scores, material.truth)
     summary = (
         f"a 1x1 convolution on each of {len(plan.stages)} frozen stages of {backbone.name}, input "

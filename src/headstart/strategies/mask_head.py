@@ -33,24 +33,43 @@ from headstart.nets.warp import Warp
 from headstart.probe.dense_linear import map_moments
 from headstart.probe.dense_scores import confusions, dense_temperature
 from headstart.probe.dense_targets import class_weights, mask_square
-from headstart.strategies.mask_arms import Arm, Held, plan_of
+from headstart.strategies.mask_arms import Arm, HeldCounts, plan_of
 from headstart.strategies.mask_material import MaskMaterial
 from headstart.strategies.problem import Prepared
 from headstart.tasks.segmentation.learn import batches, correct, head, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
-from headstart.training.map_views import MapViews
+from headstart.training.map_views import MapViews, Scenes
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 
-__all__ = ["HeadArm", "head_arm"]
+__all__ = ["HeadArm", "HeadTask", "head_arm", "large_squares"]
 
 # Views are made of squares this much larger than the network's input.
 _ROOM = 1.25
 _VIEW_BYTES = 2 << 30
 # What a head learns on for with all images, and how fast, once it is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
+
+
+@dataclass(frozen=True)
+class HeadTask:
+    """What a head learns, on what, and how.
+
+    Attributes:
+        prepared: The usable items.
+        material: Masks of the N training items.
+        backbone: Frozen.
+        preprocess: How images are fitted, at the head's own size.
+        recipe: How it is trained.
+    """
+
+    prepared: Prepared
+    material: MaskMaterial
+    backbone: Backbone
+    preprocess: Preprocess
+    recipe: MaskRecipe
 
 
 @dataclass(frozen=True)
@@ -71,12 +90,8 @@ class HeadArm:
 
 
 def head_arm(
-    prepared: Prepared,
-    material: MaskMaterial,
-    backbone: Backbone,
-    preprocess: Preprocess,
+    task: HeadTask,
     folds: tuple[np.ndarray, int],
-    recipe: MaskRecipe,
     compute: Compute,
     *,
     checkpoints: Checkpoints,
@@ -85,33 +100,30 @@ def head_arm(
     """Trains a head on all but one fold of the training images.
 
     Args:
-        prepared: The usable items.
-        material: Masks of the N training items.
-        backbone: Frozen.
-        preprocess: How images are fitted, at the head's own size.
+        task: What is learnt, on what, and how.
         folds: (N,) int, which fold holds an image out; and how many there are.
-        recipe: How.
         compute: Where, and from which seed.
         checkpoints: Where states are kept for resuming.
         on_epoch: Called with the name of a training and every epoch.
     """
     begun = time.perf_counter()
     compute = replace(compute, device=pick_device(compute.device))
-    work = _Work(prepared, material, backbone, preprocess, recipe, compute)
+    material, preprocess = task.material, task.preprocess
+    work = _Work(task, compute)
     of, k = folds
     held = np.flatnonzero(of == 0) if k > 1 else np.zeros(0, int)
     own = np.flatnonzero(of != 0) if k > 1 else np.arange(len(of))
     history: dict[str, tuple[Epoch, ...]] = {}
     finish = _Finish(work, checkpoints, on_epoch, history)
-    finish.train("head", own, recipe, "head arm")
+    finish.train("head", own, task.recipe, "head arm")
     measured, temperature = None, 1.0
     if len(held):
         compute.begin("head arm: measuring on held-out training images")
         scores = work.scores(finish.net.head, held)
-        measured = Held(held, confusions(scores, material.truth[held]), f"1 of {k} folds")
+        measured = HeldCounts(held, confusions(scores, material.truth[held]), f"1 of {k} folds")
         temperature = dense_temperature(scores, material.truth[held])
     arm = Arm(
-        "head", work.summary, head_of(finish.net.head), backbone, preprocess.size, temperature,
+        "head", work.summary, head_of(finish.net.head), task.backbone, preprocess.size, temperature,
         measured, time.perf_counter() - begun,
     )  # fmt: skip
     finish.arm = arm
@@ -121,15 +133,9 @@ def head_arm(
 class _Work:
     """What the trainings of a head share."""
 
-    def __init__(
-        self,
-        prepared: Prepared,
-        material: MaskMaterial,
-        backbone: Backbone,
-        preprocess: Preprocess,
-        recipe: MaskRecipe,
-        compute: Compute,
-    ) -> None:
+    def __init__(self, task: HeadTask, compute: Compute) -> None:
+        prepared, material, recipe = task.prepared, task.material, task.recipe
+        backbone, preprocess = task.backbone, task.preprocess
         items, count = material.items, len(material.items)
         self.material, self.recipe, self.compute = material, recipe, compute
         compute.begin(f"head arm: the frozen network at {preprocess.size} px")
@@ -146,12 +152,12 @@ class _Work:
         self.strata = prepared.dataset.labels.strata[items]
         row = 2 * (self.layout.bounds[-1] - self.layout.bounds[plan.stages[0]])
         views = int(np.clip(_VIEW_BYTES // (row * count), 1, recipe.views))
-        squares, masks = _large(prepared, items, preprocess, compute)
+        squares, masks = large_squares(task, compute)
         self.mark = [self.inputs.keys.tobytes().hex(), fingerprint_bytes(masks.tobytes()).hex()]
         mirror = recipe.hflip != "no"
         self.views = MapViews(
-            self.engine, self.layout, plan.stages[0], squares, masks,
-            n_classes=material.n_classes, stride=plan.stride,
+            self.engine, self.layout, plan.stages[0],
+            Scenes(squares, masks, material.n_classes, plan.stride),
             warp=Warp(preprocess.size, mirror=mirror), count=min(views, recipe.epochs),
             compute=compute,
         )  # fmt: skip
@@ -263,11 +269,21 @@ class _Renumbered:
             ]
 
 
-def _large(
-    prepared: Prepared, items: np.ndarray, preprocess: Preprocess, compute: Compute
+def large_squares(
+    task: HeadTask, compute: Compute, *, room: float = _ROOM
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (N, side, side, 3) uint8 images and (N, side, side) uint8 masks to make views of."""
-    large = replace(preprocess, size=round(preprocess.size * _ROOM))
+    """Returns what views are made of.
+
+    Args:
+        task: What is learnt.
+        compute: Who hears of progress.
+        room: Side of the squares, in sides of the input.
+
+    Returns:
+        (N, side, side, 3) uint8 images and (N, side, side) uint8 masks, 255 ignored.
+    """
+    prepared, items = task.prepared, task.material.items
+    large = replace(task.preprocess, size=round(task.preprocess.size * room))
     masks, stats = cast(Masks, prepared.dataset.labels), prepared.stats
     images = InputImages(
         prepared.dataset.take(items), large, workers=compute.workers, progress=compute.progress

@@ -17,7 +17,7 @@ from headstart.errors import DataError, OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
-from headstart.probe.dense_scores import confusions, mean_iou
+from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
 from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -27,6 +27,7 @@ __all__ = [
     "MaskProblem",
     "choose_mask_input",
     "few_folds",
+    "fine_detail",
     "head_side",
     "make_mask_problem",
     "mask_folds",
@@ -102,9 +103,10 @@ def make_mask_problem(
     test = prepared.splits == "test"
     train = np.flatnonzero(~test & ~prepared.dropped)
     if not len(train) or not test.any():
+        lacking = "learn from" if test.any() else "test on"
         raise DataError(
-            f"{dataset.root}: no image with a mask is left to {'learn from' if test.any() else 'test on'}; "
-            f"try --evaluation cv, or mend the split"
+            f"{dataset.root}: no image with a mask is left to {lacking}; try --evaluation cv, "
+            f"or mend the split"
         )
     own = "test" if dataset.test_name == "test" else "validation"
     origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
@@ -196,6 +198,16 @@ def choose_mask_input(
     return replace(preprocess, size=sides[-1])
 
 
+def fine_detail(dataset: Dataset, side: int) -> bool:
+    """Tells whether thin things made the input large: what masks of photographs hardly do.
+
+    Args:
+        dataset: N items with masks.
+        side: Of the input in pixels.
+    """
+    return side > _SIDES[0] and shown_at(dataset, "pad", _SIDES[0], _STRIDE) < _ENOUGH
+
+
 def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> float:
     """Returns the mean IoU that a network would have that knew every cell of its output.
 
@@ -221,7 +233,7 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         cells = cell_shares(shares, stride).astype(np.float32) + 1e-3
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
         total += confusions(np.log(cells)[None], truth[None])[0]
-    return float(mean_iou(total))
+    return float(mean_overlap(total))
 
 
 def head_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
@@ -249,13 +261,17 @@ def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskR
     Raises:
         OptionError: If the options name what a recipe of masks does not have.
     """
-    base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
+    base = given
+    if not isinstance(base, MaskRecipe):  # the task was seen in the data, after the options
+        base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
     read = parse_recipe(options.get("recipe"), base)
     epochs, rate = options.get("epochs", "auto"), options.get("lr")
     if isinstance(rate, float):
         read = replace(read, lr=rate)
     if epochs != "auto":
         return replace(read, epochs=int(epochs))
+    if "epochs" in (options.get("recipe") or ""):
+        return read
     per_epoch = max(1, round(images / read.batch))
     most = max(1, math.ceil(2 * read.steps / per_epoch))
     return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))

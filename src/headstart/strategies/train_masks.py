@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Compute
+from headstart.errors import OptionError
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
@@ -18,17 +19,19 @@ from headstart.stacking import concatenate
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
 from headstart.strategies.mask_choice import MaskTrials, compare_arms
-from headstart.strategies.mask_head import HeadArm, head_arm
+from headstart.strategies.mask_head import HeadArm, HeadTask, head_arm
 from headstart.strategies.mask_material import MaskMaterial, read_masks, sizes_and_matrices
 from headstart.strategies.mask_problem import (
     MaskProblem,
     few_folds,
+    fine_detail,
     head_side,
     make_mask_problem,
     mask_folds,
     mask_recipe,
 )
 from headstart.strategies.mask_run import run_model
+from headstart.strategies.mask_tuned import TunedArm, tuned_arm
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.train_classes import Ask
 from headstart.strategies.trained import Histories, Trained
@@ -75,7 +78,10 @@ def train_masks(
 
     Raises:
         DataError: If nothing is left to learn from or to test on.
+        OptionError: If the strategy is none of masks.
     """
+    if ask.strategy == "scratch":
+        raise OptionError("masks have no training from scratch: leave --strategy scratch out")
     maps = network.maps
     assert isinstance(maps, Maps), "masks are learnt from maps"
     problem = make_mask_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
@@ -132,8 +138,9 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     trials = compare_arms(arms, clusters, seed=compute.seed)
     if ask.strategy == "probe":
         return trials
-    with clock.phase("head arm"):
-        began = _head(session, material, folds, mark)
+    fine = ask.strategy == "finetune" or fine_detail(prepared.dataset, layout.size)
+    with clock.phase("fine-tuned arm" if fine else "head arm"):
+        began = _begin(session, material, folds, mark, fine=fine)
         both = compare_arms([*trials.arms, began.arm], clusters, seed=compute.seed)
         session.history.update(began.history)
         if both.best is not began.arm and ask.strategy != "finetune":
@@ -143,18 +150,30 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     return both.with_best(finished)
 
 
-def _head(
-    session: _Session, material: MaskMaterial, folds: tuple[np.ndarray, int], mark: str
-) -> HeadArm:
-    """Trains a head on all but one fold."""
+def _begin(
+    session: _Session,
+    material: MaskMaterial,
+    folds: tuple[np.ndarray, int],
+    mark: str,
+    *,
+    fine: bool,
+) -> HeadArm | TunedArm:
+    """Trains a head, or the whole network where fine detail tells, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     recipe = mask_recipe(ask.options, ask.recipe, images=len(material.items))
+    kept = Checkpoints(session.place, prefix=mark)
+    if fine:
+        assert session.place is not None, "whoever trains keeps states"
+        task = HeadTask(prepared, material, network.backbone, network.preprocess, recipe)
+        return tuned_arm(
+            task, folds, session.compute, checkpoints=kept,
+            place=session.place / "backbones" / mark if mark else session.place,
+            on_epoch=session.on_epoch,
+        )  # fmt: skip
     side = head_side(prepared.dataset, network, ask.options.get("image_size", "auto"))
-    began = head_arm(
-        prepared, material, network.backbone, replace(network.preprocess, size=side), folds,
-        recipe, session.compute, checkpoints=Checkpoints(session.place, prefix=mark),
-        on_epoch=session.on_epoch,
-    )  # fmt: skip
+    preprocess = replace(network.preprocess, size=side)
+    task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
+    began = head_arm(task, folds, session.compute, checkpoints=kept, on_epoch=session.on_epoch)
     session.places.append(f"head arm: {began.place}")
     return began
 

@@ -67,8 +67,8 @@ def _refuse_identities(dataset: Dataset, backbone: Backbone, recipe: Recipe, see
 def _refuse_masks(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:
     if backbone.source.kind == "onnx":
         raise BackboneError(
-            f"{backbone.name} is an ONNX file, which gives one vector an image: masks are learnt on "
-            f"a network in timm's layout, such as --backbone fast"
+            f"{backbone.name} is an ONNX file, which gives one vector an image: masks are learnt "
+            f"on a network in timm's layout, such as --backbone fast"
         )
 
 

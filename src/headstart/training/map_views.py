@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +18,24 @@ from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp, warped
 from headstart.probe.dense_targets import mask_shares
 
-__all__ = ["MapViews"]
+__all__ = ["MapViews", "Scenes"]
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Training images with their masks.
+
+    Attributes:
+        squares: (N, side, side, 3) uint8 images, larger than the network sees them.
+        masks: (N, side, side) uint8 classes, 255 ignored.
+        n_classes: C.
+        stride: Of the head's output.
+    """
+
+    squares: np.ndarray
+    masks: np.ndarray
+    n_classes: int
+    stride: int
 
 
 class MapViews:
@@ -27,10 +45,7 @@ class MapViews:
         engine: Gives the maps of all stages.
         layout: Of those.
         first: The first stage that is held.
-        squares: (N, side, side, 3) uint8 images, larger than the network sees them.
-        masks: (N, side, side) uint8 classes, 255 ignored.
-        n_classes: C.
-        stride: Of the head's output.
+        scenes: What is varied.
         warp: How views are varied.
         count: Views of an image; epochs take them in turn.
         compute: The seed of what is drawn, and who is told.
@@ -41,20 +56,17 @@ class MapViews:
         engine: Engine,
         layout: MapLayout,
         first: int,
-        squares: np.ndarray,
-        masks: np.ndarray,
+        scenes: Scenes,
         *,
-        n_classes: int,
-        stride: int,
         warp: Warp,
         count: int,
         compute: Compute,
     ) -> None:
         self._engine, self._layout, self._first = engine, layout, first
-        self._squares, self._masks = squares, masks
+        self._squares, self._masks = scenes.squares, scenes.masks
         self._warp, self._compute = warp, compute
-        self._n_classes, self._stride = n_classes, stride
-        n, cells = len(squares), layout.size // stride
+        self._n_classes, self._stride = scenes.n_classes, scenes.stride
+        n, n_classes, cells = len(scenes.squares), scenes.n_classes, layout.size // scenes.stride
         self.layout = layout.since(first)
         self.maps: Maps = new_maps(self.layout, n * count)
         self._shares = np.zeros((count, n, n_classes, cells, cells), np.uint8)

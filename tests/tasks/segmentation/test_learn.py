@@ -37,5 +37,6 @@ def test_loss_and_accuracy_are_of_each_image():
     scores = 9 * shares
     scores[1] = -scores[1]
     told = loss(MaskRecipe(), np.ones(2, np.float32))(scores, shares)
-    assert told.shape == (2,) and told[0] < 0.1 < told[1]
+    assert told.shape == (2,)
+    assert told[0] < 0.1 < told[1]
     assert correct(scores, shares)["accuracy"].tolist() == [1.0, 0.0]

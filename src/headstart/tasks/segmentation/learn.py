@@ -49,7 +49,7 @@ def batches(
     drawn = recipe.balance if recipe.balance in ("oversample", "undersample") else "none"
     return Plan(
         strata, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=drawn, targets=targets
-    )  # type: ignore[arg-type]
+    )
 
 
 def loss(recipe: Recipe, weights: np.ndarray) -> Callable[[torch.Tensor, Any], torch.Tensor]:

@@ -1,0 +1,65 @@
+"""The fine-tuned arm: the network learns too, and what it learnt is an ordinary backbone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headstart.strategies.mask_head import HeadTask
+from headstart.strategies.mask_material import read_masks
+from headstart.strategies.mask_tuned import tuned_arm
+from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.loop import Training
+from tests.strategies.mask_sets import QUIET, discs, material
+
+RECIPE = MaskRecipe(epochs=6, batch=4, width=16, ema=0.9)
+
+
+@pytest.fixture
+def begin(tmp_path):
+    prepared, network = material(discs(tmp_path / "data", 14, 2))
+    items = np.flatnonzero(prepared.splits == "train")
+    given = read_masks(prepared, items, network.preprocess, 4, QUIET)
+    task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
+
+    def arm(checkpoints, place):
+        of = np.arange(len(items)) % 3
+        return tuned_arm(task, (of, 3), QUIET, checkpoints=checkpoints, place=place)
+
+    return arm
+
+
+def test_network_and_head_learn_and_the_network_can_be_opened(begin, tmp_path):
+    began = begin(Checkpoints(None), tmp_path)
+    assert began.arm.held.value > 0.6
+    kept = began.finish()
+    assert list(began.history) == ["tuned", "tuned-all"]
+    assert kept.backbone.fingerprint != began.arm.backbone.fingerprint
+    ours, theirs = kept.backbone.network.state_dict(), began.arm.backbone.network.state_dict()
+    assert set(ours) == set(theirs)
+    assert any(not ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monkeypatch):
+    whole = begin(Checkpoints(None), tmp_path / "one").finish()
+    learn, count = Training._learn, 0
+
+    def stops(self, *given):
+        nonlocal count
+        count += 1
+        if count in (5, 16):
+            raise KeyboardInterrupt
+        return learn(self, *given)
+
+    monkeypatch.setattr(Training, "_learn", stops)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            begin(Checkpoints(tmp_path, every=0), tmp_path).finish()
+    again = begin(Checkpoints(tmp_path, every=0), tmp_path).finish()
+    assert count > 16
+    assert again.backbone.fingerprint == whole.backbone.fingerprint
+    assert all(np.array_equal(whole.head.arrays[n], again.head.arrays[n]) for n in whole.head.arrays)
+    assert replace(whole, seconds=0.0).size == again.size
