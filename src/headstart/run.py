@@ -113,6 +113,16 @@ class Run:
         """`report.html`: one self-contained page."""
         return self.folder / "report.html"
 
+    @property
+    def audit(self) -> Path:
+        """`audit.json`: what the model leans on, column by column."""
+        return self.folder / "audit.json"
+
+    @property
+    def audit_page(self) -> Path:
+        """`audit.html`: the same as a page with pictures."""
+        return self.folder / "audit.html"
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """Opens a finished run.

@@ -13,7 +13,6 @@ from torch import nn
 from headstart.errors import ModelError
 from headstart.exporting.head import HeadModule
 from headstart.images.preprocess import Preprocess
-from headstart.nets.heads import Head
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread
 
@@ -46,8 +45,7 @@ class _After(nn.Module):
 
     def __init__(self, model: Model, maps: bool) -> None:
         super().__init__()
-        assert isinstance(model.head, Head), "an ONNX file gives no maps"
-        self.head = HeadModule(model.head)
+        self.head = HeadModule(model.vector_head)
         self._looks = len(model.preprocess.looks)
         self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
         self._width = model.backbone.info.bounds[-1]
