@@ -8,9 +8,9 @@ from headstart.predictions import (
     Identities,
     Intervals,
     columns_of,
-    concatenate,
     predictions_html,
 )
+from headstart.stacking import concatenate
 
 NAMES = ("a.png", "b.png", "c.png")
 NAN = np.nan

@@ -13,6 +13,7 @@ __all__ = [
     "Flip",
     "Geometry",
     "Layout",
+    "MaskValues",
     "Method",
     "Policy",
     "Strategy",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 # data
+MaskValues = Literal["auto", "classes", "binary"]
 WhichFaces = Literal["largest", "centre", "all"]
 Align = Literal["points", "box"]
 

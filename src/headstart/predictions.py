@@ -7,15 +7,14 @@ a reason in `errors`.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from headstart import shares
 from headstart.lists import some_of
+from headstart.stacking import take_rows
 
 __all__ = [
     "ClassProbabilities",
@@ -23,13 +22,13 @@ __all__ = [
     "Intervals",
     "Predictions",
     "columns_of",
-    "concatenate",
     "predictions_html",
 ]
 
 _SHOWN = 50
 # Numbers so close, in widths of their prediction interval, are the same answer.
 _NEAR = 0.05
+_SHORT = {"probabilities": "p"}
 
 
 class Predictions(Protocol):
@@ -77,21 +76,6 @@ def _shapes(given: Any, rows: tuple[tuple[str, tuple[int, ...]], ...]) -> None:
             raise ValueError(f"{name} must be {shape}, got {value.shape}")
 
 
-_Kind = TypeVar("_Kind", "ClassProbabilities", "Intervals", "Identities")
-
-
-def _take(given: _Kind, indices: np.ndarray, arrays: tuple[str, ...]) -> _Kind:
-    indices = np.flatnonzero(indices) if indices.dtype == bool else indices
-    names = tuple(given.names[i] for i in indices)
-    parts = {name: getattr(given, name) for name in (*arrays, "boxes")}
-    taken: dict[str, Any] = {
-        name: None if each is None else each[indices] for name, each in parts.items()
-    }
-    kept = set(names)
-    errors = {name: why for name, why in given.errors.items() if name in kept}
-    return dataclasses.replace(given, names=names, errors=errors, **taken)
-
-
 @dataclass(frozen=True)
 class ClassProbabilities:
     """A probability for each class.
@@ -105,6 +89,8 @@ class ClassProbabilities:
         threshold: Probability below which an answer is "not sure".
         models: (N,) int, which of several models (folds) answered; None for one.
     """
+
+    rows: ClassVar[tuple[str, ...]] = ("probabilities", "boxes", "models")
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -130,7 +116,7 @@ class ClassProbabilities:
 
     def take(self, indices: np.ndarray) -> ClassProbabilities:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
-        return _take(self, indices, ("probabilities", "models"))
+        return take_rows(self, indices)
 
     @property
     def answered(self) -> np.ndarray:
@@ -177,6 +163,8 @@ class Identities:
         threshold: Probability below which an answer is "not sure".
     """
 
+    rows: ClassVar[tuple[str, ...]] = ("probabilities", "boxes")
+
     names: tuple[str, ...]
     identities: tuple[str, ...]
     probabilities: np.ndarray
@@ -199,7 +187,7 @@ class Identities:
 
     def take(self, indices: np.ndarray) -> Identities:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
-        return _take(self, indices, ("probabilities",))
+        return take_rows(self, indices)
 
     @property
     def answered(self) -> np.ndarray:
@@ -243,6 +231,8 @@ class Intervals:
         boxes: (N, 4) left, top, width, height in pixels, where items are faces on photos.
     """
 
+    rows: ClassVar[tuple[str, ...]] = ("values", "low", "high", "boxes")
+
     names: tuple[str, ...]
     values: np.ndarray
     low: np.ndarray
@@ -267,7 +257,7 @@ class Intervals:
 
     def take(self, indices: np.ndarray) -> Intervals:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
-        return _take(self, indices, ("values", "low", "high"))
+        return take_rows(self, indices)
 
     @property
     def answered(self) -> np.ndarray:
@@ -303,33 +293,17 @@ class Intervals:
         return f"{self.values[index]:.3g} ({ends})"
 
 
-def concatenate(parts: Sequence[Any]) -> Any:
-    """Puts predictions of one kind one after the other; all else is the first one's.
-
-    Args:
-        parts: One or more records of the same kind.
-    """
-    first = parts[0]
-    joined: dict[str, Any] = {
-        "names": tuple(name for part in parts for name in part.names),
-        "errors": {name: why for part in parts for name, why in part.errors.items()},
-    }
-    for each in dataclasses.fields(first):
-        value = getattr(first, each.name)
-        if isinstance(value, np.ndarray):
-            joined[each.name] = np.concatenate([getattr(part, each.name) for part in parts])
-    return dataclasses.replace(first, **joined)
-
-
 def columns_of(record: dict[str, Any]) -> dict[str, Any]:
-    """Flattens a record for a table: ``probabilities`` of classes become ``p(name)`` columns.
+    """Flattens a record for a table: ``share`` of classes become ``share(name)`` columns.
 
-    The parentheses keep a class that is called "name" or "truth" apart from other columns.
+    Columns of ``probabilities`` are ``p(name)``, for short. The parentheses keep a class that is
+    called "name" or "truth" apart from other columns.
     """
     flat: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, dict):
-            flat |= {f"{key[0]}({name})": each for name, each in value.items()}
+            word = _SHORT.get(key, key)
+            flat |= {f"{word}({name})": each for name, each in value.items()}
         elif isinstance(value, list):
             flat[key] = " ".join(str(each) for each in value)
         else:

@@ -74,6 +74,11 @@ class Run:
         return self.folder / "items.csv"
 
     @property
+    def labels(self) -> Path:
+        """`labels.safetensors`: labels that are more than a text, such as masks."""
+        return self.folder / "labels.safetensors"
+
+    @property
     def outputs(self) -> Path:
         """`outputs.safetensors`: what the models gave for the tested items, exactly."""
         return self.folder / "outputs.safetensors"
@@ -94,6 +99,11 @@ class Run:
         return self.folder / "mistakes"
 
     @property
+    def examples(self) -> Path:
+        """`examples/`: the best, middle and worst answers beside the truth."""
+        return self.folder / "examples"
+
+    @property
     def model(self) -> Path:
         """`model/`: everything needed to predict."""
         return self.folder / "model"
@@ -102,6 +112,16 @@ class Run:
     def report(self) -> Path:
         """`report.html`: one self-contained page."""
         return self.folder / "report.html"
+
+    @property
+    def audit(self) -> Path:
+        """`audit.json`: what the model leans on, column by column."""
+        return self.folder / "audit.json"
+
+    @property
+    def audit_page(self) -> Path:
+        """`audit.html`: the same as a page with pictures."""
+        return self.folder / "audit.html"
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:

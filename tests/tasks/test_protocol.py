@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from headstart import tasks
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
+from headstart.data.masks import Masks
 from headstart.errors import DataError, OptionError
 from headstart.images.stats import ImageStats
 from headstart.metrics.statistic import Measure, Statistic, estimate
@@ -21,10 +23,33 @@ from headstart.tasks.protocol import Places
 N = 60
 NAMES = tuple(f"{i:02}.png" for i in range(N))
 KNOWN = Classes(("ant", "bee", "cat"), np.arange(N) % 3)
+SIDE = 24
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A mask with a disc of class 1 on class 0."""
+
+    number: int
+
+    def read(self) -> np.ndarray:
+        across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+        middle = 6 + self.number % 12
+        return ((across - middle) ** 2 + (down - 12) ** 2 < 25).astype(np.uint8)
+
+
+def discs() -> Masks:
+    sources = tuple(Disc(number) for number in range(N))
+    pixels = np.array([np.bincount(each.read().ravel(), minlength=2) for each in sources])
+    palette = np.array([[0, 0, 0], [255, 160, 0]], np.uint8)
+    return Masks(("ground", "disc"), sources, pixels, np.full((N, 2), SIDE), palette)
+
+
 LABELS = {
     "classification": KNOWN,
     "identity": KNOWN,
     "regression": Numbers("age", np.linspace(1, 90, N)),
+    "segmentation": discs(),
 }
 AGREED = (
     "PRIMARY", "MEASURES", "check", "encode", "decode", "measures", "details", "baselines", "draw",
@@ -37,8 +62,12 @@ def name(request) -> str:
 
 
 def probabilities(target, certain: float = 0.9) -> np.ndarray:
-    """(N, C) outputs that are right, and rather sure."""
+    """(N, C) outputs that are right, and rather sure; of masks a map each."""
     columns = len(target.spec.names)
+    if target.spec.task == "segmentation":
+        masks = LABELS["segmentation"]
+        right = np.stack([np.eye(columns)[masks.read(i)] for i in range(N)])
+        return (certain * right + (1 - certain) / columns).transpose(0, 3, 1, 2)
     return certain * np.eye(columns)[target.classes] + (1 - certain) / columns
 
 

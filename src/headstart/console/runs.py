@@ -57,6 +57,7 @@ def show_run(run: Run, console: Console) -> None:
         for said in [each] if isinstance(each, str) else each or ():
             console.print(sentence(said), markup=False)
     _serious(run, console)
+    _leaning(run, console)
     for each in shifts_of(results):
         console.print(each, style=COLOURS["warning"], markup=False)
     doubt = doubt_of(results)
@@ -99,6 +100,20 @@ def _serious(run: Run, console: Console) -> None:
         )
 
 
+def _leaning(run: Run, console: Console) -> None:
+    """Says what the model leans on besides what it should."""
+    if not run.audit.is_file():
+        return
+    audit = read_json(run.audit)
+    for line in audit["repair"]:
+        console.print(line, markup=False)
+    for each in audit["said"]:
+        if each["verdict"] != "fine":
+            style = COLOURS[each["verdict"]]
+            console.print(f"{each['title']}: {each['claim']}", style=style, markup=False)
+    console.print(f"audit: {run.audit_page}", markup=False, soft_wrap=True)
+
+
 def _retrieval(results: dict[str, Any], console: Console) -> None:
     rows = results["retrieval"]["rows"]
     table = [
@@ -137,7 +152,9 @@ def show_evaluation(result: Evaluation, console: Console) -> None:
     words = words_of(result.task)
     rows = [(words.get(name, name), each) for name, each in result.test.items()]
     per_class = result.details.get("per_class") or []
-    rows += [(f"  recall of {row['class']}", row["recall"]) for row in per_class[:CLASSES]]
+    for row in per_class[:CLASSES]:
+        what, one = ("IoU", row["iou"]) if "iou" in row else ("recall", row["recall"])
+        rows.append((f"  {what} of {row['class']}", one))
     show_estimates(rows, console)
     if len(per_class) > CLASSES:
         rest = len(per_class) - CLASSES

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.folders import open_folders
 from headstart.data.from_table import open_table
 from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
 from headstart.data.numbers import as_numbers, told_task
+from headstart.data.open_masks import open_masks
 from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, scan
@@ -38,8 +40,10 @@ def open_dataset(
     split: str | None = None,
     image: str | None = None,
     task: str = "classification",
+    annotations: str | Path | None = None,
+    masks: MaskValues = "auto",
 ) -> Dataset:
-    """Opens a data set: class folders, a table, or a plain folder of images.
+    """Opens a data set: class folders, a table, images with masks, or a plain folder of images.
 
     Class folders may lie under train, val and test folders, and may have an
     ``attributes.csv`` in them or beside them. A folder of images without classes that holds
@@ -54,6 +58,10 @@ def open_dataset(
             for none, where a column is called so; ``"stem"`` for the stems of the file names.
         split: The column of train, val and test, or ``"none"``.
         image: The column of paths.
+        annotations: Of images with masks, the file of COCO, the table or the folder of masks that
+            is meant, where the data hold several.
+        masks: How the values of masks are read: by looking, each as a class (``"classes"``), or 0
+            against all others (``"binary"``).
         task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
             train and test may be of others entirely; ``"auto"`` tells by the labels.
 
@@ -70,7 +78,19 @@ def open_dataset(
     by_name = by_folder or group == STEM
     level = class_level(label)
     columns = Columns(None if level else label, None if by_name else group, split, image)
-    dataset = _read(Path(path).expanduser(), columns, same_classes=apart, level=level)
+    given = Path(path).expanduser()
+    dataset, left = None, ""
+    if task in ("auto", "segmentation"):
+        told = (None if annotations is None else Path(annotations).expanduser(), masks)
+        sure = task == "segmentation"
+        dataset, left = open_masks(given, columns, level, told=told, sure=sure)
+    if dataset is not None:
+        task = "segmentation"
+    else:
+        dataset = _read(given, columns, same_classes=apart, level=level)
+        if left:
+            said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
+            dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from headstart.choices import Device, Geometry
+from headstart.choices import Device, Geometry, MaskValues
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
 
@@ -26,7 +26,8 @@ class AdviseOptions(Options):
     )
 
     data: str | Path = subject(
-        help="Class folders (with or without train and test), or a CSV or Parquet table."
+        help="Class folders (with or without train and test), a CSV or Parquet table, or images "
+        "with masks."
     )
     # data
     task: str = shared.task()
@@ -34,6 +35,8 @@ class AdviseOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
+    annotations: str | Path | None = shared.annotations_option()
+    masks: MaskValues = shared.masks()
     faces: bool = shared.faces_option(
         "Look at the largest face of each photo, as `train` takes it. With `--task identity`, and "
         "no detector to be had, it says that the images are faces as they are."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from headstart.choices import MaskValues
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
 
@@ -26,7 +27,8 @@ class CheckOptions(Options):
     )
 
     data: str | Path = subject(
-        help="Class folders, a CSV or Parquet table, or a plain folder of images."
+        help="Class folders, a CSV or Parquet table, images with masks, or a plain folder of "
+        "images."
     )
     # data
     task: str = shared.task()
@@ -34,6 +36,8 @@ class CheckOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
+    annotations: str | Path | None = shared.annotations_option()
+    masks: MaskValues = shared.masks()
     faces: bool = shared.faces_option(
         "Find the faces too, and people who are on both sides of a split."
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from headstart.choices import Device
+from headstart.choices import Device, MaskValues
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
 
@@ -37,6 +37,8 @@ class EvaluateOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group("; intervals respect it")
     split: str | None = shared.split()
+    annotations: str | Path | None = shared.annotations_option()
+    masks: MaskValues = shared.masks()
     workers: int | None = shared.workers()
     # model
     device: Device = shared.device()

@@ -7,6 +7,7 @@ from typing import Any
 from headstart.options.record import option
 
 __all__ = [
+    "annotations_option",
     "backbone",
     "detector",
     "device",
@@ -17,6 +18,7 @@ __all__ = [
     "group",
     "image_size",
     "label",
+    "masks",
     "out",
     "overwrite",
     "recipe",
@@ -42,8 +44,9 @@ def task() -> Any:
         "auto", group="data", metavar="TASK", words=_tasks,
         help="What is predicted: a class (`classification`), a number such as an age or a weight "
         "(`regression`, docs/regression.md), whom or what an image shows among identities that "
-        "training never saw (`identity`, docs/metric-learning.md), or `auto`: numbers where more "
-        "than 20 different ones have fractions, else classes.",
+        "training never saw (`identity`, docs/metric-learning.md), a class for every "
+        "pixel (`segmentation`, docs/segmentation.md), or `auto`: masks where there are some, "
+        "numbers where more than 20 different ones have fractions, else classes.",
     )  # fmt: skip
 
 
@@ -60,7 +63,7 @@ def label(holds: str = "class, or the number") -> Any:
         group="data",
         metavar="COLUMN",
         help=f"Column of a table that holds the {holds}, or `folder:N`: the Nth folder of each "
-        "path.",
+        "path. Of masks with two values it says what they show.",
     )
 
 
@@ -88,6 +91,24 @@ def image() -> Any:
     return option(
         None, group="data", metavar="COLUMN",
         help="Column of a table that names the image files, where its name does not say so.",
+    )  # fmt: skip
+
+
+def annotations_option() -> Any:
+    """Where masks are, if that can be told in two ways."""
+    return option(
+        None, group="data", metavar="PATH",
+        help="Of images with masks: the folder of masks, the file of COCO or the table that is "
+        "meant, where the data hold several or it lies elsewhere.",
+    )  # fmt: skip
+
+
+def masks() -> Any:
+    """How the values of masks are read."""
+    return option(
+        "auto", group="data",
+        help="How the values of masks are read: each as a class (`classes`), 0 against all else "
+        "(`binary`), or `auto`: as the files say, and refused where they number things one by one.",
     )  # fmt: skip
 
 

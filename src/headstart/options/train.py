@@ -14,12 +14,14 @@ from headstart.choices import (
     EvaluationKind,
     Flip,
     Geometry,
+    MaskValues,
     Policy,
     Strategy,
     TrackerName,
     Views,
 )
 from headstart.options import shared
+from headstart.options.kinds import joined_words
 from headstart.options.record import Options, option, subject
 from headstart.options.ways import has_own_way, recipe_of
 
@@ -41,7 +43,9 @@ class TrainOptions(Options):
     )
 
     data: str | Path | None = subject(
-        None, help="Class folders (with or without train and test), or a CSV or Parquet table."
+        None,
+        help="Class folders (with or without train and test), a CSV or Parquet table, or images "
+        "with masks.",
     )
     # data
     task: str = shared.task()
@@ -49,6 +53,8 @@ class TrainOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
+    annotations: str | Path | None = shared.annotations_option()
+    masks: MaskValues = shared.masks()
     drop_leaks: bool = option(
         True, group="data",
         help="Remove from training the items that a given split also has in its test, as copies, "
@@ -106,11 +112,12 @@ class TrainOptions(Options):
         "auto", group="training",
         help="Whether a mirror image keeps its class; `auto` measures it on held-out images.",
     )  # fmt: skip
-    balance: Balance = option(
-        "auto", group="training",
+    balance: str = option(
+        "auto", group="training", metavar="HOW|COLUMN",
         help="What fine-tuning does about classes of different size: `weights` of the loss, "
         "`oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits "
-        "where the largest class is more than twice the smallest.",
+        "where the largest class is more than twice the smallest. Or a column of the data: then "
+        "every value of it counts alike within every class of the probe, where that pays.",
     )  # fmt: skip
     recipe: str | None = shared.recipe(
         "All else of fine-tuning: `name=value` pairs joined by commas, such as "
@@ -157,7 +164,9 @@ class TrainOptions(Options):
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
             )
-        if has_own_way(self.task) and self.strategy in ("probe", "scratch"):
+        if self.task == "segmentation" and self.strategy == "scratch":
+            yield "--task segmentation has no training from scratch: leave --strategy scratch out"
+        if self.task == "identity" and self.strategy in ("probe", "scratch"):
             yield (
                 f"--task {self.task} begins at the frozen features and measures them beside, "
                 f"whatever the strategy: leave --strategy {self.strategy} out"
@@ -169,7 +178,20 @@ class TrainOptions(Options):
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "
                 f"{self.strategy} choose 1, or 2 for the mirror image too"
             )
+        if self.balance_column is not None and self.strategy in ("finetune", "scratch"):
+            yield (
+                f"--balance {self.balance}: a column is balanced in the probe of frozen features, "
+                f"not in fine-tuning: leave --strategy {self.strategy} out, or choose "
+                f"{joined_words(list(get_args(Balance)))}"
+            )
+        if self.balance_column is not None and self.task not in ("auto", "classification"):
+            yield f"--balance {self.balance}: a column is balanced within classes, not {self.task}"
         self.given_recipe()
+
+    @property
+    def balance_column(self) -> str | None:
+        """The column that is balanced within every class; None where none is."""
+        return None if self.balance in get_args(Balance) else self.balance
 
     def _looks_once(self) -> Iterator[str]:
         """Yields why an image is seen once only, whatever `views` says."""
@@ -193,7 +215,8 @@ class TrainOptions(Options):
         from headstart.training.schedule import parse_recipe
 
         base = recipe_of(self.task)
+        how: Balance = "auto" if self.balance_column is not None else self.balance  # type: ignore[assignment]
         base = base if self.epochs == "auto" else replace(base, epochs=self.epochs)
         base = base if self.lr in (None, "auto") else replace(base, lr=float(self.lr))
-        base = replace(base, augment=self.augment, hflip=self.hflip, balance=self.balance)
+        base = replace(base, augment=self.augment, hflip=self.hflip, balance=how)
         return parse_recipe(self.recipe, base)

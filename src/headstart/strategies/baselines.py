@@ -7,10 +7,11 @@ import numpy as np
 from headstart.choices import Baselines
 from headstart.compute import Compute, silent
 from headstart.features.extract import Features, extract
-from headstart.predictions import Predictions, concatenate
+from headstart.predictions import Predictions
 from headstart.probe.cross_validate import cross_validate
 from headstart.probe.frozen import Frozen, feature_sets
 from headstart.probe.trials import Grid
+from headstart.stacking import concatenate
 from headstart.strategies.problem import FrozenNetwork, Problem
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe

@@ -13,9 +13,11 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.checks.duplicates import near_duplicates
 from headstart.checks.nearness import find_near
+from headstart.checks.sequences import sequence_blocks
 from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
+from headstart.data.masks import Masks
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.data.stems import stem_groups
@@ -69,13 +71,19 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
-    strata = dataset.labels.strata
-    if len(np.unique(strata)) < 2:
+    if _classes(dataset) < 2:
         raise DataError(
             f"{dataset.root} has images of one class only ({dataset.labels.text(0)}): a classifier "
             f"needs two or more"
         )
     return dataset
+
+
+def _classes(dataset: Dataset) -> int:
+    """Returns how many classes there are to tell apart; of masks, in all their pixels."""
+    if isinstance(dataset.labels, Masks):
+        return int((dataset.labels.pixels > 0).any(axis=0).sum())
+    return len(np.unique(dataset.labels.strata))
 
 
 def choose_preprocess(
@@ -151,11 +159,12 @@ def check_and_split(
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
     pairs = near_duplicates(stats)
-    groups = find_clusters(stats, dataset.groups, stem_groups(dataset, sure=True), pairs=pairs)
+    stems = stem_groups(dataset, sure=True)
+    groups = find_clusters(stats, dataset.groups, stems, _blocks(dataset, stats), pairs=pairs)
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
-    if len(np.unique(usable.labels.strata)) < 2:
+    if _classes(usable) < 2:
         raise DataError(
             f"fewer than two classes of {dataset.root} have readable images; "
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"
@@ -165,6 +174,14 @@ def check_and_split(
         near, prepared = _keep_near_together(last[kept], prepared, seed=seed, drop_leaks=drop_leaks)
         findings += near
     return findings, kept, prepared
+
+
+def _blocks(dataset: Dataset, stats: ImageStats) -> np.ndarray | None:
+    """Returns blocks of slices and frames, which masks leak between most; None of other tasks."""
+    told = dataset.groups is not None or bool(dataset.tested().any())
+    if told or not isinstance(dataset.labels, Masks):
+        return None
+    return sequence_blocks(dataset, stats)
 
 
 def _split(

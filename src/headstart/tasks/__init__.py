@@ -6,27 +6,40 @@ Nothing below imports this room, and whoever needs a task asks for it by its nam
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from headstart.errors import OptionError
 
 if TYPE_CHECKING:  # options ask for the names alone, and must not wait for numpy
+    from pathlib import Path
+
     import numpy as np
 
     from headstart.data.dataset import Dataset
+    from headstart.data.labels import Labels
     from headstart.images.stats import ImageStats
     from headstart.predictions import Predictions
     from headstart.records import Finding, OutputSpec
     from headstart.tasks.protocol import Learner, Outputs, Places, Task
 
-__all__ = ["TASKS", "check_everything", "decode", "decode_parts", "learner_of", "task_of"]
+__all__ = [
+    "TASKS",
+    "check_everything",
+    "decode",
+    "decode_parts",
+    "keep_labels",
+    "kept_labels",
+    "learner_of",
+    "task_of",
+]
 
 TASKS = {
     "classification": "headstart.tasks.classification",
     "regression": "headstart.tasks.regression",
     "identity": "headstart.tasks.identity",
+    "segmentation": "headstart.tasks.segmentation",
 }
 """Name of a task -> its package."""
 
@@ -63,6 +76,39 @@ def check_everything(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> 
     return most_serious_first([*check_dataset(dataset, stats, pairs), *own])
 
 
+def keep_labels(task: str, labels: Labels, file: Path) -> None:
+    """Writes labels of a run that are more than a text in its table; nothing where they are not.
+
+    Args:
+        task: Whose they are.
+        labels: Of N items.
+        file: To write.
+    """
+    write = getattr(task_of(task), "write_labels", None)
+    if write is not None:
+        write(labels, file)
+
+
+def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Labels:
+    """Returns the labels of a run.
+
+    Args:
+        about: Its `dataset.json`.
+        texts: N texts of its table, as `Labels.text` gives them.
+        file: What `keep_labels` wrote.
+
+    Raises:
+        ModelError: If that file is missing or damaged.
+        ValueError: If a text is not a label of the task.
+    """
+    from headstart.data.numbers import parse_labels
+
+    read = getattr(task_of(about["task"]), "read_labels", None)
+    if read is not None:
+        return cast("Labels", read(tuple(about["classes"]), len(texts), file))
+    return parse_labels(texts, about["task"], about["quantity"])
+
+
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Predictions:
     """Turns raw outputs into the answers of the task that they are of."""
     return task_of(spec.task).decode(outputs, spec, places)
@@ -81,7 +127,7 @@ def decode_parts(
     """
     import numpy as np
 
-    from headstart.predictions import concatenate
+    from headstart.stacking import concatenate
     from headstart.tasks.protocol import Places
 
     items = np.concatenate([part for part, _, _ in parts])

@@ -39,7 +39,8 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     progress("finding the images", 0, 1)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
-        image=options.image, task=options.task,
+        image=options.image, task=options.task, annotations=options.annotations,
+        masks=options.masks,
     )  # fmt: skip
     stats = measure(dataset, workers=options.workers, progress=progress)
     progress("checking the data", 0, 1)

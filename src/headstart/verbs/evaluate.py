@@ -55,7 +55,8 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
     progress("finding the images", 0, 1)
     dataset = open_dataset(
         options.data, label=options.label, group=options.group, split=options.split,
-        image=options.image, task=model.spec.task,
+        image=options.image, task=model.spec.task, annotations=options.annotations,
+        masks=options.masks,
     )  # fmt: skip
     compute = Compute(options.device, options.workers, options.seed, progress)
     return evaluate_on(model, dataset, str(options.data), columns, compute)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from headstart.choices import Balance
 from headstart.compute import Compute, Progress, silent
-from headstart.errors import OutputError
+from headstart.errors import OptionError, OutputError
 from headstart.options.command import command
+from headstart.options.kinds import joined_words, near
 from headstart.options.train import TrainOptions
 from headstart.output import check_output
 
@@ -39,7 +41,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
-    from headstart.features.extract import extract
+    from headstart.auditing.run_audit import audit_while_training
     from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
     from headstart.nets.backbone import open_backbone
@@ -48,11 +50,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     from headstart.results.write_run import Told, write_run
     from headstart.run import Run, new_run
     from headstart.strategies.clock import Clock
-    from headstart.strategies.prepare import (
-        check_and_split,
-        choose_preprocess,
-        drop_unlabelled,
-    )  # fmt: skip
+    from headstart.strategies.look import Sight, look_at, maps_of
+    from headstart.strategies.prepare import check_and_split, drop_unlabelled
     from headstart.strategies.problem import FrozenNetwork
     from headstart.strategies.ways import refuse_early, way_of
 
@@ -68,23 +67,22 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
-    preprocess = choose_preprocess(
-        dataset, backbone, options.image_size, options.geometry, levels=levels,
-        detector=options.detector if options.faces else None,
-    )  # fmt: skip
-    features = extract(
-        dataset, backbone, preprocess=preprocess, tta=options.tta, device=options.device,
-        workers=options.workers, progress=progress,
-    )  # fmt: skip
+    wish = Sight(
+        options.image_size,
+        options.geometry,
+        options.tta,
+        options.detector if options.faces else None,
+    )
+    features, preprocess = look_at(dataset, backbone, wish, levels, compute)
     clock.seconds |= features.seconds
     compute.begin("checking the data")
     with clock.phase("check"):
         findings, kept, prepared = check_and_split(
             dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks,
-            last=features.vectors[:, features.slices["last"]],
+            last=features.vectors[:, features.slices["last"]] if features.slices else None,
         )  # fmt: skip
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
-    network = FrozenNetwork(backbone, preprocess, options.tta, frozen)
+    network = FrozenNetwork(backbone, preprocess, options.tta, frozen, maps_of(features, kept))
     with contextlib.ExitStack() as stack:
         ask = _ask(options, folder, stack)
         trained = way_of(dataset.task)(prepared, network, ask, compute, clock)
@@ -92,6 +90,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
             compute.begin("writing run and report")
             told = Told(ask.options, findings, features, dataset.names, clock)
             write_run(trained, told, run)
+            audit_while_training(run, compute, name=str(folder), balance=options.balance_column)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
     trim_cache()
@@ -122,8 +121,10 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     compute.begin("finding the images")
     dataset = open_dataset(
         str(options.data), label=options.label, group=options.group, split=options.split,
-        image=options.image, task=options.task,
+        image=options.image, task=options.task, annotations=options.annotations,
+        masks=options.masks,
     )  # fmt: skip
+    _check_balance(options, dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "
@@ -132,14 +133,35 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     return dataset
 
 
+def _check_balance(options: TrainOptions, dataset: Dataset) -> None:
+    """Refuses to balance by a column that is not there, or what has no classes."""
+    column = options.balance_column
+    if column is None:
+        return
+    if dataset.task != "classification":
+        raise OptionError(
+            f"--balance {column}: a column is balanced within classes, and this is {dataset.task}"
+        )
+    if column not in dataset.attributes:
+        ways = [*get_args(Balance), *dataset.attributes]
+        raise OptionError(
+            f"--balance {column}: choose {joined_words(ways)}, where what comes after "
+            f"{get_args(Balance)[-1]} are columns of the data{near(column, ways)}"
+            if dataset.attributes
+            else f"--balance {column}: choose {joined_words(ways)}; these data have no columns "
+            f"to balance by{near(column, ways)}"
+        )
+
+
 def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> Ask:
     """Returns what the way of training is asked for."""
     from headstart.strategies.train_classes import Ask
 
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}
+    kept |= {"annotations": options.annotations and str(options.annotations)}
     return Ask(
-        strategy=options.strategy,
+        strategy=options.strategy if options.balance_column is None else "probe",
         recipe=options.given_recipe(),
         epochs=None if options.epochs == "auto" else int(options.epochs),
         find_rate=options.lr == "auto",

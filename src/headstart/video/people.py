@@ -14,7 +14,8 @@ from headstart.errors import ImageError, OutputError
 from headstart.images.given import ImageLike, bytes_of, is_path, names_of
 from headstart.images.photo import DecodedPhoto, every_face_of
 from headstart.images.threads import ordered_map
-from headstart.predictions import Predictions, concatenate
+from headstart.predictions import Predictions
+from headstart.stacking import concatenate
 from headstart.tasks.predictor import Predictor, in_batches, spread
 
 __all__ = ["draw_faces", "name_faces"]

@@ -1,0 +1,196 @@
+"""Masks that JSON files draw (COCO, Labelme), as a data set."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from headstart.data.coco import DrawnMasks, is_coco, read_coco
+from headstart.data.dataset import Dataset
+from headstart.data.json_file import json_of
+from headstart.data.labelme import is_labelme, read_labelme
+from headstart.data.labels import Classes
+from headstart.data.mask_counts import in_threads
+from headstart.data.mask_pairs import split_by_folders
+from headstart.data.mask_splits import with_splits
+from headstart.data.masks import IGNORED, Masks
+from headstart.data.name_classes import drawing_colours
+from headstart.data.roles import NONE, Columns
+from headstart.data.scan import Tree
+from headstart.data.shapes import ShapeMask
+from headstart.data.sidecar import add_sidecar
+from headstart.data.words import normal, plural, split_word
+from headstart.errors import DataError
+from headstart.lists import some_of
+
+__all__ = ["Drawings", "drawings_below", "from_drawings", "read_drawings"]
+
+_LOOKED_AT = 40  # JSON files without an image of their name
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """What JSON files draw.
+
+    Attributes:
+        drawn: Classes, and masks by the names of images.
+        files: Which files they are, for people.
+        splits: Name of an image -> the split that the name of its file says.
+    """
+
+    drawn: DrawnMasks
+    files: str
+    splits: dict[str, str] = field(default_factory=dict)
+
+
+def drawings_below(tree: Tree) -> list[Path]:
+    """Returns the JSON files of a folder that draw masks: those of Labelme, or those of COCO."""
+    files = [name for name in tree.others if name.lower().endswith(".json")]
+    stems = {normal(os.path.splitext(name.rpartition("/")[2])[0]) for name in tree.names}
+    own = [name for name in files if normal(os.path.splitext(name.rpartition("/")[2])[0]) in stems]
+    if own and _holds(tree.root / own[0], b'"shapes"') and is_labelme(json_of(tree.root / own[0])):
+        found = [tree.root / name for name in own]
+        return [path for path in found if _holds(path, b'"shapes"')]
+    rest = [tree.root / name for name in files if name not in set(own)][:_LOOKED_AT]
+    return [
+        path
+        for path in rest
+        if _holds(path, b'"annotations"', b'"segmentation"', b'"images"') and is_coco(json_of(path))
+    ]
+
+
+def _holds(path: Path, *words: bytes) -> bool:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return all(word in content for word in words)
+
+
+def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
+    """Reads files of COCO or of Labelme.
+
+    Args:
+        paths: Files of one of the two.
+        tree: The images, whose names files of Labelme have.
+
+    Raises:
+        DataError: If they are neither, damaged, or several of COCO that no split tells apart.
+    """
+    if is_labelme(json_of(paths[0])):
+        named = {
+            normal(os.path.splitext(name)[0].rpartition("/")[2]): name
+            for name in (tree.names if tree else ())
+        }
+        files = []
+        for path in paths:
+            content = json_of(path)
+            told = str(content.get("imagePath") or "") if isinstance(content, dict) else ""
+            files.append((named.get(normal(path.stem)) or os.path.basename(told), path))
+        return Drawings(read_labelme(files), f"{plural(len(paths), 'file')} of Labelme")
+    drawn = read_coco(paths)
+    words = {path: split_word(path.stem) or split_word(path.parent.name) for path in paths}
+    names = some_of([path.name for path in paths], 3)
+    if len(paths) > 1 and (None in words.values() or len(set(words.values())) < len(paths)):
+        raise DataError(
+            f"several files draw masks ({names}): say which is meant with --annotations FILE"
+        )
+    splits: dict[str, str] = {}
+    if len(paths) > 1:
+        for path in paths:
+            listed = json_of(path)["images"]
+            splits |= {str(image.get("file_name")): words[path] or "" for image in listed}
+    return Drawings(drawn, f"{names} (COCO)", splits)
+
+
+def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:
+    """Makes the data set of images and drawings; images that no file lists are not annotated.
+
+    Raises:
+        DataError: If fewer than half of the images that are listed are there.
+    """
+    drawn = drawings.drawn
+    homes, aside = _placed(tree, drawn)
+    if 2 * len(homes) < len(drawn.masks) or not homes:
+        some = some_of(sorted(set(drawn.masks) - set(homes.values())), 3)
+        raise DataError(
+            f"{drawings.files} is about {plural(len(drawn.masks), 'image')}, and only "
+            f"{len(homes)} of them are below {tree.root} (not there: {some}): give the folder that "
+            f"their paths are relative to"
+        )
+    masks = [drawn.masks[homes[name]] if name in homes else None for name in tree.names]
+    labels, absent = _labels(drawn.names, masks)
+    given = [drawings.splits.get(homes.get(name, ""), "") for name in tree.names]
+    splits = np.array(given if any(given) else split_by_folders(tree.names), "U5")
+    said = ", ".join(f"{i} {name}" for i, name in enumerate(labels.names))
+    unused = f"; never drawn: {some_of(absent, 6)}" if absent else ""
+    bare = Dataset(
+        tree.root, tree.names, Classes((), np.full(len(tree.names), -1)), splits,
+        set_aside=tuple(sorted({*tree.set_aside, *aside, *drawn.set_aside})), task="segmentation",
+        reading={
+            "files": f"drawn by {drawings.files}",
+            "splits": "by the names of the files" if any(given) else "by folders",
+        },
+        others=tree.endings,
+    )  # fmt: skip
+    asked = replace(columns, label=None)
+    if columns.label not in (None, NONE):
+        raise DataError(f"--label {columns.label}: {drawings.files} says itself what is drawn")
+    known = add_sidecar(bare, asked)
+    reading = f"masks of {int(labels.known.sum()):,}: {said}{unused}"
+    return with_splits(replace(known, labels=labels, reading=known.reading | {"labels": reading}))
+
+
+def _placed(tree: Tree, drawn: DrawnMasks) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Returns image below the folder -> its name in the files, and what could not be placed."""
+    whole = {normal(name): name for name in tree.names}
+    ends: dict[str, list[str]] = defaultdict(list)
+    stems: dict[str, list[str]] = defaultdict(list)
+    for name in tree.names:
+        ends[normal(name.rpartition("/")[2])].append(name)
+        stems[normal(os.path.splitext(name.rpartition("/")[2])[0])].append(name)
+    homes: dict[str, str] = {}
+    aside = []
+    for listed in drawn.masks:
+        plain = normal(listed.removeprefix("./"))
+        last = plain.rpartition("/")[2]
+        fit = [whole[plain]] if plain in whole else []
+        fit = fit or [n for n in ends.get(last, ()) if normal(n).endswith("/" + plain)]
+        fit = fit or ends.get(last, []) or stems.get(os.path.splitext(last)[0], [])
+        if len(fit) == 1:
+            homes[fit[0]] = listed
+        else:
+            why = "several images have this name" if fit else "drawn, but there is no such image"
+            aside.append((listed, why))
+    return homes, aside
+
+
+def _labels(names: tuple[str, ...], masks: Sequence[ShapeMask | None]) -> tuple[Masks, list[str]]:
+    """Returns the masks with the classes that are drawn anywhere, and the names of the others."""
+
+    def count(mask: ShapeMask | None) -> np.ndarray:
+        if mask is None:
+            return np.zeros(256, np.int64)
+        return np.bincount(mask.read().ravel(), minlength=256)
+
+    if len(names) > IGNORED:
+        raise DataError(f"{len(names):,} classes are too many: at most {IGNORED} can be told apart")
+    counts = np.stack(in_threads(count, list(masks)))
+    there = np.asarray((counts[:, : len(names)] > 0).any(axis=0), bool).reshape(-1)
+    there[0] = True
+    new = np.where(there, np.cumsum(there) - 1, IGNORED)
+    move = dict(enumerate(new.tolist())) | {IGNORED: IGNORED}
+    kept = tuple(
+        mask and replace(mask, shapes=tuple(replace(s, index=move[s.index]) for s in mask.shapes))
+        for mask in masks
+    )
+    sizes = np.array([mask.size if mask else (0, 0) for mask in masks], np.int64).reshape(-1, 2)
+    called = [name for name, used in zip(names, there, strict=True) if used]
+    absent = [name for name, used in zip(names, there, strict=True) if not used]
+    pixels = counts[:, : len(names)][:, there]
+    return Masks(tuple(called), kept, pixels, sizes, drawing_colours(len(called))), absent

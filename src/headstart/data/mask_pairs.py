@@ -1,0 +1,280 @@
+"""Which mask belongs to which image, told by folders and names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import PurePosixPath
+
+from headstart.data.words import MASKS, normal, split_name, split_word
+
+__all__ = ["MaskPairs", "is_mask_folder", "pair_masks", "split_by_folders"]
+
+_MASKS = MASKS | {
+    *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
+    *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
+    *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
+}
+_IMAGES = frozenset(
+    {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
+     "leftimg8bit", "input", "inputs", "rgb", "raw", "original", "originals", "frames", "slices"}
+)  # fmt: skip
+_INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
+_PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
+_ENDING = re.compile(
+    r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
+    r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
+    re.I,
+)
+_OTHER_KINDS = re.compile(r"[ _.\-](gtfine|gtcoarse)[ _.\-](color|instanceids)$", re.I)
+_OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
+
+
+@dataclass(frozen=True)
+class MaskPairs:
+    """Images and their masks.
+
+    Attributes:
+        images: N paths, sorted.
+        masks: For each, the masks of it: none, one, or several that each show a part.
+        parts: For each of these masks the folder that says what it shows, or "".
+        splits: N splits that folders say, or "".
+        lost: Masks without an image.
+        several: Image -> the masks of its name, where it cannot be told which is meant.
+        files: Where images and masks lie, for people.
+        guessed: Whether names were made to fit.
+    """
+
+    images: tuple[str, ...]
+    masks: tuple[tuple[str, ...], ...]
+    parts: tuple[tuple[str, ...], ...]
+    splits: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    files: str = ""
+    guessed: bool = False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file lies, without the words that say that it is an image or a mask."""
+
+    name: str
+    key: tuple[str, ...]
+    stem: str
+
+
+def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> MaskPairs | None:
+    """Pairs images with masks; None where nothing is called a mask.
+
+    A mask is what lies in a folder called so (``masks``, ``labels``, ``SegmentationClass``,
+    ``train_masks``), or ends so beside its image (``x_mask.png``). Both have the same name but for
+    such words, and lie in folders of the same name but for such words.
+
+    Args:
+        names: Paths of all images and masks, with forward slashes.
+        masks: Those that are masks, where it was said; what else is called so is left out.
+    """
+    images, called = _roles([name for name in names if name not in set(masks or ())])
+    if masks is not None:
+        called = [_place(name, cut=True) for name in masks]
+    if not called or not images:
+        return None
+    pairs = _by_name(images, called, alone=masks is not None)
+    guessed = False
+    if 2 * sum(map(len, pairs[0].values())) < len(called):
+        cut = _without_common(images), _without_common(called)
+        again = _by_name(*cut, alone=masks is not None)
+        if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
+            pairs, guessed = again, True
+    found, lost = pairs
+    several = {}
+    for image, theirs in list(found.items()):
+        whole = tuple(mask for mask, part in theirs if not part)
+        if len(whole) > 1:
+            several[image] = whole
+            found[image] = []
+    taken = tuple(sorted(each.name for each in images))
+    splits = split_by_folders(taken)
+    return MaskPairs(
+        taken,
+        tuple(tuple(mask for mask, _ in found.get(name, ())) for name in taken),
+        tuple(tuple(part for _, part in found.get(name, ())) for name in taken),
+        splits, tuple(sorted(lost)), several, _said(taken, found), guessed,
+    )  # fmt: skip
+
+
+@cache
+def _words(folder: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[ _.\-]+", folder.lower()) if part)
+
+
+@cache
+def _is(folder: str, words: frozenset[str]) -> bool:
+    return folder.lower() in words or any(part in words for part in _words(folder))
+
+
+def is_mask_folder(folder: str) -> bool:
+    """Tells whether a folder is called like one of masks."""
+    return _is(folder, _MASKS)
+
+
+@cache
+def _bare(folder: str) -> str:
+    """Returns a folder's name without what says that it holds images or masks; splits alike."""
+    words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]
+    left = "_".join(words)
+    annotated = re.fullmatch(r"(train|test|val)annot", folder.lower())
+    left = annotated[1] if annotated else left
+    return split_name(left) or left
+
+
+def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
+    """Returns images and masks."""
+    images: list[_Place] = []
+    masks: list[_Place] = []
+    loose: list[_Place] = []
+    holds_masks = any(_is(folder, _MASKS) for name in names for folder in _folders(name))
+    by_folder = False
+    for name in names:
+        folders = _folders(name)
+        if any(_is(folder, _INSTANCES) for folder in folders):
+            continue
+        each = _place(name)
+        if _OTHER_KINDS.search(each.stem):
+            continue
+        if holds_masks and any(_is(folder, _MASKS) for folder in folders):
+            by_folder = True
+            masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))
+        elif _ENDING.search(each.stem):
+            loose.append(each)
+        else:
+            images.append(_Place(name, each.key, _OWN_ENDING.sub("", each.stem)))
+    if by_folder:  # what ends like a mask beside the images is an image here
+        return images + [_Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
+    known = {(each.key, each.stem.lower()) for each in images}
+    for each in loose:
+        stem = _ENDING.sub("", each.stem)
+        is_mask = (each.key, _OWN_ENDING.sub("", stem).lower()) in known
+        is_mask = is_mask or (each.key, stem.lower()) in known
+        (masks if is_mask else images).append(
+            _Place(each.name, each.key, _OWN_ENDING.sub("", stem) if is_mask else each.stem)
+        )
+    return images, masks
+
+
+def _place(name: str, cut: bool = False) -> _Place:
+    stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
+    key = tuple(left for folder in _folders(name) if (left := _bare(folder)))
+    return _Place(name, key, _ENDING.sub("", stem) if cut else stem)
+
+
+def _folders(name: str) -> list[str]:
+    return name.split("/")[:-1]
+
+
+_Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
+
+
+def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Found:
+    """Returns image -> its (mask, part), and the masks that are left over.
+
+    Args:
+        images: Where they lie.
+        masks: Where they lie.
+        alone: Whether names alone will do, where no two images have the same.
+    """
+    stems = Counter(each.stem.lower() for each in images)
+    if alone and len(stems) == len(images):
+        images = [_Place(each.name, (), each.stem) for each in images]
+        masks = [_Place(each.name, (), each.stem) for each in masks]
+    index: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
+    only: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for each in images:
+        index[each.key, each.stem.lower()].append(each.name)
+        only[each.key].append(each.name)
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    lost: list[_Place] = []
+    for mask in masks:
+        homes = index.get((mask.key, mask.stem.lower()))
+        if homes:
+            for home in homes:
+                found[home].append((mask.name, ""))
+        else:
+            lost.append(mask)
+    left = []
+    for mask in lost:
+        # masks/crack/x.png of images/x.jpg, and masks/x/crack.png; or x/masks/*.png of x/images/x.
+        for key, stem, part in (
+            (mask.key[:-1], mask.stem, mask.key[-1] if mask.key else ""),
+            (mask.key[:-1], mask.key[-1] if mask.key else "", mask.stem),
+        ):
+            homes = index.get((key, stem.lower())) if part else None
+            if homes:
+                break
+        if not homes and mask.key and len(only.get(mask.key, ())) == 1:
+            homes, part = only[mask.key], "object"
+            same = normal(os.path.splitext(PurePosixPath(homes[0]).name)[0]).lower()
+            homes = homes if same == mask.key[-1] else None
+        for home in homes or ():
+            found[home].append((mask.name, part))
+        if not homes:
+            left.append(mask.name)
+    return found, left
+
+
+def _without_common(places: list[_Place]) -> list[_Place]:
+    """Takes off what all names begin and end with, but for numbers."""
+    stems = [each.stem for each in places]
+    if len(stems) < 2:
+        return places
+    head = re.sub(r"\d+$", "", _beginning(stems))
+    tail = re.sub(r"^\d+", "", _beginning([stem[::-1] for stem in stems])[::-1])
+    return [
+        _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
+    ]
+
+
+def _beginning(texts: list[str]) -> str:
+    """Returns what all texts begin with."""
+    one, other = min(texts), max(texts)
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
+    )
+    return one[:same]
+
+
+def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the split that a folder of each image says, or ``""``."""
+    depth = max((name.count("/") for name in names), default=0)
+    for at in range(depth):
+        parts = {name: _folders(name)[at] if name.count("/") > at else "" for name in names}
+        for read in (split_name, split_word):
+            kinds = {part: read(part) if part else None for part in set(parts.values())}
+            told = [kind for kind in kinds.values() if kind]
+            enough = len(told) == len(kinds) if read is split_word else bool(told)
+            if enough and (len(set(told)) > 1 or len(kinds) == 1):
+                return tuple((kinds[parts[name]] or "").replace("pred", "") for name in names)
+    return ("",) * len(names)
+
+
+def _said(images: tuple[str, ...], found: dict[str, list[tuple[str, str]]]) -> str:
+    masks = [mask for theirs in found.values() for mask, _ in theirs]
+    homes = Counter(name.rpartition("/")[0] for name in images)
+    theirs = Counter(name.rpartition("/")[0] for name in masks)
+    if not masks:
+        return ""
+    if set(theirs) <= set(homes):
+        example = min(masks).rpartition("/")[2]
+        return f"masks beside the images, by their endings (such as {example})"
+
+    def listed(places: Counter[str]) -> str:
+        top = Counter("/".join(place.split("/")[:2]) for place in places.elements())
+        some = [f"{place or '.'}/" for place in sorted(top)[:3]]
+        return ", ".join(some) + (", …" if len(top) > 3 else "")
+
+    return f"images in {listed(homes)}; masks in {listed(theirs)}"

@@ -1,0 +1,134 @@
+"""`open_masks`: images with a mask each, however they are kept, as a data set for segmentation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from headstart.choices import MaskValues
+from headstart.data.dataset import Dataset
+from headstart.data.drawn_masks import drawings_below, from_drawings, read_drawings
+from headstart.data.mask_folders import are_class_folders, demand_pairs, from_pairs
+from headstart.data.mask_pairs import MaskPairs, pair_masks
+from headstart.data.mask_table import holds_masks, open_mask_table
+from headstart.data.roles import Columns
+from headstart.data.scan import EXTENSIONS, Tree, scan
+from headstart.data.tables import TABLES
+from headstart.errors import DataError
+
+__all__ = ["MaskOptions", "open_masks"]
+
+MaskOptions = tuple[Path | None, MaskValues]
+"""Where the annotations are, if it was said, and how the values of masks are read."""
+
+
+def open_masks(
+    path: Path,
+    columns: Columns,
+    level: int | None = None,
+    *,
+    told: MaskOptions = (None, "auto"),
+    sure: bool = True,
+) -> tuple[Dataset | None, str]:
+    """Reads images with masks.
+
+    Args:
+        path: A folder, a table, or a file of COCO.
+        columns: Those that were asked for; a label says what the masks of an image show.
+        level: Which folder of each path says that, from 1.
+        told: Where annotations are, and how values are read.
+        sure: Whether it was said that there are masks.
+
+    Returns:
+        The data set, None where nothing looks like masks and nobody said that there are some; and
+        what was left alone then, for people.
+
+    Raises:
+        DataError: If masks can be read in two ways, or not at all.
+    """
+    annotations, how = told
+    if annotations is not None:
+        return _told(path, annotations, columns, level, how), ""
+    if path.is_file():
+        if path.suffix.lower() == ".json":
+            return from_drawings(scan(path.parent), read_drawings([path]), columns), ""
+        if path.suffix.lower() in TABLES and (sure or holds_masks(path, columns)):
+            return open_mask_table(path, columns, how=how), ""
+        return None, ""
+    if not path.is_dir():
+        return None, ""
+    tree = scan(path)
+    pairs, drawings = pair_masks(tree.names), drawings_below(tree)
+    paired = pairs is not None and any(pairs.masks)
+    if sure and paired and drawings:
+        raise DataError(
+            f"{path} holds masks ({pairs.files if pairs else ''}) and {drawings[0].name}: say "
+            f"which is meant with --annotations FILE or FOLDER"
+        )
+    if not sure and (paired or drawings) and are_class_folders(tree, pairs):
+        return None, pairs.files.rpartition("; ")[2] if pairs else drawings[0].name
+    if drawings:
+        return from_drawings(tree, read_drawings(drawings, tree), columns), ""
+    if pairs is not None and (sure or paired):
+        demand_pairs(tree, pairs)
+        return from_pairs(tree, pairs, columns, level, how=how), ""
+    tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
+    tables = [each for each in tables if holds_masks(each, columns)] if sure else []
+    if len(tables) == 1:
+        return open_mask_table(tables[0], columns, how=how), ""
+    if sure:
+        raise DataError(_none(path, tree, tables))
+    return None, ""
+
+
+def _told(
+    path: Path, annotations: Path, columns: Columns, level: int | None, how: MaskValues
+) -> Dataset:
+    """Reads annotations that were named: a file of COCO, a table, or a folder of masks or JSON."""
+    if not annotations.exists():
+        raise DataError(f"--annotations {annotations}: there is no such file or folder")
+    if annotations.is_file():
+        ending = annotations.suffix.lower()
+        if ending == ".json":
+            return from_drawings(scan(path), read_drawings([annotations]), columns)
+        if ending in TABLES:
+            return open_mask_table(annotations, columns, how=how)
+        raise DataError(
+            f"--annotations {annotations}: a file of COCO (.json), a table ({', '.join(TABLES)}) "
+            f"or a folder of masks"
+        )
+    inside = scan(annotations)
+    if inside.names:
+        tree = scan(path)
+        pairs = _under(tree, inside, path, annotations)
+        demand_pairs(tree, pairs)
+        return from_pairs(tree, pairs, columns, level, how=how)
+    files = [annotations / name for name in inside.others if name.lower().endswith(".json")]
+    if not files:
+        raise DataError(f"--annotations {annotations}: it holds neither masks nor JSON files")
+    return from_drawings(scan(path), read_drawings(files, scan(path)), columns)
+
+
+def _under(tree: Tree, inside: Tree, path: Path, annotations: Path) -> MaskPairs:
+    """Pairs the images of a folder with the masks of another, wherever that lies."""
+    place = os.path.relpath(annotations.resolve(), path.resolve()).replace(os.sep, "/")
+    start = "" if place == "." else place + "/"
+    found = pair_masks(tree.names, [start + name for name in inside.names])
+    if found is None:
+        return MaskPairs((), (), (), (), inside.names)
+    return replace(found, files=f"masks in {annotations}, as asked")
+
+
+def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
+    if len(tables) > 1:
+        names = ", ".join(each.name for each in tables)
+        return f"{path} holds several tables of masks ({names}); give the path of the one meant"
+    if not tree.names:
+        endings = " ".join(sorted(EXTENSIONS))
+        return f"no images below {path}; files that end in {endings} are taken for images"
+    return (
+        f"{path} holds no masks: give images/ and masks/ with files of the same names, endings "
+        f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, or a table with the "
+        f"columns image and mask; or say where they are with --annotations"
+    )
