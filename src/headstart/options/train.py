@@ -50,6 +50,11 @@ class TrainOptions(Options):
     image: str | None = shared.image()
     group: str | None = shared.group()
     split: str | None = shared.split()
+    corrections: str | Path | None = option(
+        None, group="data", metavar="FILE",
+        help="A CSV of corrected labels (columns file, label, corrected), as `audit` writes one to "
+        "be filled in. The data themselves stay as they are.",
+    )  # fmt: skip
     drop_leaks: bool = option(
         True, group="data",
         help="Remove from training the items that a given split also has in its test, as copies, "
