@@ -15,7 +15,6 @@ from typing import Protocol
 
 import numpy as np
 
-from headstart.data.masks import Masks
 from headstart.data.words import normal
 
 __all__ = [
@@ -204,14 +203,15 @@ def quantity_of(labels: Labels) -> str:
 
 
 def counts_of(labels: Labels, kept: np.ndarray | None = None) -> dict[str, int]:
-    """Returns kind of label -> how many items have it.
+    """Returns kind of label -> how many items have it; of labels that are several, each counts.
 
     Args:
         labels: Of N items.
         kept: (N,) bool items to count; by default all.
     """
     kinds, mask = labels.kinds, labels.known if kept is None else labels.known & kept
-    if isinstance(labels, Masks):  # an image has several
-        return dict(zip(kinds, (labels.pixels[mask] > 0).sum(axis=0).tolist(), strict=True))
+    present = getattr(labels, "present", None)
+    if present is not None:  # an item has several
+        return dict(zip(kinds, present[mask].sum(axis=0).tolist(), strict=True))
     counts = np.bincount(labels.strata[mask], minlength=len(kinds))
     return dict(zip(kinds, counts.tolist(), strict=True))

@@ -89,6 +89,11 @@ class Masks:
         return np.asarray(self.pixels / np.maximum(total, 1))
 
     @property
+    def present(self) -> np.ndarray:
+        """(N, C) bool: which classes are on which item."""
+        return np.asarray(self.pixels > 0)
+
+    @property
     def strata(self) -> np.ndarray:
         """(N,) int64: the class present that the fewest items have; -1 where not known.
 
