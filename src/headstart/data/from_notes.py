@@ -128,11 +128,20 @@ def _labels(
             np.array([box.crowd for box in boxes], bool),
             np.array([box.difficult for box in boxes], bool),
             np.array([box.truncated for box in boxes], bool),
-            np.array([each.size if each else (0, 0) for each in kept], np.int64).reshape(-1, 2),
+            _stated(kept, sizes, notes.relative),
             turned, tuple(each.flaw if each else "" for each in kept), notes.ids,
         ),
         unread,
     )  # fmt: skip
+
+
+def _stated(kept: Sequence[NotedImage | None], sizes: np.ndarray, relative: bool) -> np.ndarray:
+    """Returns (N, 2) the sizes that are stated; shares are right at any size of the same shape."""
+    stated = np.array([each.size if each else (0, 0) for each in kept], np.int64).reshape(-1, 2)
+    if relative:
+        ratio = stated[:, 0] * sizes[:, 1] / np.maximum(stated[:, 1] * sizes[:, 0], 1)
+        stated[np.abs(ratio - 1) < 0.02] = 0
+    return stated
 
 
 def _in_order(name: str) -> tuple[int, str]:

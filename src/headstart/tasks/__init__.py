@@ -21,7 +21,16 @@ if TYPE_CHECKING:  # options ask for the names alone, and must not wait for nump
     from headstart.records import Finding, OutputSpec
     from headstart.tasks.protocol import Learner, Outputs, Places, Task
 
-__all__ = ["TASKS", "check_everything", "decode", "decode_parts", "learner_of", "task_of"]
+__all__ = [
+    "TASKS",
+    "check_everything",
+    "decode",
+    "decode_parts",
+    "learner_of",
+    "refuse_untrained",
+    "task_of",
+    "UNTRAINED",
+]
 
 TASKS = {
     "classification": "headstart.tasks.classification",
@@ -31,6 +40,9 @@ TASKS = {
 }
 """Name of a task -> its package."""
 
+UNTRAINED = {"detection": "headstart.tasks.detection"}
+"""Those whose data are read, checked and measured, and which nothing here trains yet."""
+
 
 def task_of(name: str) -> Task:
     """Returns the torch-free functions of a task.
@@ -38,9 +50,23 @@ def task_of(name: str) -> Task:
     Raises:
         OptionError: If there is no such task.
     """
-    if name not in TASKS:
-        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
-    return cast("Task", importlib.import_module(TASKS[name]))
+    known = TASKS | UNTRAINED
+    if name not in known:
+        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(known)}")
+    return cast("Task", importlib.import_module(known[name]))
+
+
+def refuse_untrained(name: str) -> None:
+    """Refuses a task that nothing trains yet.
+
+    Raises:
+        OptionError: If it is one.
+    """
+    if name in UNTRAINED:
+        raise OptionError(
+            f"--task {name}: its data can be checked (headstart check), and nothing here trains "
+            f"it yet; choose {', '.join(TASKS)}"
+        )
 
 
 def learner_of(name: str) -> Learner:
