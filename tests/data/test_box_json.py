@@ -53,7 +53,6 @@ def test_the_short_form_and_other_names_are_read(tmp_path):
     dataset = reread(tmp_path, short)
     assert [dataset.labels.text(i) for i in (0, 3)] == ["cat 1, dog 1", "dog 2, cat 1"]
     assert np.allclose(dataset.labels.corners[0], [4, 6, 24, 26])
-    assert dataset.labels.stated[0].tolist() == [64, 48]
 
 
 def test_a_turned_box_becomes_the_one_around_it(tmp_path):

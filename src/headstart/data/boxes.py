@@ -16,7 +16,7 @@ NO_OBJECT = "no object"
 
 _NEAR = 0.2
 """Near duplicates contradict each other if they differ by more objects of a class than this."""
-_PIXELS = 0.02  # of the longer side: boxes of copies that lie this near are the same
+_SAME = 0.5  # intersection over union of the boxes of one object, drawn twice
 
 
 @dataclass(frozen=True)
@@ -195,18 +195,24 @@ class Boxes:
         if (one != other).any():
             return True
         mine, theirs = self.of(first), self.of(second)
-        boxes = [
-            self.corners[each][np.lexsort((*self.corners[each].T, self.classes[each]))]
-            for each in (mine, theirs)
-        ]
-        apart = np.abs(boxes[0] - boxes[1]).max(initial=0)
-        return bool(apart > max(2.0, _PIXELS * self.sizes[first].max()))
+        alike = self.classes[mine][:, None] == self.classes[theirs][None, :]
+        alike &= _near(self.clipped[mine], self.clipped[theirs])
+        return not (alike.any(axis=1).all() and alike.any(axis=0).all())
 
     def text(self, index: int) -> str:
         """How many objects of each class, the most frequent first; empty where not known."""
         if not self.annotated[index]:
             return ""
         return box_text(self.names, self.classes[self.of(index)])
+
+
+def _near(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(A, B) bool: which of (A, 4) and (B, 4) boxes share more than they do not."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    areas = [(each[:, 2:] - each[:, :2]).prod(axis=1) for each in (first, second)]
+    return np.asarray(shared >= _SAME * (areas[0][:, None] + areas[1][None, :] - shared))
 
 
 def box_text(names: tuple[str, ...], classes: np.ndarray) -> str:

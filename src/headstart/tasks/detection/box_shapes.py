@@ -29,8 +29,8 @@ def check_shapes(dataset: Dataset) -> Iterator[Finding]:
     labels = boxes_of(dataset)
     corners = labels.corners
     numbers = np.isfinite(corners).all(axis=1)
-    wide, high = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
     with np.errstate(invalid="ignore"):
+        wide, high = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
         crossed = numbers & ((wide < 0) | (high < 0))
         flat = ~numbers | (~crossed & ((wide == 0) | (high == 0)))
     beyond = _beyond(labels)
@@ -106,7 +106,9 @@ def _other_reading(dataset: Dataset, crossed: np.ndarray, beyond: np.ndarray) ->
     total = len(labels.classes)
     if not total:
         return
-    as_corners = np.hstack([labels.corners[:, :2], labels.corners[:, 2:] - labels.corners[:, :2]])
+    with np.errstate(invalid="ignore"):
+        sides = labels.corners[:, 2:] - labels.corners[:, :2]
+    as_corners = np.hstack([labels.corners[:, :2], sides])
     for check, bad, other, taken, meant in (
         ("sizes_as_corners", crossed, _read_as_sizes(labels), "left, top, right, bottom",
          "left, top, width, height"),

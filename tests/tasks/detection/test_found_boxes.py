@@ -1,0 +1,26 @@
+"""A box as a line of evidence, with the place on its image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.checks.sets import clean
+from tests.tasks.detection.planted import sound
+
+from headstart.checks.wording import SHOWN
+from headstart.tasks.detection.found_boxes import box_finding, box_line, boxes_of
+
+
+def test_lines_and_places_go_together():
+    dataset, _ = sound()
+    dataset.labels.corners[3] = [1, 2.5, 30, 40]
+    assert box_line(dataset, 3) == f"{dataset.names[1]} (dog 1 2.5 to 30 40)"
+    finding = box_finding("x", "note", "Some.", "Look.", dataset, np.arange(40))
+    assert finding.count == 40
+    assert len(finding.evidence) == len(finding.regions) == SHOWN
+    assert finding.regions[3] == (1, 2.5, 30, 40)
+
+
+def test_labels_of_another_kind_are_none():
+    with pytest.raises(AssertionError, match="boxes"):
+        boxes_of(clean(5)[0])
