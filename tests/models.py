@@ -12,7 +12,10 @@ from headstart.deploy.runtime import About, OnnxPredictor, put_about
 from headstart.exporting.graph import write_graph
 from headstart.images.views import Look
 from headstart.nets.backbone import open_backbone
+from headstart.nets.dense import build_dense, head_of
+from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.heads import Head
+from headstart.nets.maps import map_layout
 from headstart.nets.model import Model
 from headstart.records import OutputSpec
 
@@ -23,11 +26,19 @@ NUMBERS = OutputSpec(
     {"edges": [0.0, 2.0, 4.0, 8.0, 16.0], "quantity": "age"},
 )
 
+MASKS = OutputSpec(
+    "segmentation",
+    ("ground", "disc", "square"),
+    {"palette": [[0, 0, 0], [220, 40, 40], [40, 40, 220]], "size": 64, "stride": 4},
+)
+
 
 def random_model(
     spec: OutputSpec = CLASSES, *, tta: int = 1, size: int = 48, beside: tuple[Look, ...] = ()
 ) -> Model:
     """A linear head with random weights on the packaged backbone, and on all of its looks."""
+    if spec.task == "segmentation":
+        return random_mask_model(spec)
     backbone = open_backbone("starter")
     bounds = backbone.info.bounds
     looks = np.arange(1 + len(beside))[:, None]
@@ -40,6 +51,24 @@ def random_model(
     }
     preprocess = replace(backbone.preprocess, size=size, geometry="square", beside=beside)
     return Model(backbone, Head("linear", columns, arrays, count), spec, preprocess, tta, 1.3)
+
+
+def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid") -> Model:
+    """A dense head with random weights on the packaged backbone; whole images on 64 pixels."""
+    backbone = open_backbone("starter")
+    preprocess = replace(backbone.preprocess, size=spec.settings["size"], geometry="pad")
+    layout = map_layout(backbone, preprocess)
+    channels = tuple(shape[0] for shape in layout.shapes)
+    first = layout.strides.index(spec.settings["stride"])
+    stages = tuple(range(first, len(channels)))
+    plan = DensePlan(kind, channels, layout.strides, stages, len(spec.names), 8)
+    head = head_of(build_dense(plan, seed=3))
+    rng = np.random.default_rng(3)
+    arrays = dict(head.arrays)
+    for name, array in arrays.items():
+        if kind == "linear" or name.startswith("last.1"):
+            arrays[name] = rng.normal(0, 0.4, array.shape).astype(np.float32)
+    return Model(backbone, DenseHead(plan, arrays), spec, preprocess, 1, 1.3)
 
 
 def exported_file(model: Model, path: Path, *, threshold: float = 0.3) -> OnnxPredictor:

@@ -15,7 +15,7 @@ FLOORS = {
     room: floor
     for floor, rooms in enumerate([
         ("cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
-         "records", "resume", "run", "samples", "shares"),
+         "records", "resume", "run", "samples", "shares", "stacking"),
         ("data", "metrics"),
         ("images",),
         ("checks",),
@@ -43,8 +43,8 @@ FLOORS = {
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
     "cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
-    "records", "resume", "run", "shares", "data", "metrics", "images", "checks", "deploy",
-    "cli", "__init__",
+    "records", "resume", "run", "shares", "stacking", "data", "metrics", "images", "checks",
+    "deploy", "cli", "__init__",
 }  # fmt: skip
 TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingface_hub"}
 

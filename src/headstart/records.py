@@ -120,6 +120,8 @@ def is_number(value: object) -> bool:
 
 def _plain(value: Any) -> Any:
     """Turns records and arrays into what JSON can hold; NaN and infinity become None."""
+    if hasattr(value, "as_json") and not isinstance(value, type):
+        return _plain(value.as_json())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -141,7 +143,8 @@ def to_json(value: Any) -> str:
     """Renders any record, or any nesting of records, as indented JSON.
 
     Args:
-        value: Dataclasses, dicts, sequences, arrays and scalars.
+        value: Dataclasses, dicts, sequences, arrays and scalars. A record whose `as_json` says what
+            JSON shows of it is asked.
 
     Returns:
         JSON text; numbers that are not finite become ``null``.

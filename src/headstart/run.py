@@ -74,6 +74,11 @@ class Run:
         return self.folder / "items.csv"
 
     @property
+    def labels(self) -> Path:
+        """`labels.safetensors`: labels that are more than a text, such as masks."""
+        return self.folder / "labels.safetensors"
+
+    @property
     def outputs(self) -> Path:
         """`outputs.safetensors`: what the models gave for the tested items, exactly."""
         return self.folder / "outputs.safetensors"
@@ -92,6 +97,11 @@ class Run:
     def mistakes(self) -> Path:
         """`mistakes/`: thumbnails of the most confident mistakes."""
         return self.folder / "mistakes"
+
+    @property
+    def examples(self) -> Path:
+        """`examples/`: the best, middle and worst answers beside the truth."""
+        return self.folder / "examples"
 
     @property
     def model(self) -> Path:

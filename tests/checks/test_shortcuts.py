@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.checks.sets import clean, relabelled
@@ -9,6 +11,7 @@ from tests.checks.sets import clean, relabelled
 from headstart.checks.shortcuts import check_shortcuts, measurable
 from headstart.checks.skill import skill
 from headstart.data.dataset import Dataset
+from headstart.data.masks import Masks
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
 
@@ -91,3 +94,12 @@ def test_what_can_be_measured():
     assert len(measurable(few, np.arange(100))) == 0  # four of a class are too few to say
     many, _ = clean(5_000)
     assert len(measurable(many, np.arange(5_000))) == 4_000
+
+
+def test_an_image_with_a_mask_has_no_class_that_its_size_could_tell():
+    dataset, stats = clean(200)
+    stats.widths[dataset.labels.targets == 1] += 300
+    assert "size" in str(found(dataset, stats))
+    pixels = np.eye(2, dtype=np.int64)[dataset.labels.targets]
+    masks = Masks(("a", "b"), (object(),) * 200, pixels, np.ones((200, 2)), np.zeros((2, 3)))
+    assert found(replace(dataset, labels=masks), stats) == {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
+from tests.drawn_masks import draw_masked
+from tests.models import CLASSES, MASKS, NUMBERS, exported_file, random_model, write_photos
 
 from headstart.deploy.server import create_app
 
@@ -30,6 +32,46 @@ def test_an_answer_is_the_record(model, tmp_path):
             for key, value in wanted.items():
                 exact = isinstance(value, str | bool)
                 assert found[key] == (value if exact else pytest.approx(value, rel=1e-3)), key
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory):
+    return exported_file(random_model(MASKS), tmp_path_factory.mktemp("m") / "m.onnx", threshold=0)
+
+
+def test_a_mask_is_what_predict_says_of_images_of_any_size(masks, tmp_path):
+    with TestClient(create_app(masks)) as client:
+        for number, size in enumerate([(50, 50), (131, 64), (3, 90), (1, 1), (700, 500)]):
+            path = tmp_path / f"{number}.jpg"
+            exif = Image.Exif()
+            exif[0x0112] = 6 if number % 2 else 1  # lies on its side
+            draw_masked(number)[0].resize(size).save(path, exif=exif)
+            wanted = masks.predictions(path)
+            answer = client.post("/predict", content=path.read_bytes())
+            runs = client.post("/predict?masks=rle", content=path.read_bytes())
+            [found] = answer.json()["predictions"]
+            own = Image.open(io.BytesIO(base64.b64decode(found.pop("png"))))
+            np.testing.assert_array_equal(np.asarray(own), wanted.labels(0))
+            assert own.size == (size[::-1] if number % 2 else size)
+            assert found == wanted.record(0) | {"name": "image"}
+            assert runs.json()["predictions"][0]["masks"] == wanted.masks(0)
+
+
+def test_how_masks_are_sent_is_asked_for(masks):
+    stream = io.BytesIO()
+    draw_masked(0)[0].save(stream, "PNG")
+    with TestClient(create_app(masks)) as client:
+        [found] = client.post("/predict?masks=none", content=stream.getvalue()).json()[
+            "predictions"
+        ]
+        assert not {"png", "masks"} & set(found)
+        assert sum(found["share"].values()) == pytest.approx(1)
+        refused = client.post("/predict?masks=gif", content=stream.getvalue())
+        assert refused.status_code == 400
+        assert refused.json()["error"] == "?masks=gif: choose png, rle, none"
+        asked = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["parameters"]
+        assert client.post("/predict", content=b"text").status_code == 422
+    assert [(each["name"], each["schema"]["default"]) for each in asked] == [("masks", "png")]
 
 
 def test_it_says_what_it_is(model):

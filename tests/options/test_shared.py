@@ -10,7 +10,11 @@ from headstart.options import shared
 from headstart.options.record import options_of
 
 # What has another meaning for the verb that has it: which faces, and the side of the crops.
-OTHER_NAMES = {"faces_option": "faces", "folds_option": "folds"}
+OTHER_NAMES = {
+    "annotations_option": "annotations",
+    "faces_option": "faces",
+    "folds_option": "folds",
+}
 NAMES = {OTHER_NAMES.get(each, each) for each in shared.__all__}
 OWN = {("faces", "faces"), ("faces", "image_size"), ("check", "backbone"), ("export", "threshold")}
 

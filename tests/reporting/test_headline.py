@@ -102,3 +102,12 @@ def test_only_images_of_another_kind_are_spoken_of():
     assert shifts_of({"validation": alike, "test_shift": alike}) == []
     unlike = {"unlike": True, "summary": "Unlike."}
     assert shifts_of({"validation": alike, "test_shift": unlike}) == ["Unlike."]
+
+
+def test_an_overlap_is_no_count_of_images():
+    metrics = {"test": {"mean_iou": {"value": 0.86, "low": 0.83, "high": 0.88, "n": 73}}}
+    counted = headline(metrics, Measure("mean_iou", "mean IoU"), [])
+    plain = headline(metrics, Measure("mean_iou", "mean IoU", counted=False), [])
+    assert counted["of"] == 100
+    assert "of" not in plain
+    assert plain["unit"] == "share"

@@ -79,6 +79,11 @@ def _summary(records: list[dict[str, Any]]) -> str:
     numbers = [record["number"] for record in answered if "number" in record]
     if numbers:
         words = [f"{len(numbers):,} answers from {min(numbers):.3g} to {max(numbers):.3g}"]
+    elif any("share" in record for record in answered):
+        shares = [record["share"] for record in answered]
+        mean = {name: sum(each[name] for each in shares) / len(shares) for name in shares[0]}
+        order = sorted(mean, key=lambda name: -mean[name])[:_NAMED]
+        words = ["of their area " + ", ".join(f"{name} {mean[name]:.1%}" for name in order)]
     else:
         counts = Counter(_answer(record) for record in answered)
         words = [f"{count:,} {name}" for name, count in counts.most_common(_NAMED)]

@@ -137,7 +137,9 @@ def show_evaluation(result: Evaluation, console: Console) -> None:
     words = words_of(result.task)
     rows = [(words.get(name, name), each) for name, each in result.test.items()]
     per_class = result.details.get("per_class") or []
-    rows += [(f"  recall of {row['class']}", row["recall"]) for row in per_class[:CLASSES]]
+    for row in per_class[:CLASSES]:
+        what, one = ("IoU", row["iou"]) if "iou" in row else ("recall", row["recall"])
+        rows.append((f"  {what} of {row['class']}", one))
     show_estimates(rows, console)
     if len(per_class) > CLASSES:
         rest = len(per_class) - CLASSES

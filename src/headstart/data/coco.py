@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.rle import decode_runs, parse_runs
 from headstart.data.shapes import Shape, ShapeMask
 from headstart.data.words import normal, plural
@@ -51,7 +51,7 @@ def read_coco(paths: Sequence[Path]) -> DrawnMasks:
     Raises:
         DataError: If a file is not COCO's, or lists an image without its size.
     """
-    contents = [(path, read_json(path)) for path in paths]
+    contents = [(path, json_of(path)) for path in paths]
     categories: dict[str, None] = {}
     for path, content in contents:
         if not is_coco(content):

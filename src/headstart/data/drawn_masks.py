@@ -12,12 +12,12 @@ import numpy as np
 
 from headstart.data.coco import DrawnMasks, is_coco, read_coco
 from headstart.data.dataset import Dataset
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme, read_labelme
 from headstart.data.labels import Classes
 from headstart.data.mask_counts import in_threads
-from headstart.data.mask_folders import with_splits
 from headstart.data.mask_pairs import split_by_folders
+from headstart.data.mask_splits import with_splits
 from headstart.data.masks import IGNORED, Masks
 from headstart.data.name_classes import drawing_colours
 from headstart.data.roles import NONE, Columns
@@ -53,19 +53,14 @@ def drawings_below(tree: Tree) -> list[Path]:
     files = [name for name in tree.others if name.lower().endswith(".json")]
     stems = {normal(os.path.splitext(name.rpartition("/")[2])[0]) for name in tree.names}
     own = [name for name in files if normal(os.path.splitext(name.rpartition("/")[2])[0]) in stems]
-    if (
-        own
-        and _holds(tree.root / own[0], b'"shapes"')
-        and is_labelme(read_json(tree.root / own[0]))
-    ):
+    if own and _holds(tree.root / own[0], b'"shapes"') and is_labelme(json_of(tree.root / own[0])):
         found = [tree.root / name for name in own]
         return [path for path in found if _holds(path, b'"shapes"')]
     rest = [tree.root / name for name in files if name not in set(own)][:_LOOKED_AT]
     return [
         path
         for path in rest
-        if _holds(path, b'"annotations"', b'"segmentation"', b'"images"')
-        and is_coco(read_json(path))
+        if _holds(path, b'"annotations"', b'"segmentation"', b'"images"') and is_coco(json_of(path))
     ]
 
 
@@ -87,14 +82,14 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
     Raises:
         DataError: If they are neither, damaged, or several of COCO that no split tells apart.
     """
-    if is_labelme(read_json(paths[0])):
+    if is_labelme(json_of(paths[0])):
         named = {
             normal(os.path.splitext(name)[0].rpartition("/")[2]): name
             for name in (tree.names if tree else ())
         }
         files = []
         for path in paths:
-            content = read_json(path)
+            content = json_of(path)
             told = str(content.get("imagePath") or "") if isinstance(content, dict) else ""
             files.append((named.get(normal(path.stem)) or os.path.basename(told), path))
         return Drawings(read_labelme(files), f"{plural(len(paths), 'file')} of Labelme")
@@ -108,7 +103,7 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
     splits: dict[str, str] = {}
     if len(paths) > 1:
         for path in paths:
-            listed = read_json(path)["images"]
+            listed = json_of(path)["images"]
             splits |= {str(image.get("file_name")): words[path] or "" for image in listed}
     return Drawings(drawn, f"{names} (COCO)", splits)
 

@@ -190,8 +190,8 @@ def _build(
 
 def _masks_error(path: Path) -> DataError:
     return DataError(
-        f"{path} holds masks beside images, as segmentation does; here a data set is classes: "
-        "one folder of images per class, a table (path, label), or one plain folder of images"
+        f"{path} holds masks beside images: --task segmentation learns them; for classes give one "
+        "folder of images per class, a table (path, label), or one plain folder of images"
     )
 
 

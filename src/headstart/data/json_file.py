@@ -8,10 +8,10 @@ from typing import Any
 
 from headstart.errors import DataError
 
-__all__ = ["read_json"]
+__all__ = ["json_of"]
 
 
-def read_json(path: Path) -> Any:
+def json_of(path: Path) -> Any:
     """Returns what a JSON file holds.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.data.coco import DrawnMasks
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.shapes import Shape, ShapeMask
 from headstart.data.words import normal, plural
 from headstart.errors import DataError
@@ -48,7 +48,7 @@ def read_labelme(files: Sequence[tuple[str, Path]]) -> DrawnMasks:
     contents = []
     labels: Counter[str] = Counter()
     for name, path in files:
-        content = read_json(path)
+        content = json_of(path)
         if not is_labelme(content):
             raise DataError(f"{path} is no file of Labelme: it has no shapes")
         contents.append((name, path, content))

@@ -203,15 +203,16 @@ def quantity_of(labels: Labels) -> str:
 
 
 def counts_of(labels: Labels, kept: np.ndarray | None = None) -> dict[str, int]:
-    """Returns kind of label -> how many items have it; of labels that are several, each counts.
+    """Returns kind of label -> how many items have it; an item may have several (`present`).
 
     Args:
         labels: Of N items.
         kept: (N,) bool items to count; by default all.
     """
     kinds, mask = labels.kinds, labels.known if kept is None else labels.known & kept
-    present = getattr(labels, "present", None)
-    if present is not None:  # an item has several
-        return dict(zip(kinds, present[mask].sum(axis=0).tolist(), strict=True))
-    counts = np.bincount(labels.strata[mask], minlength=len(kinds))
+    present = getattr(labels, "present", None)  # (N, C) bool, of labels that are of several kinds
+    if present is not None:
+        counts = present[mask].sum(axis=0)
+    else:
+        counts = np.bincount(labels.strata[mask], minlength=len(kinds))
     return dict(zip(kinds, counts.tolist(), strict=True))

@@ -41,6 +41,20 @@ class Learnt:
     palette: np.ndarray
     reading: str
 
+    def pixels_of(self, count: ValueCounts) -> np.ndarray:
+        """Returns (C,) int64 pixels of each class of one mask."""
+        count = count.as_colours() if self.table.colours else count
+        classes = self.table.classes_of(count.values)
+        kept = classes != IGNORED
+        return np.bincount(classes[kept], count.pixels[kept], len(self.names)).astype(np.int64)
+
+    def strays_of(self, count: ValueCounts) -> int:
+        """Returns how many pixels of one mask have the value of no class."""
+        if self.table.others is not None:
+            return 0
+        count = count.as_colours() if self.table.colours else count
+        return int(count.pixels[~np.isin(count.values, self.table.values)].sum())
+
 
 def learn_values(
     counts: Sequence[ValueCounts],
@@ -67,13 +81,17 @@ def learn_values(
     totals = totals_of(counts, colours)
     if how == "binary":
         return _binary(totals)
-    mains = main_values(totals, named)
-    _demand_masks(totals, mains, root, files)
+    mains = np.arange(len(totals.values))
+    if how == "auto":
+        mains = main_values(totals, named)
+        _demand_masks(totals, mains, root, files)
     if how == "auto" and named is None:
         _refuse_instances(counts, totals, mains, root)
     if totals.jpeg and how == "auto":
         _refuse_lossy(totals.values[mains], colours, root)
     ignored = _ignored(totals.values[mains], named, colours)
+    if ignored is not None:
+        _refuse_mixed(counts, totals.values[mains], root, files)
     classes = name_classes(
         [v for v in totals.values[mains].tolist() if v != ignored], named, colours,
         palette=_own_palette(counts), root=root,
@@ -132,6 +150,27 @@ def _refuse_lossy(values: np.ndarray, colours: bool, root: Path) -> None:
             f"the masks of {root} are JPEG files with values next to each other "
             f"({some_of(values.tolist(), 6)}), which compression mixes up: save them as PNG anew, "
             f"from what they were made of (--masks binary reads 0 against all else)"
+        )
+
+
+def _refuse_mixed(
+    counts: Sequence[ValueCounts], values: np.ndarray, root: Path, files: Sequence[str]
+) -> None:
+    """Refuses masks of 0 and 1 among those of 0 and 255, whose 255 would be ignored.
+
+    Raises:
+        DataError: If no mask holds 255 beside a class, and some hold it alone.
+    """
+    things = np.setdiff1d(values, [0, IGNORED])
+    white = [IGNORED in each.values and len(each.values) > 1 for each in counts]
+    drawn = [bool(np.isin(each.values, things).any()) for each in counts]
+    both = any(w and d for w, d in zip(white, drawn, strict=True))
+    if any(white) and any(drawn) and not both:
+        one, other = files[white.index(True)], files[drawn.index(True)]
+        raise DataError(
+            f"some masks of {root} hold 255 (such as {one}) and others "
+            f"{some_of(things.tolist(), 4)} (such as {other}), never both: write them alike "
+            f"(--masks binary reads 0 against all else)"
         )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.data.mask_counts import ValueCounts
-from headstart.data.mask_files import channels
 from headstart.data.masks import IGNORED
+from headstart.data.raw_masks import channels
 from headstart.data.value_names import ValueNames
 
 __all__ = ["MOST_INDEX", "Totals", "covered", "main_values", "totals_of"]

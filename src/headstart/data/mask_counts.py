@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.mask_files import read_values, value_runs
+from headstart.data.mask_files import value_runs
+from headstart.data.raw_masks import read_values
 from headstart.errors import DataError
 
 __all__ = ["ValueCounts", "count_values", "in_threads"]
@@ -38,6 +39,13 @@ class ValueCounts:
     deep: bool
     cut: bool
     palette: dict[int, int]
+
+    @property
+    def flaw(self) -> str:
+        """What is unfortunate about the file, or ``""``."""
+        if self.form in ("JPEG", "MPO"):
+            return "saved as JPEG"
+        return "read from its transparency" if self.cut else ""
 
     def as_colours(self) -> ValueCounts:
         """Returns the same with colours in the place of grey values and indices."""

@@ -1,59 +1,17 @@
-"""The file of a mask: which values its pixels have, and how they become classes."""
+"""Masks in files: how the values of their pixels become classes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from headstart.data.masks import IGNORED, scale_nearest
-from headstart.errors import DataError
+from headstart.data.raw_masks import channels, read_values
 
-__all__ = [
-    "MaskFile",
-    "RawMask",
-    "ValueTable",
-    "as_colour",
-    "channels",
-    "read_values",
-    "value_runs",
-]
-
-_MOST_PIXELS = 1 << 28  # larger masks are refused before they are decoded
-_WHOLE = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
-
-
-@dataclass(frozen=True)
-class RawMask:
-    """The pixels of a mask as its file has them.
-
-    Attributes:
-        values: (H, W) grey values or palette indices; of colours red * 65536 + green * 256 + blue.
-        kind: ``"grey"``, ``"palette"`` or ``"colour"``.
-        form: Pillow's name of the format.
-        deep: Whether it is of more than 8 bits a channel.
-        cut: Whether it is its transparency that makes the mask, or hides parts of it.
-        palette: Index -> colour, of a palette.
-    """
-
-    values: np.ndarray
-    kind: str
-    form: str
-    deep: bool = False
-    cut: bool = False
-    palette: dict[int, int] = field(default_factory=dict)
-
-    def as_told(self, colours: bool) -> np.ndarray:
-        """Returns (H, W) values, as colours where other masks of the data set have those."""
-        if not colours or self.kind == "colour":
-            return self.values
-        if self.kind == "palette":
-            lookup = np.array([self.palette.get(i, 0) for i in range(256)], np.int64)
-            return lookup[self.values]
-        return np.minimum(self.values.astype(np.int64), 255) * 0x010101
+__all__ = ["LayeredMask", "MaskFile", "ValueTable", "value_runs"]
 
 
 @dataclass(frozen=True)
@@ -146,84 +104,6 @@ class LayeredMask:
             mask[(layer != 0) & (layer != IGNORED)] = index
         assert mask is not None, "a mask has layers"
         return mask
-
-
-def read_values(path: Path) -> RawMask:
-    """Reads the file of a mask, upright.
-
-    Transparent pixels are background (0); where all colours are the same, the mask is what is not
-    transparent. Colours that are all grey are grey values.
-
-    Raises:
-        DataError: If it is no image, damaged or too large; the message names the file.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width * height > _MOST_PIXELS:
-                raise DataError(f"{path}: {width} x {height} pixels are too many for a mask")
-            image.load()
-            turned = ImageOps.exif_transpose(image)
-            return _values(turned, image.format or "")
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{path}: the file is gone") from None
-    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: no image that can be read ({reason})") from None
-
-
-def _values(image: Image.Image, form: str) -> RawMask:
-    mode = image.mode
-    if mode == "P":
-        colours = np.array(image.getpalette("RGB"), np.int64).reshape(-1, 3)
-        packed = as_colour(colours).tolist()
-        return RawMask(np.asarray(image), "palette", form, palette=dict(enumerate(packed)))
-    if mode in _WHOLE:
-        values = np.asarray(image)
-        values = values.astype(np.uint8) * 255 if mode == "1" else values
-        if values.min(initial=0) < 0:
-            raise DataError(f"it holds negative values (down to {values.min()})")
-        return RawMask(values, "grey", form, deep=mode not in ("1", "L"))
-    if mode == "F":
-        values = np.asarray(image)
-        whole = values.astype(np.int64)
-        if not np.array_equal(whole, values) or values.min(initial=0) < 0:
-            raise DataError("it holds numbers with fractions, no values of classes")
-        return RawMask(whole, "grey", form, deep=True)
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        return _cut_out(np.asarray(image.convert("RGBA")), form)
-    return _colours(np.asarray(image.convert("RGB")), form)
-
-
-def _cut_out(pixels: np.ndarray, form: str) -> RawMask:
-    alpha = pixels[..., 3]
-    if alpha.min(initial=255) == 255:
-        return _colours(pixels[..., :3], form)
-    shown = pixels[..., :3][alpha >= 128]
-    if not len(shown) or (shown == shown[0]).all():  # one colour: what counts is where it is
-        return RawMask(alpha, "grey", form, cut=True)
-    raw = _colours(np.where(alpha[..., None] >= 128, pixels[..., :3], 0), form)
-    return RawMask(raw.values, raw.kind, form, cut=True)
-
-
-def _colours(pixels: np.ndarray, form: str) -> RawMask:
-    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return RawMask(np.ascontiguousarray(red), "grey", form)
-    return RawMask(as_colour(pixels), "colour", form)
-
-
-def as_colour(pixels: np.ndarray) -> np.ndarray:
-    """Returns (...) int64 numbers of (..., 3) colours: red * 65536 + green * 256 + blue."""
-    parts = pixels.astype(np.int64)
-    return parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
-
-
-def channels(colours: np.ndarray) -> np.ndarray:
-    """Returns (V, 3) int64 of V colours as numbers."""
-    return np.stack([colours >> 16 & 255, colours >> 8 & 255, colours & 255], axis=-1)
 
 
 def value_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import replace
@@ -12,8 +11,10 @@ import numpy as np
 from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
-from headstart.data.mask_labels import Annotated, mask_labels
+from headstart.data.mask_labels import mask_labels
 from headstart.data.mask_pairs import MaskPairs, is_mask_folder
+from headstart.data.mask_parts import Annotated
+from headstart.data.mask_splits import listed_splits, with_splits
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import Tree
 from headstart.data.sidecar import add_sidecar
@@ -21,9 +22,7 @@ from headstart.data.words import normal, plural, split_name, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["are_class_folders", "demand_pairs", "from_pairs", "with_splits"]
-
-_LISTS = re.compile(r"(?:^|.*/)(train|val|test)\.txt$", re.I)
+__all__ = ["are_class_folders", "demand_pairs", "from_pairs"]
 
 
 def are_class_folders(tree: Tree, pairs: MaskPairs | None) -> bool:
@@ -108,7 +107,7 @@ def from_pairs(
     Raises:
         DataError: If something that was asked for is not there, or two readings fit.
     """
-    pairs, unlisted, said = _listed(tree, pairs)
+    pairs, unlisted, said = listed_splits(tree, pairs)
     bare = Dataset(
         tree.root, pairs.images, Classes((), np.full(len(pairs.images), -1)),
         np.array(pairs.splits, "U5"), others=tree.endings, task="segmentation",
@@ -141,46 +140,6 @@ def _doubtful(pairs: MaskPairs) -> list[tuple[str, str]]:
         (image, f"several masks have its name ({some_of(masks, 3)}); none was taken")
         for image, masks in pairs.several.items()
     ]
-
-
-def with_splits(dataset: Dataset) -> Dataset:
-    """Takes the split from images whose split holds no mask: they are to be predicted."""
-    splits, known = dataset.splits.copy(), dataset.labelled
-    reading = dict(dataset.reading)
-    for split in set(splits.tolist()) - {""}:
-        if not known[splits == split].any():
-            splits[splits == split] = ""
-    counts = Counter(splits[splits != ""].tolist())
-    said = ", ".join(f"{split} {count:,}" for split, count in sorted(counts.items()))
-    reading["splits"] = f"{reading.get('splits') or 'as given'} ({said})" if said else "none"
-    return replace(dataset, splits=splits, reading=reading)
-
-
-def _listed(tree: Tree, pairs: MaskPairs) -> tuple[MaskPairs, list[tuple[str, str]], str]:
-    """Applies lists of names (``train.txt``), leaving out what has no mask and is on none."""
-    lists = [(name, found[1].lower()) for name in tree.others if (found := _LISTS.match(name))]
-    lists = [each for each in lists if "/main/" not in f"/{each[0].lower()}"]
-    told: dict[str, str] = {}
-    for name, split in lists:
-        for line in (tree.root / name).read_text("utf-8", errors="replace").splitlines():
-            first = normal(line).split()[0] if line.strip() else ""
-            stem = os.path.splitext(first)[0] if "." in first[-6:] else first
-            told.setdefault(stem.replace("\\", "/").rpartition("/")[2], split)
-    stems = [normal(os.path.splitext(n.rpartition("/")[2])[0]) for n in pairs.images]
-    hits = [told.get(stem, "") for stem in stems]
-    if len(set(hits) - {""}) < 2 and not (set(hits) and len(lists) == 1 and any(hits)):
-        return pairs, [], "by folders"
-    kept = [row for row, hit in enumerate(hits) if hit or pairs.masks[row]]
-    left = len(hits) - len(kept)
-    aside = [(".", f"{plural(left, 'image')} without a mask and on no list")] if left else []
-    pairs = replace(
-        pairs,
-        images=tuple(pairs.images[row] for row in kept),
-        masks=tuple(pairs.masks[row] for row in kept),
-        parts=tuple(pairs.parts[row] for row in kept),
-        splits=tuple(hits[row] for row in kept),
-    )
-    return pairs, aside, f"by {some_of(sorted(name for name, _ in lists), 3)}"
 
 
 def _shown(dataset: Dataset, label: str | None, level: int | None) -> tuple[list[str] | None, str]:

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import PurePosixPath
 
 from headstart.data.words import MASKS, normal, split_name, split_word
@@ -16,7 +17,7 @@ __all__ = ["MaskPairs", "is_mask_folder", "pair_masks", "split_by_folders"]
 _MASKS = MASKS | {
     *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
     *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
-    *("groundtruths", "seg", "segs", "labelids", "manual"),
+    *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
 }
 _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
@@ -25,10 +26,11 @@ _IMAGES = frozenset(
 _INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
 _ENDING = re.compile(
-    r"[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|ground[_ ]truth|labels?|annotations?|"
-    r"annot|labelids|labeltrainids|matte|l)$",
+    r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
+    r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
     re.I,
 )
+_OTHER_KINDS = re.compile(r"[ _.\-](gtfine|gtcoarse)[ _.\-](color|instanceids)$", re.I)
 _OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
 
 
@@ -106,10 +108,12 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
     )  # fmt: skip
 
 
-def _words(folder: str) -> list[str]:
-    return [part for part in re.split(r"[ _.\-]+", folder.lower()) if part]
+@cache
+def _words(folder: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[ _.\-]+", folder.lower()) if part)
 
 
+@cache
 def _is(folder: str, words: frozenset[str]) -> bool:
     return folder.lower() in words or any(part in words for part in _words(folder))
 
@@ -119,6 +123,7 @@ def is_mask_folder(folder: str) -> bool:
     return _is(folder, _MASKS)
 
 
+@cache
 def _bare(folder: str) -> str:
     """Returns a folder's name without what says that it holds images or masks; splits alike."""
     words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]
@@ -140,6 +145,8 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
         if any(_is(folder, _INSTANCES) for folder in folders):
             continue
         each = _place(name)
+        if _OTHER_KINDS.search(each.stem):
+            continue
         if holds_masks and any(_is(folder, _MASKS) for folder in folders):
             by_folder = True
             masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))

@@ -12,8 +12,9 @@ from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.from_table import split_column
 from headstart.data.locate import Located, locate
-from headstart.data.mask_folders import with_splits
-from headstart.data.mask_labels import Annotated, mask_labels
+from headstart.data.mask_labels import mask_labels
+from headstart.data.mask_parts import Annotated
+from headstart.data.mask_splits import with_splits
 from headstart.data.roles import NONE, Columns, Roles, roles_of
 from headstart.data.tables import Table, read_table
 from headstart.errors import DataError

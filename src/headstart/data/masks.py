@@ -90,7 +90,7 @@ class Masks:
 
     @property
     def present(self) -> np.ndarray:
-        """(N, C) bool: which classes are on which item."""
+        """(N, C) bool: which classes are on which items."""
         return np.asarray(self.pixels > 0)
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.mask_files import channels
+from headstart.data.raw_masks import channels
 from headstart.data.value_names import ValueNames
 from headstart.errors import DataError
 from headstart.lists import some_of

@@ -81,17 +81,20 @@ def open_dataset(
     columns = Columns(None if level else label, None if by_name else group, split, image)
     given = Path(path).expanduser()
     where = None if annotations is None else Path(annotations).expanduser()
-    dataset = None
+    dataset, left = None, ""
     if task in ("auto", "detection"):
         sure = task == "detection"
         dataset = open_boxes(given, columns, annotations=where, sure=sure)
     if dataset is None and task in ("auto", "segmentation"):
         sure = task == "segmentation"
-        dataset = open_masks(given, columns, level, told=(where, masks), sure=sure)
+        dataset, left = open_masks(given, columns, level, told=(where, masks), sure=sure)
     if dataset is not None:
         task = dataset.task
     else:
         dataset = _read(given, columns, same_classes=apart, level=level)
+        if left:
+            said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
+            dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}

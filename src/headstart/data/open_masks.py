@@ -30,7 +30,7 @@ def open_masks(
     *,
     told: MaskOptions = (None, "auto"),
     sure: bool = True,
-) -> Dataset | None:
+) -> tuple[Dataset | None, str]:
     """Reads images with masks.
 
     Args:
@@ -41,43 +41,45 @@ def open_masks(
         sure: Whether it was said that there are masks.
 
     Returns:
-        The data set; None where nothing looks like masks, and nobody said that there are some.
+        The data set, None where nothing looks like masks and nobody said that there are some; and
+        what was left alone then, for people.
 
     Raises:
         DataError: If masks can be read in two ways, or not at all.
     """
     annotations, how = told
-    asked = sure or annotations is not None
     if annotations is not None:
-        return _told(path, annotations, columns, level, how)
+        return _told(path, annotations, columns, level, how), ""
     if path.is_file():
         if path.suffix.lower() == ".json":
-            return from_drawings(scan(path.parent), read_drawings([path]), columns)
-        if path.suffix.lower() in TABLES and (asked or holds_masks(path, columns)):
-            return open_mask_table(path, columns, how=how)
-        return None
+            return from_drawings(scan(path.parent), read_drawings([path]), columns), ""
+        if path.suffix.lower() in TABLES and (sure or holds_masks(path, columns)):
+            return open_mask_table(path, columns, how=how), ""
+        return None, ""
     if not path.is_dir():
-        return None
+        return None, ""
     tree = scan(path)
     pairs, drawings = pair_masks(tree.names), drawings_below(tree)
     paired = pairs is not None and any(pairs.masks)
-    if paired and drawings and asked:
+    if sure and paired and drawings:
         raise DataError(
             f"{path} holds masks ({pairs.files if pairs else ''}) and {drawings[0].name}: say "
             f"which is meant with --annotations FILE or FOLDER"
         )
-    if drawings and (asked or not are_class_folders(tree, pairs)):
-        return from_drawings(tree, read_drawings(drawings, tree), columns)
-    if pairs is not None and (asked or (paired and not are_class_folders(tree, pairs))):
+    if not sure and (paired or drawings) and are_class_folders(tree, pairs):
+        return None, pairs.files.rpartition("; ")[2] if pairs else drawings[0].name
+    if drawings:
+        return from_drawings(tree, read_drawings(drawings, tree), columns), ""
+    if pairs is not None and (sure or paired):
         demand_pairs(tree, pairs)
-        return from_pairs(tree, pairs, columns, level, how=how)
-    if not asked:
-        return None
+        return from_pairs(tree, pairs, columns, level, how=how), ""
     tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
-    tables = [each for each in tables if holds_masks(each, columns)]
+    tables = [each for each in tables if holds_masks(each, columns)] if sure else []
     if len(tables) == 1:
-        return open_mask_table(tables[0], columns, how=how)
-    raise DataError(_none(path, tree, tables))
+        return open_mask_table(tables[0], columns, how=how), ""
+    if sure:
+        raise DataError(_none(path, tree, tables))
+    return None, ""
 
 
 def _told(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from headstart.errors import HeadstartError
+from headstart.tasks import task_of
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
@@ -36,7 +37,12 @@ class ImageAnswer:
 
 
 def answer_of(
-    model: Predictor, name: str, found: Sequence[Outputs], boxes: Sequence[np.ndarray]
+    model: Predictor,
+    name: str,
+    found: Sequence[Outputs],
+    boxes: Sequence[np.ndarray],
+    *,
+    form: str = "none",
 ) -> ImageAnswer:
     """Returns the answer to an image, and to every face on it where those are what is seen.
 
@@ -47,8 +53,10 @@ def answer_of(
         name: Of the image.
         found: Outputs of what was seen on it, each (1, ...).
         boxes: Where that was, each (4,) in pixels.
+        form: How masks are sent, of a task that has them.
     """
     outputs = {key: np.concatenate([each[key] for each in found]) for key in found[0]}
+    outputs |= model.places([(int(box[2]), int(box[3])) for box in boxes])
     faces = model.preprocess.faces is not None
     try:
         predictions = model.decode(
@@ -58,6 +66,9 @@ def answer_of(
         return ImageAnswer.failed(name, 500, error)
     if predictions.errors:  # it could be read, so the model is to blame
         return ImageAnswer.failed(name, 500, next(iter(predictions.errors.values())))
+    served = getattr(task_of(model.spec.task), "served", None)
+    if served is not None:
+        return ImageAnswer(served(predictions, 0, form))
     records = [predictions.record(i) for i in range(len(predictions))]
     if not faces:
         return ImageAnswer(records[0])

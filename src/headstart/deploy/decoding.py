@@ -22,14 +22,14 @@ import numpy as np
 
 from headstart.errors import HeadstartError, ImageError
 from headstart.images.detect import register_detector
-from headstart.images.given import inputs_of
+from headstart.images.given import sized_inputs_of
 from headstart.images.photo import every_face_of
 from headstart.images.preprocess import Preprocess
 
 __all__ = ["Seen", "decode_given", "place_of", "put_frame", "seen_of", "take_frame", "warm_up"]
 
 Seen = tuple[np.ndarray, np.ndarray]
-"""What is to be named: (4,) box in pixels of the file and (V, size, size, 3) uint8 inputs."""
+"""What is to be named: (4,) box in pixels of the upright image and (V, size, size, 3) uint8 inputs."""
 
 # Of a crowd so many faces are named, those first that stand for the photo.
 _FACES = 50
@@ -49,7 +49,8 @@ def seen_of(data: bytes, preprocess: Preprocess, tta: int, pixels: int) -> list[
         ImageError: If it cannot be read, or shows no face where one is wanted.
     """
     if preprocess.faces is None:
-        return [(np.zeros(4, np.float32), inputs_of(data, preprocess, tta, max_pixels=pixels))]
+        inputs, (width, height) = sized_inputs_of(data, preprocess, tta, max_pixels=pixels)
+        return [(np.array((0, 0, width, height), np.float32), inputs)]
     photo = every_face_of(preprocess, tta, data, max_pixels=pixels)
     return [(photo.ratio * face.box, inputs) for face, inputs in photo.faces[:_FACES]]
 

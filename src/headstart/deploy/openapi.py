@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["RESPONSES", "request_body"]
+__all__ = ["RESPONSES", "masks_parameter", "request_body"]
 
 # What else an answer has is the task's to say (`Predictions.record`).
 _FACE = {
@@ -14,6 +14,34 @@ _FACE = {
         "box": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
     },
     "additionalProperties": True,
+}
+_BY_CLASS = {"type": "object", "additionalProperties": {"type": "number"}}
+# Of models that answer every pixel.
+_MASK: dict[str, Any] = {
+    "width": {"type": "integer"},
+    "height": {"type": "integer"},
+    "pixels": _BY_CLASS,
+    "share": _BY_CLASS,
+    "regions": _BY_CLASS,
+    "unsure": {"type": "number", "description": "share of pixels that are no class"},
+    "png": {
+        "type": "string",
+        "contentEncoding": "base64",
+        "description": "an index PNG with the palette, as large as the upright image; 255 is not "
+        "sure",
+    },
+    "masks": {
+        "type": "object",
+        "description": "class to COCO's compressed run lengths",
+        "additionalProperties": {
+            "type": "object",
+            "required": ["size", "counts"],
+            "properties": {
+                "size": {"type": "array", "items": {"type": "integer"}},
+                "counts": {"type": "string"},
+            },
+        },
+    },
 }
 _ANSWER = {
     "type": "object",
@@ -28,6 +56,7 @@ _ANSWER = {
                 "properties": {
                     "name": {"type": "string"},
                     "faces": {"type": "array", "items": _FACE},
+                    **_MASK,
                     "error": {"type": "string"},
                 },
                 "additionalProperties": True,
@@ -80,4 +109,19 @@ def request_body(files: int) -> dict[str, Any]:
             "application/octet-stream": {"schema": binary},
             "multipart/form-data": {"schema": form},
         },
+    }
+
+
+def masks_parameter(forms: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the query parameter of `/predict` that says how masks are sent; the first is usual.
+
+    Args:
+        forms: That there are.
+    """
+    return {
+        "name": "masks",
+        "in": "query",
+        "description": "png: an index PNG in base64; rle: run lengths of each class; none: areas "
+        "alone",
+        "schema": {"type": "string", "enum": list(forms), "default": forms[0]},
     }

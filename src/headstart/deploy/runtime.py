@@ -183,7 +183,7 @@ class OnnxPredictor(Predictor):
             if math.prod(shape) > _MOST_NUMBERS:
                 raise ModelError(f"{self.path}: its outputs are {shape}: it is damaged; {_ANEW}")
             found[each.name] = np.full((1, *shape), 1 / max(1, *shape[-1:]), np.float32)
-        return found
+        return found | self.places([(self.about.preprocess.size,) * 2])
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""

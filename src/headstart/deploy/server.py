@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from headstart.deploy.access import Access
+from headstart.deploy.answering import FORMS, sends_masks
 from headstart.deploy.guard import Guard
-from headstart.deploy.openapi import RESPONSES, request_body
+from headstart.deploy.openapi import RESPONSES, masks_parameter, request_body
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.service import Service
 from headstart.deploy.uploads import Limits
@@ -54,13 +56,16 @@ def create_app(
         title="headstart", version="1", lifespan=service.lifespan, docs_url=None, redoc_url=None,
         description=f"A model of {model.spec.task}: {', '.join(model.spec.names)}.",
     )  # fmt: skip
+    extra: dict[str, Any] = {"requestBody": request_body(limits.files)}
+    if sends_masks(model):
+        extra["parameters"] = [masks_parameter(FORMS)]
     app.state.cut = service.cut
     app.add_middleware(
         Guard, access=access or Access(), counters=service.counters, known=_KNOWN, opened=_OPEN
     )
     app.post(
         "/predict",
-        openapi_extra={"requestBody": request_body(limits.files)},
+        openapi_extra=extra,
         responses=RESPONSES,
         response_class=JSONResponse,
     )(service.predict)

@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import generate_latest
 
-from headstart.deploy.answers import ImageAnswer, answer_of, finite
+from headstart.deploy.answering import FORMS, Answering, most_pixels
+from headstart.deploy.answers import ImageAnswer, finite
 from headstart.deploy.arrivals import Arrivals
 from headstart.deploy.batcher import Batcher, Full
 from headstart.deploy.counters import Counters
@@ -54,9 +55,10 @@ class Service:
         self.counters.waiting.set_function(lambda: self._batcher.waiting)
         self._arrivals = Arrivals()
         self._side_by_side = threads
+        self._answering = Answering(model, threads)
         self._decoders = Decoders(
             model.about.preprocess, model.about.tta,
-            pixels=limits.pixels, seconds=limits.decoding, count=threads,
+            pixels=most_pixels(model, limits.pixels), seconds=limits.decoding, count=threads,
         )  # fmt: skip
 
     @contextlib.asynccontextmanager
@@ -72,6 +74,7 @@ class Service:
             await self._batcher.outputs(np.zeros((count, size, size, 3), np.uint8))
             yield
         finally:
+            self._answering.stop()
             await self._batcher.stop()
             await self._decoders.stop()
 
@@ -83,6 +86,9 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """Names what is on one image (the raw body) or on several (a form with files)."""
         begun, taken = time.perf_counter(), 1
+        form = request.query_params.get("masks", FORMS[0])
+        if form not in FORMS:
+            return problem(400, f"?masks={form[:20]}: choose {', '.join(FORMS)}")
         try:
             # Before a byte is read, so that bodies that wait to be read are bounded too.
             await self._enter()
@@ -94,7 +100,7 @@ class Service:
             self._batcher.enter(len(images) - 1)
             taken = len(images)
             request.state.images = len(images)
-            found = await self._all(images)
+            found = await self._all(images, form)
         except Refused as refused:
             return problem(refused.status, refused.summary)
         except Full:
@@ -116,7 +122,7 @@ class Service:
 
     async def health(self) -> Response:
         """Says that the server lives, and whether it gets anything done."""
-        late = max(self._decoders.delay, self._batcher.delay)
+        late = max(self._decoders.delay, self._batcher.delay, self._answering.delay)
         if late > _UNWELL_SECONDS:
             summary = f"overloaded: an image has waited for {late:.0f} seconds"
             return JSONResponse({"status": "overloaded", "error": summary}, 503, _AGAIN)
@@ -149,7 +155,7 @@ class Service:
                 raise
             self._batcher.enter(1)
 
-    async def _all(self, images: list[tuple[str, bytes]]) -> list[ImageAnswer]:
+    async def _all(self, images: list[tuple[str, bytes]], form: str) -> list[ImageAnswer]:
         """Returns what is said of the images of one request, which never takes all decoders."""
         turns = asyncio.Semaphore(self._side_by_side)
         late = asyncio.Event()
@@ -167,7 +173,7 @@ class Service:
                     late.set()
                 return ImageAnswer.failed(name, 422, error)
             found = await asyncio.gather(*(self._batcher.outputs(inputs) for _, inputs in seen))
-            return answer_of(self._model, name, found, [box for box, _ in seen])
+            return await self._answering.of(name, found, [box for box, _ in seen], form)
 
         # All end before one's mistake is told: their room is given back after that.
         found = await asyncio.gather(*(one(*each) for each in images), return_exceptions=True)

@@ -7,13 +7,15 @@ that the run's models had not learnt from, and those are decoded and measured an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from headstart.metrics.interval import cluster_codes, resample
 from headstart.metrics.statistic import Measure, Statistic
+from headstart.predictions import Predictions
 from headstart.records import Estimate
 from headstart.results.items import Items
 from headstart.results.outputs import Part
@@ -56,9 +58,25 @@ class HeldOut:
         """Returns the deciding measure of some outputs, and (M,) clusters of what it is over."""
         dataset = self.items.dataset
         order, predictions = decode_parts(parts, dataset.names)
+        if self._rough is not None:
+            return self._rough(predictions), self.items.clusters[order]
         found = measured(self.task, predictions, dataset.labels.take(order))
         clusters = self.items.clusters[order][found.kept]
         return found.statistics[self.primary.key], clusters
+
+    @cached_property
+    def _rough(self) -> Callable[[Predictions], Statistic] | None:
+        """What measures answers to the same items again and again, where the task has a quick way.
+
+        Every pixel of every photo would be measured hundreds of times.
+        """
+        rough = getattr(task_of(self.task), "rough", None)
+        if rough is None:
+            return None
+        dataset = self.items.dataset
+        order, predictions = decode_parts(self.parts, dataset.names)
+        found: Callable[[Predictions], Statistic] = rough(predictions, dataset.labels.take(order))
+        return found
 
 
 def noise_of(before: Outputs, after: Outputs) -> Outputs:
@@ -109,22 +127,37 @@ def expected_change(tested: HeldOut, noise: Outputs, *, seed: int = 0) -> Estima
 
 
 def _disturbed(part: Part, noise: Outputs, some: np.ndarray, rng: np.random.Generator) -> Part:
-    """Returns the outputs of one round with a row of noise on each item; sums stay."""
+    """Returns the outputs of one round with a row of noise on each item; sums stay.
+
+    Columns are of the second axis: of maps, each item gets the noise of all places of another.
+    """
     items, outputs, spec = part
     rows = rng.choice(some, len(items))
     found = {}
     for name, array in outputs.items():
-        moved = np.exp(_log(array) + _fitted(noise[name][rows], array.shape[-1]))
-        moved *= array.sum(-1, keepdims=True) / moved.sum(-1, keepdims=True)
+        if name not in noise:  # where something is, which no arithmetic changes
+            found[name] = array
+            continue
+        moved = np.exp(_log(array) + _fitted(noise[name][rows], array.shape))
+        total = array.sum(1, keepdims=True, dtype=np.float64)
+        moved *= total / moved.sum(1, keepdims=True)
         found[name] = moved.astype(array.dtype)
     return items, found, spec
 
 
-def _fitted(noise: np.ndarray, width: int) -> np.ndarray:
-    """Gives noise as many columns as a round's model has: neighbouring ranges are alike."""
-    if noise.shape[-1] == width:
-        return noise
-    return noise[..., np.round(np.linspace(0, noise.shape[-1] - 1, width)).astype(int)]
+def _fitted(noise: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Gives noise as many columns as a round's model has: neighbouring ranges, or cells, are alike.
+
+    Args:
+        noise: (N, ...).
+        shape: Of a round's outputs, with as many axes.
+    """
+    for axis in range(1, noise.ndim):
+        have, wanted = noise.shape[axis], shape[axis]
+        if have != wanted:
+            chosen = np.round(np.linspace(0, have - 1, wanted)).astype(int)
+            noise = np.take(noise, chosen, axis=axis)
+    return noise
 
 
 def lost(change: Estimate, primary: Measure, value: float) -> float:

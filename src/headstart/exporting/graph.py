@@ -12,9 +12,13 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
+from headstart.exporting.dense_graph import DenseDeployed
 from headstart.exporting.head import HeadModule
+from headstart.exporting.paddings import fix_paddings
+from headstart.nets.dense_head import DenseHead
+from headstart.nets.heads import Head
 from headstart.nets.model import Model
-from headstart.nets.stages import StagePool, one_thread
+from headstart.nets.stages import one_thread
 
 __all__ = ["OPSET", "Deployed", "write_graph"]
 
@@ -25,7 +29,7 @@ class Deployed(nn.Module):
     """Backbone, head and calibration of a model.
 
     Args:
-        model: With a timm backbone.
+        model: With a timm backbone, and a head of pooled vectors.
         scores: Give scores before the calibrated softmax instead of probabilities.
     """
 
@@ -35,9 +39,10 @@ class Deployed(nn.Module):
         super().__init__()
         pool = copy.deepcopy(model.backbone.pool(model.preprocess))
         pool.network = reparameterize_model(pool.network)
-        _fix_paddings(pool)
+        fix_paddings(pool)
         width = sum(each for _, each in pool.layout)
         last = pool.layout[-1][1]
+        assert isinstance(model.head, Head), "maps are read by `DenseDeployed`"
         # Where the head reads the last layer only, the other stages need not be pooled.
         look, column = np.divmod(model.head.columns, width)
         self._last_only = bool((column >= width - last).all())
@@ -68,49 +73,6 @@ class Deployed(nn.Module):
         return scores if self._scores else torch.softmax(scores, dim=1)
 
 
-def _fix_paddings(pool: StagePool) -> None:
-    """Makes TensorFlow's "same" padding a constant, for the size at hand, in place.
-
-    Else the graph computes it from the size of every image, which is known, and no engine can
-    merge it into the convolution.
-    """
-    from timm.layers import Conv2dSame
-
-    sizes: dict[nn.Module, tuple[int, int]] = {}
-
-    def see(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        height, width = inputs[0].shape[2:]
-        sizes[module] = (int(height), int(width))
-
-    found = [
-        (parent, name, child)
-        for parent in pool.modules()
-        for name, child in parent.named_children()
-        if isinstance(child, Conv2dSame)
-    ]
-    hooks = [child.register_forward_pre_hook(see) for _, _, child in found]
-    with torch.inference_mode(), one_thread():
-        pool(torch.zeros((1, pool.size, pool.size, 3), dtype=torch.uint8))
-    for hook in hooks:
-        hook.remove()
-    for parent, name, child in found:
-        if child not in sizes:
-            continue
-        pads = []
-        for side, kernel, stride, dilation in zip(
-            sizes[child], child.kernel_size, child.stride, child.dilation, strict=True
-        ):
-            total = max((-(-side // stride) - 1) * stride + (kernel - 1) * dilation + 1 - side, 0)
-            pads.append((total // 2, total - total // 2))
-        plain = nn.Conv2d(
-            child.in_channels, child.out_channels, child.kernel_size, child.stride,
-            dilation=child.dilation, groups=child.groups, bias=child.bias is not None,
-        )  # fmt: skip
-        plain.weight, plain.bias = child.weight, child.bias
-        (top, bottom), (left, right) = pads
-        setattr(parent, name, nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain))
-
-
 def write_graph(model: Model, path: Path) -> None:
     """Writes a model as an ONNX file with inputs ``inputs`` and outputs ``probabilities``.
 
@@ -125,6 +87,7 @@ def write_graph(model: Model, path: Path) -> None:
         from headstart.exporting.merge_onnx import merge_onnx
 
         return merge_onnx(model, path)
+    deployed = DenseDeployed(model) if isinstance(model.head, DenseHead) else Deployed(model)
     size = model.preprocess.size
     count = model.preprocess.count(model.tta)
     example = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
@@ -135,7 +98,7 @@ def write_graph(model: Model, path: Path) -> None:
             # same graph for networks without control flow, and what it wrote is proven below.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                Deployed(model).eval(), (example,), path, dynamo=False, opset_version=OPSET,
+                deployed.eval(), (example,), path, dynamo=False, opset_version=OPSET,
                 input_names=["inputs"], output_names=["probabilities"], dynamic_axes=axes,
             )  # fmt: skip
     except Exception as error:  # whatever an operator without an ONNX form makes torch raise
@@ -143,3 +106,16 @@ def write_graph(model: Model, path: Path) -> None:
         raise ModelError(
             f"{model.backbone.name} cannot be written as ONNX: {text[0] if text else error}"
         ) from error
+    if isinstance(deployed, DenseDeployed):
+        _tell_shape(path, deployed.shape)
+
+
+def _tell_shape(path: Path, shape: tuple[int, ...]) -> None:
+    """Writes into a graph what its output has of each image: torch leaves it open."""
+    import onnx
+
+    graph = onnx.load(path)
+    sides = graph.graph.output[0].type.tensor_type.shape.dim[1:]
+    for side, length in zip(sides, shape, strict=True):
+        side.dim_value = length
+    onnx.save(graph, path)

@@ -96,7 +96,7 @@ def quantise(
         _static(simple, file, trial.calibration, method, in_float)
         found = run_file(file, trial.inputs)
         change = expected_change(trial.tested, noise_of(trial.wanted, found), seed=seed)
-        same = float(answers.agrees(trial.decode(found)).mean())
+        same = _kept(answers, trial.decode(found))
         return Attempt(method, in_float, change, lost(change, primary, value), same)
 
     with tempfile.TemporaryDirectory(dir=target.parent) as place:
@@ -128,6 +128,12 @@ def quantise(
         attempts.remove(best)
         attempts.append(best)
     return Quantised(tuple(attempts), kept, worst, len(trial.inputs))
+
+
+def _kept(before: Any, after: Predictions) -> float:
+    """Returns the share of answers that stay; of masks, of pixels."""
+    agree = before.agreement if hasattr(before, "agreement") else before.agrees
+    return float(agree(after).mean())
 
 
 class _Reader:

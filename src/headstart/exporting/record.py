@@ -21,13 +21,25 @@ class Parity:
         images: How many.
         other_answers: How many have another answer; ties do not count.
         largest_difference: Of any output.
-        same: Whether no answer differs, and no output by more than a thousandth.
+        same: Whether no answer differs, and no output by more than a thousandth; of masks, at most
+            one pixel in 100,000, and no probability by more than a ten-thousandth.
+        pixels: Of all images, where every pixel is answered.
+        other_pixels: Of those, how many have another class.
     """
 
     images: int
     other_answers: int
     largest_difference: float
     same: bool
+    pixels: int = 0
+    other_pixels: int = 0
+
+    @property
+    def told(self) -> str:
+        """How many answers differ, in words."""
+        if self.pixels:
+            return f"{self.other_pixels:,} of {self.pixels:,} pixels get another class"
+        return f"{self.other_answers} of {self.images} answers differ"
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,8 @@ class Attempt:
         in_float: Layers that stayed in floating point.
         change: Of the deciding measure on new images, as `expected_change` sees it.
         lost: What that may cost, in points or per cent, see `cost.lost`.
-        agreement: Share of the compared training images that keep their answer.
+        agreement: Share of the compared training images, or of their pixels, that keep their
+            answer.
     """
 
     method: str

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from headstart.compute import Progress
 from headstart.deploy.runtime import About, put_about
 from headstart.errors import ModelError
@@ -19,6 +21,7 @@ from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
 from headstart.lists import some_of
 from headstart.metrics.statistic import Measure, estimate
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.output import read_json, write_atomic
 from headstart.predictions import Predictions
@@ -43,7 +46,8 @@ class Choices:
         int8: Write int8 too.
         fp16: Write fp16 too.
         max_drop: What int8 may cost, see `cost.lost`.
-        threshold: Probability below which an answer is "not sure".
+        threshold: Probability below which an answer is "not sure"; None for what a run's model
+            has.
         seed: Of the choice of images and of intervals.
     """
 
@@ -51,7 +55,7 @@ class Choices:
     int8: bool = False
     fp16: bool = False
     max_drop: float = 1.0
-    threshold: float = 0.5
+    threshold: float | None = None
     seed: int = 0
 
 
@@ -76,10 +80,12 @@ def write_export(
     material = gather(run, model, choices.data, seed=choices.seed, progress=progress)
     predictor = RunPredictor(model, threshold=choices.threshold, exact=True)
 
-    def answers(outputs: Outputs) -> Predictions:
-        count = len(next(iter(outputs.values())))
-        return predictor.decode(outputs, [f"#{i}" for i in range(count)])
+    def decoder(sizes: np.ndarray) -> Callable[[Outputs], Predictions]:
+        names = [f"#{i}" for i in range(len(sizes))]
+        places = predictor.places([(int(width), int(height)) for width, height in sizes])
+        return lambda outputs: predictor.decode(outputs | places, names)
 
+    answers, compared = decoder(material.shown_sizes), decoder(material.compared_sizes)
     progress("writing ONNX", 0, 1)
     fp32 = home / "model.onnx"
     graph.write_graph(model, fp32)
@@ -93,10 +99,7 @@ def write_export(
         half(fp32, written["fp16"])
         found = run_file(written["fp16"], material.shown)
         there = parity_of(expected, found, (answers(expected), answers(found)))
-        summary.append(
-            f"fp16: {there.other_answers} of {there.images} answers differ, outputs by up to "
-            f"{there.largest_difference:.1e}."
-        )
+        summary.append(f"fp16: {there.told}, outputs by up to {there.largest_difference:.1e}.")
     primary = task_of(model.spec.task).PRIMARY
     summary.append(f"On images it never saw: {primary.words} {run.primary}, as the run measured.")
     tried = None
@@ -104,22 +107,22 @@ def write_export(
         progress("preparing int8", 0, 1)
         file = home / "model-int8.onnx"
         trial = QuantTrial(
-            material.calibration, material.compared, run_file(fp32, material.compared), answers,
+            material.calibration, material.compared, run_file(fp32, material.compared), compared,
             material.tested,
         )  # fmt: skip
         tried = quantise(
             fp32, file, trial, max_drop=choices.max_drop, seed=choices.seed, progress=progress
         )
-        summary.append(_describe_int8(tried, primary, choices.max_drop))
+        summary.append(_describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0))
         if tried.kept:
             written["int8"] = file
     about = About(
-        model.spec, model.preprocess, model.tta, choices.threshold, "fp32", _facts(run, model)
+        model.spec, model.preprocess, model.tta, predictor.threshold, "fp32", _facts(run, model)
     )
     rows = []
     for precision, file in written.items():
         progress(f"measuring and timing {file.name}", 0, 1)
-        rows.append(_row(file, precision, about, material, answers))
+        rows.append(_row(file, precision, about, material, compared))
     summary.append(_described_times(rows))
     record = Export(str(folder), tuple(summary), primary.key, tuple(rows), parity, tried)
     write_atomic(home / HOLDS, to_json(record))
@@ -139,12 +142,12 @@ def _proven(
     if not parity.same:
         raise ModelError(
             f"the ONNX file does not answer as the run's model does: on {parity.images} images "
-            f"{parity.other_answers} answers differ, outputs by up to "
-            f"{parity.largest_difference:.2g}; nothing was written"
+            f"{parity.told}, outputs by up to {parity.largest_difference:.2g}; nothing was written"
         )
     known = "the run" if model.backbone.source.kind == "onnx" else "torch"
+    same = parity.told if parity.pixels else "all answers are the same"
     return parity, [
-        f"ONNX answers as {known}: on {parity.images} images of the run all answers are the same, "
+        f"ONNX answers as {known}: on {parity.images} images of the run {same}, "
         f"outputs differ by at most {parity.largest_difference:.1e}."
     ]
 
@@ -170,13 +173,14 @@ def _row(
     }
 
 
-def _describe_int8(result: Quantised, primary: Measure, max_drop: float) -> str:
+def _describe_int8(result: Quantised, primary: Measure, max_drop: float, *, pixels: bool) -> str:
     last = result.attempts[-1]
     told = (
         f"int8 ({last.method}) is expected to change {primary.words} by "
         f"{_change(last.change, primary)}: the noise that it adds to {result.compared_on} training "
-        f"images which it was not calibrated on, on the outputs for the {last.change.n:,} images "
-        f"that the run was tested on; {100 * last.agreement:.1f} % of the former keep their answer"
+        f"images which it was not calibrated on, on the outputs for {last.change.n:,} images "
+        f"that the run was tested on; {100 * last.agreement:.1f} % of the "
+        f"{'pixels of the ' * pixels}former keep their {'class' if pixels else 'answer'}"
     )
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:
@@ -213,6 +217,7 @@ def _change(change: Estimate, primary: Measure) -> str:
 
 
 def _facts(run: Run, model: Model) -> dict[str, Any]:
+    head = model.head
     return {
         "headstart": version("headstart"),
         "torch": version("torch"),
@@ -220,7 +225,7 @@ def _facts(run: Run, model: Model) -> dict[str, Any]:
         "backbone": read_json(run.model / "model.json")["backbone"]["name"],
         "backbone_fingerprint": model.backbone.fingerprint,
         "licence": model.backbone.source.licence,
-        "head": model.head.kind,
+        "head": head.plan.kind if isinstance(head, DenseHead) else head.kind,
         "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
         "primary": run.results["primary"],
         "test": run.results["test"],

@@ -27,6 +27,7 @@ __all__ = [
     "is_path",
     "listed",
     "names_of",
+    "sized_inputs_of",
 ]
 
 ImageLike = str | Path | bytes | Image.Image | np.ndarray
@@ -107,21 +108,41 @@ def inputs_of(
     Raises:
         ImageError: If it cannot be read, or is nothing that an image may be.
     """
-    if isinstance(image, np.ndarray):
-        return preprocess.inputs(_checked(image), tta)
-    if isinstance(image, Image.Image):
-        return preprocess.inputs(upright(image, preprocess.levels), tta)
+    return sized_inputs_of(image, preprocess, tta, max_pixels=max_pixels)[0]
+
+
+def sized_inputs_of(
+    image: ImageLike, preprocess: Preprocess, tta: int, *, max_pixels: int = MAX_PIXELS
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Returns what a network sees of one image, and width and height of the upright image.
+
+    Args:
+        image: Of any kind.
+        preprocess: How it is fitted.
+        tta: As `Preprocess.inputs` takes it.
+        max_pixels: Larger files are refused by their header.
+
+    Returns:
+        (V, size, size, 3) uint8, and pixels.
+
+    Raises:
+        ImageError: If it cannot be read, or is nothing that an image may be.
+    """
+    if isinstance(image, np.ndarray | Image.Image):
+        known = isinstance(image, np.ndarray)
+        pixels = _checked(image) if known else upright(image, preprocess.levels)  # type: ignore[arg-type]
+        return preprocess.inputs(pixels, tta), (pixels.shape[1], pixels.shape[0])
     if not isinstance(image, str | os.PathLike | bytes):
         raise ImageError(_refusal(image))
     data = image if isinstance(image, bytes) else read_bytes(Path(image))
     seen: dict[int, np.ndarray] = {}
-    parts = []
+    parts, size = [], (0, 0)
     for look in preprocess.looks:  # each at the resolution that it had in training
         if (side := look.decoding_side) not in seen:
             decoded = decode(data, short_side=side, max_pixels=max_pixels, levels=look.levels)
-            seen[side] = decoded.pixels
+            seen[side], size = decoded.pixels, (decoded.width, decoded.height)
         parts.append(look.inputs(seen[side], tta))
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0], size
 
 
 def bytes_of(image: ImageLike) -> bytes:

@@ -28,6 +28,9 @@ class InputImages:
         progress: Called as images are read.
 
     Beyond 2 GiB they stay in the cache on disk and are read from there one by one.
+
+    Attributes:
+        keys: (N, 16) uint8 content fingerprints of the files.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class InputImages:
         ):
             if self._held is not None:
                 self._held[index] = inputs[0]
-        self._keys = stats.keys
+        self.keys = stats.keys
         self._store: Store | None = None
 
     def __len__(self) -> int:
@@ -61,7 +64,7 @@ class InputImages:
             return self._held[index]
         if self._store is None:
             self._store = pixel_store_of(self.preprocess)
-        pixels = self._store.get(square_key(self._keys[index].tobytes(), 0.5))
+        pixels = self._store.get(square_key(self.keys[index].tobytes(), 0.5))
         if pixels is None:
             # At the scale of `read_pixels`, so that these are the pixels a cache would have had.
             data = read_bytes(self.dataset.path(index))

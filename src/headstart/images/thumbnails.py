@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from headstart.images.decode import decode, read_bytes
@@ -15,18 +17,23 @@ _AROUND = 0.75  # of the longer side of a region is shown on every side of it
 _COLOUR = (255, 64, 32)
 
 
-def thumbnail(path: Path, side: int) -> bytes:
+def thumbnail(
+    path: Path, side: int, *, draw: Callable[[np.ndarray], np.ndarray] | None = None
+) -> bytes:
     """Returns a JPEG of an image, as small as asked for.
 
     Args:
         path: The file.
         side: Longest side in pixels.
+        draw: Takes and returns (H, W, 3) uint8: the small image and what is drawn of it.
 
     Raises:
         ImageError: If it cannot be read as an image.
     """
     image = Image.fromarray(decode(read_bytes(path), short_side=side).pixels)
     image.thumbnail((side, side))
+    if draw is not None:
+        image = Image.fromarray(draw(np.asarray(image)))
     return _jpeg(image)
 
 

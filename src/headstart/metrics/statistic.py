@@ -41,6 +41,7 @@ class Measure:
         larger_is_better: False where less is better.
         unit: ``"share"`` is shown in per cent, ``"plain"`` as it is.
         meaning: One plain sentence beside the term.
+        counted: Whether it is the share of images that are right: "of 100 new images, 93".
     """
 
     key: str
@@ -48,6 +49,7 @@ class Measure:
     larger_is_better: bool = True
     unit: Literal["share", "plain"] = "share"
     meaning: str = ""
+    counted: bool = True
 
     def better(self, change: float) -> bool:
         """Whether a change of the measure is for the better."""

@@ -58,11 +58,11 @@ def _core() -> Any:
 class OpenVinoEngine:
     """A compiled graph with one request per stream; see `engine.Engine`."""
 
-    def __init__(self, model: Any, *, size: int, precision: str) -> None:
+    def __init__(self, model: Any, *, size: int, precision: str, batch: int = _BATCH) -> None:
         ov = _openvino()
-        self.batch = _BATCH
+        self.batch = batch
         self.precision = precision
-        model.reshape([_BATCH, size, size, 3])
+        model.reshape([batch, size, size, 3])
         streams = max(1, cpu_count() // 2) if cpu_count() > 4 else cpu_count()
         compiled = _core().compile_model(
             model,
@@ -180,13 +180,16 @@ def _quiet() -> Any:
         yield
 
 
-def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVinoEngine | None:
+def load_converted(
+    home: Path, *, size: int, bounds: tuple[int, ...], batch: int = _BATCH
+) -> OpenVinoEngine | None:
     """Loads a converted graph, bf16 where the processor has it, and verifies it.
 
     Args:
         home: The backbone's folder in the cache.
         size: Side of the input in pixels.
         bounds: Where the stages begin, then D.
+        batch: Images in a call; fewer where they give much.
 
     Returns:
         The engine, or None when there is no graph or it does not give torch's vectors.
@@ -201,7 +204,7 @@ def load_converted(home: Path, *, size: int, bounds: tuple[int, ...]) -> OpenVin
             if not np.array_equal(proof["weights"], _weights(folder)):
                 raise BackboneError("the weights are damaged, if too little to show below")
             model = _core().read_model(folder / "graph.xml")
-            engine = OpenVinoEngine(model, size=size, precision=precision)
+            engine = OpenVinoEngine(model, size=size, precision=precision, batch=batch)
             [(_, vectors)] = stream(engine, [(0, _proof_images(size))])
             verify_parity(vectors, proof["vectors"], precision=precision, bounds=bounds)
         except Exception:  # zipfile, numpy and OpenVINO each have their own for damaged files

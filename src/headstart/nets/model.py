@@ -22,6 +22,7 @@ from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.weights import save_source
@@ -41,7 +42,7 @@ class Model:
 
     Attributes:
         backbone: The frozen network.
-        head: The classifier of its vectors.
+        head: The classifier of its vectors; or of its maps, which answers with a place.
         spec: What the columns of the scores mean, and whose task it is to say so.
         preprocess: How images are fitted and normalised.
         tta: How many views of an image are averaged.
@@ -49,14 +50,20 @@ class Model:
     """
 
     backbone: Backbone
-    head: Head
+    head: Head | DenseHead
     spec: OutputSpec
     preprocess: Preprocess
     tta: int
     temperature: float
 
     def outputs(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns ``probabilities``, (N, C) and calibrated, of (N, D) pooled vectors."""
+        """Returns ``probabilities``, (N, C) and calibrated, of (N, D) pooled vectors.
+
+        Raises:
+            ModelError: If the head answers with a place, and so reads maps.
+        """
+        if isinstance(self.head, DenseHead):
+            raise ModelError("a model of masks reads maps, and pooled vectors have none")
         scores = self.head.scores(vectors) / np.float32(self.temperature)
         return {"probabilities": softmax(scores)}
 
@@ -74,7 +81,9 @@ class Model:
             save_source(self.backbone.source, folder / "backbone")
             preprocess = save_detector(self.preprocess, folder)
             saved = _open_saved(folder)
-            arrays = {"columns": self.head.columns, **self.head.arrays}
+            arrays = dict(self.head.arrays)
+            if isinstance(self.head, Head):
+                arrays["columns"] = self.head.columns
             arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             # As bytes: safetensors' own files may be read by nobody but their owner.
             content = save(arrays)
@@ -125,7 +134,7 @@ class Model:
             _check_version(value, folder)
             model = cls(
                 backbone=_open_saved(folder),
-                head=Head(**value["head"], **_read_arrays(folder / _HEAD)),
+                head=_read_head(value["head"], folder / _HEAD),
                 spec=OutputSpec.from_json(value["output"]),
                 preprocess=resolve_detector(Preprocess.from_json(value["preprocess"]), folder),
                 tta=value["tta"],
@@ -143,6 +152,8 @@ class Model:
                 )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
             raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
+        if isinstance(model.head, DenseHead):
+            return model
         width = model.backbone.info.bounds[-1] * len(model.preprocess.looks)
         if model.head.columns.max() >= width:
             raise ModelError(
@@ -157,6 +168,8 @@ class Model:
             return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
+        if isinstance(self.head, DenseHead) and (self.tta != 1 or len(self.preprocess.looks) > 1):
+            return "masks are told of one look at an image, and it has several"
         if len(self.spec.names) != self.head.n_classes:
             return f"it names {len(self.spec.names)} answers, and its head {self.head.n_classes}"
         return None
@@ -175,8 +188,8 @@ def _check_version(value: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _read_arrays(file: Path) -> dict[str, Any]:
-    """Reads the arrays of a head.
+def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead:
+    """Reads a head of either kind.
 
     Raises:
         ModelError: If the file is damaged.
@@ -186,9 +199,12 @@ def _read_arrays(file: Path) -> dict[str, Any]:
 
     try:
         arrays = load_file(file)
-        return {"columns": arrays.pop("columns"), "arrays": arrays}
+        columns = None if "dense" in about else arrays.pop("columns")
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
+    if columns is None:
+        return DenseHead(DensePlan.from_json(about["dense"]), arrays)
+    return Head(columns=columns, arrays=arrays, **about)
 
 
 def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:

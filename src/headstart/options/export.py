@@ -35,9 +35,10 @@ class ExportOptions(Options):
         "`max_drop`.",
     )  # fmt: skip
     fp16: bool = option(False, group="model", help="Write `model-fp16.onnx` too: half the size.")
-    threshold: float = option(
-        0.5, group="model", low=0, below=1, metavar="P",
-        help="Probability below which predictions are shown as not sure.",
+    threshold: float | None = option(
+        None, group="model", low=0, below=1, metavar="P",
+        help="Probability below which predictions are shown as not sure; by default a half, and of "
+        "the pixels of a mask none.",
     )  # fmt: skip
     # measuring
     max_drop: float = option(

@@ -42,7 +42,8 @@ class PredictOptions(Options):
         None, metavar="FILE",
         help="Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or "
         "`.avi` file for the video with the answers on it. Of photos, and a model of faces: a "
-        "folder for the photos with the answers drawn on them.",
+        "folder for the photos with the answers drawn on them. Of images, and a model of masks: a "
+        "new folder for the masks, overlays, areas.csv and masks.json (COCO, compressed RLE).",
     )  # fmt: skip
     explain: str | Path | None = option(
         None, group="output", metavar="FOLDER",

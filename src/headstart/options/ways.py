@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["has_own_way", "recipe_of"]
 
 # Tasks that name their own way of training (`strategies.ways`).
-_OWN_WAY = frozenset({"identity"})
+_OWN_WAY = frozenset({"identity", "segmentation"})
 
 
 def has_own_way(task: str) -> bool:
@@ -20,7 +20,7 @@ def has_own_way(task: str) -> bool:
 
 def recipe_of(task: str) -> Recipe:
     """Returns the recipe of a task, as it is where nothing is said."""
-    if has_own_way(task):
+    if task == "identity":
         from headstart.tasks.identity.recipe import MetricRecipe
 
         return MetricRecipe()

@@ -13,6 +13,7 @@ __all__ = ["baseline_rows", "doubt_of", "gain_sentence", "headline", "measure_ro
 _BASELINES = {
     "constant": "the constant (median) baseline",
     "majority": "always the most frequent class",
+    "mean_mask": "the mean of the training masks",
     "raw_pixels": "raw pixels without a network",
     "random_weights": "the same network with random weights",
     "scratch": "the same network trained from scratch",
@@ -65,6 +66,8 @@ def headline(
     found: dict[str, Any] = {
         "estimate": estimate, "words": primary.words, "unit": primary.unit, "ends": (0.0, 1.0),
     }  # fmt: skip
+    if primary.unit == "share" and not primary.counted:
+        return found
     if primary.unit != "share":
         highs = [row["estimate"]["high"] for row in beside if row["estimate"].get("high")]
         return found | {"ends": (0.0, max([estimate["high"], *highs]))}

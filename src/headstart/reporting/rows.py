@@ -22,8 +22,8 @@ __all__ = [
     "facts",
     "history",
     "kept_epochs",
-    "mistakes",
     "picture",
+    "pictured",
     "read_part",
     "recipe_rows",
     "axis_limits",
@@ -190,7 +190,8 @@ def confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
         ]
     pairs.sort(key=lambda pair: (-pair["n"], -pair["share"]))
     small = len(classes) <= MATRIX
-    return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs}
+    of = confusion.get("of", "images")
+    return {"classes": classes, "matrix": matrix if small else None, "pairs": pairs, "of": of}
 
 
 def picture(path: Path, most: int) -> str | None:
@@ -203,14 +204,20 @@ def picture(path: Path, most: int) -> str | None:
     return as_source(data)
 
 
-def mistakes(folder: Path, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The most confident mistakes, with their images where the run kept them."""
+def pictured(folder: Path, metrics: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The rows of a list of images, such as the mistakes, with those that the run kept.
+
+    Args:
+        folder: The run.
+        metrics: Of it.
+        key: Of its details, and what the folder of the images is called.
+    """
     left = _PICTURES
     rows = []
-    for index, mistake in enumerate((metrics.get("details") or {}).get("mistakes") or []):
-        shown = picture(folder / "mistakes" / f"{index}.jpg", left)
+    for index, row in enumerate((metrics.get("details") or {}).get(key) or []):
+        shown = picture(folder / key / f"{index}.jpg", left)
         left -= len(shown or "")
-        rows.append({**mistake, "picture": shown})
+        rows.append({**row, "picture": shown})
     return rows
 
 

@@ -17,16 +17,21 @@ from headstart.features.extract import extract
 from headstart.images.pixels import measure
 from headstart.images.stats import ImageStats
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
 from headstart.records import Estimate
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
+from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured, score
 from headstart.tasks import decode, task_of
 from headstart.tasks.predictor import Predictor, numbers_only
 from headstart.tasks.protocol import Places
+
+# From so many images on it pays to convert a network that gives maps.
+_MANY = 12
 
 __all__ = ["Evaluation", "evaluate_on", "evaluation_of_run"]
 
@@ -139,6 +144,8 @@ def _answers(
     model: Model | Predictor, dataset: Dataset, compute: Compute
 ) -> tuple[Predictions, ImageStats]:
     """Returns the answers to the items that can be used, and the facts of all."""
+    if isinstance(model, Model) and isinstance(model.head, DenseHead):
+        model = RunPredictor(model, device=compute.device, many=len(dataset) >= _MANY)
     if isinstance(model, Predictor):
         paths = [dataset.path(row) for row in range(len(dataset))]
         found: Any = model.predictions(paths, workers=compute.workers, progress=compute.progress)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 _THUMBNAIL = 240
+
+Draw = Callable[..., np.ndarray]
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -127,10 +130,21 @@ def write_predictions(path: Path, predictions: Predictions, labels: Labels) -> N
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
-def write_mistakes(dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path) -> None:
-    """Writes a thumbnail of each listed mistake as `<k>.jpg` into a new folder."""
+def write_mistakes(
+    dataset: Dataset, mistakes: list[dict[str, Any]], folder: Path, draw: Draw | None = None
+) -> None:
+    """Writes a thumbnail of each listed mistake as `<k>.jpg` into a new folder.
+
+    Args:
+        dataset: What they are of.
+        mistakes: Each with its ``name``.
+        folder: To make.
+        draw: (pixels, name) -> pixels, where an answer is drawn on its image.
+    """
     if mistakes:
         folder.mkdir()
     for number, mistake in enumerate(mistakes):
-        content = thumbnail(dataset.root / mistake["name"], _THUMBNAIL)
+        name = mistake["name"]
+        own = None if draw is None else partial(draw, name=name)
+        content = thumbnail(dataset.root / name, _THUMBNAIL, draw=own)
         (folder / f"{number}.jpg").write_bytes(content)

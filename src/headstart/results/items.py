@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.numbers import parse_labels
 from headstart.data.scan import scan
 from headstart.errors import DataError, ModelError
 from headstart.fingerprint import fingerprint_file
 from headstart.output import read_json, write_atomic
 from headstart.run import Run
+from headstart.tasks import keep_labels, kept_labels
 
 __all__ = ["Items", "read_items", "where_now", "write_items"]
 
@@ -99,7 +99,7 @@ def read_items(run: Run) -> Items:
         if tuple(head[: len(_HEAD)]) != _HEAD or any(len(row) != len(head) for row in rows):
             raise ValueError("it does not have the columns " + ", ".join(_HEAD))
         columns = {name: np.array([row[i] for row in rows], str) for i, name in enumerate(head)}
-        labels = parse_labels(columns["label"].tolist(), about["task"], about["quantity"])
+        labels = kept_labels(about, columns["label"].tolist(), run.labels)
         folds = np.array([int(each or 0) for each in columns["fold"]], int)
         clusters = columns["cluster"].astype(int)
     except (OSError, ValueError, KeyError, csv.Error) as error:
@@ -155,5 +155,6 @@ def where_now(items: Items, data: Path | None = None) -> list[Path | None]:
 
 
 def write_items(run: Run, items: Items) -> None:
-    """Writes `items.csv`."""
+    """Writes `items.csv`, and beside it labels that are more than a text."""
     write_atomic(run.items, _text(items))
+    keep_labels(items.dataset.task, items.dataset.labels, run.labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from headstart.run import FORMAT, Run
 from headstart.scoring.score import Scores, baseline_scores, score, transfer_gain
 from headstart.strategies.clock import Clock
 from headstart.strategies.trained import Trained
+from headstart.tasks import task_of
 
 __all__ = ["Told", "write_run"]
 
@@ -80,11 +82,23 @@ def write_run(trained: Trained, told: Told, run: Run) -> None:
             write_history(run.history, done.epochs, more=done.more)
             write_preview(run.preview, dataset, done.items, done.recipe, trained.model.preprocess)
         trained.model.save(run.model)
-        mistakes = results["details"].get("mistakes") or []
-        write_mistakes(dataset, mistakes, run.mistakes)
+        draw = _drawer(trained)
+        for key, folder in (("mistakes", run.mistakes), ("examples", run.examples)):
+            write_mistakes(dataset, results["details"].get(key) or [], folder, draw)
     seconds = clock.seconds | {"total": clock.total}
     features = told.features
     write_json(run.environment, environment_record(features.engine, features.computed, seconds))
+
+
+def _drawer(trained: Trained) -> Callable[..., np.ndarray] | None:
+    """Returns what draws an answer beside the truth, where the task can."""
+    dataset, predictions = trained.prepared.dataset, trained.predictions
+    draw = getattr(task_of(dataset.task), "compared", None)
+    if draw is None:
+        return None
+    truth = dataset.labels.take(trained.items)
+    place = {name: index for index, name in enumerate(predictions.names)}
+    return lambda pixels, name: draw(pixels, predictions, truth, place[name])
 
 
 def run_results(trained: Trained, *, seed: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.images.given import ImageLike, is_path
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.engine import Engine, stream
 from headstart.nets.model import Model
 from headstart.tasks.predictor import Predictor, in_batches, spread
@@ -36,7 +37,8 @@ class RunPredictor(Predictor):
     Args:
         model: Of a run, or its folder.
         device: Where the network runs.
-        threshold: Probability below which an answer is "not sure".
+        threshold: Probability below which an answer is "not sure"; by default a half, and of a
+            pixel none.
         many: Many images will come one after the other, as from a video.
         exact: By plain fp32 torch, nothing folded or converted; a backbone that is an ONNX file
             runs on the engine that the model was trained with.
@@ -47,13 +49,15 @@ class RunPredictor(Predictor):
         model: Model | str | Path,
         *,
         device: Device = "auto",
-        threshold: float = 0.5,
+        threshold: float | None = None,
         many: bool = False,
         exact: bool = False,
     ) -> None:
         self.model = model if isinstance(model, Model) else Model.load(model)
         self.spec, self.preprocess = self.model.spec, self.model.preprocess
-        self.tta, self.threshold = self.model.tta, threshold
+        self.tta = self.model.tta
+        dense = isinstance(self.model.head, DenseHead)
+        self.threshold = threshold if threshold is not None else 0.0 if dense else 0.5
         self._device, self._many, self._exact = device, many, exact
         self._embed: Embed | None = None
         self.try_spec(self._one(), f"the model of {self.spec.task}")
@@ -74,6 +78,8 @@ class RunPredictor(Predictor):
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
+        if isinstance(self.model.head, DenseHead):
+            return self._told(inputs)
         if self._embed is None:
             plain = self._exact and self.model.backbone.source.kind != "onnx"
             self._embed = self._by_torch() if plain else self._by_engine(inputs)
@@ -84,6 +90,17 @@ class RunPredictor(Predictor):
             return self.model.outputs(self.preprocess.pooled(vectors, self.tta))
 
         return in_batches(run, inputs) if self._exact else run(inputs)
+
+    def _told(self, inputs: np.ndarray) -> Outputs:
+        """Returns the probabilities of a dense head, which sees each image once."""
+        if self._embed is None:
+            from headstart.nets.dense_runner import DenseRunner
+
+            self._embed = DenseRunner(
+                self.model, images=_MANY if self._many else len(inputs), device=self._device,
+                exact=self._exact,
+            )  # fmt: skip
+        return {"probabilities": self._embed(inputs[:, 0])}
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])
@@ -112,6 +129,11 @@ class RunPredictor(Predictor):
 
     def _one(self) -> Outputs:
         """Outputs of nothing: the head tells shapes, and no network is needed."""
+        if isinstance(self.model.head, DenseHead):
+            side, plan = self.preprocess.size, self.model.head.plan
+            cells = max(1, round(side / plan.stride))
+            even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
+            return {"probabilities": even} | self.places([(side, side)])
         width = int(self.model.head.columns.max()) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
@@ -124,7 +146,7 @@ class RunPredictor(Predictor):
     ) -> tuple[Outputs, dict[str, str]]:
         """Returns outputs of N images and name -> reason, of those that could not be read."""
         files = [number for number, each in enumerate(images) if is_path(each)]
-        if not files:
+        if not files or isinstance(self.model.head, DenseHead):
             return super()._look(images, names, workers, progress)
         features = extract(
             Dataset.unlabelled([names[i] for i in files]), self.model.backbone,

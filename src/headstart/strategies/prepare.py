@@ -73,13 +73,19 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
-    strata = dataset.labels.strata
-    if len(np.unique(strata)) < 2:
+    if _classes(dataset) < 2:
         raise DataError(
             f"{dataset.root} has images of one class only ({dataset.labels.text(0)}): a classifier "
             f"needs two or more"
         )
     return dataset
+
+
+def _classes(dataset: Dataset) -> int:
+    """Returns how many classes there are to tell apart; of masks, in all their pixels."""
+    if isinstance(dataset.labels, Masks):
+        return int((dataset.labels.pixels > 0).any(axis=0).sum())
+    return len(np.unique(dataset.labels.strata))
 
 
 def choose_preprocess(
@@ -160,7 +166,7 @@ def check_and_split(
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
-    if len(np.unique(usable.labels.strata)) < 2:
+    if _classes(usable) < 2:
         raise DataError(
             f"fewer than two classes of {dataset.root} have readable images; "
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"

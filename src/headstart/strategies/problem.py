@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from headstart.probe.cross_validate import CrossValidated, Round
 from headstart.probe.frozen import Frozen
 from headstart.records import OutputSpec
 from headstart.tasks import decode_parts
+
+if TYPE_CHECKING:
+    from headstart.features.extract_maps import Maps
 
 __all__ = ["FrozenNetwork", "Prepared", "Problem", "TestKind"]
 
@@ -50,12 +53,14 @@ class FrozenNetwork:
         preprocess: How images are fitted.
         tta: How many views of an image are averaged.
         features: Of the N usable items.
+        maps: Of the same, in the place of features where every pixel is to be told.
     """
 
     backbone: Backbone
     preprocess: Preprocess
     tta: int
     features: Frozen
+    maps: Maps | None = None
 
 
 @dataclass(frozen=True)

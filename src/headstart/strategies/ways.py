@@ -22,7 +22,10 @@ __all__ = ["Way", "refuse_early", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
 
-_WAYS = {"identity": ("headstart.strategies.train_identities", "train_identities")}
+_WAYS = {
+    "identity": ("headstart.strategies.train_identities", "train_identities"),
+    "segmentation": ("headstart.strategies.train_masks", "train_masks"),
+}
 
 
 def way_of(task: str) -> Way:
@@ -61,4 +64,12 @@ def _refuse_identities(dataset: Dataset, backbone: Backbone, recipe: Recipe, see
     split_identities(dataset.labels.strata, dataset.splits, unseen=recipe.unseen, seed=seed)
 
 
-_REFUSALS = {"identity": _refuse_identities}
+def _refuse_masks(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:
+    if backbone.source.kind == "onnx":
+        raise BackboneError(
+            f"{backbone.name} is an ONNX file, which gives one vector an image: masks are learnt on "
+            f"a network in timm's layout, such as --backbone fast"
+        )
+
+
+_REFUSALS = {"identity": _refuse_identities, "segmentation": _refuse_masks}

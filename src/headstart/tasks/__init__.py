@@ -6,16 +6,19 @@ Nothing below imports this room, and whoever needs a task asks for it by its nam
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from headstart.errors import OptionError
 
 if TYPE_CHECKING:  # options ask for the names alone, and must not wait for numpy
+    from pathlib import Path
+
     import numpy as np
 
     from headstart.data.dataset import Dataset
+    from headstart.data.labels import Labels
     from headstart.images.stats import ImageStats
     from headstart.predictions import Predictions
     from headstart.records import Finding, OutputSpec
@@ -26,6 +29,8 @@ __all__ = [
     "check_everything",
     "decode",
     "decode_parts",
+    "keep_labels",
+    "kept_labels",
     "learner_of",
     "refuse_untrained",
     "task_of",
@@ -88,6 +93,39 @@ def check_everything(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> 
     alike = find_clusters(stats, pairs=pairs)
     own = task_of(dataset.task).check(dataset, stats, alike) if dataset.labelled.any() else ()
     return most_serious_first([*check_dataset(dataset, stats, pairs), *own])
+
+
+def keep_labels(task: str, labels: Labels, file: Path) -> None:
+    """Writes labels of a run that are more than a text in its table; nothing where they are not.
+
+    Args:
+        task: Whose they are.
+        labels: Of N items.
+        file: To write.
+    """
+    write = getattr(task_of(task), "write_labels", None)
+    if write is not None:
+        write(labels, file)
+
+
+def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Labels:
+    """Returns the labels of a run.
+
+    Args:
+        about: Its `dataset.json`.
+        texts: N texts of its table, as `Labels.text` gives them.
+        file: What `keep_labels` wrote.
+
+    Raises:
+        ModelError: If that file is missing or damaged.
+        ValueError: If a text is not a label of the task.
+    """
+    from headstart.data.numbers import parse_labels
+
+    read = getattr(task_of(about["task"]), "read_labels", None)
+    if read is not None:
+        return cast("Labels", read(tuple(about["classes"]), len(texts), file))
+    return parse_labels(texts, about["task"], about["quantity"])
 
 
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Predictions:

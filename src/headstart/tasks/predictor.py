@@ -15,7 +15,14 @@ import numpy as np
 from headstart.compute import Progress, silent
 from headstart.data.paths import NO_FILE, expand_paths, missing_paths
 from headstart.errors import HeadstartError, ImageError, ModelError
-from headstart.images.given import ImageLike, ImagesLike, inputs_of, is_path, listed, names_of
+from headstart.images.given import (
+    ImageLike,
+    ImagesLike,
+    is_path,
+    listed,
+    names_of,
+    sized_inputs_of,
+)
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
 from headstart.lists import some_of
@@ -170,7 +177,19 @@ class Predictor:
     def _one(self) -> Outputs:
         """Outputs of one image, whatever is on it: they tell shapes."""
         size, count = self.preprocess.size, self.preprocess.count(self.tta)
-        return self.outputs(np.zeros((1, count, size, size, 3), np.uint8))
+        found = self.outputs(np.zeros((1, count, size, size, 3), np.uint8))
+        return found | self.places([(size, size)])
+
+    def places(self, sizes: list[tuple[int, int]]) -> Outputs:
+        """Returns what goes with outputs that are of places: where on their images those lie.
+
+        Args:
+            sizes: Width and height of N images, in pixels.
+        """
+        if "stride" not in self.spec.settings:
+            return {}
+        matrices = [self.preprocess.matrix(width, height) for width, height in sizes]
+        return {"sizes": np.array(sizes, np.int32), "matrices": np.array(matrices, np.float32)}
 
     def _answers(
         self, images: ImagesLike, workers: int | None, progress: Progress
@@ -195,10 +214,11 @@ class Predictor:
         parts: list[Outputs] = []
         places: list[int] = []
         waiting: list[np.ndarray] = []
+        sizes: list[tuple[int, int]] = []
 
-        def read(image: ImageLike) -> np.ndarray | ImageError:
+        def read(image: ImageLike) -> tuple[np.ndarray, tuple[int, int]] | ImageError:
             try:
-                return inputs_of(image, self.preprocess, self.tta)
+                return sized_inputs_of(image, self.preprocess, self.tta)
             except ImageError as error:
                 return error
 
@@ -207,10 +227,11 @@ class Predictor:
                 errors[names[number]] = str(result)
             else:
                 places.append(number)
-                waiting.append(result)
+                waiting.append(result[0])
+                sizes.append(result[1])
             if len(waiting) == _BATCH or (waiting and number == len(images) - 1):
-                parts.append(self.outputs(np.stack(waiting)))
-                waiting = []
+                parts.append(self.outputs(np.stack(waiting)) | self.places(sizes))
+                waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
         return spread(places, parts, len(images), self._one), errors
 

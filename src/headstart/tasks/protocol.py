@@ -3,6 +3,13 @@
 `tasks/<name>/__init__.py` is torch-free, because what is deployed uses it; `tasks/<name>/learn.py`
 needs torch. `tests/tasks/test_protocol.py` demands these names of every task and runs one cycle
 with each. There is no base class and no registry object: `tasks.TASKS` is a dictionary of names.
+
+A task may have further names. `tasks.kept_labels` and `tasks.keep_labels` use `read_labels(names,
+count, file)` and `write_labels(labels, file)` where labels are more than a text in a table, and
+`compared(pixels, predictions, labels, index)` draws an answer beside the truth for the report.
+`rough(predictions, labels)` measures the same items many times, `served(predictions, index, form)`
+is what a server sends instead of `record(index)`, and
+`write_answers(predictions, images, folder, progress)` writes the files of `predict -o FOLDER`.
 """
 
 from __future__ import annotations

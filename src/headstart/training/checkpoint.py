@@ -24,11 +24,13 @@ class Checkpoints:
     Args:
         folder: Where they lie; None keeps nothing.
         every: Seconds between two saves of a training under way.
+        prefix: Of every name, where a run has the same training in several rounds.
     """
 
-    def __init__(self, folder: Path | None, *, every: float = 20.0) -> None:
+    def __init__(self, folder: Path | None, *, every: float = 20.0, prefix: str = "") -> None:
         self.folder = folder
         self.every = every
+        self.prefix = prefix
 
     def run(self, training: Training, *, name: str, fingerprint: str) -> None:
         """Runs a training from where it was stopped, if it was, to its end.
@@ -45,7 +47,7 @@ class Checkpoints:
         if self.folder is None:
             training.run()
             return
-        file = self.folder / f"{name}.safetensors"
+        file = self.folder / f"{self.prefix}{name}.safetensors"
         if file.is_file():
             _restore(training, file, fingerprint)
         last = time.monotonic()

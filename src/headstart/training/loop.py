@@ -24,7 +24,7 @@ from headstart.images.pixels import cpu_count
 from headstart.nets.augment import Augment
 from headstart.nets.batch import Batch
 from headstart.nets.cut import cut
-from headstart.nets.loader import batches
+from headstart.nets.loader import Rest, batches
 from headstart.nets.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
 from headstart.training.gradient import BatchGradient, Gradient
@@ -67,6 +67,7 @@ class Training:
         last_loss: Mean loss of the last step.
         frozen: Augmentation -> views that the frozen part sees once, or None where that does not
             pay.
+        stream: Keys of batches -> those batches, where not `inputs` give them.
         means: What the batches of the current epoch gave so far.
     """
 
@@ -86,6 +87,7 @@ class Training:
     on_epoch: Callable[[Epoch], None] | None = None
     last_loss: float = float("nan")
     frozen: Callable[[Augment], FrozenActivations | None] | None = None
+    stream: Callable[[Rest], Iterator[Batch]] | None = None
     means: Means = field(default_factory=Means)
 
     def __post_init__(self) -> None:
@@ -138,16 +140,7 @@ class Training:
         if self.over or self.step >= stop:
             return
         self._tell(stop)
-        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
-        workers = self.compute.workers
-        beside = workers if workers is not None else max(1, cpu_count() // 2)
-        keys = self.plan.since(self.step)
-        frozen = self._cut(augment)
-        stream = (
-            frozen.batches(keys)
-            if frozen is not None
-            else batches(self.inputs, augment, keys, targets=self.plan.targets, workers=beside)
-        )
+        stream = self._stream(self.plan.since(self.step))
         self._epoch_begun = time.perf_counter()
         with self.threads() as pool:
             for batch in stream:
@@ -165,6 +158,18 @@ class Training:
                     save()
                 if self.over or self.step >= stop:
                     break
+
+    def _stream(self, keys: Rest) -> Iterator[Batch]:
+        """Returns the batches of some keys: given, of a frozen part, or of augmented images."""
+        if self.stream is not None:
+            return self.stream(keys)
+        augment = Augment(self.recipe.augment, self._preprocess, hflip=self.recipe.hflip != "no")
+        workers = self.compute.workers
+        beside = workers if workers is not None else max(1, cpu_count() // 2)
+        frozen = self._cut(augment)
+        if frozen is not None:
+            return frozen.batches(keys)
+        return batches(self.inputs, augment, keys, targets=self.plan.targets, workers=beside)
 
     def _tell(self, stop: int) -> None:
         """Says how far it is: the epoch, the loss, and what held-out images said last."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.choices import Device
 from headstart.compute import Progress, silent
-from headstart.errors import DataError, OptionError
+from headstart.errors import DataError, OptionError, OutputError
 from headstart.options.command import command
 from headstart.options.predict import PredictOptions
 
@@ -77,10 +77,12 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     Raises:
         DataError: If no image is named at all, or a video cannot be opened.
         OptionError: If `out` makes no sense.
+        OutputError: If `out` is there already or cannot be written.
         ModelError: If there is no model, or it is damaged.
     """
     from headstart.images.given import is_path
     from headstart.images.video import is_video
+    from headstart.tasks import task_of
     from headstart.tasks.predictor import spelt_out
 
     given = _several(options.images)
@@ -108,9 +110,14 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         from headstart.video.people import name_faces
 
         return name_faces(predictor, images, out=place, workers=workers, progress=progress)
-    if out is not None:
+    write = getattr(task_of(predictor.spec.task), "write_answers", None)
+    if place is not None and write is None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
+    if place is not None and place.exists():  # before the work, not after it
+        raise OutputError(f"{place} is there already: choose another -o, or remove it")
     found = predictor.predictions(images, workers=workers, progress=progress)
+    if place is not None and write is not None:
+        write(found, images, place, progress)
     if explain is not None:
         from headstart.auditing.explain import explain_images
 

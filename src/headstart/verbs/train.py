@@ -39,7 +39,6 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
-    from headstart.features.extract import extract
     from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
     from headstart.nets.backbone import open_backbone
@@ -48,11 +47,8 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     from headstart.results.write_run import Told, write_run
     from headstart.run import Run, new_run
     from headstart.strategies.clock import Clock
-    from headstart.strategies.prepare import (
-        check_and_split,
-        choose_preprocess,
-        drop_unlabelled,
-    )  # fmt: skip
+    from headstart.strategies.look import Sight, look_at, maps_of
+    from headstart.strategies.prepare import check_and_split, drop_unlabelled
     from headstart.strategies.problem import FrozenNetwork
     from headstart.strategies.ways import refuse_early, way_of
 
@@ -68,23 +64,22 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     backbone = open_backbone(options.backbone)
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
-    preprocess = choose_preprocess(
-        dataset, backbone, options.image_size, options.geometry, levels=levels,
-        detector=options.detector if options.faces else None,
-    )  # fmt: skip
-    features = extract(
-        dataset, backbone, preprocess=preprocess, tta=options.tta, device=options.device,
-        workers=options.workers, progress=progress,
-    )  # fmt: skip
+    wish = Sight(
+        options.image_size,
+        options.geometry,
+        options.tta,
+        options.detector if options.faces else None,
+    )
+    features, preprocess = look_at(dataset, backbone, wish, levels, compute)
     clock.seconds |= features.seconds
     compute.begin("checking the data")
     with clock.phase("check"):
         findings, kept, prepared = check_and_split(
             dataset, features.stats, seed=options.seed, drop_leaks=options.drop_leaks,
-            last=features.vectors[:, features.slices["last"]],
+            last=features.vectors[:, features.slices["last"]] if features.slices else None,
         )  # fmt: skip
     frozen = Frozen.of_stages(features.vectors, features.slices).take(kept)
-    network = FrozenNetwork(backbone, preprocess, options.tta, frozen)
+    network = FrozenNetwork(backbone, preprocess, options.tta, frozen, maps_of(features, kept))
     with contextlib.ExitStack() as stack:
         ask = _ask(options, folder, stack)
         trained = way_of(dataset.task)(prepared, network, ask, compute, clock)

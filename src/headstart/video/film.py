@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -43,12 +44,15 @@ class FrameResult:
         sure: Whether it is an answer, or that there is none.
         line: What a line of JSON says of it.
         box: (4,) of the face; None for whole frames.
+        draw: (H, W, 3) uint8 frame -> the same with the answer drawn on it, where an answer is
+            more than its text.
     """
 
     text: str
     sure: bool
     line: dict[str, Any]
     box: np.ndarray | None = None
+    draw: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 class FrameHandler(Protocol):
@@ -204,6 +208,8 @@ class _Output:
         faces = [(each.box, each.text, each.sure) for each in latest if each.box is not None]
         if faces:
             pixels = draw_faces(pixels, faces)
+        elif latest and latest[0].draw is not None:
+            pixels = latest[0].draw(pixels)
         elif latest:
             pixels = _labelled(pixels, latest[0].text)
         self._movie.add(pixels, frame.seconds)

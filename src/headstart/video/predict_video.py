@@ -6,6 +6,7 @@ its frames.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from headstart.compute import Progress
 from headstart.images.capture import name_of_source
 from headstart.images.video import Frame
 from headstart.predictions import Predictions
+from headstart.tasks import task_of
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 from headstart.video.film import FrameResult, process_video
@@ -69,14 +71,24 @@ class _Whole:
         """Returns what is seen on each of some frames."""
         model = self._model
         inputs = np.stack([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
-        outputs = model.outputs(inputs)
+        sizes = [(each.pixels.shape[1], each.pixels.shape[0]) for each in frames]
+        outputs = model.outputs(inputs) | model.places(sizes)
         names = [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
         self._names += names
         self._parts.append(outputs)
         found = model.decode(outputs, names)
-        seen = [[_result(found, i)] for i in range(len(names))]
+        seen = [[self._whole(found, i)] for i in range(len(names))]
         self.latest = seen[-1]
         return seen
+
+    def _whole(self, found: Predictions, index: int) -> FrameResult:
+        result = _result(found, index)
+        if "stride" not in self._model.spec.settings:
+            return result
+        # An answer of places: it is drawn where it is.
+        own = found.take(np.array([index]))
+        task = task_of(self._model.spec.task)
+        return replace(result, draw=lambda pixels: task.draw(pixels, own, 0))
 
     def predictions(self, problem: str) -> Predictions:
         """Returns all answers, and why it ended too soon, if it did."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +95,6 @@ class File:
 
 
 def test_a_mask_that_was_mended_is_counted_anew(tmp_path):
-    import os
-
     path = tmp_path / "a.png"
     Image.fromarray(SCENES[0]).save(path)
     pixels = np.bincount(SCENES[0].ravel(), minlength=3)[None]
@@ -111,3 +110,45 @@ def test_what_is_kept_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "_KEPT", 200)
     tally(maps_of(SCENES), masks_of(SCENES))
     assert len(module._known) == 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Layers:
+    """A mask of several files, as some data sets have them."""
+
+    layers: tuple[tuple[File, int], ...]
+
+    def read(self):
+        return self.layers[0][0].read()
+
+
+def test_a_file_of_several_is_looked_at_too(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(SCENES[0]).save(path)
+    pixels = np.bincount(SCENES[0].ravel(), minlength=3)[None]
+    source = Layers(((File(path), 1),))
+    labels = Masks(("ground", "disc", "bar"), (source,), pixels, np.array([[90, 60]]), PALETTE)
+    before = tally(maps_of(SCENES[:1]), labels)
+    Image.fromarray(SCENES[1]).save(path)
+    os.utime(path, ns=(1, 1))
+    after = tally(maps_of(SCENES[:1]), labels)
+    assert (before.confusion != after.confusion).any()
+
+
+@dataclasses.dataclass
+class Loose:
+    """A source that cannot be hashed."""
+
+    pixels: np.ndarray
+
+    def read(self):
+        return self.pixels
+
+
+def test_whatever_can_be_read_is_a_source():
+    pixels = np.array([np.bincount(each.ravel(), minlength=3) for each in SCENES])
+    sizes = np.full((4, 2), (90, 60))
+    labels = Masks(
+        ("ground", "disc", "bar"), tuple(Loose(each) for each in SCENES), pixels, sizes, PALETTE
+    )
+    assert np.diag(tally(maps_of(SCENES), labels).confusion).sum() == 4 * 5400

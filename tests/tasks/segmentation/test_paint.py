@@ -15,6 +15,9 @@ def test_a_tint_is_the_colour_of_the_class():
     assert (grey == 100).all()
     assert found[5, 35, 0] > found[5, 35, 2], "orange"
     assert (found[5, 20] == PALETTE[1]).all(), "the edge in full"
+    black = PALETTE.copy()
+    black[0] = 0
+    assert (tinted(grey, mask, black)[5, :18] == 100).all(), "the ground is left as it is"
     mask[:] = 255
     assert len(np.unique(tinted(grey, mask, PALETTE))) > 1, "hatched"
 

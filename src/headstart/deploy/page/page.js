@@ -3,6 +3,7 @@
 const MOST = 8; // classes that are shown
 const at = (id) => document.getElementById(id);
 let shown = null; // the object URL of the image
+let known = null; // what the model says of itself
 let asked = 0; // number of the last question: an answer that was overtaken is dropped
 
 async function introduce() {
@@ -13,8 +14,8 @@ async function introduce() {
       at("about").textContent = "This server wants an API key.";
       return;
     }
-    const model = await answer.json();
-    at("about").textContent = introduction(model);
+    known = await answer.json();
+    at("about").textContent = introduction(known);
   } catch {
     at("about").textContent = "The server does not answer.";
   }
@@ -41,6 +42,8 @@ function clear() {
   at("answer").className = "big";
   at("time").textContent = "";
   at("bars").replaceChildren();
+  at("mask").hidden = at("tools").hidden = true;
+  at("mask").removeAttribute("src");
   for (const box of document.querySelectorAll("#frame > b")) box.remove();
 }
 
@@ -66,15 +69,15 @@ async function ask(file) {
   } catch (error) {
     if (number !== asked) return;
     clear();
-    const known = error instanceof TypeError ? "The server does not answer." : error.message;
-    at("problem").textContent = known;
+    const silent = error instanceof TypeError;
+    at("problem").textContent = silent ? "The server does not answer." : error.message;
   } finally {
     if (number === asked) at("result").setAttribute("aria-busy", "false");
   }
 }
 
 function percent(share) {
-  if (share > 0.999) return "over 99.9 %"; // nothing is certain
+  if (share > 0.999 && share < 1) return "over 99.9 %"; // nothing is certain
   return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
@@ -83,10 +86,56 @@ function words(found) {
     const [number, low, high] = [found.number, found.low, found.high].map((x) => Number(x.toPrecision(3)));
     return `${number} (${low} to ${high})`;
   }
+  if (found.share) {
+    const areas = ranking(found.share).slice(0, 3).map(([name, share]) => `${name} ${percent(share)}`);
+    return areas.join(", ") || "Not sure of any pixel";
+  }
   const name = found.class ?? found.identity;
   if (name === undefined) return JSON.stringify(found);
   const named = `${name} (${percent(found.probability)})`;
   return unsure(found) ? `Not sure: perhaps ${named}` : named;
+}
+
+function ranking(shares) {
+  return Object.entries(shares).filter((pair) => pair[1] > 0).sort((a, b) => b[1] - a[1]);
+}
+
+// The mask is as large as the upright image, and lies on it however large that is shown.
+function cover(found) {
+  const mask = at("mask");
+  mask.src = `data:image/png;base64,${found.png}`;
+  mask.style.opacity = at("strength").value / 100;
+  mask.hidden = at("tools").hidden = false;
+  at("save").href = mask.src;
+}
+
+function legend(found) {
+  const palette = known && known.settings.palette;
+  for (const [name, share] of ranking(found.share)) {
+    const colour = palette && palette[known.names.indexOf(name)];
+    const count = found.regions[name];
+    list(name, `${percent(share)}, ${count} region${count === 1 ? "" : "s"}`, share, colour);
+  }
+  if (found.unsure > 0) list("not sure", percent(found.unsure), found.unsure, [128, 128, 128]);
+}
+
+function list(name, told, share, colour) {
+  const row = document.createElement("li");
+  const bar = document.createElement("i");
+  bar.style.width = `${100 * share}%`;
+  bar.setAttribute("aria-hidden", "true");
+  row.append(bar);
+  if (colour) {
+    const swatch = document.createElement("b");
+    swatch.style.background = `rgb(${colour.join(", ")})`;
+    row.append(swatch);
+  }
+  const label = document.createElement("span");
+  label.textContent = name;
+  const number = document.createElement("span");
+  number.textContent = told;
+  row.append(label, number);
+  at("bars").append(row);
 }
 
 function unsure(found) {
@@ -119,18 +168,9 @@ function tell(found, total, inside) {
   if (faces.length) outline(faces);
   answer.classList.toggle("unsure", unsure(found));
   const ranked = Object.entries(found.probabilities || {}).sort((a, b) => b[1] - a[1]).slice(0, MOST);
-  for (const [name, share] of ranked) {
-    const row = document.createElement("li");
-    const bar = document.createElement("i");
-    bar.style.width = `${100 * share}%`;
-    bar.setAttribute("aria-hidden", "true");
-    const label = document.createElement("span");
-    label.textContent = name;
-    const number = document.createElement("span");
-    number.textContent = percent(share);
-    row.append(bar, label, number);
-    at("bars").append(row);
-  }
+  for (const [name, share] of ranked) list(name, percent(share), share);
+  if (found.share) legend(found);
+  if (found.png) cover(found);
   at("time").textContent = `${inside.toFixed(0)} ms on the server, ${total.toFixed(0)} ms in all`;
   at("result").focus({ preventScroll: true });
 }
@@ -138,6 +178,9 @@ function tell(found, total, inside) {
 at("file").addEventListener("change", (event) => {
   if (event.target.files.length) ask(event.target.files[0]);
   event.target.value = ""; // the same file again is a change too
+});
+at("strength").addEventListener("input", (event) => {
+  at("mask").style.opacity = event.target.value / 100;
 });
 at("key").addEventListener("change", introduce);
 at("form").addEventListener("submit", (event) => event.preventDefault());

@@ -29,8 +29,12 @@ from headstart.records import Finding, OutputSpec
 from headstart.tasks.protocol import Outputs, Places, Target
 from headstart.tasks.segmentation.checks import check_masks
 from headstart.tasks.segmentation.counting import columns_for, tally
+from headstart.tasks.segmentation.files import write_answers
+from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
-from headstart.tasks.segmentation.paint import overlaid
+from headstart.tasks.segmentation.paint import beside, overlaid, tinted
+from headstart.tasks.segmentation.rough import rough
+from headstart.tasks.segmentation.served import served
 from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
@@ -38,16 +42,23 @@ __all__ = [
     "PRIMARY",
     "baselines",
     "check",
+    "compared",
     "decode",
     "details",
     "draw",
     "encode",
     "measures",
+    "read_labels",
+    "rough",
+    "served",
+    "write_answers",
+    "write_labels",
 ]
 
 PRIMARY = Measure(
     "mean_iou", "mean IoU",
     meaning="overlap of predicted and true area over their union, every class counting alike",
+    counted=False,
 )  # fmt: skip
 MEASURES = (
     PRIMARY,
@@ -197,3 +208,20 @@ def draw(pixels: np.ndarray, predictions: SegmentationMaps, index: int) -> np.nd
     height, width = pixels.shape[:2]
     own = predictions.resized(index, (width, height)).labels(0, abstain=True)
     return overlaid(pixels, own, predictions.palette, predictions.classes)
+
+
+def compared(
+    pixels: np.ndarray, predictions: SegmentationMaps, labels: Masks, index: int
+) -> np.ndarray:
+    """Returns (H, 2 W + gap, 3) uint8: the image with the true mask on it, and with the answer.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the image at any size.
+        predictions: Of N items.
+        labels: Of the same.
+        index: Of the item.
+    """
+    size = pixels.shape[1], pixels.shape[0]
+    truth = columns_for(predictions.classes, labels)[labels.read(index, size)]
+    answer = predictions.resized(index, size).labels(0)
+    return beside(*(tinted(pixels, each, predictions.palette) for each in (truth, answer)))

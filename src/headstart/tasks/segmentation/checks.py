@@ -16,10 +16,10 @@ from headstart.records import Finding, Severity
 from headstart.tasks.segmentation.alignment import check_alignment
 from headstart.tasks.segmentation.mask_sizes import check_sizes
 from headstart.tasks.segmentation.small_objects import check_small_objects
+from headstart.tasks.segmentation.stray_values import check_values
 
 __all__ = ["check_masks", "masks_of"]
 
-_STRAY_SHARE = 0.01
 _FEW = 5
 
 
@@ -40,8 +40,7 @@ def check_masks(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> It
     yield from _classes(dataset, clusters)
     yield from _classes_of_splits(dataset)
     yield from _blank(dataset)
-    yield from _values(dataset)
-    yield from _flaws(dataset)
+    yield from check_values(dataset)
     yield from check_sizes(dataset, stats)
     yield from check_small_objects(dataset)
     yield from check_alignment(dataset)
@@ -141,49 +140,4 @@ def _blank(dataset: Dataset) -> Iterator[Finding]:
             first(dataset.names[i] for i in nobody),
             "Nothing is learnt from them; annotate them, or move the masks away.",
             len(nobody),
-        )
-
-
-def _values(dataset: Dataset) -> Iterator[Finding]:
-    """Says how many pixels had the value of no class, and on which masks they are most."""
-    labels = masks_of(dataset)
-    items = np.flatnonzero(labels.strays > 0)
-    if not len(items):
-        return
-    area = np.maximum(labels.sizes.prod(axis=1), 1)
-    share = labels.strays / area
-    order = items[np.argsort(-share[items], kind="stable")]
-    overall = labels.strays.sum() / area[labels.known].sum()
-    yield Finding(
-        "stray_values",
-        "warning" if share[order[0]] > 0.1 or overall > _STRAY_SHARE else "note",
-        f"{plural(len(items), 'mask holds', 'masks hold')} pixels with values of no class, "
-        f"{overall:.2%} of all: they were set to the nearest class.",
-        first(f"{dataset.names[i]}: {share[i]:.1%}" for i in order),
-        "Compression, smoothing or scaling leaves them along edges. Save masks as PNG, and scale "
-        "them by nearest neighbour.",
-        len(items),
-    )
-
-
-def _flaws(dataset: Dataset) -> Iterator[Finding]:
-    """Says what is wrong with the files of masks, each kind once."""
-    labels = masks_of(dataset)
-    for flaw in sorted(set(labels.flaws) - {""}):
-        items = [i for i, each in enumerate(labels.flaws) if each == flaw]
-        lossy, cut = "JPEG" in flaw, "transparency" in flaw
-        check, remedy = "mask_files", "Look at them, and write them as the others are."
-        if lossy:
-            check = "lossy_masks"
-            remedy = "JPEG changes values along edges. Save masks as PNG, from what they were made."
-        elif cut:
-            check = "transparent_masks"
-            remedy = "What is transparent was taken for background: see that this is meant."
-        yield Finding(
-            check,
-            "note" if cut else "warning",
-            f"{plural(len(items), 'mask is', 'masks are')} {flaw}.",
-            first(dataset.names[i] for i in items),
-            remedy,
-            len(items),
         )

@@ -28,6 +28,7 @@ from headstart.tasks.segmentation.maps import SegmentationMaps
 __all__ = ["Tally", "columns_for", "tally"]
 
 _CHUNK = 1_000_000  # pixels looked at at once
+_BITS = 15_361  # half-precision numbers from 0 to 1
 _KEPT = 20_000_000  # numbers kept of earlier images
 
 _Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -128,18 +129,23 @@ def _counted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the (C, C) confusion and the (K, 3) bins of confidence of one image's pixels."""
     confusion = np.zeros(classes**2, np.int64)
-    bins = np.zeros((PIXEL_BINS, 3))
+    # Half-precision numbers from 0 to 1 are few, and in the order of their bits: sums are exact.
+    values = np.arange(_BITS, dtype=np.uint16).view(np.float16).astype(np.float64)
+    found = np.zeros((_BITS, 2), np.int64)
     for start in range(0, len(truth), _CHUNK):
         part = slice(start, start + _CHUNK)
-        known = truth[part] != IGNORED
-        true, said = truth[part][known].astype(np.int64), answer[part][known]
-        sure = confidences[part][known].astype(np.float32)
-        confusion += np.bincount(true * classes + said, minlength=classes**2)
-        place = np.clip(np.ceil(sure * PIXEL_BINS).astype(np.int64) - 1, 0, PIXEL_BINS - 1)
-        both = np.bincount(2 * place + (true == said), minlength=2 * PIXEL_BINS).reshape(-1, 2)
-        bins[:, 0] += both.sum(axis=1)
-        bins[:, 1] += np.bincount(place, sure, minlength=PIXEL_BINS)
-        bins[:, 2] += both[:, 1]
+        true, said, bits = truth[part], answer[part], confidences[part].view(np.uint16)
+        known = true != IGNORED
+        if not known.all():
+            true, said, bits = true[known], said[known], bits[known]
+        cells = true.astype(np.uint16) * np.uint16(classes) + said
+        confusion += np.bincount(cells, minlength=classes**2)
+        both = 2 * np.minimum(bits, _BITS - 1) + (true == said)
+        found += np.bincount(both, minlength=2 * _BITS).reshape(-1, 2)
+    place = np.clip(np.ceil(values * PIXEL_BINS).astype(np.int64) - 1, 0, PIXEL_BINS - 1)
+    pixels = found.sum(axis=1)
+    columns = (pixels, pixels * values, found[:, 1])
+    bins = np.stack([np.bincount(place, each, minlength=PIXEL_BINS) for each in columns], axis=1)
     return confusion.reshape(classes, classes), bins
 
 
@@ -154,13 +160,38 @@ def _key(
     ):  # fmt: skip
         given.update(np.ascontiguousarray(array).tobytes())
     shape = predictions.probabilities.shape[1:]
-    source = labels.sources[index]
-    return (given.digest(), shape, predictions.stride, source, *_stamps(source))
+    source = _Source(labels.sources[index])
+    return (given.digest(), shape, predictions.stride, source, *_stamps(source.given))
 
 
-def _stamps(source: Any) -> list[int]:
+class _Source:
+    """A mask's source as part of a key: by its value where it has one, else by itself."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given  # held, so that nothing else gets its number meanwhile
+        try:
+            self._key: Any = (hash(given), given)
+        except TypeError:
+            self._key = (id(given), None)
+
+    def __hash__(self) -> int:
+        return int(self._key[0])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and self._key == other._key
+
+
+def _stamps(given: Any) -> list[int]:
     """When the files of a mask were written: somebody may mend a mask and measure again."""
-    if not dataclasses.is_dataclass(source):
-        return [id(source)]
-    values = [getattr(source, each.name) for each in dataclasses.fields(source)]
-    return [each.stat().st_mtime_ns for each in values if isinstance(each, Path) and each.exists()]
+    if isinstance(given, Path):
+        return [given.stat().st_mtime_ns] if given.exists() else []
+    if dataclasses.is_dataclass(given):
+        given = tuple(getattr(given, each.name) for each in dataclasses.fields(given))
+    # Numbers of shapes are many, and no files.
+    parts = given if isinstance(given, tuple) else ()
+    return [
+        stamp
+        for part in parts
+        if isinstance(part, tuple | Path) or dataclasses.is_dataclass(part)
+        for stamp in _stamps(part)
+    ]

@@ -17,13 +17,15 @@ from headstart.data.masks import IGNORED
 from headstart.lists import some_of
 from headstart.shares import place
 from headstart.stacking import take_rows
-from headstart.tasks.segmentation.regions import count_regions, run_lengths
+from headstart.tasks.segmentation.notebook import maps_html
+from headstart.tasks.segmentation.regions import count_regions, encode_runs
 from headstart.tasks.segmentation.upsample import strips_of
 
 __all__ = ["SegmentationMaps"]
 
 _AGREED = 0.999
 _SAID = 3
+_CHUNK = 1_000_000  # pixels
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class SegmentationMaps:
     def __repr__(self) -> str:
         return f"SegmentationMaps({len(self):,} images; classes {some_of(self.classes)})"
 
+    def _repr_html_(self) -> str:
+        return maps_html(self)
+
     def take(self, indices: np.ndarray) -> SegmentationMaps:
         """Returns the predictions of some items, by (M,) int indices or (N,) bool mask."""
         return take_rows(self, indices)
@@ -102,20 +107,24 @@ class SegmentationMaps:
             index: Of the item.
             abstain: Leave pixels whose probability is below `threshold` at 255.
         """
-        return self.answer(index, abstain=abstain)[0]
+        return self._answer(index, abstain=abstain, confidences=None)
 
-    def answer(self, index: int, *, abstain: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def answer(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the (H, W) uint8 classes of one image and their (H, W) float16 probabilities.
 
         Args:
             index: Of the item; one that could not be read is 255 everywhere.
-            abstain: Leave pixels whose probability is below `threshold` at 255.
         """
         width, height = (int(each) for each in self.sizes[index])
-        labels = np.full((height, width), IGNORED, np.uint8)
         confidences = np.zeros((height, width), np.float16)
+        return self._answer(index, abstain=False, confidences=confidences), confidences
+
+    def _answer(self, index: int, *, abstain: bool, confidences: np.ndarray | None) -> np.ndarray:
+        """Returns the labels of one image; fills in their probabilities where these are given."""
+        width, height = (int(each) for each in self.sizes[index])
+        labels = np.full((height, width), IGNORED, np.uint8)
         if not self._read(index):
-            return labels, confidences
+            return labels
         for top, strip in self._strips(index):
             part = slice(top, top + strip.shape[1])
             best, first = strip[0].copy(), np.zeros(strip.shape[1:], np.uint8)
@@ -124,8 +133,10 @@ class SegmentationMaps:
                 np.maximum(best, strip[number], out=best)
             if abstain:
                 first[best < self.threshold] = IGNORED
-            labels[part], confidences[part] = first, best
-        return labels, confidences
+            labels[part] = first
+            if confidences is not None:
+                confidences[part] = best
+        return labels
 
     def _strips(self, index: int) -> Any:
         size = (int(self.sizes[index, 0]), int(self.sizes[index, 1]))
@@ -150,15 +161,19 @@ class SegmentationMaps:
             [float((self.labels(i) == other.labels(i)).mean()) for i in range(len(self))]
         )
 
-    def record(self, index: int) -> dict[str, Any]:
+    def record(self, index: int, labels: np.ndarray | None = None) -> dict[str, Any]:
         """Returns the size of one image, and ``pixels``, ``share`` and ``regions`` of each class.
 
         Pixels below the threshold are no class; their share is ``unsure``.
+
+        Args:
+            index: Of the item.
+            labels: Its `labels` with `abstain`, where somebody has them already.
         """
         found = place(self, index)
         if not self._read(index):
             return found | {"error": self.errors.get(self.names[index], "unreadable")}
-        labels = self.labels(index, abstain=True)
+        labels = self.labels(index, abstain=True) if labels is None else labels
         pixels = self._pixels(labels)
         regions = count_regions(labels, len(self.classes))
         total = max(labels.size, 1)
@@ -171,18 +186,29 @@ class SegmentationMaps:
             "unsure": float(1 - pixels.sum() / total),
         }
 
-    def masks(self, index: int) -> dict[str, dict[str, Any]]:
+    def masks(self, index: int, labels: np.ndarray | None = None) -> dict[str, dict[str, Any]]:
         """Returns class -> ``{"size": [H, W], "counts": text}``, COCO's compressed run lengths.
 
         Args:
             index: Of the item. Classes that are not there are left out.
+            labels: Its `labels` with `abstain`, where somebody has them already.
         """
-        labels = self.labels(index, abstain=True)
+        labels = self.labels(index, abstain=True) if labels is None else labels
         return {
-            name: {"size": list(labels.shape), "counts": run_lengths(labels == number)}
+            name: {"size": list(labels.shape), "counts": encode_runs(labels == number)}
             for number, name in enumerate(self.classes)
             if (labels == number).any()
         }
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what JSON shows: the records and masks, and not the network's coarse numbers."""
+        answers = []
+        for index in range(len(self)):
+            found = self._read(index)
+            labels = self.labels(index, abstain=True)
+            masks = {"masks": self.masks(index, labels)} if found else {}
+            answers.append(self.record(index, labels) | masks)
+        return {"classes": self.classes, "palette": self.palette, "answers": answers}
 
     def text(self, index: int) -> str:
         """Returns such as ``"background 71 %, person 29 %"``: the classes that cover most."""
@@ -199,7 +225,11 @@ class SegmentationMaps:
 
     def _pixels(self, labels: np.ndarray) -> np.ndarray:
         """(C,) int64 pixels of each class."""
-        return np.bincount(labels.ravel(), minlength=256)[: len(self.classes)].astype(np.int64)
+        counts = np.zeros(256, np.int64)
+        flat = labels.ravel()
+        for start in range(0, len(flat), _CHUNK):  # counting makes eight bytes of each pixel
+            counts += np.bincount(flat[start : start + _CHUNK], minlength=256)
+        return counts[: len(self.classes)]
 
     def resized(self, index: int, size: tuple[int, int]) -> SegmentationMaps:
         """Returns the answer to one image as to the same image at another size.

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headstart.data.masks import IGNORED
 from headstart.metrics.boundaries import boundary_of
 
-__all__ = ["indexed", "overlaid", "tinted"]
+__all__ = ["beside", "indexed", "overlaid", "tinted"]
 
 _STRENGTH = 0.45
 _UNSURE = (128, 128, 128)
@@ -18,6 +18,8 @@ _SMALLEST = 160  # images with a shorter side than this have no room for a legen
 def tinted(pixels: np.ndarray, labels: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """Returns (H, W, 3) uint8 with the colour of each class on its pixels, edges in full.
 
+    A class that is drawn in black has its edges only.
+
     Args:
         pixels: (H, W, 3) uint8 RGB.
         labels: (H, W) uint8 classes; what is none (255) is hatched in grey.
@@ -26,8 +28,14 @@ def tinted(pixels: np.ndarray, labels: np.ndarray, palette: np.ndarray) -> np.nd
     table = np.full((256, 3), _UNSURE, np.float32)
     table[: len(palette)] = palette
     colours = table[labels]
-    strength = np.full(labels.shape, _STRENGTH, np.float32)
-    strength[boundary_of(labels, IGNORED)] = 1.0
+    # Black is the ground, as a rule: it is left as it is.
+    tone = np.full(256, _STRENGTH, np.float32)
+    tone[: len(palette)][~palette.any(axis=1)] = 0
+    strength = tone[labels]
+    edge = boundary_of(labels, IGNORED)
+    strength[edge] = 1.0
+    # Edges are as bright as their colour can be, to be seen on dark images too.
+    colours[edge] *= (255 / np.maximum(colours[edge].max(axis=1, initial=1), 1))[:, None]
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     strength[(labels == IGNORED) & ((rows + columns) % 6 < 2)] = 0.9
     mixed = pixels + (colours - pixels) * strength[..., None]
@@ -79,3 +87,9 @@ def indexed(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
     image = Image.fromarray(labels)
     image.putpalette(table.tobytes())
     return image
+
+
+def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Returns two (H, W, 3) uint8 images side by side, with a white gap."""
+    gap = np.full((len(left), max(2, left.shape[1] // 60), 3), 255, np.uint8)
+    return np.concatenate((left, gap, right), axis=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["count_regions", "run_lengths"]
+__all__ = ["count_regions", "encode_runs"]
 
 _STRIP = 2_000_000  # pixels looked at at once
 
@@ -82,7 +82,7 @@ def _united(pairs: np.ndarray, count: int) -> np.ndarray:
     return roots
 
 
-def run_lengths(mask: np.ndarray) -> str:
+def encode_runs(mask: np.ndarray) -> str:
     """Returns a mask as COCO's compressed run lengths, which `pycocotools.mask.decode` reads.
 
     Args:

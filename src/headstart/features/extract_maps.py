@@ -1,0 +1,167 @@
+"""`MapFeatures`: the stage maps of a data set under one backbone, for masks.
+
+Maps are large (half a megabyte an image at 256 px) and quick to compute again, so they are kept
+for one run only: in memory where they are few, else in a file that goes with the process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.errors import DataError, OutputError
+from headstart.features.extract import Features
+from headstart.images.pixels import read_pixels
+from headstart.images.prefetch import prefetch
+from headstart.images.preprocess import Preprocess
+from headstart.images.stats import ImageStats
+from headstart.images.store import cache_folder
+from headstart.nets.backbone import Backbone
+from headstart.nets.engine import Engine, stream
+from headstart.nets.maps import MapLayout, map_layout, maps_engine
+
+__all__ = ["MapFeatures", "Maps", "extract_maps", "fill_maps", "new_maps"]
+
+# Up to here maps are held in memory.
+_MEMORY = 768 << 20
+_LARGEST = np.float32(65504)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The maps of N images.
+
+    Attributes:
+        layout: How each row lies.
+        rows: (N, D) float16; rows of unreadable images are zero.
+        place: Where they are and how large, for people.
+    """
+
+    layout: MapLayout
+    rows: np.ndarray
+    place: str
+
+    def take(self, kept: np.ndarray) -> Maps:
+        """Returns those of some images, by (N,) bool mask; no copy where all are kept."""
+        return self if kept.all() else Maps(self.layout, self.rows[kept], self.place)
+
+
+@dataclass(frozen=True)
+class MapFeatures(Features):
+    """Maps in the place of pooled vectors, which have no columns here.
+
+    Attributes:
+        maps: Of the N items.
+        fast: The engine, for further images.
+    """
+
+    maps: Maps | None = None
+    fast: Engine | None = None
+
+
+def new_maps(layout: MapLayout, count: int) -> Maps:
+    """Returns room for the maps of some images.
+
+    Args:
+        layout: How each row lies.
+        count: N.
+
+    Raises:
+        OutputError: If the disk has no room for them.
+    """
+    shape = (count, layout.bounds[-1])
+    size = 2 * shape[0] * shape[1]
+    said = f"{size / 1e6:,.0f} MB"
+    if size <= _MEMORY:
+        return Maps(layout, np.zeros(shape, np.float16), f"{said} in memory")
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)  # without a name: it goes with the process
+        file.truncate(size)
+        rows = np.memmap(file, np.float16, "r+", shape=shape)
+    except OSError as error:
+        raise OutputError(
+            f"the maps of {count:,} images need {said} in {folder} ({error.strerror or error}): "
+            f"free some space, name another place by HEADSTART_CACHE, or choose a smaller "
+            f"--image-size"
+        ) from None
+    return Maps(layout, rows, f"{said} on disk, until the run ends")
+
+
+def fill_maps(
+    maps: Maps, engine: Engine, images: Iterable[tuple[int, np.ndarray]], offset: int = 0
+) -> Iterator[int]:
+    """Computes maps, and yields the number of each image as it is done.
+
+    Args:
+        maps: To fill.
+        engine: Of the same layout.
+        images: (number, (size, size, 3) uint8).
+        offset: Row of image 0.
+    """
+    for numbers, rows in stream(engine, _batches(images, engine.batch)):
+        np.clip(rows, -_LARGEST, _LARGEST, out=rows)
+        maps.rows[np.asarray(numbers) + offset] = rows
+        yield from numbers
+
+
+def _batches(
+    images: Iterable[tuple[int, np.ndarray]], size: int
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    numbers: list[int] = []
+    waiting: list[np.ndarray] = []
+    for number, image in images:
+        numbers.append(number)
+        waiting.append(image)
+        if len(waiting) == size:
+            yield numbers, np.stack(waiting)
+            numbers, waiting = [], []
+    if waiting:
+        yield numbers, np.stack(waiting)
+
+
+def extract_maps(
+    dataset: Dataset, backbone: Backbone, preprocess: Preprocess, compute: Compute
+) -> MapFeatures:
+    """Computes the maps of every image of a data set, in one pass over the files.
+
+    Args:
+        dataset: N items.
+        backbone: A pretrained network in timm's layout.
+        preprocess: How images are fitted.
+        compute: Where, and who hears of progress.
+
+    Raises:
+        BackboneError: If the network cannot be loaded, or has no maps.
+        DataError: If no image at all can be read.
+    """
+    started = time.perf_counter()
+    compute.begin("loading the network")
+    count = len(dataset)
+    with prefetch(dataset, preprocess, (0.5,)) if count else nullcontext():
+        engine = maps_engine(backbone, preprocess, images=count, device=compute.device)
+        layout = map_layout(backbone, preprocess)
+    seconds = {"engine": time.perf_counter() - started}
+    stats, maps = ImageStats.empty(count), new_maps(layout, count)
+    reader = read_pixels(
+        dataset, stats, preprocess=preprocess, workers=compute.workers, progress=compute.progress
+    )
+    done = sum(
+        1 for _ in fill_maps(maps, engine, ((index, inputs[0]) for index, _, inputs in reader))
+    )
+    if not stats.readable.any():
+        reason = next(iter(stats.errors.values()), "it is empty")
+        raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
+    seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
+    nothing = np.zeros((count, 0), np.float32)
+    return MapFeatures(
+        nothing, {}, stats, engine.summary, seconds, computed=done, maps=maps, fast=engine
+    )

@@ -1,0 +1,155 @@
+"""`DenseNet`: heads that answer with a place, built from a description that JSON keeps.
+
+Each takes the maps of a network's stages and gives scores at a stride. Standardisation of the
+maps is part of their first convolution's weights, so a head is convolutions and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from headstart.nets.dense_head import DenseHead, DensePlan
+
+__all__ = ["DenseNet", "build_dense", "head_of", "net_of", "shapes_of"]
+
+
+class DenseNet(nn.Module):
+    """A head that answers with a place.
+
+    Args:
+        plan: What it is made of.
+    """
+
+    def __init__(self, plan: DensePlan) -> None:
+        super().__init__()
+        self.plan = plan
+
+    def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
+        """Makes the first convolutions take maps as they come, as if standardised.
+
+        Args:
+            means: (C,) of each stage that is read, over the training images.
+            stds: Likewise.
+        """
+        with torch.no_grad():
+            for conv, mean, std in zip(self.first(), means, stds, strict=True):
+                conv.weight /= std.view(1, -1, 1, 1)
+                assert conv.bias is not None
+                conv.bias -= conv.weight[:, :, 0, 0] @ mean
+
+    def first(self) -> list[nn.Conv2d]:
+        """Returns the 1x1 convolutions that read the maps, stage by stage."""
+        raise NotImplementedError
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Returns (N, C, h, w) scores at the plan's stride.
+
+        Args:
+            maps: (N, c, h, w) of every stage of the network.
+        """
+        raise NotImplementedError
+
+
+class _Linear(DenseNet):
+    def __init__(self, plan: DensePlan) -> None:
+        super().__init__(plan)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(plan.channels[each], plan.n_classes, 1) for each in plan.stages
+        )
+        for conv in self.first():
+            nn.init.zeros_(conv.weight)
+            nn.init.zeros_(conv.bias)
+
+    def first(self) -> list[nn.Conv2d]:
+        return list(self.convs)  # type: ignore[arg-type]
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        parts = [conv(maps[i]) for conv, i in zip(self.convs, self.plan.stages, strict=True)]
+        total = parts[-1]
+        for part in reversed(parts[:-1]):
+            # From one stage to the next: cheaper than each to the largest, and smoother.
+            total = part + _to_size(total, part)
+        return total
+
+
+class _Separable(nn.Sequential):
+    """A depthwise and a pointwise convolution, normalised by groups of channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.GroupNorm(math.gcd(8, width), width),
+            nn.ReLU(inplace=True),
+        )
+
+
+class _Pyramid(DenseNet):
+    """Top-down: every stage adds to what the deeper ones say, smoothed on the way."""
+
+    def __init__(self, plan: DensePlan) -> None:
+        super().__init__(plan)
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(plan.channels[each], plan.width, 1) for each in plan.stages
+        )
+        self.smooth = nn.ModuleList(_Separable(plan.width) for _ in plan.stages)
+        self.last = nn.Conv2d(plan.width, plan.n_classes, 1)
+
+    def first(self) -> list[nn.Conv2d]:
+        return list(self.laterals)  # type: ignore[arg-type]
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        total: torch.Tensor | None = None
+        for at in reversed(range(len(self.laterals))):
+            part = self.laterals[at](maps[self.plan.stages[at]])
+            total = part if total is None else part + _to_size(total, part)
+            total = self.smooth[at](total)
+        return self.last(total)
+
+
+def _to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    # Plain numbers: a graph that is exported shall not compute them anew for every image.
+    size = [int(side) for side in like.shape[2:]]
+    if [int(side) for side in maps.shape[2:]] == size:
+        return maps
+    return nn.functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+_KINDS: dict[str, type[DenseNet]] = {"linear": _Linear, "pyramid": _Pyramid}
+
+
+def build_dense(plan: DensePlan, *, seed: int = 0) -> DenseNet:
+    """Returns the head that a plan describes, with weights that follow from a seed.
+
+    Args:
+        plan: What it is made of.
+        seed: Of the weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _KINDS[plan.kind](plan)
+
+
+def shapes_of(plan: DensePlan) -> dict[str, tuple[int, ...]]:
+    """Returns the name and shape of every weight of a plan's head."""
+    with torch.device("meta"):
+        net = _KINDS[plan.kind](plan)
+    return {name: tuple(each.shape) for name, each in net.state_dict().items()}
+
+
+def head_of(net: DenseNet) -> DenseHead:
+    """Returns a module as it is kept."""
+    arrays = {
+        name: each.detach().cpu().float().numpy().copy() for name, each in net.state_dict().items()
+    }
+    return DenseHead(net.plan, arrays)
+
+
+def net_of(head: DenseHead) -> DenseNet:
+    """Returns the module of a head, in evaluation mode."""
+    net = build_dense(head.plan)
+    net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
+    return net.eval()

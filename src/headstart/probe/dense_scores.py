@@ -1,0 +1,102 @@
+"""Confusion matrices of dense scores, image by image: what arms are chosen by.
+
+They are counted on a square of at most 512 pixels a side, where an image's own size is larger:
+enough to choose by, and a tenth of the time. The test is measured at the images' own size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+__all__ = ["confusions", "dense_temperature", "mean_iou", "paired_gain"]
+
+_BATCH = 8
+_RESAMPLES = 500
+
+
+def confusions(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Returns (N, C, C) int64 pixels by truth and answer.
+
+    Args:
+        scores: (N, C, h, w) of the input square; an answer is the largest after enlarging the
+            probabilities, as the decoder does it.
+        truth: (N, side, side) uint8 classes of the same square; others are not counted.
+    """
+    n, classes = scores.shape[:2]
+    found = np.zeros((n, classes, classes), np.int64)
+    size = truth.shape[1:]
+    for start in range(0, n, _BATCH):
+        part = torch.from_numpy(np.ascontiguousarray(scores[start : start + _BATCH])).float()
+        large = torch.nn.functional.interpolate(part.softmax(1), size=size, mode="bilinear")
+        answers = large.argmax(1).numpy()
+        for at, (answer, wanted) in enumerate(zip(answers, truth[start : start + _BATCH])):
+            known = wanted < classes
+            pairs = wanted[known].astype(np.int64) * classes + answer[known]
+            found[start + at] = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    return found
+
+
+def mean_iou(confusion: np.ndarray) -> np.ndarray:
+    """Returns the mean over the classes present of intersection over union.
+
+    Args:
+        confusion: (..., C, C) pixels by truth and answer.
+
+    Returns:
+        (...) float64; a class counts where it is in the truth or in the answers.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1).astype(float)
+    union = confusion.sum(-1) + confusion.sum(-2) - hits
+    each = np.divide(hits, union, out=np.zeros_like(hits), where=union > 0)
+    return np.asarray(each.sum(-1) / np.maximum((union > 0).sum(-1), 1))
+
+
+def paired_gain(
+    ours: np.ndarray, theirs: np.ndarray, clusters: np.ndarray, *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Returns how much larger one mean IoU is than another on the same images, and its interval.
+
+    Args:
+        ours: (N, C, C) confusion matrices.
+        theirs: Likewise.
+        clusters: (N,) int: what belongs together is drawn together.
+        seed: Of the bootstrap.
+
+    Returns:
+        The difference, and the ends of its 95 % interval.
+    """
+    _, numbers = np.unique(clusters, return_inverse=True)
+    groups = int(numbers.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(
+        groups, np.full(groups, 1 / groups), size=_RESAMPLES
+    )
+    weights = drawn[:, numbers].astype(float)
+    pair = [
+        mean_iou(np.tensordot(weights, each.astype(float), axes=(1, 0))) for each in (ours, theirs)
+    ]
+    low, high = np.quantile(pair[0] - pair[1], [0.025, 0.975])
+    value = mean_iou(ours.sum(0)) - mean_iou(theirs.sum(0))
+    return float(value), float(low), float(high)
+
+
+def dense_temperature(scores: np.ndarray, shares: np.ndarray, *, most: int = 40_000) -> float:
+    """Returns what held-out scores are divided by to be calibrated probabilities.
+
+    Args:
+        scores: (N, C, h, w).
+        shares: (N, C, h, w) uint8 of 255: the share of each class.
+        most: Cells to look at, drawn evenly from all of them.
+    """
+    from headstart.metrics.calibration import fit_temperature
+
+    classes = scores.shape[1]
+    wanted = shares.argmax(1).ravel()
+    clear = np.flatnonzero(shares.max(1).ravel() > 127)
+    if not len(clear):
+        return 1.0
+    chosen = clear[np.unique(np.linspace(0, len(clear) - 1, min(most, len(clear))).astype(int))]
+    cells = scores.shape[2] * scores.shape[3]
+    image, cell = np.divmod(chosen, cells)
+    rows = scores.reshape(len(scores), classes, cells)[image, :, cell].astype(np.float64)
+    return float(fit_temperature(rows, wanted[chosen]))

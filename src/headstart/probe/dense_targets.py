@@ -1,0 +1,102 @@
+"""What a dense head learns: the share of each class in every cell of its output."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
+
+_MOST_WEIGHT = 20.0
+_EVEN = 20.0
+
+
+def mask_square(
+    mask: np.ndarray, matrix: np.ndarray, size: int, width: int, height: int
+) -> np.ndarray:
+    """Returns a mask as the network's input shows it, (size, size) uint8, by the nearest pixel.
+
+    Args:
+        mask: (H, W) uint8 classes, 255 ignored; of any size, over the whole image.
+        matrix: (2, 3) from pixels of the image to pixels of the input, without a turn.
+        size: Side of the input in pixels.
+        width: Of the image.
+        height: Of the image.
+
+    Returns:
+        Classes, 255 where ignored and outside of the image.
+    """
+    rows, columns = mask.shape
+    at = np.arange(size) + 0.5
+    x = (at - matrix[0, 2]) / matrix[0, 0] * columns / width
+    y = (at - matrix[1, 2]) / matrix[1, 1] * rows / height
+    inside_x, inside_y = (x >= 0) & (x < columns), (y >= 0) & (y < rows)
+    found = np.full((size, size), 255, np.uint8)
+    rows_at, columns_at = y[inside_y].astype(int), x[inside_x].astype(int)
+    found[np.ix_(inside_y, inside_x)] = mask[np.ix_(rows_at, columns_at)]
+    return found
+
+
+def shares_of(
+    mask: np.ndarray, matrix: np.ndarray, size: int, width: int, height: int, n_classes: int
+) -> np.ndarray:
+    """Returns how much of each pixel of the input is of each class, (C, size, size) uint8 of 255.
+
+    Args:
+        mask: (H, W) uint8 classes, 255 ignored; of any size, over the whole image.
+        matrix: (2, 3) from pixels of the image to pixels of the input, without a turn.
+        size: Side of the input in pixels.
+        width: Of the image.
+        height: Of the image.
+        n_classes: C.
+    """
+    found = np.zeros((n_classes, size, size), np.uint8)
+    left, top = round(matrix[0, 2]), round(matrix[1, 2])
+    right = round(matrix[0, 0] * width + matrix[0, 2])
+    bottom = round(matrix[1, 1] * height + matrix[1, 2])
+    inner = max(1, right - left), max(1, bottom - top)
+    for number in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[:n_classes]):
+        one = Image.fromarray(np.where(mask == number, 255, 0).astype(np.uint8))
+        part = np.asarray(one.resize(inner, Image.Resampling.BOX))
+        found[number, top : top + inner[1], left : left + inner[0]] = part[
+            : size - top, : size - left
+        ]
+    return found
+
+
+def cell_shares(shares: np.ndarray, stride: int) -> np.ndarray:
+    """Returns the mean over cells of (..., size, size) uint8 shares, (..., h, w) uint8."""
+    *front, height, width = shares.shape
+    cells = shares.reshape(*front, height // stride, stride, width // stride, stride)
+    total = cells.sum(axis=(-3, -1), dtype=np.uint32)
+    return ((total + stride * stride // 2) // (stride * stride)).astype(np.uint8)
+
+
+def class_weights(pixels: np.ndarray, balance: str) -> np.ndarray:
+    """Returns (C,) float32 weights of a pixel of each class, 1 on the mean over the pixels.
+
+    Args:
+        pixels: (C,) of each class in the training masks.
+        balance: ``"none"``: all alike; ``"weights"`` or ``"auto"``: by the inverse root of how
+            frequent a class is, which is between what the loss would do by itself (hear only of
+            large classes) and the inverse (hear only of the smallest).
+    """
+    share = pixels / max(1, pixels.sum())
+    weights = np.ones(len(share), np.float32)
+    present = share > 0
+    if balance != "none" and share[present].max() > _EVEN * share[present].min():
+        weights = 1 / np.sqrt(np.maximum(share, 1e-6))
+        weights = np.minimum(weights, _MOST_WEIGHT * weights[present].min())
+    return (weights / (weights * share).sum()).astype(np.float32)
+
+
+def mask_shares(mask: np.ndarray, n_classes: int, stride: int) -> np.ndarray:
+    """Returns the share of each class in the cells of a mask, (C, h, w) uint8 of 255.
+
+    Args:
+        mask: (size, size) uint8 classes on the input; others are of no class.
+        n_classes: C.
+        stride: Side of a cell in pixels.
+    """
+    one_hot = mask == np.arange(n_classes, dtype=np.uint8)[:, None, None]
+    return cell_shares(one_hot.astype(np.uint8) * np.uint8(255), stride)

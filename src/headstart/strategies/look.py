@@ -1,0 +1,78 @@
+"""How the images of a data set are seen before anything is learnt: vectors, or maps for masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from headstart.choices import Geometry
+from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.features.extract import Features, extract
+from headstart.images.deep import Levels
+from headstart.images.preprocess import Preprocess
+from headstart.nets.backbone import Backbone
+from headstart.strategies.prepare import choose_preprocess
+
+if TYPE_CHECKING:
+    from headstart.features.extract_maps import Maps
+
+__all__ = ["Sight", "look_at", "maps_of"]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How images were asked to be seen.
+
+    Attributes:
+        image_size: Side of the input in pixels, or ``"auto"``.
+        geometry: How an image becomes a square.
+        tta: How many views of an image are averaged.
+        detector: Of faces, which then take the place of the photos; None for whole photos.
+    """
+
+    image_size: int | Literal["auto"]
+    geometry: Geometry
+    tta: int
+    detector: str | None
+
+
+def look_at(
+    dataset: Dataset, backbone: Backbone, wish: Sight, levels: Levels, compute: Compute
+) -> tuple[Features, Preprocess]:
+    """Runs the frozen network on every image, as the task of the data needs it.
+
+    Args:
+        dataset: N items.
+        backbone: The network.
+        wish: How images were asked to be seen.
+        levels: Of images deeper than 8 bits.
+        compute: Where, and who hears of progress.
+
+    Returns:
+        Features of N rows (`MapFeatures` for masks), and how images were fitted.
+    """
+    if dataset.task == "segmentation":  # needs torch in any case, as training does
+        from headstart.features.extract_maps import extract_maps
+        from headstart.strategies.mask_problem import choose_mask_input
+
+        preprocess = choose_mask_input(
+            dataset, backbone, wish.image_size, wish.geometry, levels, compute
+        )
+        return extract_maps(dataset, backbone, preprocess, compute), preprocess
+    preprocess = choose_preprocess(
+        dataset, backbone, wish.image_size, wish.geometry, levels=levels, detector=wish.detector
+    )
+    features = extract(
+        dataset, backbone, preprocess=preprocess, tta=wish.tta, device=compute.device,
+        workers=compute.workers, progress=compute.progress,
+    )  # fmt: skip
+    return features, preprocess
+
+
+def maps_of(features: Features, kept: np.ndarray) -> Maps | None:
+    """Returns the maps of the items that are kept, (N,) bool; None where there are vectors."""
+    maps: Maps | None = getattr(features, "maps", None)
+    return None if maps is None else maps.take(kept)

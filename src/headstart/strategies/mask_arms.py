@@ -1,0 +1,175 @@
+"""The arms that learn masks on a frozen network, each measured on held-out training images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart.compute import Compute
+from headstart.features.extract_maps import Maps
+from headstart.nets.backbone import Backbone
+from headstart.nets.dense import net_of
+from headstart.nets.dense_head import DenseHead, DensePlan
+from headstart.nets.maps import MapLayout
+from headstart.probe.dense_linear import LinearTask, fit_linear
+from headstart.probe.dense_scores import confusions, dense_temperature, mean_iou
+from headstart.probe.dense_targets import class_weights
+from headstart.strategies.mask_material import MaskMaterial
+
+__all__ = ["Arm", "Held", "dense_probabilities", "linear_arm", "plan_of"]
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Held:
+    """What held-out training images say of an arm.
+
+    Attributes:
+        rows: (n,) int, which of the training images.
+        counts: (n, C, C) pixels by truth and answer.
+        how: How they were held out, such as ``"5 folds"``.
+    """
+
+    rows: np.ndarray
+    counts: np.ndarray
+    how: str
+
+    @property
+    def value(self) -> float:
+        """Mean IoU."""
+        return float(mean_iou(self.counts.sum(axis=0)))
+
+    def on(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the (m, C, C) counts of some training images, all of them held out."""
+        place = {int(row): at for at, row in enumerate(self.rows)}
+        return self.counts[[place[int(row)] for row in rows]]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way to learn masks, fitted on all training images.
+
+    Attributes:
+        name: ``"linear"``, ``"head"``, ``"fine-tuned"``.
+        summary: One sentence.
+        head: What was learnt.
+        backbone: What it reads: the given network, or what it became.
+        size: Side of the input in pixels.
+        temperature: Divides the scores.
+        held: What held-out images say; None where none could be held out.
+        seconds: Wall time.
+    """
+
+    name: str
+    summary: str
+    head: DenseHead
+    backbone: Backbone
+    size: int
+    temperature: float
+    held: Held | None
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """Returns its line of `trials.csv`, without what comes from comparing arms."""
+        held = self.held
+        total = None if held is None else held.counts.sum(axis=0)
+        right = float(np.trace(total) / max(1, total.sum())) if total is not None else np.nan
+        return {
+            "arm": self.name,
+            "input": self.size,
+            "stride": self.head.plan.stride,
+            "weights": sum(each.size for each in self.head.arrays.values()),
+            "held_out": "none" if held is None else held.how,
+            "mean_iou": "" if held is None else f"{held.value:.4f}",
+            "pixel_accuracy": "" if held is None else f"{right:.4f}",
+            "seconds": f"{self.seconds:.1f}",
+        }
+
+
+def plan_of(
+    kind: Any, layout: MapLayout, stride: int, n_classes: int, *, width: int = 0
+) -> DensePlan:
+    """Returns the plan of a head that reads every stage from a stride on.
+
+    Args:
+        kind: See `DensePlan`.
+        layout: Of all stages of the network.
+        stride: Of its output, or the nearest that the network has.
+        n_classes: C.
+        width: See `DensePlan`.
+    """
+    strides = layout.strides
+    chosen = tuple(i for i, each in enumerate(strides) if each >= stride) or (len(strides) - 1,)
+    channels = tuple(shape[0] for shape in layout.shapes)
+    return DensePlan(kind, channels, strides, chosen, n_classes, width)
+
+
+def linear_arm(
+    maps: Maps,
+    material: MaskMaterial,
+    backbone: Backbone,
+    folds: tuple[np.ndarray, int],
+    compute: Compute,
+    *,
+    stride: int,
+    balance: str,
+) -> Arm:
+    """Fits a linear head on frozen maps, and one without each fold.
+
+    Args:
+        maps: Of the N training images, all stages.
+        material: Their masks.
+        backbone: That gave the maps.
+        folds: (N,) int, which fold holds an image out; and how many there are.
+        compute: Where, and from which seed.
+        stride: Of the output.
+        balance: See `class_weights`.
+    """
+    begun = time.perf_counter()
+    plan = plan_of("linear", maps.layout, stride, material.n_classes)
+    of, k = folds
+    first = plan.stages[0]
+    rows = maps.rows[:, maps.layout.bounds[first] :]
+    shares = material.shares(plan.stride)
+    weights = class_weights(shares.sum(axis=(0, 2, 3), dtype=np.float64), balance)
+    task = LinearTask(maps.layout.since(first), rows, shares, of if k > 1 else of - 1, weights)
+    phase = f"linear arm: {maps.layout.size} px, stride {plan.stride}"
+    compute.progress(phase, 0, 1)
+    fit = fit_linear(task, plan, compute, phase=phase)
+    held, temperature = None, 1.0
+    if k > 1:
+        counts = confusions(fit.scores, material.truth)
+        held = Held(np.arange(len(rows)), counts, f"{k} folds")
+        temperature = dense_temperature(fit.scores, shares)
+    summary = (
+        f"a 1x1 convolution on each of {len(plan.stages)} frozen stages of {backbone.name}, input "
+        f"{maps.layout.size} px, answers every {plan.stride} px"
+    )
+    seconds = time.perf_counter() - begun
+    return Arm("linear", summary, fit.head, backbone, maps.layout.size, temperature, held, seconds)
+
+
+def dense_probabilities(
+    head: DenseHead, temperature: float, maps: Maps, rows: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """Returns (n, C, h, w) float16 calibrated probabilities of some images.
+
+    Args:
+        head: What was learnt.
+        temperature: Divides its scores.
+        maps: Of all images, all stages.
+        rows: (n,) which of them.
+    """
+    net, found = net_of(head), []
+    with torch.inference_mode():
+        for start in range(0, len(rows), _BATCH):
+            some = np.asarray(rows)[start : start + _BATCH]
+            parts = maps.layout.split(torch.from_numpy(maps.rows[some]).float())
+            found.append((net(parts) / temperature).softmax(1).half().numpy())
+    return np.concatenate(found)

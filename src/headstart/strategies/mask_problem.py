@@ -1,0 +1,261 @@
+"""Who trains and who tests where masks are learnt, and how large the network's input is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from headstart.choices import EvaluationKind, Geometry
+from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.data.masks import Masks
+from headstart.data.split import folds as make_folds
+from headstart.errors import DataError, OptionError
+from headstart.images.deep import Levels
+from headstart.images.preprocess import Preprocess
+from headstart.nets.backbone import Backbone
+from headstart.probe.dense_scores import confusions, mean_iou
+from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
+from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
+from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.training.schedule import Recipe, parse_recipe
+
+__all__ = [
+    "MaskProblem",
+    "choose_mask_input",
+    "few_folds",
+    "head_side",
+    "make_mask_problem",
+    "mask_folds",
+    "mask_recipe",
+    "shown_at",
+]
+
+_SIDES = (256, 384, 512)
+_STRIDE = 4
+_ENOUGH = 0.97
+_LOOKED_AT = 16
+_JUDGED = 512
+# A head sees more than a linear arm, and small steps of it are cheap: people are told better.
+_HEAD_SIDE, _LARGE = 320, 400
+_FEW, _MANY_CELLS = 3, 96 * 96
+
+
+@dataclass(frozen=True)
+class MaskProblem:
+    """Who trains and who tests.
+
+    Attributes:
+        prepared: The usable items.
+        rounds: (training items, test items) of each round.
+        final: Items that the model that is kept learns from.
+        kind: How it is tested.
+        summary: One sentence about that.
+    """
+
+    prepared: Prepared
+    rounds: tuple[tuple[np.ndarray, np.ndarray], ...]
+    final: np.ndarray
+    kind: TestKind
+    summary: str
+
+
+def make_mask_problem(
+    prepared: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
+) -> MaskProblem:
+    """Decides who trains and who tests.
+
+    A mask is many answers, so that few images measure well, and training takes minutes: unless
+    cross-validation is asked for, images are held out.
+
+    Args:
+        prepared: The usable items.
+        evaluation: On a test split, by cross-validation, or as the data allow.
+        folds: Of the cross-validation.
+        seed: Of what is drawn.
+
+    Raises:
+        DataError: If nothing is left to learn from or to test on.
+    """
+    dataset, clusters = prepared.dataset, prepared.clusters
+    n, groups = len(dataset), len(np.unique(clusters))
+    given = bool(dataset.tested().any())
+    if groups < 2:
+        raise DataError(
+            f"{dataset.root}: its {n:,} images with masks must all stay together (groups, copies), "
+            f"so that none can be held out to measure on: add images of other things"
+        )
+    if evaluation == "cv":
+        k = min(folds, groups)
+        of = make_folds(dataset.labels.strata, clusters, k=k, seed=seed)
+        pairs = [(np.flatnonzero(of != each), np.flatnonzero(of == each)) for each in range(k)]
+        rounds = tuple(pair for pair in pairs if len(pair[0]) and len(pair[1]))
+        summary = (
+            f"{len(rounds)}-fold cross-validation, as asked: every image was predicted once by a "
+            f"model chosen and fitted without it; duplicates and groups stayed in one fold. The "
+            f"model that was kept is fitted on all of them."
+        )
+        return MaskProblem(prepared, rounds, np.arange(n), "cv", summary)
+    test = prepared.splits == "test"
+    train = np.flatnonzero(~test & ~prepared.dropped)
+    if not len(train) or not test.any():
+        raise DataError(
+            f"{dataset.root}: no image with a mask is left to {'learn from' if test.any() else 'test on'}; "
+            f"try --evaluation cv, or mend the split"
+        )
+    own = "test" if dataset.test_name == "test" else "validation"
+    origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
+    summary = f"Measured once on {origin}: {test.sum():,} images."
+    if prepared.dropped.any():
+        summary += (
+            f" {int(prepared.dropped.sum()):,} training images were left out because copies, "
+            f"near-duplicates or members of their group are in the test."
+        )
+    return MaskProblem(prepared, ((train, np.flatnonzero(test)),), train, "holdout", summary)
+
+
+def mask_folds(
+    prepared: Prepared, items: np.ndarray, *, folds: int, seed: int
+) -> tuple[np.ndarray, int]:
+    """Deals training items to folds that keep together what belongs together.
+
+    Args:
+        prepared: The usable items.
+        items: (N,) int.
+        folds: At most so many.
+        seed: Of the draw.
+
+    Returns:
+        (N,) int64 folds, and how many there are; 1 where all must stay together.
+    """
+    clusters, strata = prepared.clusters[items], prepared.dataset.labels.strata[items]
+    k = min(folds, len(np.unique(clusters)))
+    if k < 2:
+        return np.zeros(len(items), np.int64), 1
+    dealt = make_folds(strata, clusters, k=k, seed=seed)
+    _, numbers = np.unique(dealt, return_inverse=True)
+    return numbers.astype(np.int64), int(numbers.max()) + 1
+
+
+def few_folds(folds: tuple[np.ndarray, int], side: int, stride: int) -> tuple[np.ndarray, int]:
+    """Returns folds joined to three at most where every one of them costs seconds.
+
+    Args:
+        folds: (N,) int and how many there are.
+        side: Of the input in pixels.
+        stride: Of the output.
+    """
+    of, k = folds
+    if k <= _FEW or (side // stride) ** 2 <= _MANY_CELLS:
+        return folds
+    return of % _FEW, _FEW
+
+
+def choose_mask_input(
+    dataset: Dataset,
+    network: Backbone,
+    image_size: int | Literal["auto"],
+    geometry: Geometry,
+    levels: Levels,
+    compute: Compute,
+) -> Preprocess:
+    """Chooses the input's side: the smallest at which the masks could be told at all.
+
+    Args:
+        dataset: N items with masks.
+        network: It says how its weights were trained to see.
+        image_size: Side in pixels, or ``"auto"``.
+        geometry: How an image becomes a square; of masks the whole of it must.
+        levels: Of images deeper than 8 bits.
+        compute: Who hears of progress.
+
+    Raises:
+        OptionError: If a part of each image would not be seen, or the side does not fit.
+    """
+    if geometry == "crop":
+        raise OptionError(
+            "--geometry crop shows a network a part of the image, and masks are of all of it: "
+            "leave it out, or say squash"
+        )
+    whole: Geometry = "squash" if geometry == "squash" else "pad"
+    preprocess = replace(network.preprocess, geometry=whole, levels=levels)
+    if image_size != "auto":
+        size = max(32, 32 * round(int(image_size) / 32))
+        return replace(preprocess, size=size if network.takes_any_size() else int(image_size))
+    if not network.takes_any_size():
+        return preprocess
+    compute.begin("choosing the size of the input")
+    longest = int(np.median(dataset.labels.sizes.max(axis=1)))  # type: ignore[attr-defined]
+    sides = [side for side in _SIDES if side == _SIDES[0] or side <= 1.34 * longest]
+    for side in sides:
+        if shown_at(dataset, whole, side, _STRIDE) >= _ENOUGH:
+            return replace(preprocess, size=side)
+    return replace(preprocess, size=sides[-1])
+
+
+def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> float:
+    """Returns the mean IoU that a network would have that knew every cell of its output.
+
+    It cannot be better than this, because it has one answer for so many pixels.
+
+    Args:
+        dataset: N items with masks, of which some are looked at.
+        geometry: How an image becomes a square.
+        side: Of the input in pixels.
+        stride: Of the output.
+    """
+    masks = cast(Masks, dataset.labels)
+    known = np.flatnonzero(masks.known)
+    some = known[np.unique(np.linspace(0, len(known) - 1, min(_LOOKED_AT, len(known))).astype(int))]
+    classes, total = len(masks.names), np.zeros((len(masks.names), len(masks.names)), np.int64)
+    small = Preprocess(size=side, geometry=geometry)
+    for item in some.tolist():
+        mask = masks.read(item)
+        height, width = mask.shape
+        judged = min(_JUDGED, max(side, width, height))
+        large = Preprocess(size=judged, geometry=geometry)
+        shares = shares_of(mask, small.matrix(width, height), side, width, height, classes)
+        cells = cell_shares(shares, stride).astype(np.float32) + 1e-3
+        truth = mask_square(mask, large.matrix(width, height), judged, width, height)
+        total += confusions(np.log(cells)[None], truth[None])[0]
+    return float(mean_iou(total))
+
+
+def head_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
+    """Returns the side of a head's input: larger than a linear arm's where images are larger.
+
+    Args:
+        dataset: N items with masks.
+        network: With the linear arm's input.
+        image_size: As asked for.
+    """
+    side = network.preprocess.size
+    longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
+    free = image_size == "auto" and network.backbone.takes_any_size()
+    return _HEAD_SIDE if free and side < _HEAD_SIDE and longest >= _LARGE else side
+
+
+def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskRecipe:
+    """Returns the recipe of a head, from what a training was told.
+
+    Args:
+        options: Of the verb, as it was told.
+        given: What they make of a recipe for classes.
+        images: Training images; few of them are seen more often.
+
+    Raises:
+        OptionError: If the options name what a recipe of masks does not have.
+    """
+    base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
+    read = parse_recipe(options.get("recipe"), base)
+    epochs, rate = options.get("epochs", "auto"), options.get("lr")
+    if isinstance(rate, float):
+        read = replace(read, lr=rate)
+    if epochs != "auto":
+        return replace(read, epochs=int(epochs))
+    per_epoch = max(1, round(images / read.batch))
+    most = max(1, math.ceil(2 * read.steps / per_epoch))
+    return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))

@@ -1,0 +1,37 @@
+"""A model of masks on items of a data set, from their files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.images.inputs import InputImages
+from headstart.nets.dense_runner import DenseRunner
+from headstart.nets.model import Model
+from headstart.strategies.problem import Prepared
+
+__all__ = ["run_model"]
+
+_BATCH = 16
+
+
+def run_model(model: Model, prepared: Prepared, items: np.ndarray, compute: Compute) -> np.ndarray:
+    """Returns (n, C, h, w) float16 calibrated probabilities of some items.
+
+    Args:
+        model: Whose head is dense.
+        prepared: The usable items.
+        items: (n,) int.
+        compute: Where, and who hears of progress.
+    """
+    inputs = InputImages(
+        prepared.dataset.take(items), model.preprocess, workers=compute.workers,
+        progress=compute.progress,
+    )  # fmt: skip
+    runner = DenseRunner(model, images=len(items), device=compute.device)
+    found = []
+    for start in range(0, len(items), _BATCH):
+        stop = min(start + _BATCH, len(items))
+        found.append(runner(np.stack([inputs[i] for i in range(start, stop)])).astype(np.float16))
+        compute.progress("answering for the test images", stop, len(items))
+    return np.concatenate(found)

@@ -1,0 +1,235 @@
+"""From usable items with masks to a model that gives every pixel a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.features.extract_maps import Maps
+from headstart.nets.model import Model
+from headstart.predictions import Predictions
+from headstart.records import OutputSpec
+from headstart.resume import Unfinished
+from headstart.stacking import concatenate
+from headstart.strategies.clock import Clock
+from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
+from headstart.strategies.mask_choice import MaskTrials, compare_arms
+from headstart.strategies.mask_head import HeadArm, head_arm
+from headstart.strategies.mask_material import MaskMaterial, read_masks, sizes_and_matrices
+from headstart.strategies.mask_problem import (
+    MaskProblem,
+    few_folds,
+    head_side,
+    make_mask_problem,
+    mask_folds,
+    mask_recipe,
+)
+from headstart.strategies.mask_run import run_model
+from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.strategies.train_classes import Ask
+from headstart.strategies.trained import Histories, Trained
+from headstart.tasks import decode_parts, task_of
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.record import Epoch, OnEpoch
+from headstart.training.track import open_trackers
+
+__all__ = ["train_masks"]
+
+# Linear arms answer at these strides, where the network has them and cells are few enough.
+_STRIDES = (4, 2)
+_MOST_CELLS = 256
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What the arms of a training share."""
+
+    prepared: Prepared
+    network: FrozenNetwork
+    maps: Maps
+    ask: Ask
+    compute: Compute
+    clock: Clock
+    spec: OutputSpec
+    place: Path | None
+    on_epoch: OnEpoch | None
+    history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
+
+
+def train_masks(
+    prepared: Prepared, network: FrozenNetwork, ask: Ask, compute: Compute, clock: Clock
+) -> Trained:
+    """Learns masks on a frozen network in several ways, and keeps the best on held-out images.
+
+    Args:
+        prepared: The usable items.
+        network: With the maps of their images.
+        ask: What is wanted.
+        compute: Where, and from which seed.
+        clock: Notes how long each phase takes.
+
+    Raises:
+        DataError: If nothing is left to learn from or to test on.
+    """
+    maps = network.maps
+    assert isinstance(maps, Maps), "masks are learnt from maps"
+    problem = make_mask_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
+    spec = task_of("segmentation").encode(prepared.dataset.labels, problem.final).spec
+    session = _Session(prepared, network, maps, ask, compute, clock, spec, *_kept(ask))
+    rounds = [
+        _learn(session, train, f"round{number}-" if len(problem.rounds) > 1 else "")
+        for number, (train, _) in enumerate(problem.rounds, 1)
+    ]
+    final = rounds[0] if problem.kind == "holdout" else _learn(session, problem.final, "")
+    with clock.phase("predict"):
+        answered = tuple(
+            (test, _outputs(session, trials.best, test), _spec_of(spec, trials.best))
+            for trials, (_, test) in zip(rounds, problem.rounds, strict=True)
+        )
+    return _trained(session, problem, final, answered)
+
+
+def _kept(ask: Ask) -> tuple[Path | None, OnEpoch | None]:
+    """Returns where states of trainings are kept, and who hears of epochs; None without any."""
+    if ask.strategy == "probe":
+        return None, None
+    stack = ask.until_written
+    place = stack.enter_context(
+        Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
+    )
+    on_epoch, close = open_trackers(
+        ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
+    )
+    stack.callback(close)
+    return place, on_epoch
+
+
+def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
+    """Fits every arm on some items, and keeps the best on those of them that were held out."""
+    prepared, network, compute = session.prepared, session.network, session.compute
+    layout, clock, ask = session.maps.layout, session.clock, session.ask
+    strides = _strides(session)
+    with clock.phase("read masks"):
+        material = read_masks(prepared, items, network.preprocess, min(strides), compute)
+    own = session.maps.take(np.isin(np.arange(len(prepared.dataset)), items))
+    folds = mask_folds(prepared, items, folds=ask.folds, seed=compute.seed)
+    with clock.phase("linear arm"):
+        arms = [
+            linear_arm(
+                own, material, network.backbone, few_folds(folds, layout.size, stride), compute,
+                stride=stride,
+                balance=ask.recipe.balance,
+            )
+            for stride in strides
+        ]  # fmt: skip
+    del own
+    clusters = prepared.clusters[items]
+    trials = compare_arms(arms, clusters, seed=compute.seed)
+    if ask.strategy == "probe":
+        return trials
+    with clock.phase("head arm"):
+        began = _head(session, material, folds, mark)
+        both = compare_arms([*trials.arms, began.arm], clusters, seed=compute.seed)
+        session.history.update(began.history)
+        if both.best is not began.arm and ask.strategy != "finetune":
+            return both
+        finished = began.finish()
+        session.history.update(began.history)
+    return both.with_best(finished)
+
+
+def _head(
+    session: _Session, material: MaskMaterial, folds: tuple[np.ndarray, int], mark: str
+) -> HeadArm:
+    """Trains a head on all but one fold."""
+    ask, network, prepared = session.ask, session.network, session.prepared
+    recipe = mask_recipe(ask.options, ask.recipe, images=len(material.items))
+    side = head_side(prepared.dataset, network, ask.options.get("image_size", "auto"))
+    began = head_arm(
+        prepared, material, network.backbone, replace(network.preprocess, size=side), folds,
+        recipe, session.compute, checkpoints=Checkpoints(session.place, prefix=mark),
+        on_epoch=session.on_epoch,
+    )  # fmt: skip
+    session.places.append(f"head arm: {began.place}")
+    return began
+
+
+def _strides(session: _Session) -> list[int]:
+    """Returns the strides that linear arms answer at."""
+    layout = session.maps.layout
+    large = layout.size // 2 <= _MOST_CELLS and layout.size > 256
+    wanted = _STRIDES if large else _STRIDES[:1]
+    return [each for each in wanted if each in layout.strides] or [layout.strides[0]]
+
+
+def _model(session: _Session, arm: Arm) -> Model:
+    """Returns an arm as a model."""
+    preprocess = replace(session.network.preprocess, size=arm.size)
+    spec = _spec_of(session.spec, arm)
+    return Model(arm.backbone, arm.head, spec, preprocess, 1, arm.temperature)
+
+
+def _outputs(session: _Session, arm: Arm, items: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns what an arm gives for some items, and where on their images that is."""
+    session.compute.begin("answering for the test images")
+    model, layout = _model(session, arm), session.maps.layout
+    if arm.size == layout.size and arm.backbone is session.network.backbone:
+        probabilities = dense_probabilities(arm.head, arm.temperature, session.maps, items)
+    else:
+        probabilities = run_model(model, session.prepared, items, session.compute)
+    places = sizes_and_matrices(session.prepared, items, model.preprocess)
+    return {"probabilities": probabilities} | places
+
+
+def _spec_of(spec: OutputSpec, arm: Arm) -> OutputSpec:
+    """Returns what decodes the outputs of an arm."""
+    return replace(
+        spec, settings=spec.settings | {"size": arm.size, "stride": arm.head.plan.stride}
+    )
+
+
+def _trained(
+    session: _Session, problem: MaskProblem, trials: MaskTrials, answered: tuple[Any, ...]
+) -> Trained:
+    """Puts together what was learnt, measured and tried."""
+    prepared, best = session.prepared, trials.best
+    dataset = prepared.dataset
+    session.compute.begin("measuring baselines")
+    histories = None
+    if session.history:
+        recipe = mask_recipe(session.ask.options, session.ask.recipe, images=len(problem.final))
+        histories = Histories(session.history, problem.final, recipe)
+    return Trained(
+        prepared=prepared,
+        model=_model(session, best),
+        summary=f"{best.name} arm: {best.summary}. {trials.said}".strip(),
+        evaluation=(problem.kind, problem.summary),
+        answered=answered,
+        predictions=decode_parts(answered, dataset.names)[1],
+        uncalibrated=None,
+        clusters=prepared.clusters,
+        dropped=prepared.dropped,
+        baselines=_baselines(problem) if session.ask.baselines != "none" else {},
+        trials=trials.rows(),
+        histories=histories,
+        sections={
+            "learning_curve": {"points": [], "forecast": None},
+            "maps": {"linear arm": session.maps.place, "more": session.places},
+        },
+    )
+
+
+def _baselines(problem: MaskProblem) -> dict[str, Predictions]:
+    """Returns what somebody would answer who never looks at an image."""
+    dataset, task = problem.prepared.dataset, task_of("segmentation")
+    items = np.concatenate([test for _, test in problem.rounds])
+    order = np.argsort(items, kind="stable")
+    found = [
+        task.baselines(dataset.labels, dataset.names, train, test) for train, test in problem.rounds
+    ]
+    return {name: concatenate([each[name] for each in found]).take(order) for name in found[0]}

@@ -1,0 +1,81 @@
+"""What learning masks needs of torch: the head, the batches, the loss, and what is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart.nets.batch import Targets
+from headstart.nets.dense import DenseNet, build_dense
+from headstart.nets.dense_head import DensePlan
+from headstart.nets.dense_loss import dense_losses
+from headstart.nets.loader import Plan
+from headstart.training.schedule import Recipe
+
+__all__ = ["batches", "correct", "head", "loss"]
+
+
+def head(plan: DensePlan, n_outputs: int, start: Any = None, *, seed: int = 0) -> DenseNet:
+    """Returns the module that reads a network's maps.
+
+    Args:
+        plan: What it is made of, in the place of a width.
+        n_outputs: C, as the plan says.
+        start: (means, standard deviations) of each stage's channels, or None.
+        seed: Of its weights.
+    """
+    assert plan.n_classes == n_outputs, "the plan knows the classes"
+    module = build_dense(plan, seed=seed)
+    if start is not None:
+        module.start(*start)
+    return module
+
+
+def batches(
+    strata: np.ndarray, recipe: Recipe, seed: int, *, targets: Targets | None = None
+) -> Plan:
+    """Returns which images are in which batch.
+
+    Args:
+        strata: (N,) int, the rarest class of each mask.
+        recipe: How many, and whether rare classes come as often as others.
+        seed: Of the order.
+        targets: Who makes what the loss wants of each.
+    """
+    drawn = recipe.balance if recipe.balance in ("oversample", "undersample") else "none"
+    return Plan(
+        strata, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=drawn, targets=targets
+    )  # type: ignore[arg-type]
+
+
+def loss(recipe: Recipe, weights: np.ndarray) -> Callable[[torch.Tensor, Any], torch.Tensor]:
+    """Returns the loss: scores and shares of n images to (n,).
+
+    Args:
+        recipe: How much Dice counts.
+        weights: (C,) of a pixel of each class.
+    """
+    return partial(
+        _loss, weights=torch.from_numpy(weights), dice=float(getattr(recipe, "dice", 1.0))
+    )
+
+
+def _loss(
+    outputs: torch.Tensor, targets: torch.Tensor, *, weights: torch.Tensor, dice: float
+) -> torch.Tensor:
+    return dense_losses(outputs, targets, weights.to(outputs.device), dice=dice)
+
+
+def correct(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Returns what is watched while masks are learnt: ``"accuracy"``, (n,) float.
+
+    Args:
+        outputs: (n, C, h, w) scores.
+        targets: (n, C, h, w) shares.
+    """
+    right = targets.gather(1, outputs.argmax(1, keepdim=True)).sum((1, 2, 3))
+    return {"accuracy": right / targets.sum((1, 2, 3)).clamp_min(1e-6)}

@@ -1,0 +1,34 @@
+"""What a server sends of one answer: areas in numbers, and the mask itself in one of two forms."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any, Literal
+
+from headstart.tasks.segmentation.maps import SegmentationMaps
+from headstart.tasks.segmentation.paint import indexed
+
+__all__ = ["MaskForm", "served"]
+
+MaskForm = Literal["png", "rle", "none"]
+
+
+def served(predictions: SegmentationMaps, index: int, form: MaskForm) -> dict[str, Any]:
+    """Returns `record(index)` with the mask beside it.
+
+    Args:
+        predictions: Of an image that could be read.
+        index: Which.
+        form: ``"png"`` adds ``png``, an index PNG with the palette in base64 (255 is not sure);
+            ``"rle"`` adds ``masks``, COCO's compressed run lengths of each class.
+    """
+    labels = predictions.labels(index, abstain=True)
+    found = predictions.record(index, labels)
+    if form == "rle":
+        return found | {"masks": predictions.masks(index, labels)}
+    if form == "none":
+        return found
+    written = io.BytesIO()
+    indexed(labels, predictions.palette).save(written, "PNG", compress_level=3)
+    return found | {"png": base64.b64encode(written.getvalue()).decode("ascii")}

@@ -1,0 +1,43 @@
+"""A model of masks as one graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from tests.models import exported_file, random_mask_model
+
+from headstart.exporting.dense_graph import DenseDeployed
+from headstart.scoring.run_predictor import RunPredictor
+
+INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["linear", "pyramid"])
+def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, kind):
+    model = random_mask_model(kind=kind)
+    wanted = RunPredictor(model, exact=True).outputs(INPUTS)["probabilities"]
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    assert wanted.shape == (3, 3, 16, 16)
+    for count in (1, 3):
+        found = predictor.outputs(INPUTS[:count])["probabilities"]
+        np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
+
+
+def test_the_file_says_how_many_numbers_an_image_has(tmp_path):
+    predictor = exported_file(random_mask_model(), tmp_path / "m.onnx")
+    graph = onnx.load(predictor.path).graph
+    [output] = graph.output
+    sides = [each.dim_value for each in output.type.tensor_type.shape.dim]
+    assert sides == [0, 3, 16, 16]
+    # The image lies somewhere: what is opened can say where.
+    assert set(predictor.nothing(1)) == {"probabilities", "sizes", "matrices"}
+
+
+def test_its_shape_is_known_before_it_is_written():
+    deployed = DenseDeployed(random_mask_model())
+    assert deployed.shape == (3, 16, 16)
+    with torch.inference_mode():
+        found = deployed.eval()(torch.from_numpy(INPUTS))
+    np.testing.assert_allclose(found.sum(1).numpy(), 1, atol=1e-5)

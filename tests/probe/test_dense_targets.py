@@ -1,0 +1,47 @@
+"""What a dense head learns of a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.images.preprocess import Preprocess
+from headstart.probe.dense_targets import (
+    cell_shares,
+    class_weights,
+    mask_shares,
+    mask_square,
+    shares_of,
+)
+
+PAD = Preprocess(size=32, geometry="pad")
+
+
+def test_shares_keep_what_nearest_pixels_lose():
+    mask = np.zeros((64, 128), np.uint8)
+    mask[:, 31] = 1  # a line a quarter of a pixel of the input wide
+    mask[:10] = 255
+    shares = shares_of(mask, PAD.matrix(128, 64), 32, 128, 64, 2)
+    assert shares.shape == (2, 32, 32)
+    assert not shares[:, :8].any() and not shares[:, 24:].any()
+    assert abs(int(shares[1, 16, 7]) - 64) <= 1
+    assert shares[:, 8:10].sum() == 0
+    cells = cell_shares(shares, 4)
+    assert cells.shape == (2, 8, 8)
+    assert abs(int(cells[1, 4, 1]) - 16) <= 1
+
+
+def test_a_square_shows_the_mask_where_the_image_is():
+    mask = np.array([[0, 1], [1, 0]], np.uint8)  # of another size than its image
+    square = mask_square(mask, PAD.matrix(100, 50), 32, 100, 50)
+    assert (square[:8] == 255).all() and (square[24:] == 255).all()
+    assert (square[8:16, :16] == 0).all() and (square[8:16, 16:] == 1).all()
+    assert (mask_shares(square, 2, 8)[1, 1] == [0, 0, 255, 255]).all()
+
+
+def test_only_rare_classes_are_weighted():
+    even = class_weights(np.array([70.0, 30.0]), "auto")
+    assert np.allclose(even, 1)
+    rare = class_weights(np.array([9900.0, 100.0, 0.0]), "auto")
+    assert 9 < rare[1] / rare[0] < 11
+    assert np.isclose((rare * [0.99, 0.01, 0]).sum(), 1)
+    assert np.allclose(class_weights(np.array([9900.0, 100.0]), "none"), 1)

@@ -1,0 +1,53 @@
+"""Views whose maps are computed once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.nets.loader import Plan
+from headstart.nets.maps import MapLayout
+from headstart.nets.warp import Warp
+from headstart.training.map_views import MapViews
+from tests.strategies.mask_sets import QUIET
+
+LAYOUT = MapLayout(16, ((1, 8, 8), (1, 4, 4)))
+
+
+class Counting:
+    """The mean over cells, and how often it was asked."""
+
+    summary, precision, batch, depth = "counting", "fp32", 4, 1
+
+    def __init__(self):
+        self.seen = 0
+
+    def start(self, slot, images):
+        self.seen += len(images)
+        grey = images.mean(axis=3)
+        fine = grey.reshape(-1, 8, 2, 8, 2).mean(axis=(2, 4)).reshape(len(images), -1)
+        coarse = grey.reshape(-1, 4, 4, 4, 4).mean(axis=(2, 4)).reshape(len(images), -1)
+        self.rows = np.concatenate([fine, coarse], axis=1).astype(np.float32)
+
+    def finish(self, slot):
+        return self.rows
+
+
+def test_each_view_is_seen_once_and_goes_with_its_mask():
+    masks = (np.random.default_rng(0).random((6, 4, 4)) < 0.5).repeat(5, 1).repeat(5, 2)
+    squares = np.repeat(np.where(masks, 200, 20)[..., None], 3, axis=3).astype(np.uint8)
+    engine = Counting()
+    views = MapViews(
+        engine, LAYOUT, 1, squares, masks.astype(np.uint8), n_classes=2, stride=4,
+        warp=Warp(16, colour=0.0, turn=0.0), count=2, compute=QUIET,
+    )  # fmt: skip
+    plan = Plan(np.zeros(6), batch=3, epochs=5, seed=0)
+    found = list(views.batches(plan.since(0)))
+    assert engine.seen == 12 and len(found) == 10
+    for batch in found:
+        assert batch.images.shape == (3, 16)
+        known = batch.targets.sum(1) > 0.99
+        light = batch.images.view(3, 4, 4)
+        assert np.corrcoef(light[known], batch.targets[:, 1][known])[0, 1] > 0.9
+    again = list(views.batches(plan.since(4)))
+    assert all((a.images == b.images).all() for a, b in zip(again, found[4:], strict=True))
+    assert engine.seen == 12
