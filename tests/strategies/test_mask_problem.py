@@ -57,10 +57,7 @@ def test_folds_keep_together_what_belongs_together(prepared):
     pairs = replace(prepared, clusters=np.arange(12) // 2)
     of, k = mask_folds(pairs, np.arange(8), folds=5, seed=0)
     assert 2 <= k <= 4 and (of[::2] == of[1::2]).all()
-    assert (
-        mask_folds(replace(prepared, clusters=np.zeros(12, int)), np.arange(8), folds=5, seed=0)[1]
-        == 1
-    )
+    assert mask_folds(replace(prepared, clusters=np.zeros(12, int)), np.arange(8), folds=5, seed=0)[1] == 1
     assert few_folds((np.arange(10) % 5, 5), 512, 2)[1] == 3
     assert few_folds((np.arange(10) % 5, 5), 256, 4)[1] == 5
 

@@ -30,17 +30,13 @@ def run_of(folder, place, **options):
 def test_a_run_answers_as_it_was_measured(tmp_path, strategy):
     recipe = "width=16,views=2" if strategy == "auto" else None
     epochs = 4 if strategy == "auto" else "auto"
-    run = run_of(
-        tmp_path / "data", tmp_path / "run", strategy=strategy, epochs=epochs, recipe=recipe
-    )
+    run = run_of(tmp_path / "data", tmp_path / "run", strategy=strategy, epochs=epochs, recipe=recipe)
     results = json.loads(run.metrics.read_text())
     assert results["task"] == "segmentation" and results["primary"] == "mean_iou"
     assert results["test"]["mean_iou"]["value"] > 0.7
     assert set(results["baselines"]) == {"majority", "mean_mask"}
     rows = list(csv.DictReader(run.trials.open()))
-    assert {row["arm"] for row in rows} == (
-        {"linear"} if strategy == "probe" else {"linear", "head"}
-    )
+    assert {row["arm"] for row in rows} == ({"linear"} if strategy == "probe" else {"linear", "head"})
     assert rows[0]["chosen"] == "True" and float(rows[0]["mean_iou"]) > 0.7
     assert run.report.is_file() and run.items.is_file() and run.outputs.is_file()
     image, mask = disc(99, 120, 80)

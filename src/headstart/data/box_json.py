@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, hull, tidied
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.words import plural
 from headstart.errors import DataError
@@ -45,7 +45,7 @@ def read_label_studio(path: Path, images: Sequence[str]) -> BoxNotes:
     Raises:
         DataError: If it is none.
     """
-    content = read_json(path)
+    content = json_of(path)
     if not is_label_studio(content):
         raise DataError(f"{path} is no export of Label Studio: it holds no list of tasks")
     there = {name.rpartition("/")[2] for name in images}
@@ -142,7 +142,7 @@ def read_labelme_boxes(files: Sequence[tuple[str, Path]]) -> BoxNotes:
     """
     found, aside, outlines = {}, [], Counter[str]()
     for name, path in files:
-        content = read_json(path)
+        content = json_of(path)
         if not is_labelme(content):
             raise DataError(f"{path} is no file of Labelme: it has no shapes")
         boxes, lost, flaws = [], 0, []

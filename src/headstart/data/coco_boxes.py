@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, tidied
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.words import plural, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -54,7 +54,7 @@ def read_coco_boxes(paths: Sequence[Path], root: Path) -> BoxNotes:
     aside: list[tuple[str, str]] = []
     ids: dict[str, int] = {}
     for path in paths:
-        content = read_json(path)
+        content = json_of(path)
         if not has_coco_boxes(content):
             raise DataError(_why_not(path, content))
         found, bad = _images_of(path, content, ids, root)

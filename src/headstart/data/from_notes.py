@@ -14,8 +14,8 @@ from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.data.image_sizes import image_sizes, turn_corners
 from headstart.data.labels import Classes
-from headstart.data.mask_folders import with_splits
 from headstart.data.mask_pairs import split_by_folders
+from headstart.data.mask_splits import with_splits
 from headstart.data.place_images import place_images
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import Tree

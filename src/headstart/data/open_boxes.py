@@ -14,7 +14,7 @@ from headstart.data.coco import is_coco
 from headstart.data.coco_boxes import has_coco_boxes, read_coco_boxes
 from headstart.data.dataset import Dataset
 from headstart.data.from_notes import from_notes
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.mask_pairs import pair_masks
 from headstart.data.place_images import pair_by_stem, place_images
@@ -175,7 +175,7 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     """Returns the kinds of boxes in some JSON files."""
     own, _ = pair_by_stem(tree.names, [str(path) for path in files])
     shaped = [path for path in files if _holds(path, b'"shapes"')]
-    shaped = [path for path in shaped if is_labelme(read_json(path))]
+    shaped = [path for path in shaped if is_labelme(json_of(path))]
     drawn = [(own.get(str(path)) or f"{path.stem} ({path.name})", path) for path in shaped]
     found = []
     if drawn and (sure or _all_rectangles(shaped)):
@@ -184,13 +184,13 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     rest = [path for path in files if str(path) not in own and path not in shaped][:_LOOKED_AT]
     coco = [
         path for path in rest
-        if _holds(path, b'"images"', b'"annotations"') and _is_ours(read_json(path), sure)
+        if _holds(path, b'"images"', b'"annotations"') and _is_ours(json_of(path), sure)
     ]  # fmt: skip
     if coco:
         found.append(_Source("COCO files", some_of([each.name for each in coco], 3),
                              lambda: read_coco_boxes(coco, tree.root)))  # fmt: skip
     studio = [path for path in rest if _holds(path, b'"rectanglelabels"')]
-    studio = [path for path in studio if is_label_studio(read_json(path))]
+    studio = [path for path in studio if is_label_studio(json_of(path))]
     for path in studio:
         read = lambda path=path: read_label_studio(path, tree.names)  # noqa: E731
         found.append(_Source("an export of Label Studio", path.name, read))
@@ -205,7 +205,7 @@ def _is_ours(content: object, sure: bool) -> bool:
 
 
 def _all_rectangles(paths: list[Path]) -> bool:
-    shapes = [shape for path in paths for shape in read_json(path)["shapes"]]
+    shapes = [shape for path in paths for shape in json_of(path)["shapes"]]
     return bool(shapes) and all(each.get("shape_type") == "rectangle" for each in shapes)
 
 

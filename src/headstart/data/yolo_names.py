@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headstart.data.json_file import read_json
+from headstart.data.json_file import json_of
 from headstart.data.scan import Tree
 from headstart.data.words import normal
 from headstart.errors import DataError
@@ -83,7 +83,7 @@ def _of_lines(path: Path) -> dict[int, str]:
 
 def _of_notes(path: Path) -> dict[int, str]:
     """Returns the names that an export of Label Studio brings along."""
-    content = read_json(path)
+    content = json_of(path)
     listed = content.get("categories") if isinstance(content, dict) else None
     return {
         each["id"]: normal(str(each["name"]))

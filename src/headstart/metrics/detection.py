@@ -13,9 +13,9 @@ import numpy as np
 from headstart.metrics.matching import IOUS, RANGES, Matches
 from headstart.metrics.statistic import Statistic
 
-__all__ = ["MOST", "average_precision", "average_recall", "class_precisions", "precision_curves"]
+__all__ = ["MOST_DETECTIONS", "average_precision", "average_recall", "class_precisions", "precision_curves"]
 
-MOST = 100
+MOST_DETECTIONS = 100
 """Detections of one class on one image that count, the most certain ones."""
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
@@ -40,7 +40,7 @@ class _Ranked:
 
 
 def _ranked(matches: Matches, kind: int, size: int, levels: np.ndarray) -> _Ranked:
-    rows = np.flatnonzero((matches.classes == kind) & (matches.ranks < MOST))
+    rows = np.flatnonzero((matches.classes == kind) & (matches.ranks < MOST_DETECTIONS))
     rows = rows[np.lexsort((matches.ranks[rows], matches.items[rows]))]
     rows = rows[np.argsort(-matches.scores[rows], kind="stable")]
     return _Ranked(
@@ -135,7 +135,7 @@ def _all_ranked(matches: Matches, iou: float | None, size: str) -> list[_Ranked]
     return [_ranked(matches, kind, number, levels) for kind in range(matches.positives.shape[2])]
 
 
-def average_recall(matches: Matches, *, most: int = MOST, size: str = "all") -> Statistic:
+def average_recall(matches: Matches, *, most: int = MOST_DETECTIONS, size: str = "all") -> Statistic:
     """Returns the mean over overlaps and classes of the share of true boxes that are found.
 
     Args:
@@ -171,7 +171,7 @@ def precision_curves(matches: Matches, *, iou: float = 0.5) -> list[dict[str, np
     level = int(np.argmin(np.abs(IOUS - iou)))
     curves = []
     for kind in range(matches.positives.shape[2]):
-        rows = np.flatnonzero((matches.classes == kind) & (matches.ranks < MOST))
+        rows = np.flatnonzero((matches.classes == kind) & (matches.ranks < MOST_DETECTIONS))
         rows = rows[~matches.passed[0, level][rows]]
         rows = rows[np.argsort(-matches.scores[rows], kind="stable")]
         right = np.cumsum(matches.hits[0, level][rows])

@@ -192,10 +192,7 @@ def _image_means(layout: MapLayout, rows: np.ndarray, stage: int) -> torch.Tenso
     channels = layout.shapes[stage][0]
     parts = range(0, len(rows), _BATCH)
     means = [
-        torch.from_numpy(rows[at : at + _BATCH, start:stop])
-        .float()
-        .view(-1, channels, (stop - start) // channels)
-        .mean(2)
+        torch.from_numpy(rows[at : at + _BATCH, start:stop]).float().view(-1, channels, (stop - start) // channels).mean(2)
         for at in parts
     ]
     return torch.cat(means)

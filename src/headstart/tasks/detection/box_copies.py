@@ -23,7 +23,7 @@ def check_copies(dataset: Dataset) -> Iterator[Finding]:
     once: list[int] = []
     twice: list[int] = []
     for item in np.flatnonzero(labels.counts > 1):
-        own = labels.of(item)
+        own = labels.of(int(item))
         rows = np.arange(own.start, own.stop)[labels.usable[own] & ~labels.crowd[own]]
         same = np.triu(overlaps(labels.clipped[rows], labels.clipped[rows]) >= _SAME, 1)
         for one, other in np.argwhere(same):

@@ -180,7 +180,7 @@ def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
                 f"{part}, and {why}.",
                 first(
                     f"{labels.names[index]}: {', '.join(_images_with(dataset, index)[:3])}"
-                    for index in np.flatnonzero(missing)
+                    for index in np.flatnonzero(missing).tolist()
                 ),
                 "Give both parts images with all classes.", int(missing.sum()),
             )  # fmt: skip

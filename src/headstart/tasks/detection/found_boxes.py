@@ -48,4 +48,4 @@ def box_finding(
         tuple(corners[row].tolist()) if np.isfinite(corners[row]).all() else None for row in shown
     )
     evidence = tuple(box_line(dataset, row) for row in shown)
-    return Finding(check, severity, claim, evidence, remedy, len(rows), regions)  # type: ignore[arg-type]
+    return Finding(check, severity, claim, evidence, remedy, len(rows), regions)
