@@ -13,7 +13,13 @@ import numpy as np
 from headstart.metrics.matching import IOUS, RANGES, Matches
 from headstart.metrics.statistic import Statistic
 
-__all__ = ["MOST_DETECTIONS", "average_precision", "average_recall", "class_precisions", "precision_curves"]
+__all__ = [
+    "MOST_DETECTIONS",
+    "average_precision",
+    "average_recall",
+    "class_precisions",
+    "precision_curves",
+]
 
 MOST_DETECTIONS = 100
 """Detections of one class on one image that count, the most certain ones."""
@@ -135,7 +141,9 @@ def _all_ranked(matches: Matches, iou: float | None, size: str) -> list[_Ranked]
     return [_ranked(matches, kind, number, levels) for kind in range(matches.positives.shape[2])]
 
 
-def average_recall(matches: Matches, *, most: int = MOST_DETECTIONS, size: str = "all") -> Statistic:
+def average_recall(
+    matches: Matches, *, most: int = MOST_DETECTIONS, size: str = "all"
+) -> Statistic:
     """Returns the mean over overlaps and classes of the share of true boxes that are found.
 
     Args:
