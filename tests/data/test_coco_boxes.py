@@ -81,3 +81,16 @@ def test_what_is_coco_and_what_is_not():
     assert not has_coco_boxes(coco_json() | {"annotations": [{"caption": "a cat"}]})
     assert not has_coco_boxes([])
     assert not has_coco_boxes({"images": {}, "annotations": []})
+
+
+def test_two_categories_that_are_one_and_blanks_around_are_said(tmp_path):
+    def change(content):
+        content["categories"][1]["name"] = " dog"
+        content["categories"].append({"id": 9, "name": "cat"})
+        content["annotations"][0]["category_id"] = 9
+
+    dataset = changed(tmp_path, change)
+    assert dataset.labels.names == ("cat", "dog")
+    said = [why for _, why in dataset.set_aside]
+    assert "two categories are called cat: taken for one" in said
+    assert any("' dog' has blanks" in why for why in said)

@@ -236,3 +236,36 @@ def test_captions_beside_images_are_no_boxes(tmp_path):
     assert read(tmp_path, task="auto").task == "classification"
     with pytest.raises(DataError, match="holds no boxes"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"images": [1], "annotations": [], "categories": []},
+        {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [3], "categories": []},
+        {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": [], "bbox": 1}],
+         "categories": [{"id": 1, "name": "x"}]},
+        {"images": [], "annotations": [{"bbox": [1, 2, 3, 4]}], "categories": ["cat"]},
+        [{"data": {"image": "a.jpg"}, "annotations": [{"result": [5]}]}, "rectanglelabels"],
+        [{"data": {"image": "a.jpg"}, "annotations": {"rectanglelabels": 1}}],
+        {"shapes": [7, "shapes"], "imagePath": "a.jpg", "imageHeight": 4},
+        {"shapes": [{"points": [[1, 2], [None, 3]], "label": "x"}], "imagePath": "a.jpg"},
+    ],
+)  # fmt: skip
+def test_json_that_is_not_as_it_should_be_is_refused_in_a_line(tmp_path, content):
+    pictures(tmp_path)
+    where = tmp_path / ("images/a.json" if "shapes" in content else "boxes.json")
+    where.write_text(json.dumps(content))
+    with pytest.raises(DataError):
+        read(tmp_path)
+
+
+def test_a_table_of_attributes_beside_class_folders_is_no_annotation(tmp_path):
+    for folder, stems in (("ant", "ab"), ("bee", "cd")):
+        pictures(tmp_path, folder, stems)
+    rows = [f"{f}/{s}.jpg,1,2,30,40" for f, s in (("ant", "a"), ("ant", "b"), ("bee", "c"))]
+    (tmp_path / "attributes.csv").write_text("\n".join(["file,x1,y1,x2,y2", *rows]))
+    dataset = read(tmp_path, task="auto")
+    assert dataset.task == "classification"
+    assert set(dataset.attributes) == {"x1", "y1", "x2", "y2"}
+    assert read(tmp_path).task == "detection"

@@ -83,3 +83,11 @@ def test_texts_of_something_else_are_passed_over(tmp_path):
     (tmp_path / "README.txt").write_text("hello")
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
     assert len(yolo_files(scan(tmp_path))) == 4
+
+
+def test_two_names_that_are_one_are_said(tmp_path):
+    yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [cat, 'cat ']\n")
+    dataset = read(tmp_path)
+    assert dataset.labels.names == ("cat",)
+    assert dataset.set_aside == (("data.yaml", "two classes are called cat: taken for one"),)

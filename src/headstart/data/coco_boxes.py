@@ -81,9 +81,14 @@ def _why_not(path: Path, content: Any) -> str:
 def _images_of(
     path: Path, content: dict[str, Any], ids: dict[str, int], root: Path
 ) -> tuple[dict[str, NotedImage], list[tuple[str, str]]]:
-    called = {}
+    called: dict[Any, str] = {}
+    aside = []
     for each in content["categories"]:
-        name, number = tidied(each.get("name", each.get("id")))[0], each.get("id")
+        (name, flaw), number = tidied(each.get("name", each.get("id"))), each.get("id")
+        if name in called.values():
+            aside.append((path.name, f"two categories are called {name}: taken for one"))
+        elif flaw:
+            aside.append((path.name, f"category {number}: {flaw}"))
         called[number] = name
         ids.setdefault(name, number if isinstance(number, int) else len(ids))
     by_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -91,7 +96,6 @@ def _images_of(
         by_image[each.get("image_id")].append(each)
     start = os.path.relpath(path.parent, root).replace(os.sep, "/") + "/"
     found: dict[str, NotedImage] = {}
-    aside = []
     for image in content["images"]:
         name = str(image.get("file_name") or image.get("id")).replace("\\", "/")
         if not start.startswith((".", "/")) and (root / (start + name)).is_file():

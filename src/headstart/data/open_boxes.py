@@ -17,7 +17,7 @@ from headstart.data.from_notes import from_notes
 from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.mask_pairs import pair_masks
-from headstart.data.place_images import pair_by_stem, place_images
+from headstart.data.place_images import pair_by_stem, place_images, stem_of
 from headstart.data.roles import Columns
 from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.tables import TABLES
@@ -88,7 +88,7 @@ def open_boxes(
         )
     if not sure:
         _refuse_rivals(tree, sources[0])
-    notes = sources[0].read()
+    notes = _read(sources[0])
     if path.is_file():  # a table is about the images that it names
         found, _ = place_images(tree.names, {n: each.split for n, each in notes.images.items()})
         if 2 * len(found) >= len(notes.images):
@@ -96,6 +96,21 @@ def open_boxes(
         else:
             tree = _named(path, notes) or tree
     return from_notes(tree, notes, columns)
+
+
+def _read(source: _Source) -> BoxNotes:
+    """Reads annotations; whatever in them is not as it should be is the file's own fault.
+
+    Raises:
+        DataError: If they cannot be understood.
+    """
+    try:
+        return source.read()
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"{source.place}: {source.kind} that cannot be understood ({reason}); export them again"
+        ) from None
 
 
 def _named(path: Path, notes: BoxNotes) -> Tree | None:
@@ -224,6 +239,8 @@ def _tables(tree: Tree, *, sure: bool, told: bool) -> list[Path]:
         if told or "/" not in name
         or (name.count("/") == 1 and _is_table_home(name.partition("/")[0]))
     ]  # fmt: skip
+    if not sure:  # what is beside class folders tells of the images, and may hold boxes too
+        near = [name for name in near if stem_of(name).lower() not in ("attributes", "metadata")]
     return [tree.root / name for name in near if boxes_in(tree.root / name, sure=sure)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,12 +83,14 @@ def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
         outlines += sum(len(row) > 5 for row in rows)
         images[image] = NotedImage(boxes, split=splits.get(image, ""))
     ordered = sorted(called)
+    again = [name for name, count in Counter(called.values()).items() if count > 1]
+    aside += [(named.file, f"two classes are called {name}: taken for one") for name in again]
     parts = [named.said or "classes are called by their numbers: there is no data.yaml or "
              "classes.txt"]  # fmt: skip
     parts += [f"boxes around {plural(outlines, 'outline')} among them"] if outlines else []
     return BoxNotes(
         images, f"{plural(len(good), 'text file')} (YOLO)", said="; ".join(parts), relative=True,
-        names=tuple(dict.fromkeys(called[number] for number in ordered)), ids=tuple(used),
+        names=tuple(dict.fromkeys(called[number] for number in ordered)), ids=tuple(ordered),
         set_aside=(*aside, *twice), splits=said,
     )  # fmt: skip
 

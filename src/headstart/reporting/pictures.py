@@ -46,7 +46,8 @@ def images_of(evidence: str, known: Collection[str]) -> list[str]:
         return [evidence]
     found = []
     for part in re.split(r" [=~] ", evidence):
-        for name in (part, part.rpartition(" (")[0], part.partition(": ")[0]):
+        ends = part.rpartition(" (")[0], part.partition(" (")[0], part.partition(": ")[0]
+        for name in (part, *ends):
             if name in known:
                 found.append(name)
                 break

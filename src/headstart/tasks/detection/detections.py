@@ -99,13 +99,16 @@ class Detections:
         counts = np.concatenate([np.diff(part.offsets) for part in parts])
         flat = ("corners", "scores", "labels", "sizes")
         boxes = [part.boxes for part in parts if part.boxes is not None]
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in flat
+        }
         return dataclasses.replace(
             first,
             names=tuple(name for part in parts for name in part.names),
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             errors={name: why for part in parts for name, why in part.errors.items()},
             boxes=np.concatenate(boxes) if len(boxes) == len(parts) else None,
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
+            **arrays,
         )
 
     @property
