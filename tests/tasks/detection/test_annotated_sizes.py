@@ -24,6 +24,14 @@ def test_sizes_that_differ_are_told_apart_and_named():
         "annotated_size_swapped": [dataset.names[14]],
     }
     assert "150 x 150 stated, 300 x 300 is the image" in findings["annotated_size"].evidence[0]
+    sizes = findings["annotated_size"]
+    corners = dataset.labels.corners[8:10]
+    sides = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
+    assert sizes.regions == (tuple(corners[sides.argmax()]),), "its largest box is shown"
+    assert sizes.claim == (
+        "1 annotation states another size than the file has, of the same shape; the boxes were "
+        "taken as they are."
+    )
     assert all(each.severity == "serious" for each in findings.values())
 
 

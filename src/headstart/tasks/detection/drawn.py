@@ -43,5 +43,6 @@ def draw_boxes(
             above = top - 1.3 * size if top >= 1.3 * size else top
             at = min(max(left, 0), max(image.width - wide - 4, 0))
             pen.rectangle((at, above, at + wide + 4, above + 1.3 * size), colour)
-            pen.text((at + 2, above), text, fill="black", font=font)
+            light = np.dot(colour, (0.299, 0.587, 0.114)) > 110
+            pen.text((at + 2, above), text, fill="black" if light else "white", font=font)
     return np.asarray(image)

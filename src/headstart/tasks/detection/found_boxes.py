@@ -9,7 +9,7 @@ from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.records import Finding, Severity
 
-__all__ = ["box_finding", "box_line", "boxes_of"]
+__all__ = ["box_finding", "box_line", "boxes_of", "largest_regions"]
 
 
 def boxes_of(dataset: Dataset) -> Boxes:
@@ -49,3 +49,21 @@ def box_finding(
     )
     evidence = tuple(box_line(dataset, row) for row in shown)
     return Finding(check, severity, claim, evidence, remedy, len(rows), regions)
+
+
+def largest_regions(
+    dataset: Dataset, items: np.ndarray
+) -> tuple[tuple[float, float, float, float] | None, ...]:
+    """Returns where the largest usable box of each of the first items is; None without one."""
+    labels = boxes_of(dataset)
+    found: list[tuple[float, float, float, float] | None] = []
+    for item in items[:SHOWN].tolist():
+        own = labels.of(item)
+        corners = labels.clipped[own][labels.usable[own]]
+        if not len(corners):
+            found.append(None)
+            continue
+        sides = corners[:, 2:] - corners[:, :2]
+        left, top, right, bottom = corners[int(sides.prod(axis=1).argmax())].tolist()
+        found.append((left, top, right, bottom))
+    return tuple(found)
