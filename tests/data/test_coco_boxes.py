@@ -11,7 +11,7 @@ from headstart.data.coco_boxes import has_coco_boxes
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 
-from .boxed_sets import coco, coco_json
+from .boxed_sets import BOXES, coco, coco_json
 
 
 def changed(root, change):
@@ -62,6 +62,20 @@ def test_several_files_that_no_split_tells_apart_are_refused(tmp_path):
     (tmp_path / "more.json").write_text(json.dumps(coco_json()))
     with pytest.raises(DataError, match=r"several files hold boxes .*--annotations FILE"):
         open_dataset(tmp_path, task="detection")
+
+
+def test_of_the_files_of_coco_itself_the_instances_are_read(tmp_path):
+    coco(tmp_path)
+    (tmp_path / "instances.json").unlink()
+    (tmp_path / "annotations").mkdir()
+    half = {"train": "abc", "val": "d"}
+    for split, stems in half.items():
+        text = json.dumps(coco_json({stem: BOXES[stem] for stem in stems}))
+        for kind in ("instances", "person_keypoints"):
+            (tmp_path / f"annotations/{kind}_{split}2017.json").write_text(text)
+    dataset = open_dataset(tmp_path, task="auto")
+    assert dataset.splits.tolist() == ["train", "train", "train", "val"]
+    assert "person" not in dataset.reading["files"]
 
 
 def test_detections_are_no_annotations(tmp_path):

@@ -201,6 +201,8 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
         path for path in rest
         if _holds(path, b'"images"', b'"annotations"') and _is_ours(json_of(path), sure)
     ]  # fmt: skip
+    # COCO's own archives hold key points of people and captions beside the boxes of everything.
+    coco = [path for path in coco if path.stem.startswith("instances_")] or coco
     if coco:
         found.append(_Source("COCO files", some_of([each.name for each in coco], 3),
                              lambda: read_coco_boxes(coco, tree.root)))  # fmt: skip
