@@ -102,7 +102,7 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     right = evidence.scores[rows].argmax(axis=1) == evidence.targets[rows]
     found = [_balanced(right, targets, clusters)]
     compute.begin("covering the middle, and the border")
-    both = _embedded(model, np.concatenate(views), compute)[:, model.head.columns]
+    both = _embedded(model, np.concatenate(views), compute)[:, model.vector_head.columns]
     for vectors in (both[: len(rows)], both[len(rows) :]):
         _, beside = held_out_like(
             None, np.ascontiguousarray(vectors), targets, clusters, seed=compute.seed
