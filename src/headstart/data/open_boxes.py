@@ -66,9 +66,10 @@ def open_boxes(
         DataError: If boxes can be read in two ways, or not at all.
     """
     given = annotations or path
+    if not path.exists():
+        raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
     if not given.exists():
-        what = f"--annotations {given}: there" if annotations else f"{given}: there"
-        raise DataError(f"{what} is no such file or folder")
+        raise DataError(f"--annotations {given}: there is no such file or folder")
     tree = scan(path.parent if path.is_file() else path)
     sources = _sources_at(given, tree, columns, sure=sure) if given.is_file() else None
     if sources is None:
