@@ -76,7 +76,7 @@ def _number(text: str | None) -> float | None:
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:
-    """The rows of trials.csv, the chosen one first, then the most accurate."""
+    """The rows of trials.csv, the chosen one first, then the most accurate; `plain` as written."""
     path = folder / "trials.csv"
     if not path.is_file():
         return []
@@ -87,6 +87,7 @@ def trials(folder: Path) -> list[dict[str, Any]]:
             rows.append(
                 {
                     **row,
+                    "plain": {key: value for key, value in row.items() if key != "chosen"},
                     "estimate": {**values, "value": values["accuracy"]},
                     "chosen": (row.get("chosen") or "").strip().lower() in {"true", "1", "yes"},
                     "log_loss": _number(row.get("log_loss")),
