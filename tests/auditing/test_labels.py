@@ -62,3 +62,4 @@ def test_a_weak_model_says_so():
     one = [Suspect("a", "old", "young", -0.5)]
     assert "half of the others" in said_of_labels(one, 0.7)
     assert said_of_labels(one, 0.95) == "1 label to look at"
+    assert "leans on sex, so images that contradict" in said_of_labels(one, 0.95, ["sex"])

@@ -2,7 +2,8 @@ import dataclasses
 
 from headstart.auditing.audit import audit_columns
 from headstart.auditing.from_run import evidence_of_run
-from headstart.auditing.pictures import cells_shown
+from headstart.auditing.labels import Suspect
+from headstart.auditing.pictures import SUSPECTS, cells_shown, suspects_shown
 from headstart.compute import Compute
 
 
@@ -18,6 +19,19 @@ def test_every_cell_is_shown_mistakes_first(confounded, monkeypatch):
     assert first["pictures"][0]["wrong"]
     assert first["pictures"][0]["answer"].startswith("called ")
     assert all(each["picture"].startswith("data:image/jpeg") for each in first["pictures"])
+
+
+def test_suspect_labels_are_shown_with_their_copies(confounded, monkeypatch):
+    data, run = confounded
+    monkeypatch.setenv("HEADSTART_CACHE", str(data.parent / "cache"))
+    evidence = evidence_of_run(run, Compute())
+    audit = audit_columns(evidence, {}, name="run")
+    name, other = evidence.dataset.names[:2]
+    labels = (Suspect(name, "dull", "bright", -0.5, other), Suspect("gone.png", "a", "b", 0.0))
+    (cell,) = suspects_shown(dataclasses.replace(audit, labels=labels), evidence)[SUSPECTS]
+    (picture,) = cell["pictures"]
+    assert picture["answer"] == "dull: bright?"
+    assert picture["twin"] == other
 
 
 def test_images_that_are_gone_are_no_matter(confounded, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from tests.reporting.test_page import Page, assert_sound
 
 from headstart.auditing.audit import audit_columns
 from headstart.auditing.evidence import evidence_of_vectors
+from headstart.auditing.labels import Suspect
 from headstart.errors import OutputError
 from headstart.reporting.audit import write_audit
 from headstart.run import Run
@@ -31,6 +32,18 @@ def test_the_page_says_the_verdict_first_and_is_sound(found, tmp_path):
     assert "<b>.png" in page.text
     assert "was not asked" in page.text
     assert json.loads((tmp_path / "audit.json").read_text())["columns"][0]["verdict"] == "serious"
+
+
+def test_labels_to_look_at_name_their_copies(found, tmp_path):
+    suspect = Suspect("a.png", "old", "young", -0.4, "b.png")
+    shown = {"name": "a.png", "picture": "data:image/jpeg;base64,AA", "answer": "old: young?",
+             "wrong": True, "twin": ""}  # fmt: skip
+    audit = dataclasses.replace(found, labels=(suspect,), labels_said="1 label to look at")
+    write_audit(Run(tmp_path), audit, {"": [{"pictures": [shown, shown | {"twin": "b.png"}]}]})
+    text = Page((tmp_path / "audit.html").read_text()).text
+    assert "Labels to look at" in text
+    assert text.count("has a copy: b.png") == 1
+    assert "built-in" not in text
 
 
 def test_nothing_found_is_said_as_that(found, tmp_path):

@@ -103,12 +103,13 @@ def sheet_of(suspects: Sequence[Suspect]) -> str:
     return text.getvalue()
 
 
-def said_of_labels(suspects: Sequence[Suspect], right: float) -> str:
+def said_of_labels(suspects: Sequence[Suspect], right: float, leant: Sequence[str] = ()) -> str:
     """Returns one sentence about the list.
 
     Args:
         suspects: What is on it.
         right: Share of held-out answers that agree with the labels.
+        leant: Columns that the model leans on: what contradicts those is on the list for it.
     """
     copies = sum(1 for each in suspects if each.copy)
     said = f"{plural(len(suspects), 'label')} to look at"
@@ -118,5 +119,10 @@ def said_of_labels(suspects: Sequence[Suspect], right: float) -> str:
         said += (
             f"; the model itself is right on {100 * right:.0f} % only: half of the others are "
             f"wrong labels at best"
+        )
+    if leant:
+        said += (
+            f"; the model leans on {' and '.join(leant)}, so images that contradict that are among "
+            f"them with right labels: correct none without looking"
         )
     return said

@@ -52,7 +52,7 @@ def suspects_shown(audit: Audit, evidence: Evidence) -> dict[str, list[dict[str,
             "picture": picture_of(root / each.name),
             "answer": f"{each.given}: {each.likely}?",
             "wrong": True,
-            "copy": each.copy,
+            "twin": each.copy,
         }
         for each in audit.labels[:_SUSPECTS]
     ]

@@ -83,7 +83,8 @@ def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
     if not suspects:
         run.label_suspects.unlink(missing_ok=True)
         return found
-    said = said_of_labels(suspects, float(evidence.right.mean()))
+    leant = [each.column for each in found.columns if each.verdict != "fine"]
+    said = said_of_labels(suspects, float(evidence.right.mean()), leant)
     try:
         write_atomic(run.label_suspects, sheet_of(suspects))
     except OSError as error:
