@@ -123,6 +123,11 @@ class Run:
         """`audit.html`: the same as a page with pictures."""
         return self.folder / "audit.html"
 
+    @property
+    def label_suspects(self) -> Path:
+        """`label_suspects.csv`: labels that are probably wrong, to be corrected by hand."""
+        return self.folder / "label_suspects.csv"
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """Opens a finished run.

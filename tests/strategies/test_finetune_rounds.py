@@ -137,7 +137,7 @@ def test_more_hits_beyond_their_own_noise_decide():
 
 @pytest.mark.parametrize("more", [1, 0, -1])
 def test_where_hits_are_a_coin_log_loss_decides(more):
-    """One hit more or less among 300; but the wrong answers of one are sure, the other's are not."""
+    """One hit more or less among 300; but the wrong answers of one are sure ones."""
     truth = np.arange(300) % 3
     sure, unsure = scored(truth, 30, 4.0), scored(truth, 30 - more, 4.0)
     unsure[: 30 - more] /= 4

@@ -90,7 +90,8 @@ def test_crops_faces_and_views_are_told():
 def test_a_fine_tuned_network_in_one_sentence():
     whole = describe_tuned(MODEL, tuning_of(Recipe(epochs=9)))
     assert whole == (
-        "resnet18 fine-tuned in all its layers for 9 epochs from a linear probe, images at 96 px"
+        "resnet18 fine-tuned in all its layers for 9 epochs from a linear probe, the largest "
+        "square of each image at 96 px"
     )
     part = describe_tuned(MODEL, tuning_of(Recipe(epochs=1, freeze="last"), share=0.75))
     assert "its last 2 stages for 1 epoch from a linear probe, 75% of the way" in part

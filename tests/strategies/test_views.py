@@ -156,15 +156,16 @@ def test_what_the_network_is_blind_to_is_seen_in_the_pixels(shades, tmp_path):
     assert (again.argmax(axis=1) == np.arange(120) // 60).mean() > 0.9
 
 
-def test_where_something_else_was_kept_no_look_was():
-    network = None
+def test_where_the_fine_tuned_network_was_kept_its_one_look_was():
     first = CrossValidated((), None, None)
-    tried = [{"view": "a", "kept": True}, {"view": "b", "kept": False}]
-    viewed = Viewed.once(network, first, {"tried": tried, "passes": 2})
-    assert viewed.refused() == {
-        "tried": [{"view": "a", "kept": False}, {"view": "b", "kept": False}], "passes": 1,
+    start = SimpleNamespace(preprocess=Preprocess(32, "squash"))
+    names = ("the largest square", "the whole, squashed")
+    tried = [{"view": name, "kept": True} for name in names]
+    viewed = Viewed(None, first, start, first, {"tried": tried, "passes": 2})
+    assert viewed.tuned() == {
+        "tried": [{"view": names[0], "kept": False}, {"view": names[1], "kept": True}], "passes": 1,
     }  # fmt: skip
-    assert Viewed.once(network, first).refused() is None
+    assert Viewed.once(start, first).tuned() is None
 
 
 def test_without_errors_nothing_else_is_tried(make_images, tmp_path):

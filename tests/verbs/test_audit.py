@@ -68,3 +68,29 @@ def test_images_may_be_gone(run, tmp_path):
         assert audit(run.folder, by="tint").serious
     finally:
         shutil.move(tmp_path / "away", data)
+
+
+def test_labels_are_listed_and_a_filled_in_sheet_is_trained_on(tmp_path):
+    import csv
+
+    data = paint_confounded(tmp_path / "data", 30)
+    shutil.move(data / "dull" / "000.png", data / "bright" / "moved.png")
+    made = train(data, out=tmp_path / "run", backbone="starter", strategy="probe", baselines="none")
+    found = audit(made.folder)
+    assert "moved.png" in {each.name.rpartition("/")[2] for each in found.labels[:10]}
+    rows = list(csv.DictReader(made.label_suspects.open()))
+    for row in rows:
+        row["corrected"] = "dull" if row["file"] == "bright/moved.png" else ""
+    with made.label_suspects.open("w", newline="") as stream:
+        table = csv.DictWriter(stream, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    again = train(
+        data, out=tmp_path / "again", backbone="starter", strategy="probe", baselines="none",
+        corrections=made.label_suspects,
+    )  # fmt: skip
+    said = json.loads(again.dataset.read_text())["reading"]["corrections"]
+    assert said.startswith("1 label changed by")
+    assert "bright/moved.png,test" in again.items.read_text()
+    line = next(each for each in again.items.read_text().splitlines() if "moved.png" in each)
+    assert ",dull," in line

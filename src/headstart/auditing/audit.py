@@ -13,6 +13,7 @@ from headstart.auditing.border import Border
 from headstart.auditing.confound import Confound, Taught, Verdict, confound_of, judged
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.gather import what_to_gather
+from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
 from headstart.errors import DataError
@@ -59,6 +60,8 @@ class Audit:
         repair: What was tried to lean less on a column, and what came of it.
         outer: Properties that no column names and that tell the class, the worst first.
         border: How well the classes are told by the border of the images alone, or None.
+        labels: Labels that are probably wrong, the surest first.
+        labels_said: One sentence about those; empty where there are none.
     """
 
     run: str
@@ -71,6 +74,8 @@ class Audit:
     repair: tuple[str, ...] = ()
     outer: tuple[Outer, ...] = ()
     border: Border | None = None
+    labels: tuple[Suspect, ...] = ()
+    labels_said: str = ""
 
     @property
     def serious(self) -> bool:

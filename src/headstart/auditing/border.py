@@ -101,15 +101,14 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     clusters = evidence.clusters[rows]
     right = evidence.scores[rows].argmax(axis=1) == evidence.targets[rows]
     found = [_balanced(right, targets, clusters)]
-    for number, seen in enumerate(views):
-        compute.progress("covering the middle, and the border", number, len(views))
-        vectors = _embedded(model, seen, compute)[:, model.head.columns]
+    compute.begin("covering the middle, and the border")
+    both = _embedded(model, np.concatenate(views), compute)[:, model.vector_head.columns]
+    for vectors in (both[: len(rows)], both[len(rows) :]):
         _, beside = held_out_like(
             None, np.ascontiguousarray(vectors), targets, clusters, seed=compute.seed
         )
         right = beside.scores.argmax(axis=1) == targets
         found.append(_balanced(right, targets, clusters))
-    compute.progress("covering the middle, and the border", len(views), len(views))
     return Border(len(rows), 1 / len(present), found[0], found[1], found[2])
 
 

@@ -12,10 +12,14 @@ from headstart.auditing.confound import Confound
 from headstart.auditing.evidence import Evidence
 from headstart.reporting.pictures import picture_of
 
-__all__ = ["cells_shown"]
+__all__ = ["SUSPECTS", "cells_shown", "suspects_shown"]
+
+SUSPECTS = ""
+"""Stands for a column where pictures are those of labels."""
 
 _SHOWN = 6
 _COLUMNS = 4
+_SUSPECTS = 24
 
 
 def cells_shown(audit: Audit, evidence: Evidence) -> dict[str, list[dict[str, Any]]]:
@@ -32,6 +36,28 @@ def cells_shown(audit: Audit, evidence: Evidence) -> dict[str, list[dict[str, An
         if isinstance(read, Attribute):
             found[each.column] = _cells(each, read, evidence)
     return found
+
+
+def suspects_shown(audit: Audit, evidence: Evidence) -> dict[str, list[dict[str, Any]]]:
+    """Returns the images of the first labels that are probably wrong, as one cell.
+
+    Args:
+        audit: What was found.
+        evidence: In what.
+    """
+    root = evidence.dataset.root
+    pictures = [
+        {
+            "name": each.name,
+            "picture": picture_of(root / each.name),
+            "answer": f"{each.given}: {each.likely}?",
+            "wrong": True,
+            "copy": each.copy,
+        }
+        for each in audit.labels[:_SUSPECTS]
+    ]
+    shown = [each for each in pictures if each["picture"]]
+    return {SUSPECTS: [{"name": "labels", "said": "", "pictures": shown}]} if shown else {}
 
 
 def _cells(found: Confound, read: Attribute, evidence: Evidence) -> list[dict[str, Any]]:

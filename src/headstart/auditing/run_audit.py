@@ -11,8 +11,9 @@ from headstart.auditing.audit import Audit, audit_columns, pick_columns
 from headstart.auditing.border import border_alone
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
+from headstart.auditing.labels import said_of_labels, sheet_of, suspect_labels
 from headstart.auditing.outer import audit_outer
-from headstart.auditing.pictures import cells_shown
+from headstart.auditing.pictures import cells_shown, suspects_shown
 from headstart.auditing.repaired_run import (
     after_repair,
     repair_run,
@@ -20,8 +21,9 @@ from headstart.auditing.repaired_run import (
     write_repaired,
 )
 from headstart.compute import Compute
-from headstart.errors import HeadstartError
+from headstart.errors import HeadstartError, OutputError
 from headstart.nets.model import Model
+from headstart.output import write_atomic
 from headstart.reporting.audit import write_audit
 from headstart.results.items import read_items
 from headstart.run import Run
@@ -63,14 +65,32 @@ def run_audit(
     found = audit_columns(evidence, columns, name=name, seed=compute.seed)
     found = dataclasses.replace(found, repair=tuple(repair))
     if unnamed:
-        outer = audit_outer(evidence, compute)
-        found = dataclasses.replace(
-            found,
-            outer=tuple(outer),
-            border=border_alone(Model.load(run.folder), evidence, compute),
-        )
-    write_audit(run, found, cells_shown(found, evidence), name=Path(name).name)
+        border = border_alone(Model.load(run.folder), evidence, compute)
+        outer = tuple(audit_outer(evidence, compute))
+        found = dataclasses.replace(found, outer=outer, border=border)
+    if unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
+        found = _with_labels(run, evidence, found)
+    pictures = cells_shown(found, evidence) | suspects_shown(found, evidence)
+    write_audit(run, found, pictures, name=Path(name).name)
     return found
+
+
+def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
+    """Adds the labels that are probably wrong, and writes them as a sheet to fill in."""
+    items = read_items(run)
+    prints = dict(zip(items.dataset.names, items.fingerprints, strict=True))
+    suspects = suspect_labels(evidence, [prints[name] for name in evidence.dataset.names])
+    if not suspects:
+        run.label_suspects.unlink(missing_ok=True)
+        return found
+    said = said_of_labels(suspects, float(evidence.right.mean()))
+    try:
+        write_atomic(run.label_suspects, sheet_of(suspects))
+    except OSError as error:
+        raise OutputError(
+            f"{run.label_suspects} cannot be written: {error.strerror or error}"
+        ) from None
+    return dataclasses.replace(found, labels=suspects, labels_said=said)
 
 
 def audit_while_training(

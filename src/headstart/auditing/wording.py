@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from headstart.auditing.border import Border
 from headstart.auditing.confound import Confound
+from headstart.auditing.labels import Suspect
 from headstart.records import Estimate
 
-__all__ = ["claim_of", "evidence_of", "remedy_of", "said_of_border", "title_of"]
+__all__ = ["claim_of", "evidence_of", "line_of", "remedy_of", "said_of_border", "title_of"]
 
 _FEW = 40
 
@@ -151,6 +152,13 @@ def said_of_border(found: Border) -> str:
     if found.telling:
         return f"{said}: look at the borders, what tells the classes may sit there."
     return f"{said}."
+
+
+def line_of(suspect: Suspect) -> str:
+    """Returns one label that should be looked at, in a line."""
+    if suspect.copy:
+        return f"{suspect.name}: {suspect.given}, and its copy {suspect.copy} is {suspect.likely}"
+    return f"{suspect.name}: {suspect.given}, or {suspect.likely}?"
 
 
 def _percent(share: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headstart.auditing.wording import said_of_border
+from headstart.auditing.wording import line_of, said_of_border
 from headstart.console.parts import COLOURS, hang, sentence
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_audit"]
 
+_SUSPECTS = 5
 _COLOURS = {**COLOURS, "fine": "green"}
 
 
@@ -34,6 +35,10 @@ def show_audit(result: Audit, console: Console) -> None:
         hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
     if result.border is not None:
         hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
+    if result.labels:
+        console.print(sentence(result.labels_said), markup=False)
+        for suspect in result.labels[:_SUSPECTS]:
+            hang(console, cell(line_of(suspect), "dim"))
     for column, why in result.skipped.items():
         hang(console, cell(f"{column} was not asked: it {why}.", "dim"))
     if not result.said:

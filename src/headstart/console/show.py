@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["show", "written"]
 
 
+_OF_AUDIT = ("audit.json", "audit.html", "label_suspects.csv")
+
+
 def written(result: Any, options: Options) -> list[str]:
     """Returns the paths of all that a verb wrote.
 
@@ -45,7 +48,8 @@ def written(result: Any, options: Options) -> list[str]:
     if isinstance(result, Path):
         return [str(result)]
     if type(result).__name__ == "Audit":
-        return [str(Path(result.run) / name) for name in ("audit.json", "audit.html")]
+        places = [Path(result.run) / name for name in _OF_AUDIT]
+        return [str(place) for place in places if place.is_file()]
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
     if options.verb() in ("identify", "verify"):
         named = named[:2]  # who is in a gallery stays as it is

@@ -55,6 +55,11 @@ class TrainOptions(Options):
     split: str | None = shared.split()
     annotations: str | Path | None = shared.annotations_option()
     masks: MaskValues = shared.masks()
+    corrections: str | Path | None = option(
+        None, group="data", metavar="FILE",
+        help="A CSV of corrected labels (columns file, label, corrected), as `audit` writes one to "
+        "be filled in. The data themselves stay as they are.",
+    )  # fmt: skip
     drop_leaks: bool = option(
         True, group="data",
         help="Remove from training the items that a given split also has in its test, as copies, "

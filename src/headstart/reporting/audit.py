@@ -40,6 +40,7 @@ def write_audit(
             for each in value["columns"]
         ],
         serious=[each for each in value["said"] if each["verdict"] == "serious"],
+        suspects=pictures.get("", []),
         outer_serious=[each for each in value["outer"] if each["verdict"] == "serious"],
         warnings=[each for each in value["said"] if each["verdict"] == "warning"],
     )

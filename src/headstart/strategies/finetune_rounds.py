@@ -6,6 +6,7 @@ once, by what was kept.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -260,9 +261,11 @@ def _compare(
 
 
 def _noise(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns the standard error of the difference of two accuracies on the same items."""
-    change = second.astype(float) - first
-    return float(np.sqrt(np.mean(change**2) / max(len(change), 1)))
+    """Returns the standard error of the difference of two accuracies on the same items.
+
+    As if one more item were right in one of them only: a single such item proves nothing.
+    """
+    return math.sqrt(np.count_nonzero(first != second) + 1) / max(len(first), 1)
 
 
 def _describe(kept: str, keep: Keep, gain: Estimate, compared: list[_Comparison]) -> str:

@@ -71,9 +71,13 @@ def describe_tuned(model: Model, tuning: FinetuneRounds) -> str:
     what = depth.get(tuning.recipe.freeze, "all its layers")
     epochs = tuning.recipe.epochs
     share = f", {last.kept.share:.0%} of the way from the probe" if last.kept.share < 1 else ""
+    seen = look_words(model.preprocess)
+    if model.preprocess.faces is not None:
+        seen = "the largest face"
     return (
         f"{model.backbone.name} fine-tuned in {what} for {epochs} epoch{'s' * (epochs > 1)} from a "
-        f"linear probe{share}, images at {model.preprocess.size} px"
+        f"linear probe{share}, {seen} of each image at "
+        f"{model.preprocess.size} px"
     )
 
 

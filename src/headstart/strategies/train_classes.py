@@ -115,7 +115,7 @@ def train_classes(
     if tuned is not None and tuned.tuning is not None:
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
-            model, said = tuned.model, viewed.refused()
+            model, said = tuned.model, viewed.tuned()
             summary = describe_tuned(model, tuned.tuning)
     answered = tuple(
         (fold.test, {"probabilities": fold.probabilities}, spec)

@@ -34,9 +34,9 @@ _ERRORS = 0.03
 _OBLONG, _OFTEN = 1.1, 0.1
 # Of each linear classifier on each feature set so many strengths are tried on every look: those
 # that were best on the first look.
-_STRENGTHS = 2
+_STRENGTHS = 3
 # Feature sets whose best classifier is so much worse than the best of all bring an average nothing.
-_BEHIND = 0.1
+_BEHIND = 0.15
 # Small images are a member too, where they do not take minutes: what no network has seen.
 _PIXELS = Grid(("logistic",), logistic=(3, 30, 300))
 _PIXELS_UP_TO = 100_000
@@ -76,11 +76,12 @@ class Viewed:
         """
         return cls(network, outcome, network, outcome, said)
 
-    def refused(self) -> dict[str, Any] | None:
-        """Returns what is said where something else became the model: no look was kept."""
+    def tuned(self) -> dict[str, Any] | None:
+        """Returns what is said where the fine-tuned network became the model: it looks once."""
         if self.said is None:
             return None
-        tried = [each | {"kept": False} for each in self.said["tried"]]
+        only = look_words(self.start.preprocess)
+        tried = [each | {"kept": each["view"] == only} for each in self.said["tried"]]
         return self.said | {"tried": tried, "passes": 1}
 
 

@@ -116,6 +116,7 @@ def _resumed(options: TrainOptions) -> TrainOptions:
 
 def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     """Opens the data, which must not have the run among them."""
+    from headstart.data.corrections import apply_corrections
     from headstart.data.open import open_dataset
 
     compute.begin("finding the images")
@@ -124,6 +125,8 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
         image=options.image, task=options.task, annotations=options.annotations,
         masks=options.masks,
     )  # fmt: skip
+    if options.corrections is not None:
+        dataset = apply_corrections(dataset, Path(options.corrections))
     _check_balance(options, dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
@@ -160,6 +163,8 @@ def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> As
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}
     kept |= {"annotations": options.annotations and str(options.annotations)}
+    if options.corrections is not None:
+        kept["corrections"] = str(options.corrections)
     return Ask(
         strategy=options.strategy if options.balance_column is None else "probe",
         recipe=options.given_recipe(),
