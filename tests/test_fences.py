@@ -54,7 +54,7 @@ def test_verbs_holds_only_the_commands():
 ASKED_OF_TASKS = frozenset([
     "PRIMARY", "MEASURES", "check", "encode", "decode", "measures", "details", "baselines", "draw",
     "head", "batches", "loss", "correct", "compared", "read_labels",
-    "rough", "write_answers", "write_labels",
+    "rough", "served", "write_answers", "write_labels",
 ])  # fmt: skip
 
 

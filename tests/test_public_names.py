@@ -13,8 +13,8 @@ from headstart.cli import VERBS
 
 PUBLIC = {
     # verbs
-    "advise", "check", "compare", "demo", "enroll", "evaluate", "export", "faces", "identify",
-    "predict", "report", "serve", "train", "verify",
+    "advise", "audit", "check", "compare", "demo", "enroll", "evaluate", "export", "faces",
+    "identify", "predict", "report", "serve", "train", "verify",
     # reading
     "load", "open_dataset",
     # nouns

@@ -47,7 +47,7 @@ def test_any_nesting_of_records_arrays_and_scalars():
     back = json.loads(text)
     assert back["finding"] == {
         "check": "leak", "severity": "serious", "claim": "One.", "evidence": ["a = b"],
-        "remedy": "Remove it.", "count": 0,
+        "remedy": "Remove it.", "count": 0, "regions": [],
     }  # fmt: skip
     assert Estimate.from_json(back["estimates"][0]) == ESTIMATE
     assert back["7"] == 0.5

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headstart.records import Estimate, Finding
     from headstart.run import Run
     from headstart.verbs.advise import advise
+    from headstart.verbs.audit import audit
     from headstart.verbs.check import check
     from headstart.verbs.compare import compare
     from headstart.verbs.demo import demo
@@ -51,6 +52,7 @@ __all__ = [
     "OutputError",
     "Run",
     "advise",
+    "audit",
     "check",
     "compare",
     "demo",
@@ -74,6 +76,7 @@ _HOMES = {
     "Finding": "records",
     "Run": "run",
     "advise": "verbs.advise",
+    "audit": "verbs.audit",
     "check": "verbs.check",
     "compare": "verbs.compare",
     "demo": "verbs.demo",

@@ -25,6 +25,7 @@ VERBS = {
     "advise": "freeze or fine-tune, which backbone, what to expect: measured on your images",
     "train": "a folder of images in; a model, its test measure and its report out",
     "evaluate": "the measures of a run, or of its model on other labelled images",
+    "audit": "whether a run's model leans on gender, camera or any other column, and the repair",
     "compare": "whether two runs really differ, by a paired test",
     "faces": "photos in; upright faces out, with what is known about each",
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",

@@ -59,6 +59,8 @@ class Finding:
         evidence: Names of files, or groups of files joined by `` = ``; at most a few dozen.
         remedy: What to do about it.
         count: How many things the claim is about (evidence may show fewer).
+        regions: Where on its image each line of evidence is about: left, top, right and bottom in
+            pixels, or None; empty where all are about whole images.
     """
 
     check: str
@@ -67,6 +69,7 @@ class Finding:
     evidence: tuple[str, ...]
     remedy: str
     count: int = 0
+    regions: tuple[tuple[float, float, float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True)

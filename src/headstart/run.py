@@ -113,6 +113,21 @@ class Run:
         """`report.html`: one self-contained page."""
         return self.folder / "report.html"
 
+    @property
+    def audit(self) -> Path:
+        """`audit.json`: what the model leans on, column by column."""
+        return self.folder / "audit.json"
+
+    @property
+    def audit_page(self) -> Path:
+        """`audit.html`: the same as a page with pictures."""
+        return self.folder / "audit.html"
+
+    @property
+    def label_suspects(self) -> Path:
+        """`label_suspects.csv`: labels that are probably wrong, to be corrected by hand."""
+        return self.folder / "label_suspects.csv"
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """Opens a finished run.

@@ -40,9 +40,14 @@ def concatenate(parts: Sequence[Any]) -> Any:
     """Puts predictions of one kind one after the other; all else is the first one's.
 
     Args:
-        parts: One or more records of the same kind. Those without `rows` hold arrays of items only.
+        parts: One or more records of the same kind. Those without `rows` hold arrays of items only;
+            those that hold others, such as any number of boxes an item, have a `joined` of their
+            own.
     """
     first = parts[0]
+    own = getattr(type(first), "joined", None)
+    if own is not None:
+        return own(parts)
     joined: dict[str, Any] = {
         "names": tuple(name for part in parts for name in part.names),
         "errors": {name: why for part in parts for name, why in part.errors.items()},

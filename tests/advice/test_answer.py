@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.advice.answer import expected
+from headstart.advice.answer import expected, looks_told
 from headstart.metrics.interval import wilson
 
 
@@ -36,3 +36,15 @@ def test_it_stays_between_none_and_all():
     for right in (0, 1, 199, 200):
         hope = expected(wilson(right, 200), tested=10, chosen_among=50, longer=30)
         assert 0 <= hope.low <= hope.value <= hope.high <= 1
+
+
+def test_what_further_looks_bring_is_told():
+    assert looks_told(None) == []
+    tried = [{"view": name, "log_loss": 0.5, "kept": name != "c"} for name in "abc"]
+    said = {"tried": tried, "held_out_log_loss": {"first": 0.6, "average": 0.4}, "passes": 2}
+    (told,) = looks_told(said)
+    assert told.startswith("Look at each image as a and as b, in 2 passes: held-out log-loss 0.400")
+    none = said | {"tried": [each | {"kept": False} for each in tried], "passes": 1}
+    assert looks_told(none) == [
+        "Further looks at each image (b, c) do not lower the held-out log-loss."
+    ]

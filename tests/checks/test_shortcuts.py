@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.checks.sets import clean, relabelled
 
-from headstart.checks.shortcuts import check_shortcuts, measurable
+from headstart.checks.shortcuts import check_shape, check_shortcuts, measurable
 from headstart.checks.skill import skill
 from headstart.data.dataset import Dataset
+from headstart.data.masks import Masks
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
 
@@ -91,3 +94,38 @@ def test_what_can_be_measured():
     assert len(measurable(few, np.arange(100))) == 0  # four of a class are too few to say
     many, _ = clean(5_000)
     assert len(measurable(many, np.arange(5_000))) == 4_000
+
+
+def test_an_image_with_a_mask_has_no_class_that_its_size_could_tell():
+    dataset, stats = clean(200)
+    stats.widths[dataset.labels.targets == 1] += 300
+    assert "size" in str(found(dataset, stats))
+    pixels = np.eye(2, dtype=np.int64)[dataset.labels.targets]
+    masks = Masks(("a", "b"), (object(),) * 200, pixels, np.ones((200, 2)), np.zeros((2, 3)))
+    assert found(replace(dataset, labels=masks), stats) == {}
+
+
+def shape_of(dataset, stats, *geometries: str) -> list[Finding]:
+    return list(check_shape(dataset, stats, np.arange(len(dataset)), set(geometries)))
+
+
+def test_a_shape_that_tells_the_class_is_said_where_the_model_is_shown_it():
+    dataset, stats = clean(200)
+    stats.widths[dataset.labels.targets == 1] = 2 * stats.heights[dataset.labels.targets == 1]
+    assert shape_of(dataset, stats, "square", "crop") == []
+    (finding,) = shape_of(dataset, stats, "square", "squash")
+    assert (finding.check, finding.severity) == ("shape_seen", "serious")
+    assert "sees images squashed, which" in finding.claim
+    assert "tells the class with a balanced accuracy of 9" in finding.claim
+    (both,) = shape_of(dataset, stats, "pad", "squash")
+    assert "squashed and padded" in both.claim
+
+
+def test_a_shape_that_tells_nothing_is_not_said():
+    dataset, stats = clean(200)
+    assert shape_of(dataset, stats, "squash") == []
+    # Size tells the class here, shape does not: a square of the network knows no size.
+    stats.widths[:], stats.heights[:] = 300, 200
+    second = dataset.labels.targets == 1
+    stats.widths[second], stats.heights[second] = 600, 400
+    assert shape_of(dataset, stats, "squash") == []

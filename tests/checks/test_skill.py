@@ -130,3 +130,17 @@ def test_no_class_is_told_by_noise_and_more_tests_prove_less():
     assert many < one
     together = class_skills(column, targets, np.arange(90) // 9 * 3 + targets, tests=1)[1][0]
     assert together < one
+
+
+def test_told_classes_are_out_of_fold_and_a_new_category_says_nothing():
+    from headstart.checks.skill import told_classes
+
+    targets = np.repeat([0, 1], 40)
+    clusters = np.arange(80)
+    near = told_classes(targets[:, None] + np.linspace(0, 0.1, 80)[:, None], targets, clusters)
+    assert (near == targets).mean() > 0.95
+    codes = targets.copy()
+    codes[0] = 7
+    said = told_classes(codes, targets, clusters)
+    assert said[0] == -1
+    assert (said[1:] == targets[1:]).all()

@@ -242,3 +242,11 @@ def test_classes_are_counted_by_the_table(tmp_path):
     learnt, count = learn(tmp_path), count_values(tmp_path / "a.png")
     assert learnt.pixels_of(count).tolist() == [(mask == 0).sum(), (mask == 1).sum()]
     assert learnt.strays_of(count) == 0
+
+
+def test_0_and_1_among_0_and_255_are_refused(tmp_path):
+    greys(tmp_path, (0, 255))
+    write(tmp_path / "2.png", blocks(2, (0, 1), SIZE))
+    with pytest.raises(DataError, match=r"255 \(such as 0\.png\) and others 1 \(such as 2\.png\)"):
+        learn(tmp_path)
+    assert learn(tmp_path, "binary").names == ("background", "foreground")

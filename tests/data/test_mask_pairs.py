@@ -36,14 +36,12 @@ def pairs(*names):
         ("a.jpg", "a_label.png"),
         ("a.jpg", "a.mask.png"),
         ("a_image.jpg", "a_mask.png"),
-        ("leftImg8bit/train/x/a_leftImg8bit.png", "gtFine_labels/train/x/a_labels.png"),
+        ("leftImg8bit/train/x/a_leftImg8bit.png", "gtFine/train/x/a_gtFine_labelIds.png"),
         ("images/café.jpg", "masks/café.png"),
         ("images/A.JPG", "masks/a.png"),
     ],
 )
 def test_a_mask_has_the_name_of_its_image(image, mask):
-    if "gtFine" in mask:
-        mask = mask.replace("gtFine_labels", "labels")
     assert pairs(image, mask) == {image: [mask]}
 
 
@@ -65,6 +63,13 @@ def test_the_same_name_in_two_splits_is_two_images():
 def test_instances_of_voc_are_no_classes():
     names = ["JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png"]
     assert pairs(*names) == {"JPEGImages/a.jpg": ["SegmentationClass/a.png"]}
+
+
+def test_of_cityscapes_the_ids_of_labels_are_taken():
+    start = "gtFine/train/x/a_gtFine_"
+    names = ["leftImg8bit/train/x/a_leftImg8bit.png"]
+    names += [f"{start}{kind}.png" for kind in ("labelIds", "instanceIds", "color")]
+    assert pairs(*names) == {names[0]: [f"{start}labelIds.png"]}
 
 
 def test_two_masks_of_one_name_are_none():

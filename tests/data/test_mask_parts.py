@@ -31,6 +31,14 @@ def test_parts_that_are_only_numbers_are_objects(tmp_path):
     assert read.masks.names == ("background", "foreground")
 
 
+def test_a_folder_of_all_masks_is_no_class_where_their_values_are(tmp_path):
+    found = []
+    for number in range(3):
+        write(tmp_path / f"{number}.png", blocks(number, (1, 2, 3)))
+        found.append(Annotated((tmp_path / f"{number}.png",), ("trimaps",)))
+    assert mask_labels(found, root=tmp_path).masks.names == ("1", "2", "3")
+
+
 def test_an_image_of_which_a_part_is_broken_is_not_annotated(tmp_path):
     write(tmp_path / "a.png", blocks(0, (0, 255)))
     (tmp_path / "b.png").write_bytes(b"oops")

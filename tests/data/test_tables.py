@@ -288,3 +288,9 @@ def test_many_clashes_are_an_error_and_few_are_not(folder):
     many = write(folder, "\n".join(["file,label", *rows, *(f"p{at}.jpg,b" for at in range(6))]))
     with pytest.raises(DataError, match=r"6 files of .* have several labels, such as p0\.jpg"):
         open_dataset(many)
+
+
+def test_a_file_without_a_header_is_given_one(tmp_path):
+    (tmp_path / "x.csv").write_text("a.jpg,3,3\nb.jpg,4,5\n")
+    found = read_table(tmp_path / "x.csv", ("file", "first", "second"))
+    assert found.columns == {"file": ["a.jpg", "b.jpg"], "first": ["3", "4"], "second": ["3", "5"]}

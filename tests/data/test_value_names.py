@@ -29,6 +29,8 @@ CVAT = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncar:255,0,0::\n"
         ("data.yaml", "names: {0: a, 1: b}", "by_value", {0: "a", 1: "b"}),
         ("class_dict.csv", "name,r,g,b\nsky,0,0,0\ncar,255,0,0\n", "by_colour",
          {0: "sky", 0xFF0000: "car"}),
+        ("_classes.csv", "Pixel Value, Class\n0, background\n1, car\n", "by_value",
+         {0: "background", 1: "car"}),
         ("classes.csv", "value,name\n0,sky\n7,car\n", "by_value", {0: "sky", 7: "car"}),
     ],
 )  # fmt: skip

@@ -31,7 +31,9 @@ def test_only_masks_are_made_in_threads(model, monkeypatch):
     found = asyncio.run(made.of("a", [], [], "png"))
     made.stop()
     assert found.record == {"name": "a"}
-    assert makers[0].startswith("answer") == sends_masks(model) == (model.spec.task == "segmentation")
+    assert (
+        makers[0].startswith("answer") == sends_masks(model) == (model.spec.task == "segmentation")
+    )
     assert made.delay == 0.0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tests.drawn_masks import write_masked
 from tests.models import random_model
 
 from headstart.data.dataset import Dataset
@@ -28,7 +29,9 @@ def finished_run(home: Path, model: Model | None = None, labels: Labels | None =
     labels = labels or Classes(model.spec.names, np.arange(n) % len(model.spec.names))
     (home / "images").mkdir(parents=True)
     names = tuple(f"{i}.png" for i in range(n))
-    for i, name in enumerate(names):
+    if isinstance(labels, Masks):
+        write_masked(home / "images", n)
+    for i, name in enumerate(() if isinstance(labels, Masks) else names):
         Image.new("RGB", (50, 50), (10 * i,) * 3).save(home / "images" / name)
     model.save(run.model)
     tested = np.arange(TRAIN, n)

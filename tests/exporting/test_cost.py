@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tests.drawn_masks import draw_masked, masks_of
+from tests.exporting.finished import mask_outputs
+from tests.models import MASKS
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.exporting.cost import HeldOut, expected_change, lost, noise_of
+from headstart.images.preprocess import Preprocess
 from headstart.metrics.statistic import Measure
 from headstart.records import Estimate, OutputSpec
 from headstart.results.items import Items
@@ -89,3 +94,37 @@ def test_what_is_lost_is_told_in_points_or_in_per_cent():
     assert lost(change, error, 0.5) == pytest.approx(4)
     assert lost(Estimate(0, 0, 0, 9, ""), error, 0.0) == 0
     assert lost(change, error, 0.0) == float("inf")
+
+
+def maps_held_out(sure: float, count: int = 6) -> HeldOut:
+    """Maps of 16 cells a side that are right, and how sure of it."""
+    masks = masks_of([draw_masked(seed)[1] for seed in range(count)])
+    model = SimpleNamespace(
+        spec=SimpleNamespace(settings={"size": 64, "stride": 4}),
+        preprocess=Preprocess(size=64, geometry="squash"),
+    )
+    outputs = mask_outputs(masks, model, np.arange(count))
+    right = outputs["probabilities"] > 0.5
+    outputs["probabilities"] = np.where(right, sure, (1 - sure) / 2).astype(np.float16)
+    names = tuple(f"{i}.png" for i in range(count))
+    dataset = Dataset(Path(), names, masks, np.full(count, ""), task="segmentation")
+    rows = np.arange(count)
+    items = Items(dataset, np.full(count, "test"), np.ones(count, int), rows, ("",) * count)
+    return HeldOut([(rows, outputs, MASKS)], items)
+
+
+def test_masks_are_measured_by_mean_iou_and_their_places_get_no_noise():
+    rng = np.random.default_rng(0)
+    noise = {"probabilities": rng.normal(0, 1, (8, 3, 16, 16))}
+    given = maps_held_out(0.98)
+    assert given.primary.key == "mean_iou"
+    value = given.statistic(given.parts)[0].value
+    assert value > 0.9
+    assert abs(expected_change(given, noise).value) < 0.02
+    unsure = expected_change(maps_held_out(0.4), noise)
+    assert unsure.value < -0.2
+    assert (unsure.n, unsure.low < unsure.value < unsure.high) == (6, True)
+    # Another round answered at another stride.
+    coarse = {"probabilities": noise["probabilities"][..., ::2, ::2]}
+    assert expected_change(maps_held_out(0.4), coarse).value < -0.1
+    assert expected_change(given, {"probabilities": np.zeros((3, 3, 16, 16))}).value == 0

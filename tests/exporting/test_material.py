@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.drawn_masks import draw_masked, masks_of
 from tests.exporting.finished import TEST, TRAIN, finished_run
-from tests.models import random_model
+from tests.models import random_mask_model, random_model
 
 from headstart.compute import silent
 from headstart.errors import ModelError
+from headstart.exporting import material as module
 from headstart.exporting.material import Material, gather
+from headstart.nets.model import Model
 from headstart.run import Run
 
 
@@ -79,3 +83,29 @@ def test_fewer_than_two_training_images_prove_nothing(tmp_path, readable, said):
         (tmp_path / "images" / f"{number}.png").write_bytes(b"broken")
     with pytest.raises(ModelError, match=said):
         gathered(run)
+
+
+def masks_run(home: Path) -> tuple[Run, Model]:
+    """A finished run of masks, and its model."""
+    model = random_mask_model()
+    masks = masks_of([draw_masked(seed)[1] for seed in range(TRAIN + TEST)])
+    return finished_run(home, model, masks), model
+
+
+def test_of_masks_it_is_known_how_large_the_images_are(tmp_path, monkeypatch):
+    run, model = masks_run(tmp_path)
+    found = gather(run, model, None, seed=0, progress=silent)
+    assert found.shown.shape == (TEST, 1, 64, 64, 3)
+    assert (found.shown_sizes == 50).all()
+    assert found.compared_sizes.shape == (len(found.compared), 2)
+    assert found.labels.read(0).shape == (50, 50)
+    # Where they are large, fewer of them are looked at.
+    monkeypatch.setattr(module, "_MOST_PIXELS", 2 * 50 * 50)
+    assert len(gather(run, model, None, seed=0, progress=silent).shown) == 3
+    monkeypatch.setattr(module, "_MOST_NUMBERS", 2 * 3 * 16 * 16)
+    assert len(gather(run, model, None, seed=0, progress=silent).shown) == 2
+    monkeypatch.setattr(module, "_HELD_NUMBERS", 2 * 3 * 16 * 16)
+    monkeypatch.setattr(module, "_HELD_AT_LEAST", 1)
+    [(items, outputs, _)] = gather(run, model, None, seed=0, progress=silent).tested.parts
+    assert len(items) == 2
+    assert {len(each) for each in outputs.values()} == {2}

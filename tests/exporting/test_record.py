@@ -29,6 +29,7 @@ def test_all_of_it_is_kept_in_json():
     value = json.loads(to_json(EXPORT))
     assert value["parity"] == {
         "images": 13, "other_answers": 2, "largest_difference": 0.25, "same": False,
+        "pixels": 0, "other_pixels": 0,
     }  # fmt: skip
     tried = value["int8"]
     assert (tried["kept"], tried["worst"], tried["compared_on"]) == (True, ["conv1", "conv2"], 30)

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.drawn_masks import draw_masked, masks_of
 from tests.exporting.finished import TEST, TRAIN, finished_run
-from tests.models import CLASSES, NUMBERS, random_model
+from tests.models import CLASSES, MASKS, NUMBERS, random_model
 
 from headstart.compute import silent
 from headstart.data.labels import Numbers
 from headstart.deploy.runtime import OnnxPredictor
+from headstart.errors import ModelError
 from headstart.exporting import write_export as module
+from headstart.exporting.graph import write_graph
 from headstart.exporting.material import gather
 from headstart.exporting.record import Attempt, Export, Quantised
 from headstart.exporting.write_export import Choices, write_export
@@ -57,6 +60,45 @@ def test_files_say_what_they_are_and_rows_what_they_answer(tmp_path, exported):
             assert row["accuracy"].value == right.mean()
     assert '"model-fp16.onnx"' in (tmp_path / "built" / "export.json").read_text()
     assert "On five." in (tmp_path / "built" / "README.md").read_text()
+
+
+def test_masks_are_proven_on_every_pixel_and_told_in_mean_iou(tmp_path):
+    model = random_model(MASKS)
+    drawn = [draw_masked(seed)[1] for seed in range(TRAIN + TEST)]
+    run = finished_run(tmp_path, model, masks_of(drawn))
+    (tmp_path / "built").mkdir()
+    record = write_export(run, Path("final"), tmp_path / "built", Choices(fp16=True), silent)
+    assert record.primary == "mean_iou"
+    parity = record.parity
+    assert (parity.images, parity.pixels, parity.same) == (TEST, TEST * 2500, True)
+    assert parity.other_pixels <= 1
+    assert f"of {TEST * 2500:,} pixels get another class" in record.summary[0]
+    assert 0 < record.files[0]["mean_iou"].value < 0.6, "its weights are random"
+    card = (tmp_path / "built" / "README.md").read_text()
+    assert "(N, 3, 16, 16): classes, rows and columns, a cell every 4" in card
+    assert "labels(0)" in card
+    # From the file everything is answered as the run's model does, whatever the image.
+    file, own = OnnxPredictor(tmp_path / "built" / "model.onnx"), RunPredictor(model, exact=True)
+    assert file.threshold == own.threshold == 0
+    for seed, size in enumerate([(131, 40), (9, 300), (1, 1), (64, 64)]):
+        pixels = np.asarray(draw_masked(seed)[0].resize(size))
+        found, wanted = file.predictions(pixels), own.predictions(pixels)
+        assert found.labels(0).shape == size[::-1]
+        assert found.agreement(wanted)[0] > 0.999
+        np.testing.assert_allclose(found.probability(0), wanted.probability(0), atol=1e-4)
+
+
+def test_a_file_that_answers_otherwise_is_not_kept(tmp_path, monkeypatch):
+    model = random_model(MASKS)
+    drawn = [draw_masked(seed)[1] for seed in range(TRAIN + TEST)]
+    run = finished_run(tmp_path, model, masks_of(drawn))
+    (tmp_path / "built").mkdir()
+    wrong = replace(model, temperature=1.31)
+    monkeypatch.setattr(
+        module.graph, "write_graph", lambda _, path, own=write_graph: own(wrong, path)
+    )
+    with pytest.raises(ModelError, match=r"pixels get another class, outputs by up to"):
+        write_export(run, Path("final"), tmp_path / "built", Choices(), silent)
 
 
 def quantised(kept: bool, change: Estimate) -> Callable[..., Quantised]:

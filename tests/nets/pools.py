@@ -45,14 +45,24 @@ def bounds_of(pool: StagePool) -> tuple[int, ...]:
 def plain(pool: StagePool, images: np.ndarray, preprocess: Preprocess | None = None) -> np.ndarray:
     """What everything is compared with: fp32 torch, nothing folded, normalised by hand."""
     pixels = torch.from_numpy((preprocess or Preprocess()).normalise(images))
+    small = torch.from_numpy(shrunk(images))
     with torch.inference_mode():
         network = pool.network
         if not pool.keep:
-            return network.forward_head(network.forward_features(pixels), pre_logits=True).numpy()
+            last = network.forward_head(network.forward_features(pixels), pre_logits=True)
+            return torch.cat([small, last], dim=1).numpy()
         last = network.forward_head(network.forward_features(pixels), pre_logits=True)
         _, maps = network.forward_intermediates(pixels)
         stages = [part for i in pool.keep for part in (maps[i].mean((2, 3)), maps[i].amax((2, 3)))]
-        return torch.cat([*stages, last], dim=1).numpy()
+        return torch.cat([small, *stages, last], dim=1).numpy()
+
+
+def shrunk(images: np.ndarray) -> np.ndarray:
+    """(N, 432) means of 12 x 12 squares, colour by colour."""
+    times = np.repeat(np.repeat(images, 12, axis=1), 12, axis=2)  # then 12 divides every side
+    n, size = images.shape[:2]
+    squares = times.reshape(n, 12, size, 12, size, 3).mean((2, 4))
+    return (squares.transpose(0, 3, 1, 2).reshape(n, -1) / 255).astype(np.float32)
 
 
 def plain_of(backbone: Backbone, images: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_stages_of_a_convolutional_network():
     pool = make_pool("test_resnet")
-    assert [name for name, _ in pool.layout] == [f"stage{i}" for i in range(1, 6)] + ["last"]
+    stages = [f"stage{i}" for i in range(1, 6)]
+    assert [name for name, _ in pool.layout] == ["pixels", *stages, "last"]
     images = inputs(2)
     with torch.inference_mode():
         vectors = pool(torch.from_numpy(images)).numpy()
@@ -43,7 +44,7 @@ def test_stages_of_a_transformer_are_spread_over_its_blocks():
 
 def test_network_without_stages_gives_its_last_layer():
     pool = StagePool(lived(NoStages()), Preprocess(SIZE)).eval().requires_grad_(False)
-    assert pool.layout == (("last", 7),)
+    assert pool.layout == (("pixels", 432), ("last", 7))
     engine = TorchEngine(pool, device="cpu", precision="fp32")
     images = inputs(3)
     engine.start(0, images)
@@ -89,10 +90,28 @@ def test_the_last_layer_alone():
 
 def test_a_stage_is_average_and_maximum():
     pool = make_pool("test_resnet")
-    width = pool.layout[0][1] // 2
+    width = pool.layout[1][1] // 2
     with torch.inference_mode():
-        stage = pool.parts(torch.from_numpy(inputs(3)))[0]
+        stage = pool.parts(torch.from_numpy(inputs(3)))[1]
     assert (stage[:, :width] <= stage[:, width:] + 1e-6).all()
+
+
+@pytest.mark.parametrize("size", [12, 30, 100])
+def test_the_small_image_is_a_mean_at_every_size(size):
+    """Also where 12 does not divide the side: nothing is counted twice, and nothing left out."""
+    pool = StagePool(lived(NoStages()), Preprocess(size)).eval()
+    images = inputs(2, size)
+    with torch.inference_mode():
+        small = pool.parts(torch.from_numpy(images))[0].numpy().reshape(2, 3, 12, 12)
+        grey = pool.parts(torch.full((1, size, size, 3), 51, dtype=torch.uint8))[0].numpy()
+    assert np.allclose(small.mean((2, 3)), images.mean((1, 2)) / 255, atol=1e-5)
+    assert np.allclose(grey, 0.2, atol=1e-6)
+    half = np.zeros((1, size, size, 3), np.uint8)
+    half[:, : size // 2] = 255
+    with torch.inference_mode():
+        seen = pool.parts(torch.from_numpy(half))[0].numpy().reshape(3, 12, 12)
+    assert (seen[:, :5] > 0.9).all()
+    assert (seen[:, 7:] < 0.1).all()
 
 
 @pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), (0.5, 0.4, 0.3)])
@@ -116,7 +135,7 @@ class OneSize(NoStages):
 
 def test_a_network_of_one_size_is_planned_at_that():
     pool = StagePool(lived(OneSize()), Preprocess(32)).eval()
-    assert pool.layout == (("stage1", 6), ("stage2", 14), ("last", 7))
+    assert pool.layout == (("pixels", 432), ("stage1", 6), ("stage2", 14), ("last", 7))
 
 
 def test_one_thread_is_given_back():

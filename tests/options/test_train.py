@@ -45,3 +45,15 @@ def test_the_recipe_that_options_make_together():
     options = TrainOptions(data="x", epochs=3, lr=0.5, hflip="no", recipe="dropout=0.2,epochs=4")
     found = options.given_recipe()
     assert (found.epochs, found.lr, found.hflip, found.dropout) == (4, 0.5, "no", 0.2)
+
+
+def test_balance_is_a_way_or_a_column():
+    assert TrainOptions(data="d").balance_column is None
+    assert TrainOptions(data="d", balance="weights").given_recipe().balance == "weights"
+    by_column = TrainOptions(data="d", balance="sex")
+    assert by_column.balance_column == "sex"
+    assert by_column.given_recipe().balance == "auto"
+    with pytest.raises(OptionError, match="not in fine-tuning"):
+        TrainOptions(data="d", balance="sex", strategy="finetune")
+    with pytest.raises(OptionError, match="within classes"):
+        TrainOptions(data="d", balance="sex", task="regression")

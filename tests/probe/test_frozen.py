@@ -24,3 +24,14 @@ def test_looks_side_by_side():
     assert both.look_of["last (squash)"] == 1
     assert both.look_of["all (square)"] == 0
     assert np.array_equal(both.vectors[:, both.sets["low (squash)"]], -one.vectors[:, :2])
+
+
+def test_a_small_image_is_no_set_of_one_look_and_one_of_several():
+    slices = {"pixels": slice(0, 3), "stage1": slice(3, 5), "last": slice(5, 6)}
+    one = Frozen.of_stages(np.arange(12.0).reshape(2, 6), slices)
+    assert one.sets["all"].tolist() == [3, 4, 5]
+    assert set(one.sets) == {"stage1", "last", "all"}
+    assert one.take(np.array([True, False])).pixels.tolist() == [0, 1, 2]
+    both = Frozen.side_by_side([one, one], ["a", "b"])
+    assert both.sets["pixels (b)"].tolist() == [6, 7, 8]
+    assert both.look_of["pixels (b)"] == 1

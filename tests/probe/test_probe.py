@@ -338,3 +338,10 @@ def test_many_images_need_no_copy_and_no_other_rows(monkeypatch, kind, leading, 
     np.testing.assert_allclose(
         found.scores(vectors[items]), exact.scores(vectors[items]), atol=0.05
     )
+
+
+def test_where_sets_have_their_own_grid_no_other_set_is_tried():
+    own = {"last": Grid(classifiers=("svm",), svm=(0.5, 2))}
+    found = run(even(60), grid=Grid(own=own))
+    tried = {(t.config.features, t.config.classifier, t.config.C) for t in found.trials}
+    assert tried == {("last", "svm", 0.5), ("last", "svm", 2.0)}

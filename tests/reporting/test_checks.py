@@ -65,3 +65,18 @@ def test_folders_are_made_and_a_page_that_cannot_be_written_is_an_error(data, tm
     (tmp_path / "taken").mkdir()
     with pytest.raises(OutputError, match="choose another -o"):
         headstart.check(data, out=tmp_path / "taken")
+
+
+def test_a_finding_about_a_place_shows_the_place_and_says_what_is_there(data, tmp_path):
+    finding = Finding(
+        "flat", "warning", "Flat.", ("ant/1.png (cat 1 2 to 3 4)", "ant/2.png (cat nan)"), "Mend.",
+        2, ((1.0, 2.0, 30.0, 40.0), None),
+    )  # fmt: skip
+    write_checks(
+        tmp_path / "page.html", Checkup("x", 8, {"ant": 8}, (finding,)), open_dataset(data)
+    )
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<strong>cat 1 2 to 3 4</strong>" in page
+    assert "<strong>ant</strong>" in page, "without a place the whole image with its label"
+    whole = page.replace("ant/1.png", "")
+    assert whole.count("data:image/jpeg") >= 2

@@ -40,3 +40,7 @@ def test_what_cannot_be_read_has_none(tmp_path):
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     assert picture_of(tmp_path / "torn.jpg") is None
     assert picture_of(tmp_path / "gone.jpg") is None
+
+
+def test_a_class_may_have_brackets_too():
+    assert images_of("a.jpg (dog (small) 1 2 to 3 4)", {"a.jpg"}) == ["a.jpg"]

@@ -4,9 +4,13 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.metrics import jaccard_score
+from tests.drawn_masks import write_masked
+from tests.models import MASKS, exported_file, random_model
 from tests.results.conftest import NAMES, paint
 
 from headstart.compute import Compute
+from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.nets.model import Model
@@ -116,3 +120,22 @@ def test_what_the_model_cannot_know_is_refused(grouped, tmp_path):
         evaluate_on(model, open_dataset(root), "new", [], ONE)
     with pytest.raises(DataError, match="new has no labels"):
         evaluate_on(model, open_dataset(root / "eel"), "new", [], ONE)
+
+
+def test_masks_of_a_run_and_of_its_export_are_measured_alike(tmp_path):
+    model = random_model(MASKS)
+    exported = exported_file(model, tmp_path / "m.onnx", threshold=0)
+    masks = write_masked(tmp_path / "images", 6, (70, 40))
+    names = tuple(f"{i}.png" for i in range(6))
+    dataset = Dataset(tmp_path / "images", names, masks, np.full(6, ""), task="segmentation")
+    one, other = (evaluate_on(each, dataset, "here", (), Compute()) for each in (model, exported))
+    assert one.primary == other.primary == "mean_iou"
+    assert one.test["mean_iou"].n == 6
+    for key in ("mean_iou", "pixel_accuracy", "dice", "boundary_f1"):
+        assert other.test[key].value == pytest.approx(one.test[key].value, abs=2e-4), key
+    # By scikit-learn, on every pixel.
+    found = exported.predictions([dataset.path(i) for i in range(6)])
+    truth = np.concatenate([masks.read(i).ravel() for i in range(6)])
+    said = np.concatenate([found.labels(i).ravel() for i in range(6)])
+    wanted = jaccard_score(truth, said, average="macro")
+    assert other.test["mean_iou"].value == pytest.approx(wanted)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.models import random_model, write_photos
+from tests.drawn_masks import draw_masked
+from tests.models import MASKS, random_model, write_photos
 
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
@@ -40,3 +41,12 @@ def test_it_opens_a_folder_and_plain_torch_agrees_with_the_engine(tmp_path):
     np.testing.assert_allclose(one, other, atol=1e-3)
     again = ways[0].outputs(inputs[:3])["probabilities"]
     np.testing.assert_allclose(again, one[:3], atol=1e-3)
+
+
+def test_of_pixels_nothing_is_left_open_unless_asked_for():
+    assert RunPredictor(random_model()).threshold == 0.5
+    pixels = np.asarray(draw_masked(0)[0])
+    masks = RunPredictor(random_model(MASKS), exact=True)
+    assert masks.predictions(pixels).record(0)["unsure"] == 0
+    asked = RunPredictor(random_model(MASKS), exact=True, threshold=0.6)
+    assert asked.predictions(pixels).record(0)["unsure"] > 0.1

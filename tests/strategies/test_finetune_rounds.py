@@ -113,3 +113,38 @@ def test_a_head_starts_at_the_best_logistic_regression_of_its_features(rounds):
     assert start.C == max(trials, key=lambda each: each.accuracy.value).config.C
     assert start.columns.tolist() == sets["last"].tolist()
     assert start_of(replace(probed.probe, trials=()), sets).C == 10.0
+
+
+def compared(before: np.ndarray, after: np.ndarray, truth: np.ndarray):
+    """What is kept of two tables of scores on the same items."""
+    n = len(truth)
+    probe = SimpleNamespace(chosen_on=np.arange(n), held_out=before, criterion="accuracy")
+    result = SimpleNamespace(validation=np.arange(n), val_scores=after)
+    return finetune_rounds._compare(result, probe, truth, np.arange(n))
+
+
+def scored(truth: np.ndarray, wrong: int, margin: float) -> np.ndarray:
+    """Scores that are wrong on the first so many, and right by a margin elsewhere."""
+    named = np.where(np.arange(len(truth)) < wrong, (truth + 1) % 3, truth)
+    return margin * np.eye(3)[named] + 0.5 * np.eye(3)[truth]
+
+
+def test_more_hits_beyond_their_own_noise_decide():
+    truth = np.arange(300) % 3
+    assert compared(scored(truth, 60, 2.0), scored(truth, 30, 2.0), truth).better
+    assert not compared(scored(truth, 30, 2.0), scored(truth, 60, 2.0), truth).better
+
+
+@pytest.mark.parametrize("more", [1, 0, -1])
+def test_where_hits_are_a_coin_log_loss_decides(more):
+    """One hit more or less among 300; but the wrong answers of one are sure ones."""
+    truth = np.arange(300) % 3
+    sure, unsure = scored(truth, 30, 4.0), scored(truth, 30 - more, 4.0)
+    unsure[: 30 - more] /= 4
+    assert compared(sure, unsure, truth).better
+    assert not compared(unsure, sure, truth).better
+
+
+def test_each_round_has_its_part_of_the_time():
+    assert finetune_rounds._slice(10.0, None, 0.5) is None
+    assert finetune_rounds._slice(10.0, 30.0, 0.5) == 20.0

@@ -12,8 +12,10 @@ from PIL import Image
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
+from headstart.data.masks import Masks
 from headstart.errors import DataError
 from headstart.images.deep import EIGHT_BITS
+from headstart.images.pixels import measure
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.strategies.prepare import (
@@ -199,3 +201,44 @@ def test_photographs_of_different_things_are_left_as_they_are():
 def test_one_image_of_each_class_is_refused_in_words():
     with pytest.raises(DataError, match="neither learned nor measured"):
         make_problem(prepared_of(data_of([0, 1, 2])), "auto", folds=5, seed=0)
+
+
+class Everywhere:
+    """A mask of one class all over."""
+
+    def read(self) -> np.ndarray:
+        return np.zeros((4, 4), np.uint8)
+
+
+def slices(root: Path, count: int, **more) -> Dataset:
+    """Images that change slowly, with masks."""
+    rng = np.random.default_rng(0)
+    field = rng.normal(size=(8, 8))
+    for number in range(count):
+        field = 0.93 * field + 0.37 * rng.normal(size=(8, 8))
+        pixels = (128 + 40 * field).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).resize((96, 96), 3).save(root / f"slice_{number}.png")
+    labels = Masks(
+        ("a", "b"), (Everywhere(),) * count, np.full((count, 2), 8), np.full((count, 2), 4),
+        np.zeros((2, 3), np.uint8),
+    )  # fmt: skip
+    names = tuple(f"slice_{number}.png" for number in range(count))
+    return Dataset(root, names, labels, np.full(count, ""), task="segmentation", **more)
+
+
+def test_whole_blocks_of_slices_are_held_out(tmp_path):
+    dataset = slices(tmp_path, 30)
+    stats = measure(dataset)
+    findings, _, prepared = check_and_split(dataset, stats, seed=0, drop_leaks=True)
+    assert "sequence" in {each.check for each in findings}
+    clusters, changes = prepared.clusters, np.diff(prepared.clusters) != 0
+    assert 6 <= len(np.unique(clusters)) == changes.sum() + 1  # each is a row of neighbours
+    test = prepared.splits == "test"
+    assert 0 < test.sum() < 15
+    assert (np.diff(test.astype(int)) != 0).sum() <= 4
+
+
+def test_groups_and_splits_that_are_given_are_not_joined_to_blocks(tmp_path):
+    dataset = slices(tmp_path, 30, groups=np.array([f"g{n % 15}" for n in range(30)]))
+    clusters = check_and_split(dataset, measure(dataset), seed=0, drop_leaks=True)[2].clusters
+    assert clusters[0] == clusters[15] != clusters[1]

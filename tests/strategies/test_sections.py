@@ -12,6 +12,7 @@ import pytest
 from headstart.images.preprocess import Preprocess
 from headstart.images.views import Look
 from headstart.metrics.interval import paired_difference, wilson
+from headstart.probe.classifiers import Config
 from headstart.records import Finding, to_json
 from headstart.strategies.plan import FinetuneCandidate, FinetuneOutcome, FinetunePlan
 from headstart.strategies.sections import advice, describe, describe_tuned, finetuning
@@ -55,6 +56,20 @@ def test_a_probe_in_one_sentence(features, said):
     assert "; chosen by validation accuracy among 12 trials" in by
 
 
+def averaged(*features: str) -> SimpleNamespace:
+    """An average of logistic regressions."""
+    parts = [(Config("logistic", each, 1.0), np.arange(3), 1.0) for each in features]
+    return SimpleNamespace(
+        **{**vars(probe_on("all")), "members": tuple(features), "parts": lambda: parts}
+    )
+
+
+def test_a_small_image_among_an_average_is_told():
+    assert describe(MODEL, averaged("all (a)", "pixels (a)")).startswith(
+        "average of 2 linear classifiers on the stages and on the pixels of a small image of "
+    )
+
+
 def test_crops_faces_and_views_are_told():
     views = SimpleNamespace(**{**vars(MODEL), "tta": 3})
     assert ", 3 views averaged;" in describe(views, probe_on("all"))
@@ -62,7 +77,7 @@ def test_crops_faces_and_views_are_told():
     assert "images padded to 96 px" in describe(padded, probe_on("all", "neighbours"))
     seen = replace(SEEN, geometry="squash", beside=(Look("crop", 0.74),))
     several = SimpleNamespace(**{**vars(MODEL), "preprocess": seen})
-    mean = SimpleNamespace(**{**vars(probe_on("all")), "members": (1, 2, 3)})
+    mean = averaged("all (a)", "last (b)", "upper (b)")
     assert describe(several, mean).startswith(
         "average of 3 linear classifiers on the stages of resnet18, each image seen 2 ways (the "
         "whole, squashed; the middle 74%), resized to 96 px; chosen by"
@@ -75,7 +90,8 @@ def test_crops_faces_and_views_are_told():
 def test_a_fine_tuned_network_in_one_sentence():
     whole = describe_tuned(MODEL, tuning_of(Recipe(epochs=9)))
     assert whole == (
-        "resnet18 fine-tuned in all its layers for 9 epochs from a linear probe, images at 96 px"
+        "resnet18 fine-tuned in all its layers for 9 epochs from a linear probe, the largest "
+        "square of each image at 96 px"
     )
     part = describe_tuned(MODEL, tuning_of(Recipe(epochs=1, freeze="last"), share=0.75))
     assert "its last 2 stages for 1 epoch from a linear probe, 75% of the way" in part
@@ -103,17 +119,12 @@ def test_the_part_about_what_was_tried():
     )
     plan = FinetunePlan(Recipe(epochs=8), True, ("It will take 3 minutes.",), rows, 181.26)
     read = json.loads(to_json(advice(FinetuneOutcome(plan, None, None))))
-    assert read["summary"] == ["It will take 3 minutes."]
+    assert read["summary"][0] == "It will take 3 minutes."
+    assert "frozen probe 0.750" in read["summary"][1]
+    assert "all layers, 2 epochs 0.775" in read["summary"][1]
+    assert read["summary"][1].endswith(", 12 s.")
+    alone = advice(FinetuneOutcome(FinetunePlan(None, False, ("Few.",), rows[:1], 0.0), None, None))
+    assert alone["summary"] == ("Few.",)
     assert read["announced_seconds"] == 181.3
     assert [(each["epochs"], each["seconds"]) for each in read["rows"]] == [(0, 0.0), (2, 12.3)]
     assert read["rows"][0]["accuracy"]["value"] == 0.75
-
-
-def test_where_further_looks_brought_more_that_is_what_was_kept():
-    tuned = FinetuneOutcome(None, tuning_of(Recipe(epochs=3)), None)
-    gain = paired_difference(np.ones(40, bool), np.arange(40) > 5)
-    found = finetuning(tuned, instead=gain)
-    assert found["kept"] == "probe"
-    assert "Frozen features of further looks were kept" in found["summary"]
-    assert "+15.0 points" in found["summary"]
-    assert "fine-tuning +2.5 (" in found["summary"]

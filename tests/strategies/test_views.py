@@ -14,11 +14,15 @@ from headstart.compute import Compute
 from headstart.data.open import open_dataset
 from headstart.images.preprocess import Preprocess
 from headstart.images.views import Look
-from headstart.probe.cross_validate import CrossValidated, Round
+from headstart.metrics.interval import wilson
+from headstart.probe.classifiers import Config
+from headstart.probe.cross_validate import CrossValidated
+from headstart.probe.trials import Trial
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies import train_classes as train_module
 from headstart.strategies.clock import Clock
 from headstart.strategies.train_classes import train_classes
-from headstart.strategies.views import Viewed, look_words
+from headstart.strategies.views import Viewed, _grid, look_words
 
 CPU = Compute(device="cpu", workers=1)
 
@@ -84,29 +88,84 @@ def test_the_model_that_is_kept_answers_as_its_head_on_its_looks(edges, tmp_path
     assert np.array_equal(again.model.head.arrays["weights"], found.model.head.arrays["weights"])
 
 
-def test_where_something_else_was_kept_no_look_was():
-    network = None
-    first = CrossValidated((), None, None)
-    tried = [{"view": "a", "kept": True}, {"view": "b", "kept": False}]
-    viewed = Viewed(network, first, {"tried": tried, "passes": 2})
-    assert viewed.refused() == {
-        "tried": [{"view": "a", "kept": False}, {"view": "b", "kept": False}], "passes": 1,
-    }  # fmt: skip
-    assert Viewed(network, first).refused() is None
+def test_fine_tuning_starts_from_the_look_that_serves_best(edges, tmp_path, monkeypatch):
+    """And has to beat the average of what was kept, not the first look, which is blind."""
+    seen = {}
+
+    def fine_tuned(problem, network, probed, ask, compute, clock):
+        seen.update(network=network, probed=probed)
+
+    monkeypatch.setattr(train_module, "_fine_tuned", fine_tuned)
+    found = train(edges, tmp_path, views=None, strategy="finetune")
+    assert seen["network"].preprocess.geometry == "squash"
+    assert not seen["network"].preprocess.beside
+    width = found.model.backbone.info.bounds[-1]
+    assert seen["network"].features.vectors.shape == (40, width)
+    probe = seen["probed"].probe
+    own = seen["probed"].final.targets[probe.chosen_on]
+    assert (probe.held_out.argmax(axis=1) == own).mean() > 0.9
+    names = {trial.config.features for trial in probe.trials}
+    assert {"last", "all", "stage1"} <= names, "those of the first look, by their plain names"
+    assert probe.criterion == "accuracy"
 
 
-def test_the_gain_is_paired_on_held_out_images():
-    y, items = np.array([0, 1, 0, 1]), np.arange(4)
-    right, wrong = np.eye(2)[y], np.eye(2)[[0, 0, 0, 0]]
-    first, wider = (
-        CrossValidated(
-            (), SimpleNamespace(held_out=each, chosen_on=items), Round(items, items, y, 2)
-        )
-        for each in (wrong, right)
+def test_what_is_tried_on_further_looks_was_good_on_the_first():
+    def trial(features, classifier, strength, value):
+        accuracy = wilson(100 * value, 100)
+        return Trial(Config(classifier, features, strength), 9, 5, 1, accuracy, value, 0.5, 0.0)
+
+    trials = [
+        *(trial("last", "logistic", c, a) for c, a in ((1, 0.7), (3, 0.8), (10, 0.75))),
+        *(trial("last", "svm", c, a) for c, a in ((0.1, 0.6), (1, 0.65))),
+        trial("last", "prototypes", 0, 0.9),
+        trial("stage1", "logistic", 1, 0.5),
+    ]
+    first = SimpleNamespace(
+        trials=trials, held_out=np.zeros((100, 2)), head=SimpleNamespace(n_classes=2)
     )
-    gain = Viewed(None, wider).gain(first, items, seed=0)
-    assert gain.value == 0.5
-    assert gain.low < 0.5 < gain.high
+    grid = _grid(first, ["a", "b"], 2)
+    assert set(grid.own) == {"last (a)", "last (b)", "pixels (a)", "pixels (b)"}
+    assert grid.own["last (b)"].logistic == (3, 10)
+    assert grid.own["last (b)"].svm == (0.1, 1)
+    assert grid.looks == 2
+    many = SimpleNamespace(**{**vars(first), "head": SimpleNamespace(n_classes=2000)})
+    assert set(_grid(many, ["a"], 2).own) == {"last (a)"}
+
+
+@pytest.fixture
+def shades(tmp_path):
+    """Images whose classes differ by a shade in one corner, too little for a network to care."""
+    rng = np.random.default_rng(0)
+    for label, level in (("dark", -5), ("light", 5)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for k in range(60):
+            pixels = rng.integers(60, 196, (6, 6, 3)).repeat(16, axis=0).repeat(16, axis=1)
+            pixels[:16, :16] = 128 + level
+            file = tmp_path / "data" / label / f"{k:02}.png"
+            Image.fromarray(pixels.astype(np.uint8)).save(file)
+    return tmp_path / "data"
+
+
+def test_what_the_network_is_blind_to_is_seen_in_the_pixels(shades, tmp_path):
+    found = train(shades, tmp_path, views=None)
+    assert "on the pixels of a small image" in found.summary
+    truth = found.prepared.dataset.labels.targets[found.items]
+    assert (found.predictions.probabilities.argmax(axis=1) == truth).mean() > 0.9
+    found.model.save(tmp_path / "model")
+    again = RunPredictor(tmp_path / "model").predict_proba(sorted(shades.rglob("*.png")))
+    assert (again.argmax(axis=1) == np.arange(120) // 60).mean() > 0.9
+
+
+def test_where_the_fine_tuned_network_was_kept_its_one_look_was():
+    first = CrossValidated((), None, None)
+    start = SimpleNamespace(preprocess=Preprocess(32, "squash"))
+    names = ("the largest square", "the whole, squashed")
+    tried = [{"view": name, "kept": True} for name in names]
+    viewed = Viewed(None, first, start, first, {"tried": tried, "passes": 2})
+    assert viewed.tuned() == {
+        "tried": [{"view": names[0], "kept": False}, {"view": names[1], "kept": True}], "passes": 1,
+    }  # fmt: skip
+    assert Viewed.once(start, first).tuned() is None
 
 
 def test_without_errors_nothing_else_is_tried(make_images, tmp_path):

@@ -1,7 +1,10 @@
 import shutil
 
+import numpy as np
 import pytest
+from tests.tasks.segmentation.scenes import made
 
+from headstart.cli import main
 from headstart.errors import DataError
 from headstart.verbs.check import check
 
@@ -65,3 +68,35 @@ def test_nothing_to_check(tmp_path, what):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=what):
         check(tmp_path / what)
+
+
+def test_masks_are_checked_from_the_shell_and_their_reading_is_said(tmp_path, capfd):
+    def empty(number, image, mask):
+        return image, mask * (number != 3)
+
+    made(tmp_path / "set", 8, empty)
+    (tmp_path / "set/classes.txt").write_text("0 ground\n255 leaf\n")
+    assert main(["check", str(tmp_path / "set"), "-o", str(tmp_path / "page.html")]) == 0
+    printed = capfd.readouterr()
+    assert "masks of 8: 0 ground, 255 leaf (named by classes.txt)" in printed.err
+    assert "8 images, 2 classes" in printed.out
+    assert "1 of 8 masks are ground all over" in printed.out
+    assert "images/003.png" in printed.out
+    assert "ground all over" in (tmp_path / "page.html").read_text()
+
+
+def test_ids_of_instances_are_one_line_from_the_shell_and_one_class_with_the_flag(tmp_path, capfd):
+    def numbered(number, image, mask):
+        ids = np.zeros(mask.shape, np.uint16)
+        for k in range(5 + number):
+            ids[(k // 8) * 12 : (k // 8) * 12 + 9, (k % 8) * 20 : (k % 8) * 20 + 15] = k + 1
+        return image, ids
+
+    data = str(made(tmp_path, 5, numbered))
+    assert main(["check", data]) == 2
+    printed = capfd.readouterr().err
+    assert len(printed.strip().splitlines()) == 1
+    assert "9 different values, up to 9" in printed
+    assert "--masks binary" in printed
+    assert main(["check", data, "--masks", "binary"]) in (0, 1)
+    assert "every other value foreground, as asked" in capfd.readouterr().err

@@ -6,6 +6,8 @@ import os
 import shutil
 
 import pytest
+from tests.drawn_masks import draw_masked
+from tests.models import MASKS, exported_file, random_model
 
 from headstart.deploy.access import Access
 from headstart.deploy.runtime import OnnxPredictor
@@ -67,6 +69,39 @@ def test_a_picture_is_named_with_all_classes_and_the_time(page, model, new):
         assert page.locator("#result").get_attribute("aria-busy") == "false"
         # Nothing is wider than a phone.
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_mask_lies_on_the_picture_with_a_legend_and_a_key_makes_it_fainter(page, tmp_path):
+    masks = exported_file(random_model(MASKS), tmp_path / "m.onnx", threshold=0.34)
+    draw_masked(0, (90, 60))[0].save(tmp_path / "a.png")
+    draw_masked(0, (90, 60))[0].save(tmp_path / "b.tif")
+    wanted = masks.predictions(tmp_path / "a.png").record(0)
+    with running(masks) as port:
+        page.goto(f"http://127.0.0.1:{port}/")
+        says(page, "#about", "ground, disc, square")
+        page.set_input_files("#file", tmp_path / "a.png")
+        says(page, "#time", "ms on the server")
+        largest = max(wanted["share"], key=wanted["share"].get)
+        says(page, "#answer", f"{largest} {100 * wanted['share'][largest]:.1f} %")
+        rows = page.locator("#bars li")
+        found = sum(share > 0 for share in wanted["share"].values()) + (wanted["unsure"] > 0)
+        assert rows.count() == found
+        colour = rows.first.locator("b").evaluate("each => getComputedStyle(each).backgroundColor")
+        palette = masks.spec.settings["palette"][masks.spec.names.index(largest)]
+        assert colour == f"rgb({', '.join(map(str, palette))})"
+        mask, picture = page.locator("#mask"), page.locator("#picture")
+        assert mask.bounding_box() == picture.bounding_box()
+        assert mask.evaluate("each => [each.naturalWidth, each.naturalHeight]") == [90, 60]
+        page.keyboard.press("Tab")  # from the answer on
+        page.keyboard.press("ArrowLeft")
+        assert mask.evaluate("each => each.style.opacity") == "0.5"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        # What browsers do not show: the mask stands alone.
+        page.set_input_files("#file", tmp_path / "b.tif")
+        says(page, "#time", "ms on the server")
+        sync_api.expect(picture).to_be_hidden()
+        assert mask.is_visible()
+        assert page.locator("#frame").bounding_box()["height"] >= 60
 
 
 def test_below_the_threshold_it_says_not_sure(page, model, new):

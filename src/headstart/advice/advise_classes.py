@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from headstart.advice.answer import domain, expected, facts_of, rule_of_thumb, sentences
+from headstart.advice.answer import (
+    domain,
+    expected,
+    facts_of,
+    looks_told,
+    rule_of_thumb,
+    sentences,
+)
 from headstart.advice.measured import expected_measure
 from headstart.advice.rank import Ranked, at_size, rank, sizes_to_try
 from headstart.checks.nearness import find_near
@@ -17,6 +24,7 @@ from headstart.compute import Compute
 from headstart.data.labels import counts_of
 from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
+from headstart.metrics.interval import wilson
 from headstart.nets.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated, Fold, Round, learning_curve
 from headstart.records import Estimate, Finding, OutputSpec
@@ -26,6 +34,7 @@ from headstart.strategies.clock import Clock
 from headstart.strategies.plan import FinetunePlan
 from headstart.strategies.prepare import face_flags, make_problem
 from headstart.strategies.problem import Prepared, Problem
+from headstart.strategies.views import Viewed, try_views
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe
 
@@ -130,11 +139,10 @@ def advise_classes(
     near, own = _kept_together(own, pairs[0], compute)
     ranked = rank(own, learnt, pairs, compute, folds=wanted.folds)
     best = ranked[0]
-    compute.begin("planning fine-tuning")
-    plan = _plan(own, learnt, spec, best, wanted, compute)
+    viewed, plan = _plan(own, learnt, spec, best, wanted, compute, clock)
     compute.begin("measuring the learning curve")
-    forecast = _forecast(own, learnt, best, wanted.folds, compute.seed)
-    hope = _hope(ranked, plan, tested)
+    forecast = _forecast(own, learnt, viewed, wanted.folds, compute.seed)
+    hope = _hope(_accuracy(viewed), len(ranked), plan, tested)
     fits, about = domain(best.candidate, learnt.n_classes)
     counts = [each for each in counts_of(own.dataset.labels).values() if each]
     candidates = tuple(each.candidate for each in ranked)
@@ -142,7 +150,8 @@ def advise_classes(
         data=wanted.data,
         summary=(
             about,
-            *expected_measure(own, best.probe, spec, seed=compute.seed),
+            *expected_measure(own, viewed.outcome.probe, spec, seed=compute.seed),
+            *looks_told(viewed.said),
             *sentences(candidates, plan, forecast["summary"] if forecast else None, hope),
         ),
         expected=hope,
@@ -192,32 +201,45 @@ def _plan(
     best: Ranked,
     wanted: Wanted,
     compute: Compute,
-) -> FinetunePlan:
-    """Plans the fine-tuning of the best network on the training items."""
+    clock: Clock,
+) -> tuple[Viewed, FinetunePlan]:
+    """Tries further looks as `train` does, and plans the fine-tuning of the best network."""
     problem = Problem(own, (learnt,), (spec,), learnt, spec, "holdout", "")
     scores = np.empty((0, learnt.n_classes))
     fold = Fold(learnt, best.probe, scores, best.probe.temperature)
-    probed = CrossValidated((fold,), best.probe, learnt)
+    first = CrossValidated((fold,), best.probe, learnt)
+    viewed = try_views(problem, best.network, first, None, compute, clock, folds=wanted.folds)
+    compute.begin("planning fine-tuning")
     budget = Budget(60 * wanted.budget)
-    return make_plan(problem, best.network, probed, wanted.recipe, compute, budget=budget)
+    return viewed, make_plan(
+        problem, viewed.start, viewed.probed, wanted.recipe, compute, budget=budget
+    )
+
+
+def _accuracy(viewed: Viewed) -> Estimate:
+    """Returns the accuracy of the probe, of all looks that were kept, on held-out images."""
+    probe = viewed.outcome.probe
+    right = probe.held_out.argmax(axis=1) == viewed.outcome.final.targets[probe.chosen_on]
+    return wilson(float(right.sum()), len(right))
 
 
 def _forecast(
-    own: Prepared, learnt: Round, best: Ranked, folds: int, seed: int
+    own: Prepared, learnt: Round, viewed: Viewed, folds: int, seed: int
 ) -> dict[str, Any] | None:
     """Returns what twice as many images would bring."""
     sizes, accuracies = learning_curve(
-        best.network.features, best.probe, learnt, own.clusters, Compute(seed=seed), folds=folds
-    )
+        viewed.network.features, viewed.outcome.probe, learnt, own.clusters, Compute(seed=seed),
+        folds=folds,
+    )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     if not rising:
         return None
     return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed)
 
 
-def _hope(ranked: Sequence[Ranked], plan: FinetunePlan, tested: int) -> Estimate:
+def _hope(probed: Estimate, among: int, plan: FinetunePlan, tested: int) -> Estimate:
     """Returns the accuracy to expect of what is planned."""
-    validation, longer, among = ranked[0].candidate.accuracy, 1.0, len(ranked)
+    validation, longer = probed, 1.0
     if plan.recipe is not None:
         tried = [
             (each.validation, each.recipe)

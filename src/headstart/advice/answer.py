@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from headstart.records import Estimate
 from headstart.strategies.plan import FinetunePlan
 from headstart.strategies.problem import Prepared
 
-__all__ = ["domain", "expected", "facts_of", "rule_of_thumb", "sentences"]
+__all__ = ["domain", "expected", "facts_of", "looks_told", "rule_of_thumb", "sentences"]
 
 _Z = 1.96
 # Errors fall as a power of the epochs seen, counted from 1 at the probe: on the sets of
@@ -64,6 +65,26 @@ def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
         f"the last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
     )
     return fits, summary
+
+
+def looks_told(said: dict[str, Any] | None) -> list[str]:
+    """Returns what further looks at each image bring, in sentences; none where none was tried.
+
+    Args:
+        said: The part of `metrics.json` about looks, or None.
+    """
+    if said is None:
+        return []
+    first, average = (said["held_out_log_loss"][each] for each in ("first", "average"))
+    kept = [each["view"] for each in said["tried"] if each["kept"]]
+    tried = ", ".join(each["view"] for each in said["tried"][1:])
+    if not kept:
+        return [f"Further looks at each image ({tried}) do not lower the held-out log-loss."]
+    cost = "in one pass" if said["passes"] == 1 else f"in {said['passes']} passes"
+    return [
+        f"Look at each image as {' and as '.join(kept)}, {cost}: held-out log-loss {average:.3f}, "
+        f"with the first look alone {first:.3f}. --views auto, the default, does so."
+    ]
 
 
 def rule_of_thumb(per_class: float, fits: bool) -> str:

@@ -14,11 +14,12 @@ from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
 
-__all__ = ["check_shortcuts", "measurable"]
+__all__ = ["check_shape", "check_shortcuts", "measurable"]
 
 _ENOUGH = 4_000  # images to measure shortcuts on
 _FEWEST = 40
 _OF_A_CLASS = 5  # a class needs several images before its looks can be held against it
+_SHOW_SHAPE = {"squash": "squashed", "pad": "padded"}
 _REMEDY = (
     "A model may learn this instead of the content. Gather the classes the same way, or "
     "bring all images to one size and format before training, and test on new ones."
@@ -67,6 +68,45 @@ def check_shortcuts(
             )
         if low < 0.3:
             yield from _of_one_class(dataset, stats, (known, clusters[known]), what, each)
+
+
+def check_shape(
+    dataset: Dataset, stats: ImageStats, clusters: np.ndarray, geometries: set[str]
+) -> Iterator[Finding]:
+    """Says where the shape of an image tells its class, and a model is shown the shape.
+
+    The largest square is the same for images of any shape; a squashed or padded image is not.
+
+    Args:
+        dataset: N items.
+        stats: Their N rows.
+        clusters: (N,) int of duplicates and groups, whose members prove a shortcut only once.
+        geometries: How the model brings images to a square.
+    """
+    shown = [word for each, word in _SHOW_SHAPE.items() if each in geometries]
+    known = measurable(dataset, np.flatnonzero(stats.readable))
+    if not shown or not len(known):
+        return
+    shape = (stats.widths[known] / np.maximum(stats.heights[known], 1))[:, None]
+    targets = dataset.labels.strata[known]
+    if (shape == shape[0]).all():
+        return
+    value, low = skill(shape, targets, clusters[known])
+    if low <= 0:
+        return
+    chance = 1 / len(np.unique(targets))
+    told, least = (chance + each * (1 - chance) for each in (value, low))
+    yield Finding(
+        "shape_seen",
+        "serious" if low >= 0.3 else "warning",
+        f"The model sees images {' and '.join(shown)}, which shows it their shape, and width by "
+        f"height alone tells the class with a balanced accuracy of {told:.0%}, where guessing has "
+        f"{chance:.0%} (at least {least:.0%} with 95 % confidence).",
+        _by_class(dataset, stats, known, "size"),
+        "A part of what it gained may be the shape and not the content. If images will come in "
+        "other shapes, train with --views 1 too and compare both on such images.",
+        len(known),
+    )
 
 
 def measurable(dataset: Dataset, items: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from headstart.data.split import folds
 from headstart.metrics.interval import wilson
 
-__all__ = ["category_skill", "class_skills", "skill"]
+__all__ = ["category_skill", "class_skills", "skill", "told_classes"]
 
 _FOLDS = 5
 _NEAR = 25
@@ -57,6 +57,25 @@ def category_skill(
     tied = shares >= best - 1e-12
     right = tied[np.arange(len(targets)), targets] / tied.sum(axis=1)
     return _balanced(right, targets, clusters)
+
+
+def told_classes(columns: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Returns which class some properties say each item has, out of fold.
+
+    Args:
+        columns: (N, F) float numbers, or (N,) int categories.
+        targets: (N,) int classes 0 to C - 1, each of them there.
+        clusters: (N,) int; the five folds are cluster-disjoint.
+
+    Returns:
+        (N,) int classes; -1 where nothing is said, as of a category that is new.
+    """
+    if columns.ndim == 1:
+        said = _shares(columns, targets, clusters)
+    else:
+        k = int(np.clip(len(targets) // (4 * len(np.bincount(targets))), 3, _NEAR))
+        said = _votes(columns, targets, clusters, k)
+    return np.where(said.any(axis=1), said.argmax(axis=1), -1)
 
 
 def class_skills(

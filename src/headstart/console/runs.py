@@ -52,11 +52,12 @@ def show_run(run: Run, console: Console) -> None:
     results = run.results
     console.print(sentence(results["model"]["summary"]), markup=False)
     console.print(results["evaluation"]["summary"], markup=False)
-    tried = results.get("finetuning") or results.get("advice") or {}
-    said = tried.get("summary") or ()  # what fine-tuning brought, or why it was not tried
-    for each in [said] if isinstance(said, str) else said:
-        console.print(sentence(each), markup=False)
+    # What was tried of fine-tuning, or why nothing was; and what it brought.
+    for each in ((results.get(name) or {}).get("summary") for name in ("advice", "finetuning")):
+        for said in [each] if isinstance(each, str) else each or ():
+            console.print(sentence(said), markup=False)
     _serious(run, console)
+    _leaning(run, console)
     for each in shifts_of(results):
         console.print(each, style=COLOURS["warning"], markup=False)
     doubt = doubt_of(results)
@@ -97,6 +98,20 @@ def _serious(run: Run, console: Console) -> None:
         console.print(
             f"Checks of the data: {', '.join(parts)}; the report says which.", style=worst
         )
+
+
+def _leaning(run: Run, console: Console) -> None:
+    """Says what the model leans on besides what it should."""
+    if not run.audit.is_file():
+        return
+    audit = read_json(run.audit)
+    for line in audit["repair"]:
+        console.print(line, markup=False)
+    for each in audit["said"]:
+        if each["verdict"] != "fine":
+            style = COLOURS[each["verdict"]]
+            console.print(f"{each['title']}: {each['claim']}", style=style, markup=False)
+    console.print(f"audit: {run.audit_page}", markup=False, soft_wrap=True)
 
 
 def _retrieval(results: dict[str, Any], console: Console) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.console.advice import show_advice, show_people_advice
 from headstart.console.answers import show_predictions, show_predictions_csv
+from headstart.console.audit import show_audit
 from headstart.console.people import show_crops, show_gallery_result, show_identification
 from headstart.console.runs import (
     show_checkup,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["show", "written"]
 
 
+_OF_AUDIT = ("audit.json", "audit.html", "label_suspects.csv")
+
+
 def written(result: Any, options: Options) -> list[str]:
     """Returns the paths of all that a verb wrote.
 
@@ -43,6 +47,9 @@ def written(result: Any, options: Options) -> list[str]:
         return [str(result.folder)]
     if isinstance(result, Path):
         return [str(result)]
+    if type(result).__name__ == "Audit":
+        places = [Path(result.run) / name for name in _OF_AUDIT]
+        return [str(place) for place in places if place.is_file()]
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
     if options.verb() in ("identify", "verify"):
         named = named[:2]  # who is in a gallery stays as it is
@@ -90,6 +97,7 @@ def _show(result: Any, options: Options, *, quiet: bool) -> None:
     else:
         by_name: dict[str, Callable[[Any, Console], None]] = {
             "Advice": show_advice,
+            "Audit": show_audit,
             "PeopleAdvice": show_people_advice,
             "Checkup": show_checkup,
             "Evaluation": show_evaluation,

@@ -208,7 +208,7 @@ def _refuse_boxes(tree: Tree) -> None:
         beside = any(h == s or h.startswith(s + "/") for h in holding for s in siblings)
         if others and (last in ("annotation", "annotations") or (last in _BOXES and beside)):
             raise DataError(
-                f"{tree.root / folder} looks like the boxes of a detection set; here a data set is "
-                "classes: one folder of images per class, a table (path, label), or one plain "
-                "folder of images"
+                f"{tree.root / folder} looks like the boxes of a detection set: say --task "
+                f"detection to read them. Classes are one folder of images each, a table (path, "
+                f"label), or one plain folder of images"
             )

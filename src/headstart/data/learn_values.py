@@ -90,6 +90,8 @@ def learn_values(
     if totals.jpeg and how == "auto":
         _refuse_lossy(totals.values[mains], colours, root)
     ignored = _ignored(totals.values[mains], named, colours)
+    if ignored is not None:
+        _refuse_mixed(counts, totals.values[mains], root, files)
     classes = name_classes(
         [v for v in totals.values[mains].tolist() if v != ignored], named, colours,
         palette=_own_palette(counts), root=root,
@@ -148,6 +150,27 @@ def _refuse_lossy(values: np.ndarray, colours: bool, root: Path) -> None:
             f"the masks of {root} are JPEG files with values next to each other "
             f"({some_of(values.tolist(), 6)}), which compression mixes up: save them as PNG anew, "
             f"from what they were made of (--masks binary reads 0 against all else)"
+        )
+
+
+def _refuse_mixed(
+    counts: Sequence[ValueCounts], values: np.ndarray, root: Path, files: Sequence[str]
+) -> None:
+    """Refuses masks of 0 and 1 among those of 0 and 255, whose 255 would be ignored.
+
+    Raises:
+        DataError: If no mask holds 255 beside a class, and some hold it alone.
+    """
+    things = np.setdiff1d(values, [0, IGNORED])
+    white = [IGNORED in each.values and len(each.values) > 1 for each in counts]
+    drawn = [bool(np.isin(each.values, things).any()) for each in counts]
+    both = any(w and d for w, d in zip(white, drawn, strict=True))
+    if any(white) and any(drawn) and not both:
+        one, other = files[white.index(True)], files[drawn.index(True)]
+        raise DataError(
+            f"some masks of {root} hold 255 (such as {one}) and others "
+            f"{some_of(things.tolist(), 4)} (such as {other}), never both: write them alike "
+            f"(--masks binary reads 0 against all else)"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from headstart.data.mask_counts import ValueCounts, count_values, in_threads
 from headstart.data.mask_files import MaskFile
 from headstart.data.mask_parts import Annotated, masks_in_parts, numbered_as_objects, said_of_parts
 from headstart.data.masks import Masks, MaskSource
+from headstart.data.palette_flaws import palette_flaws
 from headstart.data.value_names import ValueNames, find_names
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -56,7 +57,7 @@ def mask_labels(
     Raises:
         DataError: If no mask can be read, or what they hold can be read in two ways.
     """
-    found = numbered_as_objects(found)
+    found = numbered_as_objects(found, asked=bool(origin))
     files = list(dict.fromkeys(path for each in found for path in each.files))
     read = dict(zip(files, in_threads(count_values, files), strict=True))
     counts = {path: each for path, each in read.items() if isinstance(each, ValueCounts)}
@@ -68,7 +69,8 @@ def mask_labels(
     if not counts:
         some = some_of((f"{name}: {why}" for name, why in aside.items()), 3)
         raise DataError(f"none of the masks of {root} can be read ({some})")
-    by_part = any(part for each in found for part in each.parts)
+    parts = {part for each in found for part in each.parts if part}
+    by_part = bool(parts)
     named = None if by_part else find_names(dict.fromkeys([root, *(p.parent for p in counts)]))
     learnt = _learnt(counts, how, named, root)
     unlike = _unlike_the_others(counts, learnt)
@@ -76,6 +78,10 @@ def mask_labels(
         aside[_name(path, root)] = "it has values of its own nearly all over, as a photograph has"
         del counts[path]
     learnt = _learnt(counts, how, named, root) if unlike else learnt
+    if by_part and not origin and len(learnt.names) > 2 and len(parts) == 1:
+        # A folder of all masks is only called something.
+        plain = [replace(each, parts=("",) * len(each.parts)) for each in found]
+        return mask_labels(plain, root=root, how=how)
     binary = len(learnt.names) == 2 and learnt.table.values[0] == 0
     if by_part:
         masks = masks_in_parts(found, counts, learnt, root)
@@ -116,11 +122,13 @@ def _whole(found: Sequence[Annotated], counts: dict[Path, ValueCounts], learnt: 
     n, c = len(found), len(learnt.names)
     pixels, sizes = np.zeros((n, c), np.int64), np.zeros((n, 2), np.int64)
     strays, flaws = np.zeros(n, np.int64), [""] * n
+    lost = palette_flaws(counts, learnt)
     sources: list[MaskSource | None] = [None] * n
     for row, each in enumerate(found):
         count = counts.get(each.files[0]) if each.files else None
         if count is not None:
             pixels[row], sizes[row] = learnt.pixels_of(count), count.size
             strays[row], flaws[row] = learnt.strays_of(count), count.flaw
+            flaws[row] = lost.get(each.files[0], flaws[row])
             sources[row] = MaskFile(each.files[0], learnt.table)
     return Masks(learnt.names, tuple(sources), pixels, sizes, learnt.palette, strays, tuple(flaws))

@@ -17,7 +17,7 @@ __all__ = ["MaskPairs", "is_mask_folder", "pair_masks", "split_by_folders"]
 _MASKS = MASKS | {
     *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
     *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
-    *("groundtruths", "seg", "segs", "labelids", "manual"),
+    *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
 }
 _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
@@ -26,10 +26,11 @@ _IMAGES = frozenset(
 _INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
 _ENDING = re.compile(
-    r"[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|ground[_ ]truth|labels?|annotations?|"
-    r"annot|labelids|labeltrainids|matte|l)$",
+    r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
+    r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
     re.I,
 )
+_OTHER_KINDS = re.compile(r"[ _.\-](gtfine|gtcoarse)[ _.\-](color|instanceids)$", re.I)
 _OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
 
 
@@ -144,6 +145,8 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
         if any(_is(folder, _INSTANCES) for folder in folders):
             continue
         each = _place(name)
+        if _OTHER_KINDS.search(each.stem):
+            continue
         if holds_masks and any(_is(folder, _MASKS) for folder in folders):
             by_folder = True
             masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))

@@ -35,14 +35,16 @@ class Annotated:
     parts: tuple[str, ...] = ()
 
 
-def numbered_as_objects(found: Sequence[Annotated]) -> Sequence[Annotated]:
+def numbered_as_objects(found: Sequence[Annotated], *, asked: bool) -> Sequence[Annotated]:
     """Returns parts that only number the things on an image as one class."""
     parts = {part for each in found for part in each.parts if part}
     images = sum(any(each.parts) for each in found)
     uses = sum(len(each.parts) for each in found)
     numbered = all(part.isdecimal() for part in parts)
-    if not parts or not (
-        len(parts) > _MANY_PARTS or numbered or (images > 2 and uses == len(parts))
+    if (
+        asked
+        or not parts
+        or not (len(parts) > _MANY_PARTS or numbered or (images > 2 and uses == len(parts)))
     ):
         return found
     return [replace(each, parts=(_OBJECT,) * len(each.parts)) for each in found]

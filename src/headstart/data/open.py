@@ -14,6 +14,7 @@ from headstart.data.from_table import open_table
 from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.labels import Classes
 from headstart.data.numbers import as_numbers, told_task
+from headstart.data.open_boxes import open_boxes
 from headstart.data.open_masks import open_masks
 from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
@@ -43,7 +44,7 @@ def open_dataset(
     annotations: str | Path | None = None,
     masks: MaskValues = "auto",
 ) -> Dataset:
-    """Opens a data set: class folders, a table, images with masks, or a plain folder of images.
+    """Opens a data set: class folders, a table, images with boxes or masks, or images alone.
 
     Class folders may lie under train, val and test folders, and may have an
     ``attributes.csv`` in them or beside them. A folder of images without classes that holds
@@ -58,8 +59,8 @@ def open_dataset(
             for none, where a column is called so; ``"stem"`` for the stems of the file names.
         split: The column of train, val and test, or ``"none"``.
         image: The column of paths.
-        annotations: Of images with masks, the file of COCO, the table or the folder of masks that
-            is meant, where the data hold several.
+        annotations: Of images with boxes or masks, the file (of COCO, Label Studio, a table) or
+            the folder of such files that is meant, where the data hold several.
         masks: How the values of masks are read: by looking, each as a class (``"classes"``), or 0
             against all others (``"binary"``).
         task: What is to be predicted: ``"regression"`` reads labels as numbers; of identities,
@@ -79,13 +80,16 @@ def open_dataset(
     level = class_level(label)
     columns = Columns(None if level else label, None if by_name else group, split, image)
     given = Path(path).expanduser()
+    where = None if annotations is None else Path(annotations).expanduser()
     dataset, left = None, ""
-    if task in ("auto", "segmentation"):
-        told = (None if annotations is None else Path(annotations).expanduser(), masks)
+    if task in ("auto", "detection"):
+        sure = task == "detection"
+        dataset = open_boxes(given, columns, annotations=where, sure=sure)
+    if dataset is None and task in ("auto", "segmentation"):
         sure = task == "segmentation"
-        dataset, left = open_masks(given, columns, level, told=told, sure=sure)
+        dataset, left = open_masks(given, columns, level, told=(where, masks), sure=sure)
     if dataset is not None:
-        task = "segmentation"
+        task = dataset.task
     else:
         dataset = _read(given, columns, same_classes=apart, level=level)
         if left:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from headstart.errors import DataError
 
@@ -67,6 +67,8 @@ def read_values(path: Path) -> RawMask:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: the file is gone") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: no image that can be read (damaged, or something else)") from None
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: no image that can be read ({reason})") from None

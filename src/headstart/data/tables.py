@@ -51,11 +51,12 @@ class Table:
         return next((there[name] for name in names if name in there), None)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
     """Reads a CSV, TSV or Parquet file as text.
 
     Args:
         path: The file; the delimiter (comma, semicolon, tab, bar) is told from its header.
+        header: Names of the columns of a file that has none.
 
     Returns:
         Its columns. A column without a name is called ``"unnamed"``.
@@ -70,9 +71,9 @@ def read_table(path: Path) -> Table:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     text = _text(data)
-    header, _, rest = text.lstrip().partition("\n")
-    delimiter = max(",;\t|", key=header.count)
-    said = re.fullmatch(r'"?sep=(.)"?', header.strip())
+    first, _, rest = text.lstrip().partition("\n")
+    delimiter = max(",;\t|", key=first.count)
+    said = re.fullmatch(r'"?sep=(.)"?', first.strip())
     if said:  # Excel's own first line
         delimiter, text = said[1], rest
     try:
@@ -83,6 +84,7 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path} is not a readable CSV file: {error}") from None
     if not rows:
         raise DataError(f"{path} is empty; it needs a header and one row for each image")
+    rows = [list(header), *rows] if header else rows
     names = [normal(cell) or "unnamed" for cell in rows[0]]
     twice = [name for name, count in Counter(names).items() if count > 1 and name != "unnamed"]
     if twice:

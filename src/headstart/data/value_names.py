@@ -14,7 +14,16 @@ from headstart.errors import DataError
 __all__ = ["ValueNames", "find_names"]
 
 _FILES = (
-    *("classes", "class_names", "classnames", "names", "labels", "labelmap", "label_map"),
+    *(
+        "classes",
+        "class_names",
+        "classnames",
+        "names",
+        "labels",
+        "labelmap",
+        "label_map",
+        "_classes",
+    ),
     *("label_colors", "label_colours", "class_dict", "codes", "colormap", "colors"),
 )
 _YAML = ("data", "dataset", "config", "classes")
@@ -159,7 +168,7 @@ def _of_table(path: Path) -> ValueNames | None:
     name = table.guess(("name", "class", "label", "class_name", "classes"))
     channels = [table.guess(each) for each in (("r", "red"), ("g", "green"), ("b", "blue"))]
     value = table.guess(
-        ("value", "index", "id", "grey", "gray", "pixel", "pixel_value", "class_id")
+        ("value", "index", "id", "grey", "gray", "pixel", "pixel_value", "pixel value", "class_id")
     )
     if name is None:
         return None

@@ -29,7 +29,7 @@ from headstart.images.preprocess import Preprocess
 __all__ = ["Seen", "decode_given", "place_of", "put_frame", "seen_of", "take_frame", "warm_up"]
 
 Seen = tuple[np.ndarray, np.ndarray]
-"""What is to be named: (4,) box in pixels of the upright image and (V, size, size, 3) uint8 inputs."""
+"""What is to be named: (4,) box in pixels of the image and (V, size, size, 3) uint8 inputs."""
 
 # Of a crowd so many faces are named, those first that stand for the photo.
 _FACES = 50

@@ -45,7 +45,7 @@ class _After(nn.Module):
 
     def __init__(self, model: Model, maps: bool) -> None:
         super().__init__()
-        self.head = HeadModule(model.head)
+        self.head = HeadModule(model.vector_head)
         self._looks = len(model.preprocess.looks)
         self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
         self._width = model.backbone.info.bounds[-1]

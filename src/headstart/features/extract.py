@@ -28,7 +28,7 @@ from headstart.images.views import View, views_of
 from headstart.nets.backbone import Backbone, native_precision
 from headstart.nets.engine import Engine, stream
 
-__all__ = ["Features", "extract"]
+__all__ = ["Features", "extract", "feature_store"]
 
 Tag = tuple[int, bytes]
 """Index of an image and its content fingerprint."""
@@ -112,9 +112,7 @@ def _extract(
     """Embeds every image as one look shows it."""
     device, progress = compute.device, compute.progress
     looks = views_of(tta)
-    recipe = [preprocess.fields, tta, native_precision(device)]
-    folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
-    store = Store(folder, dtype=np.float32)
+    store = feature_store(backbone, preprocess, tta, device)
     stats = ImageStats.empty(len(dataset))
     positions = tuple(dict.fromkeys(look.position for look in looks))
     started = time.perf_counter()
@@ -155,6 +153,20 @@ def _extract(
     return Features(
         vectors, backbone.info.slices, stats, engine_summary, seconds, computed=int(done.sum())
     )
+
+
+def feature_store(backbone: Backbone, preprocess: Preprocess, tta: int, device: Device) -> Store:
+    """Opens the cache of one network's vectors of images that are fitted in one way.
+
+    Args:
+        backbone: The network.
+        preprocess: One look.
+        tta: How many views are averaged.
+        device: Where it runs: what decides the precision.
+    """
+    recipe = [preprocess.fields, tta, native_precision(device)]
+    folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
+    return Store(folder, dtype=np.float32)
 
 
 def _side_by_side(each: list[Features]) -> Features:

@@ -31,7 +31,7 @@ from headstart.records import OutputSpec, is_number, to_json
 
 __all__ = ["Model"]
 
-_FORMAT = 3
+_FORMAT = 4
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 
@@ -62,10 +62,19 @@ class Model:
         Raises:
             ModelError: If the head answers with a place, and so reads maps.
         """
+        scores = self.vector_head.scores(vectors) / np.float32(self.temperature)
+        return {"probabilities": softmax(scores)}
+
+    @property
+    def vector_head(self) -> Head:
+        """The head, where it reads pooled vectors.
+
+        Raises:
+            ModelError: If it answers with a place, and so reads maps.
+        """
         if isinstance(self.head, DenseHead):
             raise ModelError("a model of masks reads maps, and pooled vectors have none")
-        scores = self.head.scores(vectors) / np.float32(self.temperature)
-        return {"probabilities": softmax(scores)}
+        return self.head
 
     def save(self, folder: Path) -> None:
         """Writes the model.

@@ -13,7 +13,11 @@ from torch import nn
 
 from headstart.images.preprocess import Preprocess
 
-__all__ = ["StagePool", "one_thread"]
+__all__ = ["PIXELS", "StagePool", "one_thread"]
+
+PIXELS = "pixels"
+"""Name of the part that no network has seen."""
+_SIDE = 12  # pixels of the small image
 
 _MAX_STAGES = 4
 # Smaller images end at one pixel before the last stage, and stages of one size look like one.
@@ -36,7 +40,7 @@ def one_thread() -> Iterator[None]:
 
 
 class StagePool(nn.Module):
-    """Average and maximum of every stage, and the vector before the classifier.
+    """A small image, average and maximum of every stage, and the vector before the classifier.
 
     Args:
         network: A timm model, built with `num_classes=0`.
@@ -44,7 +48,8 @@ class StagePool(nn.Module):
 
     The stages are the last block at each spatial resolution (convolutional networks) or
     evenly spaced blocks (transformers), as `forward_intermediates` gives them; a network
-    without that method yields its last layer only.
+    without that method yields its last layer only. The small image, 12 pixels wide, is what
+    no network has seen: colours and places that pretrained features are blind to.
     """
 
     def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
@@ -54,6 +59,7 @@ class StagePool(nn.Module):
         std = torch.tensor(preprocess.std).view(1, 3, 1, 1) * 255
         self.register_buffer("shift", -mean / std)
         self.register_buffer("inverse_std", 1 / std)
+        self.register_buffer("shares", _shares(preprocess.size), persistent=False)
         self.keep: tuple[int, ...] = ()
         self.layout: tuple[tuple[str, int], ...] = ()
         self.size = preprocess.size
@@ -76,7 +82,7 @@ class StagePool(nn.Module):
                     break
             parts = self.parts(grey(self.size))
         widths = [part.shape[1] for part in parts]
-        names = [f"stage{number + 1}" for number in range(len(self.keep))] + ["last"]
+        names = [PIXELS, *(f"stage{number + 1}" for number in range(len(self.keep))), "last"]
         self.layout = tuple(zip(names, widths, strict=True))
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
@@ -84,18 +90,24 @@ class StagePool(nn.Module):
         return images * self.inverse_std + self.shift
 
     def parts(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Returns one (N, width) tensor per stage, then the last layer's.
+        """Returns the (N, 432) small images, one (N, width) a stage, then the last layer's.
 
         Args:
             images: (N, H, W, 3) uint8 RGB.
         """
-        pixels = self._normalise(images)
+        pixels, small = self._normalise(images), self._small(images)
         if not self.keep:
             features = self.network.forward_features(pixels)
-            return [self.network.forward_head(features, pre_logits=True)]
+            return [small, self.network.forward_head(features, pre_logits=True)]
         features, maps = self.network.forward_intermediates(pixels)
         stages = [torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep]
-        return [*stages, self.network.forward_head(features, pre_logits=True)]
+        return [small, *stages, self.network.forward_head(features, pre_logits=True)]
+
+    def _small(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns the (N, 432) means of 12 x 12 squares, 0 to 1."""
+        rows = self.shares @ images.permute(0, 3, 1, 2).to(self.shares.dtype)
+        # Two products rather than an adaptive pooling, which ONNX has for some sizes only.
+        return (rows @ self.shares.T).flatten(1) / 255
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Returns what the stages give before they are pooled, for heads that answer with places.
@@ -121,6 +133,14 @@ class StagePool(nn.Module):
             images: (N, H, W, 3) uint8 RGB.
         """
         return torch.cat([part.float() for part in self.parts(images)], dim=1)
+
+
+def _shares(size: int) -> torch.Tensor:
+    """Returns (12, size): the share that each pixel of a line has in each of 12 means."""
+    edges = torch.arange(_SIDE + 1, dtype=torch.float64) * size / _SIDE
+    place = torch.arange(size, dtype=torch.float64)
+    covered = torch.minimum(edges[1:, None], place + 1) - torch.maximum(edges[:-1, None], place)
+    return (covered.clamp(min=0) * _SIDE / size).float()
 
 
 def _spread(maps: list[torch.Tensor]) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ class CheckOptions(Options):
     )
 
     data: str | Path = subject(
-        help="Class folders, a CSV or Parquet table, images with masks, or a plain folder of "
+        help="Class folders, a CSV or Parquet table, images with boxes or masks, or a folder of "
         "images."
     )
     # data

@@ -45,15 +45,16 @@ def task() -> Any:
         help="What is predicted: a class (`classification`), a number such as an age or a weight "
         "(`regression`, docs/regression.md), whom or what an image shows among identities that "
         "training never saw (`identity`, docs/metric-learning.md), a class for every "
-        "pixel (`segmentation`, docs/segmentation.md), or `auto`: masks where there are some, "
+        "pixel (`segmentation`, docs/segmentation.md), boxes around objects (`detection`), or "
+        "`auto`: boxes or masks where there are some, "
         "numbers where more than 20 different ones have fractions, else classes.",
     )  # fmt: skip
 
 
 def _tasks() -> tuple[str, ...]:
-    from headstart.tasks import TASKS
+    from headstart.tasks import TASKS, UNTRAINED
 
-    return ("auto", *TASKS)
+    return ("auto", *TASKS, *UNTRAINED)
 
 
 def label(holds: str = "class, or the number") -> Any:
@@ -95,10 +96,10 @@ def image() -> Any:
 
 
 def annotations_option() -> Any:
-    """Where masks are, if that can be told in two ways."""
+    """Where boxes or masks are, if that can be told in two ways."""
     return option(
         None, group="data", metavar="PATH",
-        help="Of images with masks: the folder of masks, the file of COCO or the table that is "
+        help="Of images with boxes or masks: the folder, the JSON file or the table that is "
         "meant, where the data hold several or it lies elsewhere.",
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from headstart.choices import (
     Views,
 )
 from headstart.options import shared
+from headstart.options.kinds import joined_words
 from headstart.options.record import Options, option, subject
 from headstart.options.ways import has_own_way, recipe_of
 
@@ -54,6 +55,11 @@ class TrainOptions(Options):
     split: str | None = shared.split()
     annotations: str | Path | None = shared.annotations_option()
     masks: MaskValues = shared.masks()
+    corrections: str | Path | None = option(
+        None, group="data", metavar="FILE",
+        help="A CSV of corrected labels (columns file, label, corrected), as `audit` writes one to "
+        "be filled in. The data themselves stay as they are.",
+    )  # fmt: skip
     drop_leaks: bool = option(
         True, group="data",
         help="Remove from training the items that a given split also has in its test, as copies, "
@@ -111,11 +117,12 @@ class TrainOptions(Options):
         "auto", group="training",
         help="Whether a mirror image keeps its class; `auto` measures it on held-out images.",
     )  # fmt: skip
-    balance: Balance = option(
-        "auto", group="training",
+    balance: str = option(
+        "auto", group="training", metavar="HOW|COLUMN",
         help="What fine-tuning does about classes of different size: `weights` of the loss, "
         "`oversample`, `undersample`, `logits` (logit adjustment), `none`, or `auto`: logits "
-        "where the largest class is more than twice the smallest.",
+        "where the largest class is more than twice the smallest. Or a column of the data: then "
+        "every value of it counts alike within every class of the probe, where that pays.",
     )  # fmt: skip
     recipe: str | None = shared.recipe(
         "All else of fine-tuning: `name=value` pairs joined by commas, such as "
@@ -176,7 +183,20 @@ class TrainOptions(Options):
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "
                 f"{self.strategy} choose 1, or 2 for the mirror image too"
             )
+        if self.balance_column is not None and self.strategy in ("finetune", "scratch"):
+            yield (
+                f"--balance {self.balance}: a column is balanced in the probe of frozen features, "
+                f"not in fine-tuning: leave --strategy {self.strategy} out, or choose "
+                f"{joined_words(list(get_args(Balance)))}"
+            )
+        if self.balance_column is not None and self.task not in ("auto", "classification"):
+            yield f"--balance {self.balance}: a column is balanced within classes, not {self.task}"
         self.given_recipe()
+
+    @property
+    def balance_column(self) -> str | None:
+        """The column that is balanced within every class; None where none is."""
+        return None if self.balance in get_args(Balance) else self.balance
 
     def _looks_once(self) -> Iterator[str]:
         """Yields why an image is seen once only, whatever `views` says."""
@@ -200,7 +220,8 @@ class TrainOptions(Options):
         from headstart.training.schedule import parse_recipe
 
         base = recipe_of(self.task)
+        how: Balance = "auto" if self.balance_column is not None else self.balance  # type: ignore[assignment]
         base = base if self.epochs == "auto" else replace(base, epochs=self.epochs)
         base = base if self.lr in (None, "auto") else replace(base, lr=float(self.lr))
-        base = replace(base, augment=self.augment, hflip=self.hflip, balance=self.balance)
+        base = replace(base, augment=self.augment, hflip=self.hflip, balance=how)
         return parse_recipe(self.recipe, base)

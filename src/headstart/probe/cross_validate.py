@@ -115,7 +115,7 @@ def cross_validate(
     compute: Compute,
     *,
     final: Round | None = None,
-    grid: Grid | None = None,
+    grid: Grid | Sequence[Grid] | None = None,
     folds: int = 5,
 ) -> CrossValidated:
     """Chooses and fits on the training items of each round, and predicts its test items.
@@ -126,24 +126,25 @@ def cross_validate(
         clusters: (N,) int.
         compute: Its seed is that of everything drawn.
         final: After several rounds, fit once more on its training items; None for a baseline.
-        grid: What is tried.
+        grid: What is tried: in all rounds, or one for each of them and one for `final`.
         folds: Inner folds.
 
     Returns:
         `CrossValidated` over the test items of all rounds.
     """
+    grids = [grid] * (len(rounds) + 1) if grid is None or isinstance(grid, Grid) else list(grid)
 
-    def fit(each: Round) -> Probe:
+    def fit(each: Round, own: Grid | None) -> Probe:
         ground = Labelled(each.targets, clusters, each.n_classes, each.train)
-        return probe(frozen, ground, compute, grid=grid, folds=folds)
+        return probe(frozen, ground, compute, grid=own, folds=folds)
 
     done = []
-    for each in rounds:
-        fitted = fit(each)
+    for each, own in zip(rounds, grids, strict=False):
+        fitted = fit(each, own)
         scores = _scores(fitted, frozen.vectors, each.test)
         done.append(Fold(each, fitted, scores, fitted.temperature))
     if len(rounds) > 1 and final is not None:
-        return CrossValidated(tuple(done), fit(final), final)
+        return CrossValidated(tuple(done), fit(final, grids[-1]), final)
     return CrossValidated(tuple(done), done[-1].probe, rounds[-1])
 
 

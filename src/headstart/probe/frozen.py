@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 __all__ = ["Frozen", "feature_sets"]
+
+_PIXELS = "pixels"
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class Frozen:
         vectors: (N, D) float32, every stage side by side.
         sets: Name of a feature set -> its columns.
         look_of: Name of a feature set -> number of the look whose vectors it is of; 0 by default.
+        pixels: Columns of the small image, which is no set by itself; None where there is none.
     """
 
     vectors: np.ndarray
     sets: dict[str, np.ndarray]
     look_of: dict[str, int] = field(default_factory=dict)
+    pixels: np.ndarray | None = None
 
     @classmethod
     def of_stages(cls, vectors: np.ndarray, slices: dict[str, slice]) -> Frozen:
@@ -32,15 +36,20 @@ class Frozen:
             vectors: (N, D) float32.
             slices: Stage name -> columns, from input to output.
         """
-        return cls(vectors, feature_sets(slices))
+        own = slices.get(_PIXELS)
+        pixels = None if own is None else np.arange(own.start, own.stop)
+        return cls(vectors, feature_sets(slices), pixels=pixels)
 
     def take(self, kept: np.ndarray) -> Frozen:
         """Returns the features of some items, by (N,) bool mask; no copy where all are kept."""
-        return self if kept.all() else Frozen(self.vectors[kept], self.sets, self.look_of)
+        return self if kept.all() else replace(self, vectors=self.vectors[kept])
 
     @classmethod
     def side_by_side(cls, looks: Sequence[Frozen], names: Sequence[str]) -> Frozen:
         """Returns the features of several looks at the same N items, beside each other.
+
+        Each small image is a set too: the classifier of one look alone would not gain by it, an
+        average does.
 
         Args:
             looks: Each of one look, with the same sets.
@@ -48,7 +57,8 @@ class Frozen:
         """
         sets, look_of, start = {}, {}, 0
         for number, (look, name) in enumerate(zip(looks, names, strict=True)):
-            for each, columns in look.sets.items():
+            own = look.sets if look.pixels is None else look.sets | {_PIXELS: look.pixels}
+            for each, columns in own.items():
                 sets[f"{each} ({name})"] = columns + start
                 look_of[f"{each} ({name})"] = number
             start += look.vectors.shape[1]
@@ -56,12 +66,14 @@ class Frozen:
 
 
 def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
-    """Returns name -> columns of what is probed: each stage, the upper ones, and all.
+    """Returns name -> columns of what is probed: each stage of a network, the upper ones, and all.
 
     Args:
         slices: Stage name -> columns, from input to output.
     """
-    columns = {name: np.arange(part.start, part.stop) for name, part in slices.items()}
+    columns = {
+        name: np.arange(part.start, part.stop) for name, part in slices.items() if name != _PIXELS
+    }
     stages = list(columns)
     if len(stages) > 3:
         columns["upper"] = np.concatenate([columns[name] for name in stages[-3:]])

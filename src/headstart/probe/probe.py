@@ -117,7 +117,7 @@ def probe(
     """
     grid = grid or Grid()
     compute = compute or Compute()
-    vectors, sets = frozen.vectors, frozen.sets
+    vectors = frozen.vectors
     targets, clusters, n_classes = labelled.targets, labelled.clusters, labelled.n_classes
     items = np.arange(len(targets)) if labelled.items is None else labelled.items
     seed, progress = compute.seed, compute.progress
@@ -133,7 +133,7 @@ def probe(
 
     ground = Ground(y, draws, counts, n_classes, uneven, criterion)
     results = _attempts(x, frozen, grid, ground, progress)
-    trials = [trial for name in sets for trial in results[name].trials]
+    trials = [trial for result in results.values() for trial in result.trials]
     # One problem on many items is the one place where threads inside a product pay.
     threads = nullcontext if len(items) > _CHOOSE_ON else one_blas_thread
 
@@ -150,7 +150,7 @@ def probe(
         trials.append(_trial_of(chosen, ground))
         criterion = "log-loss"
     else:
-        best = max((results[name].best for name in sets), key=lambda each: (each.value, -each.loss))
+        best = max((each.best for each in results.values()), key=lambda b: (b.value, -b.loss))
         with threads():
             head = fit(best.config, best.space)
         config, scores, members = best.config, best.scores, ()
@@ -171,7 +171,7 @@ def _attempts(
     x: np.ndarray, frozen: Frozen, grid: Grid, ground: Ground, progress: Progress
 ) -> dict[str, Tried]:
     """Tries the grid on every feature set; by name, in the order of the sets."""
-    sets = frozen.sets
+    sets = {name: each for name, each in frozen.sets.items() if name in (grid.own or frozen.sets)}
 
     def one(name: str) -> Tried:
         space, look = make_space(x, sets[name]), frozen.look_of.get(name, 0)

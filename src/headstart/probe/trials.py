@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class Grid:
         svm: Strengths of the linear SVM.
         neighbours: Numbers of neighbours.
         looks: Where above 0, linear classifiers are averaged, of so many looks at most.
+        own: Name of a feature set -> what is tried on it; where there are any, on no other set is
+            anything tried.
     """
 
     classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
@@ -58,6 +60,7 @@ class Grid:
     svm: tuple[float, ...] = (0.1, 0.3, 1, 3, 10)
     neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
     looks: int = 0
+    own: dict[str, Grid] = field(default_factory=dict)
 
     def strengths(self, classifier: Classifier) -> tuple[float, ...]:
         """Returns the strengths to try for one kind."""
@@ -138,7 +141,11 @@ def attempt(
     """Tries the grid on one feature set."""
     repeats, folds = len(ground.draws), int(ground.draws.max()) + 1
     y, n = ground.targets, len(ground.targets)
-    grid = _affordable(grid, name, n, space.coordinates.shape[1], ground.n_classes, folds * repeats)
+    width, problems = space.coordinates.shape[1], folds * repeats
+    if name in grid.own:
+        grid = replace(grid.own[name], looks=grid.looks)
+    else:
+        grid = _affordable(grid, name, n, width, ground.n_classes, problems)
     trials: list[Trial] = []
     best: Best | None = None
     linear: tuple[float, Config, np.ndarray] | None = None

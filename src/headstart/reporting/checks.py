@@ -65,18 +65,28 @@ def _samples(dataset: Dataset) -> list[dict[str, Any]]:
     return found
 
 
-def _picture(dataset: Dataset, name: str) -> dict[str, str | None]:
-    return {"name": name, "picture": picture_of(dataset.root / name)}
+def _picture(
+    dataset: Dataset, name: str, region: tuple[float, float, float, float] | None = None
+) -> dict[str, str | None]:
+    return {"name": name, "picture": picture_of(dataset.root / name, region)}
+
+
+def _about(line: str, name: str) -> str:
+    """Returns what a line of evidence says beside the name: ``a.jpg (cat 1 2 to 3 4)``."""
+    return line.removeprefix(name).strip().removeprefix("(").removesuffix(")")
 
 
 def _finding(finding: Finding, dataset: Dataset, known: Mapping[str, int]) -> dict[str, Any]:
     """Returns a finding with the images of its first lines of evidence, and the other lines."""
     sets: list[list[dict[str, str | None]]] = []
     others: list[str] = []
-    for line in finding.evidence:
+    for number, line in enumerate(finding.evidence):
         names = images_of(line, known) if len(sets) < _ROWS else []
+        region = finding.regions[number] if finding.regions else None
         pictures = [
-            _picture(dataset, name) | {"label": dataset.labels.text(known[name])} for name in names
+            _picture(dataset, name, region)
+            | {"label": dataset.labels.text(known[name]) if region is None else _about(line, name)}
+            for name in names
         ]
         if any(each["picture"] for each in pictures):
             sets.append(pictures)

@@ -113,6 +113,7 @@ def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
         "facts": rows.facts(environment),
         "seconds": rows.seconds(environment),
         "missing": missing,
+        "audit": rows.read_part(run_folder, "audit.json", dict),
         "rows": _ROWS,
         "matrix_limit": rows.MATRIX,
         "most": _MOST,

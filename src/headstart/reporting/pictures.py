@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from headstart.errors import HeadstartError
-from headstart.images.thumbnails import thumbnail
+from headstart.images.thumbnails import region_thumbnail, thumbnail
 
 __all__ = ["as_source", "images_of", "picture_of"]
 
@@ -20,9 +20,16 @@ def as_source(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def picture_of(path: Path) -> str | None:
-    """Returns a thumbnail as the source of an `img`; None where the file is no readable image."""
+def picture_of(path: Path, region: tuple[float, float, float, float] | None = None) -> str | None:
+    """Returns a thumbnail as the source of an `img`; None where the file is no readable image.
+
+    Args:
+        path: Of the image.
+        region: The part that is shown, with a frame and what is around it; None for all.
+    """
     try:
+        if region is not None:
+            return as_source(region_thumbnail(path, _SIDE, region))
         return as_source(thumbnail(path, _SIDE))
     except HeadstartError:
         return None
@@ -39,7 +46,8 @@ def images_of(evidence: str, known: Collection[str]) -> list[str]:
         return [evidence]
     found = []
     for part in re.split(r" [=~] ", evidence):
-        for name in (part, part.rpartition(" (")[0], part.partition(": ")[0]):
+        ends = part.rpartition(" (")[0], part.partition(" (")[0], part.partition(": ")[0]
+        for name in (part, *ends):
             if name in known:
                 found.append(name)
                 break

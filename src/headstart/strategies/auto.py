@@ -6,6 +6,7 @@ the first round, the better one is run in full.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -31,8 +32,12 @@ _WARM_STEPS, _TIMED_STEPS = 2, 5
 _SHORTEST = 2
 # Forward alone takes this part of forward, backward and the step.
 _PREDICTING = 3.0
-# Weights that are judged on the held-out items after the last epoch.
-_JUDGED = 10
+# Weights that are judged on the held-out items beside those of each epoch: the start, mirror
+# images, averages and ways back.
+_JUDGED = 13
+# Steps that were timed say this much too little of hours to come on a machine that does other work:
+# of what is planned, and of a budget that is named.
+_SLOWER, _NAMED = 1.1, 1.3
 # Share of the budget that trials may take.
 _TRIALS = 0.25
 
@@ -42,12 +47,19 @@ class Budget:
     """What a plan may cost.
 
     Attributes:
-        seconds: For everything.
+        seconds: For everything: imports, timing of steps, trials, training and prediction.
         epochs: At most so many; None for as many as fit.
+        begun: `time.perf_counter` when it began to be spent; None for when the plan is made.
     """
 
     seconds: float
     epochs: int | None = None
+    begun: float | None = None
+
+    @property
+    def ends(self) -> float | None:
+        """`time.perf_counter` when it is spent; None where nobody said when it began."""
+        return None if self.begun is None else self.begun + self.seconds
 
 
 def make_plan(
@@ -72,8 +84,8 @@ def make_plan(
     started = time.perf_counter()
     if (nothing := keep_probe(probed, network.backbone)) is not None:
         return nothing
-    planner = _Planner(problem, network, probed, base, compute, budget, started)
-    return planner.plan()
+    began = started if budget.begun is None else budget.begun
+    return _Planner(problem, network, probed, base, compute, budget, began).plan()
 
 
 class _Planner:
@@ -96,6 +108,7 @@ class _Planner:
         if len(self.jobs) > 1:
             self.jobs.append((len(problem.dataset), 0))
         self.wanted, self.n = budget.epochs or _MOST_EPOCHS, len(self.fold.train)
+        self.setup = 0.0  # seconds until a training takes its first step
 
     def left(self) -> float:
         """Returns the seconds that are left."""
@@ -106,9 +119,36 @@ class _Planner:
         recipe, network = replace(self.base, epochs=most), self.network.backbone.network
         return adapt_recipe(recipe, self.fold.probe, network, items=self.n)
 
+    def cost(self, epochs: int, each: float, *, refit: bool) -> float:
+        """Returns the seconds that all fine-tunings are expected to take."""
+        return _cost(epochs, self.jobs, each, refit=refit, setup=self.setup)
+
     def longest(self, seconds: float, each: float, *, refit: bool) -> int:
-        """Returns how many epochs fit into some seconds."""
-        return _longest(self.wanted, seconds, self.jobs, each, refit=refit)
+        """Returns how many epochs fit into some seconds, at most those that are wanted."""
+        fitting = (
+            epochs
+            for epochs in range(self.wanted, 0, -1)
+            if _SLOWER * self.cost(epochs, each, refit=refit) <= seconds
+        )
+        return next(fitting, 0)
+
+    def epochs(self, seconds: float, each: float, least: int) -> tuple[int, bool]:
+        """Returns how many epochs fit, and whether once more on all items; 0 for too few."""
+        for refit in (True, False):
+            if (possible := self.longest(seconds, each, refit=refit)) >= least:
+                return possible, refit
+        return 0, False
+
+    def trial_epochs(self, each: float) -> int:
+        """Returns how long each depth can be tried, 0 for not at all."""
+        if self.base.freeze != "none":
+            return 0
+        part, trial = _TRIALS * self.left() / 2, [(self.n, 0)]
+        costs = (
+            (epochs, _cost(epochs, trial, each, refit=False, setup=self.setup))
+            for epochs in range(_MOST_EPOCHS, _SHORTEST - 1, -1)
+        )
+        return next((epochs for epochs, seconds in costs if seconds <= part), 0)
 
     def first_look(self) -> tuple[Recipe, tuple[str, ...], float, int]:
         """Returns the recipe, why it is not the base, seconds an image, and the fewest epochs."""
@@ -126,39 +166,44 @@ class _Planner:
     def plan(self) -> FinetunePlan:
         """Makes the plan."""
         recipe, because, each, least = self.first_look()
-        short = 0
-        if self.base.freeze == "none" and not because:  # else the depth is known
-            trials = _TRIALS * self.left() / 2
-            short = _longest(_MOST_EPOCHS, trials, [(self.n, 0)], each, refit=False)
-        short = short if short >= _SHORTEST else 0
-        share, refit = 1 - _TRIALS if short else 1.0, True
-        seconds = share * self.left()
-        possible = self.longest(seconds, each, refit=True)
-        if possible < least:
-            refit = False
-            possible = self.longest(seconds, each, refit=False)
+        short = 0 if because else self.trial_epochs(each)  # far away the depth is known
+        rest = (1 - _TRIALS) * self.left() if short else self.left()
+        possible, refit = self.epochs(rest, each, least)
+        if short and not possible:  # trials would leave too little
+            short, rest = 0, self.left()
+            possible, refit = self.epochs(rest, each, least)
         cost = f"an epoch on {self.n:,} images takes about {each * self.n:.0f} s here"
-        if possible < least:
-            needed = _cost(least, self.jobs, each, refit=False) / share / 60
-            few = (
-                f"The budget is too small for fine-tuning: {cost}; a --budget of {needed:.1f} "
-                f"minutes would do. The frozen probe is kept.",
-            )
-            return FinetunePlan(None, False, few, tuple(self.candidates), 0.0)
-        chosen = replace(recipe, epochs=possible)
-        takes = _cost(possible, self.jobs, each, refit=refit)
-        summary = list(because)
-        short = min(short, max(_SHORTEST, possible // 3)) if short else 0
+        if not possible:
+            return self.too_small(cost, each, least)
+        chosen, summary = replace(recipe, epochs=possible), list(because)
         if short:
+            short = min(short, max(_SHORTEST, possible // 3))
             chosen, factor = self.try_depths(chosen, short)
-            takes *= factor
+            each *= factor
+            # What trials left over is time for longer training.
+            possible, refit = self.epochs(min(rest, self.left()), each, least)
+            if not possible:
+                return self.too_small(cost, each, least)
+            chosen = replace(chosen, epochs=possible)
             stages = self.base.stages
             depth = "all layers" if chosen.freeze == "none" else f"the last {stages} stages"
             summary.append(f"In {short} epochs, training {depth} did best on held-out images.")
+        takes = self.cost(possible, each, refit=refit)
         minutes = f"{possible} epochs will take about {takes / 60:.1f} minutes."
         summary.insert(len(because), f"{cost[0].upper()}{cost[1:]}: {minutes}")
-        spent = time.perf_counter() - self.started
+        spent = self.budget.seconds - self.left()
         return FinetunePlan(chosen, refit, tuple(summary), tuple(self.candidates), spent + takes)
+
+    def too_small(self, cost: str, each: float, least: int) -> FinetunePlan:
+        """Keeps the probe, and names a budget that would do: the time until now is spent again."""
+        spent = self.budget.seconds - self.left()
+        needed = spent + self.cost(least, each, refit=False)
+        minutes = math.ceil(_NAMED * needed / 6) / 10
+        few = (
+            f"The budget is too small for fine-tuning: {cost}; a --budget of {minutes:.1f} "
+            f"minutes would do. The frozen probe is kept.",
+        )
+        return FinetunePlan(None, False, few, tuple(self.candidates), 0.0)
 
     def try_depths(self, full: Recipe, short: int) -> tuple[Recipe, float]:
         """Trains all layers and the last stages for a few epochs each.
@@ -203,6 +248,7 @@ class _Planner:
         )
         marks: list[float] = []
         self.compute.begin("timing a few steps of fine-tuning")
+        begun = time.perf_counter()
 
         def heard(_: str, done: int, __: int) -> None:
             if done:
@@ -215,12 +261,15 @@ class _Planner:
         )  # fmt: skip
         marks.clear()
         training.run(until=_WARM_STEPS + _TIMED_STEPS)
+        self.setup = max(0.0, marks[0] - begun)
         # The median: a step that waited for the loader's start says nothing about the others.
         steps = np.diff(marks)[_WARM_STEPS - 1 :]
         return float(np.median(steps)) / min(recipe.batch, len(few))
 
 
-def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool) -> float:
+def _cost(
+    epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool, setup: float = 0.0
+) -> float:
     """Returns the seconds that fine-tunings take.
 
     Args:
@@ -228,6 +277,7 @@ def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool)
         jobs: (training items, test items) of each.
         each: Seconds to train on one image.
         refit: Whether each is done again on all of its training items.
+        setup: Seconds until a training takes its first step.
     """
     predict = each / _PREDICTING
     seconds = 0.0
@@ -235,15 +285,8 @@ def _cost(epochs: int, jobs: list[tuple[int, int]], each: float, *, refit: bool)
         validation = train / FOLDS
         seconds += epochs * ((train - validation) * each + validation * predict)
         seconds += _JUDGED * validation * predict + test * predict + refit * epochs * train * each
+        seconds += (1 + refit) * setup
     return seconds
-
-
-def _longest(
-    most: int, seconds: float, jobs: list[tuple[int, int]], each: float, *, refit: bool
-) -> int:
-    """Returns how many epochs fit into some seconds, at most `most`."""
-    fitting = (e for e in range(most, 0, -1) if _cost(e, jobs, each, refit=refit) <= seconds)
-    return next(fitting, 0)
 
 
 def _named(compute: Compute, candidate: str) -> Compute:

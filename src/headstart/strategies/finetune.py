@@ -98,7 +98,8 @@ def fine_tune(
             return FinetuneOutcome(plan, None, None)
         recipe, refit = plan.recipe, plan.refit and recipe.refit
     how = HowToFinetune("better" if wish.strategy == "auto" else "finetune", refit, blank)
-    session = Session(Checkpoints(wish.place), on_epoch=wish.on_epoch)
+    until = wish.budget.ends if plan is not None else None
+    session = Session(Checkpoints(wish.place), on_epoch=wish.on_epoch, until=until)
     tuning = tune(problem, network, probed, recipe, compute, how=how, session=session)
     if tuning.kept == "probe":
         return FinetuneOutcome(plan, tuning, None)

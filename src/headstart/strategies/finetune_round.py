@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 
@@ -83,11 +84,17 @@ class Session:
         checkpoints: Where states are kept for resuming.
         name: Of this fine-tuning among those of a run.
         on_epoch: Called with that name and every epoch.
+        until: `time.perf_counter` after which nothing is trained once more on all items.
     """
 
     checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None))
     name: str = "training"
     on_epoch: OnEpoch | None = None
+    until: float | None = None
+
+    def leaves(self, seconds: float) -> bool:
+        """Whether so much time is left."""
+        return self.until is None or time.perf_counter() + seconds <= self.until
 
 
 def begin(
@@ -285,12 +292,13 @@ class _Finetuning:
                 same = flip_invariant(first, validation, pool, start_scores)
                 self.recipe = replace(self.recipe, hflip="yes" if same else "no")
                 first.recipe = self.recipe
-        states = session.checkpoints
+        states, begun = session.checkpoints, time.perf_counter()
         states.run(first, name=f"{session.name}-val", fingerprint=self.mark(self.own_items))
+        again = (time.perf_counter() - begun) * len(items) / len(self.own_items)
         self.compute.begin("choosing the weights")
         kept = self.decide(first, start_scores)
         last = first
-        if refit and kept.share > 0:
+        if refit and kept.share > 0 and session.leaves(again):
             last = self.training(items, None, f"{TRAINING} on all")
             states.run(last, name=f"{session.name}-all", fingerprint=self.mark(items))
             if last.diverged < 0:

@@ -6,6 +6,8 @@ once, by what was kept.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,6 +18,7 @@ from headstart.metrics.interval import paired_difference, wilson
 from headstart.nets.trainable import TrainableModel
 from headstart.probe.cross_validate import CrossValidated, Fold
 from headstart.probe.probe import Probe
+from headstart.probe.trials import calibrated_losses
 from headstart.records import Estimate, Finding
 from headstart.strategies.adapt_recipe import adapt_recipe
 from headstart.strategies.finetune_round import TRAINING, FinetuneResult, Session, finetune
@@ -120,7 +123,7 @@ def tune(
         how: What is kept, and what training begins from.
         session: Where states are kept for resuming, and who hears of epochs.
     """
-    how, session = how or HowToFinetune(), session or Session()
+    how, session, begun = how or HowToFinetune(), session or Session(), time.perf_counter()
     first_fold = probed.folds[0]
     because: tuple[str, ...] = ()
     if not how.blank:
@@ -133,16 +136,22 @@ def tune(
     done: list[FinetuneResult] = []
     compared: list[_Comparison] = []
     for number, (learnt, probe) in enumerate(jobs, 1):
+        until = _slice(begun, session.until, number / len(jobs))
         start = replace(start_of(probe, network.features.sets), blank=how.blank)
         result = finetune(
             problem.prepared, learnt, network, recipe, start,
             _numbered(compute, number, len(jobs)) if len(jobs) > 1 else compute,
-            session=replace(session, name=f"round{number}"), refit=how.refit,
+            session=replace(session, name=f"round{number}", until=until), refit=how.refit,
         )  # fmt: skip
         compared.append(_compare(result, probe, learnt.targets, problem.clusters))
         # Networks of earlier rounds have done their work.
         done.append(result if number == len(jobs) else replace(result, net=None))
     return _rounds(problem, probed, how, because, done, compared, seed=compute.seed)
+
+
+def _slice(begun: float, until: float | None, part: float) -> float | None:
+    """Returns when the first part of the time is over."""
+    return None if until is None else begun + part * (until - begun)
 
 
 def _rounds(
@@ -178,7 +187,7 @@ def _rounds(
     gain = paired_difference(tuned_right, probe_right, groups, seed=seed)
     return FinetuneRounds(
         kept=kept,
-        summary=" ".join((_describe(kept, how.keep, gain, n), *because)),
+        summary=" ".join((_describe(kept, how.keep, gain, compared[:n_folds]), *because)),
         recipe=done[0].recipe,
         rounds=tuple(done),
         probe=wilson(float(probe_right.sum()), n),
@@ -224,27 +233,53 @@ class _Comparison:
     """Probe and fine-tuned network on the same held-out items."""
 
     right: tuple[np.ndarray, np.ndarray, np.ndarray]  # probe, fine-tuned, clusters
+    losses: tuple[np.ndarray, np.ndarray]  # calibrated
     better: bool
 
 
 def _compare(
     result: FinetuneResult, probe: Probe, targets: np.ndarray, clusters: np.ndarray
 ) -> _Comparison:
-    """Compares on the items that both held out."""
+    """Compares on the items that both held out.
+
+    Both cost the same to run, so the one is kept that is expected to be right more often, however
+    unsure that is: to wait for significance would give away what is likely. Where accuracy cannot
+    tell (the difference is within its own standard error), its sign is mostly chance; then log-loss
+    decides, to which every item adds and not only the few that one of both gets wrong.
+    """
     common, mine, theirs = np.intersect1d(result.validation, probe.chosen_on, return_indices=True)
     truth = targets[common]
     both = (probe.held_out[theirs], result.val_scores[mine])
     balanced = probe.criterion == "balanced accuracy"
     before, after = (judge(scores, truth, balanced=balanced)[0] for scores in both)
     probed, tuned = (scores.argmax(axis=1) == truth for scores in both)
-    return _Comparison((probed, tuned, clusters[common]), after > before)
+    losses = calibrated_losses(both[0], truth), calibrated_losses(both[1], truth)
+    better = after > before
+    if abs(after - before) <= _noise(probed, tuned) and losses[0].mean() != losses[1].mean():
+        better = bool(losses[1].mean() < losses[0].mean())
+    return _Comparison((probed, tuned, clusters[common]), losses, better)
 
 
-def _describe(kept: str, keep: Keep, gain: Estimate, n: int) -> str:
+def _noise(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns the standard error of the difference of two accuracies on the same items.
+
+    As if one more item were right in one of them only: a single such item proves nothing.
+    """
+    return math.sqrt(np.count_nonzero(first != second) + 1) / max(len(first), 1)
+
+
+def _describe(kept: str, keep: Keep, gain: Estimate, compared: list[_Comparison]) -> str:
+    rights = (np.concatenate([each.right[which] for each in compared]) for which in (0, 1))
     points = f"{100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
-    told = f"on {n:,} held-out training images fine-tuning changed accuracy by {points}"
+    told = f"on {gain.n:,} held-out training images fine-tuning changed accuracy by {points}"
     if keep == "finetune" and kept == "finetune":
         return f"Fine-tuned, as asked: {told}."
+    if abs(gain.value) <= _noise(*rights):
+        before, after = (
+            float(np.concatenate([each.losses[which] for each in compared]).mean())
+            for which in (0, 1)
+        )
+        told += f", which is chance; log-loss decided ({after:.3f} after {before:.3f})"
     if kept == "finetune":
         return f"Fine-tuning was kept: {told}."
     return f"The frozen probe was kept: {told}."

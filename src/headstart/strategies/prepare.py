@@ -32,7 +32,7 @@ from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
-from headstart.tasks import check_everything, task_of
+from headstart.tasks import check_everything, refuse_untrained, task_of
 
 __all__ = [
     "face_flags",
@@ -55,7 +55,9 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
 
     Raises:
         DataError: Without labels, or with one class.
+        OptionError: If nothing trains such labels yet.
     """
+    refuse_untrained(dataset.task)
     if not dataset.labelled.any():
         flags = indicator_columns(dataset)
         if flags:

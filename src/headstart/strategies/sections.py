@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from headstart.data.words import plural
 from headstart.nets.model import Model
 from headstart.probe.probe import Probe
-from headstart.records import Estimate
-from headstart.strategies.plan import FinetuneOutcome
+from headstart.strategies.plan import FinetuneOutcome, FinetunePlan
 from headstart.strategies.views import look_words
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def describe(model: Model, probe: Probe, *, by: str = "cross-validated") -> str:
 def _what(probe: Probe) -> str:
     """Returns which classifier, on which vectors."""
     if probe.members:
-        return f"average of {plural(len(probe.members), 'linear classifier')} on the stages"
+        small = any(config.features.startswith("pixels") for config, _, _ in probe.parts())
+        what = f"average of {plural(len(probe.members), 'linear classifier')} on the stages"
+        return f"{what} and on the pixels of a small image" if small else what
     where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
     features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
     return f"{_NAMES[probe.config.classifier]} on {features}"
@@ -69,35 +71,25 @@ def describe_tuned(model: Model, tuning: FinetuneRounds) -> str:
     what = depth.get(tuning.recipe.freeze, "all its layers")
     epochs = tuning.recipe.epochs
     share = f", {last.kept.share:.0%} of the way from the probe" if last.kept.share < 1 else ""
+    seen = look_words(model.preprocess)
+    if model.preprocess.faces is not None:
+        seen = "the largest face"
     return (
         f"{model.backbone.name} fine-tuned in {what} for {epochs} epoch{'s' * (epochs > 1)} from a "
-        f"linear probe{share}, images at {model.preprocess.size} px"
+        f"linear probe{share}, {seen} of each image at "
+        f"{model.preprocess.size} px"
     )
 
 
-def finetuning(tuned: FinetuneOutcome, *, instead: Estimate | None = None) -> dict[str, Any] | None:
-    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none.
-
-    Args:
-        tuned: What it came to.
-        instead: What further looks brought, where their average became the model.
-    """
+def finetuning(tuned: FinetuneOutcome) -> dict[str, Any] | None:
+    """Returns the part of `metrics.json` about a fine-tuning, or None where there was none."""
     tuning = tuned.tuning
     if tuning is None:
         return None
     last = tuning.rounds[-1]
-    kept, summary = tuning.kept, tuning.summary
-    if instead is not None and kept == "finetune":
-        kept, gain = "probe", tuning.gain
-        summary = (
-            f"Frozen features of further looks were kept: on held-out training images they brought "
-            f"{100 * instead.value:+.1f} points ({100 * instead.low:+.1f} to "
-            f"{100 * instead.high:+.1f}), fine-tuning {100 * gain.value:+.1f} "
-            f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f})."
-        )
     return {
-        "kept": kept,
-        "summary": summary,
+        "kept": tuning.kept,
+        "summary": tuning.summary,
         "share": last.kept.share,
         "epochs": last.kept.epochs,
         "refitted": last.refitted,
@@ -112,12 +104,23 @@ def finetuning(tuned: FinetuneOutcome, *, instead: Estimate | None = None) -> di
     }
 
 
+def _tried(plan: FinetunePlan) -> Iterator[str]:
+    """Yields what was tried, where that is more than the probe."""
+    tried = [each for each in plan.candidates if each.validation is not None]
+    if len(tried) > 1:
+        told = "; ".join(
+            f"{each.name} {each.validation}" + (f", {each.seconds:.0f} s" if each.recipe else "")
+            for each in tried
+        )
+        yield f"Tried, accuracy on held-out training images: {told}."
+
+
 def advice(tuned: FinetuneOutcome) -> dict[str, Any] | None:
     """Returns the part of `metrics.json` about what `auto` tried, or None."""
     if tuned.plan is None:
         return None
     return {
-        "summary": tuned.plan.summary,
+        "summary": (*tuned.plan.summary, *_tried(tuned.plan)),
         "announced_seconds": round(tuned.plan.seconds, 1),
         "rows": [
             {

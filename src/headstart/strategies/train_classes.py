@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from headstart.checks.shortcuts import check_shape
 from headstart.choices import Baselines, EvaluationKind, Strategy
 from headstart.compute import Compute
 from headstart.nets.model import Model
 from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.trials import Trial
-from headstart.records import Estimate
+from headstart.records import Finding
 from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
 from headstart.strategies.baselines import measure_baselines
@@ -92,11 +94,11 @@ def train_classes(
         problem, outcome = choice.problem, choice.outcome
     compute.begin("measuring baselines")
     first = outcome
-    viewed = Viewed(network, first)
+    viewed = Viewed.once(network, first)
     unlike = choice.shift is not None and choice.shift.unlike  # folds know nothing of those
     if unlike and (ask.views or 1) > 1:
         _log.warning("--views %s: validation images choose here, among first looks only", ask.views)
-    if ask.strategy in ("probe", "auto") and not unlike:
+    if ask.strategy != "scratch" and not unlike:
         viewed = try_views(problem, network, first, ask.views, compute, clock, folds=ask.folds)
     outcome = viewed.outcome
     with clock.phase("baselines and learning curve"):
@@ -106,14 +108,14 @@ def train_classes(
         network.backbone, outcome.probe.head, problem.final_spec, viewed.network.preprocess,
         network.tta, outcome.probe.temperature,
     )  # fmt: skip
-    # Fine-tuning starts from the first look.
-    tuned = _fine_tuned(problem, network, first, ask, compute, clock)
-    summary = describe(model, outcome.probe, by=choice.chosen_by)
-    brought = _brought_more(viewed, first, tuned, problem.clusters, compute.seed)
-    if tuned is not None and tuned.tuning is not None and brought is None:
+    # Fine-tuning starts from the best look, and has to beat the average of those that were kept.
+    tuned = _fine_tuned(problem, viewed.start, viewed.probed, ask, compute, clock)
+    summary, said = describe(model, outcome.probe, by=choice.chosen_by), viewed.said
+    trials = outcome.probe.trials
+    if tuned is not None and tuned.tuning is not None:
         outcome = tuned.tuning.outcome
         if tuned.model is not None:
-            model = tuned.model
+            model, said = tuned.model, viewed.tuned()
             summary = describe_tuned(model, tuned.tuning)
     answered = tuple(
         (fold.test, {"probabilities": fold.probabilities}, spec)
@@ -121,11 +123,10 @@ def train_classes(
     )
     drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
-    said = viewed.said if outcome is viewed.outcome else viewed.refused()
     if said is not None:
         sections["views"] = said
     if tuned is not None:
-        parts = {"finetuning": finetuning(tuned, instead=brought), "advice": advice(tuned)}
+        parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
     return Trained(
         prepared=prepared,
@@ -139,7 +140,8 @@ def train_classes(
         dropped=prepared.dropped,
         aside=choice.aside,
         baselines=baselines,
-        trials=tuple(_row(trial) for trial in outcome.probe.trials),
+        trials=tuple(_row(trial) for trial in trials),
+        findings=_shape_seen(problem, model),
         histories=_histories(tuned, outcome),
         sections=sections,
     )
@@ -167,19 +169,12 @@ def _beside(
         return baselines, curve.result()
 
 
-def _brought_more(
-    viewed: Viewed,
-    first: CrossValidated,
-    tuned: FinetuneOutcome | None,
-    clusters: np.ndarray,
-    seed: int,
-) -> Estimate | None:
-    """Returns the gain of further looks where it is not below that of fine-tuning; else None."""
-    if viewed.outcome is first or tuned is None or tuned.tuning is None:
-        return None
-    gain = viewed.gain(first, clusters, seed=seed)
-    more = tuned.model is None or gain.value >= tuned.tuning.gain.value
-    return gain if more else None
+def _shape_seen(problem: Problem, model: Model) -> tuple[Finding, ...]:
+    """Returns what is to be said of looks that show the shape of images."""
+    if model.preprocess.faces is not None:
+        return ()
+    seen = {str(look.geometry) for look in model.preprocess.looks}
+    return tuple(check_shape(problem.dataset, problem.prepared.stats, problem.clusters, seen))
 
 
 def _fine_tuned(
@@ -199,21 +194,22 @@ def _fine_tuned(
     if ask.strategy == "probe":
         return None
     compute.begin("preparing fine-tuning")
+    begun = time.perf_counter()  # imports are of the budget too
     stack = ask.until_written
     place = stack.enter_context(
         Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
     )
-    from headstart.strategies.auto import Budget
-    from headstart.strategies.finetune import Wish, fine_tune
-    from headstart.training.track import open_trackers
-
-    on_epoch, close = open_trackers(
-        ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
-    )
-    stack.callback(close)
-    budget = Budget(60 * ask.budget, ask.epochs)
-    wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
     with clock.phase("fine-tune"):
+        from headstart.strategies.auto import Budget
+        from headstart.strategies.finetune import Wish, fine_tune
+        from headstart.training.track import open_trackers
+
+        on_epoch, close = open_trackers(
+            ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
+        )
+        stack.callback(close)
+        budget = Budget(60 * ask.budget, ask.epochs, begun)
+        wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
         return fine_tune(problem, network, probed, wish, compute)
 
 

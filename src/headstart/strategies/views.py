@@ -17,12 +17,12 @@ from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.views import Look
-from headstart.metrics.interval import paired_difference, wilson
+from headstart.metrics.interval import wilson
+from headstart.probe.classifiers import LINEAR
 from headstart.probe.cross_validate import CrossValidated, cross_validate
 from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Probe
-from headstart.probe.trials import Grid, calibrated_losses
-from headstart.records import Estimate
+from headstart.probe.trials import Grid, Trial, calibrated_losses
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Problem
 
@@ -32,7 +32,14 @@ _AUTO = 2  # looks that the model may keep where nobody says how many
 # Where surely fewer held-out images than this share are wrong, no pass is worth its time.
 _ERRORS = 0.03
 _OBLONG, _OFTEN = 1.1, 0.1
-_GRID = Grid(classifiers=("logistic", "svm"))
+# Of each linear classifier on each feature set so many strengths are tried on every look: those
+# that were best on the first look.
+_STRENGTHS = 3
+# Feature sets whose best classifier is so much worse than the best of all bring an average nothing.
+_BEHIND = 0.15
+# Small images are a member too, where they do not take minutes: what no network has seen.
+_PIXELS = Grid(("logistic",), logistic=(3, 30, 300))
+_PIXELS_UP_TO = 100_000
 _SQUASH, _ZOOM, _CLOSER, _WHOLE = (
     Look("squash"), Look("crop", 0.74), Look("crop", 0.55), Look("pad"),
 )  # fmt: skip
@@ -45,34 +52,36 @@ class Viewed:
     Attributes:
         network: With the vectors of those looks.
         outcome: What was chosen on them; its last probe reads those vectors.
+        start: The network with the one look that serves best by itself, where fine-tuning starts.
+        probed: The outcome, with the trials of the first look: what fine-tuning has to beat.
         said: What was tried, for `metrics.json`; None where nothing was.
     """
 
     network: FrozenNetwork
     outcome: CrossValidated
+    start: FrozenNetwork
+    probed: CrossValidated
     said: dict[str, Any] | None = None
 
-    def gain(self, first: CrossValidated, clusters: np.ndarray, *, seed: int) -> Estimate:
-        """Returns the accuracy that further looks brought on held-out training images, paired.
+    @classmethod
+    def once(
+        cls, network: FrozenNetwork, outcome: CrossValidated, said: dict[str, Any] | None = None
+    ) -> Viewed:
+        """Returns a network that looks once.
 
         Args:
-            first: What was chosen on the first look.
-            clusters: (N,) int.
-            seed: Of the interval.
+            network: With its look.
+            outcome: What was chosen on it.
+            said: What else was tried.
         """
-        rights = []
-        for each in (self.outcome, first):
-            probe = each.probe
-            own = each.final.targets[probe.chosen_on]
-            rights.append(np.asarray(probe.held_out.argmax(axis=1) == own))
-        groups = clusters[first.probe.chosen_on]
-        return paired_difference(rights[0], rights[1], groups, seed=seed)
+        return cls(network, outcome, network, outcome, said)
 
-    def refused(self) -> dict[str, Any] | None:
-        """Returns what is said where something else became the model: no look was kept."""
+    def tuned(self) -> dict[str, Any] | None:
+        """Returns what is said where the fine-tuned network became the model: it looks once."""
         if self.said is None:
             return None
-        tried = [each | {"kept": False} for each in self.said["tried"]]
+        only = look_words(self.start.preprocess)
+        tried = [each | {"kept": each["view"] == only} for each in self.said["tried"]]
         return self.said | {"tried": tried, "passes": 1}
 
 
@@ -113,7 +122,7 @@ def try_views(
     """
     plain = network.preprocess.faces is not None or most == 1
     if plain or (most is None and not _errs(outcome.probe, outcome.final.targets)):
-        return Viewed(network, outcome)
+        return Viewed.once(network, outcome)
     data, kept = problem.prepared, most or _AUTO
     looks = (network.preprocess, *_others(network.preprocess, data.stats, max(2, kept - 1)))
     parts = [network.features]
@@ -130,22 +139,75 @@ def try_views(
     with clock.phase("choose views"):
         wider = cross_validate(
             every, problem.rounds, problem.clusters, compute, final=problem.final,
-            grid=replace(_GRID, looks=kept), folds=folds,
+            grid=[_grid(each, names, kept) for each in _probes(outcome)], folds=folds,
         )  # fmt: skip
     before, after = (_loss(each) for each in (outcome, wider))
     used = sorted({each.look for each in wider.probe.members})
     pays = after < before
+    alone = [_best_loss(wider.probe, name) for name in names]
     said = {
         "tried": [
-            {"view": name, "log_loss": _best_loss(wider.probe, name), "kept": pays and each in used}
-            for each, name in enumerate(names)
+            {"view": name, "log_loss": loss, "kept": pays and each in used}
+            for each, (name, loss) in enumerate(zip(names, alone, strict=True))
         ],
         "held_out_log_loss": {"first": before, "average": after},
         "passes": len(used) if pays else 1,
     }
     if not pays:
-        return Viewed(network, outcome, said)
-    return Viewed(_only(network, looks, parts, used), _narrowed(wider, used, parts), said)
+        return Viewed.once(network, outcome, said)
+    best = int(np.argmin(alone))
+    start = replace(network, preprocess=looks[best], features=parts[best])
+    seen, chosen = _only(network, looks, parts, used), _narrowed(wider, used, parts)
+    return Viewed(seen, chosen, start, _beside(wider, outcome), said)
+
+
+def _probes(outcome: CrossValidated) -> list[Probe]:
+    """Returns the probe of every round, and of several that of all items last."""
+    probes = [fold.probe for fold in outcome.folds]
+    return probes if len(probes) == 1 else [*probes, outcome.probe]
+
+
+def _grid(first: Probe, names: list[str], looks: int) -> Grid:
+    """Returns what is tried on every look: what was good on the first one."""
+    of_set: dict[str, list[Trial]] = {}
+    for trial in first.trials:
+        if trial.config.classifier in LINEAR:
+            of_set.setdefault(trial.config.features, []).append(trial)
+    best = {name: max(each.accuracy.value for each in tried) for name, tried in of_set.items()}
+    near = [name for name in of_set if best[name] >= max(best.values()) - _BEHIND]
+    own = {
+        f"{features} ({name})": _strengths(of_set[features]) for name in names for features in near
+    }
+    if len(first.held_out) * first.head.n_classes <= _PIXELS_UP_TO:
+        own |= {f"pixels ({name})": _PIXELS for name in names}
+    return Grid(LINEAR, looks=looks, own=own)
+
+
+def _strengths(tried: list[Trial]) -> Grid:
+    """Returns the linear classifiers whose strengths were best, each side by side with others."""
+    found: dict[str, tuple[float, ...]] = {}
+    for kind in LINEAR:
+        own: dict[float, float] = {}
+        for trial in tried:
+            if trial.config.classifier == kind:
+                value = trial.accuracy.value
+                own[trial.config.C] = max(value, own.get(trial.config.C, 0.0))
+        found[kind] = tuple(sorted(sorted(own, key=lambda each: -own[each])[:_STRENGTHS]))
+    kinds = tuple(kind for kind in LINEAR if found[kind])
+    return Grid(kinds, logistic=found["logistic"], svm=found["svm"])
+
+
+def _beside(wider: CrossValidated, first: CrossValidated) -> CrossValidated:
+    """Returns the outcome with the trials of the first look, which tried every stage by itself."""
+
+    def known(probe: Probe, one: Probe) -> Probe:
+        return replace(probe, trials=one.trials, criterion=one.criterion)
+
+    folds = tuple(
+        replace(fold, probe=known(fold.probe, one.probe))
+        for fold, one in zip(wider.folds, first.folds, strict=True)
+    )
+    return replace(wider, folds=folds, probe=known(wider.probe, first.probe))
 
 
 def _errs(probe: Probe, targets: np.ndarray) -> bool:
@@ -192,7 +254,7 @@ def _only(
     beside = tuple(Look(looks[each].geometry, looks[each].crop_pct) for each in used[1:])
     seen = replace(looks[used[0]], beside=beside)
     vectors = np.hstack([parts[each].vectors for each in used])
-    return replace(network, preprocess=seen, features=Frozen(vectors, parts[used[0]].sets))
+    return replace(network, preprocess=seen, features=replace(parts[used[0]], vectors=vectors))
 
 
 def _narrowed(wider: CrossValidated, used: list[int], parts: list[Frozen]) -> CrossValidated:

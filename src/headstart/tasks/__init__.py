@@ -32,7 +32,9 @@ __all__ = [
     "keep_labels",
     "kept_labels",
     "learner_of",
+    "refuse_untrained",
     "task_of",
+    "UNTRAINED",
 ]
 
 TASKS = {
@@ -43,6 +45,9 @@ TASKS = {
 }
 """Name of a task -> its package."""
 
+UNTRAINED = {"detection": "headstart.tasks.detection"}
+"""Those whose data are read, checked and measured, and which nothing here trains yet."""
+
 
 def task_of(name: str) -> Task:
     """Returns the torch-free functions of a task.
@@ -50,9 +55,23 @@ def task_of(name: str) -> Task:
     Raises:
         OptionError: If there is no such task.
     """
-    if name not in TASKS:
-        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
-    return cast("Task", importlib.import_module(TASKS[name]))
+    known = TASKS | UNTRAINED
+    if name not in known:
+        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(known)}")
+    return cast("Task", importlib.import_module(known[name]))
+
+
+def refuse_untrained(name: str) -> None:
+    """Refuses a task that nothing trains yet.
+
+    Raises:
+        OptionError: If it is one.
+    """
+    if name in UNTRAINED:
+        raise OptionError(
+            f"--task {name}: its data can be checked (headstart check), and nothing here trains "
+            f"it yet; choose {', '.join(TASKS)}"
+        )
 
 
 def learner_of(name: str) -> Learner:

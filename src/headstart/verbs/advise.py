@@ -41,18 +41,12 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
     compute.begin("finding the images")
-    dataset = drop_unlabelled(
-        open_dataset(
-            options.data,
-            label=options.label,
-            group=options.group,
-            split=options.split,
-            image=options.image,
-            task=options.task,
-            annotations=options.annotations,
-            masks=options.masks,
-        )
-    )
+    opened = open_dataset(
+        options.data, label=options.label, group=options.group, split=options.split,
+        image=options.image, task=options.task, annotations=options.annotations,
+        masks=options.masks,
+    )  # fmt: skip
+    dataset = drop_unlabelled(opened)
     compute.begin("opening the networks")
     networks, skipped = open_networks(options.backbone)
     people = has_own_way(dataset.task)

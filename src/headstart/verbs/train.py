@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from headstart.choices import Balance
 from headstart.compute import Compute, Progress, silent
-from headstart.errors import OutputError
+from headstart.errors import OptionError, OutputError
 from headstart.options.command import command
+from headstart.options.kinds import joined_words, near
 from headstart.options.train import TrainOptions
 from headstart.output import check_output
 
@@ -39,6 +41,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         OutputError: If `out` cannot be written.
         ModelError: If there is nothing to resume, or its data have changed.
     """
+    from headstart.auditing.run_audit import audit_while_training
     from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
     from headstart.nets.backbone import open_backbone
@@ -87,6 +90,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
             compute.begin("writing run and report")
             told = Told(ask.options, findings, features, dataset.names, clock)
             write_run(trained, told, run)
+            audit_while_training(run, compute, name=str(folder), balance=options.balance_column)
             # While it is written, the run lies in a hidden folder; the page bears its final name.
             write_report(run.folder, name=folder.absolute().name)
     trim_cache()
@@ -112,6 +116,7 @@ def _resumed(options: TrainOptions) -> TrainOptions:
 
 def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     """Opens the data, which must not have the run among them."""
+    from headstart.data.corrections import apply_corrections
     from headstart.data.open import open_dataset
 
     compute.begin("finding the images")
@@ -120,12 +125,35 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
         image=options.image, task=options.task, annotations=options.annotations,
         masks=options.masks,
     )  # fmt: skip
+    if options.corrections is not None:
+        dataset = apply_corrections(dataset, Path(options.corrections))
+    _check_balance(options, dataset)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "
             f"choose an -o outside {dataset.root}"
         )
     return dataset
+
+
+def _check_balance(options: TrainOptions, dataset: Dataset) -> None:
+    """Refuses to balance by a column that is not there, or what has no classes."""
+    column = options.balance_column
+    if column is None:
+        return
+    if dataset.task != "classification":
+        raise OptionError(
+            f"--balance {column}: a column is balanced within classes, and this is {dataset.task}"
+        )
+    if column not in dataset.attributes:
+        ways = [*get_args(Balance), *dataset.attributes]
+        raise OptionError(
+            f"--balance {column}: choose {joined_words(ways)}, where what comes after "
+            f"{get_args(Balance)[-1]} are columns of the data{near(column, ways)}"
+            if dataset.attributes
+            else f"--balance {column}: choose {joined_words(ways)}; these data have no columns "
+            f"to balance by{near(column, ways)}"
+        )
 
 
 def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> Ask:
@@ -135,8 +163,10 @@ def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> As
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}
     kept |= {"annotations": options.annotations and str(options.annotations)}
+    if options.corrections is not None:
+        kept["corrections"] = str(options.corrections)
     return Ask(
-        strategy=options.strategy,
+        strategy=options.strategy if options.balance_column is None else "probe",
         recipe=options.given_recipe(),
         epochs=None if options.epochs == "auto" else int(options.epochs),
         find_rate=options.lr == "auto",

@@ -76,3 +76,13 @@ def test_an_image_that_cannot_be_read_is_passed_over(tmp_path):
     made(tmp_path, 12)
     (tmp_path / "images/003.png").write_bytes(b"oops")
     assert list(check_alignment(open_dataset(tmp_path, task="segmentation"))) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_of_nothing_in_particular_are_not_called_shifted_or_turned(tmp_path, seed):
+    def blind(number, image, mask):
+        rng = np.random.default_rng(1000 * seed + number)
+        return rng.integers(0, 255, image.shape, np.uint8), mask
+
+    wrong = KINDS - {"masks_off_edges"}
+    assert not wrong & set(found(made(tmp_path, 8 + 4 * seed, blind)))

@@ -77,7 +77,11 @@ async function ask(file) {
 }
 
 function percent(share) {
-  if (share > 0.999 && share < 1) return "over 99.9 %"; // nothing is certain
+  if (share > 0.999) return "over 99.9 %"; // nothing is certain
+  return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
+}
+
+function area(share) {
   return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
@@ -87,7 +91,7 @@ function words(found) {
     return `${number} (${low} to ${high})`;
   }
   if (found.share) {
-    const areas = ranking(found.share).slice(0, 3).map(([name, share]) => `${name} ${percent(share)}`);
+    const areas = ranking(found.share).slice(0, 3).map(([name, share]) => `${name} ${area(share)}`);
     return areas.join(", ") || "Not sure of any pixel";
   }
   const name = found.class ?? found.identity;
@@ -114,9 +118,9 @@ function legend(found) {
   for (const [name, share] of ranking(found.share)) {
     const colour = palette && palette[known.names.indexOf(name)];
     const count = found.regions[name];
-    list(name, `${percent(share)}, ${count} region${count === 1 ? "" : "s"}`, share, colour);
+    list(name, `${area(share)}, ${count} region${count === 1 ? "" : "s"}`, share, colour);
   }
-  if (found.unsure > 0) list("not sure", percent(found.unsure), found.unsure, [128, 128, 128]);
+  if (found.unsure > 0) list("not sure", area(found.unsure), found.unsure, [128, 128, 128]);
 }
 
 function list(name, told, share, colour) {
@@ -179,6 +183,8 @@ at("file").addEventListener("change", (event) => {
   if (event.target.files.length) ask(event.target.files[0]);
   event.target.value = ""; // the same file again is a change too
 });
+// A format that browsers do not show, such as TIFF: the mask stands alone.
+at("picture").addEventListener("error", () => { at("picture").hidden = true; });
 at("strength").addEventListener("input", (event) => {
   at("mask").style.opacity = event.target.value / 100;
 });

@@ -57,6 +57,9 @@ def _flaws(dataset: Dataset, labels: Masks) -> Iterator[Finding]:
         elif cut:
             check = "transparent_masks"
             remedy = "What is transparent was taken for background: see that this is meant."
+        elif "palette" in flaw:
+            check = "palette_as_grey"
+            remedy = "Colours that are equally bright are one class so: save the indices instead."
         yield Finding(
             check,
             "note" if cut else "warning",

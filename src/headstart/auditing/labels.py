@@ -1,0 +1,122 @@
+"""`suspect_labels`: labels that are probably wrong, the surest first; nothing is changed.
+
+Copies of one image with two labels come before all else: they are proof.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.auditing.evidence import Evidence
+from headstart.cells import csv_cell
+from headstart.data.words import plural
+from headstart.metrics.label_errors import doubted_labels, label_margins
+
+__all__ = ["Suspect", "said_of_labels", "sheet_of", "suspect_labels"]
+
+_MOST = 200
+_RELIABLE = 0.85
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """One label that should be looked at.
+
+    Attributes:
+        name: Of the image.
+        given: Its label.
+        likely: The class that held-out models say, or that its copy has.
+        margin: How far the label leads, from -1 (surely another) to 1.
+        copy: Name of a copy with another label; empty where it is no such case.
+    """
+
+    name: str
+    given: str
+    likely: str
+    margin: float
+    copy: str = ""
+
+
+def suspect_labels(evidence: Evidence, fingerprints: Sequence[str]) -> tuple[Suspect, ...]:
+    """Returns labels to look at, conflicting copies first, then by how surely another is said.
+
+    Args:
+        evidence: Held-out answers to N images of classes.
+        fingerprints: N of the files' content.
+    """
+    log_p = evidence.scores - np.logaddexp(0, evidence.scores)
+    probabilities = np.exp(log_p - np.logaddexp.reduce(log_p, axis=1)[:, None])
+    margins = label_margins(probabilities, evidence.targets)
+    names, kinds = evidence.dataset.names, evidence.kinds
+    found: list[Suspect] = []
+    done = set()
+    for row, other in _conflicts(evidence, fingerprints, margins):
+        done.add(row)
+        given, likely = (kinds[evidence.targets[each]] for each in (row, other))
+        found.append(Suspect(names[row], given, likely, float(margins[row]), names[other]))
+    doubted = doubted_labels(probabilities, evidence.targets)
+    for row in np.argsort(margins, kind="stable").tolist():
+        if len(found) >= _MOST:
+            break
+        said = int(doubted[row])
+        if said < 0 and margins[row] < 0:  # not said confidently, and said all the same
+            said = int(probabilities[row].argmax())
+        if said >= 0 and row not in done:
+            given, likely = kinds[evidence.targets[row]], kinds[said]
+            found.append(Suspect(names[row], given, likely, float(margins[row])))
+    return tuple(found[:_MOST])
+
+
+def _conflicts(
+    evidence: Evidence, fingerprints: Sequence[str], margins: np.ndarray
+) -> list[tuple[int, int]]:
+    """Returns (image, its copy with another label), the less likely label of a pair first."""
+    sets = defaultdict(list)
+    for row, each in enumerate(fingerprints):
+        sets[each].append(row)
+    if evidence.dataset.groups is None:  # then a cluster is of copies, and of nothing else
+        for row, cluster in enumerate(evidence.clusters.tolist()):
+            sets[f"cluster {cluster}"].append(row)
+    pairs: dict[int, int] = {}
+    for rows in sets.values():
+        for row in rows:
+            others = [each for each in rows if evidence.targets[each] != evidence.targets[row]]
+            if others:
+                pairs.setdefault(row, others[0])
+    return sorted(pairs.items(), key=lambda pair: margins[pair[0]])
+
+
+def sheet_of(suspects: Sequence[Suspect]) -> str:
+    """Returns the CSV that `train --corrections` reads once its last column is filled in."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["file", "label", "suggested", "margin", "copy", "corrected"])
+    for each in suspects:
+        row = [each.name, each.given, each.likely, f"{each.margin:.3f}", each.copy, ""]
+        table.writerow([csv_cell(cell) for cell in row])
+    return text.getvalue()
+
+
+def said_of_labels(suspects: Sequence[Suspect], right: float) -> str:
+    """Returns one sentence about the list.
+
+    Args:
+        suspects: What is on it.
+        right: Share of held-out answers that agree with the labels.
+    """
+    copies = sum(1 for each in suspects if each.copy)
+    said = f"{plural(len(suspects), 'label')} to look at"
+    if copies:
+        said += f", {copies} of copies that are labelled differently"
+    if right < _RELIABLE:
+        said += (
+            f"; the model itself is right on {100 * right:.0f} % only: half of the others are "
+            f"wrong labels at best"
+        )
+    return said

@@ -1,0 +1,184 @@
+"""`audit_outer`: what no column names: light, colour, border, corners, file and camera.
+
+Each property is asked twice. Told by it: how well does it alone tell the class, out of fold? Used:
+among images of one class, does the model's held-out score follow what the property says?
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.auditing.attribute import Attribute
+from headstart.auditing.confound import Confound, Verdict, confound_of
+from headstart.auditing.evidence import Evidence
+from headstart.checks.skill import category_skill, skill, told_classes
+from headstart.compute import Compute
+from headstart.errors import ImageError
+from headstart.images.decode import read_bytes
+from headstart.images.outer import NUMBERS, WORDS, OuterProperties, outer_properties
+from headstart.images.threads import ordered_map
+from headstart.metrics.confound import holm
+
+__all__ = ["Outer", "audit_outer"]
+
+_MOST, _FEWEST = 1_000, 40
+_LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
+_LEVEL = 0.05
+_SEEN = frozenset({"brightness", "colour", "contrast", "sharpness", "border"})
+"""What the classes themselves may look like; all others come from how an image was made."""
+
+
+@dataclass(frozen=True)
+class Outer:
+    """One property that tells the class.
+
+    Attributes:
+        name: Of the property.
+        verdict: ``"serious"``, ``"warning"`` or ``"fine"``.
+        n: Images.
+        chance: Balanced accuracy of guessing.
+        told: Balanced accuracy of the property alone.
+        told_low: Lower end of its 95 % interval.
+        used: Chance that the score for a class is higher where the property says that class,
+            among images of one true class.
+        p_adjusted: By permutation, for all properties together.
+        claim: The same in a sentence.
+    """
+
+    name: str
+    verdict: Verdict
+    n: int
+    chance: float
+    told: float
+    told_low: float
+    used: float
+    p_adjusted: float
+    claim: str
+
+
+def audit_outer(evidence: Evidence, compute: Compute) -> list[Outer]:
+    """Asks the outer properties of up to 1,000 images, whose files are read for it.
+
+    Args:
+        evidence: Held-out answers.
+        compute: Its seed is that of what is drawn.
+
+    Returns:
+        Properties that tell the class, the worst first; none where the images are gone.
+    """
+    rows, measured = _measured(evidence, compute)
+    if len(rows) < _FEWEST:
+        return []
+    part = _taken(evidence, rows)
+    if np.bincount(part.targets, minlength=len(part.kinds)).min() < 2:
+        return []
+    found = []
+    for name in (*NUMBERS, *WORDS):
+        asked = _asked(name, measured, part)
+        if asked is not None:
+            found.append(asked)
+    chance = 1 / len(part.kinds)
+    told = []
+    for (name, value, low, one), p in zip(
+        found, holm([each.p_value for *_, each in found]), strict=True
+    ):
+        one = dataclasses.replace(one, p_adjusted=p)
+        verdict = _judged(name, low, one)
+        ends = [chance + share * (1 - chance) for share in (value, low)]
+        claim = _claim(name, (ends[0], ends[1], chance), one, verdict)
+        told.append(Outer(name, verdict, len(rows), chance, ends[0], ends[1], one.used, p, claim))
+    order = {"serious": 0, "warning": 1, "fine": 2}
+    return sorted(told, key=lambda each: (order[each.verdict], -each.told_low))
+
+
+def _measured(evidence: Evidence, compute: Compute) -> tuple[np.ndarray, list[OuterProperties]]:
+    """Returns (m,) int images that can be read, and what they are like."""
+    n = len(evidence)
+    rows = np.arange(n)
+    if n > _MOST:
+        rows = np.sort(np.random.default_rng(compute.seed).choice(n, _MOST, replace=False))
+
+    def one(row: int) -> OuterProperties | None:
+        try:
+            return outer_properties(read_bytes(evidence.dataset.path(row)))
+        except ImageError:
+            return None
+
+    kept, found = [], []
+    compute.progress("looking at light, border and files", 0, len(rows))
+    for row, each in zip(
+        rows.tolist(), ordered_map(one, rows.tolist(), workers=compute.workers), strict=True
+    ):
+        if each is not None:
+            kept.append(row)
+            found.append(each)
+        compute.progress("looking at light, border and files", len(kept), len(rows))
+    return np.array(kept, int), found
+
+
+def _taken(evidence: Evidence, rows: np.ndarray) -> Evidence:
+    present, targets = np.unique(evidence.targets[rows], return_inverse=True)
+    return dataclasses.replace(
+        evidence, dataset=evidence.dataset.take(rows),
+        kinds=tuple(evidence.kinds[each] for each in present), targets=targets.reshape(-1),
+        clusters=evidence.clusters[rows], scores=evidence.scores[rows][:, present],
+        models=evidence.models[rows], tested=evidence.tested[rows], space=None, beside=None,
+        earlier=None,
+    )  # fmt: skip
+
+
+def _asked(
+    name: str, measured: list[OuterProperties], evidence: Evidence
+) -> tuple[str, float, float, Confound] | None:
+    """Returns skill, its lower end, and what it says as an attribute; None of what says nothing."""
+    targets, clusters = evidence.targets, evidence.clusters
+    columns: Any
+    if name in NUMBERS:
+        columns = np.stack([each.numbers[name] for each in measured])
+        unknown = np.isnan(columns).any(axis=1)
+        if unknown.mean() > 0.5 or (columns == columns[0]).all():
+            return None
+        columns = np.nan_to_num(columns, nan=-1.0)
+        value, low = skill(columns, targets, clusters)
+    else:
+        words = np.array([each.words[name] for each in measured])
+        if len(np.unique(words)) < 2:
+            return None
+        columns = np.unique(words, return_inverse=True)[1].reshape(-1)
+        value, low = category_skill(columns, targets, clusters)
+    if low < _LEAST:
+        return None
+    said = told_classes(columns, targets, clusters)
+    one = confound_of(evidence, Attribute(name, said, evidence.kinds))
+    return None if isinstance(one, str) else (name, value, low, one)
+
+
+def _judged(name: str, low: float, found: Confound) -> Verdict:
+    if not (found.p_adjusted < _LEVEL and found.used > 0.5):
+        # Another model may use what this one has no need of.
+        return "warning" if low >= _MUCH and name not in _SEEN else "fine"
+    costs = found.cost is not None and found.cost.low > 0
+    return "serious" if low >= _MUCH and costs and name not in _SEEN else "warning"
+
+
+def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
+    value, low, chance = told
+    said = (
+        f"{name[0].upper()}{name[1:]} alone tells the class with a balanced accuracy of "
+        f"{value:.0%} (at least {low:.0%}; guessing {chance:.0%})"
+    )
+    if not (found.p_adjusted < _LEVEL and found.used > 0.5):
+        another = "" if verdict == "fine" else ": this model has no need of it, another may"
+        return f"{said}; the score was not seen to follow it within a class{another}."
+    p = "0.001 or less" if found.p_adjusted <= 0.001 else f"{found.p_adjusted:.2g}"
+    follows = f"and within a class the score follows what it says (AUC {found.used:.2f}, p = {p})"
+    may = (
+        " The classes may simply look like that: see whether it is content."
+        if name in _SEEN
+        else " It comes from how the images were made: gather the classes in the same way."
+    )
+    return f"{said}, {follows}.{may}"

@@ -1,0 +1,136 @@
+"""`run_audit`: an audit from beginning to end, written into the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.auditing.audit import Audit, audit_columns, pick_columns
+from headstart.auditing.border import border_alone
+from headstart.auditing.evidence import Evidence
+from headstart.auditing.from_run import evidence_of_run
+from headstart.auditing.labels import said_of_labels, sheet_of, suspect_labels
+from headstart.auditing.outer import audit_outer
+from headstart.auditing.pictures import cells_shown, suspects_shown
+from headstart.auditing.repaired_run import (
+    after_repair,
+    repair_run,
+    said_of,
+    write_repaired,
+)
+from headstart.compute import Compute
+from headstart.errors import HeadstartError, OutputError
+from headstart.nets.model import Model
+from headstart.output import write_atomic
+from headstart.reporting.audit import write_audit
+from headstart.results.items import read_items
+from headstart.run import Run
+
+__all__ = ["audit_while_training", "run_audit"]
+
+_log = logging.getLogger(__name__)
+_MOST = 20  # columns that are asked without being named
+_ASKED = ("classification", "regression")
+
+
+def run_audit(
+    run: Run,
+    evidence: Evidence,
+    by: Sequence[str],
+    compute: Compute,
+    *,
+    name: str,
+    repair: Sequence[str] = (),
+    unnamed: bool = False,
+) -> Audit:
+    """Asks columns, and writes `audit.json` and `audit.html`.
+
+    Args:
+        run: Whose model it is; written to.
+        evidence: Held-out answers.
+        by: Columns; none for all.
+        compute: Its seed is that of permutations and draws.
+        name: The run's folder, for people.
+        repair: What was tried to lean less on a column, and what came of it.
+        unnamed: Look at light, border and files too, which reads the images.
+
+    Raises:
+        DataError: If a column is not there.
+        OutputError: If it cannot be written.
+    """
+    columns = pick_columns(evidence, by)
+    compute.begin("asking whether the model leans on columns")
+    found = audit_columns(evidence, columns, name=name, seed=compute.seed)
+    found = dataclasses.replace(found, repair=tuple(repair))
+    if unnamed:
+        border = border_alone(Model.load(run.folder), evidence, compute)
+        outer = tuple(audit_outer(evidence, compute))
+        found = dataclasses.replace(found, outer=outer, border=border)
+    if unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
+        found = _with_labels(run, evidence, found)
+    pictures = cells_shown(found, evidence) | suspects_shown(found, evidence)
+    write_audit(run, found, pictures, name=Path(name).name)
+    return found
+
+
+def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
+    """Adds the labels that are probably wrong, and writes them as a sheet to fill in."""
+    items = read_items(run)
+    prints = dict(zip(items.dataset.names, items.fingerprints, strict=True))
+    suspects = suspect_labels(evidence, [prints[name] for name in evidence.dataset.names])
+    if not suspects:
+        run.label_suspects.unlink(missing_ok=True)
+        return found
+    said = said_of_labels(suspects, float(evidence.right.mean()))
+    try:
+        write_atomic(run.label_suspects, sheet_of(suspects))
+    except OSError as error:
+        raise OutputError(
+            f"{run.label_suspects} cannot be written: {error.strerror or error}"
+        ) from None
+    return dataclasses.replace(found, labels=suspects, labels_said=said)
+
+
+def audit_while_training(
+    run: Run, compute: Compute, *, name: str, balance: str | None = None
+) -> None:
+    """Asks the columns of a run that is just being written, where it has any.
+
+    What cannot be asked is logged: a training must not fail for it.
+
+    Args:
+        run: All but its report is written.
+        compute: Where, and from which seed.
+        name: The run's final folder.
+        balance: Column whose values shall count alike within every class, where that pays.
+
+    Raises:
+        DataError: If `balance` cannot be asked: a wish is not passed over.
+    """
+    dataset = read_items(run).dataset
+    if not dataset.attributes or dataset.task not in _ASKED:
+        return
+    columns = tuple(dataset.attributes)
+    if len(columns) > _MOST:
+        _log.warning(
+            "%d of %d columns are audited: 'headstart audit %s --by COLUMN,…' asks others",
+            _MOST, len(columns), name,
+        )  # fmt: skip
+    evidence, said = _balanced(run, balance, compute) if balance is not None else (None, [])
+    try:
+        evidence = evidence or evidence_of_run(run, compute)
+        run_audit(run, evidence, columns[:_MOST], compute, name=name, repair=said)
+    except HeadstartError as error:
+        _log.warning("the columns were not audited: %s", error)
+
+
+def _balanced(run: Run, column: str, compute: Compute) -> tuple[Evidence, list[str]]:
+    """Repairs a run where it lies, if that pays; returns its answers then, and what was tried."""
+    evidence, repaired = repair_run(run, column, None, compute)
+    said = said_of(repaired, column)
+    if not repaired.best.kept:
+        return evidence, said
+    write_repaired(run, run, evidence, repaired, column, seed=compute.seed)
+    return after_repair(evidence, repaired), said

@@ -1,0 +1,174 @@
+"""What an audit says in plain words, with its numbers."""
+
+from __future__ import annotations
+
+from headstart.auditing.border import Border
+from headstart.auditing.confound import Confound
+from headstart.auditing.labels import Suspect
+from headstart.records import Estimate
+
+__all__ = ["claim_of", "evidence_of", "line_of", "remedy_of", "said_of_border", "title_of"]
+
+_FEW = 40
+
+
+def title_of(found: Confound) -> str:
+    """Returns what the column is to the model, in a few words."""
+    if found.verdict == "serious":
+        return f"The model leans on {found.column}"
+    if found.verdict == "warning":
+        return f"The model seems to lean on {found.column}"
+    if found.tied:
+        return f"{found.column} goes with the class, and the model was not seen to use it"
+    if found.leans:
+        return f"{found.column} sways the score, but does not go with the class"
+    return f"{found.column} was not seen to matter"
+
+
+def claim_of(found: Confound) -> str:
+    """Returns the verdict in one or two sentences."""
+    what = f"{found.column} {found.value}"
+    inside, outside = (_percent(each) for each in found.share)
+    tied = f"{inside} of {found.kind} have {what}, and {outside} of {found.others[0]}"
+    if found.verdict == "fine" and found.tied:
+        return (
+            f"{tied}; among images of one class the score was not seen to follow {found.column} "
+            f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})."
+        )
+    if found.verdict == "fine":
+        told = found.associated.value
+        return (
+            f"{found.column} hardly tells the class (balanced accuracy {told:.2f}; guessing 0.50)."
+        )
+    leans = (
+        f"Among images of one and the same class those with {what} score higher for {found.kind} "
+        f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})"
+    )
+    return f"{tied}. {leans}.{_changes(found)}{_costs(found)}"
+
+
+def _changes(found: Confound) -> str:
+    if found.change is None or found.change <= 2 * (found.change_by_chance or 0):
+        return ""
+    return (
+        f" Of 100 answers {round(100 * found.change)} would be other ones if {found.value} were "
+        f"{found.others[1]}, and the reverse (moved along that direction in the features)."
+    )
+
+
+def _costs(found: Confound) -> str:
+    if found.cost is None or found.aligned is None or found.opposing is None:
+        return " There are too few images that contradict it to say what that costs."
+    return (
+        f" It is right on {_percent(found.aligned.value)} of the images that agree with this and "
+        f"on {_percent(found.opposing.value)} of those that contradict it: "
+        f"{_points(found.cost)} points less."
+    )
+
+
+def evidence_of(found: Confound) -> tuple[str, ...]:
+    """Returns the figures, one line each."""
+    lines = [
+        f"tells the class by itself: balanced accuracy {found.associated}, where guessing has 0.50",
+    ]
+    if found.carried is not None:
+        lines.append(
+            f"can be told from the features within a class: AUC {found.carried:.2f} (said, and "
+            f"never judged by: features carry nearly everything)"
+        )
+    lines.append(
+        f"the held-out score follows it within a class: AUC {found.used:.2f}, permutation "
+        f"p = {_p(found.p_value)}, for all columns p = {_p(found.p_adjusted)}"
+    )
+    if found.cost is not None:
+        lines.append(f"aligned less opposing accuracy: {found.cost}")
+    lines.append(
+        f"accuracy as the images are {found.measured}; where {found.column} and class would be "
+        f"unrelated {found.unrelated}"
+    )
+    if found.change is not None:
+        lines.append(
+            f"answers that change along its direction: {found.change:.0%} (of a value dealt out at "
+            f"random {found.change_by_chance or 0:.0%})"
+        )
+    lines += [
+        f"{cell.kind} with {cell.value}: {cell.images:,} images, right {_percent(cell.right.value)}"
+        f" ({_percent(cell.right.low)} to {_percent(cell.right.high)})"
+        for cell in found.cells
+    ]
+    return tuple(lines)
+
+
+def remedy_of(found: Confound) -> str:
+    """Returns what to do."""
+    if found.verdict == "fine" or found.gather is None:
+        return "Nothing to do."
+    wanted = [each for each in found.gather.wanted if each.more]
+    parts = [
+        f"{each.more} more images of {each.kind} with {found.column} {each.value} (there are "
+        f"{each.have})"
+        for each in wanted
+    ]
+    said = (
+        f"Gather {' and '.join(parts)}{_forecast(found)}" if parts else "Nothing need be gathered"
+    )
+    if found.verdict == "warning":
+        few = found.cost is None or any(each.have < _FEW for each in wanted)
+        said += (
+            "; there are too few of them to say how much it costs"
+            if few
+            else "; what it costs is not surely above nought"
+        )
+    return (
+        f"{said}. Meanwhile: headstart audit RUN --repair {found.column} -o RUN2. If "
+        f"{found.column} is what the class is about, nothing must be done."
+    )
+
+
+def _forecast(found: Confound) -> str:
+    """Says what that would bring."""
+    gather = found.gather
+    if gather is None or gather.now is None or gather.weighted is None or gather.then is None:
+        return ""
+    if gather.then < gather.now + 0.01:
+        return ", though no gain is forecast of it"
+    alone = max(gather.weighted - gather.now, 0)
+    return (
+        f": that should bring images that contradict it from {_percent(gather.now)} right to about "
+        f"{_percent(gather.then)} (weights alone, --repair {found.column}: "
+        f"{100 * alone:+.0f} points); a coarse forecast"
+    )
+
+
+def said_of_border(found: Border) -> str:
+    """Returns how well the classes are told by the border alone, in a sentence."""
+    shares = [_percent(each.value) for each in (found.border, found.middle, found.whole)]
+    said = (
+        f"With all but the outer tenth at each side greyed out, the classes are told with a "
+        f"balanced accuracy of {shares[0]} ({_percent(found.border.low)} to "
+        f"{_percent(found.border.high)}; guessing {_percent(found.chance)}); with that tenth "
+        f"greyed out {shares[1]}, whole {shares[2]} ({found.n} images)"
+    )
+    if found.telling:
+        return f"{said}: look at the borders, what tells the classes may sit there."
+    return f"{said}."
+
+
+def line_of(suspect: Suspect) -> str:
+    """Returns one label that should be looked at, in a line."""
+    if suspect.copy:
+        return f"{suspect.name}: {suspect.given}, and its copy {suspect.copy} is {suspect.likely}"
+    return f"{suspect.name}: {suspect.given}, or {suspect.likely}?"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _points(estimate: Estimate) -> str:
+    value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value:.0f} ({low:.0f} to {high:.0f})"
+
+
+def _p(value: float) -> str:
+    return "0.001 or less" if value <= 0.001 else f"{value:.2g}"

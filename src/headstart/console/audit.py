@@ -1,0 +1,45 @@
+"""What an audit found, on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headstart.auditing.wording import line_of, said_of_border
+from headstart.console.parts import COLOURS, hang, sentence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headstart.auditing.audit import Audit
+
+__all__ = ["show_audit"]
+
+_SUSPECTS = 5
+_COLOURS = {**COLOURS, "fine": "green"}
+
+
+def show_audit(result: Audit, console: Console) -> None:
+    """Prints verdicts, the figures behind those that are not fine, and what to do."""
+    from headstart.console.screen import cell
+
+    for line in result.repair:
+        console.print(line, markup=False)
+    console.print(f"{result.run}: {sentence(result.summary)}", markup=False)
+    for each in result.said:
+        hang(console, cell(each.claim), lead=each.verdict, style=_COLOURS[each.verdict])
+        if each.verdict != "fine":
+            for line in each.evidence:
+                hang(console, cell(line, "dim"))
+            hang(console, cell(f"→ {each.remedy}"))
+    for other in result.outer:
+        hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
+    if result.border is not None:
+        hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
+    if result.labels:
+        console.print(sentence(result.labels_said), markup=False)
+        for suspect in result.labels[:_SUSPECTS]:
+            hang(console, cell(line_of(suspect), "dim"))
+    for column, why in result.skipped.items():
+        hang(console, cell(f"{column} was not asked: it {why}.", "dim"))
+    if not result.said:
+        console.print("No column could be asked whether the model leans on it.")

@@ -1,0 +1,149 @@
+"""Boxes of YOLO: a text file for each image, a line for each object, shares of the image."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, hull
+from headstart.data.place_images import pair_by_stem
+from headstart.data.scan import Tree
+from headstart.data.voc import list_splits
+from headstart.data.words import normal, plural
+from headstart.data.yolo_names import YoloNames, yolo_names
+from headstart.errors import DataError
+from headstart.lists import some_of
+
+__all__ = ["read_yolo", "yolo_files"]
+
+_BESIDES = frozenset({"classes", "labels", "readme", "train", "val", "valid", "test", "notes"})
+_SLACK = 1.5  # beyond this a number is no share of an image, but pixels
+
+
+def yolo_files(tree: Tree) -> list[str]:
+    """Returns the text files of a folder that hold boxes as YOLO's do; none where most do not."""
+    files = [
+        name for name in tree.others
+        if name.lower().endswith(".txt") and _plain(name) not in _BESIDES
+    ]  # fmt: skip
+    pairs, _ = pair_by_stem(tree.names, files)
+    paired = [name for name in files if name in pairs]
+    some = paired[:: max(1, len(paired) // 200)]
+    rows = [_rows(tree.root / name) for name in some]
+    held = [row for row in rows if row]
+    if not held or sum(row is None for row in rows) > len(rows) / 2:
+        return []
+    homes = {name.rpartition("/")[0] for name in paired}
+    return [name for name in files if name in pairs or name.rpartition("/")[0] in homes]
+
+
+def _plain(name: str) -> str:
+    return os.path.splitext(name.rpartition("/")[2])[0].lower()
+
+
+def _rows(path: Path) -> list[list[float]] | None:
+    """Returns the numbers of each line; None where a line is no class with four numbers or more."""
+    try:
+        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return None
+    rows = [[as_number(word) for word in line.split()] for line in lines if line.strip()]
+    fit = all(len(row) >= 5 and row[0] >= 0 and row[0] == int(row[0]) for row in rows if row)
+    return rows if fit else None
+
+
+def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
+    """Reads text files of YOLO: class, centre, width and height; or class and an outline.
+
+    An empty file says that nothing is on its image. Images without a file are not annotated.
+
+    Args:
+        tree: The images, and the files beside them.
+        files: Paths of text files below the same folder.
+
+    Raises:
+        DataError: If a class has no name, the numbers are pixels, or lines have a confidence, as
+            those of a prediction have.
+    """
+    named = yolo_names(tree)
+    homes, aside = pair_by_stem(tree.names, files)
+    read = {image: (name, _rows(tree.root / name)) for name, image in homes.items()}
+    good = {image: (name, rows) for image, (name, rows) in read.items() if rows is not None}
+    aside += [(name, "a line is no class with numbers") for name, r in read.values() if r is None]
+    _refuse_others(tree, list(good.values()), named)
+    used = sorted({int(row[0]) for _, rows in good.values() for row in rows})
+    called = named.names or {number: str(number) for number in used}
+    images, outlines = {}, 0
+    splits, said, twice = _splits(tree, named)
+    for image, (_, rows) in good.items():
+        boxes = tuple(NotedBox(_corners(row), called[int(row[0])]) for row in rows)
+        outlines += sum(len(row) > 5 for row in rows)
+        images[image] = NotedImage(boxes, split=splits.get(image, ""))
+    ordered = sorted(called)
+    again = [name for name, count in Counter(called.values()).items() if count > 1]
+    aside += [(named.file, f"two classes are called {name}: taken for one") for name in again]
+    parts = [named.said or "classes are called by their numbers: there is no data.yaml or "
+             "classes.txt"]  # fmt: skip
+    parts += [f"boxes around {plural(outlines, 'outline')} among them"] if outlines else []
+    return BoxNotes(
+        images, f"{plural(len(good), 'text file')} (YOLO)", said="; ".join(parts), relative=True,
+        names=tuple(dict.fromkeys(called[number] for number in ordered)), ids=tuple(ordered),
+        set_aside=(*aside, *twice), splits=said,
+    )  # fmt: skip
+
+
+def _refuse_others(tree: Tree, read: list[tuple[str, list[list[float]]]], named: YoloNames) -> None:
+    """Refuses what would be read wrongly: other numbers than shares, classes without a name.
+
+    Raises:
+        DataError: If there is any.
+    """
+    lengths = [len(row) for _, rows in read for row in rows]
+    if lengths and sum(length == 6 for length in lengths) > len(lengths) / 2:
+        raise DataError(
+            f"the lines of {tree.root} have six numbers ({read[0][0]}), the last of them a "
+            f"confidence: those are predictions. Give annotations, of five numbers a line"
+        )
+    big = [(n, row) for n, rows in read for row in rows if max(row[1:5], default=0) > _SLACK]
+    if big and 2 * len(big) > len(lengths):
+        raise DataError(
+            f"the numbers of {tree.root} are no shares of the image ({big[0][0]}: "
+            f"{' '.join(f'{each:g}' for each in big[0][1][:5])}): YOLO's files hold class, centre, "
+            f"width and height divided by the size of the image"
+        )
+    lost = {int(row[0]): name for name, rows in read for row in rows
+            if named.names and int(row[0]) not in named.names}  # fmt: skip
+    if lost:
+        number, name = next(iter(lost.items()))
+        raise DataError(
+            f"{name} of {tree.root} has the class {number}, and {named.said} has "
+            f"{plural(len(named.names), 'name')} ({some_of(named.names.values(), 4)}): add its name"
+        )
+
+
+def _corners(row: list[float]) -> tuple[float, float, float, float]:
+    if len(row) > 6 and len(row) % 2:  # an outline: x y x y …
+        return hull(list(zip(row[1::2], row[2::2], strict=True)))
+    if len(row) not in (5, 6):
+        return (math.nan,) * 4
+    _, across, down, wide, high = row[:5]
+    return across - wide / 2, down - high / 2, across + wide / 2, down + high / 2
+
+
+def _splits(tree: Tree, named: YoloNames) -> tuple[dict[str, str], str, list[tuple[str, str]]]:
+    """Returns image -> split by lists of names, or by the folders that data.yaml names."""
+    listed, said, twice = list_splits(tree)
+    if listed:
+        from headstart.data.place_images import stem_of
+
+        return {name: listed.get(stem_of(name), "") for name in tree.names}, said, twice
+    found = {}
+    for name in tree.names:
+        home = "/" + normal(name).rpartition("/")[0] + "/"
+        kinds = {kind for folder, kind in named.folders.items() if f"/{folder}/" in home}
+        found[name] = kinds.pop() if len(kinds) == 1 else ""
+    some = len(set(found.values()) - {""}) > 1
+    return (found, f"by {named.file}", []) if some else ({}, "", [])

@@ -1,0 +1,75 @@
+"""Options of `audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from headstart.choices import Device
+from headstart.options import shared
+from headstart.options.record import Options, option, subject
+
+__all__ = ["AuditOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions(Options):
+    """What `audit` is told."""
+
+    ANSWERS: ClassVar[bool] = True
+    EXAMPLES: ClassVar[tuple[str, ...]] = (
+        "headstart audit runs/hydration",
+        "headstart audit runs/hydration --by gender,camera",
+        "headstart audit runs/hydration other-clinic/",
+        "headstart audit runs/hydration --repair gender -o runs/hydration-2",
+    )
+
+    run: str | Path = subject(help="The folder that `train` wrote.")
+    data: str | Path | None = subject(
+        None,
+        help="Other labelled images to ask about; by default what the run held out of its own.",
+    )
+    # data
+    label: str | None = shared.label()
+    image: str | None = shared.image()
+    group: str | None = shared.group("; what is in one group counts as one piece of evidence")
+    split: str | None = shared.split()
+    workers: int | None = shared.workers()
+    # model
+    device: Device = shared.device()
+    # measuring
+    by: str | None = option(
+        None, group="measuring", metavar="COLUMN,…",
+        help="Columns, joined by commas, that the model might lean on (gender, camera, hospital); "
+        "by default all that the data have, and what no column names: light, colour, border, "
+        "corners, files and cameras.",
+    )  # fmt: skip
+    repair: str | None = option(
+        None, group="training", metavar="COLUMN",
+        help="Repair the head, so that it leans less on this column: every value counts alike "
+        "within every class. Kept only if that pays where column and class would be unrelated.",
+    )  # fmt: skip
+    attribute_pool: str | Path | None = option(
+        None, group="training", metavar="FOLDER",
+        help="With `repair`: other images that carry the column (as a column, or as class folders "
+        "that bear its values) and not the confound; what shows it is erased first.",
+    )  # fmt: skip
+    seed: int = shared.seed("permutations, folds and intervals")
+    # output
+    out: str | Path | None = shared.out(
+        None, metavar="RUN2", help="With `repair`: the folder of the repaired run."
+    )
+    overwrite: bool = shared.overwrite("an earlier run in `out`")
+
+    def contradictions(self) -> Iterator[str]:
+        """Yields what makes no sense together."""
+        if self.repair is not None and self.out is None:
+            yield f"--repair {self.repair} needs -o RUN2: the run itself stays as it is"
+        if self.repair is None and self.out is not None:
+            yield f"-o {self.out} is where a repaired run goes: say --repair COLUMN too"
+        if self.repair is None and self.attribute_pool is not None:
+            yield "--attribute-pool is what --repair COLUMN erases by: say that too"
+        if self.repair is not None and self.data is not None:
+            yield f"--repair {self.repair} learns from the run's own images: leave {self.data} out"

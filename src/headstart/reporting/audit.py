@@ -1,0 +1,51 @@
+"""`write_audit`: an audit as `audit.json` and as a page that a colleague can read alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headstart.errors import OutputError
+from headstart.output import write_atomic
+from headstart.records import to_json
+from headstart.reporting.templates import template
+from headstart.run import Run
+
+__all__ = ["write_audit"]
+
+
+def write_audit(
+    run: Run, audit: Any, pictures: Mapping[str, list[dict[str, Any]]], *, name: str | None = None
+) -> None:
+    """Writes what was found into a run.
+
+    Args:
+        run: Whose model was audited.
+        audit: The record.
+        pictures: Column -> its cells, each with what it is called and a few images.
+        name: What the run is called; by default as its folder.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    text = to_json(audit)
+    value = json.loads(text)
+    said = {each["column"]: each for each in value["said"]}
+    page = template("audit.html.j2").render(
+        run=name or run.folder.resolve().name,
+        audit=value,
+        columns=[
+            {**each, "said": said[each["column"]], "cells_shown": pictures.get(each["column"], [])}
+            for each in value["columns"]
+        ],
+        serious=[each for each in value["said"] if each["verdict"] == "serious"],
+        suspects=pictures.get("", []),
+        outer_serious=[each for each in value["outer"] if each["verdict"] == "serious"],
+        warnings=[each for each in value["said"] if each["verdict"] == "warning"],
+    )
+    try:
+        write_atomic(run.audit, text + "\n")
+        write_atomic(run.audit_page, page)
+    except OSError as error:
+        raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,162 @@
+"""What the report shows of detections: per class, curves, kinds of error, sizes, counts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from headstart.data.boxes import Boxes
+from headstart.metrics.box_errors import KINDS, BoxErrors, box_errors
+from headstart.metrics.detection import (
+    average_precision,
+    average_recall,
+    class_precisions,
+    precision_curves,
+)
+from headstart.metrics.interval import cluster_codes, describe_bootstrap, limits, resample
+from headstart.metrics.matching import RANGES, Matches, match_boxes
+from headstart.metrics.operating import count_bias, count_error, count_table, operating_point
+from headstart.metrics.statistic import Statistic, estimate, mean
+from headstart.records import Estimate
+from headstart.tasks.detection.aligned import found_boxes, true_boxes
+from headstart.tasks.detection.detections import Detections
+
+__all__ = ["detection_details"]
+
+_POINTS, _FIRST, _DRAWN = 101, 12, 600
+_EDGES = (0, 8, 16, 32, 64, 96, 128, 192, 256, 512)
+
+
+def detection_details(
+    predictions: Detections, labels: Boxes, clusters: np.ndarray | None, seed: int
+) -> dict[str, Any]:
+    """Returns the details of `tasks.detection`.
+
+    Args:
+        predictions: Of N items, all answered.
+        labels: Of the same, all known.
+        clusters: (N,) cluster of each item, or None when all stand alone.
+        seed: Of the intervals.
+    """
+    found, truth = found_boxes(predictions), true_boxes(labels, predictions.classes)
+    matches = match_boxes(found, truth, len(predictions.classes))
+    errors = box_errors(found, truth, matches, predictions.threshold)
+
+    def known(statistic: Statistic) -> Estimate:
+        return estimate(statistic, clusters, seed=seed)
+
+    at = operating_point(matches, predictions.threshold)
+    return {
+        "per_class": _per_class(predictions, matches, clusters, seed),
+        "operating": {"threshold": predictions.threshold} | {k: known(v) for k, v in at.items()},
+        "by_size": {size: known(average_precision(matches, size=size)) for size in RANGES},
+        "recall": {str(most): known(average_recall(matches, most=most)) for most in (1, 10, 100)},
+        "curves": _curves(predictions, matches),
+        "errors": errors.totals,
+        "sizes": _sizes(predictions, truth.corners, errors, matches),
+        "counts": {
+            "error": known(count_error(matches, predictions.threshold)),
+            "bias": known(count_bias(matches, predictions.threshold)),
+            "per_class": _counts(predictions, matches, clusters, seed),
+        },
+        "mistakes": _look_first(predictions, labels, errors),
+    }
+
+
+def _per_class(
+    predictions: Detections, matches: Matches, clusters: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
+    """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
+    codes, groups = cluster_codes(clusters, matches.n)
+    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
+    columns = {}
+    for key, iou in (("ap", None), ("ap_50", 0.5)):
+        statistic = class_precisions(matches, iou=iou)
+        values = statistic(np.ones((1, matches.n)))[0]
+        low, high = limits(values, resample(statistic, codes, seed=seed), clusters=groups)
+        columns[key] = [
+            Estimate(float(v), max(0.0, float(a)), min(1.0, float(b)), matches.n, method)
+            if not math.isnan(v)
+            else Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such object")
+            for v, a, b in zip(values, low, high, strict=True)
+        ]
+    shown = (matches.scores >= predictions.threshold) & ~matches.passed[0, 0]
+    rows = []
+    for number, name in enumerate(predictions.classes):
+        own = shown & (matches.classes == number)
+        right, called = int((own & matches.hits[0, 0]).sum()), int(own.sum())
+        true = int(matches.positives[0, :, number].sum())
+        rows.append({
+            "class": name, "n": int((matches.positives[0, :, number] > 0).sum()), "boxes": true,
+            "ap": columns["ap"][number], "ap_50": columns["ap_50"][number],
+            "precision": right / called if called else math.nan,
+            "recall": right / true if true else math.nan,
+        })  # fmt: skip
+    return rows
+
+
+def _curves(predictions: Detections, matches: Matches) -> list[dict[str, Any]]:
+    """Returns precision at 101 recalls of every class, as they are averaged."""
+    curves = []
+    for name, curve in zip(predictions.classes, precision_curves(matches), strict=True):
+        envelope = np.maximum.accumulate(curve["precision"][::-1])[::-1]
+        recalls = np.linspace(0, 1, _POINTS)
+        places = np.searchsorted(curve["recall"], recalls - 1e-12)
+        precision = np.append(envelope, 0.0)[places]
+        curves.append({"class": name, "recall": recalls, "precision": np.round(precision, 4)})
+    return curves
+
+
+def _sizes(
+    predictions: Detections, corners: np.ndarray, errors: BoxErrors, matches: Matches
+) -> dict[str, Any]:
+    """Returns how many objects of each size there are, were found and answered wrongly."""
+
+    def counted(boxes: np.ndarray) -> list[int]:
+        sides = np.sqrt(np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 0))
+        return np.histogram(sides, (*_EDGES, np.inf))[0].tolist()
+
+    right = matches.hits[0, 0] & (matches.scores >= predictions.threshold)
+    return {
+        "edges": list(_EDGES),
+        "there": counted(corners),
+        "found": counted(corners[matches.partners[right]]),
+        "false": counted(predictions.corners[errors.kinds >= 0]),
+    }
+
+
+def _counts(
+    predictions: Detections, matches: Matches, clusters: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
+    """Returns error and bias of the count of each class, and (there, counted) of some images."""
+    counted, true = count_table(matches, predictions.threshold)
+    drawn = np.linspace(0, matches.n - 1, min(_DRAWN, matches.n)).astype(int)
+    rows = []
+    for number, name in enumerate(predictions.classes):
+        apart = counted[:, number] - true[:, number]
+        bias = mean(apart, bounds=(-math.inf, math.inf))
+        rows.append({
+            "class": name,
+            "bias": estimate(bias, clusters, seed=seed),
+            "error": estimate(mean(np.abs(apart)), clusters, seed=seed),
+            "points": np.column_stack((true[drawn, number], counted[drawn, number])).tolist(),
+        })  # fmt: skip
+    return rows
+
+
+def _look_first(predictions: Detections, labels: Boxes, errors: BoxErrors) -> list[dict[str, Any]]:
+    """Returns the images with most errors, and of which kinds these are."""
+    totals = errors.counts.sum(axis=1)
+    order = np.argsort(-totals, kind="stable")[:_FIRST]
+    return [
+        {
+            "name": predictions.names[i],
+            "truth": labels.text(i),
+            "predicted": predictions.text(i),
+            "errors": {k: n for k, n in zip(KINDS, errors.counts[i].tolist(), strict=True) if n},
+        }
+        for i in order.tolist()
+        if totals[i]
+    ]

@@ -1,0 +1,98 @@
+"""`audit`: what a run's model leans on besides what it should, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headstart.compute import Compute, Progress, silent
+from headstart.options.audit import AuditOptions
+from headstart.options.command import command
+
+if TYPE_CHECKING:
+    from headstart.auditing.audit import Audit
+    from headstart.auditing.evidence import Evidence
+    from headstart.run import Run
+
+__all__ = ["audit"]
+
+
+@command(AuditOptions)
+def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
+    """Asks whether a run's model leans on columns such as gender or camera, and what that costs.
+
+    Every image is answered by a model that did not learn from it. What is found is written into
+    the run as `audit.json` and as a page, `audit.html`.
+
+    With `repair` a second run is written, whose head leans less on that column, where that pays.
+
+    Returns:
+        An `Audit`, of the repaired run where there is one; it is `serious` where the model leans
+        on a column and surely pays for it.
+
+    Raises:
+        ModelError: If the run cannot be read.
+        DataError: If a column is not there, or the data have no labels.
+        OptionError: If the run's task has no classes to be told apart.
+        OutputError: If the page or the repaired run cannot be written.
+    """
+    from headstart.auditing.run_audit import run_audit
+    from headstart.run import Run
+
+    run = Run.open(options.run)
+    compute = Compute(options.device, options.workers, options.seed, progress)
+    by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
+    if options.repair is not None:
+        return _repaired(options, run, by, compute)
+    evidence = _evidence(options, run, compute)
+    return run_audit(run, evidence, by, compute, name=str(run.folder), unnamed=not by)
+
+
+def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
+    """Returns the audit of the repaired run; of the run as it is where no repair was kept."""
+    from headstart.auditing.repaired_run import (
+        after_repair,
+        repair_run,
+        said_of,
+        write_repaired,
+    )
+    from headstart.auditing.run_audit import run_audit
+    from headstart.data.open import open_dataset
+    from headstart.output import check_output
+    from headstart.reporting.page import write_report
+    from headstart.run import new_run
+
+    column, folder = str(options.repair), Path(str(options.out))
+    check_output(folder, overwrite=options.overwrite)
+    pool = None if options.attribute_pool is None else open_dataset(options.attribute_pool)
+    evidence, repaired = repair_run(run, column, pool, compute)
+    said = said_of(repaired, column)
+    if not repaired.best.kept:
+        return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said)
+    with new_run(folder, overwrite=options.overwrite) as new:
+        compute.begin("writing the repaired run")
+        write_repaired(run, new, evidence, repaired, column, seed=options.seed)
+        found = run_audit(
+            new, after_repair(evidence, repaired), by, compute, name=str(folder), repair=said
+        )
+        write_report(new.folder, name=folder.absolute().name)
+    return found
+
+
+def _evidence(options: AuditOptions, run: Run, compute: Compute) -> Evidence:
+    """Returns the answers that are looked at: of the run, or to other images."""
+    from headstart.auditing.from_data import evidence_of_data
+    from headstart.auditing.from_run import evidence_of_run
+    from headstart.data.open import open_dataset
+    from headstart.nets.model import Model
+
+    if options.data is None:
+        compute.begin("gathering held-out answers")
+        return evidence_of_run(run, compute)
+    compute.begin("finding the images")
+    model = Model.load(run.folder)
+    dataset = open_dataset(
+        options.data, label=options.label, group=options.group, split=options.split,
+        image=options.image, task=model.spec.task,
+    )  # fmt: skip
+    return evidence_of_data(run, model, dataset, str(options.data), compute)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from tests.confounded import planted
+
+from headstart.auditing.audit import audit_columns, pick_columns, read_with
+from headstart.auditing.evidence import Earlier, evidence_of_vectors
+from headstart.errors import DataError
+
+
+def test_a_planted_confound_is_serious_and_says_which_cells_to_fill(leaning):
+    _, found = leaning
+    (one,) = found.columns
+    assert found.serious
+    assert one.verdict == "serious"
+    assert (one.kind, one.value) == ("young", "woman")
+    assert {(w.kind, w.value, w.have) for w in one.gather.wanted} == {
+        ("young", "man", 6), ("old", "woman", 6),
+    }  # fmt: skip
+    assert one.unrelated.value < one.measured.value - 0.1
+    assert one.change > 3 * one.change_by_chance
+    assert "Audit('run'" in repr(found)
+    assert "sex" in found._repr_html_()
+
+
+def test_without_a_confound_nothing_is_found_however_plainly_it_shows():
+    alarms = 0
+    for seed in range(10):
+        dataset, vectors, clusters = planted(60, seed=seed)
+        evidence = evidence_of_vectors(dataset, vectors, clusters, seed=seed)
+        (one,) = audit_columns(evidence, dataset.attributes, name="run").columns
+        assert one.carried > 0.9
+        alarms += one.verdict != "fine"
+    assert alarms <= 1
+
+
+def test_many_columns_of_chance_do_not_alarm_and_do_not_hide_the_one(leaning):
+    evidence, _ = leaning
+    rng = np.random.default_rng(0)
+    columns = {f"coin {i}": rng.choice(["a", "b"], len(evidence)) for i in range(9)}
+    found = audit_columns(evidence, columns | evidence.dataset.attributes, name="run")
+    assert [each.column for each in found.columns if each.verdict != "fine"] == ["sex"]
+    assert found.columns[0].column == "sex"
+    assert found.columns[0].p_adjusted >= found.columns[0].p_value
+
+
+def test_columns_that_cannot_be_asked_are_named(leaning):
+    evidence, _ = leaning
+    found = audit_columns(evidence, {"same": np.full(len(evidence), "x")}, name="run")
+    assert found.columns == ()
+    assert "one value" in found.skipped["same"]
+    assert not found.serious
+
+
+def test_columns_are_all_or_those_named(leaning):
+    evidence, _ = leaning
+    assert list(pick_columns(evidence, [])) == ["sex"]
+    assert list(pick_columns(evidence, ["sex"])) == ["sex"]
+    with pytest.raises(DataError, match=r"--by age: .* they have sex"):
+        pick_columns(evidence, ["age"])
+
+
+def test_of_other_images_what_goes_together_is_what_was_taught(leaning):
+    import dataclasses
+
+    before, _ = leaning
+    dataset, vectors, clusters = planted(60, seed=3)
+    fair = evidence_of_vectors(dataset, vectors, clusters)
+    # The scores of a model that follows the attribute.
+    lean = 3.0 * (2 * (dataset.attributes["sex"] == "woman") - 1)
+    score = fair.scores[:, 1] + lean
+    fair = dataclasses.replace(fair, scores=np.stack([-score, score], axis=1))
+    alone = audit_columns(fair, dataset.attributes, name="run")
+    assert not alone.serious
+    taught = dataclasses.replace(
+        fair, earlier=Earlier(before.dataset, before.targets, before.clusters)
+    )
+    read, learnt = read_with(taught, "sex", dataset.attributes["sex"])
+    assert read.words == ("man", "woman")
+    assert len(learnt.values) == 240
+    found = audit_columns(taught, dataset.attributes, name="run")
+    assert found.serious
+    assert found.columns[0].share == pytest.approx((0.95, 0.05))
+    assert found.columns[0].cost.value > 0.3

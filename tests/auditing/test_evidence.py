@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from tests.confounded import planted
+
+from headstart.auditing.evidence import (
+    evidence_of_vectors,
+    halves_of,
+    log_odds_of,
+    odds,
+    targets_of,
+)
+from headstart.data.dataset import Dataset
+from headstart.data.labels import Numbers
+from headstart.errors import OptionError
+from headstart.records import OutputSpec
+
+
+def numbers(values):
+    n = len(values)
+    return Dataset(
+        root=None, names=tuple(map(str, range(n))), labels=Numbers("age", np.array(values, float)),
+        splits=np.full(n, ""), task="regression",
+    )  # fmt: skip
+
+
+def test_vectors_alone_are_answered_while_held_out():
+    dataset, vectors, clusters = planted(6, per_class=40)
+    found = evidence_of_vectors(dataset, vectors, clusters)
+    assert len(found) == 80
+    assert found.kinds == ("old", "young")
+    assert found.right.mean() > 0.8
+    assert "each while it was held out" in found.said
+
+
+def test_halves_of_numbers_and_of_those_that_are_mostly_one():
+    halves, middle = halves_of(np.array([1.0, 2, 3, 4, np.nan]))
+    assert halves.tolist() == [0, 0, 1, 1, -1]
+    assert middle == 2.5
+    assert halves_of(np.array([0.0, 1, 1, 1]))[0].tolist() == [0, 1, 1, 1]
+
+
+def test_a_number_is_asked_in_halves():
+    data = numbers([10, 20, 30, 40])
+    targets, kinds = targets_of(data)
+    assert targets.tolist() == [0, 0, 1, 1]
+    assert kinds == ("age up to 25", "age above 25")
+    spec = OutputSpec("regression", ("low", "mid", "high"), {"edges": [10, 20, 30, 40]})
+    scores = log_odds_of(np.array([[1, 0, 0], [0, 1, 0], [0.1, 0.2, 0.7]]), spec, kinds, data)
+    assert scores[0, 0] > 20
+    assert scores[1, 0] == pytest.approx(0, abs=1e-6)
+    assert scores[2, 1] == pytest.approx(np.log(0.8 / 0.2))
+
+
+def test_classes_of_a_round_are_put_where_all_have_them():
+    dataset, _, _ = planted(6, per_class=4)
+    spec = OutputSpec("classification", ("young",), {})
+    scores = log_odds_of(np.ones((2, 1)), spec, ("old", "young"), dataset)
+    assert scores[0, 1] > 20
+    assert scores[0, 0] < -20
+
+
+def test_identities_are_refused():
+    import dataclasses
+
+    dataset, _, _ = planted(6, per_class=4)
+    with pytest.raises(OptionError, match=r"identity.*--by"):
+        targets_of(dataclasses.replace(dataset, task="identity"))
+
+
+def test_odds_are_finite():
+    assert odds(np.log([[0.5, 0.5]])) == pytest.approx(np.zeros((1, 2)), abs=1e-9)
+    assert np.isfinite(odds(np.array([[0.0, -np.inf]]))).all()

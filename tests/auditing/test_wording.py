@@ -1,0 +1,43 @@
+import dataclasses
+
+from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
+
+
+def test_a_serious_verdict_in_plain_words(leaning):
+    (found,) = leaning[1].columns
+    claim = claim_of(found)
+    assert claim.startswith("95 % of young have sex woman, and 5 % of old.")
+    assert "would be other ones if woman were man" in claim
+    assert "points less" in claim
+    assert title_of(found) == "The model leans on sex"
+    assert remedy_of(found).startswith("Gather 40 more images of young with sex man (there are 6)")
+    assert "--repair sex" in remedy_of(found)
+    lines = evidence_of(found)
+    assert any("never judged by" in line for line in lines)
+    assert any("unrelated" in line for line in lines)
+
+
+def test_other_verdicts(leaning):
+    (found,) = leaning[1].columns
+    warned = dataclasses.replace(found, verdict="warning", cost=None)
+    assert "too few images that contradict it" in claim_of(warned)
+    assert "too few of them to say" in remedy_of(warned)
+    assert title_of(warned).startswith("The model seems to lean")
+    fine = dataclasses.replace(found, verdict="fine", p_adjusted=0.4)
+    assert "was not seen to follow sex" in claim_of(fine)
+    assert remedy_of(fine) == "Nothing to do."
+
+
+def test_a_change_as_by_chance_is_no_sentence(leaning):
+    (found,) = leaning[1].columns
+    assert "Of 100 answers" not in claim_of(dataclasses.replace(found, change_by_chance=0.9))
+
+
+def test_where_there_are_plenty_nothing_is_to_be_gathered(leaning):
+    (found,) = leaning[1].columns
+    plenty = [dataclasses.replace(each, have=150, more=0) for each in found.gather.wanted]
+    gather = dataclasses.replace(found.gather, wanted=tuple(plenty))
+    said = remedy_of(dataclasses.replace(found, verdict="warning", gather=gather))
+    assert said.startswith("Nothing need be gathered; what it costs is not surely above nought.")
+    no_gain = dataclasses.replace(found.gather, then=found.gather.now)
+    assert "no gain is forecast" in remedy_of(dataclasses.replace(found, gather=no_gain))
