@@ -63,7 +63,7 @@ def test_folds_keep_together_what_belongs_together(prepared):
         == 1
     )
     assert few_folds((np.arange(10) % 5, 5), 512, 2)[1] == 3
-    assert few_folds((np.arange(10) % 5, 5), 256, 4)[1] == 5
+    assert few_folds((np.arange(10) % 5, 5), 128, 4)[1] == 5
 
 
 def lines(width: int) -> Masks:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
@@ -61,7 +59,5 @@ def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monke
     again = begin(Checkpoints(tmp_path, every=0), tmp_path).finish()
     assert count > 16
     assert again.backbone.fingerprint == whole.backbone.fingerprint
-    assert all(
-        np.array_equal(whole.head.arrays[n], again.head.arrays[n]) for n in whole.head.arrays
-    )
-    assert replace(whole, seconds=0.0).size == again.size
+    ours, theirs = whole.head.arrays, again.head.arrays
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)

@@ -27,7 +27,8 @@ def dense_losses(
     """
     logs = torch.log_softmax(scores, dim=-3)
     weighted = shares * weights.view(-1, 1, 1)
-    total = weighted.sum((-3, -2, -1)).clamp_min(_EPSILON)
+    # Of all that is known, not of its weights: an image with rare classes counts for more.
+    total = shares.sum((-3, -2, -1)).clamp_min(_EPSILON)
     losses = -(logs * weighted).sum((-3, -2, -1)) / total
     if dice:
         seen = shares.sum(-3, keepdim=True)  # 0 where nothing is known

@@ -7,7 +7,6 @@ from PIL import Image
 
 __all__ = ["cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
 
-_MOST_WEIGHT = 20.0
 _EVEN = 20.0
 
 
@@ -73,21 +72,23 @@ def cell_shares(shares: np.ndarray, stride: int) -> np.ndarray:
 
 
 def class_weights(pixels: np.ndarray, balance: str) -> np.ndarray:
-    """Returns (C,) float32 weights of a pixel of each class, 1 on the mean over the pixels.
+    """Returns (C,) float32 weights of a pixel of each class, 1 on the mean over the classes.
 
     Args:
         pixels: (C,) of each class in the training masks.
-        balance: ``"none"``: all alike; ``"weights"`` or ``"auto"``: by the inverse root of how
-            frequent a class is, which is between what the loss would do by itself (hear only of
-            large classes) and the inverse (hear only of the smallest).
+        balance: ``"none"``: all alike; ``"weights"``: by the inverse root of how frequent a class
+            is, which is between what the loss would do by itself (hear only of large classes) and
+            the inverse (hear only of the smallest); ``"auto"`` and others: so where the rarest
+            class has less than a twentieth of the pixels of the most frequent.
     """
-    share = pixels / max(1, pixels.sum())
-    weights = np.ones(len(share), np.float32)
+    share, weights = pixels / max(1, pixels.sum()), np.ones(len(pixels), np.float32)
     present = share > 0
-    if balance != "none" and share[present].max() > _EVEN * share[present].min():
-        weights = 1 / np.sqrt(np.maximum(share, 1e-6))
-        weights = np.minimum(weights, _MOST_WEIGHT * weights[present].min())
-    return (weights / (weights * share).sum()).astype(np.float32)
+    if balance == "none" or not present.any():
+        return weights
+    if balance == "weights" or share[present].max() > _EVEN * share[present].min():
+        roots = 1 / np.sqrt(share[present])
+        weights[present] = roots / roots.mean()
+    return weights
 
 
 def mask_shares(mask: np.ndarray, n_classes: int, stride: int) -> np.ndarray:

@@ -42,7 +42,7 @@ _LOOKED_AT = 16
 _JUDGED = 512
 # A head sees more than a linear arm, and small steps of it are cheap: people are told better.
 _HEAD_SIDE, _LARGE = 320, 400
-_FEW, _MANY_CELLS = 3, 96 * 96
+_FEW, _MANY_CELLS = 3, 48 * 48
 
 
 @dataclass(frozen=True)
