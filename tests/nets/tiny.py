@@ -54,10 +54,10 @@ def _network(name: str, size: int, given: tuple[tuple[str, object], ...]) -> nn.
 def head_for(
     net: nn.Module, *, size: int = 64, classes: int = 3, stages: str = "last", scale: float = 0.1
 ) -> Head:
-    """A linear head with random weights on the last layer or on all stages."""
+    """A linear head with random weights on the last layer or on all stages of the network."""
     layout = StagePool(net, sees(size)).layout
-    width, last = sum(each for _, each in layout), layout[-1][1]
-    columns = np.arange(width - last if stages == "last" else 0, width)
+    width, (_, small), (_, last) = sum(each for _, each in layout), layout[0], layout[-1]
+    columns = np.arange(width - last if stages == "last" else small, width)
     rng = np.random.default_rng(1)
     arrays = {
         "weights": rng.normal(0, scale, (classes, len(columns))).astype(np.float32),

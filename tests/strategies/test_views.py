@@ -115,7 +115,7 @@ def test_what_is_tried_on_further_looks_was_good_on_the_first():
         return Trial(Config(classifier, features, strength), 9, 5, 1, accuracy, value, 0.5, 0.0)
 
     trials = [
-        *(trial("last", "logistic", c, a) for c, a in ((1, 0.7), (3, 0.8), (10, 0.75))),
+        *(trial("last", "logistic", c, a) for c, a in ((1, 0.7), (3, 0.8), (10, 0.75), (30, 0.78))),
         *(trial("last", "svm", c, a) for c, a in ((0.1, 0.6), (1, 0.65))),
         trial("last", "prototypes", 0, 0.9),
         trial("stage1", "logistic", 1, 0.5),
@@ -125,7 +125,7 @@ def test_what_is_tried_on_further_looks_was_good_on_the_first():
     )
     grid = _grid(first, ["a", "b"], 2)
     assert set(grid.own) == {"last (a)", "last (b)", "pixels (a)", "pixels (b)"}
-    assert grid.own["last (b)"].logistic == (3, 10)
+    assert grid.own["last (b)"].logistic == (3, 10, 30)
     assert grid.own["last (b)"].svm == (0.1, 1)
     assert grid.looks == 2
     many = SimpleNamespace(**{**vars(first), "head": SimpleNamespace(n_classes=2000)})
