@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_an_answer_is_drawn_on_the_image(name):
 
 def test_checks_of_sound_labels_find_nothing_serious(name):
     blank = np.full(N, "")
-    data = Dataset(None, NAMES, LABELS[name], blank, task=name)
+    data = Dataset(Path("nowhere"), NAMES, LABELS[name], blank, task=name)
     found = list(task_of(name).check(data, ImageStats.empty(N), np.arange(N)))
     assert all(isinstance(each, Finding) for each in found)
     assert not [each for each in found if each.severity == "serious"]
