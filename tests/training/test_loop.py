@@ -530,7 +530,7 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Dataset]:
 def balanced_accuracy(uneven: tuple[Dataset, Dataset], balance: str) -> float:
     train, validation = uneven
     arrays = {"weights": np.zeros((2, 3), np.float32), "bias": np.zeros(2, np.float32)}
-    net = trainable(Plain(), SEES, Head("linear", np.arange(3), arrays, 2))
+    net = trainable(Plain(), SEES, Head("linear", 12 * 12 * 3 + np.arange(3), arrays, 2))
     recipe = Recipe(
         epochs=10, batch=56, lr=0.2, freeze="head", augment="none", balance=balance, ema=0.0,
         weight_decay=0.0, label_smoothing=0.0,

@@ -150,7 +150,7 @@ def cross_validate(
 
 def _scores(fitted: Probe, vectors: np.ndarray, items: np.ndarray) -> np.ndarray:
     """Returns (M, C) scores of some rows, block by block."""
-    starts = range(0, len(items), _BLOCK)
+    starts = range(0, max(1, len(items)), _BLOCK)  # of no rows too, as advice asks nobody
     return np.concatenate(
         [fitted.head.scores(vectors[items[start : start + _BLOCK]]) for start in starts]
     )
