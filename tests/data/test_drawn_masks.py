@@ -66,10 +66,20 @@ def test_images_that_are_not_there_are_named_or_refused(tmp_path):
     coco(tmp_path, images=("a.jpg", "b.jpg", "c.jpg"))
     (tmp_path / "images/c.jpg").unlink()
     dataset = open_dataset(tmp_path, task="segmentation")
-    assert ("c.jpg", "drawn, but there is no such image") in dataset.set_aside
+    assert ("c.jpg", "annotated, but there is no such image") in dataset.set_aside
     (tmp_path / "images/b.jpg").unlink()
     with pytest.raises(DataError, match="about 3 images, and only 1 of them"):
         open_dataset(tmp_path, task="segmentation")
+
+
+def test_one_image_under_two_names_is_told(tmp_path):
+    coco(tmp_path)
+    file = tmp_path / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content["images"].append(content["images"][0] | {"id": 99, "file_name": "images/a.jpg"})
+    file.write_text(json.dumps(content))
+    (why,) = (w for n, w in open_dataset(tmp_path, task="segmentation").set_aside if "a.jpg" in n)
+    assert "is annotated under the name a.jpg already" in why
 
 
 def test_masks_and_json_at_once_are_two_readings(tmp_path):

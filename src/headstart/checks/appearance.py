@@ -10,7 +10,7 @@ import numpy as np
 from headstart.checks.duplicates import BLANK
 from headstart.checks.shortcuts import check_shortcuts
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.labels import present_of
 from headstart.images.stats import ImageStats
 from headstart.metrics.vectors import unit_rows
 from headstart.records import Finding
@@ -55,8 +55,8 @@ def check_appearance(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) 
         *_tiny(dataset, stats, items),
         *_extensions(dataset, stats, items),
         *_modes(dataset, stats, items),
-        # A mask is learnt on the whole image, which nothing is cut from.
-        *(() if isinstance(dataset.labels, Masks) else _shapes(dataset, stats, items)),
+        # What has a place is learnt on the whole image, which nothing is cut from.
+        *(() if present_of(dataset.labels) is not None else _shapes(dataset, stats, items)),
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.checks.skill import class_skills, skill
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.labels import present_of
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
@@ -113,13 +113,13 @@ def measurable(dataset: Dataset, items: np.ndarray) -> np.ndarray:
     """Returns the (M,) int items on which it can be measured what tells the classes.
 
     Those with a label whose class has at least five; a random 4,000 of more; none where fewer than
-    40 or only one class is left, and of masks.
+    40 or only one class is left, and of masks and boxes.
 
     Args:
         dataset: N items.
         items: (L,) int of them.
     """
-    if isinstance(dataset.labels, Masks):  # an image has no class of its own
+    if present_of(dataset.labels) is not None:  # an image has no class of its own
         return items[:0]
     strata = dataset.labels.strata
     known = items[dataset.labelled[items]]

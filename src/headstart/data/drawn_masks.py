@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from headstart.data.mask_pairs import split_by_folders
 from headstart.data.mask_splits import with_splits
 from headstart.data.masks import IGNORED, Masks
 from headstart.data.name_classes import drawing_colours
+from headstart.data.place_images import place_images, stem_of
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import Tree
 from headstart.data.shapes import ShapeMask
@@ -51,8 +51,8 @@ class Drawings:
 def drawings_below(tree: Tree) -> list[Path]:
     """Returns the JSON files of a folder that draw masks: those of Labelme, or those of COCO."""
     files = [name for name in tree.others if name.lower().endswith(".json")]
-    stems = {normal(os.path.splitext(name.rpartition("/")[2])[0]) for name in tree.names}
-    own = [name for name in files if normal(os.path.splitext(name.rpartition("/")[2])[0]) in stems]
+    stems = {stem_of(name) for name in tree.names}
+    own = [name for name in files if stem_of(name) in stems]
     if own and _holds(tree.root / own[0], b'"shapes"') and is_labelme(json_of(tree.root / own[0])):
         found = [tree.root / name for name in own]
         return [path for path in found if _holds(path, b'"shapes"')]
@@ -115,7 +115,8 @@ def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:
         DataError: If fewer than half of the images that are listed are there.
     """
     drawn = drawings.drawn
-    homes, aside = _placed(tree, drawn)
+    listed = {name: drawings.splits.get(name, "") for name in drawn.masks}
+    homes, aside = place_images(tree.names, listed)
     if 2 * len(homes) < len(drawn.masks) or not homes:
         some = some_of(sorted(set(drawn.masks) - set(homes.values())), 3)
         raise DataError(
@@ -144,30 +145,6 @@ def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:
     known = add_sidecar(bare, asked)
     reading = f"masks of {int(labels.known.sum()):,}: {said}{unused}"
     return with_splits(replace(known, labels=labels, reading=known.reading | {"labels": reading}))
-
-
-def _placed(tree: Tree, drawn: DrawnMasks) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Returns image below the folder -> its name in the files, and what could not be placed."""
-    whole = {normal(name): name for name in tree.names}
-    ends: dict[str, list[str]] = defaultdict(list)
-    stems: dict[str, list[str]] = defaultdict(list)
-    for name in tree.names:
-        ends[normal(name.rpartition("/")[2])].append(name)
-        stems[normal(os.path.splitext(name.rpartition("/")[2])[0])].append(name)
-    homes: dict[str, str] = {}
-    aside = []
-    for listed in drawn.masks:
-        plain = normal(listed.removeprefix("./"))
-        last = plain.rpartition("/")[2]
-        fit = [whole[plain]] if plain in whole else []
-        fit = fit or [n for n in ends.get(last, ()) if normal(n).endswith("/" + plain)]
-        fit = fit or ends.get(last, []) or stems.get(os.path.splitext(last)[0], [])
-        if len(fit) == 1:
-            homes[fit[0]] = listed
-        else:
-            why = "several images have this name" if fit else "drawn, but there is no such image"
-            aside.append((listed, why))
-    return homes, aside
 
 
 def _labels(names: tuple[str, ...], masks: Sequence[ShapeMask | None]) -> tuple[Masks, list[str]]:

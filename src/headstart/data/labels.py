@@ -23,6 +23,7 @@ __all__ = [
     "Numbers",
     "class_labels",
     "counts_of",
+    "present_of",
     "quantity_of",
     "range_edges",
 ]
@@ -202,6 +203,15 @@ def quantity_of(labels: Labels) -> str:
     return labels.name if isinstance(labels, Numbers) else "class"
 
 
+def present_of(labels: Labels) -> np.ndarray | None:
+    """Returns (N, K) bool: which of `kinds` are on which item; None where an item has one.
+
+    Args:
+        labels: Of N items; masks and boxes have several kinds an item.
+    """
+    return getattr(labels, "present", None)
+
+
 def counts_of(labels: Labels, kept: np.ndarray | None = None) -> dict[str, int]:
     """Returns kind of label -> how many items have it; an item may have several (`present`).
 
@@ -210,7 +220,7 @@ def counts_of(labels: Labels, kept: np.ndarray | None = None) -> dict[str, int]:
         kept: (N,) bool items to count; by default all.
     """
     kinds, mask = labels.kinds, labels.known if kept is None else labels.known & kept
-    present = getattr(labels, "present", None)  # (N, C) bool, of labels that are of several kinds
+    present = present_of(labels)
     if present is not None:
         counts = present[mask].sum(axis=0)
     else:

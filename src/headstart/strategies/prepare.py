@@ -17,7 +17,7 @@ from headstart.checks.sequences import sequence_blocks
 from headstart.checks.several_labels import indicator_columns
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.labels import present_of
 from headstart.data.split import folds as make_folds
 from headstart.data.split import leaks, split_dataset
 from headstart.data.stems import stem_groups
@@ -82,9 +82,10 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
 
 
 def _classes(dataset: Dataset) -> int:
-    """Returns how many classes there are to tell apart; of masks, in all their pixels."""
-    if isinstance(dataset.labels, Masks):
-        return int((dataset.labels.pixels > 0).any(axis=0).sum())
+    """Returns how many classes there are to tell apart; where an item has several, in all."""
+    present = present_of(dataset.labels)
+    if present is not None:
+        return int(present.any(axis=0).sum())
     return len(np.unique(dataset.labels.strata))
 
 
@@ -179,9 +180,9 @@ def check_and_split(
 
 
 def _blocks(dataset: Dataset, stats: ImageStats) -> np.ndarray | None:
-    """Returns blocks of slices and frames, which masks leak between most; None of other tasks."""
+    """Returns blocks of slices and frames, which leak most into answers with a place; or None."""
     told = dataset.groups is not None or bool(dataset.tested().any())
-    if told or not isinstance(dataset.labels, Masks):
+    if told or present_of(dataset.labels) is None:
         return None
     return sequence_blocks(dataset, stats)
 
