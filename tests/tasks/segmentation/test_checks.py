@@ -65,11 +65,15 @@ def test_classes_that_a_split_lacks(tmp_path):
     made(tmp_path / "train", 8, lambda n, image, mask: (image, (mask > 0).astype(np.uint8)))
     findings = found(tmp_path)
     assert findings["classes_missing_from_train"].severity == "serious"
-    assert findings["classes_missing_from_train"].evidence == ("2",)
+    assert findings["classes_missing_from_train"].evidence == (
+        "2: test/images/001.png, test/images/003.png, test/images/005.png",
+    )
     (tmp_path / "test").rename(tmp_path / "x")
     (tmp_path / "train").rename(tmp_path / "test")
     (tmp_path / "x").rename(tmp_path / "train")
-    assert found(tmp_path)["classes_missing_from_test"].evidence == ("2",)
+    assert found(tmp_path)["classes_missing_from_test"].evidence == (
+        "2: train/images/001.png, train/images/003.png, train/images/005.png",
+    )
 
 
 def test_the_labels_are_masks(tmp_path):

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from headstart.checks.sequences import check_sequences
+from headstart.checks.split_classes import check_split_classes
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.place_images import NO_IMAGE
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
-from headstart.records import Finding, Severity
+from headstart.records import Finding
 from headstart.tasks.detection.annotated_sizes import check_annotated_sizes
 from headstart.tasks.detection.box_copies import check_copies
 from headstart.tasks.detection.box_shapes import (
@@ -165,25 +166,8 @@ def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
     labels, test = boxes_of(dataset), dataset.tested()
     if not test.any():
         return
-    there = labels.tallies > 0
-    learnt, tested = there[~test].any(axis=0), there[test].any(axis=0)
     held = dataset.test_name
-    rows: list[tuple[str, str, np.ndarray, Severity, str]] = [
-        ("train", held, tested & ~learnt, "serious", "cannot be learned"),
-        (held, "train", learnt & ~tested, "warning", "cannot be measured"),
-    ]
-    for part, other, missing, severity, why in rows:
-        if missing.any():
-            yield Finding(
-                f"classes_missing_from_{part}", severity,
-                f"{plural(int(missing.sum()), 'class is', 'classes are')} in {other} but not in "
-                f"{part}, and {why}.",
-                first(
-                    f"{labels.names[index]}: {', '.join(_images_with(dataset, index)[:3])}"
-                    for index in np.flatnonzero(missing).tolist()
-                ),
-                "Give both parts images with all classes.", int(missing.sum()),
-            )  # fmt: skip
+    yield from check_split_classes(dataset, labels.names, labels.tallies > 0)
     if not labels.tallies[test].any():
         yield Finding(
             "nothing_to_test", "serious",

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from headstart.checks.sequences import check_sequences
+from headstart.checks.split_classes import check_split_classes
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.masks import Masks
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
-from headstart.records import Finding, Severity
+from headstart.records import Finding
 from headstart.tasks.segmentation.alignment import check_alignment
 from headstart.tasks.segmentation.mask_sizes import check_sizes
 from headstart.tasks.segmentation.small_objects import check_small_objects
@@ -38,7 +39,7 @@ def check_masks(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> It
         clusters: (N,) int; items of one cluster are the same image, or nearly so.
     """
     yield from _classes(dataset, clusters)
-    yield from _classes_of_splits(dataset)
+    yield from check_split_classes(dataset, masks_of(dataset).names, masks_of(dataset).present)
     yield from _blank(dataset)
     yield from check_values(dataset)
     yield from check_sizes(dataset, stats)
@@ -79,31 +80,6 @@ def _classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
             "Add images that show it: it can hardly be learned and measured both.",
             len(few),
         )
-
-
-def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
-    """Says which classes a given train or test has and the other lacks."""
-    labels, test = masks_of(dataset), dataset.tested()
-    if not test.any():
-        return
-    present = labels.pixels > 0
-    learnt, tested = present[~test].any(axis=0), present[test].any(axis=0)
-    held = dataset.test_name
-    rows: list[tuple[str, str, np.ndarray, Severity, str]] = [
-        ("train", held, tested & ~learnt, "serious", "cannot be learned"),
-        (held, "train", learnt & ~tested, "warning", "cannot be measured"),
-    ]
-    for part, other, missing, severity, why in rows:
-        if missing.any():
-            yield Finding(
-                f"classes_missing_from_{part}",
-                severity,
-                f"{plural(int(missing.sum()), 'class is', 'classes are')} in {other} but not in "
-                f"{part}, and {why}.",
-                first(np.array(labels.names)[missing].tolist()),
-                "Give both parts images with all classes.",
-                int(missing.sum()),
-            )
 
 
 def _blank(dataset: Dataset) -> Iterator[Finding]:
