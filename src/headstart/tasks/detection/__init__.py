@@ -20,7 +20,9 @@ from headstart.records import Finding, OutputSpec
 from headstart.tasks.detection.aligned import class_columns, match_detections
 from headstart.tasks.detection.checks import check_boxes
 from headstart.tasks.detection.detections import Detections
-from headstart.tasks.detection.drawn import draw_boxes
+from headstart.tasks.detection.drawn import draw_found
+from headstart.tasks.detection.files import write_answers
+from headstart.tasks.detection.kept import read_labels, write_labels
 from headstart.tasks.detection.select import MOST_BOXES, select
 from headstart.tasks.detection.shown import detection_details
 from headstart.tasks.protocol import Outputs, Places, Target
@@ -36,7 +38,10 @@ __all__ = [
     "draw",
     "encode",
     "measures",
+    "read_labels",
     "settle",
+    "write_answers",
+    "write_labels",
 ]
 
 PRIMARY = Measure(
@@ -98,10 +103,10 @@ def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Detections:
     """Puts boxes of the network's input back on the images; those that lie beside it are dropped.
 
-    Raw outputs are settled first (`settle`): ``boxes`` (N, K, 4) left, top, right, bottom, ``scores`` (N, K) and ``labels`` (N, K) are filled
-    up with scores of 0 or less; scores of NaN are of an item that could not be read. ``sizes`` and
-    ``matrices`` come of `places`, or were kept beside them; without matrices boxes are in pixels of
-    the image.
+    Raw outputs are settled first (`settle`): ``boxes`` (N, K, 4) left, top, right, bottom,
+    ``scores`` (N, K) and ``labels`` (N, K) are filled up with scores of 0 or less; scores of NaN
+    are of an item that could not be read. ``sizes`` and ``matrices`` come of `places`, or were
+    kept beside them; without matrices boxes are in pixels of the image.
     """
     outputs = settle(outputs, spec)
     boxes, scores = np.asarray(outputs["boxes"], np.float64), np.asarray(outputs["scores"])
@@ -193,13 +198,4 @@ def baselines(
 
 def draw(pixels: np.ndarray, predictions: Detections, index: int) -> np.ndarray:
     """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size."""
-    rows = predictions.rows(index)[::-1]  # the most certain on top
-    own = np.array([pixels.shape[1], pixels.shape[0]], float)
-    size = predictions.sizes[index]
-    scale = own / np.where(size > 0, size, own)
-    words = [
-        f"{predictions.classes[predictions.labels[row]]} {100 * predictions.scores[row]:.0f} %"
-        for row in rows.tolist()
-    ]
-    corners = predictions.corners[rows] * np.tile(scale, 2)
-    return draw_boxes(pixels, corners, predictions.labels[rows], words)
+    return draw_found(pixels, predictions, index)
