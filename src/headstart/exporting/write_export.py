@@ -21,7 +21,6 @@ from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
 from headstart.lists import some_of
 from headstart.metrics.statistic import Measure, estimate
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.output import read_json, write_atomic
 from headstart.predictions import Predictions
@@ -225,7 +224,7 @@ def _facts(run: Run, model: Model) -> dict[str, Any]:
         "backbone": read_json(run.model / "model.json")["backbone"]["name"],
         "backbone_fingerprint": model.backbone.fingerprint,
         "licence": model.backbone.source.licence,
-        "head": head.plan.kind if isinstance(head, DenseHead) else head.kind,
+        "head": head.kind,
         "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
         "primary": run.results["primary"],
         "test": run.results["test"],

@@ -134,7 +134,7 @@ class RunPredictor(Predictor):
             cells = max(1, round(side / plan.stride))
             even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
             return {"probabilities": even} | self.places([(side, side)])
-        width = int(self.model.head.columns.max()) + 1
+        width = int(self.model.vector_head.columns.max()) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
     def _look(
