@@ -32,7 +32,9 @@ __all__ = [
     "keep_labels",
     "kept_labels",
     "learner_of",
+    "placed",
     "refuse_untrained",
+    "settle",
     "task_of",
     "UNTRAINED",
 ]
@@ -126,6 +128,20 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
     if read is not None:
         return cast("Labels", read(tuple(about["classes"]), len(texts), file))
     return parse_labels(texts, about["task"], about["quantity"])
+
+
+def placed(name: str) -> bool:
+    """Tells whether answers of a task are places on an image: decoding asks where it lay."""
+    return bool(getattr(task_of(name), "PLACED", False))
+
+
+def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:
+    """Returns what is worth keeping of a network's raw outputs, before they are decoded.
+
+    A task whose network says something of every cell has its own `settle`; all others keep all.
+    """
+    own = getattr(task_of(spec.task), "settle", None)
+    return outputs if own is None else cast("Outputs", own(outputs, spec))
 
 
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Predictions:

@@ -12,12 +12,13 @@ import numpy as np
 from headstart.data.boxes import box_text
 from headstart.lists import some_of
 from headstart.metrics.overlap import overlaps
-from headstart.predictions import predictions_html
 from headstart.shares import place
+from headstart.tasks.detection.notebook import boxes_html
 
 __all__ = ["Detections"]
 
 _SAME, _NEAR = 0.99, 1e-3
+_CORNERS = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Detections:
         )
 
     def _repr_html_(self) -> str:
-        return predictions_html(self)
+        return boxes_html(self)
 
     def take(self, indices: np.ndarray) -> Detections:
         """Returns the objects of some items, by (K,) int indices or (N,) bool mask."""
@@ -174,6 +175,23 @@ class Detections:
                 for row in rows.tolist()
             ],
         }
+
+    def table(self, index: int) -> list[dict[str, Any]]:
+        """Returns a row an object of one image, for tables; without any, one row that is empty."""
+        name = {"name": self.names[index]}
+        record = self.record(index)
+        if "error" in record:
+            return [name | dict.fromkeys(("class", "score", *_CORNERS), "") | record]
+        return [
+            name | {"class": each["class"], "score": each["score"]}
+            | dict(zip(_CORNERS, each["box"], strict=True))
+            for each in record["objects"]
+        ] or [name | dict.fromkeys(("class", "score", *_CORNERS), "")]  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what JSON shows: the records, and not what is below the threshold."""
+        answers = [self.record(index) for index in range(len(self))]
+        return {"classes": self.classes, "threshold": self.threshold, "answers": answers}
 
     def text(self, index: int) -> str:
         """Returns such as ``"RBC 12, WBC 1"``, or ``"no object"``."""
