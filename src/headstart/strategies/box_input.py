@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from headstart.choices import Geometry
+from headstart.compute import Compute
 from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
@@ -33,6 +34,7 @@ def choose_box_input(
     image_size: int | Literal["auto"],
     geometry: Geometry,
     levels: Levels,
+    compute: Compute,
 ) -> Preprocess:
     """Chooses the input's side: larger where the objects of a class are small.
 
@@ -42,6 +44,7 @@ def choose_box_input(
         image_size: Side in pixels, or ``"auto"``.
         geometry: How an image becomes a square; boxes are wanted of the whole of it.
         levels: Of images deeper than 8 bits.
+        compute: Who hears of progress.
 
     Raises:
         OptionError: If a part of each image would not be seen.
@@ -57,6 +60,7 @@ def choose_box_input(
         return preprocess if image_size == "auto" else replace(preprocess, size=int(image_size))
     if image_size != "auto":
         return replace(preprocess, size=max(32, 32 * round(int(image_size) / 32)))
+    compute.begin("choosing the size of the input")
     small = _smallest(cast(Boxes, dataset.labels), _SIDES[0])
     return replace(preprocess, size=_SIDES[1] if small < _SMALL else _SIDES[0])
 

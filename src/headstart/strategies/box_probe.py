@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from headstart.compute import Compute
+from headstart.metrics.detection import average_precision
 from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
 from headstart.nets.box_net import BoxNet, box_net_of
@@ -123,12 +124,13 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxArm:
     if matched:
         summary += f"; {matched} of {len(task.material.names)} classes began as its own"
     seconds = time.perf_counter() - begun
-    return BoxArm("probe", summary, head, task.backbone, task.layout.size, held, operating, seconds)
+    return BoxArm(
+        "probe", summary, head, task.backbone, task.layout.size, held, operating, seconds,
+        partial=partial,
+    )  # fmt: skip
 
 
 def _value(held: HeldBoxes, material: BoxMaterial) -> float:
-    from headstart.metrics.detection import average_precision
-
     value = average_precision(held.matches(material)).value
     return value if np.isfinite(value) else 0.0
 

@@ -28,6 +28,7 @@ from headstart.tasks.detection.shown import detection_details
 from headstart.tasks.protocol import Outputs, Places, Target
 
 __all__ = [
+    "FEWEST",
     "MEASURES",
     "PLACED",
     "PRIMARY",
@@ -61,6 +62,9 @@ MEASURES = (
 
 PLACED = True
 """Answers are places on an image."""
+
+FEWEST = 1
+"""Classes that there must be: one is enough, an object is there or it is not."""
 
 _THRESHOLD = 0.3
 
