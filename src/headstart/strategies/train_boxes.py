@@ -18,7 +18,6 @@ from headstart.nets.backbone import pick_device
 from headstart.nets.box_net import box_net_of
 from headstart.nets.box_runner import BoxRunner
 from headstart.nets.box_views import BoxWarp
-from headstart.nets.coco_boxes import backbone_boxes
 from headstart.nets.maps import maps_engine
 from headstart.nets.model import Model
 from headstart.records import OutputSpec
@@ -125,7 +124,7 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> BoxTrials:
     with clock.phase("read boxes"):
         task = _task(session, items, mark)
     clusters = session.prepared.clusters[items]
-    detector = backbone_boxes(network.backbone)
+    detector = getattr(network.backbone, "box_head", None)
     finish: dict[str, LearningArm] = {}
     with clock.phase("head arm" if detector is None else "probe"):
         if detector is None:

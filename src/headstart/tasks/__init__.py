@@ -35,6 +35,7 @@ __all__ = [
     "placed",
     "settle",
     "task_of",
+    "usual_threshold",
 ]
 
 TASKS = {
@@ -115,6 +116,14 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
 def placed(name: str) -> bool:
     """Tells whether answers of a task are places on an image: decoding asks where it lay."""
     return bool(getattr(task_of(name), "PLACED", False))
+
+
+def usual_threshold(spec: OutputSpec) -> float:
+    """Returns below which probability an answer is "not sure", where nobody says otherwise.
+
+    A half; of a pixel none, and of an object what was chosen in training.
+    """
+    return float(spec.settings.get("threshold", 0.0 if placed(spec.task) else 0.5))
 
 
 def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:

@@ -23,7 +23,7 @@ from headstart.tasks.detection.detections import Detections
 from headstart.tasks.detection.drawn import draw_found
 from headstart.tasks.detection.files import write_answers
 from headstart.tasks.detection.kept import read_labels, write_labels
-from headstart.tasks.detection.select import MOST_BOXES, select
+from headstart.tasks.detection.select import FLOOR, MOST_BOXES, OVERLAP, select
 from headstart.tasks.detection.shown import detection_details
 from headstart.tasks.protocol import Outputs, Places, Target
 
@@ -89,16 +89,19 @@ def encode(labels: Boxes, train: np.ndarray, spec: OutputSpec | None = None) -> 
 def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:
     """Returns the boxes that are left of what a network says of every cell (`select`).
 
-    Outputs with ``labels`` are such boxes already. Settings: ``calibration`` (a, b) of scores,
-    ``most`` boxes an image.
+    Outputs with ``labels`` are such boxes already. Settings: ``floor``, ``overlap``, ``most`` and
+    ``calibration`` (a, b), as `select` takes them.
     """
     if "labels" in outputs:
         return outputs
-    calibration = spec.settings.get("calibration")
+    told = spec.settings
+    calibration = told.get("calibration")
     kept = select(
         outputs["boxes"],
         outputs["scores"],
-        most=int(spec.settings.get("most", MOST_BOXES)),
+        floor=float(told.get("floor", FLOOR)),
+        iou=float(told.get("overlap", OVERLAP)),
+        most=int(told.get("most", MOST_BOXES)),
         calibration=None if calibration is None else (calibration[0], calibration[1]),
     )
     return {name: array for name, array in outputs.items() if name not in kept} | kept

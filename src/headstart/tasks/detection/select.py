@@ -13,10 +13,10 @@ import numpy as np
 from headstart.metrics.overlap import overlaps
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["MOST_BOXES", "calibrated", "select"]
+__all__ = ["FLOOR", "MOST_BOXES", "OVERLAP", "calibrated", "select"]
 
-MOST_BOXES = 300
-"""Of all classes together, on an image."""
+FLOOR, OVERLAP, MOST_BOXES = 0.02, 0.6, 300
+"""Least score, overlap from which on two boxes are one object, most boxes on an image."""
 
 _BLOCK, _CANDIDATES = 256, 4000
 _EDGE = 1e-6
@@ -26,8 +26,8 @@ def select(
     boxes: np.ndarray,
     scores: np.ndarray,
     *,
-    floor: float = 0.02,
-    iou: float = 0.6,
+    floor: float = FLOOR,
+    iou: float = OVERLAP,
     most: int = MOST_BOXES,
     calibration: tuple[float, float] | None = None,
 ) -> Outputs:
