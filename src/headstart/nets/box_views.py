@@ -14,12 +14,9 @@ import numpy as np
 from PIL import Image
 
 from headstart.images.geometry import map_boxes, visible_share
+from headstart.nets.box_loss import IGNORED, PADDING
 
-__all__ = ["ASIDE", "PADDING", "BoxWarp", "pad_boxes", "warp_boxes"]
-
-PADDING, ASIDE = -1, -2
-"""Classes of what is no box, and of one that is neither demanded nor forbidden: a crowd, a
-difficult object, or what is left of one at the edge."""
+__all__ = ["BoxWarp", "pad_boxes", "warp_boxes"]
 
 _LEAST = 2.0  # pixels of a side below which nothing can be told of an object
 
@@ -87,12 +84,12 @@ def warp_boxes(
     Args:
         square: (side, side, 3) uint8.
         boxes: (n, 4) left, top, right, bottom in pixels of it.
-        classes: (n,) int, or `ASIDE`.
+        classes: (n,) int, or `IGNORED`.
         warp: How much.
         rng: What is drawn.
 
     Returns:
-        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `ASIDE`
+        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `IGNORED`
         of a box of which too little is left. What has left the image is gone.
     """
     matrix = warp.matrix(len(square), rng)
@@ -103,7 +100,7 @@ def warp_boxes(
     share = visible_share(moved, warp.size, warp.size)
     inside = np.clip(moved, 0, warp.size)
     sides = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=np.inf)
-    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, ASIDE).astype(np.int64)
+    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, IGNORED).astype(np.int64)
     seen = (share > 0) & (sides > 0)
     return image, inside[seen].astype(np.float32), kinds[seen]
 

@@ -265,7 +265,7 @@ class _TunedPupil(_Pupil):
             workers=self.compute.workers,
         )  # fmt: skip
         return found_on_images(
-            cast(nn.Module, self.module), self.net, images, range(len(rows)), self.recipe,
+            cast(nn.Module, self.module), self.net.plan, images, range(len(rows)), self.recipe,
             cells=self.lesson.cells, most=task.most, device=self.compute.device,
         )  # fmt: skip
 

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from headstart.images.pixels import cpu_count
-from headstart.nets.box_net import BoxNet
+from headstart.nets.box_head import BoxPlan
+from headstart.nets.box_net import BoxNet, box_corners, box_scores
 from headstart.nets.maps import MapLayout
 from headstart.strategies.box_material import Squares
 from headstart.tasks.detection.recipe import BoxRecipe
@@ -86,7 +87,7 @@ def found_on_maps(
 
 def found_on_images(
     read: nn.Module,
-    net: BoxNet,
+    plan: BoxPlan,
     images: Squares,
     rows: Sequence[int],
     recipe: BoxRecipe,
@@ -99,7 +100,7 @@ def found_on_images(
 
     Args:
         read: (n, size, size, 3) uint8 to the (n, A, K) rows of `BoxNet.raw`.
-        net: The head in it.
+        plan: Of the head in it.
         images: Of the network's size.
         rows: Which of them.
         recipe: See `chosen_boxes`.
@@ -114,7 +115,7 @@ def found_on_images(
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack([images[row] for row in part])).to(device)
             raw = read(pixels).float()
-            scores, boxes = net.scores(raw), net.boxes(raw, grid)
+            scores, boxes = box_scores(plan, raw), box_corners(plan, raw, grid)
             return chosen_boxes(boxes.cpu().numpy(), scores.cpu().numpy(), recipe, most)
 
     size = 1 if device == "cpu" else _BATCH

@@ -17,7 +17,7 @@ from headstart.compute import Compute
 from headstart.metrics.detection import average_precision
 from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
-from headstart.nets.box_net import BoxNet, box_net_of
+from headstart.nets.box_net import BoxNet, box_corners, box_net_of, box_parts, box_scores
 from headstart.nets.maps import MapLayout
 from headstart.probe.box_cells import Cells, assign_cells
 from headstart.probe.box_linear import (
@@ -153,9 +153,9 @@ class _Work:
             maps = self.task.layout.split(part)
             with torch.inference_mode():
                 raw = self.net.raw(maps)
-                boxes = self.net.boxes(raw, self.net.cells(maps)).numpy()
-                taken = self.net.scores(raw).amax(2).numpy()
-                sure = self.net.parts(raw)[1]
+                boxes = box_corners(plan, raw, self.net.cells(maps)).numpy()
+                taken = box_scores(plan, raw).amax(2).numpy()
+                sure = box_parts(plan, raw)[1]
                 certain = np.ones_like(taken) if sure is None else sure.sigmoid()[..., 0].numpy()
             held = [maps[stage].flatten(2).numpy() for stage in plan.stages]
             for at in range(len(part)):
