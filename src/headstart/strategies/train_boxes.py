@@ -124,7 +124,7 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> BoxTrials:
     with clock.phase("read boxes"):
         task = _task(session, items, mark)
     clusters = session.prepared.clusters[items]
-    detector = getattr(network.backbone, "box_head", None)
+    detector = network.backbone.box_head
     finish: dict[str, LearningArm] = {}
     with clock.phase("head arm" if detector is None else "probe"):
         if detector is None:

@@ -6,7 +6,7 @@ matched once with the true boxes; every measure and its interval comes of those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from headstart.tasks.detection.detections import Detections
 from headstart.tasks.detection.drawn import draw_found
 from headstart.tasks.detection.files import write_answers
 from headstart.tasks.detection.kept import read_labels, write_labels
+from headstart.tasks.detection.noise import disturbed, noise_of
 from headstart.tasks.detection.select import FLOOR, MOST_BOXES, OVERLAP, select
 from headstart.tasks.detection.shown import detection_details
 from headstart.tasks.protocol import Outputs, Places, Target
@@ -36,10 +37,13 @@ __all__ = [
     "check",
     "decode",
     "details",
+    "disturbed",
     "draw",
     "encode",
     "measures",
+    "noise_of",
     "read_labels",
+    "rough",
     "settle",
     "write_answers",
     "write_labels",
@@ -166,6 +170,16 @@ def measures(predictions: Detections, labels: Boxes) -> dict[str, Statistic]:
         "map_75": average_precision(matches, iou=0.75),
         "mar_100": average_recall(matches),
     }
+
+
+def rough(predictions: Detections, labels: Boxes) -> Callable[[Detections], Statistic]:
+    """Returns what gives the AP of answers to the same items, and nothing else.
+
+    Args:
+        predictions: Answers to N items, all answered.
+        labels: Of the same, all known.
+    """
+    return lambda found: average_precision(match_detections(found, labels))
 
 
 def details(

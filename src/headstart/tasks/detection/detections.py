@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from headstart.tasks.detection.notebook import boxes_html
 
 __all__ = ["Detections"]
 
-_SAME, _NEAR = 0.99, 1e-3
+_SAME, _NEAR, _HALF = 0.99, 1e-3, 0.5
 _CORNERS = ("left", "top", "right", "bottom")
 
 
@@ -39,7 +39,10 @@ class Detections:
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are parts of images.
         threshold: Score from which on a box is an answer.
+        counted: What `agreement` counts.
     """
+
+    counted: ClassVar[str] = "objects"
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -144,6 +147,22 @@ class Detections:
         ways = ((self, other), (other, self))
         found = [all(one._holds(second, i) for one, second in ways) for i in range(len(self))]
         return np.array(found, bool) & (self.answered == other.answered)
+
+    def agreement(self, other: Detections) -> np.ndarray:
+        """Returns (N,) float: the share of the objects of both that both find.
+
+        An object is the same if its class is and half of both boxes is shared; where neither
+        finds anything they agree.
+        """
+        found = np.ones(len(self))
+        for item in range(len(self)):
+            mine, theirs = self.rows(item), other.rows(item)
+            same = overlaps(self.corners[mine], other.corners[theirs]) >= _HALF
+            same &= self.labels[mine][:, None] == other.labels[theirs][None, :]
+            if same.shape != (0, 0):
+                both = same.any(axis=1).sum() + same.any(axis=0).sum()
+                found[item] = both / (len(mine) + len(theirs))
+        return found
 
     def _holds(self, other: Detections, index: int) -> bool:
         """Whether all that another answers to an item is found here too."""
