@@ -76,12 +76,12 @@ def found_on_maps(
         calibration: Likewise.
     """
     net.eval()
-    parts = []
+    device, parts = next(net.parameters()).device, []
     with torch.inference_mode():
         for start in range(0, max(1, len(rows)), _BATCH):
-            part = torch.from_numpy(rows[start : start + _BATCH].astype(np.float32))
-            scores, boxes = net(layout.split(part))
-            parts.append(chosen_boxes(boxes.numpy(), scores.numpy(), recipe, most, calibration))
+            part = torch.from_numpy(rows[start : start + _BATCH].astype(np.float32)).to(device)
+            scores, boxes = (each.cpu().numpy() for each in net(layout.split(part)))
+            parts.append(chosen_boxes(boxes, scores, recipe, most, calibration))
     return joined_found(parts)
 
 

@@ -171,6 +171,11 @@ def _task(session: _Session, items: np.ndarray, mark: str) -> BoxTask:
     )  # fmt: skip
 
 
+def _rows(session: _Session, items: np.ndarray) -> np.ndarray:
+    """Returns (n, D) maps of some items."""
+    return session.maps.rows[items]
+
+
 def _engine(session: _Session, images: int) -> Any:
     return maps_engine(
         session.network.backbone, session.network.preprocess, images=images,
@@ -181,7 +186,7 @@ def _engine(session: _Session, images: int) -> Any:
 def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
     """Fits new class layers on the frozen detector."""
     material, recipe, compute = task.material, task.recipe, session.compute
-    own = session.maps.rows[material.items]
+    own = _rows(session, material.items)
     views = [View(own, material.boxes, material.classes)]
     count = recipe.probe_views - 1
     if count:
@@ -211,7 +216,7 @@ def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
         epochs = max(epochs, math.ceil(recipe.steps / per_epoch))
     own = replace(recipe, epochs=epochs, lr=recipe.head_lr, batch=recipe.head_batch, freeze="none")
     engine = _engine(session, len(material) * recipe.views)
-    rows = session.maps.rows[material.items]
+    rows = _rows(session, material.items)
     return head_arm_of_boxes(task, session.compute, own, rows=rows, engine=engine)
 
 
@@ -257,7 +262,7 @@ def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
     recipe, most, calibration = session.recipe, session.most, arm.operating.calibration
     if arm.backbone is session.network.backbone:
         found = found_on_maps(
-            box_net_of(arm.head), session.maps.layout, session.maps.rows[items], recipe, most,
+            box_net_of(arm.head), session.maps.layout, _rows(session, items), recipe, most,
             calibration,
         )  # fmt: skip
     else:
