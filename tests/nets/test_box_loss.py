@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_loss import IGNORED, PADDING, assign, box_losses
+from headstart.nets.box_loss import ASIDE, PADDING, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
 
 PLANS = {
@@ -116,7 +116,7 @@ def test_nothing_is_learnt_of_scores_in_a_crowd(kind):
     plan, net = PLANS[kind], build_boxes(PLANS[kind], seed=1)
     raw = net.raw(maps(1)).detach().requires_grad_()
     cells = net.cells(maps())
-    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, IGNORED)])
+    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, ASIDE)])
     box_losses(raw, given, plan=plan, cells=cells).sum().backward()
     crowd = (cells[:, 0] > 0) & (cells[:, 0] < 30) & (cells[:, 1] > 0) & (cells[:, 1] < 64)
     moved = raw.grad[0, :, : plan.n_classes + int(plan.objectness)].abs().sum(1)

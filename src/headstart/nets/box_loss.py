@@ -16,12 +16,12 @@ from torchvision.ops import generalized_box_iou_loss
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_net import box_corners, box_parts, box_scores
 
-__all__ = ["IGNORED", "PADDING", "Assigned", "assign", "box_losses"]
+__all__ = ["ASIDE", "PADDING", "Assigned", "assign", "box_losses"]
 
 PADDING = -1
 """Class of a row that is no box: images of a batch have as many rows as the fullest."""
 
-IGNORED = -2
+ASIDE = -2
 """Class of a region where nothing is known, such as a crowd: cells in it learn nothing new."""
 
 _ALPHA, _BETA = 1.0, 6.0  # how much the score and the overlap count (TOOD)
@@ -64,7 +64,7 @@ def box_losses(
     Args:
         raw: (n, A, K) of `BoxNet.raw`.
         targets: ``"boxes"`` (n, M, 4) left, top, right, bottom in pixels of the input, and
-            ``"classes"`` (n, M) int, `PADDING` and `IGNORED` among them.
+            ``"classes"`` (n, M) int, `PADDING` and `ASIDE` among them.
         plan: Of the head.
         cells: (A, 3), as `box_head.grid` has them.
         top: Cells that answer for an object, at most.
@@ -133,7 +133,7 @@ def assign(
     taken = best > 0
     won = torch.zeros_like(chosen).scatter_(1, row[:, None], True) & chosen
     quality = _qualities(metric * won, overlaps * won, cold)
-    ignored = ((classes == IGNORED)[..., None] & _inside(truth, cells)).any(1) & ~taken
+    ignored = ((classes == ASIDE)[..., None] & _inside(truth, cells)).any(1) & ~taken
     return Assigned(torch.where(taken, row, -1), quality.amax(1), ignored)
 
 

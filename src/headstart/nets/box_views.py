@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.images.geometry import map_boxes, visible_share
-from headstart.nets.box_loss import IGNORED, PADDING
+from headstart.nets.box_loss import ASIDE, PADDING
 
 __all__ = ["BoxWarp", "pad_boxes", "warp_boxes"]
 
@@ -84,12 +84,12 @@ def warp_boxes(
     Args:
         square: (side, side, 3) uint8.
         boxes: (n, 4) left, top, right, bottom in pixels of it.
-        classes: (n,) int, or `IGNORED`.
+        classes: (n,) int, or `ASIDE`.
         warp: How much.
         rng: What is drawn.
 
     Returns:
-        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `IGNORED`
+        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `ASIDE`
         of a box of which too little is left. What has left the image is gone.
     """
     matrix = warp.matrix(len(square), rng)
@@ -100,7 +100,7 @@ def warp_boxes(
     share = visible_share(moved, warp.size, warp.size)
     inside = np.clip(moved, 0, warp.size)
     sides = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=np.inf)
-    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, IGNORED).astype(np.int64)
+    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, ASIDE).astype(np.int64)
     seen = (share > 0) & (sides > 0)
     return image, inside[seen].astype(np.float32), kinds[seen]
 
@@ -134,8 +134,8 @@ def _moved(square: np.ndarray, matrix: np.ndarray, warp: BoxWarp) -> np.ndarray:
 def _coloured(image: np.ndarray, saturation: float, value: float) -> np.ndarray:
     pixels = image.astype(np.float32)
     grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    pixels = (grey[..., None] * (1 - saturation) + pixels * saturation) * value
-    return np.asarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+    changed = (grey[..., None] * (1 - saturation) + pixels * saturation) * value
+    return np.asarray(np.clip(np.rint(changed), 0, 255).astype(np.uint8))
 
 
 def pad_boxes(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

@@ -59,9 +59,9 @@ def assign_cells(
     if not len(boxes):
         return Cells(kinds, quality)
     shared = overlaps(found.astype(np.float64), boxes.astype(np.float64))
-    inside = (centres[:, None, :] > boxes[None, :, :2]).all(axis=2)
+    inside: np.ndarray = (centres[:, None, :] > boxes[None, :, :2]).all(axis=2)
     inside &= (centres[:, None, :] < boxes[None, :, 2:]).all(axis=2)
-    aside = classes < 0
+    aside = np.asarray(classes) < 0
     kinds[(inside[:, aside]).any(axis=1) | (shared[:, aside] >= near).any(axis=1)] = UNCOUNTED
     kinds[(shared[:, ~aside] >= near).any(axis=1)] = UNCOUNTED
     for at in np.flatnonzero(~aside).tolist():

@@ -29,12 +29,12 @@ from headstart.probe.box_linear import (
 )
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
-from headstart.strategies.box_held import HeldBoxes, Operating
+from headstart.strategies.box_held import BoxOperating, HeldBoxes
 from headstart.strategies.box_material import BoxMaterial
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["ProbeTask", "View", "probe_boxes"]
+__all__ = ["ProbeTask", "MapView", "probe_boxes"]
 
 # Background that the pretrained layers give at least this score is kept whole.
 _TAKEN = 0.05
@@ -46,7 +46,7 @@ _MOST_SCORES = 1 << 26
 
 
 @dataclass(frozen=True)
-class View:
+class MapView:
     """The maps of one view of N images, and the boxes on it.
 
     Attributes:
@@ -80,7 +80,7 @@ class ProbeTask:
     detector: BoxHead
     known: tuple[str, ...]
     layout: MapLayout
-    views: tuple[View, ...]
+    views: tuple[MapView, ...]
     material: BoxMaterial
     folds: tuple[np.ndarray, int]
     recipe: BoxRecipe
@@ -115,7 +115,7 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxArm:
     held = arms[best][0]
     head = work.head(fits, work.models * best + work.models - 1)
     partial = work.head(fits, work.models * best) if work.models > 1 else None
-    operating = Operating() if held is None else held.operating(task.material)
+    operating = BoxOperating() if held is None else held.operating(task.material)
     matched = sum(name.lower() in work.places for name in task.material.names)
     summary = (
         f"{task.backbone.name} as it was pretrained, with new class layers on {len(fits)} levels, "

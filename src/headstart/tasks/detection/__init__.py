@@ -29,7 +29,7 @@ from headstart.tasks.detection.shown import detection_details
 from headstart.tasks.protocol import Outputs, Places, Target
 
 __all__ = [
-    "FEWEST",
+    "FEWEST_CLASSES",
     "MEASURES",
     "PLACED",
     "PRIMARY",
@@ -67,7 +67,7 @@ MEASURES = (
 PLACED = True
 """Answers are places on an image."""
 
-FEWEST = 1
+FEWEST_CLASSES = 1
 """Classes that there must be: one is enough, an object is there or it is not."""
 
 _THRESHOLD = 0.3
