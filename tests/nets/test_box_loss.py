@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from headstart.nets import box_loss
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_loss import ASIDE, PADDING, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
@@ -122,3 +123,14 @@ def test_nothing_is_learnt_of_scores_in_a_crowd(kind):
     moved = raw.grad[0, :, : plan.n_classes + int(plan.objectness)].abs().sum(1)
     assert (moved[crowd] == 0).all()
     assert (moved[~crowd] > 0).any()
+
+
+def test_how_far_boxes_are_apart_is_torchvisions():
+    from torchvision.ops import generalized_box_iou_loss
+
+    torch.manual_seed(0)
+    one, other = (torch.rand(200, 4) * 50 for _ in range(2))
+    one[:, 2:] += one[:, :2] + 1
+    other[:, 2:] += other[:, :2] + 1
+    found = box_loss._apart(one, other)
+    assert torch.allclose(found, generalized_box_iou_loss(one, other), atol=1e-5)

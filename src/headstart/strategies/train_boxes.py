@@ -55,6 +55,8 @@ from headstart.training.record import Epoch
 __all__ = ["train_boxes"]
 
 _BATCH = 8
+# Images of the probe, all views together: beyond them another view brings little for its time.
+_VIEWED = 400
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
     material, recipe, compute = task.material, task.recipe, session.compute
     own = _rows(session, material.items)
     views = [MapView(own, material.boxes, material.classes)]
-    count = recipe.probe_views - 1
+    count = min(recipe.probe_views, max(1, _VIEWED // len(material))) - 1
     if count:
         engine = _engine(session, count * len(material))
         more = MapViews(engine, task.layout, 0, task.scenes, count=count, compute=compute)
