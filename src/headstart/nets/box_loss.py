@@ -24,7 +24,6 @@ PADDING = -1
 IGNORED = -2
 """Class of a region where nothing is known, such as a crowd: cells in it learn nothing new."""
 
-_TOP = 9
 _ALPHA, _BETA = 1.0, 6.0  # how much the score and the overlap count (TOOD)
 # Cells within so many strides of an object's centre may answer for it where none is inside.
 _NEAR = 1.5
@@ -33,7 +32,6 @@ _FIT = 6.0
 # Overlap and score of cells that know nothing: what is above counts as fitting.
 _COLD = 0.01
 _QUALITY = 2.0
-_GIOU, _DFL = 2.0, 0.25
 _EPSILON = 1e-7
 
 
@@ -57,6 +55,9 @@ def box_losses(
     *,
     plan: BoxPlan,
     cells: torch.Tensor,
+    top: int = 9,
+    box_weight: float = 2.0,
+    bin_weight: float = 0.25,
 ) -> torch.Tensor:
     """Returns (n,) one number an image: scores, overlap of boxes, and the bins of their sides.
 
@@ -66,6 +67,9 @@ def box_losses(
             ``"classes"`` (n, M) int, `PADDING` and `IGNORED` among them.
         plan: Of the head.
         cells: (A, 3), as `box_head.grid` has them.
+        top: Cells that answer for an object, at most.
+        box_weight: Of the overlap of boxes.
+        bin_weight: Of the bins of their sides.
     """
     raw, cells = raw.float(), cells.to(raw.device)
     truth, classes = targets["boxes"].float(), targets["classes"].long()
@@ -73,7 +77,7 @@ def box_losses(
         truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), PADDING)
     corners = box_corners(plan, raw, cells)
     with torch.no_grad():
-        found = assign(box_scores(plan, raw), corners, truth, classes, cells)
+        found = assign(box_scores(plan, raw), corners, truth, classes, cells, top)
     taken = found.object >= 0
     row = found.object.clamp_min(0)
     wanted = truth.gather(1, row[..., None].expand(-1, -1, 4))
@@ -83,9 +87,11 @@ def box_losses(
     # Of the assigned cells only: it takes longer than all else.
     apart = generalized_box_iou_loss(corners[taken], wanted[taken])
     overlap = torch.zeros_like(weight).masked_scatter(taken, apart) * weight
-    losses = scores + _GIOU * overlap.sum(1) / total
+    losses = scores + box_weight * overlap.sum(1) / total
     if plan.bins:
-        losses = losses + _DFL * (_bin_losses(plan, raw, cells, wanted) * weight).sum(1) / total
+        losses = (
+            losses + bin_weight * (_bin_losses(plan, raw, cells, wanted) * weight).sum(1) / total
+        )
     return losses
 
 
@@ -95,6 +101,7 @@ def assign(
     truth: torch.Tensor,
     classes: torch.Tensor,
     cells: torch.Tensor,
+    top: int = 9,
 ) -> Assigned:
     """Says which cell answers for which object.
 
@@ -104,6 +111,7 @@ def assign(
         truth: (n, M, 4) boxes of the objects, M at least 1.
         classes: (n, M), as `box_losses` takes them.
         cells: (A, 3).
+        top: Cells of an object, at most.
     """
     sides = truth[..., 2:] - truth[..., :2]
     real = (classes >= 0) & (sides > 0).all(-1)
@@ -115,8 +123,8 @@ def assign(
     # Where no candidate fits, the place decides, and what little fit there is between equals.
     cold = (fit * near).amax(-1, keepdim=True) < _COLD**_ALPHA * 0.5**_BETA
     metric = torch.where(cold, _by_place(truth, cells), fit) * near
-    top = metric.topk(min(_TOP, metric.shape[2]), dim=2)
-    chosen = torch.zeros_like(near).scatter_(2, top.indices, top.values > 0)
+    first = metric.topk(min(top, metric.shape[2]), dim=2)
+    chosen = torch.zeros_like(near).scatter_(2, first.indices, first.values > 0)
     # A cell that several objects want answers for the one that its box overlaps most; in doubt
     # for the smaller, which has fewer cells.
     smaller = 1 / (1 + sides.prod(-1).clamp_min(0))[..., None]
