@@ -19,7 +19,7 @@ def test_a_folder_is_written_once(tmp_path):
     found = convert(file, out=out)
     assert found.folder == out
     assert open_backbone(str(out)).box_head is not None
-    with pytest.raises(OutputError, match="exists"):
+    with pytest.raises(OutputError, match="already holds a backbone"):
         convert(file, out=out)
     before = (out / "model.safetensors").read_bytes()
     checkpoint(file, "yolox_nano", seed=1)
