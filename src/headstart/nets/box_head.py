@@ -143,6 +143,16 @@ class BoxHead:
         """Of its plan."""
         return self.plan.kind
 
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Returns name -> shape of what is said of one image.
+
+        Args:
+            size: Side of the input in pixels.
+        """
+        sides = [-(-size // self.plan.strides[each]) for each in self.plan.stages]
+        cells = sum(side * side for side in sides)
+        return {"scores": (cells, self.n_classes), "boxes": (cells, 4)}
+
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns all arrays that are kept."""
         return self.arrays

@@ -199,6 +199,15 @@ class DenseHead:
         """Of its plan."""
         return self.plan.kind
 
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Returns name -> shape of what is said of one image.
+
+        Args:
+            size: Side of the input in pixels.
+        """
+        cells = max(1, round(size / self.plan.stride))
+        return {"probabilities": (self.n_classes, cells, cells)}
+
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns all arrays that are kept."""
         return self.arrays

@@ -63,6 +63,10 @@ class Head:
     answers: ClassVar[str] = "classes"
     answers_with_place: ClassVar[bool] = False
 
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Returns name -> shape of what is said of one image, whatever its size in pixels."""
+        return {"probabilities": (self.n_classes,)}
+
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Returns (N, C) float32 scores; softmax of scores / temperature are probabilities.
 
