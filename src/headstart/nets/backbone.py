@@ -279,7 +279,7 @@ class Backbone:
                 engine = openvino.load_converted(home, size=size, bounds=bounds)
             if engine is None and images >= _WORTH_CONVERTING:
                 try:
-                    openvino.convert(self.pool(preprocess), home, size=size)
+                    openvino.convert_graph(self.pool(preprocess), home, size=size)
                     engine = openvino.load_converted(home, size=size, bounds=bounds)
                 except (BackboneError, OSError):
                     pass  # torch below runs everything, only slower
