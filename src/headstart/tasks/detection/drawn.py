@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import colorsys
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["class_colour", "draw_boxes"]
+__all__ = ["class_colour", "draw_boxes", "draw_found"]
 
 _SMALLEST = 100  # images with a shorter side than this have no room for words
 
@@ -46,3 +47,23 @@ def draw_boxes(
             light = np.dot(colour, (0.299, 0.587, 0.114)) > 110
             pen.text((at + 2, above), text, fill="black" if light else "white", font=font)
     return np.asarray(image)
+
+
+def draw_found(pixels: np.ndarray, found: Any, index: int) -> np.ndarray:
+    """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        found: `Detections`.
+        index: Of the item.
+    """
+    rows = found.rows(index)[::-1]  # the most certain on top
+    own = np.array([pixels.shape[1], pixels.shape[0]], float)
+    size = found.sizes[index]
+    scale = own / np.where(size > 0, size, own)
+    words = [
+        f"{found.classes[found.labels[row]]} {100 * found.scores[row]:.0f} %"
+        for row in rows.tolist()
+    ]
+    corners = found.corners[rows] * np.tile(scale, 2)
+    return draw_boxes(pixels, corners, found.labels[rows], words)

@@ -39,6 +39,7 @@ from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
     "MEASURES",
+    "PLACED",
     "PRIMARY",
     "baselines",
     "check",
@@ -73,6 +74,9 @@ MEASURES = (
         meaning="typical distance of a pixel's confidence from accuracy, beyond chance",
     ),
 )  # fmt: skip
+
+PLACED = True
+"""Answers are places on an image."""
 
 _MOST_MASKS, _SIDE = 200, 32
 
