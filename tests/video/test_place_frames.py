@@ -60,7 +60,7 @@ def test_every_object_of_a_film_is_counted_once(tmp_path):
 
 def test_nothing_of_a_frame_is_kept_but_its_record(monkeypatch):
     models = [
-        (PlaceFrames(exact(random_model(MASKS)), "film"), draw_masked(0)[0]),
+        (PlaceFrames(exact(random_model(MASKS)), "film"), np.asarray(draw_masked(0)[0])),
         (ObjectFrames(exact(squares_model()), "film"), belt(2)[0][5]),
     ]
     for handler, pixels in models:

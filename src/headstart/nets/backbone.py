@@ -20,9 +20,11 @@ from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.images.store import cache_folder
+from headstart.nets.box_head import BoxHead
+from headstart.nets.coco import detector_head
 from headstart.nets.engine import Engine
 from headstart.nets.layout import read_config
-from headstart.nets.source import Source, fingerprint, resolve
+from headstart.nets.source import Source, fingerprint, hub_folder, resolve
 from headstart.nets.weights import load_network
 from headstart.output import write_atomic
 
@@ -141,6 +143,20 @@ class Backbone:
     def pretraining_classes(self) -> int:
         """How many classes its weights were trained to name; 0 where that is not said."""
         return 0 if self.source.kind == "onnx" else int(self._config.get("num_classes") or 0)
+
+    @cached_property
+    def box_head(self) -> tuple[BoxHead, tuple[str, ...]] | None:
+        """The last layers of one of COCO's detectors and the names of its classes, or None.
+
+        Raises:
+            BackboneError: If its files do not fit each other.
+        """
+        if self.source.kind == "folder" and self.source.path is not None:
+            return detector_head(self.source.path, read_config(self.source.path))
+        if self.source.kind == "hub":
+            folder = hub_folder(self.source)
+            return detector_head(folder, read_config(folder))
+        return None
 
     @cached_property
     def _config(self) -> dict[str, Any]:

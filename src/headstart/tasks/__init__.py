@@ -34,10 +34,8 @@ __all__ = [
     "kept_labels",
     "learner_of",
     "placed",
-    "refuse_untrained",
     "settle",
     "task_of",
-    "UNTRAINED",
     "usual_threshold",
 ]
 
@@ -46,11 +44,9 @@ TASKS = {
     "regression": "headstart.tasks.regression",
     "identity": "headstart.tasks.identity",
     "segmentation": "headstart.tasks.segmentation",
+    "detection": "headstart.tasks.detection",
 }
 """Name of a task -> its package."""
-
-UNTRAINED = {"detection": "headstart.tasks.detection"}
-"""Those whose data are read, checked and measured, and which nothing here trains yet."""
 
 
 def task_of(name: str) -> Task:
@@ -59,23 +55,9 @@ def task_of(name: str) -> Task:
     Raises:
         OptionError: If there is no such task.
     """
-    known = TASKS | UNTRAINED
-    if name not in known:
-        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(known)}")
-    return cast("Task", importlib.import_module(known[name]))
-
-
-def refuse_untrained(name: str) -> None:
-    """Refuses a task that nothing trains yet.
-
-    Raises:
-        OptionError: If it is one.
-    """
-    if name in UNTRAINED:
-        raise OptionError(
-            f"--task {name}: its data can be checked (headstart check), and nothing here trains "
-            f"it yet; choose {', '.join(TASKS)}"
-        )
+    if name not in TASKS:
+        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
+    return cast("Task", importlib.import_module(TASKS[name]))
 
 
 def learner_of(name: str) -> Learner:
