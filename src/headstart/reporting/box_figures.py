@@ -23,6 +23,7 @@ from headstart.reporting.figures import (
 __all__ = ["precision_recall", "size_histogram"]
 
 _LINES = 8  # of more classes the lines would hide each other
+_WIDEST = 40.0  # pixels of a bar
 
 
 def precision_recall(
@@ -101,7 +102,8 @@ def size_histogram(sizes: dict[str, Any]) -> Markup:
     parts += y_axis(0.0, float(high), step=float(step), text=lambda value: f"{value:,.0f}")
     room = WIDTH / len(words)
     for number, (word, i) in enumerate(zip(words, shown, strict=True)):
-        left, wide = LEFT + room * (number + 0.1), 0.4 * room
+        wide = min(0.4 * room, _WIDEST)
+        left = LEFT + room * (number + 0.5) - wide
         parts += [_bar("there", left, wide, there[i] / high)]
         parts += [_bar("found", left, wide, found[i] / high)]
         parts += [_bar("false", left + wide, wide, false[i] / high)]

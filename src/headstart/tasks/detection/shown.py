@@ -15,7 +15,7 @@ from headstart.metrics.detection import (
     class_precisions,
     precision_curves,
 )
-from headstart.metrics.interval import cluster_codes, describe_bootstrap, limits, resample
+from headstart.metrics.interval import cluster_codes, effective_wilson, resample
 from headstart.metrics.matching import RANGES, Matches, match_boxes
 from headstart.metrics.operating import (
     class_points,
@@ -79,23 +79,26 @@ def _per_class(
     predictions: Detections, matches: Matches, clusters: np.ndarray | None, seed: int
 ) -> list[dict[str, Any]]:
     """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
-    codes, groups = cluster_codes(clusters, matches.n)
-    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
+    codes, _ = cluster_codes(clusters, matches.n)
     measured = {
         "ap": class_precisions(matches), "ap_50": class_precisions(matches, iou=0.5),
         **class_points(matches, predictions.threshold),
     }  # fmt: skip
+    there = matches.positives[0]
+    called, _ = count_table(matches, predictions.threshold)
     columns = {}
     for key, statistic in measured.items():
         values = statistic(np.ones((1, matches.n)))[0]
-        low, high = limits(values, resample(statistic, codes, seed=seed), clusters=groups)
+        draws = resample(statistic, codes, seed=seed)
+        about = called if key == "precision" else there + called if key == "f1" else there
+        # A class on one image is worth one trial, however often it is found there.
         columns[key] = [
-            Estimate(float(v), max(0.0, float(a)), min(1.0, float(b)), matches.n, method)
-            if not math.isnan(v)
-            else Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such object")
-            for v, a, b in zip(values, low, high, strict=True)
-        ]
-    there = matches.positives[0]
+            effective_wilson(
+                float(value), draws[:, number], n=int((about[:, number] > 0).sum()),
+                clusters=len(np.unique(codes[about[:, number] > 0])),
+            )
+            for number, value in enumerate(values)
+        ]  # fmt: skip
     return [
         {
             "class": name,
