@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_loss import IGNORED, PADDING, assign, box_losses
+from headstart.nets.box_loss import NO_BOX, UNKNOWN, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
 
 PLANS = {
@@ -22,7 +22,7 @@ def maps(n: int = 2) -> list[torch.Tensor]:
 
 def targets(*rows: list[tuple[float, float, float, float, int]]) -> dict[str, torch.Tensor]:
     most = max(map(len, rows))
-    full = [[*row, *[(0.0, 0.0, 0.0, 0.0, PADDING)] * (most - len(row))] for row in rows]
+    full = [[*row, *[(0.0, 0.0, 0.0, 0.0, NO_BOX)] * (most - len(row))] for row in rows]
     found = torch.tensor(full).reshape(len(rows), most, 5)
     return {"boxes": found[..., :4], "classes": found[..., 4].long()}
 
@@ -63,7 +63,7 @@ def test_each_image_has_its_own_loss_and_may_be_empty(kind):
     both = box_losses(raw, TWO, plan=plan, cells=cells)
     alone = box_losses(raw[1:], targets([(10, 10, 22, 24, 1)]), plan=plan, cells=cells)
     assert torch.allclose(both[1:], alone, atol=1e-5)
-    for nothing in (targets([], [])), targets([(0, 0, 0, 0, PADDING)], []):
+    for nothing in (targets([], [])), targets([(0, 0, 0, 0, NO_BOX)], []):
         losses = box_losses(raw, nothing, plan=plan, cells=cells)
         assert torch.isfinite(losses).all()
         assert (losses > 0).all()  # scores must fall where nothing is
@@ -116,7 +116,7 @@ def test_nothing_is_learnt_of_scores_in_a_crowd(kind):
     plan, net = PLANS[kind], build_boxes(PLANS[kind], seed=1)
     raw = net.raw(maps(1)).detach().requires_grad_()
     cells = net.cells(maps())
-    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, IGNORED)])
+    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, UNKNOWN)])
     box_losses(raw, given, plan=plan, cells=cells).sum().backward()
     crowd = (cells[:, 0] > 0) & (cells[:, 0] < 30) & (cells[:, 1] > 0) & (cells[:, 1] < 64)
     moved = raw.grad[0, :, : plan.n_classes + int(plan.objectness)].abs().sum(1)

@@ -16,12 +16,12 @@ from torchvision.ops import generalized_box_iou_loss
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_net import box_corners, box_parts, box_scores
 
-__all__ = ["IGNORED", "PADDING", "Assigned", "assign", "box_losses"]
+__all__ = ["UNKNOWN", "NO_BOX", "Assigned", "assign", "box_losses"]
 
-PADDING = -1
+NO_BOX = -1
 """Class of a row that is no box: images of a batch have as many rows as the fullest."""
 
-IGNORED = -2
+UNKNOWN = -2
 """Class of a region where nothing is known, such as a crowd: cells in it learn nothing new."""
 
 _ALPHA, _BETA = 1.0, 6.0  # how much the score and the overlap count (TOOD)
@@ -64,7 +64,7 @@ def box_losses(
     Args:
         raw: (n, A, K) of `BoxNet.raw`.
         targets: ``"boxes"`` (n, M, 4) left, top, right, bottom in pixels of the input, and
-            ``"classes"`` (n, M) int, `PADDING` and `IGNORED` among them.
+            ``"classes"`` (n, M) int, `NO_BOX` and `UNKNOWN` among them.
         plan: Of the head.
         cells: (A, 3), as `box_head.grid` has them.
         top: Cells that answer for an object, at most.
@@ -74,7 +74,7 @@ def box_losses(
     raw, cells = raw.float(), cells.to(raw.device)
     truth, classes = targets["boxes"].float(), targets["classes"].long()
     if not truth.shape[1]:  # a row that is no box, so that there is something to point at
-        truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), PADDING)
+        truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), NO_BOX)
     corners = box_corners(plan, raw, cells)
     with torch.no_grad():
         found = assign(box_scores(plan, raw), corners, truth, classes, cells, top)
@@ -133,7 +133,7 @@ def assign(
     taken = best > 0
     won = torch.zeros_like(chosen).scatter_(1, row[:, None], True) & chosen
     quality = _qualities(metric * won, overlaps * won, cold)
-    ignored = ((classes == IGNORED)[..., None] & _inside(truth, cells)).any(1) & ~taken
+    ignored = ((classes == UNKNOWN)[..., None] & _inside(truth, cells)).any(1) & ~taken
     return Assigned(torch.where(taken, row, -1), quality.amax(1), ignored)
 
 
