@@ -7,7 +7,7 @@ import torch
 
 from headstart.nets import box_loss
 from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_loss import ASIDE, PADDING, assign, box_losses
+from headstart.nets.box_loss import NO_BOX, UNKNOWN, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
 
 PLANS = {
@@ -23,7 +23,7 @@ def maps(n: int = 2) -> list[torch.Tensor]:
 
 def targets(*rows: list[tuple[float, float, float, float, int]]) -> dict[str, torch.Tensor]:
     most = max(map(len, rows))
-    full = [[*row, *[(0.0, 0.0, 0.0, 0.0, PADDING)] * (most - len(row))] for row in rows]
+    full = [[*row, *[(0.0, 0.0, 0.0, 0.0, NO_BOX)] * (most - len(row))] for row in rows]
     found = torch.tensor(full).reshape(len(rows), most, 5)
     return {"boxes": found[..., :4], "classes": found[..., 4].long()}
 
@@ -64,7 +64,7 @@ def test_each_image_has_its_own_loss_and_may_be_empty(kind):
     both = box_losses(raw, TWO, plan=plan, cells=cells)
     alone = box_losses(raw[1:], targets([(10, 10, 22, 24, 1)]), plan=plan, cells=cells)
     assert torch.allclose(both[1:], alone, atol=1e-5)
-    for nothing in (targets([], [])), targets([(0, 0, 0, 0, PADDING)], []):
+    for nothing in (targets([], [])), targets([(0, 0, 0, 0, NO_BOX)], []):
         losses = box_losses(raw, nothing, plan=plan, cells=cells)
         assert torch.isfinite(losses).all()
         assert (losses > 0).all()  # scores must fall where nothing is
@@ -117,12 +117,35 @@ def test_nothing_is_learnt_of_scores_in_a_crowd(kind):
     plan, net = PLANS[kind], build_boxes(PLANS[kind], seed=1)
     raw = net.raw(maps(1)).detach().requires_grad_()
     cells = net.cells(maps())
-    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, ASIDE)])
+    given = targets([(40, 40, 60, 60, 0), (0, 0, 30, 64, UNKNOWN)])
     box_losses(raw, given, plan=plan, cells=cells).sum().backward()
     crowd = (cells[:, 0] > 0) & (cells[:, 0] < 30) & (cells[:, 1] > 0) & (cells[:, 1] < 64)
     moved = raw.grad[0, :, : plan.n_classes + int(plan.objectness)].abs().sum(1)
     assert (moved[crowd] == 0).all()
     assert (moved[~crowd] > 0).any()
+
+
+def test_a_score_that_is_a_product_is_learnt_as_one():
+    """Where objectness is sure already, the class layer must say what an object is not."""
+    plan, net = PLANS["centre"], build_boxes(PLANS["centre"], seed=1)
+    cells = net.cells(maps())
+    raw = net.raw(maps(1)).detach()
+    raw[..., 3] = 8.0
+    raw.requires_grad_()
+    nothing = targets([(0, 0, 0, 0, NO_BOX)])
+    box_losses(raw, nothing, plan=plan, cells=cells).sum().backward()
+    assert (raw.grad[..., :3] > 0).all()  # every class goes down
+
+
+def test_scores_of_one_and_zero_have_finite_losses_and_gradients():
+    for plan in PLANS.values():
+        net = build_boxes(plan)
+        raw = torch.cat([torch.full((1, 80, plan.row), v) for v in (-90.0, 90.0)])
+        raw.requires_grad_()
+        losses = box_losses(raw, TWO, plan=plan, cells=net.cells(maps()))
+        losses.sum().backward()
+        assert torch.isfinite(losses).all()
+        assert torch.isfinite(raw.grad).all()
 
 
 def test_how_far_boxes_are_apart_is_torchvisions():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.nets.box_loss import ASIDE, PADDING
+from headstart.nets.box_loss import NO_BOX, UNKNOWN
 from headstart.nets.box_views import BoxWarp, pad_boxes, warp_boxes
 
 PLAIN = BoxWarp(64, 1.0, 1.0, 0.0, mirror=False, saturation=0.0, value=0.0, fill=(0, 0, 0))
@@ -52,7 +52,7 @@ def test_what_is_left_at_the_edge_is_neither_demanded_nor_forbidden():
     _, moved, kinds = warp_boxes(
         square, boxes, np.array([0, 1, 2]), PLAIN, np.random.default_rng(0)
     )
-    assert kinds.tolist() == [ASIDE, ASIDE, 2]
+    assert kinds.tolist() == [UNKNOWN, UNKNOWN, 2]
     assert moved[0].tolist() == [0, 10, 10, 30]
     nothing = np.zeros((0, 4), np.float32)
     _, moved, kinds = warp_boxes(square, nothing, np.zeros(0, int), PLAIN, np.random.default_rng(0))
@@ -74,10 +74,10 @@ def test_shrunk_images_lie_on_the_fill_and_colours_change():
 def test_boxes_of_several_images_have_one_width():
     boxes, classes = pad_boxes(
         [
-            (np.ones((2, 4), np.float32), np.array([1, ASIDE])),
+            (np.ones((2, 4), np.float32), np.array([1, UNKNOWN])),
             (np.zeros((0, 4)), np.zeros(0, int)),
         ]
     )
     assert boxes.shape == (2, 2, 4)
-    assert classes.tolist() == [[1, ASIDE], [PADDING, PADDING]]
-    assert pad_boxes([(np.zeros((0, 4)), np.zeros(0, int))])[1].tolist() == [[PADDING]]
+    assert classes.tolist() == [[1, UNKNOWN], [NO_BOX, NO_BOX]]
+    assert pad_boxes([(np.zeros((0, 4)), np.zeros(0, int))])[1].tolist() == [[NO_BOX]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from tests.strategies.box_sets import QUIET, SIZE, scenes, seen
 
-from headstart.nets.box_loss import ASIDE, PADDING
+from headstart.nets.box_loss import NO_BOX, UNKNOWN
 from headstart.nets.box_views import BoxWarp
 from headstart.strategies.box_material import box_scenes, read_boxes
 
@@ -33,7 +33,7 @@ def test_crowds_and_difficult_objects_are_set_aside(tmp_path):
     crowd[0] = True
     changed = replace(prepared.dataset, labels=replace(labels, crowd=crowd))
     material = read_boxes(replace(prepared, dataset=changed), np.arange(4), network.preprocess)
-    assert material.classes[0][0] == ASIDE
+    assert material.classes[0][0] == UNKNOWN
     assert material.kinds[0][0] == labels.classes[0]
     assert material.truth([0]).flag("difficult")[0]
 
@@ -51,4 +51,4 @@ def test_views_are_larger_than_the_input_only_inside(tmp_path):
     assert (boxes == same).all()
     batch = found.collate([(boxes, classes), (np.zeros((0, 4)), np.zeros(0, int))])
     assert batch["boxes"].shape[:2] == batch["classes"].shape
-    assert (batch["classes"][1] == PADDING).all()
+    assert (batch["classes"][1] == NO_BOX).all()

@@ -66,10 +66,13 @@ def show_predictions(
         heads, rows = heads[:2], [row[:2] for row in rows]
     console.print(names_table(console, heads, rows, right=heads[2:]))
     if len(records) > _FEW and not quiet:
-        console.print(f"{len(records):,} {_noun(predictions)}: {_summary(records)}", markup=False)
+        told = getattr(predictions, "told", "") or _summary(records)
+        console.print(f"{len(records):,} {_noun(predictions)}: {told}", markup=False)
 
 
 def _noun(predictions: Predictions) -> str:
+    if noun := getattr(predictions, "noun", ""):
+        return str(noun)
     return "images" if len(set(predictions.names)) == len(predictions) else "answers"
 
 

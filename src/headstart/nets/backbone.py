@@ -146,17 +146,9 @@ class Backbone:
 
     @cached_property
     def box_head(self) -> tuple[BoxHead, tuple[str, ...]] | None:
-        """The last layers of one of COCO's detectors and the names of its classes, or None.
-
-        Raises:
-            BackboneError: If its files do not fit each other.
-        """
-        if self.source.kind == "folder" and self.source.path is not None:
-            return detector_head(self.source.path, read_config(self.source.path))
-        if self.source.kind == "hub":
-            folder = hub_folder(self.source)
-            return detector_head(folder, read_config(folder))
-        return None
+        """The last layers of one of COCO's detectors and the names of its classes, or None."""
+        folder = hub_folder(self.source) if self.source.kind == "hub" else self.source.path
+        return None if folder is None or folder.is_file() else detector_head(folder)
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -279,7 +271,7 @@ class Backbone:
                 engine = openvino.load_converted(home, size=size, bounds=bounds)
             if engine is None and images >= _WORTH_CONVERTING:
                 try:
-                    openvino.convert(self.pool(preprocess), home, size=size)
+                    openvino.convert_graph(self.pool(preprocess), home, size=size)
                     engine = openvino.load_converted(home, size=size, bounds=bounds)
                 except (BackboneError, OSError):
                     pass  # torch below runs everything, only slower

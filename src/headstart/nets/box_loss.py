@@ -15,12 +15,12 @@ from torch import nn
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_net import box_corners, box_parts, box_scores
 
-__all__ = ["ASIDE", "PADDING", "Assigned", "assign", "box_losses"]
+__all__ = ["UNKNOWN", "NO_BOX", "Assigned", "assign", "box_losses"]
 
-PADDING = -1
+NO_BOX = -1
 """Class of a row that is no box: images of a batch have as many rows as the fullest."""
 
-ASIDE = -2
+UNKNOWN = -2
 """Class of a region where nothing is known, such as a crowd: cells in it learn nothing new."""
 
 _ALPHA, _BETA = 1.0, 6.0  # how much the score and the overlap count (TOOD)
@@ -63,7 +63,7 @@ def box_losses(
     Args:
         raw: (n, A, K) of `BoxNet.raw`.
         targets: ``"boxes"`` (n, M, 4) left, top, right, bottom in pixels of the input, and
-            ``"classes"`` (n, M) int, `PADDING` and `ASIDE` among them.
+            ``"classes"`` (n, M) int, `NO_BOX` and `UNKNOWN` among them.
         plan: Of the head.
         cells: (A, 3), as `box_head.grid` has them.
         top: Cells that answer for an object, at most.
@@ -73,7 +73,7 @@ def box_losses(
     raw, cells = raw.float(), cells.to(raw.device)
     truth, classes = targets["boxes"].float(), targets["classes"].long()
     if not truth.shape[1]:  # a row that is no box, so that there is something to point at
-        truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), PADDING)
+        truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), NO_BOX)
     corners = box_corners(plan, raw, cells)
     with torch.no_grad():
         found = assign(box_scores(plan, raw), corners, truth, classes, cells, top)
@@ -132,7 +132,7 @@ def assign(
     taken = best > 0
     won = torch.zeros_like(chosen).scatter_(1, row[:, None], True) & chosen
     quality = _qualities(metric * won, overlaps * won, cold)
-    ignored = ((classes == ASIDE)[..., None] & _inside(truth, cells)).any(1) & ~taken
+    ignored = ((classes == UNKNOWN)[..., None] & _inside(truth, cells)).any(1) & ~taken
     return Assigned(torch.where(taken, row, -1), quality.amax(1), ignored)
 
 
@@ -171,25 +171,28 @@ def _score_losses(
     plan: BoxPlan, raw: torch.Tensor, found: Assigned, classes: torch.Tensor
 ) -> torch.Tensor:
     """Returns (n,): quality focal loss of all cells and classes, for each object's worth."""
-    logits, objectness, _ = box_parts(plan, raw)
     quality = found.quality * (found.object >= 0)
-    onehot = nn.functional.one_hot(classes.clamp_min(0), plan.n_classes).to(logits.dtype)
-    wanted = onehot * quality[..., None]
-    known = (~found.ignored).to(logits.dtype)
-    total = quality.sum(1).clamp_min(1.0)
+    wanted = nn.functional.one_hot(classes.clamp_min(0), plan.n_classes) * quality[..., None]
+    logs, others = _log_scores(plan, raw)
+    entropy = -(wanted * logs + (1 - wanted) * others)
+    each = (entropy * (wanted - logs.exp()).abs() ** _QUALITY).sum(-1)
+    return (each * ~found.ignored).sum(1) / quality.sum(1).clamp_min(1.0)
+
+
+def _log_scores(plan: BoxPlan, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns (n, A, C) logarithms of the scores, and of what is missing to 1.
+
+    With objectness a score is a product, and learnt as one: a new class layer tells what it is
+    and what it is not, and a pretrained objectness need not learn that first.
+    """
+    logits, objectness, _ = box_parts(plan, raw)
+    logs = nn.functional.logsigmoid(logits)
     if objectness is None:
-        each = _focal(logits, wanted).sum(-1)
-        return (each * known).sum(1) / total
-    # Where a score is a product: objectness tells objects, classes are told apart on objects only.
-    whether = _focal(objectness[..., 0], quality)
-    taken = (found.object >= 0).to(logits.dtype)
-    which = nn.functional.binary_cross_entropy_with_logits(logits, onehot, reduction="none")
-    return ((whether * known).sum(1) + (which.sum(-1) * quality * taken).sum(1)) / total
-
-
-def _focal(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return entropy * (wanted - logits.sigmoid()).abs() ** _QUALITY
+        return logs, nn.functional.logsigmoid(-logits)
+    logs = logs + nn.functional.logsigmoid(objectness)
+    # 1 - ab is (1 - a) + a (1 - b), of which no part is lost where the scores are near 1.
+    missing = nn.functional.logsigmoid(logits) + nn.functional.logsigmoid(-objectness)
+    return logs, torch.logaddexp(nn.functional.logsigmoid(-logits), missing)
 
 
 def _bin_losses(

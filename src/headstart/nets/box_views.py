@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.images.geometry import map_boxes, visible_share
-from headstart.nets.box_loss import ASIDE, PADDING
+from headstart.nets.box_loss import NO_BOX, UNKNOWN
 
 __all__ = ["BoxWarp", "pad_boxes", "warp_boxes"]
 
@@ -84,12 +84,12 @@ def warp_boxes(
     Args:
         square: (side, side, 3) uint8.
         boxes: (n, 4) left, top, right, bottom in pixels of it.
-        classes: (n,) int, or `ASIDE`.
+        classes: (n,) int, or `UNKNOWN`.
         warp: How much.
         rng: What is drawn.
 
     Returns:
-        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `ASIDE`
+        (size, size, 3) uint8, (m, 4) float32 boxes in its pixels, and (m,) int64 classes: `UNKNOWN`
         of a box of which too little is left. What has left the image is gone.
     """
     matrix = warp.matrix(len(square), rng)
@@ -100,7 +100,7 @@ def warp_boxes(
     share = visible_share(moved, warp.size, warp.size)
     inside = np.clip(moved, 0, warp.size)
     sides = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=np.inf)
-    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, ASIDE).astype(np.int64)
+    kinds = np.where((share >= warp.visible) & (sides >= _LEAST), classes, UNKNOWN).astype(np.int64)
     seen = (share > 0) & (sides > 0)
     return image, inside[seen].astype(np.float32), kinds[seen]
 
@@ -145,11 +145,11 @@ def pad_boxes(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np
         rows: ((m, 4) boxes, (m,) classes) of each.
 
     Returns:
-        (n, M, 4) float32 and (n, M) int64, `PADDING` where there is no box; M is at least 1.
+        (n, M, 4) float32 and (n, M) int64, `NO_BOX` where there is no box; M is at least 1.
     """
     most = max([1, *(len(classes) for _, classes in rows)])
     boxes = np.zeros((len(rows), most, 4), np.float32)
-    classes = np.full((len(rows), most), PADDING, np.int64)
+    classes = np.full((len(rows), most), NO_BOX, np.int64)
     for at, (own, kinds) in enumerate(rows):
         boxes[at, : len(kinds)], classes[at, : len(kinds)] = own, kinds
     return boxes, classes

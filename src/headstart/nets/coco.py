@@ -16,7 +16,7 @@ import numpy as np
 from headstart.errors import BackboneError
 from headstart.lists import some_of
 from headstart.nets.box_head import BoxHead, BoxPlan
-from headstart.nets.layout import CONFIG, WEIGHTS, safetensors_keys
+from headstart.nets.layout import CONFIG, WEIGHTS, read_config, safetensors_keys
 
 if TYPE_CHECKING:
     from headstart.nets.level_net import LevelNet
@@ -133,14 +133,11 @@ def detector_plan(config: dict[str, Any], where: Path) -> tuple[BoxPlan, tuple[s
     return plan, names
 
 
-def detector_head(
-    folder: Path | None, config: dict[str, Any]
-) -> tuple[BoxHead, tuple[str, ...]] | None:
+def detector_head(folder: Path) -> tuple[BoxHead, tuple[str, ...]] | None:
     """Returns the last layers of a detector's folder, and the names of their classes.
 
     Args:
-        folder: Of the backbone; None where it has none.
-        config: Of that folder.
+        folder: Of a backbone.
 
     Returns:
         None where it is another network, or has no last layers any more.
@@ -148,7 +145,8 @@ def detector_head(
     Raises:
         BackboneError: If the files do not fit each other.
     """
-    if folder is None or config.get("architecture") not in DETECTORS:
+    config = read_config(folder)
+    if config["architecture"] not in DETECTORS:
         return None
     if (found := detector_plan(config, folder / CONFIG)) is None:
         return None

@@ -106,6 +106,10 @@ def _read(files: list[Path]) -> tuple[str, Tensors, Graph | None, str]:
     for file in files:
         if not file.is_file():
             raise BackboneError(f"{file}: there is no such file")
+    if [file.suffix.lower() for file in files] == [".param"]:
+        files = [*files, files[0].with_suffix(".bin")]
+        if not files[1].is_file():
+            raise BackboneError(f"{files[0]}: give the .bin file that belongs to it too")
     by_end = {file.suffix.lower(): file for file in files}
     if set(by_end) == {".param", ".bin"}:
         pair = NcnnGraph(by_end[".param"], by_end[".bin"])

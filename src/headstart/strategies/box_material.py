@@ -15,7 +15,7 @@ from headstart.images.geometry import map_boxes
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.matching import FlatBoxes
-from headstart.nets.box_loss import ASIDE
+from headstart.nets.box_loss import UNKNOWN
 from headstart.nets.box_views import BoxWarp, pad_boxes, warp_boxes
 from headstart.strategies.problem import Prepared
 
@@ -32,7 +32,7 @@ class BoxMaterial:
         items: (N,) int, of the data set.
         preprocess: How images are fitted.
         boxes: N arrays, (n, 4) left, top, right, bottom.
-        classes: N arrays, (n,) int64; `ASIDE` of crowds and difficult objects.
+        classes: N arrays, (n,) int64; `UNKNOWN` of crowds and difficult objects.
         kinds: N arrays, (n,) int64 class, of those too.
         names: C class names.
     """
@@ -82,7 +82,7 @@ def read_boxes(prepared: Prepared, items: np.ndarray, preprocess: Preprocess) ->
         boxes.append(map_boxes(matrix, sound.corners[own]).astype(np.float32))
         kinds.append(sound.classes[own])
         aside = sound.crowd[own] | sound.difficult[own]
-        classes.append(np.where(aside, ASIDE, sound.classes[own]).astype(np.int64))
+        classes.append(np.where(aside, UNKNOWN, sound.classes[own]).astype(np.int64))
     return BoxMaterial(items, preprocess, tuple(boxes), tuple(classes), tuple(kinds), labels.names)
 
 
@@ -103,7 +103,7 @@ class BoxScenes:
     Attributes:
         squares: N images, larger than the network sees them.
         boxes: N arrays, (n, 4) in pixels of those.
-        classes: N arrays, (n,) int64 or `ASIDE`.
+        classes: N arrays, (n,) int64 or `UNKNOWN`.
         warp: How they are varied.
     """
 
@@ -125,7 +125,7 @@ class BoxScenes:
         return image, (boxes, classes)
 
     def collate(self, wanted: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, torch.Tensor]:
-        """Returns (n, M, 4) ``boxes`` and (n, M) ``classes``, `PADDING` where there is none."""
+        """Returns (n, M, 4) ``boxes`` and (n, M) ``classes``, `NO_BOX` where there is none."""
         boxes, classes = pad_boxes(list(wanted))
         return {"boxes": torch.from_numpy(boxes), "classes": torch.from_numpy(classes)}
 

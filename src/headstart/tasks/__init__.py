@@ -29,6 +29,7 @@ __all__ = [
     "check_everything",
     "decode",
     "decode_parts",
+    "has_objects",
     "keep_labels",
     "kept_labels",
     "learner_of",
@@ -116,6 +117,11 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
 def placed(name: str) -> bool:
     """Tells whether answers of a task are places on an image: decoding asks where it lay."""
     return bool(getattr(task_of(name), "PLACED", False))
+
+
+def has_objects(name: str) -> bool:
+    """Tells whether answers of a task are any number of objects, each with a score."""
+    return bool(getattr(task_of(name), "OBJECTS", False))
 
 
 def usual_threshold(spec: OutputSpec) -> float:

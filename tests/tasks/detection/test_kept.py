@@ -27,7 +27,8 @@ def test_boxes_come_back_with_everything_that_is_known_of_them(tmp_path):
     labels.corners[0] = (5, 5, 5, np.nan)  # what cannot be is kept too
     file = tmp_path / "labels.safetensors"
     keep_labels("detection", labels, file)
-    about = {"task": "detection", "classes": list(labels.names), "quantity": None}
+    names = [*labels.names, "no object"]  # as `kinds` has them, where such images are
+    about = {"task": "detection", "classes": names, "quantity": None}
     found = kept_labels(about, [""] * len(labels), file)
     assert isinstance(found, Boxes)
     assert (found.names, found.ids) == (labels.names, labels.ids)

@@ -6,7 +6,7 @@ matched once with the true boxes; every measure and its interval comes of those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,21 +20,24 @@ from headstart.records import Finding, OutputSpec
 from headstart.tasks.detection.aligned import class_columns, match_detections
 from headstart.tasks.detection.checks import check_boxes
 from headstart.tasks.detection.detections import Detections
-from headstart.tasks.detection.drawn import draw_found
+from headstart.tasks.detection.drawn import draw_boxes, draw_found
 from headstart.tasks.detection.files import write_answers
 from headstart.tasks.detection.kept import read_labels, write_labels
 from headstart.tasks.detection.noise import disturbed, noise_of
 from headstart.tasks.detection.select import FLOOR, MOST_BOXES, OVERLAP, select
 from headstart.tasks.detection.shown import detection_details
+from headstart.tasks.drawing import beside
 from headstart.tasks.protocol import Outputs, Places, Target
 
 __all__ = [
     "FEWEST_CLASSES",
     "MEASURES",
+    "OBJECTS",
     "PLACED",
     "PRIMARY",
     "baselines",
     "check",
+    "compared",
     "decode",
     "details",
     "disturbed",
@@ -52,6 +55,7 @@ __all__ = [
 PRIMARY = Measure(
     "map", "AP",
     meaning="average precision over all classes and overlaps from 0.5 to 0.95, as COCO defines it",
+    counted=False,
 )  # fmt: skip
 MEASURES = (
     PRIMARY,
@@ -66,6 +70,9 @@ MEASURES = (
 
 PLACED = True
 """Answers are places on an image."""
+
+OBJECTS = True
+"""They are any number of objects, each with a score."""
 
 FEWEST_CLASSES = 1
 """Classes that there must be: one is enough, an object is there or it is not."""
@@ -217,6 +224,32 @@ def baselines(
     }  # fmt: skip
 
 
-def draw(pixels: np.ndarray, predictions: Detections, index: int) -> np.ndarray:
-    """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size."""
-    return draw_found(pixels, predictions, index)
+def compared(pixels: np.ndarray, predictions: Detections, labels: Boxes, index: int) -> np.ndarray:
+    """Returns (H, 2 W + gap, 3) uint8: the image with the true boxes, and with those found.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the image at any size.
+        predictions: Of N items.
+        labels: Of the same.
+        index: Of the item.
+    """
+    truth = labels.take(np.array([index])).sound
+    scale = np.array([pixels.shape[1], pixels.shape[0]]) / np.maximum(labels.sizes[index], 1)
+    kinds = class_columns(predictions.classes, labels)[truth.classes]
+    words = [labels.names[each] for each in truth.classes.tolist()]
+    right = draw_boxes(pixels, truth.corners * np.tile(scale, 2), kinds, words)
+    return beside(right, draw_found(pixels, predictions, index))
+
+
+def draw(
+    pixels: np.ndarray, predictions: Detections, index: int, *, numbers: Sequence[int] = ()
+) -> np.ndarray:
+    """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        predictions: Of N items.
+        index: Of the item.
+        numbers: Of its objects, the most certain first, where they are followed.
+    """
+    return draw_found(pixels, predictions, index, numbers=numbers)

@@ -30,6 +30,7 @@ def write_labels(labels: Boxes, file: Path) -> None:
         for name in (*_ITEMS, *_ROWS)
     }
     arrays["ids"] = np.array(labels.ids, np.int64)
+    arrays["count"] = np.array(len(labels.names), np.int64)
     # As bytes: safetensors' own files may be read by nobody but their owner.
     file.write_bytes(save(arrays))
 
@@ -38,7 +39,7 @@ def read_labels(names: tuple[str, ...], count: int, file: Path) -> Boxes:
     """Reads what `write_labels` wrote; what had to be mended to read the boxes is not kept.
 
     Args:
-        names: C class names.
+        names: C class names, and perhaps what images without any object are counted as.
         count: N items.
         file: To read.
 
@@ -51,6 +52,7 @@ def read_labels(names: tuple[str, ...], count: int, file: Path) -> Boxes:
     try:
         arrays = load_file(file)
         ids = tuple(arrays.pop("ids").tolist())
+        names = names[: int(arrays["count"])]
         labels = Boxes(names, ids=ids, **{name: arrays[name] for name in (*_ITEMS, *_ROWS)})
         if len(labels) != count or (np.diff(labels.offsets) < 0).any() or labels.offsets[0]:
             raise ValueError(f"it holds boxes of {len(labels)} images, and the run has {count}")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.tasks.answer_files import reduced
-from headstart.tasks.detection.drawn import class_colour, draw_found
+from headstart.tasks.detection.drawn import colour_code, draw_found
 
 __all__ = ["boxes_html"]
 
@@ -33,8 +33,7 @@ def boxes_html(found: Any) -> str:
             cell = f'<img src="{_source(found, index)}" alt="{text}">'
         rows.append(f"<tr><td>{escape(name)}</td><td>{cell}</td><td>{text}</td></tr>")
     legend = " ".join(
-        f'<span style="background:#{"".join(f"{c:02x}" for c in class_colour(k))}">&emsp;</span> '
-        f"{escape(found.classes[k])}"
+        f'<span style="background:{colour_code(k)}">&emsp;</span> {escape(found.classes[k])}'
         for k in sorted(there)
     )
     first = f"the first {_SHOWN} of {n:,}" if n > _SHOWN else ""
