@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from headstart.advice.advise_classes import Advice
     from headstart.advice.advise_people import PeopleAdvice
+    from headstart.advice.advise_places import PlacedAdvice
 
-__all__ = ["show_advice", "show_people_advice"]
+__all__ = ["show_advice", "show_people_advice", "show_placed_advice"]
 
 
 def show_advice(result: Advice, console: Console) -> None:
@@ -65,6 +66,19 @@ def show_people_advice(result: PeopleAdvice, console: Console) -> None:
     )
     show_findings(result.findings, console)
     show_retrieval(list(result.rows.items()), console)
+    for name, reason in result.skipped.items():
+        console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
+    for line in result.summary:
+        console.print(f"• {line}", markup=False)
+    console.print(f"→ {result.command}", markup=False)
+
+
+def show_placed_advice(result: PlacedAdvice, console: Console) -> None:
+    """Prints what was measured of masks or boxes, and the answer in sentences."""
+    facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
+    console.print(f"{result.data}: {facts}", markup=False)
+    show_findings(result.findings, console)
+    show_estimates(list(result.rows.items()), console)
     for name, reason in result.skipped.items():
         console.print(f"not tried: {name}: {reason}", markup=False, style="dim")
     for line in result.summary:

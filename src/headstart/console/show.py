@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.console.advice import show_advice, show_people_advice
+from headstart.console.advice import show_advice, show_people_advice, show_placed_advice
 from headstart.console.answers import show_predictions, show_predictions_csv
 from headstart.console.audit import show_audit
 from headstart.console.people import show_crops, show_gallery_result, show_identification
@@ -100,6 +100,7 @@ def _show(result: Any, options: Options, *, quiet: bool) -> None:
             "Advice": show_advice,
             "Audit": show_audit,
             "PeopleAdvice": show_people_advice,
+            "PlacedAdvice": show_placed_advice,
             "Checkup": show_checkup,
             "Evaluation": show_evaluation,
             "Comparison": show_comparison,

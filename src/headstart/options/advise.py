@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from headstart.choices import Device, Geometry, MaskValues
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
+from headstart.options.ways import recipe_of
 
 __all__ = ["AdviseOptions"]
 
@@ -63,7 +64,7 @@ class AdviseOptions(Options):
 
     def contradictions(self) -> Iterator[str]:
         """Yields what makes no sense together."""
-        from headstart.training.schedule import Recipe, parse_recipe
+        from headstart.training.schedule import parse_recipe
 
-        parse_recipe(self.recipe, Recipe())
+        parse_recipe(self.recipe, recipe_of(self.task))
         yield from ()

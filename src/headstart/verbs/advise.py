@@ -11,18 +11,21 @@ from headstart.options.command import command
 if TYPE_CHECKING:
     from headstart.advice.advise_classes import Advice
     from headstart.advice.advise_people import PeopleAdvice
+    from headstart.advice.advise_places import PlacedAdvice
 
 __all__ = ["advise"]
 
 
 @command(AdviseOptions)
-def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | PeopleAdvice:
+def advise(
+    options: AdviseOptions, progress: Progress = silent
+) -> Advice | PeopleAdvice | PlacedAdvice:
     """Says whether to freeze or fine-tune, how deep, with which backbone, and what to expect.
 
     Everything is measured on the training images; a test split is not looked at.
 
     Returns:
-        An `Advice`; of identities a `PeopleAdvice`.
+        An `Advice`; of identities a `PeopleAdvice`, of masks and boxes a `PlacedAdvice`.
 
     Raises:
         DataError: If the data cannot be used.
@@ -36,6 +39,7 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
     from headstart.options.ways import has_own_way
     from headstart.strategies.clock import Clock
     from headstart.strategies.prepare import check_and_split, choose_preprocess, drop_unlabelled
+    from headstart.tasks import placed
     from headstart.training.schedule import Recipe, parse_recipe
 
     clock = Clock()
@@ -55,20 +59,18 @@ def advise(options: AdviseOptions, progress: Progress = silent) -> Advice | Peop
     stats = image_stats_of(dataset, networks[0], options, compute, levels=levels, detector=detector)
     compute.begin("checking the data")
     findings, _, prepared = check_and_split(dataset, stats, seed=options.seed, drop_leaks=True)
-    looks = [
-        (
-            each,
-            choose_preprocess(
-                prepared.dataset,
-                each,
-                options.image_size,
-                options.geometry,
-                levels=levels,
-                detector=detector,
-            ),
+    if placed(dataset.task):
+        from headstart.advice.advise_places import advise_places
+
+        return advise_places(prepared, findings, networks, options, skipped, levels, compute)
+    fitted = [
+        choose_preprocess(
+            prepared.dataset, each, options.image_size, options.geometry, levels=levels,
+            detector=detector,
         )
         for each in networks
-    ]
+    ]  # fmt: skip
+    looks = list(zip(networks, fitted, strict=True))
     if people:
         share = float(stats.readable.mean()) if detector else 1.0 if options.faces else None
         return advise_people(

@@ -1,0 +1,40 @@
+"""Advice about boxes and masks: the frozen network, the full training, and half of the images."""
+
+from __future__ import annotations
+
+from tests.strategies.box_sets import write_scenes
+
+from headstart.console.advice import show_placed_advice
+from headstart.options.advise import AdviseOptions
+from headstart.verbs.advise import advise
+
+FEW = "width=8,views=2,head_epochs=2,steps=1,epochs=1,low=0.8,high=1.25,onward=0.5"
+
+
+class Heard:
+    def __init__(self):
+        self.lines = []
+
+    def print(self, *parts, **_):
+        self.lines += [str(each) for each in parts]
+
+
+def test_boxes_are_advised_on_on_a_part_of_the_training_images(tmp_path):
+    data = write_scenes(tmp_path / "data", 16, 3)
+    found = advise.run(
+        AdviseOptions(
+            data=data, task="detection", backbone="starter", image_size=64, device="cpu",
+            workers=1, folds=3, recipe=FEW, budget=1.0,
+        ),
+        None,
+    )  # fmt: skip
+    assert found.task == "detection"
+    assert found.facts["training images"] == 13
+    assert list(found.rows) == ["starter, frozen", "starter, full training", "starter, half"]
+    assert all(each.low <= each.value <= each.high for each in found.rows.values())
+    assert "--task detection" in found.command
+    assert any(each.startswith("Expect") for each in found.summary)
+    assert any("Twice as many" in each for each in found.summary)
+    heard = Heard()
+    show_placed_advice(found, heard)
+    assert heard.lines[-1].startswith("→ headstart train")
