@@ -15,7 +15,6 @@ from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.strategies.mask_problem import (
     choose_mask_input,
-    few_folds,
     head_side,
     make_mask_problem,
     mask_folds,
@@ -62,8 +61,6 @@ def test_folds_keep_together_what_belongs_together(prepared):
         mask_folds(replace(prepared, clusters=np.zeros(12, int)), np.arange(8), folds=5, seed=0)[1]
         == 1
     )
-    assert few_folds((np.arange(10) % 5, 5), 512, 2)[1] == 3
-    assert few_folds((np.arange(10) % 5, 5), 128, 4)[1] == 5
 
 
 def lines(width: int) -> Masks:

@@ -39,19 +39,23 @@ class DenseDeployed(nn.Module):
         fix_paddings(maps)
         self.maps = maps
         self.head = net_of(model.head)
-        self._temperature = float(model.temperature)
+        self._temperature, self._views = float(model.temperature), model.tta
         size = maps.size
         with torch.inference_mode(), one_thread():
-            found = self(torch.zeros((1, 1, size, size, 3), dtype=torch.uint8))
+            found = self(torch.zeros((1, model.tta, size, size, 3), dtype=torch.uint8))
         self.shape: tuple[int, ...] = tuple(found.shape[1:])
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns (N, C, h, w) probabilities at the head's stride.
 
         Args:
-            inputs: (N, 1, size, size, 3) uint8 RGB.
+            inputs: (N, V, size, size, 3) uint8 RGB; the second view is the mirror image.
         """
         # Sizes as plain numbers, or the graph would compute them anew for every image.
         images = inputs.reshape(-1, self.maps.size, self.maps.size, 3)
         scores = self.head(self.maps.maps(images)) / self._temperature
-        return torch.softmax(scores, dim=1)
+        found = torch.softmax(scores, dim=1)
+        if self._views == 1:
+            return found
+        pairs = found.reshape(-1, 2, *found.shape[1:])
+        return (pairs[:, 0] + pairs[:, 1].flip(3)) / 2

@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["DenseHead", "DenseKind", "DensePlan"]
 
-DenseKind = Literal["linear", "pyramid"]
+DenseKind = Literal["linear", "pyramid", "unet"]
 _MOST = 4096
 
 
@@ -22,12 +22,13 @@ class DensePlan:
 
     Attributes:
         kind: ``"linear"``: a 1x1 convolution at every stage, upsampled and summed;
-            ``"pyramid"``: a light top-down head of separable convolutions.
+            ``"pyramid"``: a light top-down head of separable convolutions; ``"unet"``: the maps of
+            every stage beside what the deeper ones say, joined by full convolutions.
         channels: Of the maps of each stage of the network, those not read too.
         strides: Of each stage, in pixels of the input.
         stages: Which of them are read, ascending.
         n_classes: C.
-        width: Channels inside of a pyramid.
+        width: Channels inside of a pyramid, or of the finest level of a U-Net.
     """
 
     kind: DenseKind
@@ -74,7 +75,9 @@ class DensePlan:
             or not all(isinstance(each, int) and 0 <= each < len(self.channels) for each in stages)
         ):
             return f"its stages {stages!r} are not among {len(self.channels)}"
-        if self.kind == "pyramid" and not _is_count(self.width):
+        if self.kind == "unet" and len(stages) < 2:
+            return "a U-Net joins two stages or more"
+        if self.kind != "linear" and not _is_count(self.width):
             return f"its width must be a whole number from 1 to {_MOST}, got {self.width!r}"
         return None
 

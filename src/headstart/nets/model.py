@@ -177,8 +177,8 @@ class Model:
             return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
-        if isinstance(self.head, DenseHead) and (self.tta != 1 or len(self.preprocess.looks) > 1):
-            return "masks are told of one look at an image, and it has several"
+        if isinstance(self.head, DenseHead) and (self.tta > 2 or len(self.preprocess.looks) > 1):
+            return "masks are told of whole images, as they are or mirrored too"
         if len(self.spec.names) != self.head.n_classes:
             return f"it names {len(self.spec.names)} answers, and its head {self.head.n_classes}"
         return None

@@ -1,7 +1,7 @@
 """Confusion matrices of dense scores, image by image: what arms are chosen by.
 
-They are counted on a square of at most 512 pixels a side, where an image's own size is larger:
-enough to choose by, and a tenth of the time. The test is measured at the images' own size.
+They are counted at some pixels of each image, on a square of 256 a side: enough to choose by, and
+a tenth of the time. The test is measured at the images' own size.
 """
 
 from __future__ import annotations

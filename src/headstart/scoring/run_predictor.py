@@ -92,7 +92,7 @@ class RunPredictor(Predictor):
         return in_batches(run, inputs) if self._exact else run(inputs)
 
     def _told(self, inputs: np.ndarray) -> Outputs:
-        """Returns the probabilities of a dense head, which sees each image once."""
+        """Returns the probabilities of a dense head."""
         if self._embed is None:
             from headstart.nets.dense_runner import DenseRunner
 
@@ -100,7 +100,7 @@ class RunPredictor(Predictor):
                 self.model, images=_MANY if self._many else len(inputs), device=self._device,
                 exact=self._exact,
             )  # fmt: skip
-        return {"probabilities": self._embed(inputs[:, 0])}
+        return {"probabilities": self._embed(inputs)}
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])

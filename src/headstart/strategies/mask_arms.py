@@ -135,7 +135,7 @@ def linear_arm(
     plan = plan_of("linear", maps.layout, stride, material.n_classes)
     of, k = folds
     first = plan.stages[0]
-    rows = maps.rows[:, maps.layout.bounds[first] :]
+    rows = maps.since(first)
     shares = material.shares(plan.stride)
     weights = class_weights(shares.sum(axis=(0, 2, 3), dtype=np.float64), balance)
     task = LinearTask(maps.layout.since(first), rows, shares, of if k > 1 else of - 1, weights)
@@ -166,10 +166,10 @@ def dense_probabilities(
         maps: Of all images, all stages.
         rows: (n,) which of them.
     """
-    net, found = net_of(head), []
+    net, found, held = net_of(head), [], maps.since(maps.layout.first)
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):
             some = np.asarray(rows)[start : start + _BATCH]
-            parts = maps.layout.split(torch.from_numpy(maps.rows[some]).float())
+            parts = maps.layout.split(torch.from_numpy(held[some]).float())
             found.append((net(parts) / temperature).softmax(1).half().numpy())
     return np.concatenate(found)

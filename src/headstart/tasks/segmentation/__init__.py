@@ -150,7 +150,7 @@ def measures(predictions: SegmentationMaps, labels: Masks) -> dict[str, Statisti
         "mean_iou": mean_iou(found.counts),
         "pixel_accuracy": pixel_accuracy(found.counts),
         "dice": dice(found.counts),
-        "boundary_f1": boundary_f1(found.boundaries),
+        "boundary_f1": Statistic(lambda w: boundary_f1(found.boundaries)(w), len(predictions)),
         "ece": pixel_calibration(found.bins),
     }
 

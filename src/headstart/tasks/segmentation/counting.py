@@ -11,7 +11,9 @@ import dataclasses
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ _CHUNK = 1_000_000  # pixels looked at at once
 _BITS = 15_361  # half-precision numbers from 0 to 1
 _KEPT = 20_000_000  # numbers kept of earlier images
 
-_Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Counts = tuple[np.ndarray, ...]
 _known: OrderedDict[tuple[Any, ...], _Counts] = OrderedDict()
 _lock = threading.Lock()
 
@@ -43,14 +45,19 @@ class Tally:
     Attributes:
         confusion: (C, C) int64 pixels of all images; row is the truth, column the answer.
         counts: (N, C, 3) float64 hits, truths and calls, as `metrics.segmentation` takes them.
-        boundaries: (N, C, 4) int64, as `boundary_f1` takes them.
         bins: (N, K, 3) float64, as `pixel_calibration` takes them.
+        look: Returns `boundaries`.
     """
 
     confusion: np.ndarray
     counts: np.ndarray
-    boundaries: np.ndarray
     bins: np.ndarray
+    look: Callable[[], np.ndarray]
+
+    @cached_property
+    def boundaries(self) -> np.ndarray:
+        """(N, C, 4) int64, as `boundary_f1` takes them: dear, and of floors nobody asks."""
+        return self.look()
 
 
 def columns_for(classes: tuple[str, ...], labels: Masks) -> np.ndarray:
@@ -87,41 +94,55 @@ def tally(predictions: SegmentationMaps, labels: Masks) -> Tally:
         DataError: If the file of a mask is gone, or has a class that the model does not know.
     """
     columns = columns_for(predictions.classes, labels)
+    classes = len(predictions.classes)
 
     def of(index: int) -> _Counts:
-        return _of_image(predictions, labels, columns, index)
+        return _once(predictions, labels, columns, index, pixels)
 
-    found = list(ordered_map(of, range(len(predictions))))
-    confusion = sum(
-        (each[0] for each in found), np.zeros((len(predictions.classes),) * 2, np.int64)
-    )
+    def pixels(index: int) -> _Counts:
+        size = int(predictions.sizes[index, 0]), int(predictions.sizes[index, 1])
+        answer, confidences = predictions.answer(index)
+        truth = columns[labels.read(index, size)]
+        return _counted(truth.ravel(), answer.ravel(), confidences.ravel(), classes)
+
+    def bounds(index: int) -> _Counts:
+        return _once(predictions, labels, columns, index, boundaries)
+
+    def boundaries(index: int) -> _Counts:
+        width, height = (int(each) for each in predictions.sizes[index])
+        near = boundary_tolerance(width, height)
+        truth, answer = columns[labels.read(index, (width, height))], predictions.labels(index)
+        return (boundary_counts(truth, answer, classes, ignored=IGNORED, tolerance=near),)
+
+    items = range(len(predictions))
+    found = list(ordered_map(of, items))
+    confusion = sum((each[0] for each in found), np.zeros((classes,) * 2, np.int64))
     counts = np.stack([pixel_counts(each[0]) for each in found])
-    return Tally(confusion, counts, *(np.stack([each[i] for each in found]) for i in (1, 2)))
+    bins = np.stack([each[1] for each in found])
+    return Tally(
+        confusion, counts, bins, lambda: np.stack([each for (each,) in ordered_map(bounds, items)])
+    )
 
 
-def _of_image(
-    predictions: SegmentationMaps, labels: Masks, columns: np.ndarray, index: int
+def _once(
+    predictions: SegmentationMaps,
+    labels: Masks,
+    columns: np.ndarray,
+    index: int,
+    count: Callable[[int], _Counts],
 ) -> _Counts:
-    """Returns (C, C) confusion, (C, 4) boundaries and (K, 3) bins of one image."""
-    key = _key(predictions, labels, columns, index)
+    """Returns what is counted of one image, which is looked at once while the process lasts."""
+    key = (count.__name__, *_key(predictions, labels, columns, index))
     with _lock:
         if key in _known:
             _known.move_to_end(key)
             return _known[key]
-    width, height = (int(each) for each in predictions.sizes[index])
-    truth = columns[labels.read(index, (width, height))]
-    answer, confidences = predictions.answer(index)
-    classes = len(predictions.classes)
-    boundaries = boundary_counts(
-        truth, answer, classes, ignored=IGNORED, tolerance=boundary_tolerance(width, height)
-    )
-    found = (*_counted(truth.ravel(), answer.ravel(), confidences.ravel(), classes), boundaries)
-    kept = (found[0], found[2], found[1])
+    found = count(index)
     with _lock:
-        _known[key] = kept
-        while len(_known) > 1 and len(_known) * (classes**2 + 64) > _KEPT:
+        _known[key] = found
+        while len(_known) > 1 and len(_known) * (len(predictions.classes) ** 2 + 64) > _KEPT:
             _known.popitem(last=False)
-    return kept
+    return found
 
 
 def _counted(

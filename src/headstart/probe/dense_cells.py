@@ -1,0 +1,99 @@
+"""Some cells of maps as a linear head sees them: the channels of every stage side by side.
+
+A linear head adds up what it says of each stage, each enlarged to the next larger one. That is
+linear from the maps on, so what it sees at a cell can be computed for that cell alone. Cells beside
+each other are much alike: some rows and columns of each image teach as much as all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from headstart.features.extract_maps import MapRows
+from headstart.nets.maps import MapLayout
+
+__all__ = ["MapCells", "enlarging", "some_cells"]
+
+_BATCH = 8
+# Cells of all images together, the bytes they may take, and rows (and columns) of one image.
+_CELLS, _BYTES, _SIDES = 120_000, 256 << 20, (4, 64)
+
+
+@dataclass(frozen=True)
+class MapCells:
+    """Cells of N images, where R drawn rows and S drawn columns of their output cross.
+
+    Attributes:
+        values: (N, R * S, D) float16: the channels of all stages, enlarged to the output.
+        rows: (N, R) int, ascending.
+        columns: (N, S) int, ascending.
+        channels: Of each stage; their sum is D.
+    """
+
+    values: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+    channels: tuple[int, ...]
+
+    def of(self, shares: np.ndarray) -> np.ndarray:
+        """Returns (N, C, R, S) of (N, C, h, w) numbers at the output's cells."""
+        image = np.arange(len(shares))[:, None, None]
+        found = shares.transpose(0, 2, 3, 1)[image, self.rows[:, :, None], self.columns[:, None]]
+        return np.ascontiguousarray(found.transpose(0, 3, 1, 2))
+
+
+def enlarging(lengths: tuple[int, ...]) -> list[np.ndarray]:
+    """Returns how cells of every stage make those of the largest, (lengths[0], n) float32 each.
+
+    Args:
+        lengths: Cells along one axis, from the largest stage to the smallest; each is enlarged
+            bilinearly to the one before it, as `nets.dense` does.
+    """
+    found = [np.eye(lengths[0], dtype=np.float32)]
+    for large, small in pairwise(lengths):
+        place = np.maximum((np.arange(large) + 0.5) * small / large - 0.5, 0)
+        low = np.minimum(place.astype(int), small - 1)
+        step = np.zeros((large, small), np.float32)
+        step[np.arange(large), low] += 1 - (place - low)
+        step[np.arange(large), np.minimum(low + 1, small - 1)] += place - low
+        found.append(found[-1] @ step)
+    return found
+
+
+def some_cells(layout: MapLayout, rows: np.ndarray | MapRows, *, seed: int) -> MapCells:
+    """Draws cells of every image, spread over it.
+
+    Args:
+        layout: Of the maps; all stages that are held are read.
+        rows: (N, D) float16 maps, or what reads them.
+        seed: Of the draw.
+    """
+    shapes, n = layout.shapes, len(rows)
+    channels = tuple(shape[0] for shape in shapes)
+    cells = min(_CELLS, _BYTES // (2 * sum(channels)))
+    side = int(np.clip(round((cells / max(n, 1)) ** 0.5), *_SIDES))
+    rng = np.random.default_rng([seed, 11])
+    high, wide = shapes[0][1:]
+    down, across = (_spread(rng, n, min(side, length), length) for length in (high, wide))
+    tall = [torch.from_numpy(each) for each in enlarging(tuple(s[1] for s in shapes))]
+    broad = [torch.from_numpy(each) for each in enlarging(tuple(s[2] for s in shapes))]
+    values = np.empty((n, down.shape[1] * across.shape[1], sum(channels)), np.float16)
+    for start in range(0, n, _BATCH):
+        part = slice(start, start + _BATCH)
+        maps = layout.split(torch.from_numpy(rows[part]).float())[layout.first :]
+        seen = [
+            (y[down[part]][:, None] @ each @ x[across[part]][:, None].transpose(2, 3)).flatten(2)
+            for each, y, x in zip(maps, tall, broad, strict=True)
+        ]
+        values[part] = torch.cat(seen, dim=1).transpose(1, 2).half().numpy()
+    return MapCells(values, down, across, channels)
+
+
+def _spread(rng: np.random.Generator, n: int, count: int, length: int) -> np.ndarray:
+    """Returns (n, count) int places along an axis, one in each of as many equal parts."""
+    at = (np.arange(count) + rng.random((n, count))) * length / count
+    return np.minimum(at.astype(np.int64), length - 1)
