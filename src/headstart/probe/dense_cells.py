@@ -20,7 +20,7 @@ __all__ = ["MapCells", "enlarging", "some_cells"]
 
 _BATCH = 8
 # Cells of all images together, the bytes they may take, and rows (and columns) of one image.
-_CELLS, _BYTES, _SIDES = 120_000, 256 << 20, (4, 64)
+_CELLS, _BYTES, _SIDES = 50_000, 256 << 20, (4, 64)
 
 
 @dataclass(frozen=True)

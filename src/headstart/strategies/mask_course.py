@@ -26,7 +26,12 @@ from headstart.nets.batch import Batch
 from headstart.nets.dense_head import DenseHead
 from headstart.nets.loader import Rest
 from headstart.output import write_atomic
-from headstart.probe.dense_scores import confusions, dense_temperature
+from headstart.probe.dense_scores import (
+    confusions,
+    dense_temperature,
+    same_sharpness,
+    sharpness,
+)
 from headstart.strategies.mask_arms import Arm, HeldCounts
 from headstart.tasks.segmentation.learn import batches, correct, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -42,6 +47,7 @@ _ONWARD, _ONWARD_RATE = 0.25, 0.3
 _WARM_STEPS, _TIMED_STEPS = 2, 4
 # Where fewer epochs fit into a budget, nothing is trained; other work makes steps slower than that.
 _FEWEST, _SLOWER = 3, 1.1
+_JUDGED = 12  # training images that tell how sure an arm has grown
 
 
 class Learning(Protocol):
@@ -146,6 +152,9 @@ class Course:
             scores = learner.scores(held)
             measured = HeldCounts(held, confusions(scores, truth[held]), f"1 of {k} folds")
             temperature = dense_temperature(scores, truth[held])
+            some = own[np.unique(np.linspace(0, len(own) - 1, _JUDGED).astype(int))]
+            sure = sharpness(learner.scores(some), truth[some], temperature)
+            self._judged = some, truth[some], sure
         self.arm = Arm(
             learner.name, learner.summary, learner.head(), learner.backbone, learner.size,
             temperature, measured, time.perf_counter() - begun,
@@ -155,14 +164,19 @@ class Course:
     def finish(self) -> Arm:
         """Learns on with all images; returns the arm to keep."""
         assert self.arm is not None, "it has begun"
-        begun, learner = time.perf_counter(), self.learner
+        begun, learner, temperature = time.perf_counter(), self.learner, self.arm.temperature
         if self.arm.held is not None:  # else it has learnt from all of them already
             epochs = max(1, math.ceil(_ONWARD * self.epochs))
             onward = replace(learner.recipe, epochs=epochs, lr=learner.recipe.lr * _ONWARD_RATE)
             self._train("-all", np.arange(len(learner.inputs)), onward, ", with all images")
+            some, truth, sure = self._judged
+            temperature = same_sharpness(learner.scores(some), truth, sure)
         backbone = learner.network()
         seconds = self.arm.seconds + time.perf_counter() - begun
-        return replace(self.arm, head=learner.head(), backbone=backbone, seconds=seconds)
+        return replace(
+            self.arm, head=learner.head(), backbone=backbone, temperature=temperature,
+            seconds=seconds,
+        )  # fmt: skip
 
     def _train(self, mark: str, own: np.ndarray, recipe: MaskRecipe, said: str) -> None:
         """Trains on some of the images, and leaves the averaged weights in the net."""

@@ -142,11 +142,12 @@ class _Head:
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images as they are."""
         self.net.head.eval()
+        device = next(self.net.parameters()).device
         with torch.inference_mode():
 
             def score(_: np.ndarray, rows: np.ndarray) -> np.ndarray:
-                maps = self._layout.split(torch.from_numpy(rows))
-                return self.net.head(maps).half().numpy()
+                maps = self._layout.split(torch.from_numpy(rows).to(device))
+                return self.net.head(maps).cpu().half().numpy()
 
             return np.concatenate(list(starmap(score, self._rows(items))))
 

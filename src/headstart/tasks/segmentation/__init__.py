@@ -151,7 +151,7 @@ def measures(predictions: SegmentationMaps, labels: Masks) -> dict[str, Statisti
         "pixel_accuracy": pixel_accuracy(found.counts),
         "dice": dice(found.counts),
         "boundary_f1": Statistic(lambda w: boundary_f1(found.boundaries)(w), len(predictions)),
-        "ece": pixel_calibration(found.bins),
+        "ece": Statistic(lambda w: pixel_calibration(found.bins)(w), len(predictions)),
     }
 
 
