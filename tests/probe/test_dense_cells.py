@@ -23,7 +23,7 @@ def test_a_linear_head_says_the_same_of_cells_as_of_maps():
             conv.weight.normal_()
             conv.bias.normal_()
         whole = head(LAYOUT.split(torch.from_numpy(rows).float())).numpy()
-    cells = some_cells(LAYOUT, rows, seed=1)
+    cells = some_cells(LAYOUT, rows, np.ones((3, 2, 11, 11)), seed=1)
     weight = np.concatenate([conv.weight.detach().numpy()[:, :, 0, 0] for conv in head.first()], 1)
     bias = sum(conv.bias.detach().numpy() for conv in head.first())
     told = cells.values.astype(np.float32) @ weight.T + bias
@@ -37,9 +37,22 @@ def test_enlarging_is_that_of_torch():
 
 
 def test_cells_are_spread_and_few_where_images_are_many():
-    rows = np.zeros((2, LAYOUT.bounds[-1]), np.float16)
-    cells = some_cells(LAYOUT, rows, seed=0)
-    assert (np.diff(cells.rows, axis=1) >= 1).all()
     wide = MapLayout(256, ((4, 64, 64),))
-    many = some_cells(wide, np.zeros((1000, wide.bounds[-1]), np.float16), seed=0)
+    even = np.ones((1000, 2, 64, 64), np.uint8)
+    many = some_cells(wide, np.zeros((1000, wide.bounds[-1]), np.float16), even, seed=0)
     assert many.values.shape[1] <= 144
+    apart = np.diff(many.rows, axis=1)
+    assert (apart >= 0).all()
+    assert (apart.max(axis=1) < 20).all()
+    assert np.allclose(many.counts.sum(axis=1), 64 * 64)
+
+
+def test_what_is_rare_is_drawn_and_counts_for_no_more_than_it_is():
+    wide = MapLayout(256, ((4, 64, 64),))
+    shares = np.zeros((400, 2, 64, 64), np.uint8)
+    shares[:, 0] = 255
+    shares[:, :, 20:24, 50:54] = np.array([0, 255], np.uint8)[:, None, None]  # of 4,096 cells 16
+    cells = some_cells(wide, np.zeros((400, wide.bounds[-1]), np.float16), shares, seed=0)
+    rare = cells.of(shares)[:, 1].reshape(400, -1) > 0
+    assert (rare.sum(axis=1) >= 2).all()
+    assert np.isclose((rare * cells.counts).sum(axis=1).mean(), 16, rtol=0.15)

@@ -83,7 +83,7 @@ import os, signal, sys
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 from headstart.cli import main
-Checkpoints.__init__.__defaults__ = (0.0,)
+Checkpoints.__init__.__kwdefaults__["every"] = 0.0
 learn, left = Training._learn, int(sys.argv[1])
 def stops(self, *given):
     global left
@@ -117,7 +117,7 @@ def test_killed_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm
     first = process("-c", _KILLED, "12", *told(again))
     assert first.returncode == -signal.SIGKILL, first.stderr.decode()
     assert not again.exists()
-    second = process("-c", _KILLED, "7", "train", "--resume", str(again), "--quiet")
+    second = process("-c", _KILLED, "3", "train", "--resume", str(again), "--quiet")
     assert second.returncode == -signal.SIGKILL, second.stderr.decode()
     third = process("-m", "headstart", "train", "--resume", str(again), "--quiet")
     assert third.returncode == 0, third.stderr.decode()

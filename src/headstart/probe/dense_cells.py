@@ -2,7 +2,9 @@
 
 A linear head adds up what it says of each stage, each enlarged to the next larger one. That is
 linear from the maps on, so what it sees at a cell can be computed for that cell alone. Cells beside
-each other are much alike: some rows and columns of each image teach as much as all of them.
+each other are much alike: some rows and columns of each image teach as much as all of them, if
+what is rare on it is among them. Half of them are drawn evenly and half where the classes of the
+image are, each class alike; a cell that is drawn stands for as many as it was drawn from.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ __all__ = ["MapCells", "enlarging", "some_cells"]
 
 _BATCH = 8
 # Cells of all images together, the bytes they may take, and rows (and columns) of one image.
-_CELLS, _BYTES, _SIDES = 50_000, 256 << 20, (4, 64)
+_CELLS, _BYTES, _SIDES = 80_000, 256 << 20, (4, 64)
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,13 @@ class MapCells:
         values: (N, R * S, D) float16: the channels of all stages, enlarged to the output.
         rows: (N, R) int, ascending.
         columns: (N, S) int, ascending.
-        channels: Of each stage; their sum is D.
+        counts: (N, R * S) float32: how many cells each of them stands for.
     """
 
     values: np.ndarray
     rows: np.ndarray
     columns: np.ndarray
-    channels: tuple[int, ...]
+    counts: np.ndarray
 
     def of(self, shares: np.ndarray) -> np.ndarray:
         """Returns (N, C, R, S) of (N, C, h, w) numbers at the output's cells."""
@@ -64,24 +66,32 @@ def enlarging(lengths: tuple[int, ...]) -> list[np.ndarray]:
     return found
 
 
-def some_cells(layout: MapLayout, rows: np.ndarray | MapRows, *, seed: int) -> MapCells:
-    """Draws cells of every image, spread over it.
+def some_cells(
+    layout: MapLayout, rows: np.ndarray | MapRows, shares: np.ndarray, *, seed: int
+) -> MapCells:
+    """Draws cells of every image, spread over it and over its classes.
 
     Args:
         layout: Of the maps; all stages that are held are read.
         rows: (N, D) float16 maps, or what reads them.
+        shares: (N, C, h, w) how much of each cell of the output is of each class.
         seed: Of the draw.
     """
     shapes, n = layout.shapes, len(rows)
-    channels = tuple(shape[0] for shape in shapes)
-    cells = min(_CELLS, _BYTES // (2 * sum(channels)))
+    width = sum(shape[0] for shape in shapes)
+    cells = min(_CELLS, _BYTES // (2 * width))
     side = int(np.clip(round((cells / max(n, 1)) ** 0.5), *_SIDES))
     rng = np.random.default_rng([seed, 11])
     high, wide = shapes[0][1:]
-    down, across = (_spread(rng, n, min(side, length), length) for length in (high, wide))
+    (down, tall_counts), (across, wide_counts) = (
+        _drawn(rng, _where(shares, axis), min(side, length))
+        for axis, length in ((3, high), (2, wide))
+    )
+    counts = (tall_counts[:, :, None] * wide_counts[:, None]).reshape(n, -1)
+    counts *= high * wide / counts.sum(axis=1, keepdims=True)
     tall = [torch.from_numpy(each) for each in enlarging(tuple(s[1] for s in shapes))]
     broad = [torch.from_numpy(each) for each in enlarging(tuple(s[2] for s in shapes))]
-    values = np.empty((n, down.shape[1] * across.shape[1], sum(channels)), np.float16)
+    values = np.empty((n, down.shape[1] * across.shape[1], width), np.float16)
     for start in range(0, n, _BATCH):
         part = slice(start, start + _BATCH)
         maps = layout.split(torch.from_numpy(rows[part]).float())[layout.first :]
@@ -90,10 +100,39 @@ def some_cells(layout: MapLayout, rows: np.ndarray | MapRows, *, seed: int) -> M
             for each, y, x in zip(maps, tall, broad, strict=True)
         ]
         values[part] = torch.cat(seen, dim=1).transpose(1, 2).half().numpy()
-    return MapCells(values, down, across, channels)
+    return MapCells(values, down, across, counts.astype(np.float32))
 
 
-def _spread(rng: np.random.Generator, n: int, count: int, length: int) -> np.ndarray:
-    """Returns (n, count) int places along an axis, one in each of as many equal parts."""
-    at = (np.arange(count) + rng.random((n, count))) * length / count
-    return np.minimum(at.astype(np.int64), length - 1)
+def _where(shares: np.ndarray, axis: int) -> np.ndarray:
+    """Returns (N, length) where along the other axis the classes of an image are, each alike.
+
+    Args:
+        shares: (N, C, h, w).
+        axis: That is summed over.
+    """
+    along = shares.sum(axis=axis, dtype=np.float64)
+    each = along.sum(axis=2, keepdims=True)
+    found = (along / np.maximum(each, 1)).sum(axis=1)
+    return np.asarray(found / np.maximum((each > 0).sum(axis=1), 1))
+
+
+def _drawn(
+    rng: np.random.Generator, where: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (N, count) int places along an axis, and how many each stands for, likewise.
+
+    Args:
+        rng: What is drawn.
+        where: (N, length) shares of each place that half of the draws go by.
+        count: Places of each image.
+    """
+    length = where.shape[1]
+    nothing = where.sum(axis=1, keepdims=True) <= 0  # an image that is ignored entirely
+    density = 0.5 / length + 0.5 * np.where(nothing, 1 / length, where)
+    # One in each of as many parts of equal density: spread, and in proportion.
+    at = (np.arange(count) + rng.random((len(where), count))) / count
+    ends = np.cumsum(density, axis=1)
+    ends /= ends[:, -1:]
+    places = np.stack([np.searchsorted(end, each) for end, each in zip(ends, at, strict=True)])
+    places = np.minimum(places, length - 1)
+    return places, 1 / np.take_along_axis(density, places, axis=1)

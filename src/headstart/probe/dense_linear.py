@@ -124,9 +124,10 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
     learns = torch.ones(n, k + 1)
     if k:
         learns[torch.arange(n), torch.from_numpy(task.folds)] = 0
-    cells = some_cells(task.layout, task.rows, seed=compute.seed)
+    cells = some_cells(task.layout, task.rows, task.shares, seed=compute.seed)
     shares = cells.of(task.shares).reshape(n, plan.n_classes, -1)
     net, weights = _start(task, cells, learns), torch.from_numpy(task.weights)
+    whole = shares.shape[2]
     per_epoch = math.ceil(n / _BATCH)
     epochs = int(np.clip(math.ceil(_STEPS / per_epoch), *_EPOCHS))
     optimiser = _AdamW(list(net.parameters()), epochs * per_epoch)
@@ -136,7 +137,11 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
             some = np.sort(rng.permutation(shares.shape[2])[: max(1, _CELLS // len(part))])
             seen = torch.from_numpy(cells.values[part[:, None], some]).float()
             truth = torch.from_numpy(shares[part][:, :, some].astype(np.float32) / 255)
-            losses = dense_losses(net(seen)[..., None], truth[:, None, ..., None], weights)
+            counts = torch.from_numpy(cells.counts[part[:, None], some]) * whole / len(some)
+            losses = dense_losses(
+                net(seen)[..., None], truth[:, None, ..., None], weights,
+                cells=counts[:, None, None, :, None],
+            )  # fmt: skip
             mine = learns[torch.from_numpy(part)]
             loss = (losses * mine).sum(0) / mine.sum(0).clamp_min(1)
             loss.sum().backward()
@@ -191,7 +196,13 @@ def _start(task: LinearTask, cells: MapCells, learns: torch.Tensor) -> _Side:
         learns: (N, M) 1 where an image is learnt from.
     """
     _, stds = map_moments(task.layout, task.rows)
-    each = torch.from_numpy(cells.values.mean(axis=1, dtype=np.float32))
+    counts = cells.counts / cells.counts.sum(axis=1, keepdims=True)
+    each = torch.stack(
+        [
+            torch.from_numpy(count) @ torch.from_numpy(values).float()
+            for count, values in zip(counts, cells.values, strict=True)
+        ]
+    )
     share = (learns / learns.sum(0).clamp_min(1)).T
     # Deep stages have many channels and few cells: scaled down, they are learnt by heart less.
     scaled = torch.cat([std * (len(std) / _NARROW) ** _SHRINK for std in stds])

@@ -18,7 +18,7 @@ from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
-from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
+from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
 from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.schedule import Recipe, parse_recipe
@@ -179,6 +179,8 @@ def choose_mask_input(
     compute.begin("choosing the size of the input")
     longest = int(np.median(dataset.labels.sizes.max(axis=1)))  # type: ignore[attr-defined]
     sides = [side for side in _SIDES if side == _SIDES[0] or side <= 1.34 * longest]
+    if are_uneven(cast(Masks, dataset.labels).pixels.sum(axis=0)):
+        sides = sides[:1]  # what is rare wants many steps, and these are cheap at small inputs
     for side in sides:
         if shown_at(dataset, whole, side, _STRIDE) >= _ENOUGH:
             return replace(preprocess, size=side)

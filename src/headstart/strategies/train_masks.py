@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from headstart.compute import Compute
+from headstart.data.masks import Masks
 from headstart.errors import OptionError
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
+from headstart.probe.dense_targets import are_uneven
 from headstart.records import OutputSpec
 from headstart.resume import Unfinished
 from headstart.stacking import concatenate
@@ -162,11 +164,17 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
 
 
 def _tunes(session: _Session, recipe: MaskRecipe) -> bool:
-    """Tells whether the network learns too: as asked, or where fine detail tells."""
+    """Tells whether the network learns too: as asked, or where fine detail tells.
+
+    Not so by itself where classes are rare: training all of it is unstable there.
+    """
     if recipe.arm != "auto":
         return recipe.arm == "fine-tuned"
-    asked = session.ask.strategy == "finetune"
-    return asked or fine_detail(session.prepared.dataset, session.maps.layout.size)
+    if session.ask.strategy == "finetune":
+        return True
+    dataset = session.prepared.dataset
+    pixels = cast("Masks", dataset.labels).pixels.sum(axis=0)
+    return not are_uneven(pixels) and fine_detail(dataset, session.maps.layout.size)
 
 
 def _begin(
