@@ -9,7 +9,7 @@ import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.errors import ModelError
-from headstart.strategies.mask_course import How, fitting_epochs
+from headstart.strategies.mask_course import How, course_epochs
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -28,10 +28,10 @@ def begin(tmp_path):
 
 
 def test_as_many_epochs_as_fit():
-    assert fitting_epochs(20, 0, 0.0, 1.0, 1000.0) == 20
-    assert fitting_epochs(20, 0, 0.0, 10.0, 111.0) == 8  # and 2 with all images
-    assert fitting_epochs(20, 6, 5.0, 1.0, 37.0) == 6  # whose views are dear
-    assert fitting_epochs(20, 0, 0.0, 10.0, 10.0) == 0
+    assert course_epochs(20, 0, 0.0, 1.0, 1000.0) == 20
+    assert course_epochs(20, 0, 0.0, 10.0, 111.0) == 8  # and 2 with all images
+    assert course_epochs(20, 6, 5.0, 1.0, 37.0) == 6  # whose views are dear
+    assert course_epochs(20, 0, 0.0, 10.0, 10.0) == 0
 
 
 def test_a_budget_that_is_ample_changes_no_bit(begin):

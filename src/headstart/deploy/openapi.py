@@ -43,6 +43,25 @@ _MASK: dict[str, Any] = {
         },
     },
 }
+_OBJECTS: dict[str, Any] = {
+    "count": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "objects": {
+        "type": "array",
+        "description": "the most certain first",
+        "items": {
+            "type": "object",
+            "required": ["class", "score", "box"],
+            "properties": {
+                "class": {"type": "string"},
+                "score": {"type": "number"},
+                "box": {
+                    "type": "array", "minItems": 4, "maxItems": 4, "items": {"type": "number"},
+                    "description": "left, top, right, bottom in pixels of the upright image",
+                },
+            },
+        },
+    },
+}  # fmt: skip
 _ANSWER = {
     "type": "object",
     "required": ["predictions", "milliseconds"],
@@ -57,6 +76,7 @@ _ANSWER = {
                     "name": {"type": "string"},
                     "faces": {"type": "array", "items": _FACE},
                     **_MASK,
+                    **_OBJECTS,
                     "error": {"type": "string"},
                 },
                 "additionalProperties": True,

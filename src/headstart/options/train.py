@@ -23,7 +23,7 @@ from headstart.choices import (
 from headstart.options import shared
 from headstart.options.kinds import joined_words
 from headstart.options.record import Options, option, subject
-from headstart.options.ways import has_own_way, recipe_of
+from headstart.options.ways import has_own_way, recipe_of, unsuited
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
@@ -173,13 +173,8 @@ class TrainOptions(Options):
                 f"--tta {self.tta} looks at parts of an image, and masks are of all of it: choose "
                 f"1, or 2 for its mirror image too"
             )
-        if self.task == "segmentation" and self.strategy == "scratch":
-            yield "--task segmentation has no training from scratch: leave --strategy scratch out"
-        if self.task == "identity" and self.strategy in ("probe", "scratch"):
-            yield (
-                f"--task {self.task} begins at the frozen features and measures them beside, "
-                f"whatever the strategy: leave --strategy {self.strategy} out"
-            )
+        if (why := unsuited(self.task, self.strategy)) is not None:
+            yield why
         if self.views not in ("auto", 1):
             yield from self._looks_once()
         if self.tta > 2 and self.strategy in ("finetune", "scratch"):

@@ -29,6 +29,7 @@ _BETAS, _RISING = (0.9, 0.999), 0.2
 # Channels at which a stage is taken as it is, and how much wider ones are scaled down.
 _NARROW, _SHRINK = 16, 0.5
 _STEPS, _EPOCHS = 200, (5, 60)
+_RARE_STEPS, _RARE_DECAY = 500, 0.1
 _CELLS = 2048  # of all images of a step
 
 
@@ -42,6 +43,7 @@ class LinearTask:
         shares: (N, C, h, w) uint8 of 255, at the plan's stride.
         folds: (N,) int, which of K folds holds an image out; all -1 for none.
         weights: (C,) float32 of a pixel of each class.
+        rare: Whether some classes are rare: those learn longer, and decay would keep them down.
     """
 
     layout: MapLayout
@@ -49,6 +51,7 @@ class LinearTask:
     shares: np.ndarray
     folds: np.ndarray
     weights: np.ndarray
+    rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,9 @@ def fit_linear(task: LinearTask, plan: DensePlan, compute: Compute, *, phase: st
     net, weights = _start(task, cells, learns), torch.from_numpy(task.weights)
     whole = shares.shape[2]
     per_epoch = math.ceil(n / _BATCH)
-    epochs = int(np.clip(math.ceil(_STEPS / per_epoch), *_EPOCHS))
-    optimiser = _AdamW(list(net.parameters()), epochs * per_epoch)
+    steps, decay = (_RARE_STEPS, _RARE_DECAY) if task.rare else (_STEPS, _DECAY)
+    epochs = int(np.clip(math.ceil(steps / per_epoch), *_EPOCHS))
+    optimiser = _AdamW(list(net.parameters()), epochs * per_epoch, decay=decay)
     rng = np.random.default_rng(compute.seed)
     for epoch in range(epochs):
         for number, part in enumerate(np.array_split(rng.permutation(n), per_epoch)):
@@ -158,10 +162,11 @@ class _AdamW:
     Args:
         parameters: Changed in place.
         steps: Of the whole training.
+        decay: Share of the rate by which weights shrink at a step.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], steps: int) -> None:
-        self._all, self._steps, self._done = parameters, steps, 0
+    def __init__(self, parameters: list[nn.Parameter], steps: int, *, decay: float) -> None:
+        self._all, self._steps, self._done, self._decay = parameters, steps, 0, decay
         self._moments = [(torch.zeros_like(each), torch.zeros_like(each)) for each in parameters]
 
     def _rate(self) -> float:
@@ -182,7 +187,7 @@ class _AdamW:
             mean.lerp_(each.grad, 1 - _BETAS[0])
             square.lerp_(each.grad**2, 1 - _BETAS[1])
             size = (square / (1 - _BETAS[1] ** self._done)).sqrt_().add_(1e-8)
-            each.mul_(1 - rate * _DECAY)
+            each.mul_(1 - rate * self._decay)
             each.addcdiv_(mean, size, value=-rate / (1 - _BETAS[0] ** self._done))
             each.grad = None
 

@@ -18,7 +18,7 @@ from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear
 from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap
-from headstart.probe.dense_targets import class_weights
+from headstart.probe.dense_targets import are_uneven, class_weights
 from headstart.strategies.mask_material import MaskMaterial
 
 __all__ = ["Arm", "HeldCounts", "dense_probabilities", "linear_arm", "plan_of"]
@@ -137,8 +137,12 @@ def linear_arm(
     first = plan.stages[0]
     rows = maps.since(first)
     shares = material.shares(plan.stride)
-    weights = class_weights(shares.sum(axis=(0, 2, 3), dtype=np.float64), balance)
-    task = LinearTask(maps.layout.since(first), rows, shares, of if k > 1 else of - 1, weights)
+    pixels = shares.sum(axis=(0, 2, 3), dtype=np.float64)
+    # Few weights cannot do justice to rare classes and to the others too: Dice alone looks to that.
+    weights = class_weights(pixels, "none" if balance == "auto" else balance)
+    held_out = of if k > 1 else of - 1
+    own, rare = maps.layout.since(first), are_uneven(pixels)
+    task = LinearTask(own, rows, shares, held_out, weights, rare)
     phase = f"linear arm: {maps.layout.size} px, stride {plan.stride}"
     compute.progress(phase, 0, 1)
     fit = fit_linear(task, plan, compute, phase=phase)

@@ -40,7 +40,7 @@ from headstart.training.loop import Training
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 
-__all__ = ["Course", "How", "Learning", "fitting_epochs"]
+__all__ = ["Course", "How", "Learning", "course_epochs"]
 
 # What is learnt on with all images, and how fast, once an arm is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
@@ -229,7 +229,7 @@ class Course:
         begun = time.perf_counter()
         setup, step, per_epoch = self._pace(own)
         left = self.how.seconds - (time.perf_counter() - begun)
-        epochs = fitting_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
+        epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
         if epochs < recipe.epochs:
             each = f"an epoch takes about {step * per_epoch:.1f} s here"
             self.said = f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
@@ -257,7 +257,7 @@ class Course:
         return setup, step, training.plan.per_epoch
 
 
-def fitting_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:
+def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:
     """Returns how many epochs fit into some seconds, those with all images counted in.
 
     Args:

@@ -103,9 +103,11 @@ class _Head:
         squares, masks = large_squares(task, compute)
         self._views = MapViews(
             self._engine, self._layout, plan.stages[0],
-            Scenes(squares, masks, material.n_classes, plan.stride),
-            warp=Warp(preprocess.size, mirror=recipe.hflip != "no"), count=self.views,
-            compute=compute,
+            Scenes(
+                squares, masks, material.n_classes, plan.stride,
+                Warp(preprocess.size, mirror=recipe.hflip != "no"),
+            ),
+            count=self.views, compute=compute,
         )  # fmt: skip
         keys = self.inputs.keys.tobytes().hex()
         self.mark: list[Any] = [keys, marked(masks), self._layout.bounds]
