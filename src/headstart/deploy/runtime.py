@@ -182,7 +182,7 @@ class OnnxPredictor(Predictor):
                 return self._one()  # only an answer tells
             if math.prod(shape) > _MOST_NUMBERS:
                 raise ModelError(f"{self.path}: its outputs are {shape}: it is damaged; {_ANEW}")
-            found[each.name] = np.full((1, *shape), 1 / max(1, *shape[-1:]), np.float32)
+            found[each.name] = np.full((1, *shape), 1 / max([1, *shape[-1:]]), np.float32)
         return found | self.places([(self.about.preprocess.size,) * 2])
 
     def outputs(self, inputs: np.ndarray) -> Outputs:

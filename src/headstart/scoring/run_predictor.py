@@ -134,7 +134,9 @@ class RunPredictor(Predictor):
             cells = max(1, round(side / plan.stride))
             even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
             return {"probabilities": even} | self.places([(side, side)])
-        width = int(self.model.head.columns.max()) + 1
+        unlike = self.model.unlike
+        read = [self.model.head.columns, *([] if unlike is None else [unlike.columns])]
+        width = max(int(each.max()) for each in read) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
     def _look(

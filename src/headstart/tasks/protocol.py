@@ -7,6 +7,7 @@ with each. There is no base class and no registry object: `tasks.TASKS` is a dic
 A task may have further names. `tasks.kept_labels` and `tasks.keep_labels` use `read_labels(names,
 count, file)` and `write_labels(labels, file)` where labels are more than a text in a table, and
 `compared(pixels, predictions, labels, index)` draws an answer beside the truth for the report.
+`with_sets(probabilities, targets, spec)` calibrates sets of answers on held-out images, and
 `rough(predictions, labels)` measures the same items many times, `served(predictions, index, form)`
 is what a server sends instead of `record(index)`, and
 `write_answers(predictions, images, folder, progress)` writes the files of `predict -o FOLDER`.
