@@ -49,5 +49,5 @@ def test_it_survives_a_file_and_a_damaged_one_is_refused():
         ("means", arrays["means"][:, :-1]), ("gains", arrays["gains"][1:]),
         ("columns", arrays["columns"] - 9), ("rest", np.array([np.inf])),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match="fit each other|no finite number"):
+        with pytest.raises(ValueError, match=r"fit each other|no finite number"):
             Unlike.from_arrays(arrays | {name: bad})

@@ -23,7 +23,7 @@ from headstart.images.outer import NUMBERS, WORDS, OuterProperties, outer_proper
 from headstart.images.threads import ordered_map
 from headstart.metrics.confound import holm
 
-__all__ = ["Outer", "audit_outer"]
+__all__ = ["Measured", "Outer", "audit_outer", "measure_outer"]
 
 _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
@@ -60,17 +60,30 @@ class Outer:
     claim: str
 
 
-def audit_outer(evidence: Evidence, compute: Compute) -> list[Outer]:
-    """Asks the outer properties of up to 1,000 images, whose files are read for it.
+@dataclass(frozen=True)
+class Measured:
+    """What some images of an audit are like from outside.
+
+    Attributes:
+        rows: (m,) int which of them.
+        each: m of them.
+    """
+
+    rows: np.ndarray
+    each: list[OuterProperties]
+
+
+def audit_outer(evidence: Evidence, outside: Measured) -> list[Outer]:
+    """Asks which outer properties tell the class, and whether the score follows them.
 
     Args:
         evidence: Held-out answers.
-        compute: Its seed is that of what is drawn.
+        outside: What the images are like.
 
     Returns:
         Properties that tell the class, the worst first; none where the images are gone.
     """
-    rows, measured = _measured(evidence, compute)
+    rows, measured = outside.rows, outside.each
     if len(rows) < _FEWEST:
         return []
     part = _taken(evidence, rows)
@@ -95,8 +108,13 @@ def audit_outer(evidence: Evidence, compute: Compute) -> list[Outer]:
     return sorted(told, key=lambda each: (order[each.verdict], -each.told_low))
 
 
-def _measured(evidence: Evidence, compute: Compute) -> tuple[np.ndarray, list[OuterProperties]]:
-    """Returns (m,) int images that can be read, and what they are like."""
+def measure_outer(evidence: Evidence, compute: Compute) -> Measured:
+    """Measures up to 1,000 images, whose files are read for it.
+
+    Args:
+        evidence: Whose images.
+        compute: Its seed is that of what is drawn.
+    """
     n = len(evidence)
     rows = np.arange(n)
     if n > _MOST:
@@ -117,7 +135,7 @@ def _measured(evidence: Evidence, compute: Compute) -> tuple[np.ndarray, list[Ou
             kept.append(row)
             found.append(each)
         compute.progress("looking at light, border and files", len(kept), len(rows))
-    return np.array(kept, int), found
+    return Measured(np.array(kept, int), found)
 
 
 def _taken(evidence: Evidence, rows: np.ndarray) -> Evidence:

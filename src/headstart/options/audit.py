@@ -23,6 +23,7 @@ class AuditOptions(Options):
         "headstart audit runs/hydration",
         "headstart audit runs/hydration --by gender,camera",
         "headstart audit runs/hydration other-clinic/",
+        "headstart audit runs/hydration --corruptions",
         "headstart audit runs/hydration --repair gender -o runs/hydration-2",
     )
 
@@ -45,6 +46,11 @@ class AuditOptions(Options):
         help="Columns, joined by commas, that the model might lean on (gender, camera, hospital); "
         "by default all that the data have, and what no column names: light, colour, border, "
         "corners, files and cameras.",
+    )  # fmt: skip
+    corruptions: bool = option(
+        False, group="measuring",
+        help="Also answer up to 300 images blurred, noisy, compressed, dark, bright, flat, turned "
+        "and coarse, mildly and strongly, and tell what that costs.",
     )  # fmt: skip
     repair: str | None = option(
         None, group="training", metavar="COLUMN",
@@ -71,5 +77,7 @@ class AuditOptions(Options):
             yield f"-o {self.out} is where a repaired run goes: say --repair COLUMN too"
         if self.repair is None and self.attribute_pool is not None:
             yield "--attribute-pool is what --repair COLUMN erases by: say that too"
+        if self.repair is not None and self.corruptions:
+            yield "--corruptions asks a finished run: ask the repaired one afterwards"
         if self.repair is not None and self.data is not None:
             yield f"--repair {self.repair} learns from the run's own images: leave {self.data} out"

@@ -13,7 +13,7 @@ __all__ = ["calibrated_unlike", "fit_unlike", "held_out_distances"]
 _SHARE = 0.05  # of held-out images are called unlike
 _AXES, _EXTRA, _POWERS = 64, 16, 2
 _MOST = 4_000  # more say nothing new of a covariance
-_FOLDS = 5
+_FOLDS = 10
 
 
 def fit_unlike(vectors: np.ndarray, targets: np.ndarray, columns: np.ndarray) -> Unlike:

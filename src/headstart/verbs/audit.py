@@ -36,7 +36,7 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
         OptionError: If the run's task has no classes to be told apart.
         OutputError: If the page or the repaired run cannot be written.
     """
-    from headstart.auditing.run_audit import run_audit
+    from headstart.auditing.run_audit import Ask, run_audit
     from headstart.run import Run
 
     run = Run.open(options.run)
@@ -45,7 +45,8 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     if options.repair is not None:
         return _repaired(options, run, by, compute)
     evidence = _evidence(options, run, compute)
-    return run_audit(run, evidence, by, compute, name=str(run.folder), unnamed=not by)
+    ask = Ask(unnamed=not by, corruptions=options.corruptions)
+    return run_audit(run, evidence, by, compute, name=str(run.folder), ask=ask)
 
 
 def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
