@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from headstart.auditing.from_run import evidence_of_run
-from headstart.auditing.seen import read_inputs, vectors_of
+from headstart.auditing.seen import read_inputs, seen_vectors
 from headstart.compute import Compute
 from headstart.nets.model import Model
 
@@ -22,7 +22,7 @@ def test_images_are_read_once_in_every_way_that_is_asked_for(confounded, monkeyp
     assert [each.shape for each in seen] == [(20, n, size, size, 3) for n in (1, 2)]
     again, _ = read_inputs(evidence, np.arange(3, 60), looks, Compute(), most=20)
     assert again.tolist() == rows.tolist()
-    vectors = vectors_of(model, model.preprocess, seen[0][:, 0], "cpu")
+    vectors = seen_vectors(model, model.preprocess, seen[0][:, 0], "cpu")
     np.testing.assert_allclose(vectors, evidence_vectors(model, evidence, rows), atol=2e-3)
 
 

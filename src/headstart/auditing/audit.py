@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,8 @@ class Audit:
         border: How well the classes are told by the border of the images alone, or None.
         maps: Where on the image each class differs most from others: an illustration.
         corruptions: What blur, noise, light and the like do to the answers, or None.
+        gaps: Of masks, boxes and identities: which images are answered worse (`Gap`).
+        against: How another run differs (an `Against`), where one was named.
         labels: Labels that are probably wrong, the surest first.
         labels_said: One sentence about those; empty where there are none.
     """
@@ -80,6 +83,8 @@ class Audit:
     border: Border | None = None
     maps: tuple[ClassMap, ...] = ()
     corruptions: Robustness | None = None
+    gaps: tuple[Any, ...] = ()
+    against: Any = None
     labels: tuple[Suspect, ...] = ()
     labels_said: str = ""
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.auditing.evidence import Evidence
-from headstart.auditing.seen import read_inputs, vectors_of
+from headstart.auditing.seen import read_inputs, seen_vectors
 from headstart.compute import Compute
 from headstart.metrics.confound import mean_of_shares, share_of_cell
 from headstart.nets.model import Model
@@ -120,7 +120,7 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     ring = np.concatenate([greyed(each, middle=True) for each in seen[1]])
     corners = np.concatenate([corners_of(each) for each in seen[1]])
     parts = np.concatenate([middle, ring, corners])
-    every = vectors_of(model, own, parts, compute.device)
+    every = seen_vectors(model, own, parts, compute.device)
     cuts = np.cumsum([len(middle), len(ring)])
     of_middle, of_ring, of_corners = np.split(every, cuts)
     inside = own.pooled(of_middle, model.tta)[:, model.vector_head.columns]

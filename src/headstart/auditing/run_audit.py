@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.auditing.against import Against
 from headstart.auditing.audit import Audit, audit_columns, pick_columns
 from headstart.auditing.border import border_alone
 from headstart.auditing.class_maps import class_maps, map_pictures
@@ -34,7 +35,7 @@ from headstart.reporting.audit import write_audit
 from headstart.results.items import read_items
 from headstart.run import Run
 
-__all__ = ["Ask", "audit_while_training", "run_audit"]
+__all__ = ["AuditAsk", "audit_while_training", "run_audit"]
 
 _log = logging.getLogger(__name__)
 _MOST = 20  # columns that are asked without being named
@@ -42,16 +43,18 @@ _ASKED = ("classification", "regression")
 
 
 @dataclass(frozen=True)
-class Ask:
+class AuditAsk:
     """What is asked besides columns.
 
     Attributes:
         unnamed: Light, border and files, which reads the images.
         corruptions: What blur, noise, light and the like do to the answers.
+        against: How another run differs, which is kept with what is found.
     """
 
     unnamed: bool = False
     corruptions: bool = False
+    against: Against | None = None
 
 
 def run_audit(
@@ -62,7 +65,7 @@ def run_audit(
     *,
     name: str,
     repair: Sequence[str] = (),
-    ask: Ask | None = None,
+    ask: AuditAsk | None = None,
 ) -> Audit:
     """Asks columns, and writes `audit.json` and `audit.html`.
 
@@ -83,7 +86,8 @@ def run_audit(
     compute.begin("asking whether the model leans on columns")
     found = audit_columns(evidence, columns, name=name, seed=compute.seed)
     found = dataclasses.replace(found, repair=tuple(repair))
-    ask = ask or Ask()
+    ask = ask or AuditAsk()
+    found = dataclasses.replace(found, against=ask.against)
     more: dict[str, list[dict[str, Any]]] = {}
     if ask.unnamed:
         found, more = _unnamed(run, evidence, found, compute)

@@ -14,7 +14,7 @@ from headstart.images.threads import ordered_map
 from headstart.nets.engine import stream
 from headstart.nets.model import Model
 
-__all__ = ["read_inputs", "vectors_of"]
+__all__ = ["read_inputs", "seen_vectors"]
 
 
 def read_inputs(
@@ -57,7 +57,9 @@ def read_inputs(
     return np.array(kept, int), [np.stack(each) for each in zip(*found, strict=True)]
 
 
-def vectors_of(model: Model, preprocess: Preprocess, images: np.ndarray, device: str) -> np.ndarray:
+def seen_vectors(
+    model: Model, preprocess: Preprocess, images: np.ndarray, device: str
+) -> np.ndarray:
     """Returns the (N, D) vectors of a model's network of (N, size, size, 3) uint8 images.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headstart.auditing.against import Against
 from headstart.auditing.border import Border
 from headstart.auditing.class_maps import ClassMap
 from headstart.auditing.confound import Confound
@@ -15,6 +16,7 @@ __all__ = [
     "claim_of",
     "evidence_of",
     "line_of",
+    "lines_of_against",
     "lines_of_corruptions",
     "remedy_of",
     "said_of_border",
@@ -191,6 +193,17 @@ def lines_of_corruptions(found: Robustness) -> list[str]:
         points = f"{_points(each.change)} points" if found.share else str(each.change)
         lines.append(f"{each.name}, {each.words}: {points}")
     return lines
+
+
+def lines_of_against(found: Against) -> list[str]:
+    """Returns how two runs differ, a line for what all images say and one a column."""
+    value, low, high = (100 * x for x in (found.measured.value, found.measured.low,
+                                          found.measured.high))  # fmt: skip
+    first = (
+        f"Against {found.second}, on {found.images:,} images that both answered: it is right in "
+        f"{value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
+    )
+    return [first, *(each.claim for each in found.columns)]
 
 
 def line_of(suspect: Suspect) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headstart.auditing.wording import line_of, lines_of_corruptions, said_of_border, said_of_maps
+from headstart.auditing.wording import (
+    line_of,
+    lines_of_against,
+    lines_of_corruptions,
+    said_of_border,
+    said_of_maps,
+)
 from headstart.console.parts import COLOURS, hang, sentence
 
 if TYPE_CHECKING:
@@ -42,6 +48,9 @@ def show_audit(result: Audit, console: Console) -> None:
         console.print(first, markup=False)
         for line in rest:
             hang(console, cell(line, "dim"))
+    if result.against is not None:
+        for line in lines_of_against(result.against):
+            hang(console, cell(line))
     if result.labels:
         console.print(sentence(result.labels_said), markup=False)
         for suspect in result.labels[:_SUSPECTS]:

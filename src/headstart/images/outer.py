@@ -16,7 +16,7 @@ from PIL import Image
 from headstart.images.decode import decode
 from headstart.images.stats import STATS_SIDE
 
-__all__ = ["NUMBERS", "SMALL", "WORDS", "OuterProperties", "outer_properties"]
+__all__ = ["NUMBERS", "OUTER_SIDE", "WORDS", "OuterProperties", "outer_properties"]
 
 NUMBERS = (
     "brightness", "colour", "contrast", "sharpness", "size", "bytes a pixel", "border", "corners",
@@ -27,7 +27,7 @@ NUMBERS = (
 WORDS = ("file format", "colour mode", "JPEG tables", "camera", "software")
 """Properties that are words."""
 
-SMALL = 24
+OUTER_SIDE = 24
 """Side of an image that shows where it is light."""
 
 _CORNER, _RING = 0.035, 0.06  # of the shorter side
@@ -80,7 +80,7 @@ def outer_properties(data: bytes) -> OuterProperties:
         "date": [date],
     }
     words |= {"file format": decoded.format, "colour mode": decoded.mode}
-    small = Image.fromarray(decoded.pixels).resize((SMALL, SMALL), Image.Resampling.BOX)
+    small = Image.fromarray(decoded.pixels).resize((OUTER_SIDE, OUTER_SIDE), Image.Resampling.BOX)
     return OuterProperties(
         {key: np.array(each, float) for key, each in numbers.items()}, words, np.asarray(small)
     )

@@ -25,6 +25,7 @@ class AuditOptions(Options):
         "headstart audit runs/hydration other-clinic/",
         "headstart audit runs/hydration --corruptions",
         "headstart audit runs/hydration --repair gender -o runs/hydration-2",
+        "headstart audit runs/hydration --against runs/hydration-2",
     )
 
     run: str | Path = subject(help="The folder that `train` wrote.")
@@ -52,6 +53,11 @@ class AuditOptions(Options):
         help="Also answer up to 300 images blurred, noisy, compressed, dark, bright, flat, turned "
         "and coarse, mildly and strongly, and tell what that costs.",
     )  # fmt: skip
+    against: str | Path | None = option(
+        None, group="measuring", metavar="RUN2",
+        help="Another run on the same images: which of the two leans less on each column, by the "
+        "images that both answered.",
+    )  # fmt: skip
     repair: str | None = option(
         None, group="training", metavar="COLUMN",
         help="Repair the head, so that it leans less on this column: every value counts alike "
@@ -77,6 +83,9 @@ class AuditOptions(Options):
             yield f"-o {self.out} is where a repaired run goes: say --repair COLUMN too"
         if self.repair is None and self.attribute_pool is not None:
             yield "--attribute-pool is what --repair COLUMN erases by: say that too"
+        if self.against is not None and (self.repair is not None or self.data is not None):
+            other = "--repair" if self.repair is not None else f"other images ({self.data})"
+            yield f"--against compares two finished runs on their own images: leave {other} out"
         if self.repair is not None and self.corruptions:
             yield "--corruptions asks a finished run: ask the repaired one afterwards"
         if self.repair is not None and self.data is not None:
