@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.auditing.evidence import Evidence
-from headstart.auditing.seen import read_inputs, seen_vectors
+from headstart.auditing.seen import Part, vectors_of_parts
 from headstart.compute import Compute
 from headstart.metrics.confound import mean_of_shares, share_of_cell
 from headstart.nets.model import Model
@@ -103,9 +103,13 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     """
     own = model.preprocess
     whole = replace(own, geometry="squash", crop_pct=1.0, beside=())
-    rows, seen = read_inputs(
-        evidence, np.arange(len(evidence)), ((own, model.tta), (whole, 1)), compute, most=_MOST
+    compute.begin("covering the middle, and the border")
+    parts = (
+        Part("middle", own, model.tta, lambda inputs: greyed(inputs, middle=False)),
+        Part("ring", whole, 1, lambda inputs: greyed(inputs, middle=True)),
+        Part("corners", whole, 1, corners_of),
     )
+    rows, seen = vectors_of_parts(model, evidence, parts, compute, most=_MOST)
     if len(rows) < _FEWEST:
         return None
     present, targets = np.unique(evidence.targets[rows], return_inverse=True)
@@ -115,16 +119,8 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     clusters = evidence.clusters[rows]
     right = evidence.scores[rows].argmax(axis=1) == evidence.targets[rows]
     found = [_balanced(right, targets, clusters)]
-    compute.begin("covering the middle, and the border")
-    middle = np.concatenate([greyed(each, middle=False) for each in seen[0]])
-    ring = np.concatenate([greyed(each, middle=True) for each in seen[1]])
-    corners = np.concatenate([corners_of(each) for each in seen[1]])
-    parts = np.concatenate([middle, ring, corners])
-    every = seen_vectors(model, own, parts, compute.device)
-    cuts = np.cumsum([len(middle), len(ring)])
-    of_middle, of_ring, of_corners = np.split(every, cuts)
-    inside = own.pooled(of_middle, model.tta)[:, model.vector_head.columns]
-    for vectors in (np.hstack([of_ring, of_corners]), inside):
+    inside = seen[0][:, model.vector_head.columns]
+    for vectors in (np.hstack(seen[1:]), inside):
         _, beside = held_out_like(
             None, np.ascontiguousarray(vectors), targets, clusters, seed=compute.seed
         )

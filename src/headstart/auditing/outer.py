@@ -26,6 +26,7 @@ __all__ = ["Outside", "Outer", "audit_outer", "measure_outer"]
 _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
 _LEVEL = 0.05
+_SEVERAL = ("corners", "JPEG tables")
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _judged(name: str, low: float, found: Confound) -> Verdict:
 def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
     value, low, chance = told
     said = (
-        f"{name[0].upper()}{name[1:]} alone tells the class with a balanced accuracy of "
+        f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a balanced accuracy of "
         f"{value:.0%} (at least {low:.0%}; guessing {chance:.0%})"
     )
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
