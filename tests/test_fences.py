@@ -53,8 +53,8 @@ def test_verbs_holds_only_the_commands():
 # What every task is asked by (`tasks.protocol`): one name, as many homes as there are tasks.
 ASKED_OF_TASKS = frozenset([
     "PRIMARY", "MEASURES", "check", "encode", "decode", "measures", "details", "baselines", "draw",
-    "head", "batches", "loss", "correct", "compared", "read_labels",
-    "rough", "served", "write_answers", "write_labels",
+    "head", "batches", "loss", "correct", "compared", "read_labels", "PLACED", "OBJECTS", "settle",
+    "rough", "served", "noise_of", "disturbed", "write_answers", "write_labels",
 ])  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from headstart.cli import VERBS
 
 PUBLIC = {
     # verbs
-    "advise", "audit", "check", "compare", "demo", "enroll", "evaluate", "export", "faces",
-    "identify", "predict", "report", "serve", "train", "verify",
+    "advise", "audit", "check", "compare", "convert", "demo", "enroll", "evaluate", "export",
+    "faces", "identify", "predict", "report", "serve", "train", "verify",
     # reading
     "load", "open_dataset",
     # nouns

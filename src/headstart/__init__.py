@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from headstart.verbs.audit import audit
     from headstart.verbs.check import check
     from headstart.verbs.compare import compare
+    from headstart.verbs.convert import convert
     from headstart.verbs.demo import demo
     from headstart.verbs.enroll import enroll
     from headstart.verbs.evaluate import evaluate
@@ -55,6 +56,7 @@ __all__ = [
     "audit",
     "check",
     "compare",
+    "convert",
     "demo",
     "enroll",
     "evaluate",
@@ -79,6 +81,7 @@ _HOMES = {
     "audit": "verbs.audit",
     "check": "verbs.check",
     "compare": "verbs.compare",
+    "convert": "verbs.convert",
     "demo": "verbs.demo",
     "enroll": "verbs.enroll",
     "evaluate": "verbs.evaluate",

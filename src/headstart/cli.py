@@ -28,6 +28,7 @@ VERBS = {
     "audit": "whether a run's model leans on gender, camera or any other column, and the repair",
     "compare": "whether two runs really differ, by a paired test",
     "faces": "photos in; upright faces out, with what is known about each",
+    "convert": "a detector's published weights as a backbone, proven to answer alike",
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
     "predict": "classes of new images, with calibrated probabilities",
     "serve": "an exported model over HTTP, with a page",

@@ -100,7 +100,7 @@ class Run:
 
     @property
     def examples(self) -> Path:
-        """`examples/`: the best, middle and worst answers beside the truth."""
+        """`examples/`: the best, middle and worst answers beside the truth; of boxes, errors."""
         return self.folder / "examples"
 
     @property

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from headstart.auditing.from_run import evidence_of_run
-from headstart.auditing.seen import Part, read_inputs, vectors_of_parts
+from headstart.auditing.seen import CoveredPart, read_inputs, vectors_of_parts
 from headstart.compute import Compute
 from headstart.features.extract import extract
 from headstart.images.store import Store
@@ -37,7 +37,10 @@ def test_parts_are_embedded_once_and_kept(confounded, monkeypatch):
         return inputs // 2
 
     own = model.preprocess
-    parts = (Part("all of it", own, 1, lambda inputs: inputs), Part("dark", own, 1, dark))
+    parts = (
+        CoveredPart("all of it", own, 1, lambda inputs: inputs),
+        CoveredPart("dark", own, 1, dark),
+    )
     rows, seen = vectors_of_parts(model, evidence, parts, Compute(), most=20)
     assert len(covered) == len(rows) == 20
     part = evidence.dataset.take(rows)
@@ -55,7 +58,7 @@ def test_a_cache_that_cannot_be_written_is_no_trouble(confounded, monkeypatch):
     monkeypatch.setenv("HEADSTART_CACHE", str(data.parent / "cache"))
     evidence, model = evidence_of_run(run, Compute()), Model.load(run.folder)
     monkeypatch.setattr(Store, "add", lambda self, key, row: None)
-    part = Part("forgotten", model.preprocess, 1, lambda inputs: inputs)
+    part = CoveredPart("forgotten", model.preprocess, 1, lambda inputs: inputs)
     rows, seen = vectors_of_parts(model, evidence, (part,), Compute(), most=6)
     assert len(rows) == len(seen[0]) == 6
 
@@ -69,6 +72,6 @@ def test_of_images_that_are_gone_there_is_nothing(confounded, tmp_path, monkeypa
     )
     rows, seen = read_inputs(gone, np.arange(9), ((model.preprocess, 1),), Compute(), most=5)
     assert (len(rows), seen) == (0, [])
-    part = Part("p", model.preprocess, 1, lambda inputs: inputs)
+    part = CoveredPart("p", model.preprocess, 1, lambda inputs: inputs)
     rows, seen = vectors_of_parts(model, gone, (part,), Compute(), most=5)
     assert (len(rows), seen) == (0, [])

@@ -13,7 +13,7 @@ from tests.models import MASKS
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
-from headstart.exporting.cost import HeldOut, expected_change, lost, noise_of
+from headstart.exporting.cost import HeldOut, expected_change, lost, noise_between
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.statistic import Measure
 from headstart.records import Estimate, OutputSpec
@@ -83,7 +83,8 @@ def test_rounds_with_other_ranges_take_the_noise_of_their_neighbours():
 
 
 def test_noise_is_the_difference_of_logarithms():
-    found = noise_of({"p": np.array([[0.5, 0.0]])}, {"p": np.array([[0.25, 0.0]])})
+    spec = OutputSpec("classification", ("a", "b"))
+    found = noise_between({"p": np.array([[0.5, 0.0]])}, {"p": np.array([[0.25, 0.0]])}, spec)
     assert found["p"] == pytest.approx(np.array([[np.log(0.5), 0]]))
 
 

@@ -1,4 +1,4 @@
-"""A model of masks as one graph."""
+"""Models of masks and of boxes as one graph."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from tests.box_models import box_model
 from tests.models import exported_file, random_mask_model
 
-from headstart.exporting.dense_graph import DenseDeployed
+from headstart.exporting.dense_graph import BoxDeployed, DenseDeployed
 from headstart.scoring.run_predictor import RunPredictor
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
@@ -37,7 +38,25 @@ def test_the_file_says_how_many_numbers_an_image_has(tmp_path):
 
 def test_its_shape_is_known_before_it_is_written():
     deployed = DenseDeployed(random_mask_model())
-    assert deployed.shape == (3, 16, 16)
+    assert deployed.shapes == {"probabilities": (3, 16, 16)}
     with torch.inference_mode():
         found = deployed.eval()(torch.from_numpy(INPUTS))
     np.testing.assert_allclose(found.sum(1).numpy(), 1, atol=1e-5)
+
+
+def test_boxes_come_out_as_they_do_of_the_model_for_any_number_of_images(tmp_path):
+    model = box_model()
+    wanted = RunPredictor(model, exact=True).outputs(INPUTS)
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    assert BoxDeployed(model).shapes == model.head.outputs_at(64)
+    for count in (1, 3):
+        found = predictor.outputs(INPUTS[:count])
+        assert set(found) == {"scores", "boxes"}
+        np.testing.assert_allclose(found["scores"], wanted["scores"][:count], atol=1e-5)
+        np.testing.assert_allclose(found["boxes"], wanted["boxes"][:count], atol=1e-2)
+    graph = onnx.load(predictor.path).graph
+    sides = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in graph.output}
+    assert sides == {name: [0, *shape] for name, shape in model.head.outputs_at(64).items()}
+    nothing = predictor.nothing(2)
+    assert nothing["scores"].shape == (2, 300)
+    assert np.isnan(nothing["scores"]).all()

@@ -27,7 +27,12 @@ def trial(file, labels):
     items = Items(dataset, np.full(n, "test"), np.ones(n, int), rows, ("",) * n)
     tested = HeldOut([(rows, wanted, file.spec)], items)
     return QuantTrial(
-        INPUTS[:6], INPUTS, wanted, lambda outputs: file.decode(outputs, names), tested
+        INPUTS[:6],
+        INPUTS,
+        wanted,
+        lambda outputs: file.decode(outputs, names),
+        tested,
+        file.spec,
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.boxes_run import write_boxes_run
 from tests.drawn_masks import draw_masked, masks_of
 from tests.exporting.finished import TEST, TRAIN, finished_run
 from tests.models import CLASSES, MASKS, NUMBERS, random_model
+from tests.squares import scene
 
 from headstart.compute import silent
 from headstart.data.labels import Numbers
@@ -153,3 +155,45 @@ def test_where_int8_is_not_worth_it_that_is_said(ms, megabytes, said):
     if ms is not None:
         rows.append({"precision": "int8", "p50_ms": ms, "megabytes": megabytes})
     assert module._described_times(rows).startswith(said)
+
+
+def test_boxes_are_exported_proven_and_int8_says_what_it_costs_in_ap(tmp_path, monkeypatch):
+    monkeypatch.setattr("headstart.exporting.quantise.METHODS", ("MinMax", "Entropy"))
+    run = write_boxes_run(tmp_path, report=False)
+    (tmp_path / "built").mkdir()
+    choices = Choices(int8=True, max_drop=100.0)
+    record = write_export(run, Path("final"), tmp_path / "built", choices, silent)
+    assert record.primary == "map"
+    assert (record.parity.images, record.parity.same) == (12, True)
+    assert record.int8 is not None
+    assert record.int8.kept
+    told = next(each for each in record.summary if each.startswith("int8 ("))
+    assert "change AP by" in told
+    assert "objects on the former are found by both" in told
+    last = record.int8.attempts[-1]
+    assert last.change.n == 12
+    assert last.agreement > 0.5
+    card = (tmp_path / "built" / "README.md").read_text()
+    assert "`scores`, (N, 180, 2)" in card
+    assert "`boxes`, (N, 180, 4)" in card
+    assert "from a score of 0.5 on" in card
+    file, model = OnnxPredictor(tmp_path / "built" / "model.onnx"), RunPredictor(run.folder)
+    assert file.threshold == model.threshold == 0.5
+    images = [scene(seed)[0] for seed in range(20, 32)]
+    one, other = model.predictions(images), file.predictions(images)
+    assert one.agrees(other).all()
+    assert len(one.scores) > 10
+
+
+def test_int8_of_boxes_is_refused_where_it_costs_too_much(tmp_path, monkeypatch):
+    monkeypatch.setattr("headstart.exporting.quantise.METHODS", ("MinMax",))
+    monkeypatch.setattr("headstart.exporting.quantise._STEPS", (0.1,))
+    run = write_boxes_run(tmp_path, report=False)
+    (tmp_path / "built").mkdir()
+    record = write_export(
+        run, Path("final"), tmp_path / "built", Choices(int8=True, max_drop=-100.0), silent
+    )
+    assert record.int8 is not None
+    assert not record.int8.kept
+    assert not (tmp_path / "built" / "model-int8.onnx").exists()
+    assert any("refused" in each and "AP" in each for each in record.summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from headstart.nets.dense import build_dense, head_of, net_of, shapes_of
+from headstart.nets.dense import build_dense, head_of, net_of
 from headstart.nets.dense_head import DensePlan
 
 
@@ -26,7 +26,7 @@ def test_a_head_is_the_same_after_being_kept(kind):
         for value in net.parameters():
             value.add_(0.1 * torch.randn(value.shape, generator=torch.Generator().manual_seed(1)))
     kept = head_of(net)
-    assert {name: each.shape for name, each in kept.arrays.items()} == shapes_of(net.plan)
+    assert {name: each.shape for name, each in kept.arrays.items()} == net.plan.shapes()
     with torch.inference_mode():
         found = net_of(kept)(maps())
         assert found.shape == (2, 3, 8, 8)

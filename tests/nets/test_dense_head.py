@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headstart.nets.dense import build_dense, dense_fault, head_of
+from headstart.nets.dense import build_dense, head_of
 from headstart.nets.dense_head import DensePlan
 
 PLAN = DensePlan("pyramid", (4, 6, 8), (2, 4, 8), (1, 2), 3, 16)
@@ -32,11 +32,11 @@ def test_a_damaged_plan_is_refused(change):
 
 def test_weights_that_do_not_fit_are_named():
     head = head_of(build_dense(PLAN))
-    assert dense_fault(head) is None
+    assert head.fault() is None
     name = next(iter(head.arrays))
     short = replace(head, arrays={**head.arrays, name: head.arrays[name][:1]})
-    assert name in (dense_fault(short) or "")
+    assert name in (short.fault() or "")
     rest = {key: value for key, value in head.arrays.items() if key != name}
-    assert name in (dense_fault(replace(head, arrays=rest)) or "")
+    assert name in (replace(head, arrays=rest).fault() or "")
     broken = {**head.arrays, name: np.full_like(head.arrays[name], np.nan)}
-    assert "finite" in (dense_fault(replace(head, arrays=broken)) or "")
+    assert "finite" in (replace(head, arrays=broken).fault() or "")

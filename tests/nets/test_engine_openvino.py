@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_transformer_in_openvino(tmp_path):
     pool = make_pool("test_vit", img_size=SIZE)
     bounds = bounds_of(pool)
-    engine_openvino.convert(pool, tmp_path, size=SIZE)
+    engine_openvino.convert_graph(pool, tmp_path, size=SIZE)
     engine = engine_openvino.load_converted(tmp_path, size=SIZE, bounds=bounds)
     images = inputs(5)
     reference = plain(pool, images)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tests.strategies.mask_sets import QUIET
 
-from headstart.nets.dense import dense_fault, net_of
+from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear, map_moments
@@ -48,7 +48,7 @@ def test_nothing_is_answered_by_who_has_seen_it():
 
 def test_without_folds_one_model_is_fitted():
     fit = fit_linear(task(folds=0), PLAN, QUIET, phase="")
-    assert dense_fault(fit.head) is None
+    assert fit.head.fault() is None
 
 
 def test_moments_are_those_of_the_channels():

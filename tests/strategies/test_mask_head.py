@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
-from headstart.nets.dense import dense_fault
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -36,7 +35,7 @@ def test_it_learns_and_goes_on(begin):
     assert began.arm.held.how == "1 of 3 folds"
     assert len(began.arm.held.rows) == 4
     kept = began.finish()
-    assert dense_fault(kept.head) is None
+    assert kept.head.fault() is None
     assert list(began.history) == ["head", "head-all"]
     assert [len(each) for each in began.history.values()] == [8, 2]
     name = next(iter(kept.head.arrays))

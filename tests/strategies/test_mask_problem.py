@@ -1,4 +1,4 @@
-"""Who trains and who tests where masks are learnt, and how large the input is."""
+"""How large the input is, and how a head is trained."""
 
 from __future__ import annotations
 
@@ -10,58 +10,20 @@ from tests.strategies.mask_sets import QUIET, discs, material
 from tests.tasks.segmentation.masks_here import masks_of
 
 from headstart.data.masks import Masks
-from headstart.errors import DataError, OptionError
+from headstart.errors import OptionError
 from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.strategies.mask_problem import (
     choose_mask_input,
     few_folds,
     head_side,
-    make_mask_problem,
-    mask_folds,
     mask_recipe,
     shown_at,
 )
 from headstart.training.schedule import Recipe
 
 
-@pytest.fixture
-def prepared(tmp_path):
-    return material(discs(tmp_path))[0]
-
-
-def test_a_given_split_is_kept(prepared):
-    problem = make_mask_problem(prepared, "auto", folds=5, seed=0)
-    [(train, test)] = problem.rounds
-    assert (len(train), len(test), problem.kind) == (8, 4, "holdout")
-    assert "own test split" in problem.summary
-
-
-def test_cross_validation_answers_for_every_image_once(prepared):
-    problem = make_mask_problem(prepared, "cv", folds=3, seed=0)
-    tested = np.concatenate([test for _, test in problem.rounds])
-    assert sorted(tested.tolist()) == list(range(12))
-    assert len(problem.final) == 12
-
-
-def test_nothing_to_measure_on_is_said(prepared):
-    together = replace(prepared, clusters=np.zeros(12, int))
-    with pytest.raises(DataError, match="stay together"):
-        make_mask_problem(together, "auto", folds=5, seed=0)
-    nobody = replace(prepared, splits=np.full(12, "train"))
-    with pytest.raises(DataError, match="test on"):
-        make_mask_problem(nobody, "auto", folds=5, seed=0)
-
-
-def test_folds_keep_together_what_belongs_together(prepared):
-    pairs = replace(prepared, clusters=np.arange(12) // 2)
-    of, k = mask_folds(pairs, np.arange(8), folds=5, seed=0)
-    assert 2 <= k <= 4
-    assert (of[::2] == of[1::2]).all()
-    assert (
-        mask_folds(replace(prepared, clusters=np.zeros(12, int)), np.arange(8), folds=5, seed=0)[1]
-        == 1
-    )
+def test_costly_folds_are_few():
     assert few_folds((np.arange(10) % 5, 5), 512, 2)[1] == 3
     assert few_folds((np.arange(10) % 5, 5), 128, 4)[1] == 5
 

@@ -129,7 +129,9 @@ def test_what_is_tried_on_further_looks_was_good_on_the_first():
     assert grid.own["last (b)"].svm == (0.1, 1)
     assert grid.looks == 2
     many = SimpleNamespace(**{**vars(first), "head": SimpleNamespace(n_classes=2000)})
-    assert set(_grid(many, ["a"], 2).own) == {"last (a)"}
+    fewer = _grid(many, ["a"], 2).own
+    assert set(fewer) == {"last (a)"}
+    assert fewer["last (a)"].logistic == (3,)
 
 
 @pytest.fixture

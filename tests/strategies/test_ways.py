@@ -33,7 +33,8 @@ def test_a_task_is_trained_class_by_class_unless_it_names_its_own_way():
     assert way_of("classification") is way_of("regression") is train_classes
     assert way_of("something new") is train_classes
     assert way_of("identity").__name__ == "train_identities"
-    assert [each for each in TASKS if has_own_way(each)] == ["identity", "segmentation"]
+    own = ["identity", "segmentation", "detection"]
+    assert [each for each in TASKS if has_own_way(each)] == own
 
 
 def test_recipes():

@@ -15,7 +15,7 @@ from headstart.errors import DataError
 from headstart.metrics.statistic import Measure, estimate
 from headstart.records import Finding, OutputSpec, to_json
 from headstart.scoring.score import score
-from headstart.tasks import decode, decode_parts, task_of
+from headstart.tasks import decode, decode_parts, placed, settle, task_of, usual_threshold
 from headstart.tasks.protocol import Places
 
 AGREED = (
@@ -189,3 +189,27 @@ def test_checks_of_sound_labels_find_nothing_serious(task):
     found = list(task.check(dataset, stats, np.arange(60)))
     assert all(isinstance(each, Finding) for each in found)
     assert not [each for each in found if each.severity == "serious"]
+
+
+def test_what_is_said_of_every_cell_is_settled_by_the_spec():
+    boxes = np.array([[[0.0, 0, 40, 40], [2, 0, 40, 40], [100, 100, 120, 120], [-9, 0, -1, 5]]])
+    scores = np.array([[[0.9, 0.0], [0.8, 0.0], [0.0, 0.4], [0.7, 0.0]]])
+    spec = OutputSpec("detection", ("cat", "dog"), {"most": 7, "threshold": 0.35})
+    kept = settle({"boxes": boxes, "scores": scores}, spec)
+    assert kept["scores"].shape == (1, 7)
+    assert settle(kept, spec) is kept
+    places = Places(("a",), {}, sizes=np.array([[110, 110]]), matrices=np.eye(2, 3)[None])
+    raw = decode({"boxes": boxes, "scores": scores}, spec, places)
+    assert raw.text(0) == "cat 1, dog 1", "one beside the image, and one under a better one"
+    assert raw.corners[raw.rows(0)].tolist() == [[0, 0, 40, 40], [100, 100, 110, 110]]
+    again = decode(kept, spec, places)
+    assert again.record(0) == raw.record(0)
+    moved = dataclasses.replace(spec, settings=spec.settings | {"calibration": [1.0, -3.0]})
+    assert decode({"boxes": boxes, "scores": scores}, moved, places).text(0) == "no object"
+    strict = dataclasses.replace(spec, settings=spec.settings | {"overlap": 0.99, "floor": 0.75})
+    assert decode({"boxes": boxes, "scores": scores}, strict, places).text(0) == "cat 2"
+    assert usual_threshold(spec) == 0.35
+    assert usual_threshold(OutputSpec("classification", ("a", "b"))) == 0.5
+    assert usual_threshold(OutputSpec("segmentation", ("a", "b"))) == 0.0
+    assert placed("detection")
+    assert not placed("regression")

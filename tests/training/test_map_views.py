@@ -37,8 +37,9 @@ def test_each_view_is_seen_once_and_goes_with_its_mask():
     squares = np.repeat(np.where(masks, 200, 20)[..., None], 3, axis=3).astype(np.uint8)
     engine = Counting()
     views = MapViews(
-        engine, LAYOUT, 1, Scenes(squares, masks.astype(np.uint8), 2, 4),
-        warp=Warp(16, colour=0.0, turn=0.0), count=2, compute=QUIET,
+        engine, LAYOUT, 1,
+        Scenes(squares, masks.astype(np.uint8), 2, 4, Warp(16, colour=0.0, turn=0.0)),
+        count=2, compute=QUIET,
     )  # fmt: skip
     plan = Plan(np.zeros(6), batch=3, epochs=5, seed=0)
     found = list(views.batches(plan.since(0)))

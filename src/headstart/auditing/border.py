@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.auditing.evidence import Evidence
-from headstart.auditing.seen import Part, vectors_of_parts
+from headstart.auditing.seen import CoveredPart, vectors_of_parts
 from headstart.compute import Compute
 from headstart.metrics.confound import mean_of_shares, share_of_cell
 from headstart.nets.model import Model
@@ -105,9 +105,9 @@ def border_alone(model: Model, evidence: Evidence, compute: Compute) -> Border |
     whole = replace(own, geometry="squash", crop_pct=1.0, beside=())
     compute.begin("covering the middle, and the border")
     parts = (
-        Part("middle", own, model.tta, lambda inputs: greyed(inputs, middle=False)),
-        Part("ring", whole, 1, lambda inputs: greyed(inputs, middle=True)),
-        Part("corners", whole, 1, corners_of),
+        CoveredPart("middle", own, model.tta, lambda inputs: greyed(inputs, middle=False)),
+        CoveredPart("ring", whole, 1, lambda inputs: greyed(inputs, middle=True)),
+        CoveredPart("corners", whole, 1, corners_of),
     )
     rows, seen = vectors_of_parts(model, evidence, parts, compute, most=_MOST)
     if len(rows) < _FEWEST:

@@ -176,7 +176,8 @@ def _judged(name: str, low: float, found: Confound) -> Verdict:
 def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
     value, low, chance = told
     said = (
-        f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a balanced accuracy of "
+        f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a "
+        f"balanced accuracy of "
         f"{value:.0%} (at least {low:.0%}; guessing {chance:.0%})"
     )
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):

@@ -19,7 +19,7 @@ from headstart.images.threads import ordered_map
 from headstart.nets.engine import stream
 from headstart.nets.model import Model
 
-__all__ = ["Part", "read_inputs", "vectors_of_parts"]
+__all__ = ["CoveredPart", "read_inputs", "vectors_of_parts"]
 
 
 def read_inputs(
@@ -66,7 +66,7 @@ _Seen = tuple[np.ndarray | None, np.ndarray | None]  # a vector, or what it is t
 
 
 @dataclass(frozen=True)
-class Part:
+class CoveredPart:
     """A part of every image, as a network is to see it.
 
     Attributes:
@@ -85,7 +85,7 @@ class Part:
 def vectors_of_parts(
     model: Model,
     evidence: Evidence,
-    parts: tuple[Part, ...],
+    parts: tuple[CoveredPart, ...],
     compute: Compute,
     *,
     most: int,
@@ -145,7 +145,7 @@ def vectors_of_parts(
     return np.array(rows, int), found
 
 
-def _embedded(model: Model, part: Part, inputs: np.ndarray, compute: Compute) -> np.ndarray:
+def _embedded(model: Model, part: CoveredPart, inputs: np.ndarray, compute: Compute) -> np.ndarray:
     """Returns (N, D) vectors of (N, V, size, size, 3) uint8."""
     images = inputs.reshape(-1, *inputs.shape[2:])
     engine = model.backbone.engine(

@@ -69,10 +69,13 @@ def show_predictions(
         heads, rows = heads[:2], [row[:2] for row in rows]
     console.print(names_table(console, heads, rows, right=heads[2:]))
     if len(records) > _FEW and not quiet:
-        console.print(f"{len(records):,} {_noun(predictions)}: {_summary(records)}", markup=False)
+        told = getattr(predictions, "told", "") or _summary(records)
+        console.print(f"{len(records):,} {_noun(predictions)}: {told}", markup=False)
 
 
 def _noun(predictions: Predictions) -> str:
+    if noun := getattr(predictions, "noun", ""):
+        return str(noun)
     return "images" if len(set(predictions.names)) == len(predictions) else "answers"
 
 
@@ -82,6 +85,13 @@ def _summary(records: list[dict[str, Any]]) -> str:
     numbers = [record["number"] for record in answered if "number" in record]
     if numbers:
         words = [f"{len(numbers):,} answers from {min(numbers):.3g} to {max(numbers):.3g}"]
+    elif any("count" in record for record in answered):
+        totals: Counter[str] = Counter()
+        for record in answered:
+            totals.update(record["count"])
+        words = [f"{n:,} {name}" for name, n in totals.most_common(_NAMED) if n] or ["no object"]
+        rest = sum(totals.values()) - sum(n for _, n in totals.most_common(_NAMED))
+        words += [f"{rest:,} others"] if rest else []
     elif any("share" in record for record in answered):
         shares = [record["share"] for record in answered]
         mean = {name: sum(each[name] for each in shares) / len(shares) for name in shares[0]}
@@ -133,9 +143,13 @@ def _cell(value: Any) -> Any:
 
 def show_predictions_csv(predictions: Predictions, top: int) -> None:
     """Prints them as CSV, for machines: `Predictions.record` flattened, the likeliest few first."""
-    records = [predictions.record(index) for index in range(len(predictions))]
+    several: Any = getattr(predictions, "table", None)  # of objects, a row each
     rows = []
-    for record in records:
+    for index in range(len(predictions)):
+        if several is not None:
+            rows += [{k: _cell(v) for k, v in row.items()} for row in several(index)]
+            continue
+        record = predictions.record(index)
         ranked = _ranked(record, top)
         row = columns_of({k: v for k, v in record.items() if k != "probabilities"})
         for place, (label, probability) in enumerate(ranked[1:], 2):

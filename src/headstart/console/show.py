@@ -28,6 +28,7 @@ from headstart.run import Run
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headstart.nets.convert_detector import Converted
     from headstart.verbs.demo import Demo
 
 __all__ = ["show", "written"]
@@ -102,6 +103,7 @@ def _show(result: Any, options: Options, *, quiet: bool) -> None:
             "Checkup": show_checkup,
             "Evaluation": show_evaluation,
             "Comparison": show_comparison,
+            "Converted": _converted,
             "Crops": show_crops,
             "Demo": _demo,
             "Export": show_exported,
@@ -110,6 +112,17 @@ def _show(result: Any, options: Options, *, quiet: bool) -> None:
             "Verification": show_gallery_result,
         }
         by_name[type(result).__name__](result, console)
+
+
+def _converted(result: Converted, console: Console) -> None:
+    told = f"{result.architecture}, {len(result.classes)} classes, from {result.taken}"
+    proven = (
+        "not proven: a checkpoint cannot be run by itself"
+        if result.difference is None
+        else f"answers as the file does (largest difference {result.difference:.1e} of the range)"
+    )
+    for line in (told, proven):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _demo(result: Demo, console: Console) -> None:

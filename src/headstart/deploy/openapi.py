@@ -57,6 +57,25 @@ _DOUBT = {
         "probable as the true class is then",
     },
 }
+_OBJECTS: dict[str, Any] = {
+    "count": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "objects": {
+        "type": "array",
+        "description": "the most certain first",
+        "items": {
+            "type": "object",
+            "required": ["class", "score", "box"],
+            "properties": {
+                "class": {"type": "string"},
+                "score": {"type": "number"},
+                "box": {
+                    "type": "array", "minItems": 4, "maxItems": 4, "items": {"type": "number"},
+                    "description": "left, top, right, bottom in pixels of the upright image",
+                },
+            },
+        },
+    },
+}  # fmt: skip
 _ANSWER = {
     "type": "object",
     "required": ["predictions", "milliseconds"],
@@ -72,6 +91,7 @@ _ANSWER = {
                     "faces": {"type": "array", "items": _FACE},
                     **_MASK,
                     **_DOUBT,
+                    **_OBJECTS,
                     "error": {"type": "string"},
                 },
                 "additionalProperties": True,

@@ -23,6 +23,7 @@ from headstart.images.detect import detector_content, register_detector
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.records import OutputSpec, is_number
+from headstart.tasks import TASKS
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
@@ -139,6 +140,8 @@ class OnnxPredictor(Predictor):
             )
         try:
             self.about = About.from_json(metadata[KEY])
+            if self.about.spec.task not in TASKS:
+                raise ValueError(f"nothing here knows the task {self.about.spec.task!r}")
             if self.about.preprocess.faces is not None:
                 found = register_detector(base64.b64decode(metadata[_DETECTOR], validate=True))
                 if found != self.about.preprocess.faces.fingerprint:

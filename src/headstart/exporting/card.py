@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from headstart.exporting.doubt import output_names
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.records import Estimate
@@ -45,7 +44,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[st
     text = jinja.get_template("card.md.j2").render(
         name=run.folder.resolve().name,
         model=model,
-        outputs=_outputs(model),
+        outputs=model.head.outputs_at(model.preprocess.size),
         size=model.preprocess.size,
         backbone=read_json(run.model / "model.json")["backbone"]["name"],
         licence=model.backbone.source.licence or "not stated",
@@ -54,18 +53,9 @@ def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[st
         record=record,
         example=json.dumps(shown, ensure_ascii=False),
         unsure="sure" in example,
-        doubts={name: _DOUBTS[name] for name in output_names(model)[1:]},
+        doubts={name: _DOUBTS[name] for name in output_names(model) if name in _DOUBTS},
     )
     path.write_text(text, encoding="utf-8")
-
-
-def _outputs(model: Model) -> tuple[int, ...]:
-    """Returns the shape of what the graph gives for one image."""
-    head, size = model.head, model.preprocess.size
-    if not isinstance(head, DenseHead):
-        return (head.n_classes,)
-    cells = round(size / head.plan.stride)
-    return (head.n_classes, cells, cells)
 
 
 def _short(value: Any) -> Any:

@@ -16,14 +16,14 @@ import numpy as np
 from headstart.metrics.interval import cluster_codes, resample
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.predictions import Predictions
-from headstart.records import Estimate
+from headstart.records import Estimate, OutputSpec
 from headstart.results.items import Items
 from headstart.results.outputs import Part
 from headstart.scoring.score import measured
-from headstart.tasks import decode_parts, task_of
+from headstart.tasks import decode_parts, settle, task_of
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["HeldOut", "expected_change", "lost", "noise_of"]
+__all__ = ["HeldOut", "expected_change", "lost", "noise_between"]
 
 _SMALLEST = 1e-7
 # Sets of noise, each drawn anew; how often each is put on the items; and the work it may be.
@@ -79,8 +79,18 @@ class HeldOut:
         return found
 
 
-def noise_of(before: Outputs, after: Outputs) -> Outputs:
-    """Returns what quantising adds to the logarithms of the outputs of N images."""
+def noise_between(before: Outputs, after: Outputs, spec: OutputSpec) -> Outputs:
+    """Returns what quantising does to the outputs of N images; as a rule, to their logarithms.
+
+    Args:
+        before: Raw outputs.
+        after: Likewise.
+        spec: What they mean: a task may have other words for what changes (`noise_of`).
+    """
+    own = getattr(task_of(spec.task), "noise_of", None)
+    if own is not None:
+        found: Outputs = own(settle(before, spec), settle(after, spec))
+        return found
     return {name: _log(after[name]) - _log(array) for name, array in before.items()}
 
 
@@ -93,7 +103,7 @@ def expected_change(tested: HeldOut, noise: Outputs, *, seed: int = 0) -> Estima
 
     Args:
         tested: Outputs for items that the models had not learnt from.
-        noise: Name -> (N, ...) of other images, see `noise_of`.
+        noise: Name -> (N, ...) of other images, see `noise_between`.
         seed: Of the bootstrap over both.
 
     Returns:
@@ -132,6 +142,9 @@ def _disturbed(part: Part, noise: Outputs, some: np.ndarray, rng: np.random.Gene
     Columns are of the second axis: of maps, each item gets the noise of all places of another.
     """
     items, outputs, spec = part
+    own = getattr(task_of(spec.task), "disturbed", None)
+    if own is not None:
+        return items, own(outputs, noise, some, rng), spec
     rows = rng.choice(some, len(items))
     found = {}
     for name, array in outputs.items():

@@ -79,6 +79,6 @@ class DoubtModule(nn.Module):
 
 def output_names(model: Model) -> list[str]:
     """Returns what the outputs of a model's graph are called."""
-    names = ["probabilities"]
+    names = list(model.head.outputs_at(model.preprocess.size))
     names += ["unlike"] if model.unlike is not None else []
     return names + (["possible"] if "floors" in model.spec.settings else [])

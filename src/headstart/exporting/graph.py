@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,10 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.exporting.dense_graph import DenseDeployed
+from headstart.exporting.dense_graph import BoxDeployed, DenseDeployed, MapsDeployed
 from headstart.exporting.doubt import DoubtModule, output_names
 from headstart.exporting.head import HeadModule
 from headstart.exporting.paddings import fix_paddings
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.heads import Head
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread
@@ -79,7 +79,7 @@ class Deployed(nn.Module):
 
 
 def write_graph(model: Model, path: Path) -> None:
-    """Writes a model as an ONNX file with inputs ``inputs`` and outputs ``probabilities``.
+    """Writes a model as an ONNX file with inputs ``inputs`` and the outputs of its head.
 
     Beside these there may be ``unlike``, (N,): how far each image is from what was trained on, and
     ``possible``, (N, C) uint8: the classes that hold the true one nine times in ten.
@@ -95,12 +95,12 @@ def write_graph(model: Model, path: Path) -> None:
         from headstart.exporting.merge_onnx import merge_onnx
 
         return merge_onnx(model, path)
-    deployed = DenseDeployed(model) if isinstance(model.head, DenseHead) else Deployed(model)
+    deployed = _DEPLOYED[model.head.answers](model)
+    outputs = output_names(model)
     size = model.preprocess.size
     count = model.preprocess.count(model.tta)
     example = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
-    names = output_names(model)
-    axes = {name: {0: "images"} for name in ("inputs", *names)}
+    axes = {name: {0: "images"} for name in ("inputs", *outputs)}
     try:
         with warnings.catch_warnings(), one_thread(), torch.no_grad():
             # The newer exporter needs another package and ten times as long; this one gives the
@@ -108,23 +108,29 @@ def write_graph(model: Model, path: Path) -> None:
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 deployed.eval(), (example,), path, dynamo=False, opset_version=OPSET,
-                input_names=["inputs"], output_names=names, dynamic_axes=axes,
+                input_names=["inputs"], output_names=outputs, dynamic_axes=axes,
             )  # fmt: skip
     except Exception as error:  # whatever an operator without an ONNX form makes torch raise
         text = str(error).splitlines()
         raise ModelError(
             f"{model.backbone.name} cannot be written as ONNX: {text[0] if text else error}"
         ) from error
-    if isinstance(deployed, DenseDeployed):
-        _tell_shape(path, deployed.shape)
+    if isinstance(deployed, MapsDeployed):
+        _tell_shapes(path, deployed.shapes)
 
 
-def _tell_shape(path: Path, shape: tuple[int, ...]) -> None:
-    """Writes into a graph what its output has of each image: torch leaves it open."""
+_DEPLOYED: dict[str, Callable[[Model], nn.Module]] = {
+    "classes": Deployed, "masks": DenseDeployed, "boxes": BoxDeployed,
+}  # fmt: skip
+
+
+def _tell_shapes(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Writes into a graph what its outputs have of each image: torch leaves it open."""
     import onnx
 
     graph = onnx.load(path)
-    sides = graph.graph.output[0].type.tensor_type.shape.dim[1:]
-    for side, length in zip(sides, shape, strict=True):
-        side.dim_value = length
+    for output in graph.graph.output:
+        sides = output.type.tensor_type.shape.dim[1:]
+        for side, length in zip(sides, shapes[output.name], strict=True):
+            side.dim_value = length
     onnx.save(graph, path)

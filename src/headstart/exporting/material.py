@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from headstart.data.labels import Labels
 from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.exporting.cost import HeldOut
 from headstart.images.given import sized_inputs_of
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.results.items import read_items, where_now
 from headstart.results.outputs import Part, read_parts
@@ -92,7 +92,7 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
     shown, shown_sizes, _ = _inputs(chosen, paths, model, progress, "reading images")
     # Other training images than those that int8 is calibrated on tell what it costs.
     calibrated = _CALIBRATED_ON
-    if isinstance(model.head, DenseHead):
+    if model.head.answers_with_place:
         side = max(model.preprocess.size, _CALIBRATED_SIDE)
         calibrated = max(8, _CALIBRATED_ON * _CALIBRATED_SIDE**2 // side**2)
     some = training[rng.permutation(len(training))[: calibrated + _room(model, _COMPARED_ON)]]
@@ -110,10 +110,10 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
 
 def _room(model: Model, most: int) -> int:
     """Returns of how many images inputs and outputs are held at once."""
-    if not isinstance(model.head, DenseHead):
+    if not model.head.answers_with_place:
         return most
-    size, plan = model.preprocess.size, model.head.plan
-    numbers = plan.n_classes * (size // plan.stride) ** 2
+    size = model.preprocess.size
+    numbers = sum(math.prod(shape) for shape in model.head.outputs_at(size).values())
     return max(2, min(most, _MOST_NUMBERS // max(numbers, 1), _MOST_BYTES // (3 * size**2)))
 
 
@@ -144,7 +144,7 @@ def _inputs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (N, V, size, size, 3) uint8, (N, 2) sizes and (N,) items of what can be read."""
     inputs, sizes, kept, pixels = [], [], [], 0
-    dense = isinstance(model.head, DenseHead)
+    dense = model.head.answers == "masks"
     for done, item in enumerate(chosen.tolist()):
         path = paths[item]
         assert path is not None, "only images that are there are chosen"

@@ -35,11 +35,10 @@ def parity_of(
         answers: Both, decoded.
     """
     largest = max(
-        float(np.nan_to_num(np.abs(array - found[name]), nan=1.0).max())
-        for name, array in expected.items()
+        float(_apart(array, found[name]).max(initial=0.0)) for name, array in expected.items()
     )
     one: Any = answers[0]
-    if hasattr(one, "agreement"):  # every pixel is answered
+    if getattr(one, "counted", "") == "pixels":  # every one is answered
         kept, pixels = one.agreement(answers[1]), one.sizes.astype(np.int64).prod(axis=1)
         others = round(float(((1 - kept) * pixels).sum()))
         allowed = max(_FEW_PIXELS, _OTHER_PIXELS * pixels.sum())
@@ -48,6 +47,11 @@ def parity_of(
         return Parity(len(kept), differ, largest, same, int(pixels.sum()), others)
     other = int((~answers[0].agrees(answers[1])).sum())
     return Parity(len(answers[0]), other, largest, bool(not other and largest <= _SAME))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Differences; of numbers above 1, such as places in pixels, as a share of them."""
+    return np.asarray(np.nan_to_num(np.abs(one - other) / np.maximum(np.abs(one), 1), nan=1.0))
 
 
 def run_file(file: Path, inputs: np.ndarray) -> Outputs:

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.exporting.cost import HeldOut, expected_change, lost, noise_of
+from headstart.exporting.cost import HeldOut, expected_change, lost, noise_between
 from headstart.exporting.measure import run_file
 from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
+from headstart.records import OutputSpec
 from headstart.tasks.protocol import Outputs
 
 __all__ = ["QuantTrial", "half", "quantise"]
@@ -51,6 +52,7 @@ class QuantTrial:
         wanted: Their outputs in fp32.
         decode: From such outputs to answers.
         tested: What the run gave for items that it had not learnt from.
+        spec: What the outputs mean.
     """
 
     calibration: np.ndarray
@@ -58,6 +60,7 @@ class QuantTrial:
     wanted: Outputs
     decode: Callable[[Outputs], Predictions]
     tested: HeldOut
+    spec: OutputSpec
 
 
 def quantise(
@@ -95,7 +98,8 @@ def quantise(
         progress(f"int8 calibration: {method}{some}", len(attempts), most)
         _static(simple, file, trial.calibration, method, in_float)
         found = run_file(file, trial.inputs)
-        change = expected_change(trial.tested, noise_of(trial.wanted, found), seed=seed)
+        noise = noise_between(trial.wanted, found, trial.spec)
+        change = expected_change(trial.tested, noise, seed=seed)
         same = _kept(answers, trial.decode(found))
         return Attempt(method, in_float, change, lost(change, primary, value), same)
 
@@ -131,7 +135,7 @@ def quantise(
 
 
 def _kept(before: Any, after: Predictions) -> float:
-    """Returns the share of answers that stay; of masks, of pixels."""
+    """Returns the share of answers that stay; of masks, of pixels; of boxes, of objects."""
     agree = before.agreement if hasattr(before, "agreement") else before.agrees
     return float(agree(after).mean())
 

@@ -20,7 +20,7 @@ class Parity:
     Attributes:
         images: How many.
         other_answers: How many have another answer; ties do not count.
-        largest_difference: Of any output.
+        largest_difference: Of any output; of one above 1, as a share of it.
         same: Whether no answer differs, and no output by more than a thousandth; of masks, at most
             one pixel in 100,000, and no probability by more than a ten-thousandth.
         pixels: Of all images, where every pixel is answered.
@@ -51,8 +51,8 @@ class Attempt:
         in_float: Layers that stayed in floating point.
         change: Of the deciding measure on new images, as `expected_change` sees it.
         lost: What that may cost, in points or per cent, see `cost.lost`.
-        agreement: Share of the compared training images, or of their pixels, that keep their
-            answer.
+        agreement: Share of the compared training images, or of their pixels or objects, that keep
+            their answer.
     """
 
     method: str

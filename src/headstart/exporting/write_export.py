@@ -21,7 +21,6 @@ from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
 from headstart.lists import some_of
 from headstart.metrics.statistic import Measure, estimate
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.output import read_json, write_atomic
 from headstart.predictions import Predictions
@@ -35,6 +34,12 @@ from headstart.tasks.protocol import Outputs
 __all__ = ["Choices", "write_export"]
 
 _HALF = 0.5
+_KEPT = {
+    "": "former keep their answer",
+    "pixels": "pixels of the former keep their class",
+    "objects": "objects on the former are found by both",
+}
+"""What `agreement` counts -> in words."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +113,13 @@ def write_export(
         file = home / "model-int8.onnx"
         trial = QuantTrial(
             material.calibration, material.compared, run_file(fp32, material.compared), compared,
-            material.tested,
+            material.tested, model.spec,
         )  # fmt: skip
+        counted = getattr(answers(expected), "counted", "")
         tried = quantise(
             fp32, file, trial, max_drop=choices.max_drop, seed=choices.seed, progress=progress
         )
-        summary.append(_describe_int8(tried, primary, choices.max_drop, pixels=parity.pixels > 0))
+        summary.append(_describe_int8(tried, primary, choices.max_drop, counted))
         if tried.kept:
             written["int8"] = file
     about = About(
@@ -173,14 +179,13 @@ def _row(
     }
 
 
-def _describe_int8(result: Quantised, primary: Measure, max_drop: float, *, pixels: bool) -> str:
+def _describe_int8(result: Quantised, primary: Measure, max_drop: float, counted: str) -> str:
     last = result.attempts[-1]
     told = (
         f"int8 ({last.method}) is expected to change {primary.words} by "
         f"{_change(last.change, primary)}: the noise that it adds to {result.compared_on} training "
         f"images which it was not calibrated on, on the outputs for {last.change.n:,} images "
-        f"that the run was tested on; {100 * last.agreement:.1f} % of the "
-        f"{'pixels of the ' * pixels}former keep their {'class' if pixels else 'answer'}"
+        f"that the run was tested on; {100 * last.agreement:.1f} % of the {_KEPT[counted]}"
     )
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:
@@ -225,7 +230,7 @@ def _facts(run: Run, model: Model) -> dict[str, Any]:
         "backbone": read_json(run.model / "model.json")["backbone"]["name"],
         "backbone_fingerprint": model.backbone.fingerprint,
         "licence": model.backbone.source.licence,
-        "head": head.plan.kind if isinstance(head, DenseHead) else head.kind,
+        "head": head.kind,
         "dataset_fingerprint": read_json(run.dataset)["fingerprint"],
         "primary": run.results["primary"],
         "test": run.results["test"],

@@ -7,7 +7,14 @@ import numpy as np
 from headstart.metrics.matching import Matches
 from headstart.metrics.statistic import Statistic, mean
 
-__all__ = ["best_threshold", "count_bias", "count_error", "count_table", "operating_point"]
+__all__ = [
+    "best_threshold",
+    "class_points",
+    "count_bias",
+    "count_error",
+    "count_table",
+    "operating_point",
+]
 
 
 def operating_point(matches: Matches, threshold: float) -> dict[str, Statistic]:
@@ -34,6 +41,32 @@ def operating_point(matches: Matches, threshold: float) -> dict[str, Statistic]:
         "precision": ratio(right, called),
         "recall": ratio(right, true),
         "f1": ratio(right, called + true, 2.0),
+    }
+
+
+def class_points(matches: Matches, threshold: float) -> dict[str, Statistic]:
+    """Returns the same of every class: (B, C) values, NaN where there is nothing to divide by.
+
+    Args:
+        matches: Of N items.
+        threshold: The score.
+    """
+    called, true = (each.astype(float) for each in count_table(matches, threshold))
+    right = np.zeros_like(called)
+    rows = (matches.scores >= threshold) & ~matches.passed[0, 0] & matches.hits[0, 0]
+    np.add.at(right, (matches.items[rows], matches.classes[rows]), 1)
+
+    def ratio(above: np.ndarray, below: np.ndarray) -> Statistic:
+        def of(weights: np.ndarray) -> np.ndarray:
+            over, under = weights @ above, weights @ below
+            return np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
+
+        return Statistic(of, matches.n)
+
+    return {
+        "precision": ratio(right, called),
+        "recall": ratio(right, true),
+        "f1": ratio(2 * right, called + true),
     }
 
 

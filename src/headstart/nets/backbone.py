@@ -20,9 +20,11 @@ from headstart.errors import BackboneError, OptionError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.images.store import cache_folder
+from headstart.nets.box_head import BoxHead
+from headstart.nets.coco import detector_head
 from headstart.nets.engine import Engine
 from headstart.nets.layout import read_config
-from headstart.nets.source import Source, fingerprint, resolve
+from headstart.nets.source import Source, fingerprint, hub_folder, resolve
 from headstart.nets.weights import load_network
 from headstart.output import write_atomic
 
@@ -141,6 +143,12 @@ class Backbone:
     def pretraining_classes(self) -> int:
         """How many classes its weights were trained to name; 0 where that is not said."""
         return 0 if self.source.kind == "onnx" else int(self._config.get("num_classes") or 0)
+
+    @cached_property
+    def box_head(self) -> tuple[BoxHead, tuple[str, ...]] | None:
+        """The last layers of one of COCO's detectors and the names of its classes, or None."""
+        folder = hub_folder(self.source) if self.source.kind == "hub" else self.source.path
+        return None if folder is None or folder.is_file() else detector_head(folder)
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -263,7 +271,7 @@ class Backbone:
                 engine = openvino.load_converted(home, size=size, bounds=bounds)
             if engine is None and images >= _WORTH_CONVERTING:
                 try:
-                    openvino.convert(self.pool(preprocess), home, size=size)
+                    openvino.convert_graph(self.pool(preprocess), home, size=size)
                     engine = openvino.load_converted(home, size=size, bounds=bounds)
                 except (BackboneError, OSError):
                     pass  # torch below runs everything, only slower

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import nn
 
 from headstart.nets.dense_head import DenseHead, DensePlan
 
-__all__ = ["DenseNet", "build_dense", "dense_fault", "head_of", "net_of", "shapes_of"]
+__all__ = ["DenseNet", "Separable", "build_dense", "head_of", "net_of", "to_size"]
 
 
 class DenseNet(nn.Module):
@@ -72,12 +71,16 @@ class _Linear(DenseNet):
         total = parts[-1]
         for part in reversed(parts[:-1]):
             # From one stage to the next: cheaper than each to the largest, and smoother.
-            total = part + _to_size(total, part)
+            total = part + to_size(total, part)
         return total
 
 
-class _Separable(nn.Sequential):
-    """A depthwise and a pointwise convolution, normalised by groups of channels."""
+class Separable(nn.Sequential):
+    """A depthwise and a pointwise convolution, normalised by groups of channels.
+
+    Args:
+        width: Channels, in and out.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__(
@@ -96,7 +99,7 @@ class _Pyramid(DenseNet):
         self.laterals = nn.ModuleList(
             nn.Conv2d(plan.channels[each], plan.width, 1) for each in plan.stages
         )
-        self.smooth = nn.ModuleList(_Separable(plan.width) for _ in plan.stages)
+        self.smooth = nn.ModuleList(Separable(plan.width) for _ in plan.stages)
         self.last = nn.Conv2d(plan.width, plan.n_classes, 1)
 
     def first(self) -> list[nn.Conv2d]:
@@ -106,12 +109,13 @@ class _Pyramid(DenseNet):
         total: torch.Tensor | None = None
         for at in reversed(range(len(self.laterals))):
             part = self.laterals[at](maps[self.plan.stages[at]])
-            total = part if total is None else part + _to_size(total, part)
+            total = part if total is None else part + to_size(total, part)
             total = self.smooth[at](total)
         return self.last(total)
 
 
-def _to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Returns (N, C, h, w) maps at the size of others."""
     # Plain numbers: a graph that is exported shall not compute them anew for every image.
     size = [int(side) for side in like.shape[2:]]
     if [int(side) for side in maps.shape[2:]] == size:
@@ -134,13 +138,6 @@ def build_dense(plan: DensePlan, *, seed: int = 0) -> DenseNet:
         return _KINDS[plan.kind](plan)
 
 
-def shapes_of(plan: DensePlan) -> dict[str, tuple[int, ...]]:
-    """Returns the name and shape of every weight of a plan's head."""
-    with torch.device("meta"):
-        net = _KINDS[plan.kind](plan)
-    return {name: tuple(each.shape) for name, each in net.state_dict().items()}
-
-
 def head_of(net: DenseNet) -> DenseHead:
     """Returns a module as it is kept."""
     arrays = {
@@ -154,17 +151,3 @@ def net_of(head: DenseHead) -> DenseNet:
     net = build_dense(head.plan)
     net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
     return net.eval()
-
-
-def dense_fault(head: DenseHead) -> str | None:
-    """Says why it cannot be a head that was trained here; None where nothing is wrong."""
-    wanted = shapes_of(head.plan)
-    if set(head.arrays) != set(wanted):
-        other = sorted(set(head.arrays) ^ set(wanted))
-        return f"its arrays are not those of a {head.plan.kind} head: {', '.join(other[:3])}"
-    for name, array in head.arrays.items():
-        if array.shape != wanted[name]:
-            return f"its {name} are {array.shape}, not {wanted[name]}"
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            return f"its {name} hold what is no finite number"
-    return None

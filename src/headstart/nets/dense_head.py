@@ -6,11 +6,20 @@ No torch here: what is deployed reads the description too. `nets.dense` builds t
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 
-__all__ = ["DenseHead", "DenseKind", "DensePlan"]
+__all__ = [
+    "DenseHead",
+    "DenseKind",
+    "DensePlan",
+    "MapPlan",
+    "arrays_fault",
+    "is_whole",
+    "plan_fault",
+    "separable_shapes",
+]
 
 DenseKind = Literal["linear", "pyramid"]
 _MOST = 4096
@@ -42,6 +51,21 @@ class DensePlan:
         """Pixels of the input between neighbouring scores."""
         return self.strides[self.stages[0]]
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Returns the name and shape of every weight of a plan's head."""
+        wide = self.kind == "pyramid"
+        found: dict[str, tuple[int, ...]] = {}
+        name, count = ("laterals", self.width) if wide else ("convs", self.n_classes)
+        for at, stage in enumerate(self.stages):
+            found[f"{name}.{at}.weight"] = (count, self.channels[stage], 1, 1)
+            found[f"{name}.{at}.bias"] = (count,)
+            if wide:
+                found |= separable_shapes(f"smooth.{at}", self.width)
+        if wide:
+            found["last.weight"] = (self.n_classes, self.width, 1, 1)
+            found["last.bias"] = (self.n_classes,)
+        return found
+
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps."""
         return asdict(self)
@@ -64,23 +88,89 @@ class DensePlan:
         """Says why it describes no head; None where it does."""
         if self.kind not in get_args(DenseKind):
             return f"there is no dense head called {self.kind!r}"
-        numbers = (*self.channels, *self.strides, self.n_classes)
-        if not all(_is_count(each) for each in numbers) or len(self.channels) != len(self.strides):
-            return "its channels and strides are no whole numbers above 0 of the same stages"
-        stages = self.stages
-        if (
-            not stages
-            or list(stages) != sorted(set(stages))
-            or not all(isinstance(each, int) and 0 <= each < len(self.channels) for each in stages)
-        ):
-            return f"its stages {stages!r} are not among {len(self.channels)}"
-        if self.kind == "pyramid" and not _is_count(self.width):
-            return f"its width must be a whole number from 1 to {_MOST}, got {self.width!r}"
-        return None
+        return plan_fault(self)
+
+
+class MapPlan(Protocol):
+    """What plans of heads have in common that read the maps of a network's stages."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, ``"pyramid"`` among them."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Of the maps of each stage of the network."""
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of each stage, in pixels of the input."""
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """Which of them are read."""
+
+    @property
+    def n_classes(self) -> int:
+        """C."""
+
+    @property
+    def width(self) -> int:
+        """Channels inside of a pyramid."""
+
+
+def plan_fault(plan: MapPlan) -> str | None:
+    """Says why a plan describes no head that reads maps; None where it does."""
+    stages, channels = plan.stages, plan.channels
+    numbers = (*channels, *plan.strides, plan.n_classes)
+    if not all(_is_count(each) for each in numbers) or len(channels) != len(plan.strides):
+        return "its channels and strides are no whole numbers above 0 of the same stages"
+    if (
+        not stages
+        or not all(isinstance(each, int) and 0 <= each < len(channels) for each in stages)
+        or list(stages) != sorted(set(stages))
+    ):
+        return f"its stages {stages!r} are not among {len(channels)}"
+    if plan.kind == "pyramid" and not _is_count(plan.width):
+        return f"its width must be a whole number from 1 to {_MOST}, got {plan.width!r}"
+    return None
+
+
+def arrays_fault(
+    arrays: dict[str, np.ndarray], wanted: dict[str, tuple[int, ...]], kind: str
+) -> str | None:
+    """Says why arrays cannot be the weights of a head; None where nothing is wrong.
+
+    Args:
+        arrays: Name of a weight -> its numbers.
+        wanted: Name of every weight -> its shape.
+        kind: Of the head, for people.
+    """
+    if set(arrays) != set(wanted):
+        other = sorted(set(arrays) ^ set(wanted))
+        return f"its arrays are not those of a {kind} head: {', '.join(other[:3])}"
+    for name, array in arrays.items():
+        if array.shape != wanted[name]:
+            return f"its {name} are {array.shape}, not {wanted[name]}"
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            return f"its {name} hold what is no finite number"
+    return None
+
+
+def separable_shapes(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    """Returns the name and shape of the weights of a `nets.dense.Separable` of that name."""
+    shapes: dict[str, tuple[int, ...]] = {"0.weight": (width, 1, 3, 3)}
+    shapes |= {"1.weight": (width, width, 1, 1), "2.weight": (width,), "2.bias": (width,)}
+    return {f"{name}.{key}": shape for key, shape in shapes.items()}
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST
+    return is_whole(value) and 0 < value <= _MOST  # type: ignore[operator]
+
+
+def is_whole(value: object) -> bool:
+    """Tells whether something that was read from JSON is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -90,16 +180,42 @@ class DenseHead:
     Attributes:
         plan: What it is made of.
         arrays: Name of a weight -> float32, as the module of `nets.dense` names them.
+        answers: What it answers with.
+        answers_with_place: Whether that has places on the image; it then reads maps.
     """
 
     plan: DensePlan
     arrays: dict[str, np.ndarray]
+    answers: ClassVar[str] = "masks"
+    answers_with_place: ClassVar[bool] = True
 
     @property
     def n_classes(self) -> int:
         """C."""
         return self.plan.n_classes
 
+    @property
+    def kind(self) -> str:
+        """Of its plan."""
+        return self.plan.kind
+
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Returns name -> shape of what is said of one image.
+
+        Args:
+            size: Side of the input in pixels.
+        """
+        cells = max(1, round(size / self.plan.stride))
+        return {"probabilities": (self.n_classes, cells, cells)}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Returns all arrays that are kept."""
+        return self.arrays
+
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""
         return {"dense": self.plan.meta()}
+
+    def fault(self) -> str | None:
+        """Says why it cannot be a head that was trained here; None where nothing is wrong."""
+        return arrays_fault(self.arrays, self.plan.shapes(), self.plan.kind)

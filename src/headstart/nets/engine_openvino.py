@@ -29,7 +29,7 @@ from headstart.nets.engine import stream, verify_parity
 if TYPE_CHECKING:
     from headstart.nets.stages import StagePool
 
-__all__ = ["OpenVinoEngine", "convert", "is_converted", "load_converted", "load_onnx"]
+__all__ = ["OpenVinoEngine", "convert_graph", "is_converted", "load_converted", "load_onnx"]
 
 _BATCH = 16
 _PROOF = 4
@@ -126,7 +126,7 @@ def is_converted(home: Path, *, size: int) -> bool:
     return any(home.glob(f"openvino-*-{size}/proof.npz"))
 
 
-def convert(pool: StagePool, home: Path, *, size: int) -> None:
+def convert_graph(pool: StagePool, home: Path, *, size: int) -> None:
     """Converts a network and keeps the graph with the proof that torch gives.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class Head:
             two may have a projection (E, D), applied first; D is then E in all else.
         n_classes: C.
         k: Neighbours that vote.
+        answers: What it answers with.
+        answers_with_place: Whether that has places on the image; it then reads maps.
     """
 
     kind: HeadKind
@@ -58,6 +60,12 @@ class Head:
     arrays: dict[str, np.ndarray]
     n_classes: int
     k: int = 0
+    answers: ClassVar[str] = "classes"
+    answers_with_place: ClassVar[bool] = False
+
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """Returns name -> shape of what is said of one image, whatever its size in pixels."""
+        return {"probabilities": (self.n_classes,)}
 
     def scores(self, vectors: np.ndarray) -> np.ndarray:
         """Returns (N, C) float32 scores; softmax of scores / temperature are probabilities.
@@ -118,6 +126,10 @@ class Head:
             if labels.min() < 0 or labels.max() >= self.n_classes:
                 return f"its labels reach from {labels.min()} to {labels.max()}"
         return None
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Returns all arrays that are kept."""
+        return self.arrays | {"columns": self.columns}
 
     def meta(self) -> dict[str, Any]:
         """Returns what JSON keeps; the arrays go beside it."""

@@ -158,7 +158,7 @@ def maps_engine(
             engine = openvino.load_converted(home, size=size, bounds=bounds, batch=batch)
         if engine is None and images >= _WORTH_CONVERTING:
             try:
-                openvino.convert(stage_maps(backbone, preprocess), home, size=size)
+                openvino.convert_graph(stage_maps(backbone, preprocess), home, size=size)
                 engine = openvino.load_converted(home, size=size, bounds=bounds, batch=batch)
             except (BackboneError, OSError):
                 pass  # torch below runs everything, only slower

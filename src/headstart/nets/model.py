@@ -23,6 +23,7 @@ from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.box_head import BoxHead, BoxPlan
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
@@ -45,7 +46,7 @@ class Model:
 
     Attributes:
         backbone: The frozen network.
-        head: The classifier of its vectors; or of its maps, which answers with a place.
+        head: The classifier of its vectors; or of its maps, which answers with places.
         spec: What the columns of the scores mean, and whose task it is to say so.
         preprocess: How images are fitted and normalised.
         tta: How many views of an image are averaged.
@@ -54,7 +55,7 @@ class Model:
     """
 
     backbone: Backbone
-    head: Head | DenseHead
+    head: Head | DenseHead | BoxHead
     spec: OutputSpec
     preprocess: Preprocess
     tta: int
@@ -80,8 +81,10 @@ class Model:
         Raises:
             ModelError: If it answers with a place, and so reads maps.
         """
-        if isinstance(self.head, DenseHead):
-            raise ModelError("a model of masks reads maps, and pooled vectors have none")
+        if not isinstance(self.head, Head):
+            raise ModelError(
+                f"a model of {self.head.answers} reads maps, and pooled vectors have none"
+            )
         return self.head
 
     def save(self, folder: Path) -> None:
@@ -98,10 +101,8 @@ class Model:
             save_source(self.backbone.source, folder / "backbone")
             preprocess = save_detector(self.preprocess, folder)
             saved = _open_saved(folder)
-            arrays = dict(self.head.arrays)
-            if isinstance(self.head, Head):
-                arrays["columns"] = self.head.columns
-            arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+            kept = self.head.tensors()
+            arrays = {name: np.ascontiguousarray(array) for name, array in kept.items()}
             # As bytes: safetensors' own files may be read by nobody but their owner.
             content = save(arrays)
             (folder / _HEAD).write_bytes(content)
@@ -162,7 +163,7 @@ class Model:
                 temperature=value["temperature"],
                 unlike=_read_unlike(value, folder),
             )
-            if fault := _head_fault(model.head):
+            if fault := model.head.fault():
                 raise ModelError(f"{folder / _HEAD} is damaged ({fault}): {_ANEW}")
             if fault := model._fault():
                 raise ModelError(f"{file} is damaged ({fault}): {_ANEW}")
@@ -174,7 +175,7 @@ class Model:
                 )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
             raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
-        if isinstance(model.head, DenseHead):
+        if not isinstance(model.head, Head):
             return model
         width = model.backbone.info.bounds[-1] * len(model.preprocess.looks)
         read = {_HEAD: model.head.columns}
@@ -194,8 +195,9 @@ class Model:
             return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
-        if isinstance(self.head, DenseHead) and (self.tta != 1 or len(self.preprocess.looks) > 1):
-            return "masks are told of one look at an image, and it has several"
+        several = self.tta != 1 or len(self.preprocess.looks) > 1
+        if self.head.answers_with_place and several:
+            return f"{self.head.answers} are told of one look at an image, and it has several"
         if len(self.spec.names) != self.head.n_classes:
             return f"it names {len(self.spec.names)} answers, and its head {self.head.n_classes}"
         return None
@@ -214,8 +216,8 @@ def _check_version(value: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead:
-    """Reads a head of either kind.
+def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead | BoxHead:
+    """Reads a head of any kind.
 
     Raises:
         ModelError: If the file is damaged.
@@ -225,11 +227,13 @@ def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead:
 
     try:
         arrays = load_file(file)
-        columns = None if "dense" in about else arrays.pop("columns")
+        if "boxes" in about:
+            return BoxHead(BoxPlan.from_json(about["boxes"]), arrays)
+        if "dense" in about:
+            return DenseHead(DensePlan.from_json(about["dense"]), arrays)
+        columns = arrays.pop("columns")
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
-    if columns is None:
-        return DenseHead(DensePlan.from_json(about["dense"]), arrays)
     return Head(columns=columns, arrays=arrays, **about)
 
 
@@ -249,15 +253,6 @@ def _read_unlike(value: dict[str, Any], folder: Path) -> Unlike | None:
         return Unlike.from_arrays(load_file(file))
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
-
-
-def _head_fault(head: Head | DenseHead) -> str | None:
-    """Says why a head cannot be one that was trained here; None where nothing is wrong."""
-    if isinstance(head, Head):
-        return head.fault()
-    from headstart.nets.dense import dense_fault  # needs torch
-
-    return dense_fault(head)
 
 
 def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:

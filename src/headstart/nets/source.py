@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_file, fingerprint_json
+from headstart.nets.coco import DETECTORS
 from headstart.nets.external import external_files
 from headstart.nets.hub import cached_file, fetch_file, ways_to_supply
 from headstart.nets.imports import import_timm
@@ -32,6 +33,8 @@ from headstart.nets.layout import (
 
 __all__ = ["PRESETS", "STARTER", "Source", "fetch", "fingerprint", "hub_folder", "resolve"]
 
+# What detectors are published as, ONNX beside.
+_PUBLISHED = (".pth", ".pt", ".ckpt", ".param", ".bin")
 STARTER = Path(__file__).parent / "starter"
 
 # Chosen from timm's published tables, all Apache-2.0: ImageNet-1k top-1 in results-imagenet.csv
@@ -103,6 +106,11 @@ def resolve(name: str, *, known: bool = True) -> Source:
         return _onnx(Path(name), known=known)
     if name.startswith("local-dir:"):
         return _folder(Path(name.removeprefix("local-dir:")))
+    if Path(name).suffix.lower() in _PUBLISHED and Path(name).is_file():
+        raise BackboneError(
+            f"{name}: a backbone is a folder with {CONFIG} and {WEIGHTS}; of a published "
+            f"detector, 'headstart convert {name} -o FOLDER' makes one"
+        )
     if re.match(r"hf[-_]hub:", name):
         return _hub(name.split(":", 1)[1])
     if (Path(name) / CONFIG).is_file() or (Path(name) / WEIGHTS).is_file():
@@ -192,6 +200,11 @@ def _hub(repo: str) -> Source:
 
 def _timm(name: str) -> Source:
     """Checks a name against timm's registry, and says what was meant if it is not there."""
+    if name in DETECTORS:
+        raise BackboneError(
+            f"{name}: its weights are not in timm: 'headstart convert FILE -o FOLDER' makes a "
+            f"backbone of what its authors publish; give that folder"
+        )
     timm = import_timm()
     from timm.models import get_pretrained_cfg, is_model
 

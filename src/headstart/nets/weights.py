@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.errors import BackboneError
 from headstart.lists import some_of
+from headstart.nets.coco import BOX_HEAD, DETECTORS, load_detector
 from headstart.nets.imports import import_timm
 from headstart.nets.layout import (
     CONFIG,
@@ -63,6 +64,11 @@ def load_network(
     assert folder is not None
     config = read_config(folder)
     cfg = config.get("pretrained_cfg", config)
+    if config["architecture"] in DETECTORS:
+        if drop_path:
+            raise BackboneError(f"{folder}: {config['architecture']} has no stochastic depth")
+        find_weights(folder)
+        return load_detector(folder, config, pretrained=pretrained)
     check_arguments(config, folder / CONFIG)
     return _build(
         f"local-dir:{folder}",
@@ -152,7 +158,8 @@ def save_network(network: torch.nn.Module, source: Source, folder: Path) -> None
 
     folder.mkdir(parents=True)
     config = _config(source) | {"num_classes": 0}
-    config.pop("label_names", None)
+    for last in ("label_names", BOX_HEAD):
+        config.pop(last, None)
     (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
     tensors = {name: each.detach().cpu() for name, each in network.state_dict().items()}
     tensors = {name: each.contiguous().clone() for name, each in tensors.items()}

@@ -33,7 +33,11 @@ class PredictOptions(Options):
         "the address of a stream (rtsp://…). In Python also bytes, Pillow images and arrays."
     )
     # data
-    fps: float = shared.fps(1.0)
+    fps: float | None = option(
+        None, group="data", above=0, metavar="N",
+        help="Frames a second of a video or camera that are looked at; by default 1, and 10 where "
+        "a model of boxes follows objects from one to the next.",
+    )  # fmt: skip
     workers: int | None = shared.workers()
     # model
     device: Device = shared.device("Where the network runs; an exported one runs on the CPU.")
@@ -43,7 +47,8 @@ class PredictOptions(Options):
         help="Of a video or camera: a `.jsonl` file for a line a named frame, or an `.mp4` or "
         "`.avi` file for the video with the answers on it. Of photos, and a model of faces: a "
         "folder for the photos with the answers drawn on them. Of images, and a model of masks: a "
-        "new folder for the masks, overlays, areas.csv and masks.json (COCO, compressed RLE).",
+        "new folder for the masks, overlays, areas.csv and masks.json (COCO, compressed RLE); and "
+        "a model of boxes: for boxes.csv, counts.csv, boxes.json (COCO), drawn images and crops.",
     )  # fmt: skip
     explain: str | Path | None = option(
         None, group="output", metavar="FOLDER",
@@ -52,6 +57,11 @@ class PredictOptions(Options):
     )  # fmt: skip
     format: Layout = option("table", group="output", help="How predictions are printed.")
     top: int = option(1, group="output", low=1, metavar="K", help="Classes that are printed.")
+    min_score: float | None = option(
+        None, group="output", low=0, high=1, metavar="P",
+        help="Of a model of boxes: objects of a lower score are left out; by default the "
+        "operating threshold that training chose.",
+    )  # fmt: skip
     abstain_below: float = option(
         0.0, group="output", low=0, high=1, metavar="P",
         help="Answers less sure than this are 'not sure'; 0 answers always (of films: above "

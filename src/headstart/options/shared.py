@@ -52,9 +52,9 @@ def task() -> Any:
 
 
 def _tasks() -> tuple[str, ...]:
-    from headstart.tasks import TASKS, UNTRAINED
+    from headstart.tasks import TASKS
 
-    return ("auto", *TASKS, *UNTRAINED)
+    return ("auto", *TASKS)
 
 
 def label(holds: str = "class, or the number") -> Any:

@@ -23,7 +23,7 @@ from headstart.choices import (
 from headstart.options import shared
 from headstart.options.kinds import joined_words
 from headstart.options.record import Options, option, subject
-from headstart.options.ways import has_own_way, recipe_of
+from headstart.options.ways import has_own_way, recipe_of, unsuited
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
@@ -169,13 +169,8 @@ class TrainOptions(Options):
                 f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
                 f"leave --tta and --lr auto out"
             )
-        if self.task == "segmentation" and self.strategy == "scratch":
-            yield "--task segmentation has no training from scratch: leave --strategy scratch out"
-        if self.task == "identity" and self.strategy in ("probe", "scratch"):
-            yield (
-                f"--task {self.task} begins at the frozen features and measures them beside, "
-                f"whatever the strategy: leave --strategy {self.strategy} out"
-            )
+        if (why := unsuited(self.task, self.strategy)) is not None:
+            yield why
         if self.views not in ("auto", 1):
             yield from self._looks_once()
         if self.tta > 2 and self.strategy in ("finetune", "scratch"):

@@ -1,33 +1,46 @@
-"""Which tasks are not trained class by class, and the recipe of each."""
+"""Which tasks are not trained class by class, the recipe of each, and what it is never told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "recipe_of"]
+__all__ = ["has_own_way", "recipe_of", "unsuited"]
 
-# Tasks that name their own way of training (`strategies.ways`).
-_OWN_WAY = frozenset({"identity", "segmentation"})
+# Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
+_RECIPES = {
+    "identity": ("headstart.tasks.identity.recipe", "MetricRecipe"),
+    "segmentation": ("headstart.tasks.segmentation.recipe", "MaskRecipe"),
+    "detection": ("headstart.tasks.detection.recipe", "BoxRecipe"),
+}
+
+_FROZEN = (
+    "begins at the frozen features and measures them beside, whatever the strategy: leave "
+    "--strategy {} out"
+)
+_SCRATCH = "has no training from scratch: leave --strategy {} out"
+_UNSUITED = {
+    "identity": {"probe": _FROZEN, "scratch": _FROZEN},
+    "segmentation": {"scratch": _SCRATCH},
+    "detection": {"scratch": _SCRATCH},
+}
 
 
 def has_own_way(task: str) -> bool:
     """Tells whether a task is trained in a way of its own, not class by class."""
-    return task in _OWN_WAY
+    return task in _RECIPES
 
 
 def recipe_of(task: str) -> Recipe:
     """Returns the recipe of a task, as it is where nothing is said."""
-    if task == "identity":
-        from headstart.tasks.identity.recipe import MetricRecipe
+    module, name = _RECIPES.get(task, ("headstart.training.schedule", "Recipe"))
+    return cast("Recipe", getattr(importlib.import_module(module), name)())
 
-        return MetricRecipe()
-    if task == "segmentation":
-        from headstart.tasks.segmentation.recipe import MaskRecipe
 
-        return MaskRecipe()
-    from headstart.training.schedule import Recipe
-
-    return Recipe()
+def unsuited(task: str, strategy: str) -> str | None:
+    """Says why a task cannot be trained by a strategy; None where it can, or is not known yet."""
+    why = _UNSUITED.get(task, {}).get(strategy)
+    return None if why is None else f"--task {task} {why.format(strategy)}"

@@ -21,6 +21,7 @@ __all__ = [
     "number",
     "percent",
     "reliability_diagram",
+    "signed",
     "span",
     "track",
 ]
@@ -78,6 +79,18 @@ def in_points(difference: Record | None) -> str:
     digits = _digits(difference)
     value, low, high = (f"{100 * difference[key]:+z.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} points ({low} to {high})"
+
+
+def signed(difference: Record | None) -> str:
+    """Returns a difference in words, e.g. ``"+0.25 (-0.10 to +0.60)"``; or a dash.
+
+    Args:
+        difference: The JSON form of an Estimate.
+    """
+    if not difference or not all(known(difference.get(key)) for key in ("value", "low", "high")):
+        return "–"
+    value, low, high = (f"{difference[key]:+z.2f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def duration(seconds: Any) -> str:

@@ -14,6 +14,8 @@ _BASELINES = {
     "constant": "the constant (median) baseline",
     "majority": "always the most frequent class",
     "mean_mask": "the mean of the training masks",
+    "median_box": "one median box on every image",
+    "whole_image": "a box around every whole image",
     "raw_pixels": "raw pixels without a network",
     "random_weights": "the same network with random weights",
     "scratch": "the same network trained from scratch",

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.reporting import curves, figures, scatter
+from headstart.reporting import box_figures, curves, figures, scatter
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -35,6 +35,7 @@ def template(name: str) -> Template:
         number=figures.number,
         span=figures.span,
         in_points=figures.in_points,
+        signed=figures.signed,
         duration=figures.duration,
     )
     jinja.globals.update(
@@ -45,5 +46,7 @@ def template(name: str) -> Template:
         loss_curve=curves.loss_curve,
         accuracy_curve=curves.accuracy_curve,
         scatter=scatter.scatter,
+        precision_recall=box_figures.precision_recall,
+        size_histogram=box_figures.size_histogram,
     )
     return jinja.get_template(name)

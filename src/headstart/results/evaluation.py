@@ -17,7 +17,6 @@ from headstart.features.extract import extract
 from headstart.images.pixels import measure
 from headstart.images.stats import ImageStats
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.predictions import Predictions
 from headstart.records import Estimate
@@ -144,7 +143,7 @@ def _answers(
     model: Model | Predictor, dataset: Dataset, compute: Compute
 ) -> tuple[Predictions, ImageStats]:
     """Returns the answers to the items that can be used, and the facts of all."""
-    if isinstance(model, Model) and isinstance(model.head, DenseHead):
+    if isinstance(model, Model) and model.head.answers_with_place:
         model = RunPredictor(model, device=compute.device, many=len(dataset) >= _MANY)
     if isinstance(model, Predictor):
         paths = [dataset.path(row) for row in range(len(dataset))]

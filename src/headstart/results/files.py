@@ -19,7 +19,7 @@ from headstart.data.labels import Labels, counts_of, quantity_of
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
-from headstart.images.thumbnails import thumbnail
+from headstart.images.thumbnails import region_thumbnail, thumbnail
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
 
@@ -137,7 +137,8 @@ def write_mistakes(
 
     Args:
         dataset: What they are of.
-        mistakes: Each with its ``name``.
+        mistakes: Each with its ``name``; one with a ``region`` (left, top, right and bottom in
+            pixels) is shown with what is around it.
         folder: To make.
         draw: (pixels, name) -> pixels, where an answer is drawn on its image.
     """
@@ -145,6 +146,11 @@ def write_mistakes(
         folder.mkdir()
     for number, mistake in enumerate(mistakes):
         name = mistake["name"]
+        if mistake.get("region"):
+            left, top, right, bottom = mistake["region"]
+            crop = region_thumbnail(dataset.root / name, _THUMBNAIL, (left, top, right, bottom))
+            (folder / f"{number}.jpg").write_bytes(crop)
+            continue
         own = None if draw is None else partial(draw, name=name)
         content = thumbnail(dataset.root / name, _THUMBNAIL, draw=own)
         (folder / f"{number}.jpg").write_bytes(content)

@@ -17,9 +17,9 @@ from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.images.given import ImageLike, is_path
-from headstart.nets.dense_head import DenseHead
 from headstart.nets.engine import Engine, stream
 from headstart.nets.model import Model
+from headstart.tasks import settle, usual_threshold
 from headstart.tasks.predictor import Predictor, in_batches, spread
 from headstart.tasks.protocol import Outputs
 
@@ -29,6 +29,7 @@ __all__ = ["RunPredictor"]
 _MANY = 1000
 
 Embed = Callable[[np.ndarray], np.ndarray]
+PlaceRunner = Callable[[np.ndarray], Outputs]
 
 
 class RunPredictor(Predictor):
@@ -37,8 +38,8 @@ class RunPredictor(Predictor):
     Args:
         model: Of a run, or its folder.
         device: Where the network runs.
-        threshold: Probability below which an answer is "not sure"; by default a half, and of a
-            pixel none.
+        threshold: Probability below which an answer is "not sure"; by default a half, of a pixel
+            none, and of an object the operating threshold.
         many: Many images will come one after the other, as from a video.
         exact: By plain fp32 torch, nothing folded or converted; a backbone that is an ONNX file
             runs on the engine that the model was trained with.
@@ -56,10 +57,10 @@ class RunPredictor(Predictor):
         self.model = model if isinstance(model, Model) else Model.load(model)
         self.spec, self.preprocess = self.model.spec, self.model.preprocess
         self.tta = self.model.tta
-        dense = isinstance(self.model.head, DenseHead)
-        self.threshold = threshold if threshold is not None else 0.0 if dense else 0.5
+        self.threshold = usual_threshold(self.spec) if threshold is None else threshold
         self._device, self._many, self._exact = device, many, exact
         self._embed: Embed | None = None
+        self._places: PlaceRunner | None = None
         self.try_spec(self._one(), f"the model of {self.spec.task}")
 
     def __sklearn_tags__(self) -> Any:
@@ -78,7 +79,7 @@ class RunPredictor(Predictor):
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
-        if isinstance(self.model.head, DenseHead):
+        if self.model.head.answers_with_place:
             return self._told(inputs)
         if self._embed is None:
             plain = self._exact and self.model.backbone.source.kind != "onnx"
@@ -92,15 +93,15 @@ class RunPredictor(Predictor):
         return in_batches(run, inputs) if self._exact else run(inputs)
 
     def _told(self, inputs: np.ndarray) -> Outputs:
-        """Returns the probabilities of a dense head, which sees each image once."""
-        if self._embed is None:
-            from headstart.nets.dense_runner import DenseRunner
+        """Returns the outputs of a head that reads maps, and sees each image once."""
+        if self._places is None:
+            from headstart.nets.place_runner import place_runner
 
-            self._embed = DenseRunner(
+            self._places = place_runner(
                 self.model, images=_MANY if self._many else len(inputs), device=self._device,
                 exact=self._exact,
             )  # fmt: skip
-        return {"probabilities": self._embed(inputs[:, 0])}
+        return self._places(inputs[:, 0])
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])
@@ -129,13 +130,15 @@ class RunPredictor(Predictor):
 
     def _one(self) -> Outputs:
         """Outputs of nothing: the head tells shapes, and no network is needed."""
-        if isinstance(self.model.head, DenseHead):
-            side, plan = self.preprocess.size, self.model.head.plan
-            cells = max(1, round(side / plan.stride))
-            even = np.full((1, plan.n_classes, cells, cells), 1 / plan.n_classes, np.float32)
-            return {"probabilities": even} | self.places([(side, side)])
+        if self.model.head.answers_with_place:
+            side, count = self.preprocess.size, self.model.head.n_classes
+            shapes = self.model.head.outputs_at(side)
+            even = {
+                name: np.full((1, *shape), 1 / count, np.float32) for name, shape in shapes.items()
+            }
+            return settle(even, self.spec) | self.places([(side, side)])
         unlike = self.model.unlike
-        read = [self.model.head.columns, *([] if unlike is None else [unlike.columns])]
+        read = [self.model.vector_head.columns, *([] if unlike is None else [unlike.columns])]
         width = max(int(each.max()) for each in read) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
@@ -148,7 +151,7 @@ class RunPredictor(Predictor):
     ) -> tuple[Outputs, dict[str, str]]:
         """Returns outputs of N images and name -> reason, of those that could not be read."""
         files = [number for number, each in enumerate(images) if is_path(each)]
-        if not files or isinstance(self.model.head, DenseHead):
+        if not files or self.model.head.answers_with_place:
             return super()._look(images, names, workers, progress)
         features = extract(
             Dataset.unlabelled([names[i] for i in files]), self.model.backbone,

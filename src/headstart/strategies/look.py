@@ -1,4 +1,4 @@
-"""How the images of a data set are seen before anything is learnt: vectors, or maps for masks."""
+"""How images are seen before anything is learnt: vectors, or maps for answers with a place."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.strategies.prepare import choose_preprocess
+from headstart.strategies.ways import input_of
 
 if TYPE_CHECKING:
     from headstart.features.extract_maps import Maps
@@ -52,15 +53,13 @@ def look_at(
         compute: Where, and who hears of progress.
 
     Returns:
-        Features of N rows (`MapFeatures` for masks), and how images were fitted.
+        Features of N rows (`MapFeatures` for answers with a place), and how images were fitted.
     """
-    if dataset.task == "segmentation":  # needs torch in any case, as training does
+    choose = input_of(dataset.task)
+    if choose is not None:  # needs torch in any case, as training does
         from headstart.features.extract_maps import extract_maps
-        from headstart.strategies.mask_problem import choose_mask_input
 
-        preprocess = choose_mask_input(
-            dataset, backbone, wish.image_size, wish.geometry, levels, compute
-        )
+        preprocess = choose(dataset, backbone, wish.image_size, wish.geometry, levels, compute)
         return extract_maps(dataset, backbone, preprocess, compute), preprocess
     preprocess = choose_preprocess(
         dataset, backbone, wish.image_size, wish.geometry, levels=levels, detector=wish.detector

@@ -157,9 +157,11 @@ class _Work:
         mirror = recipe.hflip != "no"
         self.views = MapViews(
             self.engine, self.layout, plan.stages[0],
-            Scenes(squares, masks, material.n_classes, plan.stride),
-            warp=Warp(preprocess.size, mirror=mirror), count=min(views, recipe.epochs),
-            compute=compute,
+            Scenes(
+                squares, masks, material.n_classes, plan.stride,
+                Warp(preprocess.size, mirror=mirror),
+            ),
+            count=min(views, recipe.epochs), compute=compute,
         )  # fmt: skip
         pixels = material.fine.sum(axis=(0, 2, 3), dtype=np.float64)
         self.weights = class_weights(pixels, recipe.balance)

@@ -1,36 +1,32 @@
-"""Who trains and who tests where masks are learnt, and how large the network's input is."""
+"""How large the network's input is where masks are learnt, and how a head is trained."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
 
-from headstart.choices import EvaluationKind, Geometry
+from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.masks import Masks
-from headstart.data.split import folds as make_folds
-from headstart.errors import DataError, OptionError
+from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
-from headstart.strategies.problem import FrozenNetwork, Prepared, TestKind
+from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.schedule import Recipe, parse_recipe
 
 __all__ = [
-    "MaskProblem",
     "choose_mask_input",
     "few_folds",
     "fine_detail",
     "head_side",
-    "make_mask_problem",
-    "mask_folds",
     "mask_recipe",
     "shown_at",
 ]
@@ -43,103 +39,6 @@ _JUDGED = 512
 # A head sees more than a linear arm, and small steps of it are cheap: people are told better.
 _HEAD_SIDE, _LARGE = 320, 400
 _FEW, _MANY_CELLS = 3, 48 * 48
-
-
-@dataclass(frozen=True)
-class MaskProblem:
-    """Who trains and who tests.
-
-    Attributes:
-        prepared: The usable items.
-        rounds: (training items, test items) of each round.
-        final: Items that the model that is kept learns from.
-        kind: How it is tested.
-        summary: One sentence about that.
-    """
-
-    prepared: Prepared
-    rounds: tuple[tuple[np.ndarray, np.ndarray], ...]
-    final: np.ndarray
-    kind: TestKind
-    summary: str
-
-
-def make_mask_problem(
-    prepared: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
-) -> MaskProblem:
-    """Decides who trains and who tests.
-
-    A mask is many answers, so that few images measure well, and training takes minutes: unless
-    cross-validation is asked for, images are held out.
-
-    Args:
-        prepared: The usable items.
-        evaluation: On a test split, by cross-validation, or as the data allow.
-        folds: Of the cross-validation.
-        seed: Of what is drawn.
-
-    Raises:
-        DataError: If nothing is left to learn from or to test on.
-    """
-    dataset, clusters = prepared.dataset, prepared.clusters
-    n, groups = len(dataset), len(np.unique(clusters))
-    given = bool(dataset.tested().any())
-    if groups < 2:
-        raise DataError(
-            f"{dataset.root}: its {n:,} images with masks must all stay together (groups, copies), "
-            f"so that none can be held out to measure on: add images of other things"
-        )
-    if evaluation == "cv":
-        k = min(folds, groups)
-        of = make_folds(dataset.labels.strata, clusters, k=k, seed=seed)
-        pairs = [(np.flatnonzero(of != each), np.flatnonzero(of == each)) for each in range(k)]
-        rounds = tuple(pair for pair in pairs if len(pair[0]) and len(pair[1]))
-        summary = (
-            f"{len(rounds)}-fold cross-validation, as asked: every image was predicted once by a "
-            f"model chosen and fitted without it; duplicates and groups stayed in one fold. The "
-            f"model that was kept is fitted on all of them."
-        )
-        return MaskProblem(prepared, rounds, np.arange(n), "cv", summary)
-    test = prepared.splits == "test"
-    train = np.flatnonzero(~test & ~prepared.dropped)
-    if not len(train) or not test.any():
-        lacking = "learn from" if test.any() else "test on"
-        raise DataError(
-            f"{dataset.root}: no image with a mask is left to {lacking}; try --evaluation cv, "
-            f"or mend the split"
-        )
-    own = "test" if dataset.test_name == "test" else "validation"
-    origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
-    summary = f"Measured once on {origin}: {test.sum():,} images."
-    if prepared.dropped.any():
-        summary += (
-            f" {int(prepared.dropped.sum()):,} training images were left out because copies, "
-            f"near-duplicates or members of their group are in the test."
-        )
-    return MaskProblem(prepared, ((train, np.flatnonzero(test)),), train, "holdout", summary)
-
-
-def mask_folds(
-    prepared: Prepared, items: np.ndarray, *, folds: int, seed: int
-) -> tuple[np.ndarray, int]:
-    """Deals training items to folds that keep together what belongs together.
-
-    Args:
-        prepared: The usable items.
-        items: (N,) int.
-        folds: At most so many.
-        seed: Of the draw.
-
-    Returns:
-        (N,) int64 folds, and how many there are; 1 where all must stay together.
-    """
-    clusters, strata = prepared.clusters[items], prepared.dataset.labels.strata[items]
-    k = min(folds, len(np.unique(clusters)))
-    if k < 2:
-        return np.zeros(len(items), np.int64), 1
-    dealt = make_folds(strata, clusters, k=k, seed=seed)
-    _, numbers = np.unique(dealt, return_inverse=True)
-    return numbers.astype(np.int64), int(numbers.max()) + 1
 
 
 def few_folds(folds: tuple[np.ndarray, int], side: int, stride: int) -> tuple[np.ndarray, int]:

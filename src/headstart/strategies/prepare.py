@@ -32,7 +32,7 @@ from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
-from headstart.tasks import check_everything, refuse_untrained, task_of
+from headstart.tasks import check_everything, task_of
 
 __all__ = [
     "face_flags",
@@ -55,9 +55,7 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
 
     Raises:
         DataError: Without labels, or with one class.
-        OptionError: If nothing trains such labels yet.
     """
-    refuse_untrained(dataset.task)
     if not dataset.labelled.any():
         flags = indicator_columns(dataset)
         if flags:
@@ -73,12 +71,17 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
-    if _classes(dataset) < 2:
+    if _classes(dataset) < _fewest(dataset.task):
         raise DataError(
             f"{dataset.root} has images of one class only ({dataset.labels.text(0)}): a classifier "
             f"needs two or more"
         )
     return dataset
+
+
+def _fewest(task: str) -> int:
+    """Returns how many classes there must be: two, unless one can be found or not (`FEWEST`)."""
+    return int(getattr(task_of(task), "FEWEST", 2))
 
 
 def _classes(dataset: Dataset) -> int:
@@ -167,7 +170,7 @@ def check_and_split(
     findings = check_everything(dataset, stats, pairs)
     kept = stats.readable
     usable, clusters = dataset.take(kept), groups[kept]
-    if _classes(usable) < 2:
+    if _classes(usable) < _fewest(dataset.task):
         raise DataError(
             f"fewer than two classes of {dataset.root} have readable images; "
             f"run 'headstart check {dataset.root}' to see what is wrong with the others"

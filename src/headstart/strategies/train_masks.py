@@ -12,33 +12,32 @@ from headstart.compute import Compute
 from headstart.errors import OptionError
 from headstart.features.extract_maps import Maps
 from headstart.nets.model import Model
-from headstart.predictions import Predictions
 from headstart.records import OutputSpec
-from headstart.resume import Unfinished
-from headstart.stacking import concatenate
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_arms import Arm, dense_probabilities, linear_arm
 from headstart.strategies.mask_choice import MaskTrials, compare_arms
 from headstart.strategies.mask_head import HeadArm, HeadTask, head_arm
 from headstart.strategies.mask_material import MaskMaterial, read_masks, sizes_and_matrices
 from headstart.strategies.mask_problem import (
-    MaskProblem,
     few_folds,
     fine_detail,
     head_side,
-    make_mask_problem,
-    mask_folds,
     mask_recipe,
 )
 from headstart.strategies.mask_run import run_model
 from headstart.strategies.mask_tuned import TunedArm, tuned_arm
+from headstart.strategies.placed_problem import (
+    PlacedProblem,
+    make_placed_problem,
+    placed_folds,
+)
+from headstart.strategies.placed_run import floors_of, states_of
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.train_classes import Ask
 from headstart.strategies.trained import Histories, Trained
 from headstart.tasks import decode_parts, task_of
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.record import Epoch, OnEpoch
-from headstart.training.track import open_trackers
 
 __all__ = ["train_masks"]
 
@@ -84,9 +83,9 @@ def train_masks(
         raise OptionError("masks have no training from scratch: leave --strategy scratch out")
     maps = network.maps
     assert isinstance(maps, Maps), "masks are learnt from maps"
-    problem = make_mask_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
+    problem = make_placed_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
     spec = task_of("segmentation").encode(prepared.dataset.labels, problem.final).spec
-    session = _Session(prepared, network, maps, ask, compute, clock, spec, *_kept(ask))
+    session = _Session(prepared, network, maps, ask, compute, clock, spec, *states_of(ask))
     rounds = [
         _learn(session, train, f"round{number}-" if len(problem.rounds) > 1 else "")
         for number, (train, _) in enumerate(problem.rounds, 1)
@@ -100,21 +99,6 @@ def train_masks(
     return _trained(session, problem, final, answered)
 
 
-def _kept(ask: Ask) -> tuple[Path | None, OnEpoch | None]:
-    """Returns where states of trainings are kept, and who hears of epochs; None without any."""
-    if ask.strategy == "probe":
-        return None, None
-    stack = ask.until_written
-    place = stack.enter_context(
-        Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
-    )
-    on_epoch, close = open_trackers(
-        ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
-    )
-    stack.callback(close)
-    return place, on_epoch
-
-
 def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     """Fits every arm on some items, and keeps the best on those of them that were held out."""
     prepared, network, compute = session.prepared, session.network, session.compute
@@ -123,7 +107,7 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> MaskTrials:
     with clock.phase("read masks"):
         material = read_masks(prepared, items, network.preprocess, min(strides), compute)
     own = session.maps.take(np.isin(np.arange(len(prepared.dataset)), items))
-    folds = mask_folds(prepared, items, folds=ask.folds, seed=compute.seed)
+    folds = placed_folds(prepared, items, folds=ask.folds, seed=compute.seed)
     with clock.phase("linear arm"):
         arms = [
             linear_arm(
@@ -213,7 +197,7 @@ def _spec_of(spec: OutputSpec, arm: Arm) -> OutputSpec:
 
 
 def _trained(
-    session: _Session, problem: MaskProblem, trials: MaskTrials, answered: tuple[Any, ...]
+    session: _Session, problem: PlacedProblem, trials: MaskTrials, answered: tuple[Any, ...]
 ) -> Trained:
     """Puts together what was learnt, measured and tried."""
     prepared, best = session.prepared, trials.best
@@ -233,7 +217,7 @@ def _trained(
         uncalibrated=None,
         clusters=prepared.clusters,
         dropped=prepared.dropped,
-        baselines=_baselines(problem) if session.ask.baselines != "none" else {},
+        baselines=floors_of(problem) if session.ask.baselines != "none" else {},
         trials=trials.rows(),
         histories=histories,
         sections={
@@ -241,14 +225,3 @@ def _trained(
             "maps": {"linear arm": session.maps.place, "more": session.places},
         },
     )
-
-
-def _baselines(problem: MaskProblem) -> dict[str, Predictions]:
-    """Returns what somebody would answer who never looks at an image."""
-    dataset, task = problem.prepared.dataset, task_of("segmentation")
-    items = np.concatenate([test for _, test in problem.rounds])
-    order = np.argsort(items, kind="stable")
-    found = [
-        task.baselines(dataset.labels, dataset.names, train, test) for train, test in problem.rounds
-    ]
-    return {name: concatenate([each[name] for each in found]).take(order) for name in found[0]}

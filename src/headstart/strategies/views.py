@@ -32,14 +32,13 @@ _AUTO = 2  # looks that the model may keep where nobody says how many
 # Where surely fewer held-out images than this share are wrong, no pass is worth its time.
 _ERRORS = 0.03
 _OBLONG, _OFTEN = 1.1, 0.1
-# Of each linear classifier on each feature set so many strengths are tried on every look: those
-# that were best on the first look.
-_STRENGTHS = 3
+# Of each linear classifier on each feature set so many strengths are tried on every look, those
+# that were best on the first look: three, or one where images times classes are many.
+_STRENGTHS, _MANY = (3, 1), 100_000
 # Feature sets whose best classifier is so much worse than the best of all bring an average nothing.
 _BEHIND = 0.15
-# Small images are a member too, where they do not take minutes: what no network has seen.
+# Small images are a member too, where they are not many: what no network has seen.
 _PIXELS = Grid(("logistic",), logistic=(3, 30, 300))
-_PIXELS_UP_TO = 100_000
 _SQUASH, _ZOOM, _CLOSER, _WHOLE = (
     Look("squash"), Look("crop", 0.74), Look("crop", 0.55), Look("pad"),
 )  # fmt: skip
@@ -175,15 +174,15 @@ def _grid(first: Probe, names: list[str], looks: int) -> Grid:
             of_set.setdefault(trial.config.features, []).append(trial)
     best = {name: max(each.accuracy.value for each in tried) for name, tried in of_set.items()}
     near = [name for name in of_set if best[name] >= max(best.values()) - _BEHIND]
-    own = {
-        f"{features} ({name})": _strengths(of_set[features]) for name in names for features in near
-    }
-    if len(first.held_out) * first.head.n_classes <= _PIXELS_UP_TO:
+    many = len(first.held_out) * first.head.n_classes > _MANY
+    tried = {features: _strengths(of_set[features], _STRENGTHS[many]) for features in near}
+    own = {f"{features} ({name})": tried[features] for name in names for features in near}
+    if not many:
         own |= {f"pixels ({name})": _PIXELS for name in names}
     return Grid(LINEAR, looks=looks, own=own)
 
 
-def _strengths(tried: list[Trial]) -> Grid:
+def _strengths(tried: list[Trial], most: int) -> Grid:
     """Returns the linear classifiers whose strengths were best, each side by side with others."""
     found: dict[str, tuple[float, ...]] = {}
     for kind in LINEAR:
@@ -192,7 +191,7 @@ def _strengths(tried: list[Trial]) -> Grid:
             if trial.config.classifier == kind:
                 value = trial.accuracy.value
                 own[trial.config.C] = max(value, own.get(trial.config.C, 0.0))
-        found[kind] = tuple(sorted(sorted(own, key=lambda each: -own[each])[:_STRENGTHS]))
+        found[kind] = tuple(sorted(sorted(own, key=lambda each: -own[each])[:most]))
     kinds = tuple(kind for kind in LINEAR if found[kind])
     return Grid(kinds, logistic=found["logistic"], svm=found["svm"])
 

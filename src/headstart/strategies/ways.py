@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
+from headstart.choices import Geometry
 from headstart.compute import Compute
+from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
-from headstart.errors import BackboneError
+from headstart.errors import BackboneError, DataError
+from headstart.images.deep import Levels
+from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Prepared
@@ -18,13 +22,24 @@ from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_identities
 from headstart.training.schedule import Recipe
 
-__all__ = ["Way", "refuse_early", "way_of"]
+__all__ = ["ChooseInput", "Way", "input_of", "refuse_early", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
+
+ChooseInput = Callable[
+    [Dataset, Backbone, int | Literal["auto"], Geometry, Levels, Compute], Preprocess
+]
+"""How images are seen: data set, network, side and geometry as asked for, levels, who hears."""
 
 _WAYS = {
     "identity": ("headstart.strategies.train_identities", "train_identities"),
     "segmentation": ("headstart.strategies.train_masks", "train_masks"),
+    "detection": ("headstart.strategies.train_boxes", "train_boxes"),
+}
+# Those that are learnt from maps, and what chooses the input for them.
+_INPUTS = {
+    "segmentation": ("headstart.strategies.mask_problem", "choose_mask_input"),
+    "detection": ("headstart.strategies.box_input", "choose_box_input"),
 }
 
 
@@ -34,6 +49,14 @@ def way_of(task: str) -> Way:
         return train_classes
     module, name = _WAYS[task]
     return cast(Way, getattr(importlib.import_module(module), name))
+
+
+def input_of(task: str) -> ChooseInput | None:
+    """Returns what chooses the input of a task that is learnt from maps; None for vectors."""
+    if task not in _INPUTS:
+        return None
+    module, name = _INPUTS[task]
+    return cast(ChooseInput, getattr(importlib.import_module(module), name))
 
 
 def refuse_early(dataset: Dataset, backbone: Backbone, recipe: Recipe, *, seed: int) -> None:
@@ -72,4 +95,22 @@ def _refuse_masks(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: in
         )
 
 
-_REFUSALS = {"identity": _refuse_identities, "segmentation": _refuse_masks}
+def _refuse_boxes(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:
+    if backbone.source.kind == "onnx":
+        raise BackboneError(
+            f"{backbone.name} is an ONNX file, which gives one vector an image: boxes are learnt "
+            f"on a network in timm's layout, such as --backbone fast, or on a detector's folder"
+        )
+    labels = cast(Boxes, dataset.labels)
+    if not len(labels.sound.classes):
+        raise DataError(
+            f"{dataset.root}: no image has a box that can be learnt from; run 'headstart check "
+            f"{dataset.root}' to see what is wrong with its annotations"
+        )
+
+
+_REFUSALS = {
+    "identity": _refuse_identities,
+    "segmentation": _refuse_masks,
+    "detection": _refuse_boxes,
+}

@@ -29,12 +29,14 @@ __all__ = [
     "check_everything",
     "decode",
     "decode_parts",
+    "has_objects",
     "keep_labels",
     "kept_labels",
     "learner_of",
-    "refuse_untrained",
+    "placed",
+    "settle",
     "task_of",
-    "UNTRAINED",
+    "usual_threshold",
 ]
 
 TASKS = {
@@ -42,11 +44,9 @@ TASKS = {
     "regression": "headstart.tasks.regression",
     "identity": "headstart.tasks.identity",
     "segmentation": "headstart.tasks.segmentation",
+    "detection": "headstart.tasks.detection",
 }
 """Name of a task -> its package."""
-
-UNTRAINED = {"detection": "headstart.tasks.detection"}
-"""Those whose data are read, checked and measured, and which nothing here trains yet."""
 
 
 def task_of(name: str) -> Task:
@@ -55,23 +55,9 @@ def task_of(name: str) -> Task:
     Raises:
         OptionError: If there is no such task.
     """
-    known = TASKS | UNTRAINED
-    if name not in known:
-        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(known)}")
-    return cast("Task", importlib.import_module(known[name]))
-
-
-def refuse_untrained(name: str) -> None:
-    """Refuses a task that nothing trains yet.
-
-    Raises:
-        OptionError: If it is one.
-    """
-    if name in UNTRAINED:
-        raise OptionError(
-            f"--task {name}: its data can be checked (headstart check), and nothing here trains "
-            f"it yet; choose {', '.join(TASKS)}"
-        )
+    if name not in TASKS:
+        raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
+    return cast("Task", importlib.import_module(TASKS[name]))
 
 
 def learner_of(name: str) -> Learner:
@@ -126,6 +112,33 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
     if read is not None:
         return cast("Labels", read(tuple(about["classes"]), len(texts), file))
     return parse_labels(texts, about["task"], about["quantity"])
+
+
+def placed(name: str) -> bool:
+    """Tells whether answers of a task are places on an image: decoding asks where it lay."""
+    return bool(getattr(task_of(name), "PLACED", False))
+
+
+def has_objects(name: str) -> bool:
+    """Tells whether answers of a task are any number of objects, each with a score."""
+    return bool(getattr(task_of(name), "OBJECTS", False))
+
+
+def usual_threshold(spec: OutputSpec) -> float:
+    """Returns below which probability an answer is "not sure", where nobody says otherwise.
+
+    A half; of a pixel none, and of an object what was chosen in training.
+    """
+    return float(spec.settings.get("threshold", 0.0 if placed(spec.task) else 0.5))
+
+
+def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:
+    """Returns what is worth keeping of a network's raw outputs, before they are decoded.
+
+    A task whose network says something of every cell has its own `settle`; all others keep all.
+    """
+    own = getattr(task_of(spec.task), "settle", None)
+    return outputs if own is None else cast("Outputs", own(outputs, spec))
 
 
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Predictions:

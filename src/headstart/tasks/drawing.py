@@ -1,11 +1,11 @@
-"""How an answer is written on an image."""
+"""How an answer is written on an image, and how two are shown beside each other."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["write_on"]
+__all__ = ["beside", "write_on"]
 
 
 def write_on(pixels: np.ndarray, text: str) -> np.ndarray:
@@ -23,3 +23,9 @@ def write_on(pixels: np.ndarray, text: str) -> np.ndarray:
     pen.rectangle((left - size / 3, top - size / 3, right + size / 3, bottom + size / 3), "black")
     pen.text((size, size), text, fill="white", font=font)
     return np.asarray(image)
+
+
+def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Returns two (H, W, 3) uint8 images side by side, with a white gap."""
+    gap = np.full((len(left), max(2, left.shape[1] // 60), 3), 255, np.uint8)
+    return np.concatenate((left, gap, right), axis=1)

@@ -28,7 +28,7 @@ from headstart.images.threads import ordered_map
 from headstart.lists import some_of
 from headstart.predictions import Predictions
 from headstart.records import OutputSpec
-from headstart.tasks import decode
+from headstart.tasks import decode, placed, settle
 from headstart.tasks.protocol import Outputs, Places
 
 __all__ = ["NO_NUMBER", "Predictor", "in_batches", "numbers_only", "spelt_out", "spread"]
@@ -61,6 +61,10 @@ class Predictor:
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
         raise NotImplementedError
+
+    def settled(self, inputs: np.ndarray) -> Outputs:
+        """Returns of the outputs of (N, V, size, size, 3) uint8 what is worth keeping of them."""
+        return settle(self.outputs(inputs), self.spec)
 
     def decode(
         self,
@@ -177,7 +181,7 @@ class Predictor:
     def _one(self) -> Outputs:
         """Outputs of one image, whatever is on it: they tell shapes."""
         size, count = self.preprocess.size, self.preprocess.count(self.tta)
-        found = self.outputs(np.zeros((1, count, size, size, 3), np.uint8))
+        found = self.settled(np.zeros((1, count, size, size, 3), np.uint8))
         return found | self.places([(size, size)])
 
     def places(self, sizes: list[tuple[int, int]]) -> Outputs:
@@ -186,7 +190,7 @@ class Predictor:
         Args:
             sizes: Width and height of N images, in pixels.
         """
-        if "stride" not in self.spec.settings:
+        if not placed(self.spec.task):
             return {}
         matrices = [self.preprocess.matrix(width, height) for width, height in sizes]
         return {"sizes": np.array(sizes, np.int32), "matrices": np.array(matrices, np.float32)}
@@ -230,7 +234,7 @@ class Predictor:
                 waiting.append(result[0])
                 sizes.append(result[1])
             if len(waiting) == _BATCH or (waiting and number == len(images) - 1):
-                parts.append(self.outputs(np.stack(waiting)) | self.places(sizes))
+                parts.append(self.settled(np.stack(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
         return spread(places, parts, len(images), self._one), errors

@@ -162,7 +162,7 @@ def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device
         width = int(np.prod(_shape(parts, net)))
         try:
             if not openvino.is_converted(home, size=size):
-                openvino.convert(flat, home, size=size)
+                openvino.convert_graph(flat, home, size=size)
             engine = openvino.load_converted(home, size=size, bounds=(0, width))
             if engine is not None:
                 return engine

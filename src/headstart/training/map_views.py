@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +19,20 @@ from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp, warped
 from headstart.probe.dense_targets import mask_shares
 
-__all__ = ["MapViews", "Scenes"]
+__all__ = ["MapViews", "Scenes", "VariedImages"]
+
+
+class VariedImages(Protocol):
+    """Training images with what is to be learnt of each, varied together."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, Any]:
+        """Returns one view, (size, size, 3) uint8, and what is to be learnt of it."""
+
+    def collate(self, wanted: Sequence[Any]) -> Any:
+        """Returns what `Batch.targets` is, of what `draw` gave for n images."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +44,36 @@ class Scenes:
         masks: (N, side, side) uint8 classes, 255 ignored.
         n_classes: C.
         stride: Of the head's output.
+        warp: How views are varied.
     """
 
     squares: np.ndarray
     masks: np.ndarray
     n_classes: int
     stride: int
+    warp: Warp
+
+    def __len__(self) -> int:
+        return len(self.squares)
+
+    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a view and the (C, h, w) uint8 shares of its cells."""
+        image, mask = warped(self.squares[item], self.masks[item], self.warp, rng)
+        return image, mask_shares(mask, self.n_classes, self.stride)
+
+    def collate(self, wanted: Sequence[np.ndarray]) -> torch.Tensor:
+        """Returns (n, C, h, w) shares from 0 to 1."""
+        return torch.from_numpy(np.stack(wanted)).float() / 255
 
 
 class MapViews:
-    """Maps and shares of several views of N training images.
+    """Maps of several views of N training images, and what is to be learnt of each.
 
     Args:
         engine: Gives the maps of all stages.
         layout: Of those.
         first: The first stage that is held.
         scenes: What is varied.
-        warp: How views are varied.
         count: Views of an image; epochs take them in turn.
         compute: The seed of what is drawn, and who is told.
     """
@@ -56,47 +83,45 @@ class MapViews:
         engine: Engine,
         layout: MapLayout,
         first: int,
-        scenes: Scenes,
+        scenes: VariedImages,
         *,
-        warp: Warp,
         count: int,
         compute: Compute,
     ) -> None:
         self._engine, self._layout, self._first = engine, layout, first
-        self._squares, self._masks = scenes.squares, scenes.masks
-        self._warp, self._compute = warp, compute
-        self._n_classes, self._stride = scenes.n_classes, scenes.stride
-        n, n_classes, cells = len(scenes.squares), scenes.n_classes, layout.size // scenes.stride
+        self._scenes, self._compute = scenes, compute
         self.layout = layout.since(first)
-        self.maps: Maps = new_maps(self.layout, n * count)
-        self._shares = np.zeros((count, n, n_classes, cells, cells), np.uint8)
-        self._known = [False] * count
+        self.maps: Maps = new_maps(self.layout, len(scenes) * count)
+        self._wanted: list[list[Any]] = [[] for _ in range(count)]
 
     def batches(self, keys: Rest) -> Iterator[Batch]:
         """Yields the maps of the given batches, in order; a view that is new is computed."""
-        n, count = len(self._squares), len(self._known)
+        n, count = len(self._scenes), len(self._wanted)
         for part in keys:
             items = np.array([key[0] for key in part])
             views = np.array([(epoch + before) % count for _, epoch, before, _ in part])
             for view in np.unique(views):
-                if not self._known[view]:
-                    self._see(int(view))
+                self.see(int(view))
             rows = torch.from_numpy(self.maps.rows[views * n + items]).float()
-            shares = torch.from_numpy(self._shares[views, items]).float() / 255
-            yield Batch(rows, items, shares)
+            wanted = [self._wanted[v][i] for v, i in zip(views.tolist(), items.tolist())]
+            yield Batch(rows, items, self._scenes.collate(wanted))
+
+    def see(self, view: int) -> list[Any]:
+        """Computes a view, unless it is known; returns what is to be learnt of its N images."""
+        if not self._wanted[view]:
+            self._see(view)
+        return self._wanted[view]
 
     def _see(self, view: int) -> None:
-        n = len(self._squares)
-        phase = f"varied images through the frozen network, view {view + 1} of {len(self._known)}"
+        n, wanted = len(self._scenes), []
+        phase = f"varied images through the frozen network, view {view + 1} of {len(self._wanted)}"
 
-        def draw(item: int) -> tuple[np.ndarray, np.ndarray]:
-            rng = np.random.default_rng([self._compute.seed, view, item])
-            image, mask = warped(self._squares[item], self._masks[item], self._warp, rng)
-            return image, mask_shares(mask, self._n_classes, self._stride)
+        def draw(item: int) -> tuple[np.ndarray, Any]:
+            return self._scenes.draw(item, np.random.default_rng([self._compute.seed, view, item]))
 
         def images() -> Iterator[tuple[int, np.ndarray]]:
-            for item, (image, shares) in enumerate(ordered_map(draw, range(n), workers=1)):
-                self._shares[view, item] = shares
+            for item, (image, told) in enumerate(ordered_map(draw, range(n), workers=1)):
+                wanted.append(told)
                 yield item, image
 
         self._compute.progress(phase, 0, n)
@@ -104,7 +129,7 @@ class MapViews:
         cut = _Since(self._engine, start)
         for done, _ in enumerate(fill_maps(self.maps, cut, images(), offset=view * n), 1):
             self._compute.progress(phase, done, n)
-        self._known[view] = True
+        self._wanted[view] = wanted
 
 
 class _Since:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "predict"]
 
+_FOLLOWED = 10.0  # frames a second, where objects are followed
+
 
 def load(path: str | Path) -> Predictor:
     """Loads a model; an exported one needs numpy, Pillow and ONNX Runtime only.
@@ -65,6 +67,32 @@ def _several(images: Any) -> list[Any]:
     return [int(each) if isinstance(each, numbers.Integral) else each for each in found]
 
 
+def _choose_threshold(predictor: Predictor, options: PredictOptions, *, moving: bool) -> None:
+    """Sets from which probability on an answer is one.
+
+    Raises:
+        OptionError: If what was asked for is another kind of model's.
+    """
+    from headstart.tasks import has_objects
+
+    if has_objects(predictor.spec.task):
+        if options.abstain_below:
+            raise OptionError(
+                f"--abstain-below {options.abstain_below:g}: objects are left out, not unsure; "
+                f"say --min-score {options.abstain_below:g}"
+            )
+        if options.min_score is not None:
+            predictor.threshold = options.min_score or 1e-9  # 0 would mean: as usual
+        return
+    if options.min_score is not None:
+        raise OptionError(
+            f"--min-score {options.min_score:g} is for models of boxes; this one is of "
+            f"{predictor.spec.task}: say --abstain-below {options.min_score:g}"
+        )
+    if options.abstain_below or not moving:
+        predictor.threshold = options.abstain_below
+
+
 @command(PredictOptions)
 def predict(options: PredictOptions, progress: Progress = silent) -> Predictions:
     """Names what is on images, on a video or before a camera, with calibrated probabilities.
@@ -82,7 +110,7 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     """
     from headstart.images.given import is_path
     from headstart.images.video import is_video
-    from headstart.tasks import task_of
+    from headstart.tasks import has_objects, task_of
     from headstart.tasks.predictor import spelt_out
 
     given = _several(options.images)
@@ -95,12 +123,13 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         raise OptionError("--explain is for images: save frames of the video first")
     progress("opening the model", 0, 1)
     predictor, own = _open(options.model, device=options.device, many=moving)
-    if options.abstain_below or not moving:
-        predictor.threshold = options.abstain_below
+    _choose_threshold(predictor, options, moving=moving)
     if moving:
         from headstart.video.predict_video import predict_video
 
-        return predict_video(predictor, given[0], fps=options.fps, out=place, progress=progress)
+        usual = _FOLLOWED if has_objects(predictor.spec.task) else 1.0
+        fps = usual if options.fps is None else options.fps
+        return predict_video(predictor, given[0], fps=fps, out=place, progress=progress)
     images = spelt_out(given)
     if not images:
         raise DataError("no image was named: give files, folders or globs")

@@ -6,7 +6,6 @@ its frames.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from headstart.compute import Progress
 from headstart.images.capture import name_of_source
 from headstart.images.video import Frame
 from headstart.predictions import Predictions
-from headstart.tasks import task_of
+from headstart.tasks import has_objects, placed
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 from headstart.video.film import FrameResult, process_video
+from headstart.video.place_frames import ObjectFrames, PlaceFrames, frame_result
 from headstart.video.tracks import Tracker
 
 __all__ = ["predict_video"]
@@ -44,8 +44,9 @@ def predict_video(
 
     Returns:
         One row a named frame; of a model of faces, one row a face that was followed, with its
-        last box. A video that ends too soon, or a camera that goes, leaves a last row with the
-        reason; the rows before are kept.
+        last box; of answers that are places `FilmAnswers`, which keep no maps. A video that ends
+        too soon, or a camera that goes, leaves a last row with the reason; the rows before are
+        kept.
 
     Raises:
         DataError: If the source cannot be opened.
@@ -53,7 +54,11 @@ def predict_video(
         OutputError: If `out` is there already or cannot be written.
     """
     name = name_of_source(source)
-    handler = _Faces(model, name) if model.preprocess.faces is not None else _Whole(model, name)
+    kinds = (
+        (_Faces, model.preprocess.faces is not None), (ObjectFrames, has_objects(model.spec.task)),
+        (PlaceFrames, placed(model.spec.task)), (_Whole, True),
+    )  # fmt: skip
+    handler: Any = next(kind for kind, fits in kinds if fits)(model, name)
     problem = process_video(source, handler, fps=fps, out=out, progress=progress)
     return handler.predictions(problem)
 
@@ -71,24 +76,14 @@ class _Whole:
         """Returns what is seen on each of some frames."""
         model = self._model
         inputs = np.stack([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
-        sizes = [(each.pixels.shape[1], each.pixels.shape[0]) for each in frames]
-        outputs = model.outputs(inputs) | model.places(sizes)
+        outputs = model.outputs(inputs)
         names = [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
         self._names += names
         self._parts.append(outputs)
         found = model.decode(outputs, names)
-        seen = [[self._whole(found, i)] for i in range(len(names))]
+        seen = [[frame_result(found, i)] for i in range(len(names))]
         self.latest = seen[-1]
         return seen
-
-    def _whole(self, found: Predictions, index: int) -> FrameResult:
-        result = _result(found, index)
-        if "stride" not in self._model.spec.settings:
-            return result
-        # An answer of places: it is drawn where it is.
-        own = found.take(np.array([index]))
-        task = task_of(self._model.spec.task)
-        return replace(result, draw=lambda pixels: task.draw(pixels, own, 0))
 
     def predictions(self, problem: str) -> Predictions:
         """Returns all answers, and why it ended too soon, if it did."""
@@ -138,7 +133,7 @@ class _Faces:
                 names = [f"face {track.number}" for track, _, _ in faces]
                 found = self._model.decode(outputs, names, boxes=boxes)
                 self.latest = [
-                    _result(found, i, number=track.number, box=face.box)
+                    frame_result(found, i, number=track.number, box=face.box)
                     for i, (track, face, _) in enumerate(faces)
                 ]
             seen.append(self.latest)
@@ -155,27 +150,6 @@ class _Faces:
         parts = [self._rows.outputs([each.row for each in tracks])] if tracks else []
         boxes = [each.box for each in tracks]
         return _predictions(self._model, self._source, names, parts, boxes, problem)
-
-
-def _result(
-    found: Predictions, index: int, *, number: int | None = None, box: np.ndarray | None = None
-) -> FrameResult:
-    """Returns one answer for the frame and for its line of JSON."""
-    record = found.record(index)
-    line = {key: _short(value) for key, value in record.items() if key != "name"}
-    text = found.text(index)
-    if number is not None:
-        line, text = {"face": number, **line}, f"{number}: {text}"
-    return FrameResult(text, bool(record.get("sure", True)), line, box)
-
-
-def _short(value: Any) -> Any:
-    """Numbers to six digits: there is a line a frame."""
-    if isinstance(value, dict):
-        return {key: _short(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_short(each) for each in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _predictions(

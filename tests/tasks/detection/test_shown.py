@@ -35,8 +35,10 @@ def test_every_class_has_its_measures(details):
     for row in rows:
         assert row["ap"].low <= row["ap"].value <= row["ap"].high
         assert 0.9 < row["ap_50"].value < 1
-    assert rows[0]["recall"] == pytest.approx(58 / 60)
-    assert rows[1]["precision"] == 1.0
+    assert rows[0]["recall"].value == pytest.approx(58 / 60)
+    assert rows[0]["recall"].low < 58 / 60 < rows[0]["recall"].high
+    assert rows[1]["precision"].value == 1.0
+    assert 0.9 < rows[0]["f1"].value < 1
 
 
 def test_errors_and_where_to_look_first(details):
@@ -47,6 +49,13 @@ def test_errors_and_where_to_look_first(details):
     names = [each["name"] for each in found["mistakes"]]
     assert set(names) == {dataset.names[3], dataset.names[4], dataset.names[10]}
     assert found["mistakes"][0]["truth"] == "cat 1, dog 1"
+    shown = found["examples"]
+    assert [each["what"] for each in shown] == ["false alarm", "false alarm", "missed"]
+    assert shown[0]["score"] >= shown[1]["score"] >= 0.5
+    assert {each["why"] for each in shown[:2]} == {"lies beside it", "is of another class"}
+    assert shown[2]["name"] == dataset.names[10]
+    assert shown[2]["region"] == [10, 10, 90, 90]
+    assert len(found["boxes"]["colours"]) == 2
 
 
 def test_counts_sizes_and_curves(details):

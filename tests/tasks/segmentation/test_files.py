@@ -11,7 +11,7 @@ from PIL import Image
 from headstart.compute import silent
 from headstart.data.rle import decode_runs, parse_runs
 from headstart.errors import OutputError
-from headstart.tasks.segmentation.files import _stems, write_answers
+from headstart.tasks.segmentation.files import write_answers
 
 from .masks_here import CLASSES, PALETTE, maps_of, scene
 
@@ -81,13 +81,3 @@ def test_overlays_are_images_of_the_images_size(written):
 def test_nothing_is_overwritten(written):
     with pytest.raises(OutputError):
         write_answers(maps_of(SCENES), [PALETTE[each] for each in SCENES], written, silent)
-
-
-def test_files_lie_as_the_images_do():
-    names = ["/data/new/a/one.jpg", "/data/new/a/one.png", "/data/new/b/one.jpg"]
-    assert _stems(names, [True] * 3) == ["a/one", "a/one_2", "b/one"]
-    assert _stems(["/data/one.jpg"], [True]) == ["one"]
-    assert _stems(["image 1", "image 2"], [True] * 2) == ["image 1", "image 2"]
-    assert _stems(["../x.png", "y.png"], [True] * 2) == ["x", "y"]
-    gone = _stems(["/data/new/one.jpg", "typo.jpg"], [True, False])
-    assert gone == ["one", "typo"], "what was not found moves nothing"

@@ -90,6 +90,10 @@ function words(found) {
     const [number, low, high] = [found.number, found.low, found.high].map((x) => Number(x.toPrecision(3)));
     return far(`${number} (${low} to ${high})`, found);
   }
+  if (found.objects) {
+    const counts = ranking(found.count).map(([name, count]) => `${name} ${count}`);
+    return counts.join(", ") || "No object";
+  }
   if (found.share) {
     const areas = ranking(found.share).slice(0, 3).map(([name, share]) => `${name} ${area(share)}`);
     return areas.join(", ") || "Not sure of any pixel";
@@ -129,6 +133,49 @@ function legend(found) {
   if (found.unsure > 0) list("not sure", area(found.unsure), found.unsure, [128, 128, 128]);
 }
 
+// Far from those of its neighbours in number, as it is on drawn images.
+function colourOf(name) {
+  const number = known ? known.names.indexOf(name) : 0;
+  return `hsl(${(360 * (0.08 + 0.618034 * number)) % 360} 100% 57.5%)`;
+}
+
+// Every object with its frame; classes can be hidden one by one, also with the keyboard.
+function frames(found) {
+  const shares = (box) => [box[0] / found.width, box[1] / found.height,
+    (box[2] - box[0]) / found.width, (box[3] - box[1]) / found.height];
+  for (const each of [...found.objects].reverse()) { // the most certain on top
+    const box = document.createElement("b");
+    const [left, top, width, height] = shares(each.box).map((x) => `${100 * x}%`);
+    Object.assign(box.style, { left, top, width, height, borderColor: colourOf(each.class) });
+    box.className = each.box[1] < 0.1 * found.height ? "object under" : "object";
+    box.dataset.kind = each.class;
+    box.title = `${each.class}, ${percent(each.score)}`;
+    box.setAttribute("aria-hidden", "true");
+    const label = document.createElement("span");
+    label.textContent = found.objects.length > 12 ? "" : `${each.class} ${percent(each.score)}`;
+    label.style.background = colourOf(each.class);
+    if (label.textContent) box.append(label);
+    at("frame").append(box);
+  }
+  for (const [name, count] of ranking(found.count)) {
+    const best = Math.max(...found.objects.filter((each) => each.class === name).map((each) => each.score));
+    const row = list(name, `${count}, up to ${percent(best)}`, 0, colourOf(name));
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    button.setAttribute("aria-label", `${name}: ${count}. Show its frames`);
+    button.append(...row.children);
+    button.addEventListener("click", () => {
+      const shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", `${shown}`);
+      for (const box of document.querySelectorAll("#frame > b.object")) {
+        if (box.dataset.kind === name) box.hidden = !shown;
+      }
+    });
+    row.append(button);
+  }
+}
+
 function list(name, told, share, colour) {
   const row = document.createElement("li");
   const bar = document.createElement("i");
@@ -137,7 +184,7 @@ function list(name, told, share, colour) {
   row.append(bar);
   if (colour) {
     const swatch = document.createElement("b");
-    swatch.style.background = `rgb(${colour.join(", ")})`;
+    swatch.style.background = Array.isArray(colour) ? `rgb(${colour.join(", ")})` : colour;
     row.append(swatch);
   }
   const label = document.createElement("span");
@@ -146,6 +193,7 @@ function list(name, told, share, colour) {
   number.textContent = told;
   row.append(label, number);
   at("bars").append(row);
+  return row;
 }
 
 function unsure(found) {
@@ -180,6 +228,7 @@ function tell(found, total, inside) {
   const ranked = Object.entries(found.probabilities || {}).sort((a, b) => b[1] - a[1]).slice(0, MOST);
   for (const [name, share] of ranked) list(name, percent(share), share);
   if (found.share) legend(found);
+  if (found.objects) frames(found);
   if (found.png) cover(found);
   at("time").textContent = `${inside.toFixed(0)} ms on the server, ${total.toFixed(0)} ms in all`;
   at("result").focus({ preventScroll: true });
@@ -190,7 +239,10 @@ at("file").addEventListener("change", (event) => {
   event.target.value = ""; // the same file again is a change too
 });
 // A format that browsers do not show, such as TIFF: the mask stands alone.
-at("picture").addEventListener("error", () => { at("picture").hidden = true; });
+at("picture").addEventListener("error", () => {
+  at("picture").hidden = true;
+  for (const box of document.querySelectorAll("#frame > b")) box.remove();
+});
 at("strength").addEventListener("input", (event) => {
   at("mask").style.opacity = event.target.value / 100;
 });

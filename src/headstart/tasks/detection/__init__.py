@@ -6,7 +6,7 @@ matched once with the true boxes; every measure and its interval comes of those 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,25 +20,42 @@ from headstart.records import Finding, OutputSpec
 from headstart.tasks.detection.aligned import class_columns, match_detections
 from headstart.tasks.detection.checks import check_boxes
 from headstart.tasks.detection.detections import Detections
-from headstart.tasks.detection.drawn import draw_boxes
+from headstart.tasks.detection.drawn import draw_boxes, draw_found
+from headstart.tasks.detection.files import write_answers
+from headstart.tasks.detection.kept import read_labels, write_labels
+from headstart.tasks.detection.noise import disturbed, noise_of
+from headstart.tasks.detection.select import FLOOR, MOST_BOXES, OVERLAP, select
 from headstart.tasks.detection.shown import detection_details
+from headstart.tasks.drawing import beside
 from headstart.tasks.protocol import Outputs, Places, Target
 
 __all__ = [
+    "FEWEST",
     "MEASURES",
+    "OBJECTS",
+    "PLACED",
     "PRIMARY",
     "baselines",
     "check",
+    "compared",
     "decode",
     "details",
+    "disturbed",
     "draw",
     "encode",
     "measures",
+    "noise_of",
+    "read_labels",
+    "rough",
+    "settle",
+    "write_answers",
+    "write_labels",
 ]
 
 PRIMARY = Measure(
     "map", "AP",
     meaning="average precision over all classes and overlaps from 0.5 to 0.95, as COCO defines it",
+    counted=False,
 )  # fmt: skip
 MEASURES = (
     PRIMARY,
@@ -50,6 +67,15 @@ MEASURES = (
         "boxes of a class on an image",
     ),
 )  # fmt: skip
+
+PLACED = True
+"""Answers are places on an image."""
+
+OBJECTS = True
+"""They are any number of objects, each with a score."""
+
+FEWEST = 1
+"""Classes that there must be: one is enough, an object is there or it is not."""
 
 _THRESHOLD = 0.3
 
@@ -71,14 +97,36 @@ def encode(labels: Boxes, train: np.ndarray, spec: OutputSpec | None = None) -> 
     return Target(columns[labels.strata], spec)
 
 
-def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Detections:
-    """Puts boxes of the network's input back on the images.
+def settle(outputs: Outputs, spec: OutputSpec) -> Outputs:
+    """Returns the boxes that are left of what a network says of every cell (`select`).
 
-    ``boxes`` (N, K, 4) left, top, right, bottom, ``scores`` (N, K) and ``labels`` (N, K) are filled
-    up with scores of 0 or less; scores of NaN are of an item that could not be read. ``sizes`` and
-    ``matrices`` come of `places`, or were kept beside them; without matrices boxes are in pixels of
-    the image.
+    Outputs with ``labels`` are such boxes already. Settings: ``floor``, ``overlap``, ``most`` and
+    ``calibration`` (a, b), as `select` takes them.
     """
+    if "labels" in outputs:
+        return outputs
+    told = spec.settings
+    calibration = told.get("calibration")
+    kept = select(
+        outputs["boxes"],
+        outputs["scores"],
+        floor=float(told.get("floor", FLOOR)),
+        iou=float(told.get("overlap", OVERLAP)),
+        most=int(told.get("most", MOST_BOXES)),
+        calibration=None if calibration is None else (calibration[0], calibration[1]),
+    )
+    return {name: array for name, array in outputs.items() if name not in kept} | kept
+
+
+def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Detections:
+    """Puts boxes of the network's input back on the images; those that lie beside it are dropped.
+
+    Raw outputs are settled first (`settle`): ``boxes`` (N, K, 4) left, top, right, bottom,
+    ``scores`` (N, K) and ``labels`` (N, K) are filled up with scores of 0 or less; scores of NaN
+    are of an item that could not be read. ``sizes`` and ``matrices`` come of `places`, or were
+    kept beside them; without matrices boxes are in pixels of the image.
+    """
+    outputs = settle(outputs, spec)
     boxes, scores = np.asarray(outputs["boxes"], np.float64), np.asarray(outputs["scores"])
     n = len(places.names)
     sizes = _either(places.sizes, outputs.get("sizes"), np.zeros((n, 2), np.int64))
@@ -90,6 +138,8 @@ def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Detections:
         kept = (scores > 0) & readable[:, None]
     items, places_of = np.nonzero(kept)
     found = _on_images(boxes[items, places_of], matrices[items], sizes[items])
+    seen = (found[:, 2:] > found[:, :2]).all(axis=1)  # what was found in the padding is nowhere
+    items, places_of, found = items[seen], places_of[seen], found[seen]
     counts = np.bincount(items, minlength=n)
     return Detections(
         places.names, spec.names, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), found,
@@ -129,6 +179,16 @@ def measures(predictions: Detections, labels: Boxes) -> dict[str, Statistic]:
     }
 
 
+def rough(predictions: Detections, labels: Boxes) -> Callable[[Detections], Statistic]:
+    """Returns what gives the AP of answers to the same items, and nothing else.
+
+    Args:
+        predictions: Answers to N items, all answered.
+        labels: Of the same, all known.
+    """
+    return lambda found: average_precision(match_detections(found, labels))
+
+
 def details(
     predictions: Detections, labels: Boxes, clusters: np.ndarray | None, seed: int
 ) -> dict[str, Any]:
@@ -164,15 +224,32 @@ def baselines(
     }  # fmt: skip
 
 
-def draw(pixels: np.ndarray, predictions: Detections, index: int) -> np.ndarray:
-    """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size."""
-    rows = predictions.rows(index)[::-1]  # the most certain on top
-    own = np.array([pixels.shape[1], pixels.shape[0]], float)
-    size = predictions.sizes[index]
-    scale = own / np.where(size > 0, size, own)
-    words = [
-        f"{predictions.classes[predictions.labels[row]]} {100 * predictions.scores[row]:.0f} %"
-        for row in rows.tolist()
-    ]
-    corners = predictions.corners[rows] * np.tile(scale, 2)
-    return draw_boxes(pixels, corners, predictions.labels[rows], words)
+def compared(pixels: np.ndarray, predictions: Detections, labels: Boxes, index: int) -> np.ndarray:
+    """Returns (H, 2 W + gap, 3) uint8: the image with the true boxes, and with those found.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the image at any size.
+        predictions: Of N items.
+        labels: Of the same.
+        index: Of the item.
+    """
+    truth = labels.take(np.array([index])).sound
+    scale = np.array([pixels.shape[1], pixels.shape[0]]) / np.maximum(labels.sizes[index], 1)
+    kinds = class_columns(predictions.classes, labels)[truth.classes]
+    words = [labels.names[each] for each in truth.classes.tolist()]
+    right = draw_boxes(pixels, truth.corners * np.tile(scale, 2), kinds, words)
+    return beside(right, draw_found(pixels, predictions, index))
+
+
+def draw(
+    pixels: np.ndarray, predictions: Detections, index: int, *, numbers: Sequence[int] = ()
+) -> np.ndarray:
+    """Returns (H, W, 3) uint8 with the boxes of one answer on the image, whatever its size.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        predictions: Of N items.
+        index: Of the item.
+        numbers: Of its objects, the most certain first, where they are followed.
+    """
+    return draw_found(pixels, predictions, index, numbers=numbers)

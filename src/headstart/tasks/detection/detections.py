@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from headstart.data.boxes import box_text
 from headstart.lists import some_of
 from headstart.metrics.overlap import overlaps
-from headstart.predictions import predictions_html
 from headstart.shares import place
+from headstart.tasks.detection.notebook import boxes_html
 
 __all__ = ["Detections"]
 
-_SAME, _NEAR = 0.99, 1e-3
+_SAME, _NEAR, _HALF = 0.99, 1e-3, 0.5
+_CORNERS = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Detections:
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are parts of images.
         threshold: Score from which on a box is an answer.
+        counted: What `agreement` counts.
     """
+
+    counted: ClassVar[str] = "objects"
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
@@ -70,7 +74,7 @@ class Detections:
         )
 
     def _repr_html_(self) -> str:
-        return predictions_html(self)
+        return boxes_html(self)
 
     def take(self, indices: np.ndarray) -> Detections:
         """Returns the objects of some items, by (K,) int indices or (N,) bool mask."""
@@ -144,6 +148,22 @@ class Detections:
         found = [all(one._holds(second, i) for one, second in ways) for i in range(len(self))]
         return np.array(found, bool) & (self.answered == other.answered)
 
+    def agreement(self, other: Detections) -> np.ndarray:
+        """Returns (N,) float: the share of the objects of both that both find.
+
+        An object is the same if its class is and half of both boxes is shared; where neither
+        finds anything they agree.
+        """
+        found = np.ones(len(self))
+        for item in range(len(self)):
+            mine, theirs = self.rows(item), other.rows(item)
+            same = overlaps(self.corners[mine], other.corners[theirs]) >= _HALF
+            same &= self.labels[mine][:, None] == other.labels[theirs][None, :]
+            if same.shape != (0, 0):
+                both = same.any(axis=1).sum() + same.any(axis=0).sum()
+                found[item] = both / (len(mine) + len(theirs))
+        return found
+
     def _holds(self, other: Detections, index: int) -> bool:
         """Whether all that another answers to an item is found here too."""
         theirs = other.rows(index, other.threshold + _NEAR)
@@ -174,6 +194,23 @@ class Detections:
                 for row in rows.tolist()
             ],
         }
+
+    def table(self, index: int) -> list[dict[str, Any]]:
+        """Returns a row an object of one image, for tables; without any, one row that is empty."""
+        name = {"name": self.names[index]}
+        record = self.record(index)
+        if "error" in record:
+            return [name | dict.fromkeys(("class", "score", *_CORNERS), "") | record]
+        return [
+            name | {"class": each["class"], "score": each["score"]}
+            | dict(zip(_CORNERS, each["box"], strict=True))
+            for each in record["objects"]
+        ] or [name | dict.fromkeys(("class", "score", *_CORNERS), "")]  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what JSON shows: the records, and not what is below the threshold."""
+        answers = [self.record(index) for index in range(len(self))]
+        return {"classes": self.classes, "threshold": self.threshold, "answers": answers}
 
     def text(self, index: int) -> str:
         """Returns such as ``"RBC 12, WBC 1"``, or ``"no object"``."""

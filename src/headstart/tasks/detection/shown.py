@@ -8,24 +8,32 @@ from typing import Any
 import numpy as np
 
 from headstart.data.boxes import Boxes
-from headstart.metrics.box_errors import KINDS, BoxErrors, box_errors
+from headstart.metrics.box_errors import BoxErrors, box_errors
 from headstart.metrics.detection import (
     average_precision,
     average_recall,
     class_precisions,
     precision_curves,
 )
-from headstart.metrics.interval import cluster_codes, describe_bootstrap, limits, resample
+from headstart.metrics.interval import cluster_codes, effective_wilson, resample
 from headstart.metrics.matching import RANGES, Matches, match_boxes
-from headstart.metrics.operating import count_bias, count_error, count_table, operating_point
+from headstart.metrics.operating import (
+    class_points,
+    count_bias,
+    count_error,
+    count_table,
+    operating_point,
+)
 from headstart.metrics.statistic import Statistic, estimate, mean
 from headstart.records import Estimate
 from headstart.tasks.detection.aligned import found_boxes, true_boxes
 from headstart.tasks.detection.detections import Detections
+from headstart.tasks.detection.drawn import colour_code
+from headstart.tasks.detection.mistakes import images_first, single_errors
 
 __all__ = ["detection_details"]
 
-_POINTS, _FIRST, _DRAWN = 101, 12, 600
+_POINTS, _DRAWN = 101, 600
 _EDGES = (0, 8, 16, 32, 64, 96, 128, 192, 256, 512)
 
 
@@ -61,7 +69,9 @@ def detection_details(
             "bias": known(count_bias(matches, predictions.threshold)),
             "per_class": _counts(predictions, matches, clusters, seed),
         },
-        "mistakes": _look_first(predictions, labels, errors),
+        "boxes": {"colours": [colour_code(number) for number in range(len(predictions.classes))]},
+        "mistakes": images_first(predictions, labels, errors),
+        "examples": single_errors(predictions, truth, errors),
     }
 
 
@@ -69,32 +79,35 @@ def _per_class(
     predictions: Detections, matches: Matches, clusters: np.ndarray | None, seed: int
 ) -> list[dict[str, Any]]:
     """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
-    codes, groups = cluster_codes(clusters, matches.n)
-    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
+    codes, _ = cluster_codes(clusters, matches.n)
+    measured = {
+        "ap": class_precisions(matches), "ap_50": class_precisions(matches, iou=0.5),
+        **class_points(matches, predictions.threshold),
+    }  # fmt: skip
+    there = matches.positives[0]
+    called, _ = count_table(matches, predictions.threshold)
     columns = {}
-    for key, iou in (("ap", None), ("ap_50", 0.5)):
-        statistic = class_precisions(matches, iou=iou)
+    for key, statistic in measured.items():
         values = statistic(np.ones((1, matches.n)))[0]
-        low, high = limits(values, resample(statistic, codes, seed=seed), clusters=groups)
+        draws = resample(statistic, codes, seed=seed)
+        about = called if key == "precision" else there + called if key == "f1" else there
+        # A class on one image is worth one trial, however often it is found there.
         columns[key] = [
-            Estimate(float(v), max(0.0, float(a)), min(1.0, float(b)), matches.n, method)
-            if not math.isnan(v)
-            else Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such object")
-            for v, a, b in zip(values, low, high, strict=True)
-        ]
-    shown = (matches.scores >= predictions.threshold) & ~matches.passed[0, 0]
-    rows = []
-    for number, name in enumerate(predictions.classes):
-        own = shown & (matches.classes == number)
-        right, called = int((own & matches.hits[0, 0]).sum()), int(own.sum())
-        true = int(matches.positives[0, :, number].sum())
-        rows.append({
-            "class": name, "n": int((matches.positives[0, :, number] > 0).sum()), "boxes": true,
-            "ap": columns["ap"][number], "ap_50": columns["ap_50"][number],
-            "precision": right / called if called else math.nan,
-            "recall": right / true if true else math.nan,
-        })  # fmt: skip
-    return rows
+            effective_wilson(
+                float(value), draws[:, number], n=int((about[:, number] > 0).sum()),
+                clusters=len(np.unique(codes[about[:, number] > 0])),
+            )
+            for number, value in enumerate(values)
+        ]  # fmt: skip
+    return [
+        {
+            "class": name,
+            "n": int((there[:, number] > 0).sum()),
+            "boxes": int(there[:, number].sum()),
+            **{key: column[number] for key, column in columns.items()},
+        }
+        for number, name in enumerate(predictions.classes)
+    ]
 
 
 def _curves(predictions: Detections, matches: Matches) -> list[dict[str, Any]]:
@@ -144,19 +157,3 @@ def _counts(
             "points": np.column_stack((true[drawn, number], counted[drawn, number])).tolist(),
         })  # fmt: skip
     return rows
-
-
-def _look_first(predictions: Detections, labels: Boxes, errors: BoxErrors) -> list[dict[str, Any]]:
-    """Returns the images with most errors, and of which kinds these are."""
-    totals = errors.counts.sum(axis=1)
-    order = np.argsort(-totals, kind="stable")[:_FIRST]
-    return [
-        {
-            "name": predictions.names[i],
-            "truth": labels.text(i),
-            "predicted": predictions.text(i),
-            "errors": {k: n for k, n in zip(KINDS, errors.counts[i].tolist(), strict=True) if n},
-        }
-        for i in order.tolist()
-        if totals[i]
-    ]

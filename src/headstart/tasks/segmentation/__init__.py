@@ -26,19 +26,21 @@ from headstart.metrics.segmentation import (
 )
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.records import Finding, OutputSpec
+from headstart.tasks.drawing import beside
 from headstart.tasks.protocol import Outputs, Places, Target
 from headstart.tasks.segmentation.checks import check_masks
 from headstart.tasks.segmentation.counting import columns_for, tally
 from headstart.tasks.segmentation.files import write_answers
 from headstart.tasks.segmentation.kept import read_labels, write_labels
 from headstart.tasks.segmentation.maps import SegmentationMaps
-from headstart.tasks.segmentation.paint import beside, overlaid, tinted
+from headstart.tasks.segmentation.paint import overlaid, tinted
 from headstart.tasks.segmentation.rough import rough
 from headstart.tasks.segmentation.served import served
 from headstart.tasks.segmentation.shown import details_of
 
 __all__ = [
     "MEASURES",
+    "PLACED",
     "PRIMARY",
     "baselines",
     "check",
@@ -73,6 +75,9 @@ MEASURES = (
         meaning="typical distance of a pixel's confidence from accuracy, beyond chance",
     ),
 )  # fmt: skip
+
+PLACED = True
+"""Answers are places on an image."""
 
 _MOST_MASKS, _SIDE = 200, 32
 

@@ -5,25 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from PIL import Image
 
-from headstart.cells import csv_cell
 from headstart.compute import Progress
-from headstart.errors import HeadstartError
-from headstart.images.decode import decode
-from headstart.images.given import ImageLike, bytes_of
+from headstart.images.given import ImageLike
 from headstart.output import new_folder
 from headstart.predictions import columns_of
+from headstart.tasks.answer_files import answer_cell, made_for, reduced, stems_of
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.paint import indexed, overlaid
 
 __all__ = ["write_answers"]
-
-_OVERLAY = 1600  # longest side of an overlay, in pixels
 
 
 def write_answers(
@@ -44,7 +40,7 @@ def write_answers(
     Raises:
         OutputError: If it is there already or cannot be written.
     """
-    stems = _stems(predictions.names, predictions.answered.tolist())
+    stems = stems_of(predictions.names, predictions.answered.tolist())
     listing = _Listing(predictions)
     with new_folder(folder, overwrite=False, holds="areas.csv", what="folder of masks") as place:
         (place / "masks").mkdir()
@@ -55,9 +51,9 @@ def write_answers(
                 labels = predictions.labels(index, abstain=True)
                 record = predictions.record(index, labels)
                 row = columns_of(record)
-                table.writerow({key: _cell(value) for key, value in row.items()})
+                table.writerow({key: answer_cell(value) for key, value in row.items()})
                 if "error" not in record:
-                    mask = _new(place / "masks" / f"{stem}.png")
+                    mask = made_for(place / "masks" / f"{stem}.png")
                     indexed(labels, predictions.palette).save(mask, optimize=False)
                     _write_overlay(predictions, index, images[index], place / "overlays", stem)
                     listing.add(index, labels)
@@ -75,56 +71,15 @@ def _table(stream: TextIO, predictions: SegmentationMaps) -> csv.DictWriter:
     return table
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return csv_cell(value) if isinstance(value, str) else value
-
-
-def _stems(names: Sequence[str], answered: Sequence[bool]) -> list[str]:
-    """Returns where each image's files go: as those answered lie below the folder they share."""
-    paths = [PurePath(name.replace("\\", "/")) for name in names]
-    shared = 0
-    heads = [path.parts[:-1] for path, is_there in zip(paths, answered) if is_there]
-    while heads and all(len(h) > shared for h in heads) and len({h[shared] for h in heads}) == 1:
-        shared += 1
-    found: list[str] = []
-    taken: set[str] = set()
-    for path in paths:
-        parts = [
-            part
-            for part in path.parts[min(shared, len(path.parts) - 1) :]
-            if part not in ("..", ".", "/")
-        ]
-        plain = "/".join([*parts[:-1], PurePath(parts[-1]).stem]) if parts else "image"
-        stem, number = plain, 1
-        while stem.casefold() in taken:  # one.jpg and one.png
-            number += 1
-            stem = f"{plain}_{number}"
-        taken.add(stem.casefold())
-        found.append(stem)
-    return found
-
-
-def _new(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def _write_overlay(
     predictions: SegmentationMaps, index: int, image: ImageLike, folder: Path, stem: str
 ) -> None:
-    width, height = (int(each) for each in predictions.sizes[index])
-    scale = min(1.0, _OVERLAY / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    try:
-        pixels = decode(bytes_of(image), short_side=min(size)).pixels
-    except HeadstartError:  # it went away while it was looked at
+    small = reduced(image, predictions.sizes[index])
+    if small is None:
         return
-    small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
-    own = predictions.resized(index, size).labels(0, abstain=True)
+    own = predictions.resized(index, (small.shape[1], small.shape[0])).labels(0, abstain=True)
     drawn = overlaid(small, own, predictions.palette, predictions.classes)
-    Image.fromarray(drawn).save(_new(folder / f"{stem}.jpg"), quality=90)
+    Image.fromarray(drawn).save(made_for(folder / f"{stem}.jpg"), quality=90)
 
 
 class _Listing:

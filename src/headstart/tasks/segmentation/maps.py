@@ -43,8 +43,10 @@ class SegmentationMaps:
         errors: item name -> reason, for inputs that could not be read.
         boxes: (N, 4) left, top, width, height in pixels, where items are parts of images.
         threshold: Probability below which a pixel is "not sure".
+        counted: What `agreement` counts.
     """
 
+    counted: ClassVar[str] = "pixels"
     rows: ClassVar[tuple[str, ...]] = ("probabilities", "sizes", "matrices", "boxes")
 
     names: tuple[str, ...]

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headstart.data.masks import IGNORED
 from headstart.metrics.boundaries import boundary_of
 
-__all__ = ["beside", "indexed", "overlaid", "tinted"]
+__all__ = ["indexed", "overlaid", "tinted"]
 
 _STRENGTH = 0.45
 _UNSURE = (128, 128, 128)
@@ -87,9 +87,3 @@ def indexed(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
     image = Image.fromarray(labels)
     image.putpalette(table.tobytes())
     return image
-
-
-def beside(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Returns two (H, W, 3) uint8 images side by side, with a white gap."""
-    gap = np.full((len(left), max(2, left.shape[1] // 60), 3), 255, np.uint8)
-    return np.concatenate((left, gap, right), axis=1)

@@ -1,0 +1,238 @@
+"""`BoxNet`: heads of boxes as modules, built from a description that JSON keeps.
+
+Every cell of every stage that is read gives one box with a score for each class. Standardisation
+of the maps is part of a pyramid's first convolutions, as in `nets.dense`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from headstart.nets.box_head import TOWERS, BoxHead, BoxPlan, grid
+from headstart.nets.dense import Separable, to_size
+
+__all__ = [
+    "BoxNet",
+    "BoxRows",
+    "box_corners",
+    "box_head_of",
+    "box_net_of",
+    "box_parts",
+    "box_scores",
+    "build_boxes",
+]
+
+# A new class layer begins by expecting an object in one cell of a hundred (Lin et al., 2017).
+_PRIOR = -math.log(99.0)
+# Half the side of a box of log size above this is thousands of cells: no network means it.
+_LARGEST_LOG = 8.0
+
+
+def box_parts(
+    plan: BoxPlan, raw: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+    """Returns (..., C) class logits, (..., 1) that of objectness or None, and (..., 4 or 4 x bins).
+
+    Args:
+        plan: Of the head.
+        raw: (..., K) rows.
+    """
+    n = plan.n_classes
+    objectness = raw[..., n : n + 1] if plan.objectness else None
+    return raw[..., :n], objectness, raw[..., n + int(plan.objectness) :]
+
+
+def box_corners(plan: BoxPlan, raw: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+    """Returns (..., A, 4) left, top, right, bottom in pixels of the input, not cut at its edge.
+
+    Args:
+        plan: Of the head.
+        raw: (..., A, K) rows.
+        cells: (A, 3), as `box_head.grid` has them.
+    """
+    _, _, sides = box_parts(plan, raw)
+    centre, stride = cells[:, :2], cells[:, 2:]
+    if plan.bins:
+        shares = sides.unflatten(-1, (4, plan.bins)).softmax(-1)
+        bins = torch.arange(plan.bins, dtype=shares.dtype, device=shares.device)
+        away = (shares * bins).sum(-1) * stride
+        return torch.cat([centre - away[..., :2], centre + away[..., 2:]], dim=-1)
+    centre = centre + sides[..., :2] * stride
+    half = sides[..., 2:].clamp(max=_LARGEST_LOG).exp() * (stride / 2)
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+def box_scores(plan: BoxPlan, raw: torch.Tensor) -> torch.Tensor:
+    """Returns (..., C) scores, 0 to 1, of (..., K) rows."""
+    classes, objectness, _ = box_parts(plan, raw)
+    found = classes.sigmoid()
+    return found if objectness is None else found * objectness.sigmoid()
+
+
+class BoxNet(nn.Module):
+    """A head that answers with boxes.
+
+    Args:
+        plan: What it is made of.
+    """
+
+    def __init__(self, plan: BoxPlan) -> None:
+        super().__init__()
+        self.plan = plan
+
+    def first(self) -> list[nn.Conv2d]:
+        """Returns the 1x1 convolutions that standardise what they read, stage by stage."""
+        raise NotImplementedError
+
+    def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
+        """Makes the first convolutions take maps as they come, as if standardised.
+
+        Args:
+            means: (c,) of each stage that is read, over the training images.
+            stds: Likewise.
+        """
+        with torch.no_grad():
+            for conv, mean, std in zip(self.first(), means, stds, strict=True):
+                conv.weight /= std.view(1, -1, 1, 1)
+                assert conv.bias is not None
+                conv.bias -= conv.weight[:, :, 0, 0] @ mean
+
+    def level(self, at: int, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Returns (N, K, h, w) of one level: class logits, objectness, sides."""
+        raise NotImplementedError
+
+    def raw(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Returns (N, A, K): what the loss is made of, one row a cell, level by level.
+
+        Args:
+            maps: (N, c, h, w) of every stage of the network.
+        """
+        levels = [self.level(at, maps) for at in range(len(self.plan.stages))]
+        return torch.cat([each.flatten(2) for each in levels], dim=2).transpose(1, 2)
+
+    def cells(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Returns (A, 3) of the cells of some maps, as `box_head.grid` has them."""
+        # Plain numbers: a graph that is exported shall not compute them anew for every image.
+        shapes = [(int(maps[i].shape[2]), int(maps[i].shape[3])) for i in self.plan.stages]
+        return torch.from_numpy(grid(self.plan, shapes)).to(maps[self.plan.stages[0]].device)
+
+    def forward(self, maps: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (N, A, C) scores, 0 to 1, and (N, A, 4) boxes in pixels of the input.
+
+        Args:
+            maps: (N, c, h, w) of every stage of the network.
+        """
+        raw = self.raw(maps)
+        return box_scores(self.plan, raw), box_corners(self.plan, raw, self.cells(maps))
+
+
+class BoxRows(nn.Module):
+    """A head of boxes as the training loop wants it: one tensor with N rows.
+
+    Args:
+        net: Trained in place.
+    """
+
+    def __init__(self, net: BoxNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        """Returns (N, A, K), as `BoxNet.raw`."""
+        return self.net.raw(maps)
+
+
+class _Levels(BoxNet):
+    def __init__(self, plan: BoxPlan) -> None:
+        super().__init__(plan)
+        channels = [plan.channels[each] for each in plan.stages]
+        self.classes = nn.ModuleList(nn.Conv2d(c, plan.n_classes, 1) for c in channels)
+        self.sides = nn.ModuleList(nn.Conv2d(c, plan.n_sides, 1) for c in channels)
+        if plan.objectness:
+            self.objectness = nn.ModuleList(nn.Conv2d(c, 1, 1) for c in channels)
+        for conv in self.classes:
+            nn.init.normal_(conv.weight, std=0.01)
+            nn.init.constant_(conv.bias, _PRIOR)
+
+    def first(self) -> list[nn.Conv2d]:
+        raise NotImplementedError("the last layers of a detector read its maps as they are")
+
+    def level(self, at: int, maps: list[torch.Tensor]) -> torch.Tensor:
+        read = maps[self.plan.stages[at]]
+        parts = [self.classes[at](read)]
+        if self.plan.objectness:
+            parts.append(self.objectness[at](read))
+        return torch.cat([*parts, self.sides[at](read)], dim=1)
+
+
+class _Pyramid(BoxNet):
+    """Top-down, then towers that all levels share (RetinaNet; Lin et al., 2017)."""
+
+    def __init__(self, plan: BoxPlan) -> None:
+        super().__init__(plan)
+        width = plan.width
+        self.laterals = nn.ModuleList(nn.Conv2d(plan.channels[i], width, 1) for i in plan.stages)
+        self.smooth = nn.ModuleList(Separable(width) for _ in plan.stages)
+        self.class_tower = nn.Sequential(*(Separable(width) for _ in range(TOWERS)))
+        self.side_tower = nn.Sequential(*(Separable(width) for _ in range(TOWERS)))
+        self.classes = nn.Conv2d(width, plan.n_classes, 1)
+        self.sides = nn.Conv2d(width, plan.n_sides, 1)
+        if plan.objectness:
+            self.objectness = nn.Conv2d(width, 1, 1)
+        nn.init.normal_(self.classes.weight, std=0.01)
+        nn.init.constant_(self.classes.bias, _PRIOR)
+
+    def first(self) -> list[nn.Conv2d]:
+        return list(self.laterals)
+
+    def raw(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        total: torch.Tensor | None = None
+        found: list[torch.Tensor] = list(maps)
+        for at in reversed(range(len(self.laterals))):
+            stage = self.plan.stages[at]
+            part = self.laterals[at](maps[stage])
+            total = part if total is None else part + to_size(total, part)
+            total = self.smooth[at](total)
+            found[stage] = total
+        return super().raw(found)
+
+    def level(self, at: int, maps: list[torch.Tensor]) -> torch.Tensor:
+        read = maps[self.plan.stages[at]]
+        sided = self.side_tower(read)
+        parts = [self.classes(self.class_tower(read))]
+        if self.plan.objectness:
+            parts.append(self.objectness(sided))
+        return torch.cat([*parts, self.sides(sided)], dim=1)
+
+
+_KINDS: dict[str, type[BoxNet]] = {"levels": _Levels, "pyramid": _Pyramid}
+
+
+def build_boxes(plan: BoxPlan, *, seed: int = 0) -> BoxNet:
+    """Returns the head that a plan describes, with weights that follow from a seed.
+
+    Args:
+        plan: What it is made of.
+        seed: Of the weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _KINDS[plan.kind](plan)
+
+
+def box_head_of(net: BoxNet) -> BoxHead:
+    """Returns a module as it is kept."""
+    arrays = {
+        name: each.detach().cpu().float().numpy().copy() for name, each in net.state_dict().items()
+    }
+    return BoxHead(net.plan, arrays)
+
+
+def box_net_of(head: BoxHead) -> BoxNet:
+    """Returns the module of a head, in evaluation mode."""
+    net = build_boxes(head.plan)
+    net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
+    return net.eval()

@@ -1,0 +1,111 @@
+"""Who trains and who tests where an image has many answers, each with a place: masks, boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.choices import EvaluationKind
+from headstart.data.split import folds as make_folds
+from headstart.errors import DataError
+from headstart.strategies.problem import Prepared, TestKind
+
+__all__ = ["PlacedProblem", "make_placed_problem", "placed_folds"]
+
+
+@dataclass(frozen=True)
+class PlacedProblem:
+    """Who trains and who tests.
+
+    Attributes:
+        prepared: The usable items.
+        rounds: (training items, test items) of each round.
+        final: Items that the model that is kept learns from.
+        kind: How it is tested.
+        summary: One sentence about that.
+    """
+
+    prepared: Prepared
+    rounds: tuple[tuple[np.ndarray, np.ndarray], ...]
+    final: np.ndarray
+    kind: TestKind
+    summary: str
+
+
+def make_placed_problem(
+    prepared: Prepared, evaluation: EvaluationKind, *, folds: int, seed: int
+) -> PlacedProblem:
+    """Decides who trains and who tests.
+
+    Masks and boxes are many answers an image, so that few images measure well, and training takes
+    minutes: unless cross-validation is asked for, images are held out.
+
+    Args:
+        prepared: The usable items.
+        evaluation: On a test split, by cross-validation, or as the data allow.
+        folds: Of the cross-validation.
+        seed: Of what is drawn.
+
+    Raises:
+        DataError: If nothing is left to learn from or to test on.
+    """
+    dataset, clusters = prepared.dataset, prepared.clusters
+    n, groups = len(dataset), len(np.unique(clusters))
+    given = bool(dataset.tested().any())
+    if groups < 2:
+        raise DataError(
+            f"{dataset.root}: its {n:,} annotated images must all stay together (groups, copies), "
+            f"so that none can be held out to measure on: add images of other things"
+        )
+    if evaluation == "cv":
+        k = min(folds, groups)
+        of = make_folds(dataset.labels.strata, clusters, k=k, seed=seed)
+        pairs = [(np.flatnonzero(of != each), np.flatnonzero(of == each)) for each in range(k)]
+        rounds = tuple(pair for pair in pairs if len(pair[0]) and len(pair[1]))
+        summary = (
+            f"{len(rounds)}-fold cross-validation, as asked: every image was predicted once by a "
+            f"model chosen and fitted without it; duplicates and groups stayed in one fold. The "
+            f"model that was kept is fitted on all of them."
+        )
+        return PlacedProblem(prepared, rounds, np.arange(n), "cv", summary)
+    test = prepared.splits == "test"
+    train = np.flatnonzero(~test & ~prepared.dropped)
+    if not len(train) or not test.any():
+        lacking = "learn from" if test.any() else "test on"
+        raise DataError(
+            f"{dataset.root}: no annotated image is left to {lacking}; try --evaluation cv, "
+            f"or mend the split"
+        )
+    own = "test" if dataset.test_name == "test" else "validation"
+    origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
+    summary = f"Measured once on {origin}: {test.sum():,} images."
+    if prepared.dropped.any():
+        summary += (
+            f" {int(prepared.dropped.sum()):,} training images were left out because copies, "
+            f"near-duplicates or members of their group are in the test."
+        )
+    return PlacedProblem(prepared, ((train, np.flatnonzero(test)),), train, "holdout", summary)
+
+
+def placed_folds(
+    prepared: Prepared, items: np.ndarray, *, folds: int, seed: int
+) -> tuple[np.ndarray, int]:
+    """Deals training items to folds that keep together what belongs together.
+
+    Args:
+        prepared: The usable items.
+        items: (N,) int.
+        folds: At most so many.
+        seed: Of the draw.
+
+    Returns:
+        (N,) int64 folds, and how many there are; 1 where all must stay together.
+    """
+    clusters, strata = prepared.clusters[items], prepared.dataset.labels.strata[items]
+    k = min(folds, len(np.unique(clusters)))
+    if k < 2:
+        return np.zeros(len(items), np.int64), 1
+    dealt = make_folds(strata, clusters, k=k, seed=seed)
+    _, numbers = np.unique(dealt, return_inverse=True)
+    return numbers.astype(np.int64), int(numbers.max()) + 1

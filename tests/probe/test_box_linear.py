@@ -1,0 +1,82 @@
+"""Class layers are fitted side by side, and stay where nothing is to be learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headstart.probe.box_cells import BACKGROUND, UNCOUNTED, Cells
+from headstart.probe.box_linear import (
+    CellRows,
+    LevelFit,
+    fit_level,
+    level_scores,
+    rows_of_cells,
+)
+
+START = LevelFit(np.zeros((2, 5), np.float32), np.full(2, -4.6, np.float32))
+
+
+def rows(seed: int, images: int = 12) -> CellRows:
+    """Two kinds of cells that a feature each tells from background."""
+    rng, parts = np.random.default_rng(seed), []
+    for image in range(images):
+        maps = rng.normal(size=(5, 60)).astype(np.float32) * 3 + 7
+        kinds = np.full(60, BACKGROUND)
+        kinds[:3], kinds[3:6] = 0, 1
+        maps[0, :3] += 20
+        maps[1, 3:6] += 20
+        kinds[50:] = UNCOUNTED
+        quality = np.where(kinds >= 0, 0.8, 0).astype(np.float32)
+        parts.append(
+            rows_of_cells(
+                maps, Cells(kinds, quality), image, rng, taken=np.arange(60) < 10,
+                certain=np.ones(60), share=0.5,
+            )
+        )  # fmt: skip
+    return CellRows.joined(parts)
+
+
+def test_background_is_drawn_and_stands_for_more():
+    found = rows(0)
+    own = found.of(found.images == 0)
+    assert (own.kinds >= 0).sum() == 6
+    assert (own.weights[:10] == 1).all()
+    assert (own.weights[own.kinds >= 0] == 1).all()
+    drawn = own.weights == 2
+    assert 8 <= drawn.sum() <= 32
+    assert (own.kinds != UNCOUNTED).all()
+
+
+def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():
+    given = rows(1)
+    learns = np.ones((len(given.images), 2), bool)
+    learns[given.kinds == 1, 1] = False  # the second model never sees the second class
+    one, other = fit_level(given, START, learns, np.array([1.0, 1.0]))
+    fresh = rows(2)
+    scores = level_scores(one, fresh.features.T, fresh.certain)
+    for kind in (0, 1):
+        own = fresh.kinds == kind
+        assert 0.6 < scores[own, kind].mean() < 0.95
+        assert scores[own, 1 - kind].mean() < 0.2
+    assert scores[fresh.kinds < 0].mean() < 0.15
+    blind = level_scores(other, fresh.features.T, fresh.certain)
+    assert blind[fresh.kinds == 1, 1].mean() < 0.1
+    alone = fit_level(given, START, learns[:, :1], np.array([1.0]))[0]
+    assert np.abs(level_scores(alone, fresh.features.T, fresh.certain) - scores).mean() < 0.03
+
+
+def test_where_nothing_is_learnt_a_layer_stays():
+    nothing = rows(0).of(np.zeros(len(rows(0).images), bool))
+    assert fit_level(nothing, START, np.ones((0, 3), bool), np.ones(3)) == [START] * 3
+    given = rows(3)
+    background = given.of(given.kinds < 0)
+    known = LevelFit(np.full((2, 5), 0.1, np.float32), np.full(2, -8.0, np.float32))
+    learns = np.ones((len(background.images), 1), bool)
+    [fit] = fit_level(background, known, learns, np.array([1e-4]))
+    assert np.abs(fit.weights - known.weights).max() < 0.05
+
+
+def test_objectness_is_a_part_of_the_score():
+    fit = LevelFit(np.ones((1, 1), np.float32), np.zeros(1, np.float32))
+    scores = level_scores(fit, np.zeros((1, 2), np.float32), np.array([1.0, 0.5], np.float32))
+    assert scores[:, 0].tolist() == [0.5, 0.25]

@@ -1,0 +1,58 @@
+"""Which way of finding boxes is kept."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+from tests.strategies.test_box_held import found, material
+
+from headstart.strategies.box_choice import BoxArm, compare_box_arms
+from headstart.strategies.box_held import Operating
+
+HEAD = SimpleNamespace(kind="levels")
+
+
+def arm(name: str, held: object, seconds: float = 1.0) -> BoxArm:
+    return BoxArm(name, name, HEAD, None, 64, held, Operating(), seconds)
+
+
+def test_the_better_one_on_common_images_is_kept():
+    given = material()
+    arms = [
+        arm("probe", found(given, 6.0, np.arange(12))),
+        arm("fine-tuned", found(given, 0.2, np.arange(0, 12, 2))),
+    ]
+    trials = compare_box_arms(arms, given, np.arange(12), seed=0)
+    assert trials.best is arms[1]
+    assert trials.values[1][0] > trials.values[0][0]
+    assert trials.gains[1] is None
+    assert trials.gains[0].value > 0
+    assert "probe" in trials.said
+    first, second = trials.rows()
+    assert first["arm"] == "fine-tuned"
+    assert first["chosen"]
+    assert not second["chosen"]
+    grown = arm("fine-tuned", arms[1].held, 9.0)
+    assert trials.keeping(1, grown).rows()[0]["seconds"] == "9.0"
+    assert trials.keeping(0, arms[0]).rows()[0]["arm"] == "probe"
+
+
+def test_nothing_held_out_keeps_the_first():
+    given = material()
+    trials = compare_box_arms(
+        [arm("probe", None), arm("fine-tuned", None)], given, np.arange(12), seed=0
+    )
+    assert trials.chosen == 0
+    assert math.isnan(trials.values[0][0])
+    assert trials.rows()[0]["map"] == ""
+
+
+def test_no_object_on_what_is_held_out_keeps_the_first():
+    given = material(6, empty=tuple(range(6)))
+    rows = np.arange(6)
+    arms = [arm("probe", found(given, 1.0, rows)), arm("fine-tuned", found(given, 0.1, rows))]
+    trials = compare_box_arms(arms, given, rows, seed=0)
+    assert trials.chosen == 0
+    assert trials.said == ""
