@@ -7,7 +7,7 @@ end with BatchNorm statistics frozen. Trains on DATA/train, finds on DATA/test o
 `_annotations.coco.json` in each), and writes what it found at the images' own size, as COCO has
 results, and one JSON file. Nothing is chosen on the test images.
 
-    python benchmarks/peers/torchvision_boxes.py DATA --weights FOLDER --arch fasterrcnn --out FOLDER
+    python benchmarks/peers/torchvision_boxes.py DATA --weights FOLDER --arch ssd --out FOLDER
 """
 
 from __future__ import annotations
