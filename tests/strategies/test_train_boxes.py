@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.strategies.box_sets import scene, write_scenes
 
 from headstart.errors import DataError, OptionError
+from headstart.features.extract_maps import Maps
+from headstart.nets.maps import MapLayout
 from headstart.nets.model import Model
 from headstart.options.train import TrainOptions
 from headstart.results.comparison import compare_runs
 from headstart.results.evaluation import evaluation_of_run
 from headstart.run import Run
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies import train_boxes
 from headstart.verbs.train import train
 
 FEW = "width=8,views=2,low=0.8,high=1.25,onward=0.5"
@@ -115,3 +119,12 @@ def test_a_budget_of_nothing_leaves_the_frozen_network(tmp_path):
     )  # fmt: skip
     assert {row["arm"] for row in csv.DictReader(run.trials.open())} == {"head"}
     assert "--budget left time for 0" in json.loads(run.metrics.read_text())["model"]["summary"]
+
+
+def test_maps_are_those_of_their_images_where_some_could_not_be_read():
+    layout = MapLayout(8, ((2, 2, 2),))
+    rows = np.arange(4)[:, None] * np.ones((1, 8), np.float16)
+    maps = Maps(layout, rows.astype(np.float16), "").take(np.array([False, True, False, True]))
+    found = train_boxes._rows(SimpleNamespace(maps=maps), np.array([1, 0]))
+    assert found[:, 0].tolist() == [3, 1]
+    assert found.shape == (2, 8)

@@ -175,7 +175,7 @@ def _task(session: _Session, items: np.ndarray, mark: str) -> BoxTask:
 
 def _rows(session: _Session, items: np.ndarray) -> np.ndarray:
     """Returns (n, D) maps of some items."""
-    return session.maps.rows[items]
+    return session.maps.since(session.maps.layout.first)[items]
 
 
 def _engine(session: _Session, images: int) -> Any:
