@@ -93,7 +93,7 @@ class RunPredictor(Predictor):
         return in_batches(run, inputs) if self._exact else run(inputs)
 
     def _told(self, inputs: np.ndarray) -> Outputs:
-        """Returns the outputs of a head that reads maps, and sees each image once."""
+        """Returns the outputs of a head that reads maps."""
         if self._places is None:
             from headstart.nets.place_runner import place_runner
 
@@ -101,7 +101,7 @@ class RunPredictor(Predictor):
                 self.model, images=_MANY if self._many else len(inputs), device=self._device,
                 exact=self._exact,
             )  # fmt: skip
-        return self._places(inputs[:, 0])
+        return self._places(inputs)
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])
@@ -137,7 +137,9 @@ class RunPredictor(Predictor):
                 name: np.full((1, *shape), 1 / count, np.float32) for name, shape in shapes.items()
             }
             return settle(even, self.spec) | self.places([(side, side)])
-        width = int(self.model.vector_head.columns.max()) + 1
+        unlike = self.model.unlike
+        read = [self.model.vector_head.columns, *([] if unlike is None else [unlike.columns])]
+        width = max(int(each.max()) for each in read) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
     def _look(
