@@ -113,7 +113,9 @@ def expected_change(tested: HeldOut, noise: Outputs, *, seed: int = 0) -> Estima
     plain, clusters = tested.statistic(tested.parts)
     codes, _ = cluster_codes(clusters, plain.n)
     size = sum(array.size for _, outputs, _ in tested.parts for array in outputs.values())
-    times = int(np.clip(_WORK // max(size * _SETS, 1), _FEWEST, _MOST))
+    # What has a noise of its own, such as boxes, is matched anew each time, and that is work.
+    most = _FEWEST if hasattr(task_of(tested.task), "disturbed") else _MOST
+    times = int(np.clip(_WORK // max(size * _SETS, 1), _FEWEST, most))
     count = len(next(iter(noise.values())))
     values, draws = [], []
     for number in range(_SETS):

@@ -23,7 +23,7 @@ from headstart.reporting.figures import (
 __all__ = ["precision_recall", "size_histogram"]
 
 _LINES = 8  # of more classes the lines would hide each other
-_WIDEST = 40.0  # pixels of a bar
+_WIDEST, _WORD = 40.0, 52.0  # pixels of a bar, and of a range in words
 
 
 def precision_recall(
@@ -107,7 +107,7 @@ def size_histogram(sizes: dict[str, Any]) -> Markup:
         parts += [_bar("there", left, wide, there[i] / high)]
         parts += [_bar("found", left, wide, found[i] / high)]
         parts += [_bar("false", left + wide, wide, false[i] / high)]
-        if room >= 34 or number % 2 == 0:
+        if room >= _WORD or number % 2 == 0:
             parts.append(x_label(LEFT + room * (number + 0.5), word))
     return Markup("").join([*parts, Markup("</svg>")])
 

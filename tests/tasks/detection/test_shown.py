@@ -38,6 +38,7 @@ def test_every_class_has_its_measures(details):
     assert rows[0]["recall"].value == pytest.approx(58 / 60)
     assert rows[0]["recall"].low < 58 / 60 < rows[0]["recall"].high
     assert rows[1]["precision"].value == 1.0
+    assert 0.9 < rows[1]["precision"].low < 1, "no mistake was seen, and that is no proof"
     assert 0.9 < rows[0]["f1"].value < 1
 
 
@@ -89,3 +90,16 @@ def test_they_are_ready_for_json_with_and_without_objects(details):
         json.loads(to_json(detection_details(nothing, dataset.labels, None, 0)))["errors"]["missed"]
         == 120
     )
+
+
+def test_a_class_with_one_object_says_how_little_that_is():
+    dataset, _ = sound()
+    labels = dataset.labels
+    rows = np.flatnonzero(labels.classes == 1)
+    few = labels.keep(~np.isin(np.arange(len(labels.classes)), rows[1:]))
+    found = detection_details(right(few, dataset.names), few, None, 0)
+    one = found["per_class"][1]
+    assert (one["n"], one["boxes"]) == (1, 1)
+    for key in ("ap", "recall", "precision", "f1"):
+        assert one[key].value == pytest.approx(1.0)
+        assert one[key].low < 0.3

@@ -15,7 +15,13 @@ from headstart.metrics.detection import (
     class_precisions,
     precision_curves,
 )
-from headstart.metrics.interval import cluster_codes, effective_wilson, resample
+from headstart.metrics.interval import (
+    cluster_codes,
+    describe_bootstrap,
+    limits,
+    resample,
+    wilson,
+)
 from headstart.metrics.matching import RANGES, Matches, match_boxes
 from headstart.metrics.operating import (
     class_points,
@@ -33,7 +39,7 @@ from headstart.tasks.detection.mistakes import images_first, single_errors
 
 __all__ = ["detection_details"]
 
-_POINTS, _DRAWN = 101, 600
+_POINTS, _DRAWN, _FLAT = 101, 600, 1e-9
 _EDGES = (0, 8, 16, 32, 64, 96, 128, 192, 256, 512)
 
 
@@ -79,26 +85,23 @@ def _per_class(
     predictions: Detections, matches: Matches, clusters: np.ndarray | None, seed: int
 ) -> list[dict[str, Any]]:
     """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
-    codes, _ = cluster_codes(clusters, matches.n)
+    codes, groups = cluster_codes(clusters, matches.n)
+    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
     measured = {
         "ap": class_precisions(matches), "ap_50": class_precisions(matches, iou=0.5),
         **class_points(matches, predictions.threshold),
     }  # fmt: skip
     there = matches.positives[0]
     called, _ = count_table(matches, predictions.threshold)
-    columns = {}
+    columns: dict[str, list[Estimate]] = {}
     for key, statistic in measured.items():
         values = statistic(np.ones((1, matches.n)))[0]
-        draws = resample(statistic, codes, seed=seed)
+        low, high = limits(values, resample(statistic, codes, seed=seed), clusters=groups)
         about = called if key == "precision" else there + called if key == "f1" else there
-        # A class on one image is worth one trial, however often it is found there.
         columns[key] = [
-            effective_wilson(
-                float(value), draws[:, number], n=int((about[:, number] > 0).sum()),
-                clusters=len(np.unique(codes[about[:, number] > 0])),
-            )
-            for number, value in enumerate(values)
-        ]  # fmt: skip
+            _estimate(float(v), (float(a), float(b)), codes[about[:, number] > 0], method)
+            for number, (v, a, b) in enumerate(zip(values, low, high, strict=True))
+        ]
     return [
         {
             "class": name,
@@ -108,6 +111,26 @@ def _per_class(
         }
         for number, name in enumerate(predictions.classes)
     ]
+
+
+def _estimate(
+    value: float, ends: tuple[float, float], clusters: np.ndarray, method: str
+) -> Estimate:
+    """Returns what is known of one class; one that never varies is worth as many trials as it has.
+
+    Args:
+        value: Its measure; NaN where there is nothing to measure.
+        ends: Of the bootstrap interval.
+        clusters: (m,) those of the images that it is on.
+        method: Of the bootstrap.
+    """
+    if math.isnan(value):
+        return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such object")
+    count = len(np.unique(clusters))
+    if ends[1] - ends[0] < _FLAT and count:
+        flat = wilson(value * count, count)
+        return Estimate(value, flat.low, flat.high, len(clusters), f"{flat.method}, {count} images")
+    return Estimate(value, max(0.0, ends[0]), min(1.0, ends[1]), len(clusters), method)
 
 
 def _curves(predictions: Detections, matches: Matches) -> list[dict[str, Any]]:
