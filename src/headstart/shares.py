@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["agree", "most_probable", "place", "record", "text"]
+__all__ = ["agree", "most_probable", "place", "record", "text", "unlike_record", "unlike_text"]
 
 # Probabilities so close are a tie.
 _TIE = 1e-3
@@ -64,3 +64,22 @@ def text(given: Any, known: tuple[str, ...], index: int) -> str:
     if probability < given.threshold:
         return "not sure"
     return f"{known[best]} {100 * probability:.0f} %"
+
+
+def unlike_record(given: Any, index: int) -> dict[str, Any]:
+    """Returns ``unlike`` and ``distance`` of one item; nothing where they are not told.
+
+    Args:
+        given: Predictions with `unlike`.
+        index: Of the item.
+    """
+    if given.unlike is None or not np.isfinite(given.unlike[index]):
+        return {}
+    distance = float(given.unlike[index])
+    return {"unlike": distance > 1, "distance": distance}
+
+
+def unlike_text(given: Any, index: int) -> str:
+    """Returns what an answer in words ends with, where nothing of that kind was trained on."""
+    far = unlike_record(given, index).get("unlike", False)
+    return ", but unlike anything it was trained on" if far else ""

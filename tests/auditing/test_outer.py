@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from headstart.auditing.evidence import evidence_of_vectors
-from headstart.auditing.outer import audit_outer
+from headstart.auditing.outer import audit_outer, measure_outer
 from headstart.compute import Compute
 from headstart.data.open import open_dataset
 
@@ -37,8 +37,12 @@ def evidence(dataset, lean, seed=1):
     return evidence_of_vectors(dataset, vectors, np.arange(120))
 
 
+def asked(answers):
+    return audit_outer(answers, measure_outer(answers, Compute()))
+
+
 def test_a_mark_that_is_used_is_serious(marked):
-    found = audit_outer(evidence(marked, 2.0), Compute())
+    found = asked(evidence(marked, 2.0))
     corners = found[0]
     assert (corners.name, corners.verdict) == ("corners", "serious")
     assert corners.told > 0.85
@@ -47,7 +51,7 @@ def test_a_mark_that_is_used_is_serious(marked):
 
 
 def test_a_mark_that_this_model_does_not_need_is_a_warning(marked):
-    found = {each.name: each for each in audit_outer(evidence(marked, 0.0), Compute())}
+    found = {each.name: each for each in asked(evidence(marked, 0.0))}
     assert found["corners"].verdict == "warning"
     assert "another may" in found["corners"].claim
 
@@ -57,6 +61,6 @@ def test_nothing_is_found_where_there_is_nothing_or_the_images_are_gone(marked, 
     plain = evidence(marked, 0.0)
     mixed = rng.permutation(plain.targets)
     shuffled = dataclasses.replace(plain, targets=mixed)
-    assert [each for each in audit_outer(shuffled, Compute()) if each.verdict == "serious"] == []
+    assert [each for each in asked(shuffled) if each.verdict == "serious"] == []
     gone = dataclasses.replace(plain, dataset=dataclasses.replace(plain.dataset, root=tmp_path))
-    assert audit_outer(gone, Compute()) == []
+    assert asked(gone) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from headstart.nets import box_loss
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_loss import NO_BOX, UNKNOWN, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
@@ -145,3 +146,14 @@ def test_scores_of_one_and_zero_have_finite_losses_and_gradients():
         losses.sum().backward()
         assert torch.isfinite(losses).all()
         assert torch.isfinite(raw.grad).all()
+
+
+def test_how_far_boxes_are_apart_is_torchvisions():
+    from torchvision.ops import generalized_box_iou_loss
+
+    torch.manual_seed(0)
+    one, other = (torch.rand(200, 4) * 50 for _ in range(2))
+    one[:, 2:] += one[:, :2] + 1
+    other[:, 2:] += other[:, :2] + 1
+    found = box_loss._apart(one, other)
+    assert torch.allclose(found, generalized_box_iou_loss(one, other), atol=1e-5)

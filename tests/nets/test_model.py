@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from headstart.metrics.vectors import unit_rows
 from headstart.nets.backbone import open_backbone
 from headstart.nets.heads import Head, nearest, neighbour_scores, softmax
 from headstart.nets.model import Model
+from headstart.probe.familiar import calibrated_unlike
 from headstart.records import OutputSpec
 
 CLASSES = ("apple", "bär", "cat/dog")
@@ -321,3 +323,27 @@ def test_votes_by_hand():
 
 def test_softmax_of_large_scores():
     np.testing.assert_allclose(softmax(np.array([[1e4, 0, -1e4]])), [[1, 0, 0]])
+
+
+def test_what_is_unlike_goes_with_the_model_and_damage_is_found(weights, tmp_path):
+    rng = np.random.default_rng(3)
+    vectors = np.abs(rng.normal(size=(40, WIDTH))).astype(np.float32)
+    unlike = calibrated_unlike(vectors, np.arange(40) % 3, np.arange(40), np.arange(4, WIDTH))
+    known = replace(model(weights), unlike=unlike)
+    known.save(tmp_path / "model")
+    found = Model.load(tmp_path / "model").outputs(vectors)
+    assert found["unlike"].tolist() == known.outputs(vectors)["unlike"].tolist()
+    file = tmp_path / "model" / "unlike.safetensors"
+    save_file(unlike.scaled(2).arrays, file)
+    with pytest.raises(ModelError, match=r"unlike.safetensors is not what was written"):
+        Model.load(tmp_path / "model")
+    file.unlink()
+    with pytest.raises(ModelError, match=r"unlike.safetensors is damaged"):
+        Model.load(tmp_path / "model")
+    wide = replace(unlike, columns=unlike.columns + 10**6)
+    replace(known, unlike=wide).save(tmp_path / "wide")
+    with pytest.raises(ModelError, match="reads column"):
+        Model.load(tmp_path / "wide")
+    model(weights).save(tmp_path / "old")  # as earlier versions wrote them
+    assert not (tmp_path / "old" / "unlike.safetensors").exists()
+    assert set(Model.load(tmp_path / "old").outputs(vectors)) == {"probabilities"}

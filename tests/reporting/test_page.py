@@ -459,3 +459,25 @@ def test_trials_of_another_kind_are_shown_as_they_were_written(make_run):
     page = (run / "report.html").read_text()
     assert '<th scope="col" class="n">mean iou</th>' in page
     assert '<th scope="row">head<span class="tag">chosen</span></th><td class="n">0.91</td>' in page
+
+
+def test_doubts_are_told_with_what_the_test_says_of_them(make_run):
+    run = make_run(**CASES["binary"])
+    assert "When to doubt it" not in page_of(run).text, "an earlier run has none"
+    metrics = json.loads((run / "metrics.json").read_text())
+    share = {"value": 0.04, "low": 0.02, "high": 0.08, "n": 200, "method": "Wilson 95 %"}
+    covered = share | {"value": 0.91, "low": 0.86, "high": 0.94}
+    metrics["doubts"] = {
+        "unlike": {"bytes": 1000, "tested": share},
+        "sets": {"held_out": 1234, "by_class": 2, "tested": covered, "classes": 1.26},
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    text = page_of(run).text
+    assert "it calls 4.0% unlike" in text or "it calls 4% unlike" in text
+    assert "1,234 held-out training images, for 2 classes by their own images" in text
+    assert "1.3 classes on average" in text
+    metrics["doubts"] = {"unlike": {"bytes": 1000, "tested": None}}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    text = page_of(run).text
+    assert "The network itself learnt" in text
+    assert "Which classes are possible" not in text

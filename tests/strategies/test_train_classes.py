@@ -39,9 +39,9 @@ def test_a_probe_by_turns(make_images, tmp_path):
     assert scored.value.value > naive.value.value + 0.2
     assert found.uncalibrated.labels.tolist() == found.predictions.labels.tolist()
     assert set(found.baselines) == {"majority", "raw_pixels"}
-    assert set(clock.seconds) == {"fit", "baselines and learning curve"}
+    assert set(clock.seconds) == {"fit", "baselines and learning curve", "doubts"}
     assert found.histories is None
-    assert set(found.sections) == {"learning_curve"}
+    assert set(found.sections) == {"learning_curve", "doubts"}
     assert json.loads(to_json(found.sections))["learning_curve"]["points"]
     assert not (tmp_path / "run").exists(), "writing is somebody else's"
     # What is kept answers like the network and head that it is made of.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from headstart.auditing.attribute import Attribute, read_attribute
 from headstart.auditing.border import Border
+from headstart.auditing.class_maps import ClassMap
 from headstart.auditing.confound import Confound, Taught, Verdict, confound_of, judged
+from headstart.auditing.corruptions import Robustness
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.gather import what_to_gather
 from headstart.auditing.labels import Suspect
@@ -60,6 +63,10 @@ class Audit:
         repair: What was tried to lean less on a column, and what came of it.
         outer: Properties that no column names and that tell the class, the worst first.
         border: How well the classes are told by the border of the images alone, or None.
+        maps: Where on the image each class differs most from others: an illustration.
+        corruptions: What blur, noise, light and the like do to the answers, or None.
+        gaps: Of masks, boxes and identities: which images are answered worse (`Gap`).
+        against: How another run differs (an `Against`), where one was named.
         labels: Labels that are probably wrong, the surest first.
         labels_said: One sentence about those; empty where there are none.
     """
@@ -74,6 +81,10 @@ class Audit:
     repair: tuple[str, ...] = ()
     outer: tuple[Outer, ...] = ()
     border: Border | None = None
+    maps: tuple[ClassMap, ...] = ()
+    corruptions: Robustness | None = None
+    gaps: tuple[Any, ...] = ()
+    against: Any = None
     labels: tuple[Suspect, ...] = ()
     labels_said: str = ""
 

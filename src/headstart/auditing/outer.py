@@ -15,21 +15,18 @@ import numpy as np
 from headstart.auditing.attribute import Attribute
 from headstart.auditing.confound import Confound, Verdict, confound_of
 from headstart.auditing.evidence import Evidence
+from headstart.checks.outside import CONTENT, ORDER, numbers_in_names, outside_of
 from headstart.checks.skill import category_skill, skill, told_classes
 from headstart.compute import Compute
-from headstart.errors import ImageError
-from headstart.images.decode import read_bytes
-from headstart.images.outer import NUMBERS, WORDS, OuterProperties, outer_properties
-from headstart.images.threads import ordered_map
+from headstart.images.outer import NUMBERS, WORDS, OuterProperties
 from headstart.metrics.confound import holm
 
-__all__ = ["Outer", "audit_outer"]
+__all__ = ["Outside", "Outer", "audit_outer", "measure_outer"]
 
 _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
 _LEVEL = 0.05
-_SEEN = frozenset({"brightness", "colour", "contrast", "sharpness", "border"})
-"""What the classes themselves may look like; all others come from how an image was made."""
+_SEVERAL = ("corners", "JPEG tables")
 
 
 @dataclass(frozen=True)
@@ -60,24 +57,37 @@ class Outer:
     claim: str
 
 
-def audit_outer(evidence: Evidence, compute: Compute) -> list[Outer]:
-    """Asks the outer properties of up to 1,000 images, whose files are read for it.
+@dataclass(frozen=True)
+class Outside:
+    """What some images of an audit are like from outside.
+
+    Attributes:
+        rows: (m,) int which of them.
+        each: m of them.
+    """
+
+    rows: np.ndarray
+    each: list[OuterProperties]
+
+
+def audit_outer(evidence: Evidence, outside: Outside) -> list[Outer]:
+    """Asks which outer properties tell the class, and whether the score follows them.
 
     Args:
         evidence: Held-out answers.
-        compute: Its seed is that of what is drawn.
+        outside: What the images are like.
 
     Returns:
         Properties that tell the class, the worst first; none where the images are gone.
     """
-    rows, measured = _measured(evidence, compute)
+    rows, measured = outside.rows, outside.each
     if len(rows) < _FEWEST:
         return []
     part = _taken(evidence, rows)
     if np.bincount(part.targets, minlength=len(part.kinds)).min() < 2:
         return []
     found = []
-    for name in (*NUMBERS, *WORDS):
+    for name in (*NUMBERS, ORDER, *WORDS):
         asked = _asked(name, measured, part)
         if asked is not None:
             found.append(asked)
@@ -95,29 +105,27 @@ def audit_outer(evidence: Evidence, compute: Compute) -> list[Outer]:
     return sorted(told, key=lambda each: (order[each.verdict], -each.told_low))
 
 
-def _measured(evidence: Evidence, compute: Compute) -> tuple[np.ndarray, list[OuterProperties]]:
-    """Returns (m,) int images that can be read, and what they are like."""
+def measure_outer(evidence: Evidence, compute: Compute) -> Outside:
+    """Measures up to 1,000 images, whose files are read for it.
+
+    Args:
+        evidence: Whose images.
+        compute: Its seed is that of what is drawn.
+    """
     n = len(evidence)
     rows = np.arange(n)
     if n > _MOST:
         rows = np.sort(np.random.default_rng(compute.seed).choice(n, _MOST, replace=False))
 
-    def one(row: int) -> OuterProperties | None:
-        try:
-            return outer_properties(read_bytes(evidence.dataset.path(row)))
-        except ImageError:
-            return None
-
+    measured = outside_of(evidence.dataset, rows, compute)
+    order = numbers_in_names([evidence.dataset.names[row] for row in rows])
     kept, found = [], []
-    compute.progress("looking at light, border and files", 0, len(rows))
-    for row, each in zip(
-        rows.tolist(), ordered_map(one, rows.tolist(), workers=compute.workers), strict=True
-    ):
+    for row, number, each in zip(rows.tolist(), order, measured, strict=True):
         if each is not None:
             kept.append(row)
-            found.append(each)
-        compute.progress("looking at light, border and files", len(kept), len(rows))
-    return np.array(kept, int), found
+            numbers = each.numbers | {ORDER: np.array([number])}
+            found.append(dataclasses.replace(each, numbers=numbers))
+    return Outside(np.array(kept, int), found)
 
 
 def _taken(evidence: Evidence, rows: np.ndarray) -> Evidence:
@@ -137,7 +145,7 @@ def _asked(
     """Returns skill, its lower end, and what it says as an attribute; None of what says nothing."""
     targets, clusters = evidence.targets, evidence.clusters
     columns: Any
-    if name in NUMBERS:
+    if name == ORDER or name in NUMBERS:
         columns = np.stack([each.numbers[name] for each in measured])
         unknown = np.isnan(columns).any(axis=1)
         if unknown.mean() > 0.5 or (columns == columns[0]).all():
@@ -160,15 +168,16 @@ def _asked(
 def _judged(name: str, low: float, found: Confound) -> Verdict:
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
         # Another model may use what this one has no need of.
-        return "warning" if low >= _MUCH and name not in _SEEN else "fine"
+        return "warning" if low >= _MUCH and name not in CONTENT else "fine"
     costs = found.cost is not None and found.cost.low > 0
-    return "serious" if low >= _MUCH and costs and name not in _SEEN else "warning"
+    return "serious" if low >= _MUCH and costs and name not in CONTENT else "warning"
 
 
 def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
     value, low, chance = told
     said = (
-        f"{name[0].upper()}{name[1:]} alone tells the class with a balanced accuracy of "
+        f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a "
+        f"balanced accuracy of "
         f"{value:.0%} (at least {low:.0%}; guessing {chance:.0%})"
     )
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
@@ -178,7 +187,7 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
     follows = f"and within a class the score follows what it says (AUC {found.used:.2f}, p = {p})"
     may = (
         " The classes may simply look like that: see whether it is content."
-        if name in _SEEN
+        if name in CONTENT
         else " It comes from how the images were made: gather the classes in the same way."
     )
     return f"{said}, {follows}.{may}"

@@ -12,10 +12,13 @@ from headstart.auditing.confound import Confound
 from headstart.auditing.evidence import Evidence
 from headstart.reporting.pictures import picture_of
 
-__all__ = ["SUSPECTS", "cells_shown", "suspects_shown"]
+__all__ = ["CORRUPTED", "MAPS", "SUSPECTS", "cells_shown", "suspects_shown"]
 
 SUSPECTS = ""
 """Stands for a column where pictures are those of labels."""
+
+MAPS, CORRUPTED = " maps", " corrupted"
+"""Stand for columns where pictures show where classes differ, and what corruptions do."""
 
 _SHOWN = 6
 _COLUMNS = 4

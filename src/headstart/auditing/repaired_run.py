@@ -24,13 +24,14 @@ from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.predictions import Predictions
 from headstart.probe.ensemble import log_probabilities
-from headstart.records import Estimate
+from headstart.records import Estimate, OutputSpec
 from headstart.results.files import write_json, write_mistakes, write_predictions
 from headstart.results.items import read_items
 from headstart.results.outputs import Part, read_parts, write_outputs
 from headstart.run import Run
 from headstart.scoring.score import score
 from headstart.tasks import decode_parts
+from headstart.tasks.classification import with_sets
 
 __all__ = ["after_repair", "repair_run", "said_of", "write_repaired"]
 
@@ -130,7 +131,9 @@ def write_repaired(
         _arrays(evidence, repaired, model),
         model.vector_head.n_classes,
     )
-    better = dataclasses.replace(model, head=head, temperature=repaired.temperature)
+    better = dataclasses.replace(
+        model, head=head, temperature=repaired.temperature, spec=_spec(evidence, repaired, model)
+    )
     items = read_items(run)
     parts = _parts(run, evidence, repaired, better)
     tested, predictions = decode_parts(parts, items.dataset.names)
@@ -167,6 +170,17 @@ def after_repair(evidence: Evidence, repaired: Repaired) -> Evidence:
         evidence, scores=odds(repaired.beside.scores), models=repaired.beside.folds,
         beside=repaired.beside, said=said,
     )  # fmt: skip
+
+
+def _spec(evidence: Evidence, repaired: Repaired, model: Model) -> OutputSpec:
+    """Returns the spec with sets that are calibrated on what the repaired models held out."""
+    if "floors" not in model.spec.settings:
+        return model.spec
+    places = [model.spec.names.index(kind) for kind in evidence.kinds]
+    scores = np.full((len(evidence), len(model.spec.names)), -30.0)
+    scores[:, places] = repaired.beside.scores
+    probabilities = softmax(scores / repaired.temperature)
+    return with_sets(probabilities, np.asarray(places)[evidence.targets], model.spec)[0]
 
 
 def _arrays(evidence: Evidence, repaired: Repaired, model: Model) -> dict[str, np.ndarray]:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from headstart.auditing.against import Against
 from headstart.auditing.audit import Audit, audit_columns, pick_columns
 from headstart.auditing.border import border_alone
+from headstart.auditing.class_maps import class_maps, map_pictures
+from headstart.auditing.corruptions import audit_corruptions, examples_of
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
 from headstart.auditing.labels import said_of_labels, sheet_of, suspect_labels
-from headstart.auditing.outer import audit_outer
-from headstart.auditing.pictures import cells_shown, suspects_shown
+from headstart.auditing.outer import audit_outer, measure_outer
+from headstart.auditing.pictures import CORRUPTED, MAPS, cells_shown, suspects_shown
 from headstart.auditing.repaired_run import (
     after_repair,
     repair_run,
@@ -28,11 +35,26 @@ from headstart.reporting.audit import write_audit
 from headstart.results.items import read_items
 from headstart.run import Run
 
-__all__ = ["audit_while_training", "run_audit"]
+__all__ = ["AuditAsk", "audit_while_training", "run_audit"]
 
 _log = logging.getLogger(__name__)
 _MOST = 20  # columns that are asked without being named
 _ASKED = ("classification", "regression")
+
+
+@dataclass(frozen=True)
+class AuditAsk:
+    """What is asked besides columns.
+
+    Attributes:
+        unnamed: Light, border and files, which reads the images.
+        corruptions: What blur, noise, light and the like do to the answers.
+        against: How another run differs, which is kept with what is found.
+    """
+
+    unnamed: bool = False
+    corruptions: bool = False
+    against: Against | None = None
 
 
 def run_audit(
@@ -43,7 +65,7 @@ def run_audit(
     *,
     name: str,
     repair: Sequence[str] = (),
-    unnamed: bool = False,
+    ask: AuditAsk | None = None,
 ) -> Audit:
     """Asks columns, and writes `audit.json` and `audit.html`.
 
@@ -54,7 +76,7 @@ def run_audit(
         compute: Its seed is that of permutations and draws.
         name: The run's folder, for people.
         repair: What was tried to lean less on a column, and what came of it.
-        unnamed: Look at light, border and files too, which reads the images.
+        ask: What else.
 
     Raises:
         DataError: If a column is not there.
@@ -64,15 +86,48 @@ def run_audit(
     compute.begin("asking whether the model leans on columns")
     found = audit_columns(evidence, columns, name=name, seed=compute.seed)
     found = dataclasses.replace(found, repair=tuple(repair))
-    if unnamed:
-        border = border_alone(Model.load(run.folder), evidence, compute)
-        outer = tuple(audit_outer(evidence, compute))
-        found = dataclasses.replace(found, outer=outer, border=border)
-    if unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
+    ask = ask or AuditAsk()
+    found = dataclasses.replace(found, against=ask.against)
+    more: dict[str, list[dict[str, Any]]] = {}
+    if ask.unnamed:
+        found, more = _unnamed(run, evidence, found, compute)
+    if ask.corruptions:
+        found, worse = _corrupted(run, evidence, found, compute)
+        more |= worse
+    if ask.unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
         found = _with_labels(run, evidence, found)
-    pictures = cells_shown(found, evidence) | suspects_shown(found, evidence)
+    pictures = cells_shown(found, evidence) | suspects_shown(found, evidence) | more
     write_audit(run, found, pictures, name=Path(name).name)
     return found
+
+
+def _unnamed(
+    run: Run, evidence: Evidence, found: Audit, compute: Compute
+) -> tuple[Audit, dict[str, list[dict[str, Any]]]]:
+    """Adds what no column names, with pictures of where classes differ."""
+    border = border_alone(Model.load(run.folder), evidence, compute)
+    outside = measure_outer(evidence, compute)
+    outer = tuple(audit_outer(evidence, outside))
+    found = dataclasses.replace(found, outer=outer, border=border)
+    if not outside.each:
+        return found, {}
+    small = np.stack([each.small for each in outside.each])
+    maps, heats, means = class_maps(small, evidence.targets[outside.rows], evidence.kinds)
+    shown = [{"picture": each} for each in map_pictures(heats, means)]
+    return dataclasses.replace(found, maps=maps), {MAPS: shown}
+
+
+def _corrupted(
+    run: Run, evidence: Evidence, found: Audit, compute: Compute
+) -> tuple[Audit, dict[str, list[dict[str, Any]]]]:
+    """Adds what corruptions do, with a picture of each."""
+    learnt_from = evidence.earlier is None and run.results["evaluation"]["kind"] == "cv"
+    compute.begin("making images worse")
+    done, example = audit_corruptions(
+        Model.load(run.folder), evidence, compute, learnt_from=learnt_from
+    )
+    found = dataclasses.replace(found, corruptions=done)
+    return found, {} if example is None else {CORRUPTED: examples_of(example)}
 
 
 def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:

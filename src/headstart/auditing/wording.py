@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from headstart.auditing.against import Against
 from headstart.auditing.border import Border
+from headstart.auditing.class_maps import ClassMap
 from headstart.auditing.confound import Confound
+from headstart.auditing.corruptions import Robustness
 from headstart.auditing.labels import Suspect
 from headstart.records import Estimate
 
-__all__ = ["claim_of", "evidence_of", "line_of", "remedy_of", "said_of_border", "title_of"]
+__all__ = [
+    "claim_of",
+    "evidence_of",
+    "line_of",
+    "lines_of_against",
+    "lines_of_corruptions",
+    "remedy_of",
+    "said_of_border",
+    "said_of_maps",
+    "title_of",
+]
 
 _FEW = 40
+_SPOT = 0.8  # standard deviations of a place that is worth a word
 
 
 def title_of(found: Confound) -> str:
@@ -144,14 +160,50 @@ def said_of_border(found: Border) -> str:
     """Returns how well the classes are told by the border alone, in a sentence."""
     shares = [_percent(each.value) for each in (found.border, found.middle, found.whole)]
     said = (
-        f"With all but the outer tenth at each side greyed out, the classes are told with a "
-        f"balanced accuracy of {shares[0]} ({_percent(found.border.low)} to "
+        f"By the outer tenth at each side alone, and its corners enlarged, the classes are told "
+        f"with a balanced accuracy of {shares[0]} ({_percent(found.border.low)} to "
         f"{_percent(found.border.high)}; guessing {_percent(found.chance)}); with that tenth "
         f"greyed out {shares[1]}, whole {shares[2]} ({found.n} images)"
     )
     if found.telling:
         return f"{said}: look at the borders, what tells the classes may sit there."
     return f"{said}."
+
+
+def said_of_maps(maps: Sequence[ClassMap]) -> str:
+    """Returns where the class that differs most from others does so, in a sentence, or nothing."""
+    if not maps or maps[0].strongest < _SPOT:
+        return ""
+    first = maps[0]
+    return (
+        f"{first.kind} differs most from all others in light and colour at {first.place} of the "
+        f"images, by {first.strongest:.1f} standard deviations (an illustration, not evidence)."
+    )
+
+
+def lines_of_corruptions(found: Robustness) -> list[str]:
+    """Returns what corruptions do to the answers, and of those that surely harm a line each."""
+    learnt = " that it learnt from (new ones may suffer more)" if found.learnt_from else ""
+    harmed = [each for each in found.kinds if each.surely]
+    words = f"{found.n} images{learnt} made worse in {len(found.kinds)} ways"
+    if not harmed:
+        return [f"{words}: none surely changes {found.measure}."]
+    lines = [f"{words}: {len(harmed)} surely harm; {found.measure} as they are {found.plain}."]
+    for each in harmed:
+        points = f"{_points(each.change)} points" if found.share else str(each.change)
+        lines.append(f"{each.name}, {each.words}: {points}")
+    return lines
+
+
+def lines_of_against(found: Against) -> list[str]:
+    """Returns how two runs differ, a line for what all images say and one a column."""
+    value, low, high = (100 * x for x in (found.measured.value, found.measured.low,
+                                          found.measured.high))  # fmt: skip
+    first = (
+        f"Against {found.second}, on {found.images:,} images that both answered: it is right in "
+        f"{value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
+    )
+    return [first, *(each.claim for each in found.columns)]
 
 
 def line_of(suspect: Suspect) -> str:

@@ -55,6 +55,9 @@ def show_predictions(
             add(name, cell(record["error"], style="red"))
         elif not ranked:
             add(name, cell(predictions.text(index)))
+        elif record.get("unlike"):
+            told = f"unlike anything it was trained on: perhaps {ranked[0][0]}"
+            add(name, cell(told, style="yellow"), f"{ranked[0][1]:.3f}")
         elif not record["sure"]:
             leaning = cell(f"not sure: perhaps {ranked[0][0]}", style="yellow")
             add(name, leaning, f"{ranked[0][1]:.3f}")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headstart.auditing.wording import line_of, said_of_border
+from headstart.auditing.wording import (
+    line_of,
+    lines_of_against,
+    lines_of_corruptions,
+    said_of_border,
+    said_of_maps,
+)
 from headstart.console.parts import COLOURS, hang, sentence
 
 if TYPE_CHECKING:
@@ -35,6 +41,16 @@ def show_audit(result: Audit, console: Console) -> None:
         hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
     if result.border is not None:
         hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
+    if said := said_of_maps(result.maps):
+        hang(console, cell(said), style=_COLOURS["note"])
+    if result.corruptions is not None:
+        first, *rest = lines_of_corruptions(result.corruptions)
+        console.print(first, markup=False)
+        for line in rest:
+            hang(console, cell(line, "dim"))
+    if result.against is not None:
+        for line in lines_of_against(result.against):
+            hang(console, cell(line))
     if result.labels:
         console.print(sentence(result.labels_said), markup=False)
         for suspect in result.labels[:_SUSPECTS]:

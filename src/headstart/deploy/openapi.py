@@ -43,6 +43,20 @@ _MASK: dict[str, Any] = {
         },
     },
 }
+_DOUBT = {
+    "unlike": {
+        "type": "boolean",
+        "description": "further from all that was trained on than nineteen in twenty of held-out "
+        "images",
+    },
+    "distance": {"type": "number", "description": "above 1 an image is unlike"},
+    "possible": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "classes that hold the true one nine times in ten; none where none is as "
+        "probable as the true class is then",
+    },
+}
 _OBJECTS: dict[str, Any] = {
     "count": {"type": "object", "additionalProperties": {"type": "integer"}},
     "objects": {
@@ -76,6 +90,7 @@ _ANSWER = {
                     "name": {"type": "string"},
                     "faces": {"type": "array", "items": _FACE},
                     **_MASK,
+                    **_DOUBT,
                     **_OBJECTS,
                     "error": {"type": "string"},
                 },

@@ -23,6 +23,7 @@ from headstart.images.detect import detector_content, register_detector
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.records import OutputSpec, is_number
+from headstart.tasks import TASKS
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
@@ -139,6 +140,8 @@ class OnnxPredictor(Predictor):
             )
         try:
             self.about = About.from_json(metadata[KEY])
+            if self.about.spec.task not in TASKS:
+                raise ValueError(f"nothing here knows the task {self.about.spec.task!r}")
             if self.about.preprocess.faces is not None:
                 found = register_detector(base64.b64decode(metadata[_DETECTOR], validate=True))
                 if found != self.about.preprocess.faces.fingerprint:
@@ -182,7 +185,7 @@ class OnnxPredictor(Predictor):
                 return self._one()  # only an answer tells
             if math.prod(shape) > _MOST_NUMBERS:
                 raise ModelError(f"{self.path}: its outputs are {shape}: it is damaged; {_ANEW}")
-            found[each.name] = np.full((1, *shape), 1 / max(1, *shape[-1:]), np.float32)
+            found[each.name] = np.full((1, *shape), 1 / max([1, *shape[-1:]]), np.float32)
         return found | self.places([(self.about.preprocess.size,) * 2])
 
     def outputs(self, inputs: np.ndarray) -> Outputs:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from headstart.exporting.doubt import output_names
 from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.records import Estimate
@@ -14,6 +15,11 @@ from headstart.run import Run
 __all__ = ["write_card"]
 
 _SHOWN = 5
+_DOUBTS = {
+    "unlike": "(N,): how far an image is from all that was trained on; above 1 further than "
+    "nineteen in twenty of held-out images",
+    "possible": "(N, C) uint8: the classes that hold the true one nine times in ten",
+}
 
 
 def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[str, Any]) -> None:
@@ -47,6 +53,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[st
         record=record,
         example=json.dumps(shown, ensure_ascii=False),
         unsure="sure" in example,
+        doubts={name: _DOUBTS[name] for name in output_names(model) if name in _DOUBTS},
     )
     path.write_text(text, encoding="utf-8")
 

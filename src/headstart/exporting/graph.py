@@ -14,6 +14,7 @@ from torch import nn
 
 from headstart.errors import ModelError
 from headstart.exporting.dense_graph import BoxDeployed, DenseDeployed, MapsDeployed
+from headstart.exporting.doubt import DoubtModule, output_names
 from headstart.exporting.head import HeadModule
 from headstart.exporting.paddings import fix_paddings
 from headstart.nets.heads import Head
@@ -46,18 +47,21 @@ class Deployed(nn.Module):
         # Where the head reads the last layer only, the other stages need not be pooled.
         look, column = np.divmod(model.head.columns, width)
         self._last_only = bool((column >= width - last).all())
-        head = model.head
+        head, far = model.head, None if model.unlike is None else model.unlike.columns
         if self._last_only:
             head = replace(head, columns=look * last + column - (width - last))
+            if far is not None:  # of the last layer always
+                far = far // width * last + far % width - (width - last)
         self.pool = pool
         self.head = HeadModule(head)
+        self.doubt = DoubtModule(model, far)
         self._temperature = float(model.temperature)
         self._scores = scores
         self._tta, self._width = model.tta, last if self._last_only else width
         self._looks = len(model.preprocess.looks)
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Returns (N, C) probabilities.
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Returns (N, C) scores, or (N, C) probabilities and what tells when to doubt them.
 
         Args:
             inputs: (N, V, size, size, 3) uint8 RGB.
@@ -69,12 +73,16 @@ class Deployed(nn.Module):
             vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
         if self._looks > 1:
             vectors = vectors.reshape(-1, self._looks * self._width)
-        scores = self.head(vectors.float()) / self._temperature
-        return scores if self._scores else torch.softmax(scores, dim=1)
+        vectors = vectors.float()
+        scores = self.head(vectors) / self._temperature
+        return scores if self._scores else self.doubt(torch.softmax(scores, dim=1), vectors)
 
 
 def write_graph(model: Model, path: Path) -> None:
     """Writes a model as an ONNX file with inputs ``inputs`` and the outputs of its head.
+
+    Beside these there may be ``unlike``, (N,): how far each image is from what was trained on, and
+    ``possible``, (N, C) uint8: the classes that hold the true one nine times in ten.
 
     Args:
         model: Its network comes from timm, or is an ONNX file.
@@ -88,7 +96,7 @@ def write_graph(model: Model, path: Path) -> None:
 
         return merge_onnx(model, path)
     deployed = _DEPLOYED[model.head.answers](model)
-    outputs = list(model.head.outputs_at(model.preprocess.size))
+    outputs = output_names(model)
     size = model.preprocess.size
     count = model.preprocess.count(model.tta)
     example = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)

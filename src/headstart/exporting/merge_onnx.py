@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
+from headstart.exporting.doubt import DoubtModule, output_names
 from headstart.exporting.head import HeadModule
 from headstart.images.preprocess import Preprocess
 from headstart.nets.model import Model
@@ -41,21 +42,22 @@ class _Before(nn.Module):
 
 
 class _After(nn.Module):
-    """From the network's output to (N, C) probabilities."""
+    """From the network's output to (N, C) probabilities, and what tells when to doubt them."""
 
     def __init__(self, model: Model, maps: bool) -> None:
         super().__init__()
         self.head = HeadModule(model.vector_head)
+        self.doubt = DoubtModule(model)
         self._looks = len(model.preprocess.looks)
         self._tta, self._temperature, self._maps = model.tta, float(model.temperature), maps
         self._width = model.backbone.info.bounds[-1]
 
-    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+    def forward(self, vectors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self._maps:
             vectors = vectors.mean((2, 3))
         vectors = vectors.reshape(-1, self._tta, self._width).mean(1)
         vectors = vectors.reshape(-1, self._looks * self._width)
-        return torch.softmax(self.head(vectors) / self._temperature, dim=1)
+        return self.doubt(torch.softmax(self.head(vectors) / self._temperature, dim=1), vectors)
 
 
 def merge_onnx(model: Model, path: Path) -> None:
@@ -96,8 +98,9 @@ def merge_onnx(model: Model, path: Path) -> None:
     count = model.preprocess.count(model.tta)
     inputs = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
     vectors = torch.zeros((2 * count, width, 1, 1) if rank == 4 else (2 * count, width))
-    before = _written(_Before(model.preprocess, shape), inputs, "inputs", "images", opset)
-    after = _written(_After(model, rank == 4), vectors, "vectors", "probabilities", opset)
+    names = output_names(model)
+    before = _written(_Before(model.preprocess, shape), inputs, "inputs", ["images"], opset)
+    after = _written(_After(model, rank == 4), vectors, "vectors", names, opset)
     for each in (before, middle, after):
         each.ir_version = max(before.ir_version, middle.ir_version)
     try:
@@ -105,7 +108,7 @@ def merge_onnx(model: Model, path: Path) -> None:
         whole = compose.merge_models(before, middle, io_map=[("images", f"backbone/{given.name}")])
         whole = compose.merge_models(
             whole, compose.add_prefix(after, "head/", rename_inputs=False, rename_outputs=False),
-            io_map=[(f"backbone/{found.name}", "vectors")], outputs=["probabilities"],
+            io_map=[(f"backbone/{found.name}", "vectors")], outputs=names,
         )  # fmt: skip
         onnx.checker.check_model(whole)
         onnx.save(whole, path)
@@ -127,7 +130,9 @@ def _converted(graph: Any, opset: int, name: str) -> Any:
         ) from error
 
 
-def _written(net: nn.Module, example: torch.Tensor, given: str, found: str, opset: int) -> Any:
+def _written(
+    net: nn.Module, example: torch.Tensor, given: str, found: list[str], opset: int
+) -> Any:
     """Returns a module as an ONNX model with a free number of images."""
     import onnx
 
@@ -136,7 +141,7 @@ def _written(net: nn.Module, example: torch.Tensor, given: str, found: str, opse
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net.eval(), (example,), buffer, dynamo=False, opset_version=opset,
-            input_names=[given], output_names=[found],
-            dynamic_axes={given: {0: "images"}, found: {0: "images"}},
+            input_names=[given], output_names=found,
+            dynamic_axes={name: {0: "images"} for name in (given, *found)},
         )  # fmt: skip
     return onnx.load_model_from_string(buffer.getvalue())

@@ -155,7 +155,9 @@ def _extract(
     )
 
 
-def feature_store(backbone: Backbone, preprocess: Preprocess, tta: int, device: Device) -> Store:
+def feature_store(
+    backbone: Backbone, preprocess: Preprocess, tta: int, device: Device, *, part: str = ""
+) -> Store:
     """Opens the cache of one network's vectors of images that are fitted in one way.
 
     Args:
@@ -163,8 +165,9 @@ def feature_store(backbone: Backbone, preprocess: Preprocess, tta: int, device: 
         preprocess: One look.
         tta: How many views are averaged.
         device: Where it runs: what decides the precision.
+        part: Which part of each image is seen, where it is not all of it.
     """
-    recipe = [preprocess.fields, tta, native_precision(device)]
+    recipe = [preprocess.fields, tta, native_precision(device), *([part] if part else [])]
     folder = cache_folder() / "features" / f"{backbone.home.name}-{fingerprint_json(recipe)[:16]}"
     return Store(folder, dtype=np.float32)
 

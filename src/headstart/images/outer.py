@@ -16,7 +16,7 @@ from PIL import Image
 from headstart.images.decode import decode
 from headstart.images.stats import STATS_SIDE
 
-__all__ = ["NUMBERS", "WORDS", "OuterProperties", "outer_properties"]
+__all__ = ["NUMBERS", "OUTER_SIDE", "WORDS", "OuterProperties", "outer_properties"]
 
 NUMBERS = (
     "brightness", "colour", "contrast", "sharpness", "size", "bytes a pixel", "border", "corners",
@@ -26,6 +26,9 @@ NUMBERS = (
 
 WORDS = ("file format", "colour mode", "JPEG tables", "camera", "software")
 """Properties that are words."""
+
+OUTER_SIDE = 24
+"""Side of an image that shows where it is light."""
 
 _CORNER, _RING = 0.035, 0.06  # of the shorter side
 _MAKE, _MODEL, _SOFTWARE, _TAKEN, _CHANGED, _EXIF = 0x010F, 0x0110, 0x0131, 0x9003, 0x0132, 0x8769
@@ -38,10 +41,12 @@ class OuterProperties:
     Attributes:
         numbers: Name of `NUMBERS` -> its (K,) values; NaN where not known.
         words: Name of `WORDS` -> its value; empty where not known.
+        small: (24, 24, 3) uint8, the whole image.
     """
 
     numbers: dict[str, np.ndarray]
     words: dict[str, str]
+    small: np.ndarray
 
 
 def outer_properties(data: bytes) -> OuterProperties:
@@ -75,7 +80,10 @@ def outer_properties(data: bytes) -> OuterProperties:
         "date": [date],
     }
     words |= {"file format": decoded.format, "colour mode": decoded.mode}
-    return OuterProperties({key: np.array(each, float) for key, each in numbers.items()}, words)
+    small = Image.fromarray(decoded.pixels).resize((OUTER_SIDE, OUTER_SIDE), Image.Resampling.BOX)
+    return OuterProperties(
+        {key: np.array(each, float) for key, each in numbers.items()}, words, np.asarray(small)
+    )
 
 
 def _ring(grey: np.ndarray) -> list[float]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from headstart.images.decode import decode, read_bytes
 
-__all__ = ["region_thumbnail", "thumbnail"]
+__all__ = ["as_jpeg", "region_thumbnail", "thumbnail"]
 
 _AROUND = 0.75  # of the longer side of a region is shown on every side of it
 _COLOUR = (255, 64, 32)
@@ -34,7 +34,7 @@ def thumbnail(
     image.thumbnail((side, side))
     if draw is not None:
         image = Image.fromarray(draw(np.asarray(image)))
-    return _jpeg(image)
+    return as_jpeg(image)
 
 
 def region_thumbnail(path: Path, side: int, region: tuple[float, float, float, float]) -> bytes:
@@ -68,10 +68,11 @@ def region_thumbnail(path: Path, side: int, region: tuple[float, float, float, f
     frame = [(x - corner[0]) * scale for x in (left, right)]
     frame += [(y - corner[1]) * scale for y in (top, bottom)]
     ImageDraw.Draw(part).rectangle((frame[0], frame[2], frame[1], frame[3]), None, _COLOUR, 2)
-    return _jpeg(part)
+    return as_jpeg(part)
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def as_jpeg(image: Image.Image) -> bytes:
+    """Returns an image as the bytes of a JPEG."""
     data = io.BytesIO()
     image.save(data, "JPEG", quality=82)
     return data.getvalue()

@@ -163,7 +163,7 @@ def dependence(
     as_large = 0
     for _ in range(_PERMUTATIONS):
         drawn = np.empty(total, int)
-        drawn[place] = np.lexsort((rng.random(total), blocks))
+        drawn[place] = np.argsort(blocks + rng.random(total))  # within each block at random
         as_large += bool(strengths(moved[drawn]).max() >= seen.max() - 1e-12)
     return Dependence(int(seen.argmax()), aucs, (as_large + 1) / (_PERMUTATIONS + 1))
 

@@ -49,11 +49,12 @@ class Subgroups:
     left_out: dict[str, int]
 
 
-def bands(values: np.ndarray) -> np.ndarray:
-    """Returns a column as it is, or in five bands of about equal size where it is numbers.
+def bands(values: np.ndarray, *, count: int = _BANDS) -> np.ndarray:
+    """Returns a column as it is, or in bands of about equal size where it is numbers.
 
     Args:
         values: (N,) str; ``""`` where unknown.
+        count: Of bands.
 
     Returns:
         (N,) str, such as ``"26 to 34"``; ``""`` stays.
@@ -65,7 +66,7 @@ def bands(values: np.ndarray) -> np.ndarray:
         return values
     if len(np.unique(numbers)) < _DISTINCT or not np.isfinite(numbers).all():
         return values
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, _BANDS + 1)[1:-1]))
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, count + 1)[1:-1]))
     place = np.searchsorted(edges, numbers, side="left")
     result = np.full(len(values), "", dtype=object)
     rows = np.flatnonzero(known)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torchvision.ops import generalized_box_iou_loss
 
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_net import box_corners, box_parts, box_scores
@@ -85,7 +84,7 @@ def box_losses(
     total = weight.sum(1).clamp_min(1.0)
     scores = _score_losses(plan, raw, found, classes.gather(1, row))
     # Of the assigned cells only: it takes longer than all else.
-    apart = generalized_box_iou_loss(corners[taken], wanted[taken])
+    apart = _apart(corners[taken], wanted[taken])
     overlap = torch.zeros_like(weight).masked_scatter(taken, apart) * weight
     losses = scores + box_weight * overlap.sum(1) / total
     if plan.bins:
@@ -210,6 +209,19 @@ def _bin_losses(
     first = logs.gather(-1, low[..., None])[..., 0]
     second = logs.gather(-1, low[..., None] + 1)[..., 0]
     return -(first * (1 - share) + second * share).mean(-1)
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Returns (R,) 1 - GIoU of boxes that stand opposite each other (Rezatofighi et al., 2019).
+
+    As torchvision's `generalized_box_iou_loss`, whose import takes longer than a first answer may.
+    """
+    around = torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2])
+    whole = around.clamp_min(0).prod(-1)
+    low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
+    shared = (high - low).clamp_min(0).prod(-1)
+    union = _areas(one) + _areas(other) - shared
+    return 1 - shared / (union + _EPSILON) + (whole - union) / (whole + _EPSILON)
 
 
 def _areas(boxes: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ model.json          classes, preprocessing, tta, temperature, head, backbone; fi
 head.safetensors    the head's arrays
 backbone/           the network in timm's layout, or network.onnx
 detector.onnx       of models that look at faces: what finds them
+unlike.safetensors  what training images look like, where that is known
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from headstart.nets.box_head import BoxHead, BoxPlan
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
+from headstart.nets.unlike import Unlike
 from headstart.nets.weights import save_source
 from headstart.output import read_json
 from headstart.records import OutputSpec, is_number, to_json
@@ -35,6 +37,7 @@ __all__ = ["Model"]
 _FORMAT = 4
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
+_UNLIKE = "unlike.safetensors"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Model:
         preprocess: How images are fitted and normalised.
         tta: How many views of an image are averaged.
         temperature: Divides the scores before the softmax.
+        unlike: Tells how far an image is from all that it was trained on, or None.
     """
 
     backbone: Backbone
@@ -56,15 +60,19 @@ class Model:
     preprocess: Preprocess
     tta: int
     temperature: float
+    unlike: Unlike | None = None
 
     def outputs(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         """Returns ``probabilities``, (N, C) and calibrated, of (N, D) pooled vectors.
+
+        Where that is known there is ``unlike`` too, (N,): how far each is from what was trained on.
 
         Raises:
             ModelError: If the head answers with a place, and so reads maps.
         """
         scores = self.vector_head.scores(vectors) / np.float32(self.temperature)
-        return {"probabilities": softmax(scores)}
+        found = {"probabilities": softmax(scores)}
+        return found if self.unlike is None else found | {"unlike": self.unlike.distances(vectors)}
 
     @property
     def vector_head(self) -> Head:
@@ -113,10 +121,14 @@ class Model:
                 },
             }
             value = json.loads(to_json(value))
-            value["fingerprints"] = {
-                "head": fingerprint_bytes(content).hex(),
-                "description": fingerprint_json(value),
-            }
+            prints = {
+                "head": fingerprint_bytes(content).hex(), "description": fingerprint_json(value),
+            }  # fmt: skip
+            if self.unlike is not None:
+                content = save(self.unlike.arrays)
+                (folder / _UNLIKE).write_bytes(content)
+                prints["unlike"] = fingerprint_bytes(content).hex()
+            value["fingerprints"] = prints
             (folder / _DESCRIPTION).write_text(to_json(value), encoding="utf-8")
         except (OSError, SafetensorError) as error:  # a full disk is either, by who wrote
             reason = getattr(error, "strerror", None) or error
@@ -149,6 +161,7 @@ class Model:
                 preprocess=resolve_detector(Preprocess.from_json(value["preprocess"]), folder),
                 tta=value["tta"],
                 temperature=value["temperature"],
+                unlike=_read_unlike(value, folder),
             )
             if fault := model.head.fault():
                 raise ModelError(f"{folder / _HEAD} is damaged ({fault}): {_ANEW}")
@@ -165,11 +178,15 @@ class Model:
         if not isinstance(model.head, Head):
             return model
         width = model.backbone.info.bounds[-1] * len(model.preprocess.looks)
-        if model.head.columns.max() >= width:
-            raise ModelError(
-                f"{folder / _HEAD}: it reads column {model.head.columns.max()} of vectors that "
-                f"have {width}; {_ANEW}"
-            )
+        read = {_HEAD: model.head.columns}
+        if model.unlike is not None:
+            read[_UNLIKE] = model.unlike.columns
+        for name, columns in read.items():
+            if columns.max() >= width:
+                raise ModelError(
+                    f"{folder / name}: it reads column {columns.max()} of vectors that have "
+                    f"{width}; {_ANEW}"
+                )
         return model
 
     def _fault(self) -> str | None:
@@ -222,6 +239,24 @@ def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead | BoxHead:
     return Head(columns=columns, arrays=arrays, **about)
 
 
+def _read_unlike(value: dict[str, Any], folder: Path) -> Unlike | None:
+    """Reads what training images look like; None of models that were not told.
+
+    Raises:
+        ModelError: If the file is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if "unlike" not in value["fingerprints"]:
+        return None
+    file = folder / _UNLIKE
+    try:
+        return Unlike.from_arrays(load_file(file))
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None
+
+
 def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:
     """Compares head and description with what was written.
 
@@ -233,6 +268,8 @@ def _check_fingerprints(value: dict[str, Any], folder: Path) -> None:
         _DESCRIPTION: (known["description"], fingerprint_json(value)),
         _HEAD: (known["head"], fingerprint_file(folder / _HEAD).hex()),
     }
+    if "unlike" in known:
+        found[_UNLIKE] = (known["unlike"], fingerprint_file(folder / _UNLIKE).hex())
     for name, (wanted, now) in found.items():
         if wanted != now:
             raise ModelError(

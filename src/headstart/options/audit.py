@@ -23,7 +23,9 @@ class AuditOptions(Options):
         "headstart audit runs/hydration",
         "headstart audit runs/hydration --by gender,camera",
         "headstart audit runs/hydration other-clinic/",
+        "headstart audit runs/hydration --corruptions",
         "headstart audit runs/hydration --repair gender -o runs/hydration-2",
+        "headstart audit runs/hydration --against runs/hydration-2",
     )
 
     run: str | Path = subject(help="The folder that `train` wrote.")
@@ -45,6 +47,16 @@ class AuditOptions(Options):
         help="Columns, joined by commas, that the model might lean on (gender, camera, hospital); "
         "by default all that the data have, and what no column names: light, colour, border, "
         "corners, files and cameras.",
+    )  # fmt: skip
+    corruptions: bool = option(
+        False, group="measuring",
+        help="Also answer up to 300 images blurred, noisy, compressed, dark, bright, flat, turned "
+        "and coarse, mildly and strongly, and tell what that costs.",
+    )  # fmt: skip
+    against: str | Path | None = option(
+        None, group="measuring", metavar="RUN2",
+        help="Another run on the same images: which of the two leans less on each column, by the "
+        "images that both answered.",
     )  # fmt: skip
     repair: str | None = option(
         None, group="training", metavar="COLUMN",
@@ -71,5 +83,10 @@ class AuditOptions(Options):
             yield f"-o {self.out} is where a repaired run goes: say --repair COLUMN too"
         if self.repair is None and self.attribute_pool is not None:
             yield "--attribute-pool is what --repair COLUMN erases by: say that too"
+        if self.against is not None and (self.repair is not None or self.data is not None):
+            other = "--repair" if self.repair is not None else f"other images ({self.data})"
+            yield f"--against compares two finished runs on their own images: leave {other} out"
+        if self.repair is not None and self.corruptions:
+            yield "--corruptions asks a finished run: ask the repaired one afterwards"
         if self.repair is not None and self.data is not None:
             yield f"--repair {self.repair} learns from the run's own images: leave {self.data} out"

@@ -41,6 +41,8 @@ def write_audit(
         ],
         serious=[each for each in value["said"] if each["verdict"] == "serious"],
         suspects=pictures.get("", []),
+        maps=pictures.get(" maps", []),
+        corrupted=pictures.get(" corrupted", []),
         outer_serious=[each for each in value["outer"] if each["verdict"] == "serious"],
         warnings=[each for each in value["said"] if each["verdict"] == "warning"],
     )

@@ -137,7 +137,9 @@ class RunPredictor(Predictor):
                 name: np.full((1, *shape), 1 / count, np.float32) for name, shape in shapes.items()
             }
             return settle(even, self.spec) | self.places([(side, side)])
-        width = int(self.model.vector_head.columns.max()) + 1
+        unlike = self.model.unlike
+        read = [self.model.vector_head.columns, *([] if unlike is None else [unlike.columns])]
+        width = max(int(each.max()) for each in read) + 1
         return self.model.outputs(np.ones((1, width), np.float32))
 
     def _look(

@@ -23,6 +23,7 @@ from headstart.resume import Unfinished
 from headstart.scoring.curve import extrapolate, mean_over_folds
 from headstart.strategies.baselines import measure_baselines
 from headstart.strategies.clock import Clock
+from headstart.strategies.doubts import HeldScores, with_doubts
 from headstart.strategies.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
@@ -117,14 +118,14 @@ def train_classes(
         if tuned.model is not None:
             model, said = tuned.model, viewed.tuned()
             summary = describe_tuned(model, tuned.tuning)
+    model, doubts = _doubting(model, problem, outcome, (viewed, tuned), compute, clock)
     answered = tuple(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
     drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
-    if said is not None:
-        sections["views"] = said
+    sections |= {name: each for name, each in (("doubts", doubts), ("views", said)) if each}
     if tuned is not None:
         parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
         sections |= {name: part for name, part in parts.items() if part is not None}
@@ -167,6 +168,26 @@ def _beside(
             folds=ask.folds,
         )  # fmt: skip
         return baselines, curve.result()
+
+
+def _doubting(
+    model: Model,
+    problem: Problem,
+    outcome: CrossValidated,
+    ways: tuple[Viewed, FinetuneOutcome | None],
+    compute: Compute,
+    clock: Clock,
+) -> tuple[Model, dict[str, Any]]:
+    """Returns the model with what tells when to doubt it."""
+    viewed, tuned = ways
+    probe, vectors = outcome.probe, viewed.network.features.vectors
+    held = HeldScores(probe.chosen_on, probe.held_out, probe.temperature)
+    own = None if tuned is None or tuned.model is None else tuned.tuning
+    if own is not None:
+        last = own.rounds[-1]
+        held = HeldScores(last.validation, last.val_scores, last.temperature)
+    with clock.phase("doubts"):
+        return with_doubts(model, problem, outcome, None if own else vectors, held, compute)
 
 
 def _shape_seen(problem: Problem, model: Model) -> tuple[Finding, ...]:

@@ -36,16 +36,23 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
         OptionError: If the run's task has no classes to be told apart.
         OutputError: If the page or the repaired run cannot be written.
     """
-    from headstart.auditing.run_audit import run_audit
+    from headstart.auditing.run_audit import AuditAsk, run_audit
     from headstart.run import Run
 
     run = Run.open(options.run)
     compute = Compute(options.device, options.workers, options.seed, progress)
     by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
+    task = run.results["task"]
+    if task not in ("classification", "regression"):
+        return _gaps(options, run, task, by, compute)
     if options.repair is not None:
         return _repaired(options, run, by, compute)
     evidence = _evidence(options, run, compute)
-    return run_audit(run, evidence, by, compute, name=str(run.folder), unnamed=not by)
+    beside = None if options.against is None else Run.open(options.against)
+    if beside is not None:
+        return _compared(options, run, beside, by, evidence, compute)
+    ask = AuditAsk(unnamed=not by, corruptions=options.corruptions)
+    return run_audit(run, evidence, by, compute, name=str(run.folder), ask=ask)
 
 
 def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
@@ -77,6 +84,54 @@ def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) 
         )
         write_report(new.folder, name=folder.absolute().name)
     return found
+
+
+def _gaps(
+    options: AuditOptions, run: Run, task: str, by: list[str], compute: Compute
+) -> Audit:  # fmt: skip
+    """Returns which images a model of another task answers worse."""
+    from headstart.auditing.gaps import audit_gaps
+    from headstart.errors import OptionError
+    from headstart.reporting.audit import write_audit
+
+    asked = {
+        f"--repair {options.repair}": options.repair, "--corruptions": options.corruptions,
+        f"--against {options.against}": options.against, str(options.data): options.data,
+    }  # fmt: skip
+    for words, wanted in asked.items():
+        if wanted:
+            raise OptionError(
+                f"{words}: this run is of {task}, of which only the gaps between its own tested "
+                f"images are audited; 'headstart evaluate RUN DATA --by COLUMN' tells those of "
+                f"other images"
+            )
+    found = audit_gaps(run, by, compute, name=str(run.folder), unnamed=not by)
+    write_audit(run, found, {}, name=run.folder.name)
+    return found
+
+
+def _compared(
+    options: AuditOptions, run: Run, beside: Run, by: list[str], evidence: Evidence,
+    compute: Compute,
+) -> Audit:  # fmt: skip
+    """Returns the audit of the first of two runs, with how the second differs."""
+    from headstart.auditing.against import audit_against
+    from headstart.auditing.audit import audit_columns, pick_columns
+    from headstart.auditing.from_run import evidence_of_run
+    from headstart.auditing.run_audit import AuditAsk, run_audit
+
+    compute.begin(f"gathering held-out answers of {beside.folder.name}")
+    other = evidence_of_run(beside, compute)
+    names = str(run.folder), str(beside.folder)
+    mine, theirs = (
+        audit_columns(each, pick_columns(each, by), name=name, seed=options.seed).columns
+        for each, name in zip((evidence, other), names, strict=True)
+    )
+    found = audit_against(
+        (run, beside), (evidence, other), (mine, theirs), names, seed=options.seed
+    )
+    ask = AuditAsk(unnamed=not by, corruptions=options.corruptions, against=found)
+    return run_audit(run, evidence, by, compute, name=names[0], ask=ask)
 
 
 def _evidence(options: AuditOptions, run: Run, compute: Compute) -> Evidence:

@@ -28,7 +28,9 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         OptionError: If `faces` has no embedder.
         OutputError: If the page cannot be written.
     """
-    from headstart.checks.duplicates import near_duplicates
+    from headstart.checks.duplicates import clusters, near_duplicates
+    from headstart.checks.files import most_serious_first
+    from headstart.checks.outside import check_outside
     from headstart.data.labels import counts_of
     from headstart.data.open import open_dataset
     from headstart.images.pixels import measure
@@ -44,15 +46,15 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     )  # fmt: skip
     stats = measure(dataset, workers=options.workers, progress=progress)
     progress("checking the data", 0, 1)
-    findings = check_everything(dataset, stats, near_duplicates(stats))
+    pairs = near_duplicates(stats)
+    findings = check_everything(dataset, stats, pairs)
+    together = clusters(stats, dataset.groups, pairs=pairs)
+    compute = Compute("auto", options.workers, 0, progress)
+    outside = check_outside(dataset, stats.readable, together, compute)
+    findings = most_serious_first([*findings, *outside])
     if options.faces and options.backbone is not None:
         progress("opening the network", 0, 1)
-        findings += check_faces(
-            dataset,
-            options.backbone,
-            options.detector,
-            Compute("auto", options.workers, 0, progress),
-        )
+        findings += check_faces(dataset, options.backbone, options.detector, compute)
     trim_cache()
     checkup = Checkup(
         data=str(options.data),

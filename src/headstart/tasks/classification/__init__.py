@@ -14,6 +14,7 @@ from headstart.images.stats import ImageStats
 from headstart.lists import some_of
 from headstart.metrics.calibration import calibration_error, reliability
 from headstart.metrics.classification import class_statistics, confusion_matrix, measure_classes
+from headstart.metrics.conformal import possible_classes, set_floors
 from headstart.metrics.statistic import Measure, Statistic
 from headstart.predictions import ClassProbabilities, Identities
 from headstart.records import Finding, OutputSpec
@@ -31,6 +32,7 @@ __all__ = [
     "draw",
     "encode",
     "measures",
+    "with_sets",
 ]
 
 PRIMARY = Measure("accuracy", "accuracy", meaning="share of images classified correctly")
@@ -72,11 +74,34 @@ def encode(labels: Classes, train: np.ndarray, spec: OutputSpec | None = None) -
 
 
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> ClassProbabilities:
-    """Names the (N, C) calibrated ``probabilities`` of a network."""
+    """Names the (N, C) calibrated ``probabilities`` of a network, and what else it tells.
+
+    That is ``unlike``, and ``possible``, which the spec's floors tell where the network does not.
+    """
+    probabilities, floors = outputs["probabilities"], spec.settings.get("floors")
+    possible = outputs.get("possible")
+    if possible is None and floors is not None:
+        possible = possible_classes(probabilities, np.asarray(floors, float))
     return ClassProbabilities(
-        places.names, spec.names, outputs["probabilities"], dict(places.errors), places.boxes,
-        places.threshold,
+        places.names, spec.names, probabilities, dict(places.errors), places.boxes,
+        places.threshold, unlike=outputs.get("unlike"),
+        possible=None if possible is None else possible.astype(bool),
     )  # fmt: skip
+
+
+def with_sets(
+    probabilities: np.ndarray, targets: np.ndarray, spec: OutputSpec
+) -> tuple[OutputSpec, int]:
+    """Returns a spec that tells which classes are possible, and for how many by their own images.
+
+    Args:
+        probabilities: (N, C) of held-out images.
+        targets: (N,) int true columns.
+        spec: Of the model.
+    """
+    floors, own = set_floors(probabilities, targets)
+    settings = spec.settings | {"floors": [round(each, 6) for each in floors.tolist()]}
+    return OutputSpec(spec.task, spec.names, settings), int(own.sum())
 
 
 def measures(predictions: ClassProbabilities, labels: Classes) -> dict[str, Statistic]:

@@ -94,7 +94,7 @@ def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Intervals:
     number, low, high = bins.numbers(outputs["probabilities"]).T
     return Intervals(
         places.names, number, low, high, LEVEL, str(spec.settings.get("quantity", "number")),
-        dict(places.errors), places.boxes,
+        dict(places.errors), places.boxes, outputs.get("unlike"),
     )  # fmt: skip
 
 

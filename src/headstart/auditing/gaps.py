@@ -1,0 +1,182 @@
+"""`audit_gaps`: which images a model of masks, boxes or identities answers worse than others.
+
+There is no class that a column could give away; what can be told is by which column, or by which
+property of light, file and camera, its answers differ more than by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.auditing.audit import Audit, Said
+from headstart.auditing.confound import Verdict
+from headstart.checks.outside import outside_of
+from headstart.compute import Compute
+from headstart.data.dataset import Dataset
+from headstart.errors import DataError
+from headstart.images.outer import WORDS
+from headstart.metrics.confound import holm
+from headstart.metrics.groups import Subgroups, bands, by_subgroup
+from headstart.metrics.statistic import Measure, Statistic
+from headstart.results.items import read_items
+from headstart.results.outputs import read_predictions
+from headstart.run import Run
+from headstart.scoring.score import measured
+from headstart.tasks import task_of
+
+__all__ = ["Gap", "audit_gaps"]
+
+_OUTSIDE = ("brightness", "contrast", "sharpness", "size", "bytes a pixel", "date")
+_MOST = 1_000
+_LEVEL = 0.05
+_PER_BAND = 12  # images at least
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One column, or one outer property, and how the answers differ by it.
+
+    Attributes:
+        subgroups: The measure of each value.
+        outer: Whether it is a property of the image or file that no column names.
+        p_adjusted: Of the gap, for all columns (or properties) together.
+        verdict: ``"warning"`` where the gap is more than chance, else ``"fine"``.
+        claim: The same in a sentence.
+    """
+
+    subgroups: Subgroups
+    outer: bool
+    p_adjusted: float
+    verdict: Verdict
+    claim: str
+
+
+def audit_gaps(
+    run: Run, by: Sequence[str], compute: Compute, *, name: str, unnamed: bool
+) -> Audit:  # fmt: skip
+    """Asks columns and outer properties of the tested images of a run of any task.
+
+    Args:
+        run: A finished one.
+        by: Columns; none for all.
+        compute: Its seed is that of intervals and permutations.
+        name: Of the run, for people.
+        unnamed: Look at light, file and camera too, which reads the images.
+
+    Raises:
+        ModelError: If the run cannot be read.
+        DataError: If a column is not there.
+    """
+    items = read_items(run)
+    tested, predictions = read_predictions(run, items)
+    dataset = items.dataset.take(tested)
+    columns = _columns(dataset, by)
+    primary = task_of(dataset.task).PRIMARY
+    one = measured(dataset.task, predictions, dataset.labels)
+    statistic, clusters = one.statistics[primary.key], items.clusters[tested][one.kept]
+    compute.begin("asking whether some images are answered worse")
+
+    def asked(values: dict[str, np.ndarray], outer: bool) -> tuple[list[Gap], dict[str, str]]:
+        kept = {column: cells[one.kept] for column, cells in values.items()}
+        return _gaps(kept, statistic, primary, clusters, outer, compute.seed)
+
+    found, skipped = asked(columns, False)
+    if unnamed:
+        found += asked(_outside(dataset, compute), True)[0]
+    found.sort(key=lambda each: (each.verdict == "fine", each.p_adjusted))
+    return Audit(
+        run=name,
+        summary=f"the run's own test answers to {len(dataset)} images, by their {primary.words}",
+        images=len(dataset), classes=(), columns=(), said=tuple(_said(each) for each in found),
+        skipped=skipped, gaps=tuple(found),
+    )  # fmt: skip
+
+
+def _columns(dataset: Dataset, by: Sequence[str]) -> dict[str, np.ndarray]:
+    known = dataset.attributes
+    for name in by:
+        if name not in known:
+            have = ", ".join(known) or "none: put an attributes.csv beside the images"
+            raise DataError(f"--by {name}: the data have no such column; they have {have}")
+    count = _bands_of(dataset)
+    return {name: bands(known[name].astype(str), count=count) for name in (by or known)}
+
+
+def _bands_of(dataset: Dataset) -> int:
+    """Returns into how many bands numbers are put, so that each has enough images."""
+    return int(np.clip(len(dataset) // _PER_BAND, 2, 5))
+
+
+def _outside(dataset: Dataset, compute: Compute) -> dict[str, np.ndarray]:
+    """Returns property -> (N,) str, in bands where it is a number; empty where not known."""
+    rows = np.arange(len(dataset))
+    if len(rows) > _MOST:
+        rows = np.sort(np.random.default_rng(compute.seed).choice(rows, _MOST, replace=False))
+    measured_ = outside_of(dataset, rows, compute)
+    found = {}
+    for name in (*_OUTSIDE, *WORDS):
+        cells = np.full(len(dataset), "", dtype=object)
+        for row, each in zip(rows.tolist(), measured_, strict=True):
+            if each is None:
+                continue
+            if name in WORDS:
+                cells[row] = each.words[name]
+                continue
+            number = each.numbers[name][:2].prod() if name == "size" else each.numbers[name][0]
+            cells[row] = "" if np.isnan(number) else f"{number:.4g}"
+        found[name] = bands(cells.astype(str), count=_bands_of(dataset))
+    return found
+
+
+def _gaps(
+    columns: dict[str, np.ndarray], statistic: Statistic, primary: Measure,
+    clusters: np.ndarray, outer: bool, seed: int,
+) -> tuple[list[Gap], dict[str, str]]:  # fmt: skip
+    """Returns what was found of each column, and why others could not be asked."""
+    asked: list[Subgroups] = []
+    skipped = {}
+    for name, values in columns.items():
+        if len(np.unique(values[values != ""])) < 2:
+            skipped[name] = "has one value only, or none"
+            continue
+        one = by_subgroup(name, values, statistic, primary, clusters, seed=seed)
+        if one.gap is None:
+            skipped[name] = "has fewer than two values with ten images"
+        else:
+            asked.append(one)
+    gaps = []
+    for one, p in zip(asked, holm([each.p_value for each in asked]), strict=True):
+        assert one.gap is not None, "those without one were skipped"
+        sure = p < _LEVEL and one.gap.low > 0
+        claim = _claim(one, p, primary, sure)
+        gaps.append(Gap(one, outer, p, "warning" if sure else "fine", claim))
+    return gaps, skipped
+
+
+def _claim(found: Subgroups, p: float, primary: Measure, sure: bool) -> str:
+    best, worst = found.values[found.best], found.values[found.worst]
+    said = (
+        f"{found.column}: {primary.words} is {best.value:.3f} of {found.best} ({best.n} images) "
+        f"and {worst.value:.3f} of {found.worst} ({worst.n})"
+    )
+    return f"{said}, more than chance (p = {p:.2g})." if sure else f"{said}, as by chance."
+
+
+def _said(found: Gap) -> Said:
+    one = found.subgroups
+    gap = one.gap
+    sure = found.verdict != "fine"
+    lines = [f"{value}: {each}" for value, each in one.values.items()]
+    lines += [f"gap {gap}"] if gap is not None else []
+    return Said(
+        one.column, found.verdict,
+        f"{one.column} {'tells' if sure else 'does not tell'} how well images are answered",
+        found.claim,
+        f"Gather more images of {one.column} {one.worst}, or see what is different about them."
+        if sure
+        else "Nothing to do.",
+        tuple(lines),
+    )  # fmt: skip
