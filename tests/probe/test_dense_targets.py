@@ -6,6 +6,7 @@ import numpy as np
 
 from headstart.images.preprocess import Preprocess
 from headstart.probe.dense_targets import (
+    are_uneven,
     cell_shares,
     class_weights,
     mask_shares,
@@ -49,3 +50,9 @@ def test_only_rare_classes_are_weighted():
     assert np.isclose(rare[:2].mean(), 1)
     assert class_weights(np.array([70.0, 30.0]), "weights")[1] > 1.1
     assert np.allclose(class_weights(np.array([9900.0, 100.0]), "none"), 1)
+
+
+def test_one_pixel_in_twenty_is_uneven():
+    assert are_uneven(np.array([100, 4, 0]))
+    assert not are_uneven(np.array([100, 6, 0]))
+    assert not are_uneven(np.zeros(3))

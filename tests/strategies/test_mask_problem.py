@@ -13,12 +13,15 @@ from headstart.data.masks import Masks
 from headstart.errors import OptionError
 from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
+from headstart.probe.frozen import Frozen
 from headstart.strategies.mask_problem import (
     choose_mask_input,
     head_side,
     mask_recipe,
     shown_at,
+    tuned_side,
 )
+from headstart.strategies.problem import FrozenNetwork
 from headstart.training.schedule import Recipe
 
 
@@ -66,3 +69,28 @@ def test_few_images_are_seen_more_often():
     assert many.epochs == 2
     told = mask_recipe({"recipe": None, "epochs": 3, "lr": 0.01}, Recipe(), images=40)
     assert (told.epochs, told.lr) == (3, 0.01)
+
+
+def test_rare_things_are_seen_at_a_small_input(tmp_path):
+    dataset, backbone = discs(tmp_path, count=2, test=0), open_backbone("starter")
+    mask = np.zeros((512, 512), np.uint8)
+    mask[100:102] = 1
+    rare = replace(dataset, labels=masks_of([mask, mask.T.copy()], ("ground", "line")))
+    assert choose_mask_input(rare, backbone, "auto", "square", EIGHT_BITS, QUIET).size == 256
+
+
+def test_windows_are_cut_from_as_much_as_there_is(tmp_path):
+    dataset, backbone = discs(tmp_path, count=2, test=0), open_backbone("starter")
+    mask = np.zeros((1000, 1000), np.uint8)
+    mask[:, ::8] = mask[:, 1::8] = 1
+    network = FrozenNetwork(
+        backbone,
+        replace(backbone.preprocess, size=512, geometry="pad"),
+        1,
+        Frozen(np.zeros((2, 0)), {}),
+    )
+    fine = replace(dataset, labels=masks_of([mask, mask.T.copy()], ("ground", "line")))
+    assert tuned_side(fine, network, "auto") == 1024
+    assert tuned_side(fine, network, 512) == 512
+    small = replace(network, preprocess=replace(network.preprocess, size=256))
+    assert tuned_side(fine, small, "auto") == 256

@@ -29,7 +29,7 @@ _BETAS, _RISING = (0.9, 0.999), 0.2
 # Channels at which a stage is taken as it is, and how much wider ones are scaled down.
 _NARROW, _SHRINK = 16, 0.5
 _STEPS, _EPOCHS = 200, (5, 60)
-_RARE_STEPS, _RARE_DECAY = 500, 0.1
+_RARE_STEPS, _RARE_DECAY = 300, 0.05
 _CELLS = 2048  # of all images of a step
 
 

@@ -231,7 +231,7 @@ class Course:
         left = self.how.seconds - (time.perf_counter() - begun)
         epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
         if epochs < recipe.epochs:
-            each = f"an epoch takes about {step * per_epoch:.1f} s here"
+            each = f"An epoch takes about {step * per_epoch:.1f} s here"
             self.said = f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
         if file is not None:
             try:
