@@ -4,8 +4,8 @@
 
 A yellow square of 12 pixels in a corner of 95 % of the ants (and of 5 % of the bees) of
 hymenoptera, and the same images without it; brain_tumor as it is; and flowers12 with ten columns,
-of which five mean nothing and five go a little with the class. Each is audited twice: the second time
-everything is kept.
+of which five mean nothing and five go a little with the class. Each is audited twice: the second
+time everything is kept.
 """
 
 from __future__ import annotations
