@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
+import functools
 import json
 import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -47,8 +51,16 @@ class Outcome:
         return self
 
 
-def run(command: list[str], environment: dict[str, str] | None = None) -> Outcome:
-    """Runs a process to its end, measuring wall time and peak memory."""
+def run(
+    command: list[str], environment: dict[str, str] | None = None, *, memory: str = "VmRSS"
+) -> Outcome:
+    """Runs a process to its end, measuring wall time and peak memory.
+
+    Args:
+        command: What is run.
+        environment: Further variables.
+        memory: Line of /proc/PID/status: `VmRSS`, or `RssAnon` without files that are mapped.
+    """
     begun = time.monotonic()
     child = subprocess.Popen(
         command,
@@ -64,7 +76,7 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Outcom
     def watch() -> None:
         nonlocal peak
         while True:
-            peak = max(peak, resident_mb(child.pid))
+            peak = max(peak, resident_mb(child.pid, memory))
             if done.wait(0.2):
                 return
 
@@ -77,7 +89,7 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> Outcom
     return Outcome(seconds, peak, child.returncode, stdout, stderr)
 
 
-def resident_mb(pid: int) -> float:
+def resident_mb(pid: int, memory: str = "VmRSS") -> float:
     """Resident memory of a process and its descendants in MB; 0 where /proc is absent.
 
     Shared pages count once per process, so that the sum is an upper bound.
@@ -85,18 +97,22 @@ def resident_mb(pid: int) -> float:
     total = 0.0
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(memory + ":"):
                 total = int(line.split()[1]) / 1024
         for task in Path(f"/proc/{pid}/task").iterdir():
             for kid in (task / "children").read_text().split():
-                total += resident_mb(int(kid))
+                total += resident_mb(int(kid), memory)
     except (OSError, ValueError):
         pass
     return total
 
 
 def headstart(
-    *args: object, cache: Path, python: str = sys.executable, environment: dict | None = None
+    *args: object,
+    cache: Path,
+    python: str = sys.executable,
+    environment: dict | None = None,
+    memory: str = "VmRSS",
 ) -> Outcome:
     """Runs the command line of this checkout in a process of its own.
 
@@ -105,10 +121,26 @@ def headstart(
         cache: HEADSTART_CACHE of the process.
         python: The interpreter that has Headstart's dependencies.
         environment: Further variables.
+        memory: See `run`.
     """
-    path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+    places = [str(ROOT / "src"), os.environ.get("PYTHONPATH"), _about(python)]
+    path = os.pathsep.join(filter(None, places))
     variables = {"PYTHONPATH": path, "HEADSTART_CACHE": str(cache), **(environment or {})}
-    return run([python, "-m", "headstart", *map(str, args)], variables)
+    return run([python, "-m", "headstart", *map(str, args)], variables, memory=memory)
+
+
+@functools.cache
+def _about(python: str) -> str:
+    """Returns a folder that says which version this checkout is, where it is not installed."""
+    ask = "import importlib.metadata as m; m.version('headstart')"
+    if subprocess.run([python, "-c", ask], capture_output=True).returncode == 0:
+        return ""
+    place = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    home = Path(place) / "headstart-0.0.dist-info"
+    home.mkdir()
+    (home / "METADATA").write_text("Metadata-Version: 2.1\nName: headstart\nVersion: 0.0\n")
+    return place
 
 
 def read_predictions(folder: Path) -> dict[str, tuple[str, str]]:

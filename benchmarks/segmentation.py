@@ -3,12 +3,13 @@
 Three sets (people, membranes under the electron microscope, six classes of defects on magnetic
 tiles), each split once: near-duplicates together, of the stack of membranes a block of neighbouring
 slices. Per set, in turn, whole processes with an empty cache: (a) `headstart train` with frozen
-features and a budget that only the linear arm fits into, the first answer; (b) the same with
-`--budget`, the best answer; (c) the peer on the same encoder weights and split, with
-`--smp-python`. Every measure is computed here, from index masks at the images' own size, by one
+features alone, the first answer; (b) the same with `--budget`, the best answer, or any other arm
+of `ARMS`; (c) the peer on the same encoder weights and split, with `--smp-python`, on
+`--peer-device`. Every measure is computed here, from index masks at the images' own size, by one
 confusion matrix; intervals and the paired difference resample test images.
 
-    python benchmarks/segmentation.py [SETS] --smp-python /path/to/python
+    python benchmarks/segmentation.py [SETS] --smp-python /path/to/python --peer-device cuda
+    python benchmarks/segmentation.py [SETS] --arms first,best,mirrored,head,fine-tuned,pyramid
     python benchmarks/segmentation.py --few        # five masks only, five draws
 """
 
@@ -50,6 +51,14 @@ SETS = {
     ),
 }  # fmt: skip
 Row = tuple[Path, np.ndarray]
+ARMS = {
+    "first": ("--strategy", "probe"),
+    "best": (),
+    "mirrored": ("--tta", 2),
+    "head": ("--recipe", "arm=head"),
+    "fine-tuned": ("--recipe", "arm=fine-tuned"),
+    "pyramid": ("--recipe", "arm=fine-tuned,decoder=pyramid"),
+}  # fmt: skip
 
 
 def rows_of(name: str) -> list[Row]:
@@ -185,21 +194,29 @@ def compare(name: str, args, place: Path) -> None:
     n_classes = len(which.classes)
     peer = None
     if args.smp_python:
-        script = ROOT / "benchmarks" / "peers" / "smp_unet.py"
-        command = [args.smp_python, script, data, "--weights", args.backbone, "--out"]
-        command += [place / "peer", "--classes", n_classes, "--size", which.size]
-        command += ["--epochs", args.epochs, "--seed", args.seed]
-        command += ["--turns"] if which.turns else []
-        done = run([str(part) for part in command]).check()
-        peer = confusions(truth, place / "peer" / "masks", n_classes)
+        masks, seconds = peer_of(data, place, args, which, args.epochs, args.seed)
+        peer = confusions(truth, masks, n_classes)
         what = read_json(place / "peer" / "peer.json")["peer"]
-        print(line(name, what, peer, done.seconds, None), flush=True)
-    steps = {"first answer": ("--strategy", "probe"), "best answer": ("--budget", which.budget)}
-    for what, flags in steps.items():
-        folder = place / what.split()[0]
+        print(line(name, what, peer, seconds, None), flush=True)
+    for what in filter(None, args.arms.split(",")):
+        folder = place / what
         folder.mkdir()
+        flags = (*ARMS[what], "--budget", args.budget or which.budget, "--device", args.device)
         masks, seconds = answer(data, folder, args, *flags)
         print(line(name, what, confusions(truth, masks, n_classes), seconds, peer), flush=True)
+
+
+def peer_of(
+    data: Path, place: Path, args, which: Set, epochs: int, seed: int, batch: int = 8
+) -> tuple[Path, float]:
+    """Trains the peer in a process of its own; its masks of the test images, and seconds."""
+    script = ROOT / "benchmarks" / "peers" / "smp_unet.py"
+    command = [args.smp_python or args.python, script, data, "--weights", args.backbone]
+    command += ["--out", place / "peer", "--classes", len(which.classes), "--size", which.size]
+    command += ["--epochs", epochs, "--seed", seed, "--batch-size", batch]
+    command += ["--device", args.peer_device, *(["--turns"] if which.turns else [])]
+    done = run([str(part) for part in command]).check()
+    return place / "peer" / "masks", done.seconds
 
 
 def few(name: str, args, place: Path, draw: int) -> tuple[float, float]:
@@ -211,24 +228,27 @@ def few(name: str, args, place: Path, draw: int) -> tuple[float, float]:
     data = lay_out(name, [rows[i] for i in kept], test[kept], place / "data")
     truth = {rows[i][0].stem: rows[i][1] for i in np.flatnonzero(test)}
     n_classes = len(which.classes)
-    masks, _ = answer(data, place, args, "--strategy", "probe")
-    script = ROOT / "benchmarks" / "peers" / "smp_unet.py"
-    command = [args.smp_python, script, data, "--weights", args.backbone, "--out"]
-    command += [place / "peer", "--classes", n_classes, "--size", which.size, "--seed", draw]
-    command += ["--epochs", 30 * 8, "--batch-size", 5]
-    run([str(part) for part in command]).check()
-    both = (masks, place / "peer" / "masks")
-    ours, theirs = (float(mean_iou(confusions(truth, m, n_classes).sum(0))) for m in both)
-    return ours, theirs
+    masks, _ = answer(data, place, args, "--strategy", "probe", "--device", args.device)
+    ours = float(mean_iou(confusions(truth, masks, n_classes).sum(0)))
+    if not args.smp_python:
+        return ours, float("nan")
+    masks, _ = peer_of(data, place, args, which, 30 * 8, draw, batch=5)
+    return ours, float(mean_iou(confusions(truth, masks, n_classes).sum(0)))
 
 
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("sets", nargs="*", default=list(SETS), help="default: %(default)s")
     options.add_argument("--smp-python", help="interpreter with segmentation-models-pytorch")
+    options.add_argument("--peer-device", default="cpu", help="of torch, such as cuda")
+    options.add_argument("--device", default="auto", help="of Headstart")
+    options.add_argument("--arms", default="first,best", help=f"of {', '.join(ARMS)}")
+    options.add_argument("--budget", type=float, help="minutes; by default each set's own")
     options.add_argument("--epochs", type=int, default=30, help="of the peer")
     options.add_argument("--few", action="store_true", help="five masks only, five draws")
     args = options.parse_args()
+    if odd := set(filter(None, args.arms.split(","))) - set(ARMS):
+        sys.exit(f"--arms {', '.join(sorted(odd))}: choose from {', '.join(ARMS)}")
     need(Path(args.backbone), *(DATA / name for name in args.sets))
     sys.path.insert(0, str(ROOT / "src"))
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(args.python)}.\n")
@@ -237,7 +257,8 @@ def main() -> None:
     else:
         print("| set | what | mIoU (95 %) | IoU | pixel accuracy (majority) | s | ours - peer |")
         print("|---|---|---|---|---|---|---|", flush=True)
-    for name in args.sets:
+    sets = [name for name in args.sets if not args.few or name != "magnetic_tile"]
+    for name in sets:
         for draw in range(5 if args.few else 1):
             with tempfile.TemporaryDirectory() as place:
                 if args.few:

@@ -53,7 +53,7 @@ def random_model(
     return Model(backbone, Head("linear", columns, arrays, count), spec, preprocess, tta, 1.3)
 
 
-def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid") -> Model:
+def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid", tta: int = 1) -> Model:
     """A dense head with random weights on the packaged backbone; whole images on 64 pixels."""
     backbone = open_backbone("starter")
     preprocess = replace(backbone.preprocess, size=spec.settings["size"], geometry="pad")
@@ -68,7 +68,7 @@ def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid") -> Mod
     for name, array in arrays.items():
         if kind == "linear" or name.startswith("last.1"):
             arrays[name] = rng.normal(0, 0.4, array.shape).astype(np.float32)
-    return Model(backbone, DenseHead(plan, arrays), spec, preprocess, 1, 1.3)
+    return Model(backbone, DenseHead(plan, arrays), spec, preprocess, tta, 1.3)
 
 
 def exported_file(model: Model, path: Path, *, threshold: float = 0.3) -> OnnxPredictor:

@@ -13,11 +13,9 @@ from headstart.errors import OptionError
 from headstart.records import OutputSpec
 from headstart.tasks import (
     TASKS,
-    UNTRAINED,
     check_everything,
     decode_parts,
     learner_of,
-    refuse_untrained,
     task_of,
 )
 
@@ -27,15 +25,6 @@ def test_a_name_means_a_package_and_its_learner(name):
     assert task_of(name).__name__ == TASKS[name] == f"headstart.tasks.{name}"
     assert learner_of(name).__name__ == f"{TASKS[name]}.learn"
     assert callable(learner_of(name).batches)
-
-
-def test_a_task_that_nothing_trains_yet_is_checked_and_refused_by_name():
-    assert not set(UNTRAINED) & set(TASKS)
-    for name in UNTRAINED:
-        assert task_of(name).__name__ == UNTRAINED[name]
-        with pytest.raises(OptionError, match=f"--task {name}: .*nothing here trains it yet"):
-            refuse_untrained(name)
-    refuse_untrained("classification")
 
 
 def test_no_other_name_means_anything():

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--turns", action="store_true", help="quarter turns and upright flips too")
+    parser.add_argument("--device", default="cpu", help="of torch, such as cuda")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
@@ -49,6 +50,7 @@ def main() -> None:
     missing = set(known) - set(weights)
     assert not missing, f"the weights lack {sorted(missing)[:3]}"
     model.encoder.model.load_state_dict({name: weights[name] for name in known})
+    model.to(args.device)
 
     def read(part: str) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
         rows = []
@@ -88,6 +90,7 @@ def main() -> None:
     steps = args.epochs * -(-len(train) // args.batch_size)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, total_steps=steps)
+    images, masks = images.to(args.device), masks.to(args.device)
     model.train()
     for _ in range(args.epochs):
         order = torch.randperm(len(train))
@@ -113,15 +116,15 @@ def main() -> None:
             height, width = image.shape[:2]
             x, y, w, h = place(height, width)
             square = tensor(fit(image, grey, Image.Resampling.BICUBIC))
-            shares = model(square[None]).softmax(1)[:, :, y : y + h, x : x + w]
+            shares = model(square[None].to(args.device)).softmax(1)[:, :, y : y + h, x : x + w]
             shares = torch.nn.functional.interpolate(shares, (height, width), mode="bilinear")
-            found = shares[0].argmax(0).numpy().astype(np.uint8)
+            found = shares[0].argmax(0).cpu().numpy().astype(np.uint8)
             Image.fromarray(found).save(args.out / "masks" / f"{stem}.png")
     (args.out / "peer.json").write_text(
         json.dumps(
             {
                 "peer": f"segmentation-models-pytorch {smp.__version__} U-Net, "
-                f"{args.epochs} epochs at {args.size} px",
+                f"{args.epochs} epochs at {args.size} px on {args.device}",
                 "seconds": {"training": trained - begun, "test": time.monotonic() - trained},
             }
         )

@@ -3,6 +3,7 @@
 RUN.unfinished/
 options.json              the flags of the training
 *.safetensors             one state per fine-tuning
+*-epochs.json             for how many epochs there was time
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["Unfinished"]
 
 _PATIENCE = 12.0
 # What a killed training may have left there, temporary files of `write_atomic` included.
-_OWN = re.compile(r"backbones|.*\.safetensors|\.headstart-[a-z0-9_]{8}")
+_OWN = re.compile(r"backbones|.*\.safetensors|.*-epochs\.json|\.headstart-[a-z0-9_]{8}")
 
 
 class Unfinished:

@@ -15,14 +15,15 @@ from headstart.scoring.run_predictor import RunPredictor
 INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
 
 
-@pytest.mark.parametrize("kind", ["linear", "pyramid"])
-def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, kind):
-    model = random_mask_model(kind=kind)
-    wanted = RunPredictor(model, exact=True).outputs(INPUTS)["probabilities"]
+@pytest.mark.parametrize(("kind", "tta"), [("linear", 1), ("pyramid", 2), ("unet", 1)])
+def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, kind, tta):
+    model = random_mask_model(kind=kind, tta=tta)
+    given = np.concatenate((INPUTS, INPUTS[:, :, :, ::-1]), axis=1)[:, :tta]
+    wanted = RunPredictor(model, exact=True).outputs(given)["probabilities"]
     predictor = exported_file(model, tmp_path / "m.onnx")
     assert wanted.shape == (3, 3, 16, 16)
     for count in (1, 3):
-        found = predictor.outputs(INPUTS[:count])["probabilities"]
+        found = predictor.outputs(given[:count])["probabilities"]
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from headstart.nets import box_loss
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_loss import NO_BOX, UNKNOWN, assign, box_losses
 from headstart.nets.box_net import box_corners, box_scores, build_boxes
@@ -122,3 +123,37 @@ def test_nothing_is_learnt_of_scores_in_a_crowd(kind):
     moved = raw.grad[0, :, : plan.n_classes + int(plan.objectness)].abs().sum(1)
     assert (moved[crowd] == 0).all()
     assert (moved[~crowd] > 0).any()
+
+
+def test_a_score_that_is_a_product_is_learnt_as_one():
+    """Where objectness is sure already, the class layer must say what an object is not."""
+    plan, net = PLANS["centre"], build_boxes(PLANS["centre"], seed=1)
+    cells = net.cells(maps())
+    raw = net.raw(maps(1)).detach()
+    raw[..., 3] = 8.0
+    raw.requires_grad_()
+    nothing = targets([(0, 0, 0, 0, NO_BOX)])
+    box_losses(raw, nothing, plan=plan, cells=cells).sum().backward()
+    assert (raw.grad[..., :3] > 0).all()  # every class goes down
+
+
+def test_scores_of_one_and_zero_have_finite_losses_and_gradients():
+    for plan in PLANS.values():
+        net = build_boxes(plan)
+        raw = torch.cat([torch.full((1, 80, plan.row), v) for v in (-90.0, 90.0)])
+        raw.requires_grad_()
+        losses = box_losses(raw, TWO, plan=plan, cells=net.cells(maps()))
+        losses.sum().backward()
+        assert torch.isfinite(losses).all()
+        assert torch.isfinite(raw.grad).all()
+
+
+def test_how_far_boxes_are_apart_is_torchvisions():
+    from torchvision.ops import generalized_box_iou_loss
+
+    torch.manual_seed(0)
+    one, other = (torch.rand(200, 4) * 50 for _ in range(2))
+    one[:, 2:] += one[:, :2] + 1
+    other[:, 2:] += other[:, :2] + 1
+    found = box_loss._apart(one, other)
+    assert torch.allclose(found, generalized_box_iou_loss(one, other), atol=1e-5)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
+from headstart.probe import box_linear
 from headstart.probe.box_cells import BACKGROUND, UNCOUNTED, Cells
 from headstart.probe.box_linear import (
     CellRows,
@@ -80,3 +83,19 @@ def test_objectness_is_a_part_of_the_score():
     fit = LevelFit(np.ones((1, 1), np.float32), np.zeros(1, np.float32))
     scores = level_scores(fit, np.zeros((1, 2), np.float32), np.array([1.0, 0.5], np.float32))
     assert scores[:, 0].tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_slopes_are_those_of_the_loss(beta):
+    torch.manual_seed(0)
+    logits = torch.randn(40, 3, 2, dtype=torch.float64)
+    wanted = torch.rand(40, 1, 2, dtype=torch.float64) * (torch.rand(40, 1, 2) < 0.3)
+    certain = torch.rand(40, 1, 1, dtype=torch.float64) * 0.9 + 0.05
+    free = logits.clone().requires_grad_(True)
+    score = (free.sigmoid() * certain).clamp(1e-6, 1 - 1e-6)
+    losses = -(wanted * score.log() + (1 - wanted) * (1 - score).log())
+    losses = losses * (wanted - score).abs() ** beta
+    losses.sum().backward()
+    found, slopes = box_linear._focal(logits.clone(), wanted, certain, beta)
+    assert torch.allclose(found, losses.detach(), atol=1e-9)
+    assert torch.allclose(slopes, free.grad, atol=1e-7)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.metrics import confusion_matrix, jaccard_score
 
-from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap, paired_gain
+from headstart.probe.dense_scores import (
+    confusions,
+    dense_temperature,
+    mean_overlap,
+    paired_gain,
+    same_sharpness,
+    sharpness,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -47,3 +55,13 @@ def test_too_sure_scores_are_cooled():
     larger = told.repeat(3, axis=1).repeat(3, axis=2)  # of another size than the scores
     assert abs(dense_temperature(scores, larger) / found - 1) < 0.02
     assert dense_temperature(scores, np.full_like(told, 255)) == 1.0
+
+
+def test_who_grew_surer_is_made_as_sure_as_before():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(3, 4, 8, 8)).astype(np.float16)
+    truth = rng.integers(0, 5, (3, 16, 16)).astype(np.uint8)  # 4 is no class
+    before = sharpness(scores, truth, 1.3)
+    assert same_sharpness(3 * scores, truth, before) == pytest.approx(3.9, rel=0.01)
+    nothing = np.full_like(truth, 255)
+    assert same_sharpness(scores, nothing, sharpness(scores, nothing, 1.0)) == 1.0

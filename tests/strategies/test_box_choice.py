@@ -9,13 +9,13 @@ import numpy as np
 from tests.strategies.test_box_held import found, material
 
 from headstart.strategies.box_choice import BoxArm, compare_box_arms
-from headstart.strategies.box_held import Operating
+from headstart.strategies.box_held import BoxOperating
 
 HEAD = SimpleNamespace(kind="levels")
 
 
 def arm(name: str, held: object, seconds: float = 1.0) -> BoxArm:
-    return BoxArm(name, name, HEAD, None, 64, held, Operating(), seconds)
+    return BoxArm(name, name, HEAD, None, 64, held, BoxOperating(), seconds)
 
 
 def test_the_better_one_on_common_images_is_kept():

@@ -11,7 +11,7 @@ from tests.strategies.box_sets import QUIET, scenes, seen
 from headstart.metrics.detection import average_precision
 from headstart.nets.box_head import BoxHead, BoxPlan
 from headstart.strategies.box_material import read_boxes
-from headstart.strategies.box_probe import ProbeTask, View, probe_boxes
+from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
 from headstart.tasks.detection.recipe import BoxRecipe
 
 
@@ -34,7 +34,7 @@ def task(tmp_path):
     prepared, network = seen(scenes(tmp_path, 18, 2))
     items = np.arange(16)
     material = read_boxes(prepared, items, network.preprocess)
-    view = View(network.maps.rows[items], material.boxes, material.classes)
+    view = MapView(network.maps.rows[items], material.boxes, material.classes)
     layout = network.maps.layout
     return ProbeTask(
         network.backbone, detector(layout), ("dog", "lamp", "cat"), layout, (view,), material,
@@ -69,7 +69,7 @@ def test_images_without_objects_are_learnt_from_without_harm(task):
     nothing = tuple(np.zeros((0, 4), np.float32) for _ in range(16))
     none = tuple(np.zeros(0, np.int64) for _ in range(16))
     material = replace(task.material, boxes=nothing, classes=none, kinds=none)
-    empty = replace(task, material=material, views=(View(task.views[0].rows, nothing, none),))
+    empty = replace(task, material=material, views=(MapView(task.views[0].rows, nothing, none),))
     arm = probe_boxes(empty, QUIET)
     assert all(np.isfinite(each).all() for each in arm.head.arrays.values())
     assert (arm.held.found["scores"] < 0.2).all()

@@ -18,7 +18,7 @@ def test_masks_are_learnt_from_maps_and_classes_from_vectors(tmp_path, images):
     assert isinstance(dense, MapFeatures)
     assert fitted.geometry == "pad"
     kept = np.array([True, True, False, True, True])
-    assert maps_of(dense, kept).rows.shape[0] == 4
+    assert len(maps_of(dense, kept).since(0)) == 4
     flat, fitted = look_at(open_dataset(str(images)), backbone, wish, EIGHT_BITS, QUIET)
     assert flat.vectors.shape[1]
     assert fitted.geometry == "square"

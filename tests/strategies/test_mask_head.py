@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
+from headstart.strategies.mask_course import How
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -24,7 +25,7 @@ def begin(tmp_path):
     def arm(checkpoints, folds=3):
         of = np.arange(len(items)) % folds
         task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
-        return head_arm(task, (of, folds), QUIET, checkpoints=checkpoints)
+        return head_arm(task, (of, folds), QUIET, How(checkpoints))
 
     return arm
 

@@ -15,17 +15,11 @@ from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.strategies.mask_problem import (
     choose_mask_input,
-    few_folds,
     head_side,
     mask_recipe,
     shown_at,
 )
 from headstart.training.schedule import Recipe
-
-
-def test_costly_folds_are_few():
-    assert few_folds((np.arange(10) % 5, 5), 512, 2)[1] == 3
-    assert few_folds((np.arange(10) % 5, 5), 128, 4)[1] == 5
 
 
 def lines(width: int) -> Masks:

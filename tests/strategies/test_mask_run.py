@@ -19,7 +19,11 @@ def test_files_and_pixels_agree(tmp_path):
     found = run_model(model, prepared, items, QUIET)
     inputs = InputImages(prepared.dataset.take(items), model.preprocess, workers=1)
     pixels = np.stack([inputs[0], inputs[1]])
-    wanted = DenseRunner(model, images=2, exact=True)(pixels)
+    wanted = DenseRunner(model, images=2, exact=True)(pixels[:, None])
     assert np.abs(found - wanted).max() < 2e-3
+    both = run_model(replace(model, tta=2), prepared, items, QUIET)
+    turned = np.stack((pixels, pixels[:, :, ::-1]), axis=1)
+    assert np.abs(both - DenseRunner(model, images=4, exact=True)(turned)).max() < 2e-3
+    assert np.abs(both - found).max() > 1e-3
     small = replace(model, preprocess=replace(model.preprocess, size=32))
     assert run_model(small, prepared, items, QUIET).shape[2] < found.shape[2]

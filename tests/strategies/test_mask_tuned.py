@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
+from headstart.strategies.mask_course import How
 from headstart.strategies.mask_head import HeadTask
 from headstart.strategies.mask_material import read_masks
 from headstart.strategies.mask_tuned import tuned_arm
@@ -25,7 +26,7 @@ def begin(tmp_path):
 
     def arm(checkpoints, place):
         of = np.arange(len(items)) % 3
-        return tuned_arm(task, (of, 3), QUIET, checkpoints=checkpoints, place=place)
+        return tuned_arm(task, (of, 3), QUIET, How(checkpoints), place=place)
 
     return arm
 
@@ -33,8 +34,9 @@ def begin(tmp_path):
 def test_network_and_head_learn_and_the_network_can_be_opened(begin, tmp_path):
     began = begin(Checkpoints(None), tmp_path)
     assert began.arm.held.value > 0.6
+    assert began.arm.head.plan.kind == "unet"
     kept = began.finish()
-    assert list(began.history) == ["tuned", "tuned-all"]
+    assert list(began.history) == ["fine-tuned", "fine-tuned-all"]
     assert kept.backbone.fingerprint != began.arm.backbone.fingerprint
     ours, theirs = kept.backbone.network.state_dict(), began.arm.backbone.network.state_dict()
     assert set(ours) == set(theirs)

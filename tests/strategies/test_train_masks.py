@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -71,3 +75,53 @@ def test_a_damaged_model_is_refused(tmp_path):
         file.write_text(json.dumps(changed))
         with pytest.raises(ModelError, match="damaged"):
             Model.load(run.folder)
+
+
+# States are kept after every step, and the process ends itself at one of them, as by kill -9.
+_KILLED = """
+import os, signal, sys
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.loop import Training
+from headstart.cli import main
+Checkpoints.__init__.__kwdefaults__["every"] = 0.0
+learn, left = Training._learn, int(sys.argv[1])
+def stops(self, *given):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return learn(self, *given)
+Training._learn = stops
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("arm", ["head", "fine-tuned"])
+def test_killed_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm):
+    data = write_discs(tmp_path / "data", 12, 4)
+
+    def told(place):
+        recipe = f"arm={arm},width=24,views=2"
+        return [
+            "train", str(data), "-o", str(place), "--task", "segmentation", "--backbone", "starter",
+            "--image-size", "64", "--device", "cpu", "--workers", "1", "--folds", "3", "--epochs",
+            "6", "--recipe", recipe, "--quiet",
+        ]  # fmt: skip
+
+    def process(*command):
+        return subprocess.run([sys.executable, *command], env=os.environ, capture_output=True)
+
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    assert process("-m", "headstart", *told(whole)).returncode == 0
+    # 6 steps are timed; one of the first training, then one of what is learnt on.
+    first = process("-c", _KILLED, "12", *told(again))
+    assert first.returncode == -signal.SIGKILL, first.stderr.decode()
+    assert not again.exists()
+    second = process("-c", _KILLED, "3", "train", "--resume", str(again), "--quiet")
+    assert second.returncode == -signal.SIGKILL, second.stderr.decode()
+    third = process("-m", "headstart", "train", "--resume", str(again), "--quiet")
+    assert third.returncode == 0, third.stderr.decode()
+    for name in ("model/head.safetensors", "model/backbone/model.safetensors"):
+        assert (whole / name).read_bytes() == (again / name).read_bytes()
+    ours, theirs = ((place / "outputs.safetensors").read_bytes() for place in (whole, again))
+    assert ours == theirs

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from headstart import tasks
+from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.data.masks import Masks
@@ -46,7 +47,18 @@ def discs() -> Masks:
     return Masks(("ground", "disc"), sources, pixels, np.full((N, 2), SIDE), palette)
 
 
+def boxes() -> Boxes:
+    """Two boxes on every image, of two classes, at places of their own."""
+    first = np.array([[2.0, 2, 10, 12], [12, 8, 22, 20]])
+    corners = np.concatenate([first + np.tile([i % 3, i % 2], 2) for i in range(N)])
+    counts = np.arange(N + 1) * 2
+    kinds = np.tile([0, 1], N)
+    return Boxes(("cat", "dog"), counts, np.minimum(corners, SIDE), kinds, np.ones(N, bool),
+                 np.full((N, 2), SIDE))  # fmt: skip
+
+
 LABELS = {
+    "detection": boxes(),
     "classification": KNOWN,
     "identity": KNOWN,
     "regression": Numbers("age", np.linspace(1, 90, N)),
@@ -72,12 +84,23 @@ def probabilities(target, certain: float = 0.9) -> np.ndarray:
     return certain * np.eye(columns)[target.classes] + (1 - certain) / columns
 
 
+def outputs_of(target) -> dict[str, np.ndarray]:
+    """Outputs that are right, and rather sure."""
+    if target.spec.task != "detection":
+        return {"probabilities": probabilities(target)}
+    given = LABELS["detection"]
+    scores = np.full((N, 2), 0.9)
+    return {
+        "boxes": given.corners.reshape(N, 2, 4), "scores": scores,
+        "labels": given.classes.reshape(N, 2), "sizes": given.sizes,
+    }  # fmt: skip
+
+
 def answered(name: str):
     """Right answers of one task, and the labels."""
     labels = LABELS[name]
     target = task_of(name).encode(labels, np.arange(N))
-    outputs = {"probabilities": probabilities(target)}
-    return decode(outputs, target.spec, Places(NAMES, {})), labels
+    return decode(outputs_of(target), target.spec, Places(NAMES, {})), labels
 
 
 def test_every_task_is_tried_here():
@@ -126,9 +149,9 @@ def test_details_and_answers_are_ready_for_json(name):
 
 def test_unreadable_items_have_a_reason_and_no_answer(name):
     target = task_of(name).encode(LABELS[name], np.arange(N))
-    outputs = probabilities(target)
-    outputs[4] = np.nan
-    found = decode({"probabilities": outputs}, target.spec, Places(NAMES, {"04.png": "torn"}))
+    outputs = outputs_of(target)
+    outputs["scores" if "scores" in outputs else "probabilities"][4] = np.nan
+    found = decode(outputs, target.spec, Places(NAMES, {"04.png": "torn"}))
     assert np.flatnonzero(~found.answered).tolist() == [4]
     assert found.text(4) == found.record(4)["error"] == "torn"
 
@@ -136,7 +159,7 @@ def test_unreadable_items_have_a_reason_and_no_answer(name):
 def test_a_spec_from_json_decodes_the_same(name):
     target = task_of(name).encode(LABELS[name], np.arange(N))
     spec = OutputSpec.from_json(json.loads(to_json(target.spec)))
-    outputs, places = {"probabilities": probabilities(target)}, Places(NAMES, {})
+    outputs, places = outputs_of(target), Places(NAMES, {})
     first, again = (decode(outputs, each, places) for each in (target.spec, spec))
     assert [first.record(i) for i in range(N)] == [again.record(i) for i in range(N)]
     told = task_of(name).encode(LABELS[name], np.arange(0), spec)

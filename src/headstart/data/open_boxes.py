@@ -23,7 +23,7 @@ from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.tables import TABLES
 from headstart.data.voc import read_voc, voc_files
 from headstart.data.words import plural, split_word
-from headstart.data.yolo import read_yolo, yolo_files
+from headstart.data.yolo import joined_trees, read_yolo, yolo_files
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -74,7 +74,8 @@ def open_boxes(
     sources = _sources_at(given, tree, columns, sure=sure) if given.is_file() else None
     if sources is None:
         if annotations is not None:
-            sources = _sources_in(_moved(scan(annotations), tree), columns, sure=True, told=True)
+            joined = joined_trees(scan(annotations), tree)
+            sources = _sources_in(joined, columns, sure=True, told=True)
         else:
             sources = _sources_in(tree, columns, sure=sure)
     if not sources:
@@ -123,15 +124,6 @@ def _named(path: Path, notes: BoxNotes) -> Tree | None:
     root = os.path.commonpath([os.path.dirname(name) for name in there])
     names = sorted({os.path.relpath(name, root).replace(os.sep, "/") for name in there})
     return Tree(Path(root), tuple(names))
-
-
-def _moved(inside: Tree, tree: Tree) -> Tree:
-    """Returns the images with the files of another folder beside them, and with their own lists."""
-    start = os.path.relpath(inside.root.resolve(), tree.root.resolve()).replace(os.sep, "/")
-    moved = [name if start == "." else f"{start}/{name}" for name in inside.others]
-    own = [n for n in tree.others if n.lower().endswith((".txt", ".yaml", ".yml", ".names"))]
-    lists = [name for name in own if not yolo_files(replace(tree, others=(name,)))]
-    return replace(tree, others=tuple(sorted({*moved, *lists})))
 
 
 def _sources_at(path: Path, tree: Tree, columns: Columns, *, sure: bool) -> list[_Source]:

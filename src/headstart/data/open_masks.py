@@ -8,13 +8,16 @@ from pathlib import Path
 
 from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
-from headstart.data.drawn_masks import drawings_below, from_drawings, read_drawings
+from headstart.data.drawn_masks import Drawings, drawings_below, from_drawings, read_drawings
 from headstart.data.mask_folders import are_class_folders, demand_pairs, from_pairs
 from headstart.data.mask_pairs import MaskPairs, pair_masks
 from headstart.data.mask_table import holds_masks, open_mask_table
 from headstart.data.roles import Columns
 from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.tables import TABLES
+from headstart.data.words import plural
+from headstart.data.yolo import joined_trees
+from headstart.data.yolo_masks import outline_files, read_outlines
 from headstart.errors import DataError
 
 __all__ = ["MaskOptions", "open_masks"]
@@ -61,15 +64,19 @@ def open_masks(
     tree = scan(path)
     pairs, drawings = pair_masks(tree.names), drawings_below(tree)
     paired = pairs is not None and any(pairs.masks)
-    if sure and paired and drawings:
+    texts = outline_files(tree) if sure and not drawings else []
+    if sure and paired and (drawings or texts):
+        other = drawings[0].name if drawings else texts[0]
         raise DataError(
-            f"{path} holds masks ({pairs.files if pairs else ''}) and {drawings[0].name}: say "
+            f"{path} holds masks ({pairs.files if pairs else ''}) and {other}: say "
             f"which is meant with --annotations FILE or FOLDER"
         )
     if not sure and (paired or drawings) and are_class_folders(tree, pairs):
         return None, pairs.files.rpartition("; ")[2] if pairs else drawings[0].name
     if drawings:
         return from_drawings(tree, read_drawings(drawings, tree), columns), ""
+    if texts:
+        return _of_texts(tree, texts, columns), ""
     if pairs is not None and (sure or paired):
         demand_pairs(tree, pairs)
         return from_pairs(tree, pairs, columns, level, how=how), ""
@@ -105,9 +112,20 @@ def _told(
         demand_pairs(tree, pairs)
         return from_pairs(tree, pairs, columns, level, how=how)
     files = [annotations / name for name in inside.others if name.lower().endswith(".json")]
-    if not files:
-        raise DataError(f"--annotations {annotations}: it holds neither masks nor JSON files")
-    return from_drawings(scan(path), read_drawings(files, scan(path)), columns)
+    if files:
+        return from_drawings(scan(path), read_drawings(files, scan(path)), columns)
+    tree = joined_trees(inside, scan(path))
+    if texts := outline_files(tree):
+        return _of_texts(tree, texts, columns)
+    raise DataError(
+        f"--annotations {annotations}: it holds neither masks nor JSON files nor YOLO's outlines"
+    )
+
+
+def _of_texts(tree: Tree, texts: list[str], columns: Columns) -> Dataset:
+    """Reads outlines of YOLO."""
+    files = f"{plural(len(texts), 'text file')} of outlines (YOLO)"
+    return from_drawings(tree, Drawings(read_outlines(tree, texts), files), columns)
 
 
 def _under(tree: Tree, inside: Tree, path: Path, annotations: Path) -> MaskPairs:
@@ -129,6 +147,6 @@ def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
         return f"no images below {path}; files that end in {endings} are taken for images"
     return (
         f"{path} holds no masks: give images/ and masks/ with files of the same names, endings "
-        f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, or a table with the "
-        f"columns image and mask; or say where they are with --annotations"
+        f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, YOLO's outlines, or a "
+        f"table with the columns image and mask; or say where they are with --annotations"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from headstart.errors import DataError
 __all__ = ["RawMask", "as_colour", "channels", "read_values"]
 
 _MOST_PIXELS = 1 << 28  # larger masks are refused before they are decoded
+# Masks are looked at again and again (values, checks, cells, scores): so many bytes are held.
+_HELD_BYTES = 96 << 20
 _WHOLE = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -46,8 +50,36 @@ class RawMask:
         return np.minimum(self.values.astype(np.int64), 255) * 0x010101
 
 
+class _Held:
+    """The masks that were read last, by path, size and time of their files."""
+
+    def __init__(self) -> None:
+        self._masks: OrderedDict[tuple[str, int, int], RawMask] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int, int]) -> RawMask | None:
+        with self._lock:
+            if key in self._masks:
+                self._masks.move_to_end(key)
+            return self._masks.get(key)
+
+    def put(self, key: tuple[str, int, int], mask: RawMask) -> None:
+        mask.values.setflags(write=False)  # whoever reads it again shall find it as it was
+        with self._lock:
+            if key in self._masks or mask.values.nbytes > _HELD_BYTES // 4:
+                return
+            self._masks[key] = mask
+            self._bytes += mask.values.nbytes
+            while self._bytes > _HELD_BYTES:
+                self._bytes -= self._masks.popitem(last=False)[1].values.nbytes
+
+
+_held = _Held()
+
+
 def read_values(path: Path) -> RawMask:
-    """Reads the file of a mask, upright.
+    """Reads the file of a mask, upright; one that was read lately is not decoded again.
 
     Transparent pixels are background (0); where all colours are the same, the mask is what is not
     transparent. Colours that are all grey are grey values.
@@ -56,13 +88,19 @@ def read_values(path: Path) -> RawMask:
         DataError: If it is no image, damaged or too large; the message names the file.
     """
     try:
+        about = path.stat()
+        key = str(path), about.st_size, about.st_mtime_ns
+        if (known := _held.get(key)) is not None:
+            return known
         with Image.open(path) as image:
             width, height = image.size
             if width * height > _MOST_PIXELS:
                 raise DataError(f"{path}: {width} x {height} pixels are too many for a mask")
             image.load()
             turned = ImageOps.exif_transpose(image)
-            return _values(turned, image.format or "")
+            found = _values(turned, image.format or "")
+        _held.put(key, found)
+        return found
     except DataError:
         raise
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, hull
@@ -17,7 +18,7 @@ from headstart.data.yolo_names import YoloNames, yolo_names
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["read_yolo", "yolo_files"]
+__all__ = ["joined_trees", "read_yolo", "yolo_files", "yolo_rows"]
 
 _BESIDES = frozenset({"classes", "labels", "readme", "train", "val", "valid", "test", "notes"})
 _SLACK = 1.5  # beyond this a number is no share of an image, but pixels
@@ -32,7 +33,7 @@ def yolo_files(tree: Tree) -> list[str]:
     pairs, _ = pair_by_stem(tree.names, files)
     paired = [name for name in files if name in pairs]
     some = paired[:: max(1, len(paired) // 200)]
-    rows = [_rows(tree.root / name) for name in some]
+    rows = [yolo_rows(tree.root / name) for name in some]
     held = [row for row in rows if row]
     if not held or sum(row is None for row in rows) > len(rows) / 2:
         return []
@@ -40,12 +41,26 @@ def yolo_files(tree: Tree) -> list[str]:
     return [name for name in files if name in pairs or name.rpartition("/")[0] in homes]
 
 
+def joined_trees(inside: Tree, tree: Tree) -> Tree:
+    """Returns images with the files of another folder beside them, and with their own lists.
+
+    Args:
+        inside: What `scan` found in the other folder.
+        tree: The images.
+    """
+    start = os.path.relpath(inside.root.resolve(), tree.root.resolve()).replace(os.sep, "/")
+    moved = [name if start == "." else f"{start}/{name}" for name in inside.others]
+    own = [n for n in tree.others if n.lower().endswith((".txt", ".yaml", ".yml", ".names"))]
+    lists = [name for name in own if not yolo_files(replace(tree, others=(name,)))]
+    return replace(tree, others=tuple(sorted({*moved, *lists})))
+
+
 def _plain(name: str) -> str:
     return os.path.splitext(name.rpartition("/")[2])[0].lower()
 
 
-def _rows(path: Path) -> list[list[float]] | None:
-    """Returns the numbers of each line; None where a line is no class with four numbers or more."""
+def yolo_rows(path: Path) -> list[list[float]] | None:
+    """Returns the numbers of each line of a file; None where one is no class with four or more."""
     try:
         lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except OSError:
@@ -70,7 +85,7 @@ def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
     """
     named = yolo_names(tree)
     homes, aside = pair_by_stem(tree.names, files)
-    read = {image: (name, _rows(tree.root / name)) for name, image in homes.items()}
+    read = {image: (name, yolo_rows(tree.root / name)) for name, image in homes.items()}
     good = {image: (name, rows) for image, (name, rows) in read.items() if rows is not None}
     aside += [(name, "a line is no class with numbers") for name, r in read.values() if r is None]
     _refuse_others(tree, list(good.values()), named)

@@ -44,15 +44,15 @@ class MapsDeployed(nn.Module):
         self.maps, self.head = maps, head
         names = tuple(model.head.outputs_at(maps.size))
         with torch.inference_mode(), one_thread():
-            found = self(torch.zeros((1, 1, maps.size, maps.size, 3), dtype=torch.uint8))
+            found = self(torch.zeros((1, model.tta, maps.size, maps.size, 3), dtype=torch.uint8))
         parts = found if isinstance(found, tuple) else (found,)
         self.shapes = {name: tuple(each.shape[1:]) for name, each in zip(names, parts, strict=True)}
 
     def stages(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Returns (N, c, h, w) maps of every stage.
+        """Returns (N * V, c, h, w) maps of every stage.
 
         Args:
-            inputs: (N, 1, size, size, 3) uint8 RGB.
+            inputs: (N, V, size, size, 3) uint8 RGB.
         """
         # Sizes as plain numbers, or the graph would compute them anew for every image.
         return self.maps.maps(inputs.reshape(-1, self.maps.size, self.maps.size, 3))
@@ -67,16 +67,20 @@ class DenseDeployed(MapsDeployed):
 
     def __init__(self, model: Model) -> None:
         assert isinstance(model.head, DenseHead), "the head answers with a class for every pixel"
-        self._temperature = float(model.temperature)
+        self._temperature, self._views = float(model.temperature), model.tta
         super().__init__(model, net_of(model.head))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Returns (N, C, h, w) probabilities at the head's stride.
 
         Args:
-            inputs: (N, 1, size, size, 3) uint8 RGB.
+            inputs: (N, V, size, size, 3) uint8 RGB; the second view is the mirror image.
         """
-        return torch.softmax(self.head(self.stages(inputs)) / self._temperature, dim=1)
+        found = torch.softmax(self.head(self.stages(inputs)) / self._temperature, dim=1)
+        if self._views == 1:
+            return found
+        pairs = found.reshape(-1, 2, *found.shape[1:])
+        return (pairs[:, 0] + pairs[:, 1].flip(3)) / 2
 
 
 class BoxDeployed(MapsDeployed):

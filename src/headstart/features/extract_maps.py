@@ -6,11 +6,12 @@ for one run only: in memory where they are few, else in a file that goes with th
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,11 +28,31 @@ from headstart.nets.backbone import Backbone
 from headstart.nets.engine import Engine, stream
 from headstart.nets.maps import MapLayout, map_layout, maps_engine
 
-__all__ = ["MapFeatures", "Maps", "extract_maps", "fill_maps", "new_maps"]
+__all__ = ["MapFeatures", "MapRows", "Maps", "extract_maps", "fill_maps", "new_maps", "new_rows"]
 
 # Up to here maps are held in memory.
 _MEMORY = 768 << 20
 _LARGEST = np.float32(65504)
+
+
+class MapRows:
+    """The maps of some images, read where they lie: all of them may be more than memory holds.
+
+    Args:
+        rows: (R, D) float16.
+        items: (N,) int: which row is that of each image.
+        start: The first column that is read.
+    """
+
+    def __init__(self, rows: np.ndarray, items: np.ndarray, start: int) -> None:
+        self._rows, self._items, self._start = rows, items, start
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, images: slice | np.ndarray) -> np.ndarray:
+        """Returns (n, D - start) float16."""
+        return self._rows[self._items[images], self._start :]
 
 
 @dataclass(frozen=True)
@@ -40,17 +61,25 @@ class Maps:
 
     Attributes:
         layout: How each row lies.
-        rows: (N, D) float16; rows of unreadable images are zero.
+        rows: (R, D) float16; rows of unreadable images are zero.
         place: Where they are and how large, for people.
+        items: (N,) int: which row is that of each image; None where each has its own.
     """
 
     layout: MapLayout
     rows: np.ndarray
     place: str
+    items: np.ndarray | None = None
 
     def take(self, kept: np.ndarray) -> Maps:
-        """Returns those of some images, by (N,) bool mask; no copy where all are kept."""
-        return self if kept.all() else Maps(self.layout, self.rows[kept], self.place)
+        """Returns those of some images, by (N,) bool mask; nothing is copied."""
+        items = np.arange(len(self.rows)) if self.items is None else self.items
+        return replace(self, items=items[kept])
+
+    def since(self, stage: int) -> MapRows:
+        """Returns the maps of every image from a stage on."""
+        items = np.arange(len(self.rows)) if self.items is None else self.items
+        return MapRows(self.rows, items, self.layout.bounds[stage - self.layout.first])
 
 
 @dataclass(frozen=True)
@@ -76,25 +105,42 @@ def new_maps(layout: MapLayout, count: int) -> Maps:
     Raises:
         OutputError: If the disk has no room for them.
     """
-    shape = (count, layout.bounds[-1])
-    size = 2 * shape[0] * shape[1]
+    rows, place = new_rows((count, layout.bounds[-1]), np.float16, "maps")
+    return Maps(layout, rows, place)
+
+
+def new_rows(shape: tuple[int, ...], kind: type[np.generic], what: str) -> tuple[np.ndarray, str]:
+    """Returns zeros in memory, or in a file of the cache where they are many.
+
+    Args:
+        shape: N first.
+        kind: Of the numbers.
+        what: They are, for people.
+
+    Returns:
+        The array; and where it is and how large, for people.
+
+    Raises:
+        OutputError: If the disk has no room for it.
+    """
+    size = np.dtype(kind).itemsize * math.prod(shape)
     said = f"{size / 1e6:,.0f} MB"
     if size <= _MEMORY:
-        return Maps(layout, np.zeros(shape, np.float16), f"{said} in memory")
+        return np.zeros(shape, kind), f"{said} in memory"
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Without a name: it goes with the process.
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         file.truncate(size)
-        rows = np.memmap(file, np.float16, "r+", shape=shape)
+        rows = np.memmap(file, kind, "r+", shape=shape)
     except OSError as error:
         raise OutputError(
-            f"the maps of {count:,} images need {said} in {folder} ({error.strerror or error}): "
-            f"free some space, name another place by HEADSTART_CACHE, or choose a smaller "
-            f"--image-size"
+            f"the {what} of {shape[0]:,} images need {said} in {folder} "
+            f"({error.strerror or error}): free some space, name another place "
+            f"by HEADSTART_CACHE, or choose a smaller --image-size"
         ) from None
-    return Maps(layout, rows, f"{said} on disk, until the run ends")
+    return rows, f"{said} on disk, until the run ends"
 
 
 def fill_maps(

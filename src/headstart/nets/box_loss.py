@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torchvision.ops import generalized_box_iou_loss
 
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_net import box_corners, box_parts, box_scores
@@ -85,7 +84,7 @@ def box_losses(
     total = weight.sum(1).clamp_min(1.0)
     scores = _score_losses(plan, raw, found, classes.gather(1, row))
     # Of the assigned cells only: it takes longer than all else.
-    apart = generalized_box_iou_loss(corners[taken], wanted[taken])
+    apart = _apart(corners[taken], wanted[taken])
     overlap = torch.zeros_like(weight).masked_scatter(taken, apart) * weight
     losses = scores + box_weight * overlap.sum(1) / total
     if plan.bins:
@@ -172,25 +171,28 @@ def _score_losses(
     plan: BoxPlan, raw: torch.Tensor, found: Assigned, classes: torch.Tensor
 ) -> torch.Tensor:
     """Returns (n,): quality focal loss of all cells and classes, for each object's worth."""
-    logits, objectness, _ = box_parts(plan, raw)
     quality = found.quality * (found.object >= 0)
-    onehot = nn.functional.one_hot(classes.clamp_min(0), plan.n_classes).to(logits.dtype)
-    wanted = onehot * quality[..., None]
-    known = (~found.ignored).to(logits.dtype)
-    total = quality.sum(1).clamp_min(1.0)
+    wanted = nn.functional.one_hot(classes.clamp_min(0), plan.n_classes) * quality[..., None]
+    logs, others = _log_scores(plan, raw)
+    entropy = -(wanted * logs + (1 - wanted) * others)
+    each = (entropy * (wanted - logs.exp()).abs() ** _QUALITY).sum(-1)
+    return (each * ~found.ignored).sum(1) / quality.sum(1).clamp_min(1.0)
+
+
+def _log_scores(plan: BoxPlan, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns (n, A, C) logarithms of the scores, and of what is missing to 1.
+
+    With objectness a score is a product, and learnt as one: a new class layer tells what it is
+    and what it is not, and a pretrained objectness need not learn that first.
+    """
+    logits, objectness, _ = box_parts(plan, raw)
+    logs = nn.functional.logsigmoid(logits)
     if objectness is None:
-        each = _focal(logits, wanted).sum(-1)
-        return (each * known).sum(1) / total
-    # Where a score is a product: objectness tells objects, classes are told apart on objects only.
-    whether = _focal(objectness[..., 0], quality)
-    taken = (found.object >= 0).to(logits.dtype)
-    which = nn.functional.binary_cross_entropy_with_logits(logits, onehot, reduction="none")
-    return ((whether * known).sum(1) + (which.sum(-1) * quality * taken).sum(1)) / total
-
-
-def _focal(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    return entropy * (wanted - logits.sigmoid()).abs() ** _QUALITY
+        return logs, nn.functional.logsigmoid(-logits)
+    logs = logs + nn.functional.logsigmoid(objectness)
+    # 1 - ab is (1 - a) + a (1 - b), of which no part is lost where the scores are near 1.
+    missing = nn.functional.logsigmoid(logits) + nn.functional.logsigmoid(-objectness)
+    return logs, torch.logaddexp(nn.functional.logsigmoid(-logits), missing)
 
 
 def _bin_losses(
@@ -207,6 +209,19 @@ def _bin_losses(
     first = logs.gather(-1, low[..., None])[..., 0]
     second = logs.gather(-1, low[..., None] + 1)[..., 0]
     return -(first * (1 - share) + second * share).mean(-1)
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Returns (R,) 1 - GIoU of boxes that stand opposite each other (Rezatofighi et al., 2019).
+
+    As torchvision's `generalized_box_iou_loss`, whose import takes longer than a first answer may.
+    """
+    around = torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2])
+    whole = around.clamp_min(0).prod(-1)
+    low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
+    shared = (high - low).clamp_min(0).prod(-1)
+    union = _areas(one) + _areas(other) - shared
+    return 1 - shared / (union + _EPSILON) + (whole - union) / (whole + _EPSILON)
 
 
 def _areas(boxes: torch.Tensor) -> torch.Tensor:

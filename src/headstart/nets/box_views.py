@@ -134,8 +134,8 @@ def _moved(square: np.ndarray, matrix: np.ndarray, warp: BoxWarp) -> np.ndarray:
 def _coloured(image: np.ndarray, saturation: float, value: float) -> np.ndarray:
     pixels = image.astype(np.float32)
     grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    pixels = (grey[..., None] * (1 - saturation) + pixels * saturation) * value
-    return np.asarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+    changed = (grey[..., None] * (1 - saturation) + pixels * saturation) * value
+    return np.asarray(np.clip(np.rint(changed), 0, 255).astype(np.uint8))
 
 
 def pad_boxes(rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,9 @@ _FIRST = {
     "nanodet_plus_m": "backbone.conv1.0.weight",
     "yolox_nano": "backbone.backbone.stem.conv.conv.weight",
 }
+# Inputs are so much smaller, and the first weights larger by it, than published: where those are
+# a few steps of AdamW large, fine-tuning loses in its first steps what was pretrained.
+_SHRUNK = {"nanodet_plus_m": 16.0, "yolox_nano": 255.0}
 _SIZE = 416
 _HALF_WIDTH = 64  # of the channels of a level of YOLOX, those for classes
 _ALIKE = 1e-3
@@ -158,7 +161,7 @@ def _parts(architecture: str, tensors: Tensors) -> tuple[LevelNet, BoxHead]:
     network.load_state_dict({name: tensors[name] for name in network.state_dict()})
     first = network.state_dict()[_FIRST[architecture]]
     # In groups of three channels: YOLOX reads four pixels side by side.
-    first.copy_(first.unflatten(1, (-1, 3)).flip(2).flatten(1, 2))
+    first.copy_(first.unflatten(1, (-1, 3)).flip(2).flatten(1, 2) * _SHRUNK[architecture])
     arrays: dict[str, np.ndarray] = {}
 
     def put(name: str, level: int, weight: torch.Tensor, bias: torch.Tensor) -> None:
@@ -191,7 +194,8 @@ def _parts(architecture: str, tensors: Tensors) -> tuple[LevelNet, BoxHead]:
 def _normalisation(architecture: str) -> dict[str, list[float]]:
     """Returns mean and deviation of red, green, blue on the scale 0 to 1."""
     mean, std = _FED[architecture]
-    return {"mean": [each / 255 for each in mean[::-1]], "std": [each / 255 for each in std[::-1]]}
+    scale = _SHRUNK[architecture] / 255
+    return {"mean": [x / 255 for x in mean[::-1]], "std": [x * scale for x in std[::-1]]}
 
 
 def _difference(architecture: str, network: LevelNet, head: BoxHead, graph: Graph) -> float:

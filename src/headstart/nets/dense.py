@@ -114,6 +114,62 @@ class _Pyramid(DenseNet):
         return self.last(total)
 
 
+class _Block(nn.Sequential):
+    """Two full convolutions, normalised by groups of channels."""
+
+    def __init__(self, given: int, width: int) -> None:
+        parts: list[nn.Module] = []
+        for each in (given, width):
+            parts += [
+                nn.Conv2d(each, width, 3, padding=1, bias=False),
+                nn.GroupNorm(math.gcd(8, width), width),
+                nn.ReLU(inplace=True),
+            ]
+        super().__init__(*parts)
+
+
+class _Unet(DenseNet):
+    """Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015: a decoder with skips.
+
+    Deeper levels are wider: of a width w the finest two have w channels, the next 1.5 w, then 2 w.
+    """
+
+    def __init__(self, plan: DensePlan) -> None:
+        super().__init__(plan)
+        channels = [plan.channels[each] for each in plan.stages]
+        self.scales = nn.ModuleList(nn.Conv2d(each, each, 1, groups=each) for each in channels)
+        for conv in self.first():
+            nn.init.ones_(conv.weight)
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
+        widths = plan.widths
+        below = (*widths[1:], channels[-1])
+        self.blocks = nn.ModuleList(
+            _Block(skip + deep, width)
+            for skip, deep, width in zip(channels[:-1], below, widths, strict=True)
+        )
+        self.last = nn.Conv2d(widths[0], plan.n_classes, 1)
+
+    def first(self) -> list[nn.Conv2d]:
+        return list(self.scales)
+
+    def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
+        with torch.no_grad():
+            for conv, mean, std in zip(self.first(), means, stds, strict=True):
+                conv.weight.copy_((1 / std).view(-1, 1, 1, 1))
+                assert conv.bias is not None
+                conv.bias.copy_(-mean / std)
+
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        read = [
+            scale(maps[each]) for scale, each in zip(self.scales, self.plan.stages, strict=True)
+        ]
+        total = read[-1]
+        for block, skip in zip(reversed(self.blocks), reversed(read[:-1]), strict=True):
+            total = block(torch.cat((skip, to_size(total, skip)), dim=1))
+        return self.last(total)
+
+
 def to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """Returns (N, C, h, w) maps at the size of others."""
     # Plain numbers: a graph that is exported shall not compute them anew for every image.
@@ -123,7 +179,7 @@ def to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return nn.functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
-_KINDS: dict[str, type[DenseNet]] = {"linear": _Linear, "pyramid": _Pyramid}
+_KINDS: dict[str, type[DenseNet]] = {"linear": _Linear, "pyramid": _Pyramid, "unet": _Unet}
 
 
 def build_dense(plan: DensePlan, *, seed: int = 0) -> DenseNet:

@@ -21,7 +21,7 @@ __all__ = [
     "separable_shapes",
 ]
 
-DenseKind = Literal["linear", "pyramid"]
+DenseKind = Literal["linear", "pyramid", "unet"]
 _MOST = 4096
 
 
@@ -31,12 +31,13 @@ class DensePlan:
 
     Attributes:
         kind: ``"linear"``: a 1x1 convolution at every stage, upsampled and summed;
-            ``"pyramid"``: a light top-down head of separable convolutions.
+            ``"pyramid"``: a light top-down head of separable convolutions; ``"unet"``: the maps of
+            every stage beside what the deeper ones say, joined by full convolutions.
         channels: Of the maps of each stage of the network, those not read too.
         strides: Of each stage, in pixels of the input.
         stages: Which of them are read, ascending.
         n_classes: C.
-        width: Channels inside of a pyramid.
+        width: Channels inside of a pyramid, or of the finest level of a U-Net.
     """
 
     kind: DenseKind
@@ -51,8 +52,33 @@ class DensePlan:
         """Pixels of the input between neighbouring scores."""
         return self.strides[self.stages[0]]
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of every level of a U-Net, from the finest; the deepest stage has none."""
+        factors = (min(2.0, max(1.0, (level + 1) / 2)) for level in range(len(self.stages) - 1))
+        return tuple(round(self.width * each) for each in factors)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Returns the name and shape of every weight of a plan's head."""
+        return self._unet_shapes() if self.kind == "unet" else self._summed_shapes()
+
+    def _unet_shapes(self) -> dict[str, tuple[int, ...]]:
+        given = [self.channels[stage] for stage in self.stages]
+        found: dict[str, tuple[int, ...]] = {}
+        for at, channels in enumerate(given):
+            found[f"scales.{at}.weight"] = (channels, 1, 1, 1)
+            found[f"scales.{at}.bias"] = (channels,)
+        below = (*self.widths[1:], given[-1])
+        for at, (width, skip, deep) in enumerate(zip(self.widths, given, below)):
+            for number, channels in ((0, skip + deep), (3, width)):
+                found[f"blocks.{at}.{number}.weight"] = (width, channels, 3, 3)
+                found[f"blocks.{at}.{number + 1}.weight"] = (width,)
+                found[f"blocks.{at}.{number + 1}.bias"] = (width,)
+        found["last.weight"] = (self.n_classes, self.widths[0], 1, 1)
+        found["last.bias"] = (self.n_classes,)
+        return found
+
+    def _summed_shapes(self) -> dict[str, tuple[int, ...]]:
         wide = self.kind == "pyramid"
         found: dict[str, tuple[int, ...]] = {}
         name, count = ("laterals", self.width) if wide else ("convs", self.n_classes)
@@ -88,6 +114,8 @@ class DensePlan:
         """Says why it describes no head; None where it does."""
         if self.kind not in get_args(DenseKind):
             return f"there is no dense head called {self.kind!r}"
+        if self.kind == "unet" and len(self.stages) < 2:
+            return "a U-Net joins two stages or more"
         return plan_fault(self)
 
 
@@ -131,7 +159,7 @@ def plan_fault(plan: MapPlan) -> str | None:
         or list(stages) != sorted(set(stages))
     ):
         return f"its stages {stages!r} are not among {len(channels)}"
-    if plan.kind == "pyramid" and not _is_count(plan.width):
+    if plan.kind in ("pyramid", "unet") and not _is_count(plan.width):
         return f"its width must be a whole number from 1 to {_MOST}, got {plan.width!r}"
     return None
 

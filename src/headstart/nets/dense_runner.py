@@ -43,8 +43,13 @@ class DenseRunner:
         """Returns (n, C, h, w) float32 calibrated probabilities.
 
         Args:
-            images: (n, size, size, 3) uint8 RGB.
+            images: (n, V, size, size, 3) uint8 RGB: images, or each and its mirror image, whose
+                answers are turned back and averaged.
         """
+        views = [self._run(images[:, view]) for view in range(images.shape[1])]
+        return views[0] if len(views) == 1 else (views[0] + views[1][..., ::-1]) / 2
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
         size = _BATCH if self._engine is None else self._engine.batch
         parts = [images[at : at + size] for at in range(0, len(images), size)]
         if self._engine is None:

@@ -195,7 +195,9 @@ class Model:
             return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
-        several = self.tta != 1 or len(self.preprocess.looks) > 1
+        several = self.tta > 1 or len(self.preprocess.looks) > 1
+        if self.head.answers == "masks":  # of an image and its mirror image the mean is one map
+            several = self.tta > 2 or len(self.preprocess.looks) > 1
         if self.head.answers_with_place and several:
             return f"{self.head.answers} are told of one look at an image, and it has several"
         if len(self.spec.names) != self.head.n_classes:

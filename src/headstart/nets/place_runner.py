@@ -15,7 +15,7 @@ __all__ = ["place_runner"]
 def place_runner(
     model: Model, *, images: int, device: Device = "auto", exact: bool = False
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Returns what gives the named outputs of (n, size, size, 3) uint8 images.
+    """Returns what gives the named outputs of (n, V, size, size, 3) uint8 images.
 
     Args:
         model: Whose head answers with places.
@@ -31,4 +31,4 @@ def place_runner(
     from headstart.nets.box_runner import BoxRunner
 
     boxes = BoxRunner(model, images=images, device=device, exact=exact)
-    return lambda inputs: dict(zip(("scores", "boxes"), boxes(inputs), strict=True))
+    return lambda inputs: dict(zip(("scores", "boxes"), boxes(inputs[:, 0]), strict=True))

@@ -164,10 +164,14 @@ class TrainOptions(Options):
             yield "train needs DATA: one folder per class, or a table of images"
         if self.tta > 2 and self.faces:
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
-        if has_own_way(self.task) and (self.tta > 1 or self.lr == "auto"):
+        if has_own_way(self.task) and self.lr == "auto":
+            yield f"--task {self.task} learns at the rate of its recipe: leave --lr auto out"
+        if has_own_way(self.task) and self.task != "segmentation" and self.tta > 1:
+            yield f"--task {self.task} looks at one view of an image: leave --tta out"
+        if self.task == "segmentation" and self.tta > 2:
             yield (
-                f"--task {self.task} looks at one view of an image, at the rate of its recipe: "
-                f"leave --tta and --lr auto out"
+                f"--tta {self.tta} looks at parts of an image, and masks are of all of it: choose "
+                f"1, or 2 for its mirror image too"
             )
         if (why := unsuited(self.task, self.strategy)) is not None:
             yield why

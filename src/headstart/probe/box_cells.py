@@ -59,9 +59,9 @@ def assign_cells(
     if not len(boxes):
         return Cells(kinds, quality)
     shared = overlaps(found.astype(np.float64), boxes.astype(np.float64))
-    inside = (centres[:, None, :] > boxes[None, :, :2]).all(axis=2)
+    inside = np.asarray((centres[:, None, :] > boxes[None, :, :2]).all(axis=2))
     inside &= (centres[:, None, :] < boxes[None, :, 2:]).all(axis=2)
-    aside = classes < 0
+    aside = np.asarray(classes) < 0
     kinds[(inside[:, aside]).any(axis=1) | (shared[:, aside] >= near).any(axis=1)] = UNCOUNTED
     kinds[(shared[:, ~aside] >= near).any(axis=1)] = UNCOUNTED
     for at in np.flatnonzero(~aside).tolist():
@@ -69,7 +69,7 @@ def assign_cells(
         worth = np.where(inside[:, at], shared[:, at], 0.0)
         if worth.max(initial=0.0) < least:
             worth = shared[:, at]
-        best = np.argsort(-worth, kind="stable")[:top]
+        best = np.argpartition(-worth, min(top, len(worth)) - 1)[:top]
         best = best[(worth[best] >= least) & (worth[best] > quality[best])]
         kinds[best], quality[best] = classes[at], worth[best]
     return Cells(kinds, quality)

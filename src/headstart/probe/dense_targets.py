@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-__all__ = ["cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
+__all__ = ["are_uneven", "cell_shares", "class_weights", "mask_shares", "mask_square", "shares_of"]
 
 _EVEN = 20.0
 
@@ -71,6 +71,16 @@ def cell_shares(shares: np.ndarray, stride: int) -> np.ndarray:
     return ((total + stride * stride // 2) // (stride * stride)).astype(np.uint8)
 
 
+def are_uneven(pixels: np.ndarray) -> bool:
+    """Tells whether the rarest class has less than a twentieth of the most frequent one's pixels.
+
+    Args:
+        pixels: (C,) of each class; those that have none are left out.
+    """
+    there = pixels[pixels > 0]
+    return bool(len(there) and there.max() > _EVEN * there.min())
+
+
 def class_weights(pixels: np.ndarray, balance: str) -> np.ndarray:
     """Returns (C,) float32 weights of a pixel of each class, 1 on the mean over the classes.
 
@@ -85,7 +95,7 @@ def class_weights(pixels: np.ndarray, balance: str) -> np.ndarray:
     present = share > 0
     if balance == "none" or not present.any():
         return weights
-    if balance == "weights" or share[present].max() > _EVEN * share[present].min():
+    if balance == "weights" or are_uneven(pixels):
         roots = 1 / np.sqrt(share[present])
         weights[present] = roots / roots.mean()
     return weights

@@ -93,7 +93,7 @@ class RunPredictor(Predictor):
         return in_batches(run, inputs) if self._exact else run(inputs)
 
     def _told(self, inputs: np.ndarray) -> Outputs:
-        """Returns the outputs of a head that reads maps, and sees each image once."""
+        """Returns the outputs of a head that reads maps."""
         if self._places is None:
             from headstart.nets.place_runner import place_runner
 
@@ -101,7 +101,7 @@ class RunPredictor(Predictor):
                 self.model, images=_MANY if self._many else len(inputs), device=self._device,
                 exact=self._exact,
             )  # fmt: skip
-        return self._places(inputs[:, 0])
+        return self._places(inputs)
 
     def _by_engine(self, inputs: np.ndarray) -> Embed:
         images = inputs.reshape(-1, *inputs.shape[2:])

@@ -28,7 +28,7 @@ from headstart.nets.trainable import TrainableModel
 from headstart.probe.dense_linear import map_moments
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import found_on_images, found_on_maps
-from headstart.strategies.box_held import HeldBoxes, Operating
+from headstart.strategies.box_held import BoxOperating, HeldBoxes
 from headstart.strategies.box_material import BoxMaterial, BoxScenes
 from headstart.strategies.box_training import BoxLesson, BoxStates, train_on
 from headstart.strategies.finetune import keep_network
@@ -180,7 +180,7 @@ class _Pupil:
         """Learns on all but one fold, and is measured there."""
         begun, task = time.perf_counter(), self.task
         self.train(self.name, task.own, self.recipe, f"{self.phase} arm")
-        held, operating = None, Operating()
+        held, operating = None, BoxOperating()
         if len(task.held):
             self.compute.begin(f"{self.phase} arm: measuring on held-out training images")
             held = HeldBoxes(task.held, self.find(task.held), f"1 of {task.folds[1]} folds")

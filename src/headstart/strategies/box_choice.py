@@ -12,7 +12,7 @@ from headstart.metrics.detection import average_precision
 from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
 from headstart.records import Estimate
-from headstart.strategies.box_held import HeldBoxes, Operating, held_gain
+from headstart.strategies.box_held import BoxOperating, HeldBoxes, held_gain
 from headstart.strategies.box_material import BoxMaterial
 
 __all__ = ["BoxArm", "BoxTrials", "compare_box_arms"]
@@ -42,7 +42,7 @@ class BoxArm:
     backbone: Backbone
     size: int
     held: HeldBoxes | None
-    operating: Operating
+    operating: BoxOperating
     seconds: float
     epochs: int = 0
     partial: BoxHead | None = None

@@ -16,13 +16,13 @@ from headstart.strategies.box_material import BoxMaterial
 from headstart.tasks.detection.select import calibrated
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["HeldBoxes", "Operating", "held_gain"]
+__all__ = ["HeldBoxes", "BoxOperating", "held_gain"]
 
 _THRESHOLD = 0.3
 
 
 @dataclass(frozen=True)
-class Operating:
+class BoxOperating:
     """How scores are told.
 
     Attributes:
@@ -68,15 +68,15 @@ class HeldBoxes:
         )
         return match_boxes(flat, material.truth(wanted), material.n_classes)
 
-    def operating(self, material: BoxMaterial) -> Operating:
+    def operating(self, material: BoxMaterial) -> BoxOperating:
         """Returns the calibration of the scores, and the threshold with the best F1."""
         matches = self.matches(material)
         if not matches.positives[0].sum() or not len(matches.scores):
-            return Operating()
+            return BoxOperating()
         counted = ~matches.passed[0, 0]
         found = fit_scores(matches.scores[counted], matches.hits[0, 0][counted])
         best = best_threshold(matches)
-        return Operating(found, float(calibrated(np.array([best]), found)[0]))
+        return BoxOperating(found, float(calibrated(np.array([best]), found)[0]))
 
 
 def held_gain(

@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from headstart.compute import Compute
+from headstart.images.threads import ordered_map
 from headstart.metrics.detection import average_precision
 from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
@@ -29,12 +31,12 @@ from headstart.probe.box_linear import (
 )
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
-from headstart.strategies.box_held import HeldBoxes, Operating
+from headstart.strategies.box_held import BoxOperating, HeldBoxes
 from headstart.strategies.box_material import BoxMaterial
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["ProbeTask", "View", "probe_boxes"]
+__all__ = ["ProbeTask", "MapView", "probe_boxes"]
 
 # Background that the pretrained layers give at least this score is kept whole.
 _TAKEN = 0.05
@@ -46,7 +48,7 @@ _MOST_SCORES = 1 << 26
 
 
 @dataclass(frozen=True)
-class View:
+class MapView:
     """The maps of one view of N images, and the boxes on it.
 
     Attributes:
@@ -80,7 +82,7 @@ class ProbeTask:
     detector: BoxHead
     known: tuple[str, ...]
     layout: MapLayout
-    views: tuple[View, ...]
+    views: tuple[MapView, ...]
     material: BoxMaterial
     folds: tuple[np.ndarray, int]
     recipe: BoxRecipe
@@ -115,7 +117,7 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxArm:
     held = arms[best][0]
     head = work.head(fits, work.models * best + work.models - 1)
     partial = work.head(fits, work.models * best) if work.models > 1 else None
-    operating = Operating() if held is None else held.operating(task.material)
+    operating = BoxOperating() if held is None else held.operating(task.material)
     matched = sum(name.lower() in work.places for name in task.material.names)
     summary = (
         f"{task.backbone.name} as it was pretrained, with new class layers on {len(fits)} levels, "
@@ -172,25 +174,37 @@ class _Work:
         one = task.layout.split(torch.zeros(1, task.layout.bounds[-1]))
         centres = self.net.cells(one)[:, :2].numpy()
         found: list[list[CellRows]] = [[] for _ in task.detector.plan.stages]
-        total, done = sum(len(view.rows) for view in task.views), 0
-        for number, view in enumerate(task.views):
-            for image, (boxes, taken, levels) in enumerate(self.read(view.rows)):
-                cells = assign_cells(
-                    boxes, centres, view.boxes[image], view.classes[image],
-                    top=recipe.probe_top, near=recipe.probe_near,
+        total = sum(len(view.rows) for view in task.views)
+
+        def give(job: tuple[int, int, np.ndarray, np.ndarray, list[_Level]]) -> list[CellRows]:
+            number, image, boxes, taken, levels = job
+            view, rows = task.views[number], []
+            cells = assign_cells(
+                boxes, centres, view.boxes[image], view.classes[image],
+                top=recipe.probe_top, near=recipe.probe_near,
+            )  # fmt: skip
+            rng = np.random.default_rng([self.compute.seed, number, image, 11])
+            for level in levels:
+                own = Cells(cells.kinds[level.part], cells.quality[level.part])
+                rows.append(
+                    rows_of_cells(
+                        level.features, own, image, rng, taken=taken[level.part] >= _TAKEN,
+                        certain=level.certain, share=recipe.probe_share,
+                    )
                 )  # fmt: skip
-                rng = np.random.default_rng([self.compute.seed, number, image, 11])
-                for at, level in enumerate(levels):
-                    own = Cells(cells.kinds[level.part], cells.quality[level.part])
-                    found[at].append(
-                        rows_of_cells(
-                            level.features, own, image, rng, taken=taken[level.part] >= _TAKEN,
-                            certain=level.certain, share=recipe.probe_share,
-                        )
-                    )  # fmt: skip
-                done += 1
-                self.compute.progress("probe: giving cells to objects", done, total)
-        return [CellRows.joined(parts) for parts in found]
+            return rows
+
+        jobs = (
+            (number, image, *each)
+            for number, view in enumerate(task.views)
+            for image, each in enumerate(self.read(view.rows))
+        )
+        for done, rows in enumerate(ordered_map(give, cast(Any, jobs)), 1):
+            for at, each in enumerate(rows):
+                found[at].append(each)
+            self.compute.progress("probe: giving cells to objects", done, total)
+        draw = np.random.default_rng([self.compute.seed, 12])
+        return [CellRows.joined(parts).fewer(recipe.probe_cells, draw) for parts in found]
 
     def fit(self, rows: list[CellRows]) -> tuple[list[list[LevelFit]], tuple[float, ...]]:
         """Returns the models of every level, by strength and then by fold, the final one last."""
@@ -210,7 +224,8 @@ class _Work:
             found.append(
                 fit_level(
                     each, self.start(weights, bias), np.tile(learns, len(strengths)),
-                    np.repeat(np.float32(strengths), self.models), beta=task.recipe.probe_beta,
+                    np.repeat(np.array(strengths, np.float32), self.models),
+                    beta=task.recipe.probe_beta,
                 )
             )  # fmt: skip
         return found, strengths
@@ -230,15 +245,19 @@ class _Work:
         """Returns what each image's model without it finds on it; None where there is none."""
         if self.k < 2:
             return None
-        task, parts = self.task, []
+        task = self.task
         self.compute.begin("probe: measuring on held-out training images")
-        for image, (boxes, _, levels) in enumerate(self.read(task.views[0].rows)):
+
+        def find(job: tuple[int, tuple[np.ndarray, np.ndarray, list[_Level]]]) -> Outputs:
+            image, (boxes, _, levels) = job
             model = strength * self.models + int(self.of[image])
             scores = [
                 level_scores(fit[model], level.features, level.certain)
                 for fit, level in zip(fits, levels, strict=True)
             ]
-            parts.append(self.chosen(boxes, np.concatenate(scores)))
+            return self.chosen(boxes, np.concatenate(scores))
+
+        parts = list(ordered_map(find, cast(Any, enumerate(self.read(task.views[0].rows)))))
         return HeldBoxes(np.arange(len(task.material)), joined_found(parts), f"{self.k} folds")
 
     def head(self, fits: list[list[LevelFit]], model: int) -> BoxHead:

@@ -18,7 +18,7 @@ from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear
 from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap
-from headstart.probe.dense_targets import class_weights
+from headstart.probe.dense_targets import are_uneven, class_weights
 from headstart.strategies.mask_material import MaskMaterial
 
 __all__ = ["Arm", "HeldCounts", "dense_probabilities", "linear_arm", "plan_of"]
@@ -135,10 +135,14 @@ def linear_arm(
     plan = plan_of("linear", maps.layout, stride, material.n_classes)
     of, k = folds
     first = plan.stages[0]
-    rows = maps.rows[:, maps.layout.bounds[first] :]
+    rows = maps.since(first)
     shares = material.shares(plan.stride)
-    weights = class_weights(shares.sum(axis=(0, 2, 3), dtype=np.float64), balance)
-    task = LinearTask(maps.layout.since(first), rows, shares, of if k > 1 else of - 1, weights)
+    pixels = shares.sum(axis=(0, 2, 3), dtype=np.float64)
+    # Few weights cannot do justice to rare classes and to the others too: Dice alone looks to that.
+    weights = class_weights(pixels, "none" if balance == "auto" else balance)
+    held_out = of if k > 1 else of - 1
+    own, rare = maps.layout.since(first), are_uneven(pixels)
+    task = LinearTask(own, rows, shares, held_out, weights, rare)
     phase = f"linear arm: {maps.layout.size} px, stride {plan.stride}"
     compute.progress(phase, 0, 1)
     fit = fit_linear(task, plan, compute, phase=phase)
@@ -166,10 +170,10 @@ def dense_probabilities(
         maps: Of all images, all stages.
         rows: (n,) which of them.
     """
-    net, found = net_of(head), []
+    net, found, held = net_of(head), [], maps.since(maps.layout.first)
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):
             some = np.asarray(rows)[start : start + _BATCH]
-            parts = maps.layout.split(torch.from_numpy(maps.rows[some]).float())
+            parts = maps.layout.split(torch.from_numpy(held[some]).float())
             found.append((net(parts) / temperature).softmax(1).half().numpy())
     return np.concatenate(found)

@@ -16,8 +16,8 @@ from headstart.strategies.problem import Prepared
 
 __all__ = ["MaskMaterial", "read_masks", "sizes_and_matrices"]
 
-# Choosing looks at no larger squares than this.
-_JUDGED = 512
+# Choosing looks at no larger squares than this: every second pixel says as much as every one.
+_JUDGED = 256
 
 
 @dataclass(frozen=True)

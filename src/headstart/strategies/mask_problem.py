@@ -17,42 +17,29 @@ from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
-from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
+from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.schedule import Recipe, parse_recipe
 
 __all__ = [
     "choose_mask_input",
-    "few_folds",
     "fine_detail",
     "head_side",
     "mask_recipe",
     "shown_at",
+    "tuned_side",
 ]
 
 _SIDES = (256, 384, 512)
+# Windows cost the same whatever they are cut from: what learns from them may see all there is.
+_TUNED_SIDES, _TUNED_STRIDE = (512, 768, 1024, 1536), 2
 _STRIDE = 4
 _ENOUGH = 0.97
 _LOOKED_AT = 16
 _JUDGED = 512
 # A head sees more than a linear arm, and small steps of it are cheap: people are told better.
 _HEAD_SIDE, _LARGE = 320, 400
-_FEW, _MANY_CELLS = 3, 48 * 48
-
-
-def few_folds(folds: tuple[np.ndarray, int], side: int, stride: int) -> tuple[np.ndarray, int]:
-    """Returns folds joined to three at most where every one of them costs seconds.
-
-    Args:
-        folds: (N,) int and how many there are.
-        side: Of the input in pixels.
-        stride: Of the output.
-    """
-    of, k = folds
-    if k <= _FEW or (side // stride) ** 2 <= _MANY_CELLS:
-        return folds
-    return of % _FEW, _FEW
 
 
 def choose_mask_input(
@@ -91,6 +78,8 @@ def choose_mask_input(
     compute.begin("choosing the size of the input")
     longest = int(np.median(dataset.labels.sizes.max(axis=1)))  # type: ignore[attr-defined]
     sides = [side for side in _SIDES if side == _SIDES[0] or side <= 1.34 * longest]
+    if are_uneven(cast(Masks, dataset.labels).pixels.sum(axis=0)):
+        sides = sides[:1]  # what is rare wants many steps, and these are cheap at small inputs
     for side in sides:
         if shown_at(dataset, whole, side, _STRIDE) >= _ENOUGH:
             return replace(preprocess, size=side)
@@ -133,6 +122,26 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
         total += confusions(np.log(cells)[None], truth[None])[0]
     return float(mean_overlap(total))
+
+
+def tuned_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
+    """Returns the side of whole images where windows at full resolution are learnt from.
+
+    The smallest at which the masks could be told, and no larger than the images are.
+
+    Args:
+        dataset: N items with masks.
+        network: With the linear arm's input.
+        image_size: As asked for.
+    """
+    side = network.preprocess.size
+    if image_size != "auto" or side < _SIDES[-1] or not network.backbone.takes_any_size():
+        return side
+    longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
+    sides = [each for each in _TUNED_SIDES if each == side or side < each <= 1.34 * longest]
+    geometry = network.preprocess.geometry
+    enough = (each for each in sides if shown_at(dataset, geometry, each, _TUNED_STRIDE) >= _ENOUGH)
+    return next(enough, sides[-1] if sides else side)
 
 
 def head_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:

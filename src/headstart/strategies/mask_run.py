@@ -28,10 +28,13 @@ def run_model(model: Model, prepared: Prepared, items: np.ndarray, compute: Comp
         prepared.dataset.take(items), model.preprocess, workers=compute.workers,
         progress=compute.progress,
     )  # fmt: skip
-    runner = DenseRunner(model, images=len(items), device=compute.device)
+    runner = DenseRunner(model, images=len(items) * model.tta, device=compute.device)
     found = []
     for start in range(0, len(items), _BATCH):
         stop = min(start + _BATCH, len(items))
-        found.append(runner(np.stack([inputs[i] for i in range(start, stop)])).astype(np.float16))
+        seen = np.stack([inputs[i] for i in range(start, stop)])[:, None]
+        if model.tta == 2:
+            seen = np.concatenate((seen, seen[:, :, :, ::-1]), axis=1)
+        found.append(runner(seen).astype(np.float16))
         compute.progress("answering for the test images", stop, len(items))
     return np.concatenate(found)

@@ -80,8 +80,8 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
 
 
 def _fewest(task: str) -> int:
-    """Returns how many classes there must be: two, unless one can be found or not (`FEWEST`)."""
-    return int(getattr(task_of(task), "FEWEST", 2))
+    """Returns how many classes there must be: two, unless one can be there or not."""
+    return int(getattr(task_of(task), "FEWEST_CLASSES", 2))
 
 
 def _classes(dataset: Dataset) -> int:

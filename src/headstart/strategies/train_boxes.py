@@ -32,7 +32,7 @@ from headstart.strategies.box_choice import BoxArm, BoxTrials, compare_box_arms
 from headstart.strategies.box_find import chosen_boxes, found_on_maps, joined_found
 from headstart.strategies.box_input import box_recipe, most_boxes
 from headstart.strategies.box_material import box_scenes, read_boxes
-from headstart.strategies.box_probe import ProbeTask, View, probe_boxes
+from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
 from headstart.strategies.box_training import BoxStates
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_material import sizes_and_matrices
@@ -55,6 +55,8 @@ from headstart.training.record import Epoch
 __all__ = ["train_boxes"]
 
 _BATCH = 8
+# Images of the probe, all views together: beyond them another view brings little for its time.
+_VIEWED = 400
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,8 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
     """Fits new class layers on the frozen detector."""
     material, recipe, compute = task.material, task.recipe, session.compute
     own = _rows(session, material.items)
-    views = [View(own, material.boxes, material.classes)]
-    count = recipe.probe_views - 1
+    views = [MapView(own, material.boxes, material.classes)]
+    count = min(recipe.probe_views, max(1, _VIEWED // len(material))) - 1
     if count:
         engine = _engine(session, count * len(material))
         more = MapViews(engine, task.layout, 0, task.scenes, count=count, compute=compute)
@@ -196,7 +198,7 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
             wanted = more.see(view)
             rows = more.maps.rows[view * len(material) : (view + 1) * len(material)]
             boxes, classes = zip(*wanted, strict=True)
-            views.append(View(rows, boxes, classes))
+            views.append(MapView(rows, boxes, classes))
     head, names = detector
     return probe_boxes(
         ProbeTask(

@@ -108,15 +108,3 @@ def test_from_the_shell_with_suspicious_boxes_as_crops(tmp_path, capsys):
     text = page.read_text()
     assert "cat 10 10 to 10 30" in text
     assert "data:image/jpeg" in text
-
-
-@pytest.mark.parametrize("more", [[], ["--task", "detection"]])
-@pytest.mark.parametrize("verb", ["train", "advise"])
-def test_detectors_cannot_be_trained_yet_and_that_is_one_line(tmp_path, capsys, verb, more):
-    voc(tmp_path / "data")
-    out = ["-o", str(tmp_path / "run")] if verb == "train" else []
-    code = main([verb, str(tmp_path / "data"), "--backbone", "starter", *out, *more])
-    said = capsys.readouterr().err.strip().splitlines()
-    assert code == 2
-    assert "nothing here trains it yet" in said[-1]
-    assert not (tmp_path / "run").exists()

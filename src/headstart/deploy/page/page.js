@@ -136,7 +136,15 @@ function legend(found) {
 // Far from those of its neighbours in number, as it is on drawn images.
 function colourOf(name) {
   const number = known ? known.names.indexOf(name) : 0;
-  return `hsl(${(360 * (0.08 + 0.618034 * number)) % 360} 100% 57.5%)`;
+  const hue = 6 * ((0.08 + 0.618034 * number) % 1);
+  return [5, 3, 1].map((shift) => {
+    const part = (shift + hue) % 6;
+    return Math.round(255 * (1 - 0.85 * Math.max(0, Math.min(part, 4 - part, 1))));
+  });
+}
+
+function painted(colour) {
+  return `rgb(${colour.join(", ")})`;
 }
 
 // Every object with its frame; classes can be hidden one by one, also with the keyboard.
@@ -145,15 +153,20 @@ function frames(found) {
     (box[2] - box[0]) / found.width, (box[3] - box[1]) / found.height];
   for (const each of [...found.objects].reverse()) { // the most certain on top
     const box = document.createElement("b");
+    const colour = colourOf(each.class);
     const [left, top, width, height] = shares(each.box).map((x) => `${100 * x}%`);
-    Object.assign(box.style, { left, top, width, height, borderColor: colourOf(each.class) });
-    box.className = each.box[1] < 0.1 * found.height ? "object under" : "object";
+    Object.assign(box.style, { left, top, width, height, borderColor: painted(colour) });
+    box.className = "object";
+    box.classList.toggle("under", each.box[1] < 0.1 * found.height);
+    box.classList.toggle("leftward", each.box[0] > 0.7 * found.width);
     box.dataset.kind = each.class;
     box.title = `${each.class}, ${percent(each.score)}`;
     box.setAttribute("aria-hidden", "true");
     const label = document.createElement("span");
     label.textContent = found.objects.length > 12 ? "" : `${each.class} ${percent(each.score)}`;
-    label.style.background = colourOf(each.class);
+    label.style.background = painted(colour);
+    const light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2];
+    label.style.color = light > 110 ? "#000" : "#fff";
     if (label.textContent) box.append(label);
     at("frame").append(box);
   }
@@ -184,7 +197,7 @@ function list(name, told, share, colour) {
   row.append(bar);
   if (colour) {
     const swatch = document.createElement("b");
-    swatch.style.background = Array.isArray(colour) ? `rgb(${colour.join(", ")})` : colour;
+    swatch.style.background = painted(colour);
     row.append(swatch);
   }
   const label = document.createElement("span");

@@ -30,7 +30,7 @@ from headstart.tasks.drawing import beside
 from headstart.tasks.protocol import Outputs, Places, Target
 
 __all__ = [
-    "FEWEST",
+    "FEWEST_CLASSES",
     "MEASURES",
     "OBJECTS",
     "PLACED",
@@ -74,7 +74,7 @@ PLACED = True
 OBJECTS = True
 """They are any number of objects, each with a score."""
 
-FEWEST = 1
+FEWEST_CLASSES = 1
 """Classes that there must be: one is enough, an object is there or it is not."""
 
 _THRESHOLD = 0.3

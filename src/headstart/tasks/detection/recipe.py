@@ -25,11 +25,12 @@ class BoxRecipe(Recipe):
         visible: Share of a box that must be left for it to stay one of its class.
         room: Side of what training images are cut from, in sides of the input.
         probe_views: Views of an image that the class layer of a frozen detector learns from, the
-            first as it is.
+            first as it is; fewer of more than 200 images.
         probe_top: Cells that an object gives its class layer.
         probe_near: Overlap from which other cells are not counted.
         probe_beta: Exponent of the quality focal loss of the class layer.
         probe_share: Share of plain background that it learns from.
+        probe_cells: Cells of a level that it learns from, at most.
         probe_strengths: Strengths that are tried, joined by ``/``.
         width: Channels of a pyramid head.
         bins: Bins of a side's distance in a pyramid head.
@@ -73,7 +74,8 @@ class BoxRecipe(Recipe):
     probe_near: float = 0.4
     probe_beta: float = 2.0
     probe_share: float = 0.05
-    probe_strengths: str = "0.1/1/10"
+    probe_cells: int = 40_000
+    probe_strengths: str = "1"
     width: int = 96
     bins: int = 8
     views: int = 4
@@ -81,7 +83,7 @@ class BoxRecipe(Recipe):
     head_lr: float = 2e-3
     head_batch: int = 4
     steps: int = 160
-    pyramid_backbone_lr: float = 0.25
+    pyramid_backbone_lr: float = 1.0
     longest: int = 20
     onward: float = 0.25
     onward_lr: float = 0.3
@@ -100,8 +102,8 @@ class BoxRecipe(Recipe):
             wrong = f"width={self.width},bins={self.bins}: width from 8 to 1024, bins from 2 to 64"
         elif min(self.views, self.probe_views, self.steps, self.head_epochs, self.longest) < 1:
             wrong = "views, probe_views, steps, head_epochs and longest are at least 1"
-        elif min(self.top, self.probe_top, self.head_batch) < 1 or self.room < 1:
-            wrong = "top, probe_top, head_batch and room are at least 1"
+        elif min(self.top, self.probe_top, self.probe_cells, self.head_batch) < 1 or self.room < 1:
+            wrong = "top, probe_top, probe_cells, head_batch and room are at least 1"
         elif min(self.shift, self.probe_beta, self.box_loss, self.bin_loss, self.onward) < 0:
             wrong = "shift, probe_beta, box_loss, bin_loss and onward are at least 0"
         elif not all(0 < each <= 1 for each in (self.visible, self.probe_share, self.overlap)):

@@ -155,8 +155,8 @@ def measures(predictions: SegmentationMaps, labels: Masks) -> dict[str, Statisti
         "mean_iou": mean_iou(found.counts),
         "pixel_accuracy": pixel_accuracy(found.counts),
         "dice": dice(found.counts),
-        "boundary_f1": boundary_f1(found.boundaries),
-        "ece": pixel_calibration(found.bins),
+        "boundary_f1": Statistic(lambda w: boundary_f1(found.boundaries)(w), len(predictions)),
+        "ece": Statistic(lambda w: pixel_calibration(found.bins)(w), len(predictions)),
     }
 
 

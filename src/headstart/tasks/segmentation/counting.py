@@ -11,7 +11,9 @@ import dataclasses
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ _CHUNK = 1_000_000  # pixels looked at at once
 _BITS = 15_361  # half-precision numbers from 0 to 1
 _KEPT = 20_000_000  # numbers kept of earlier images
 
-_Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Counts = tuple[np.ndarray, ...]
 _known: OrderedDict[tuple[Any, ...], _Counts] = OrderedDict()
 _lock = threading.Lock()
 
@@ -43,14 +45,26 @@ class Tally:
     Attributes:
         confusion: (C, C) int64 pixels of all images; row is the truth, column the answer.
         counts: (N, C, 3) float64 hits, truths and calls, as `metrics.segmentation` takes them.
-        boundaries: (N, C, 4) int64, as `boundary_f1` takes them.
-        bins: (N, K, 3) float64, as `pixel_calibration` takes them.
+        closer: Returns what a second look tells, which nobody asks of floors: bins and boundaries.
     """
 
     confusion: np.ndarray
     counts: np.ndarray
-    boundaries: np.ndarray
-    bins: np.ndarray
+    closer: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+    @cached_property
+    def _seen(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.closer()
+
+    @property
+    def bins(self) -> np.ndarray:
+        """(N, K, 3) float64, as `pixel_calibration` takes them."""
+        return self._seen[0]
+
+    @property
+    def boundaries(self) -> np.ndarray:
+        """(N, C, 4) int64, as `boundary_f1` takes them."""
+        return self._seen[1]
 
 
 def columns_for(classes: tuple[str, ...], labels: Masks) -> np.ndarray:
@@ -87,48 +101,72 @@ def tally(predictions: SegmentationMaps, labels: Masks) -> Tally:
         DataError: If the file of a mask is gone, or has a class that the model does not know.
     """
     columns = columns_for(predictions.classes, labels)
+    classes = len(predictions.classes)
 
-    def of(index: int) -> _Counts:
-        return _of_image(predictions, labels, columns, index)
+    items = range(len(predictions))
 
-    found = list(ordered_map(of, range(len(predictions))))
-    confusion = sum(
-        (each[0] for each in found), np.zeros((len(predictions.classes),) * 2, np.int64)
-    )
-    counts = np.stack([pixel_counts(each[0]) for each in found])
-    return Tally(confusion, counts, *(np.stack([each[i] for each in found]) for i in (1, 2)))
+    def once(count: Callable[[int], _Counts]) -> list[_Counts]:
+        return list(
+            ordered_map(lambda index: _once(predictions, labels, columns, index, count), items)
+        )
+
+    def truth_of(index: int) -> np.ndarray:
+        size = int(predictions.sizes[index, 0]), int(predictions.sizes[index, 1])
+        return columns[labels.read(index, size)]
+
+    def pixels(index: int) -> _Counts:
+        return (_confusion(truth_of(index).ravel(), predictions.labels(index).ravel(), classes),)
+
+    def closely(index: int) -> _Counts:
+        truth, (answer, confidences) = truth_of(index), predictions.answer(index)
+        near = boundary_tolerance(truth.shape[1], truth.shape[0])
+        return (
+            _bins(truth.ravel(), answer.ravel(), confidences.ravel()),
+            boundary_counts(truth, answer, classes, ignored=IGNORED, tolerance=near),
+        )
+
+    def closer() -> tuple[np.ndarray, np.ndarray]:
+        found = once(closely)
+        return np.stack([each[0] for each in found]), np.stack([each[1] for each in found])
+
+    confusions = np.stack([each for (each,) in once(pixels)])
+    return Tally(confusions.sum(axis=0), pixel_counts(confusions), closer)
 
 
-def _of_image(
-    predictions: SegmentationMaps, labels: Masks, columns: np.ndarray, index: int
+def _once(
+    predictions: SegmentationMaps,
+    labels: Masks,
+    columns: np.ndarray,
+    index: int,
+    count: Callable[[int], _Counts],
 ) -> _Counts:
-    """Returns (C, C) confusion, (C, 4) boundaries and (K, 3) bins of one image."""
-    key = _key(predictions, labels, columns, index)
+    """Returns what is counted of one image, which is looked at once while the process lasts."""
+    key = (count.__name__, *_key(predictions, labels, columns, index))
     with _lock:
         if key in _known:
             _known.move_to_end(key)
             return _known[key]
-    width, height = (int(each) for each in predictions.sizes[index])
-    truth = columns[labels.read(index, (width, height))]
-    answer, confidences = predictions.answer(index)
-    classes = len(predictions.classes)
-    boundaries = boundary_counts(
-        truth, answer, classes, ignored=IGNORED, tolerance=boundary_tolerance(width, height)
-    )
-    found = (*_counted(truth.ravel(), answer.ravel(), confidences.ravel(), classes), boundaries)
-    kept = (found[0], found[2], found[1])
+    found = count(index)
     with _lock:
-        _known[key] = kept
-        while len(_known) > 1 and len(_known) * (classes**2 + 64) > _KEPT:
+        _known[key] = found
+        while len(_known) > 1 and len(_known) * (len(predictions.classes) ** 2 + 64) > _KEPT:
             _known.popitem(last=False)
-    return kept
+    return found
 
 
-def _counted(
-    truth: np.ndarray, answer: np.ndarray, confidences: np.ndarray, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the (C, C) confusion and the (K, 3) bins of confidence of one image's pixels."""
-    confusion = np.zeros(classes**2, np.int64)
+def _confusion(truth: np.ndarray, answer: np.ndarray, classes: int) -> np.ndarray:
+    """Returns the (C, C) int64 confusion of one image's pixels."""
+    found = np.zeros(classes * 256, np.int64)
+    for start in range(0, len(truth), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        # What the truth ignores lies in rows of its own, which are cut off.
+        cells = truth[part].astype(np.uint16) * np.uint16(256) + answer[part]
+        found += np.bincount(cells, minlength=1 << 16)[: classes * 256]
+    return found.reshape(classes, 256)[:, :classes]
+
+
+def _bins(truth: np.ndarray, answer: np.ndarray, confidences: np.ndarray) -> np.ndarray:
+    """Returns the (K, 3) bins of confidence of one image's pixels."""
     # Half-precision numbers from 0 to 1 are few, and in the order of their bits: sums are exact.
     values = np.arange(_BITS, dtype=np.uint16).view(np.float16).astype(np.float64)
     found = np.zeros((_BITS, 2), np.int64)
@@ -138,15 +176,12 @@ def _counted(
         known = true != IGNORED
         if not known.all():
             true, said, bits = true[known], said[known], bits[known]
-        cells = true.astype(np.uint16) * np.uint16(classes) + said
-        confusion += np.bincount(cells, minlength=classes**2)
         both = 2 * np.minimum(bits, _BITS - 1) + (true == said)
         found += np.bincount(both, minlength=2 * _BITS).reshape(-1, 2)
     place = np.clip(np.ceil(values * PIXEL_BINS).astype(np.int64) - 1, 0, PIXEL_BINS - 1)
     pixels = found.sum(axis=1)
     columns = (pixels, pixels * values, found[:, 1])
-    bins = np.stack([np.bincount(place, each, minlength=PIXEL_BINS) for each in columns], axis=1)
-    return confusion.reshape(classes, classes), bins
+    return np.stack([np.bincount(place, each, minlength=PIXEL_BINS) for each in columns], axis=1)
 
 
 def _key(

@@ -77,5 +77,9 @@ def correct(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Ten
         outputs: (n, C, h, w) scores.
         targets: (n, C, h, w) shares.
     """
-    right = targets.gather(1, outputs.argmax(1, keepdim=True)).sum((1, 2, 3))
-    return {"accuracy": right / targets.sum((1, 2, 3)).clamp_min(1e-6)}
+    # Class by class: `argmax` over a dimension that is not the last takes twenty times as long.
+    best, right = outputs[:, 0], targets[:, 0]
+    for each in range(1, outputs.shape[1]):
+        right = torch.where(outputs[:, each] > best, targets[:, each], right)
+        best = torch.maximum(best, outputs[:, each])
+    return {"accuracy": right.sum((1, 2)) / targets.sum((1, 2, 3)).clamp_min(1e-6)}

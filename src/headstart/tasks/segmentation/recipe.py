@@ -8,9 +8,10 @@ from typing import Any, Literal
 from headstart.errors import OptionError
 from headstart.training.schedule import Recipe
 
-__all__ = ["Decoder", "MaskRecipe"]
+__all__ = ["Decoder", "MaskArm", "MaskRecipe"]
 
-Decoder = Literal["pyramid"]
+Decoder = Literal["auto", "pyramid", "unet"]
+MaskArm = Literal["auto", "head", "fine-tuned"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,12 @@ class MaskRecipe(Recipe):
     batches of four and 800 steps or more were best.
 
     Attributes:
-        width: Channels inside of the head.
-        decoder: ``"pyramid"``: top-down, of separable convolutions.
+        arm: What is trained beside the linear arm: a ``"head"`` on the frozen network, or
+            ``"fine-tuned"``: both; ``"auto"``: the second where fine detail tells.
+        width: Channels inside of a pyramid; a U-Net's finest level has a third.
+        decoder: ``"pyramid"``: top-down, of separable convolutions; ``"unet"``: skips and full
+            convolutions, from stride 2 on; ``"auto"``: the first of frozen maps, the second where
+            the network learns too.
         views: Varied views of each image that the frozen network sees.
         steps: Least number of steps, where `epochs` is not asked for.
         dice: Weight of the Dice loss beside cross-entropy.
@@ -37,7 +42,8 @@ class MaskRecipe(Recipe):
     label_smoothing: float = 0.0
     clip: float = 5.0
     width: int = 96
-    decoder: Decoder = "pyramid"
+    arm: MaskArm = "auto"
+    decoder: Decoder = "auto"
     views: int = 6
     steps: int = 850
     dice: float = 1.0
@@ -55,6 +61,10 @@ class MaskRecipe(Recipe):
             wrong = f"mixup={self.mixup:g}: a pixel of two images is of no class; leave it out"
         if wrong:
             raise OptionError(f"--recipe {wrong}")
+
+    def inside(self, kind: str) -> int:
+        """Returns the width of a head of some kind, as its plan has it."""
+        return self.width if kind == "pyramid" else max(8, self.width // 3)
 
     @property
     def said(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ __all__ = ["areas_of_objects", "check_small_objects"]
 
 _INPUT = 256
 _TINY = 8.0  # pixels of the input
-_MOST = 200
+_MOST = 100
 _LARGEST = 1024  # pixels of the longer side that is looked at
 _SHARE = 0.25
 
@@ -26,7 +26,7 @@ _SHARE = 0.25
 def check_small_objects(dataset: Dataset) -> Iterator[Finding]:
     """Yields classes whose objects are mostly smaller than 8 pixels at an input of 256 pixels.
 
-    Up to 200 masks are looked at. Specks beside larger objects are not counted where they are few.
+    Up to 100 masks are looked at. Specks beside larger objects are not counted where they are few.
     """
     labels = dataset.labels
     assert isinstance(labels, Masks), "a segmentation has masks"

@@ -1,0 +1,295 @@
+"""`Course`: how an arm of masks that takes steps is trained, compared, and learns on.
+
+One fold of the training images is held out while it learns on the others: that is what it is
+compared by, and what its probabilities are calibrated on. Where it is kept it learns on from there
+with all of them, for a quarter of the steps. What is trained, and on what, a `Learning` says.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.errors import ModelError, OutputError
+from headstart.fingerprint import fingerprint_json
+from headstart.images.inputs import InputImages
+from headstart.nets.backbone import Backbone
+from headstart.nets.batch import Batch
+from headstart.nets.dense_head import DenseHead
+from headstart.nets.loader import Rest
+from headstart.output import write_atomic
+from headstart.probe.dense_scores import (
+    confusions,
+    dense_temperature,
+    same_sharpness,
+    sharpness,
+)
+from headstart.strategies.mask_arms import Arm, HeldCounts
+from headstart.tasks.segmentation.learn import batches, correct, loss
+from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.loop import Training
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
+
+__all__ = ["Course", "How", "Learning", "course_epochs"]
+
+# What is learnt on with all images, and how fast, once an arm is kept.
+_ONWARD, _ONWARD_RATE = 0.25, 0.3
+_WARM_STEPS, _TIMED_STEPS = 2, 4
+# Where fewer epochs fit into a budget, nothing is trained; other work makes steps slower than that.
+_FEWEST, _SLOWER = 3, 1.1
+_JUDGED = 12  # training images that tell how sure an arm has grown
+
+
+class Learning(Protocol):
+    """What differs between arms that take steps.
+
+    Attributes:
+        name: Of the arm.
+        summary: One sentence.
+        backbone: That it begins with.
+        recipe: How it is trained.
+        size: Side of the input in pixels.
+        inputs: The N training images.
+        strata: (N,) int, the rarest class of each mask.
+        weights: (C,) float32 of a pixel of each class.
+        net: What is trained, in place.
+        mark: What decides its batches, for states: another's are never taken.
+        views: Views of each image that are made once; 0 where each is made when it is needed.
+        place: Where these are and how large, for people; "" for nowhere.
+    """
+
+    name: str
+    summary: str
+    backbone: Backbone
+    recipe: MaskRecipe
+    size: int
+    inputs: InputImages
+    strata: np.ndarray
+    weights: np.ndarray
+    net: Any
+    mark: list[Any]
+    views: int
+    place: str
+
+    def batches(self, keys: Rest, own: np.ndarray) -> Iterator[Batch]:
+        """Yields batches; items of the keys are places in `own`, (n,) int training images."""
+
+    def scores(self, items: np.ndarray) -> np.ndarray:
+        """Returns (n, C, h, w) float16 scores of some training images, as they are."""
+
+    def head(self) -> DenseHead:
+        """Returns the head as it is."""
+
+    def network(self) -> Backbone:
+        """Returns what it reads, as it is kept."""
+
+
+@dataclass(frozen=True)
+class How:
+    """What a course is given besides.
+
+    Attributes:
+        checkpoints: Where states are kept for resuming.
+        on_epoch: Called with the name of a training and every epoch.
+        seconds: That may be spent; None for as many as the recipe takes.
+    """
+
+    checkpoints: Checkpoints
+    on_epoch: OnEpoch | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Course:
+    """An arm under way.
+
+    Attributes:
+        learner: What is trained.
+        compute: Where, and from which seed.
+        how: What else was said.
+        history: Name of a training -> its epochs; filled as they end.
+        arm: As it is after learning on all but one fold; None where the budget is too small.
+        said: Why it is not trained, or for fewer epochs than the recipe has; else "".
+        epochs: Of the training with a fold held out.
+    """
+
+    learner: Learning
+    compute: Compute
+    how: How
+    history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
+    arm: Arm | None = None
+    said: str = ""
+    epochs: int = 0
+
+    def begin(self, folds: tuple[np.ndarray, int], truth: np.ndarray) -> Course:
+        """Trains on all but one fold of the training images, and measures on that.
+
+        Args:
+            folds: (N,) int, which fold holds an image out; and how many there are.
+            truth: (N, side, side) uint8 classes on the input's square.
+        """
+        begun, learner = time.perf_counter(), self.learner
+        of, k = folds
+        held = np.flatnonzero(of == 0) if k > 1 else np.zeros(0, int)
+        own = np.flatnonzero(of != 0) if k > 1 else np.arange(len(of))
+        self.epochs = self._epochs(own)
+        if self.epochs < min(_FEWEST, learner.recipe.epochs):
+            return self
+        self._train("", own, replace(learner.recipe, epochs=self.epochs), "")
+        measured, temperature = None, 1.0
+        if len(held):
+            self.compute.begin(f"{learner.name} arm: measuring on held-out training images")
+            scores = learner.scores(held)
+            measured = HeldCounts(held, confusions(scores, truth[held]), f"1 of {k} folds")
+            temperature = dense_temperature(scores, truth[held])
+            some = own[np.unique(np.linspace(0, len(own) - 1, _JUDGED).astype(int))]
+            sure = sharpness(learner.scores(some), truth[some], temperature)
+            self._judged = some, truth[some], sure
+        self.arm = Arm(
+            learner.name, learner.summary, learner.head(), learner.backbone, learner.size,
+            temperature, measured, time.perf_counter() - begun,
+        )  # fmt: skip
+        return self
+
+    def finish(self) -> Arm:
+        """Learns on with all images; returns the arm to keep."""
+        assert self.arm is not None, "it has begun"
+        begun, learner, temperature = time.perf_counter(), self.learner, self.arm.temperature
+        if self.arm.held is not None:  # else it has learnt from all of them already
+            epochs = max(1, math.ceil(_ONWARD * self.epochs))
+            onward = replace(learner.recipe, epochs=epochs, lr=learner.recipe.lr * _ONWARD_RATE)
+            self._train("-all", np.arange(len(learner.inputs)), onward, ", with all images")
+            some, truth, sure = self._judged
+            temperature = same_sharpness(learner.scores(some), truth, sure)
+        backbone = learner.network()
+        seconds = self.arm.seconds + time.perf_counter() - begun
+        return replace(
+            self.arm, head=learner.head(), backbone=backbone, temperature=temperature,
+            seconds=seconds,
+        )  # fmt: skip
+
+    def _train(self, mark: str, own: np.ndarray, recipe: MaskRecipe, said: str) -> None:
+        """Trains on some of the images, and leaves the averaged weights in the net."""
+        learner, name = self.learner, self.learner.name + mark
+        told = None
+        if self.how.on_epoch is not None:
+            hear = self.how.on_epoch
+
+            def told(epoch: Epoch) -> None:
+                hear(name, epoch)
+
+        training = self._training(own, recipe, self.compute, f"{learner.name} arm{said}", told)
+        key = [name, recipe.said, own.tolist(), learner.weights.tolist(), self.compute.seed]
+        mark = fingerprint_json([*key, *learner.mark])
+        self.how.checkpoints.run(training, name=name, fingerprint=mark)
+        if training.ema:
+            training.put(training.ema)
+        self.history[name] = tuple(training.history)
+
+    def _training(
+        self,
+        own: np.ndarray,
+        recipe: MaskRecipe,
+        compute: Compute,
+        phase: str,
+        told: Callable[[Epoch], None] | None = None,
+    ) -> Training:
+        learner = self.learner
+        return Training(
+            cast("Any", learner.net), recipe, learner.inputs,
+            Objective(
+                batches(learner.strata[own], recipe, compute.seed),
+                loss(recipe, learner.weights), correct,
+            ),
+            None, compute, phase=phase, on_epoch=told,
+            stream=lambda keys: learner.batches(keys, own),
+        )  # fmt: skip
+
+    def _epochs(self, own: np.ndarray) -> int:
+        """Returns for how many epochs there is time; decided once, also where it is resumed."""
+        recipe, folder = self.learner.recipe, self.how.checkpoints.folder
+        if self.how.seconds is None:
+            return recipe.epochs
+        file = None
+        if folder is not None:
+            file = folder / f"{self.how.checkpoints.prefix}{self.learner.name}-epochs.json"
+        if file is not None and file.is_file():
+            epochs, self.said = _decided(file, recipe.epochs)
+            return epochs
+        begun = time.perf_counter()
+        setup, step, per_epoch = self._pace(own)
+        left = self.how.seconds - (time.perf_counter() - begun)
+        epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
+        if epochs < recipe.epochs:
+            each = f"an epoch takes about {step * per_epoch:.1f} s here"
+            self.said = f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
+        if file is not None:
+            try:
+                write_atomic(file, json.dumps({"epochs": epochs, "said": self.said}))
+            except OSError as error:
+                raise OutputError(f"cannot write {file} ({error.strerror or error})") from None
+        return epochs
+
+    def _pace(self, own: np.ndarray) -> tuple[float, float, int]:
+        """Returns seconds of the first view, of a step, and the steps of an epoch."""
+        marks: list[float] = []
+        self.compute.begin(f"{self.learner.name} arm: timing a few steps")
+
+        def heard(_: str, done: int, __: int) -> None:
+            marks.append(time.perf_counter())
+
+        training = self._training(own, self.learner.recipe, self.compute.with_progress(heard), "")
+        training.run(until=_WARM_STEPS + _TIMED_STEPS)
+        training.put(training.start)
+        steps = np.diff(marks)
+        step = float(np.median(steps[_WARM_STEPS:])) if len(steps) > _WARM_STEPS else 0.0
+        setup = max(0.0, float(steps[0]) - step) if self.learner.views and len(steps) else 0.0
+        return setup, step, training.plan.per_epoch
+
+
+def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:
+    """Returns how many epochs fit into some seconds, those with all images counted in.
+
+    Args:
+        most: At most so many.
+        views: Of each image that are made once, one in each of the first epochs.
+        setup: Seconds that one of them takes; the first is there.
+        epoch: Seconds of an epoch.
+        left: Seconds that are left.
+    """
+    fitting = (
+        epochs
+        for epochs in range(most, 0, -1)
+        if _SLOWER * (
+            (epochs + math.ceil(_ONWARD * epochs)) * epoch + max(0, min(views, epochs) - 1) * setup
+        ) <= left
+    )  # fmt: skip
+    return next(fitting, 0)
+
+
+def _decided(file: Path, most: int) -> tuple[int, str]:
+    """Reads for how many epochs there was time, and what was said of it.
+
+    Raises:
+        ModelError: If the file is damaged.
+    """
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        epochs = value["epochs"]
+        if isinstance(epochs, int) and 0 <= epochs <= most:
+            return epochs, str(value["said"])
+        raise ValueError(f"epochs={epochs!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{file} is damaged ({error}): delete {file.parent} to begin anew"
+        ) from None

@@ -1,0 +1,59 @@
+"""How long an arm of masks is trained: what the budget allows, decided once."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from tests.strategies.mask_sets import QUIET, discs, material
+
+from headstart.errors import ModelError
+from headstart.strategies.mask_course import How, course_epochs
+from headstart.strategies.mask_head import HeadTask, head_arm
+from headstart.strategies.mask_material import read_masks
+from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.training.checkpoint import Checkpoints
+
+RECIPE = MaskRecipe(epochs=8, batch=4, width=16, views=2)
+
+
+@pytest.fixture
+def begin(tmp_path):
+    prepared, network = material(discs(tmp_path / "data", 14, 2))
+    items = np.flatnonzero(prepared.splits == "train")
+    given = read_masks(prepared, items, network.preprocess, 4, QUIET)
+    task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
+    return lambda how: head_arm(task, (np.arange(len(items)) % 3, 3), QUIET, how)
+
+
+def test_as_many_epochs_as_fit():
+    assert course_epochs(20, 0, 0.0, 1.0, 1000.0) == 20
+    assert course_epochs(20, 0, 0.0, 10.0, 111.0) == 8  # and 2 with all images
+    assert course_epochs(20, 6, 5.0, 1.0, 37.0) == 6  # whose views are dear
+    assert course_epochs(20, 0, 0.0, 10.0, 10.0) == 0
+
+
+def test_a_budget_that_is_ample_changes_no_bit(begin):
+    whole = begin(How(Checkpoints(None))).finish().head.arrays
+    timed = begin(How(Checkpoints(None), seconds=1e6))
+    assert timed.said == ""
+    again = timed.finish().head.arrays
+    assert all(np.array_equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
+    course = begin(How(Checkpoints(tmp_path), seconds=1e-3))
+    assert course.arm is None
+    assert not course.history
+    assert "the budget allows 0 of 8 epochs" in course.said
+
+
+def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):
+    file = tmp_path / "head-epochs.json"
+    file.write_text(json.dumps({"epochs": 4, "said": "four"}))
+    course = begin(How(Checkpoints(tmp_path), seconds=1e6))
+    assert (len(course.history["head"]), course.said) == (4, "four")
+    file.write_text(json.dumps({"epochs": 400}))
+    with pytest.raises(ModelError, match="damaged"):
+        begin(How(Checkpoints(tmp_path), seconds=1e6))
