@@ -82,4 +82,4 @@ def unlike_record(given: Any, index: int) -> dict[str, Any]:
 def unlike_text(given: Any, index: int) -> str:
     """Returns what an answer in words ends with, where nothing of that kind was trained on."""
     far = unlike_record(given, index).get("unlike", False)
-    return ", but unlike anything it was trained on" if far else ""
+    return ", unlike anything it was trained on" if far else ""

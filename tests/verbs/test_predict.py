@@ -180,4 +180,4 @@ def test_not_sure_is_said_in_python_too(trained, new):
     assert all(always.record(i)["sure"] for i in np.flatnonzero(always.answered))
     doubtful = np.flatnonzero(never.answered & (never.confidences < 1))
     assert len(doubtful)
-    assert {never.text(i) for i in doubtful} == {"not sure"}
+    assert all(never.text(i).startswith("not sure") for i in doubtful)

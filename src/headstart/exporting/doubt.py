@@ -24,7 +24,8 @@ class UnlikeModule(nn.Module):
         super().__init__()
         axes, means, gains = unlike.axes, unlike.means, unlike.gains
         along = means @ axes.T
-        own = unlike.rest * (means.astype(np.float64) ** 2).sum(axis=1) + along**2 @ gains
+        # Vectors have length 1; a sum that is always 1 would be no range for int8 to calibrate.
+        own = unlike.rest * (1 + (means.astype(np.float64) ** 2).sum(axis=1)) + along**2 @ gains
         self.register_buffer("columns", torch.from_numpy(columns.astype(np.int64)))
         for name, array in (
             ("axes", axes.T), ("means", means.T), ("gains", gains),
@@ -41,7 +42,7 @@ class UnlikeModule(nn.Module):
         unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
         on = unit @ self.axes
         weighted = on * self.gains
-        alone = self._rest * (unit * unit).sum(1, keepdim=True) + (weighted * on).sum(1, True)
+        alone = (weighted * on).sum(1, True)
         both = self._rest * (unit @ self.means) + weighted @ self.along
         squared = (alone - 2 * both + self.own).amin(1)
         return torch.sqrt(squared.clamp_min(0))

@@ -47,7 +47,7 @@ class Unlike:
     def _of(self, vectors: np.ndarray) -> np.ndarray:
         unit = drawn_together(vectors[:, self.columns])
         own, of_means = unit @ self.axes.T, self.means @ self.axes.T
-        norms = (unit**2).sum(axis=1)[:, None] + (self.means**2).sum(axis=1)
+        norms = 1 + (self.means**2).sum(axis=1)
         apart = norms - 2 * (unit @ self.means.T)
         along = (
             (own**2 @ self.gains)[:, None]
