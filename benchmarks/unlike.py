@@ -9,7 +9,6 @@ hymenoptera, exports fp32 and int8, and asks both files about 200 images of each
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -24,6 +23,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.data.open import open_dataset
 from headstart.data.split import folds as make_folds
+from headstart.deploy.runtime import OnnxPredictor
 from headstart.features.extract import extract
 from headstart.metrics.conformal import possible_classes, set_floors
 from headstart.nets.backbone import open_backbone
@@ -160,11 +160,8 @@ def files(arguments) -> None:
                 data = open_dataset(DATA / name)
                 rows = np.flatnonzero((data.splits == "test") | (name != OWN))
                 rows = np.random.default_rng(0).permutation(rows)[:200]
-                done = common.headstart(
-                    "predict", file, *[data.path(row) for row in rows], "--json", **options
-                ).check()
-                records = json.loads(done.stdout)
-                far = np.array([each["distance"] for each in records if "distance" in each])
+                found = OnnxPredictor(file).predictions([data.path(row) for row in rows])
+                far = found.unlike[found.answered]
                 own = far if name == OWN else own
                 told = "" if name == OWN else f"{auroc(own, far):.3f}"
                 print(f"| {file.name} | {name} | {(far > 1).mean():.1%} | {told} |", flush=True)
