@@ -10,7 +10,7 @@ from headstart.nets.place_runner import place_runner
 
 def test_a_model_of_boxes_gives_scores_and_boxes_as_its_head_says():
     model = box_model()
-    images = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (2, 1, 64, 64, 3), np.uint8)
     found = place_runner(model, images=2, exact=True)(images)
     assert {name: each.shape[1:] for name, each in found.items()} == model.head.outputs_at(64)
     assert ((found["scores"] >= 0) & (found["scores"] <= 1)).all()

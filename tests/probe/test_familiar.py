@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headstart.nets.unlike import NEAREST
 from headstart.probe.familiar import calibrated_unlike, fit_unlike, held_out_distances
 
 WIDTH = 200
@@ -71,3 +72,11 @@ def test_many_images_give_about_the_axes_of_all_of_them():
     near, far = clouds(300, seed=1)[0], clouds(300, seed=2, shift=1)[0]
     further = unlike.distances(far)[:, None] > unlike.distances(near)
     assert further.mean() > 0.95
+
+
+def test_a_network_that_gives_all_images_one_vector_calls_none_of_them_unlike():
+    rng = np.random.default_rng(3)
+    vectors = 1 + 1e-6 * rng.normal(size=(60, 12)).astype(np.float32)
+    unlike = calibrated_unlike(vectors, np.arange(60) % 2, np.arange(60), np.arange(12))
+    found = unlike.distances(1 + 1e-5 * rng.normal(size=(20, 12)).astype(np.float32))
+    assert (found == np.float32(NEAREST)).all(), "what single precision cannot tell is not told"

@@ -204,7 +204,7 @@ def test_without_openvino_torch_runs_the_frozen_part(data, tmp_path, monkeypatch
     def fails(*args, **options):
         raise BackboneError("not today")
 
-    monkeypatch.setattr(engine_openvino, "convert", fails)
+    monkeypatch.setattr(engine_openvino, "convert_graph", fails)
     slow = with_views(training(data, RECIPE, net=net()), tmp_path / "elsewhere")
     slow.run()
     for mine, theirs in zip(fast.values, slow.values, strict=True):

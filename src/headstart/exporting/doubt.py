@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from headstart.nets.model import Model
-from headstart.nets.unlike import Unlike
+from headstart.nets.unlike import NEAREST, Unlike
 
 __all__ = ["DoubtModule", "output_names"]
 
@@ -45,7 +45,7 @@ class UnlikeModule(nn.Module):
         alone = (weighted * on).sum(1, True)
         both = self._rest * (unit @ self.means) + weighted @ self.along
         squared = (alone - 2 * both + self.own).amin(1)
-        return torch.sqrt(squared.clamp_min(0))
+        return torch.sqrt(squared.clamp_min(NEAREST**2))
 
 
 class DoubtModule(nn.Module):

@@ -15,7 +15,10 @@ import numpy as np
 
 from headstart.metrics.vectors import unit_rows
 
-__all__ = ["Unlike", "drawn_together"]
+__all__ = ["NEAREST", "Unlike", "drawn_together"]
+
+NEAREST = 0.2
+"""Distances below this are told as this: single precision knows nothing smaller."""
 
 _BLOCK = 2048
 
@@ -55,7 +58,7 @@ class Unlike:
             - 2 * ((own * self.gains) @ of_means.T)
         )
         squared = (np.float32(self.rest) * apart + along).min(axis=1)
-        return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
+        return np.sqrt(np.maximum(squared, NEAREST**2)).astype(np.float32)
 
     def scaled(self, factor: float) -> Unlike:
         """Returns what tells distances so many times as large."""

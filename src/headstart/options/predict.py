@@ -33,11 +33,8 @@ class PredictOptions(Options):
         "the address of a stream (rtsp://…). In Python also bytes, Pillow images and arrays."
     )
     # data
-    fps: float | None = option(
-        None, group="data", above=0, metavar="N",
-        help="Frames a second of a video or camera that are looked at; by default 1, and 10 where "
-        "a model of boxes follows objects from one to the next.",
-    )  # fmt: skip
+    fps: float | None = shared.fps(None)
+    """By default 1, and 10 where a model of boxes follows objects from one frame to the next."""
     workers: int | None = shared.workers()
     # model
     device: Device = shared.device("Where the network runs; an exported one runs on the CPU.")

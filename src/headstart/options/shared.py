@@ -126,8 +126,8 @@ def detector() -> Any:
     )  # fmt: skip
 
 
-def fps(default: float) -> Any:
-    """How many frames are looked at."""
+def fps(default: float | None) -> Any:
+    """How many frames are looked at; None for what suits the model."""
     return option(
         default, group="data", above=0, unit="frames a second",
         help="Frames a second of a video or camera that are looked at.",

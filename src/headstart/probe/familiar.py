@@ -14,6 +14,9 @@ _SHARE = 0.05  # of held-out images are called unlike
 _AXES, _EXTRA, _POWERS = 64, 16, 2
 _MOST = 4_000  # more say nothing new of a covariance
 _FOLDS = 10
+# Vectors of length 1 that are nearer than this to their class are never unlike: where a network
+# gives all images nearly the same vector, single precision could not tell how far they are.
+_NEAR = 0.1
 
 
 def fit_unlike(vectors: np.ndarray, targets: np.ndarray, columns: np.ndarray) -> Unlike:
@@ -101,7 +104,7 @@ def calibrated_unlike(
         far = held_out_distances(x, y, clusters[rows], columns, seed=seed)
     far = far[np.isfinite(far)]
     threshold = float(np.quantile(far, 1 - _SHARE, method="higher")) if len(far) else 0.0
-    return fitted.scaled(1 / max(threshold, 1e-6))
+    return fitted.scaled(1 / max(threshold, _NEAR * fitted.rest**0.5))
 
 
 def _leading(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
