@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from headstart.nets.unlike import Unlike, drawn_together
 
@@ -51,3 +54,10 @@ def test_it_survives_a_file_and_a_damaged_one_is_refused():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"fit each other|no finite number"):
             Unlike.from_arrays(arrays | {name: bad})
+
+
+def test_a_file_keeps_axes_whichever_way_they_lie_in_memory():
+    unlike = drawn()
+    turned = replace(unlike, axes=np.asfortranarray(unlike.axes))
+    again = Unlike.from_arrays(load(save(turned.arrays)))
+    np.testing.assert_array_equal(again.axes, unlike.axes)

@@ -68,10 +68,12 @@ class Unlike:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """What a file keeps."""
-        return {
+        found = {
             "columns": self.columns, "means": self.means, "axes": self.axes, "gains": self.gains,
             "rest": np.array([self.rest], np.float64),
         }  # fmt: skip
+        # safetensors writes memory as it lies, and axes may lie the other way round
+        return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Unlike:
