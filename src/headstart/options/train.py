@@ -23,7 +23,7 @@ from headstart.choices import (
 from headstart.options import shared
 from headstart.options.kinds import joined_words
 from headstart.options.record import Options, option, subject
-from headstart.options.ways import has_own_way, recipe_of, unsuited
+from headstart.options.ways import has_own_way, recipe_of, unsuited, unsuited_views
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
@@ -166,13 +166,8 @@ class TrainOptions(Options):
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
         if has_own_way(self.task) and self.lr == "auto":
             yield f"--task {self.task} learns at the rate of its recipe: leave --lr auto out"
-        if has_own_way(self.task) and self.task != "segmentation" and self.tta > 1:
-            yield f"--task {self.task} looks at one view of an image: leave --tta out"
-        if self.task == "segmentation" and self.tta > 2:
-            yield (
-                f"--tta {self.tta} looks at parts of an image, and masks are of all of it: choose "
-                f"1, or 2 for its mirror image too"
-            )
+        if (why := unsuited_views(self.task, self.tta)) is not None:
+            yield why
         if (why := unsuited(self.task, self.strategy)) is not None:
             yield why
         if self.views not in ("auto", 1):

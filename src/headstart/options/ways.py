@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "recipe_of", "unsuited"]
+__all__ = ["has_own_way", "recipe_of", "unsuited", "unsuited_views"]
 
 # Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
 _RECIPES = {
@@ -27,6 +27,8 @@ _UNSUITED = {
     "segmentation": {"scratch": _SCRATCH},
     "detection": {"scratch": _SCRATCH},
 }
+# How many views of an image a task of its own way averages, where that is more than one.
+_VIEWS = {"segmentation": 2}
 
 
 def has_own_way(task: str) -> bool:
@@ -44,3 +46,13 @@ def unsuited(task: str, strategy: str) -> str | None:
     """Says why a task cannot be trained by a strategy; None where it can, or is not known yet."""
     why = _UNSUITED.get(task, {}).get(strategy)
     return None if why is None else f"--task {task} {why.format(strategy)}"
+
+
+def unsuited_views(task: str, views: int) -> str | None:
+    """Says why a task cannot average so many views of an image; None where it can."""
+    most = _VIEWS.get(task, 1)
+    if not has_own_way(task) or views <= most:
+        return None
+    if most == 1:
+        return f"--task {task} looks at one view of an image: leave --tta out"
+    return f"--tta {views}: of --task {task} choose 1, or 2 for the mirror image of each image too"
