@@ -8,6 +8,7 @@ __all__ = [
     "Align",
     "Balance",
     "Baselines",
+    "BoxDetector",
     "Device",
     "EvaluationKind",
     "Flip",
@@ -34,6 +35,7 @@ Method = Literal["knn", "centroid"]
 Views = Literal[1, 2, 3, 6]
 
 # training
+BoxDetector = Literal["fasterrcnn", "retinanet", "fcos", "ssd", "ssdlite"]
 Strategy = Literal["auto", "probe", "finetune", "scratch"]
 Policy = Literal["none", "light", "standard", "strong"]
 Flip = Literal["auto", "yes", "no"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from headstart.choices import (
     Balance,
     Baselines,
+    BoxDetector,
     Device,
     EvaluationKind,
     Flip,
@@ -21,7 +22,7 @@ from headstart.choices import (
     Views,
 )
 from headstart.options import shared
-from headstart.options.kinds import joined_words
+from headstart.options.kinds import joined_words, near
 from headstart.options.record import Options, option, subject
 from headstart.options.ways import has_own_way, recipe_of, unsuited, unsuited_views
 
@@ -69,7 +70,12 @@ class TrainOptions(Options):
         "Look at the largest face of each photo instead of the photo: found, set upright and cut "
         "out, then and whenever the model is used. Photos without one are set aside."
     )
-    detector: str = shared.detector()
+    detector: str = option(
+        "auto", group="data", metavar="NAME|FILE",
+        help="With --faces what finds them: `yunet` or its ONNX file. Of boxes what learns them: "
+        "one of torchvision's `fasterrcnn`, `retinanet`, `fcos`, `ssd` and `ssdlite` over the "
+        "backbone. `auto`: yunet, or Headstart's own ways, the best of which is kept.",
+    )  # fmt: skip
     workers: int | None = shared.workers()
     # model
     backbone: str = shared.backbone("balanced")
@@ -164,6 +170,7 @@ class TrainOptions(Options):
             yield "train needs DATA: one folder per class, or a table of images"
         if self.tta > 2 and self.faces:
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
+        yield from self._unfit_detector()
         if has_own_way(self.task) and self.lr == "auto":
             yield f"--task {self.task} learns at the rate of its recipe: leave --lr auto out"
         if (why := unsuited_views(self.task, self.tta)) is not None:
@@ -191,6 +198,41 @@ class TrainOptions(Options):
     def balance_column(self) -> str | None:
         """The column that is balanced within every class; None where none is."""
         return None if self.balance in get_args(Balance) else self.balance
+
+    @property
+    def face_detector(self) -> str | None:
+        """What finds faces; None where they are not looked at."""
+        found = "yunet" if self.detector == "auto" else self.detector
+        return found if self.faces else None
+
+    def unfit_detector(self, task: str) -> str | None:
+        """Says why a detector that was asked for learns nothing of a task; None where it does.
+
+        Args:
+            task: That the data have.
+        """
+        if self.detector not in get_args(BoxDetector) or task in ("auto", "detection"):
+            return None
+        return (
+            f"--detector {self.detector} learns to find objects in boxes, and this is {task}: "
+            f"leave --detector out"
+        )
+
+    def _unfit_detector(self) -> Iterator[str]:
+        """Yields why what was asked for finds nothing here."""
+        asked, boxes = f"--detector {self.detector}", get_args(BoxDetector)
+        if self.faces and self.detector in boxes:
+            yield (
+                f"{asked} finds objects in boxes, not faces: with --faces give yunet or its ONNX "
+                f"file, or leave --faces out"
+            )
+        elif (why := self.unfit_detector(self.task)) is not None:
+            yield why
+        elif not self.faces and self.detector not in ("auto", *boxes):
+            yield (
+                f"{asked}: of boxes choose {joined_words(list(boxes))}; what finds faces is given "
+                f"with --faces{near(self.detector, list(boxes))}"
+            )
 
     def _looks_once(self) -> Iterator[str]:
         """Yields why an image is seen once only, whatever `views` says."""

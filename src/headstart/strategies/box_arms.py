@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from torch import nn
@@ -41,6 +41,7 @@ from headstart.training.record import Epoch
 
 __all__ = [
     "BoxTask",
+    "Learner",
     "LearningArm",
     "head_arm_of_boxes",
     "lesson_of",
@@ -104,6 +105,13 @@ class BoxTask:
         return [self.backbone.fingerprint, self.layout.size, keys.tobytes().hex(), boxes, kinds]
 
 
+class Learner(Protocol):
+    """Whoever has learnt on all but one fold."""
+
+    def finish(self, arm: BoxArm) -> BoxArm:
+        """Learns on with all images; returns the arm to keep."""
+
+
 @dataclass
 class LearningArm:
     """A way under way.
@@ -111,15 +119,16 @@ class LearningArm:
     Attributes:
         arm: As it is after learning on all but one fold.
         history: Name of a training -> its epochs; filled as they end.
+        more: Who learns on.
     """
 
     arm: BoxArm
     history: dict[str, tuple[Epoch, ...]]
-    _more: _Pupil = field(repr=False)
+    more: Learner = field(repr=False)
 
     def finish(self) -> BoxArm:
         """Lets it learn on with all images; returns the arm to keep."""
-        return self._more.finish(self.arm)
+        return self.more.finish(self.arm)
 
 
 def cells_of(plan: BoxPlan, layout: MapLayout) -> np.ndarray:

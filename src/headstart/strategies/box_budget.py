@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from headstart.compute import Compute
 from headstart.errors import ModelError
-from headstart.strategies.box_arms import BoxTask, lesson_of
-from headstart.strategies.box_choice import BoxArm
+from headstart.strategies.box_arms import BoxTask
 from headstart.strategies.box_input import steps_to_epochs
-from headstart.strategies.box_training import seconds_a_step
+from headstart.strategies.box_training import BoxLesson, seconds_a_step
 from headstart.tasks.detection.recipe import BoxRecipe
 
 __all__ = ["fitting_epochs"]
@@ -22,7 +22,7 @@ _SLOWER = 1.15
 
 def fitting_epochs(
     task: BoxTask,
-    start: BoxArm,
+    lesson: Callable[[], BoxLesson],
     recipe: BoxRecipe,
     options: dict[str, Any],
     compute: Compute,
@@ -37,7 +37,7 @@ def fitting_epochs(
 
     Args:
         task: What is learnt from.
-        start: Whose head it begins with.
+        lesson: Makes what would be learnt, on a network of its own.
         recipe: How.
         options: Of the verb: what was asked for is not cut.
         compute: Where.
@@ -53,7 +53,7 @@ def fitting_epochs(
     wanted = steps_to_epochs(options, recipe, len(task.own), recipe.batch)
     epochs, why = wanted, ""
     if options.get("epochs", "auto") == "auto":
-        each = _SLOWER * seconds_a_step(lesson_of(task, start, compute), task.own, recipe, compute)
+        each = _SLOWER * seconds_a_step(lesson(), task.own, recipe, compute)
         images = len(task.own) + recipe.onward * len(task.material)
         one = each * max(1.0, images / recipe.batch)
         fitting = int(left / one) if one > 0 else wanted

@@ -15,10 +15,12 @@ from headstart.images.threads import ordered_map
 from headstart.nets.batch import Batch
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.loader import Key, Rest
+from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.strategies.box_material import BoxScenes
 from headstart.tasks.detection.learn import batches, correct, loss
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.training.checkpoint import Checkpoints
+from headstart.training.gradient import LossFunction
 from headstart.training.loop import Training
 from headstart.training.map_views import MapViews
 from headstart.training.objective import Objective
@@ -40,14 +42,16 @@ class BoxLesson:
         scenes: The N training images.
         strata: (N,) int, the rarest class of each.
         views: Maps of cached views, in the place of pixels; None for pixels.
+        losses: Of what the net gives, where that is not the (n, A, K) of `BoxNet.raw`.
     """
 
     net: nn.Module
-    plan: BoxPlan
+    plan: BoxPlan | TorchvisionPlan
     cells: np.ndarray
     scenes: BoxScenes
     strata: np.ndarray
     views: MapViews | None = None
+    losses: LossFunction | None = None
 
 
 def train_on(
@@ -120,7 +124,8 @@ def begin_boxes(
         cast(Any, lesson.net), recipe, cast(Any, None),
         Objective(
             batches(lesson.strata[own], recipe, compute.seed),
-            loss(recipe, (lesson.plan, lesson.cells)), correct,
+            lesson.losses or loss(recipe, (cast(BoxPlan, lesson.plan), lesson.cells)),
+            None if lesson.losses else correct,
         ),
         None, compute, phase=phase, on_epoch=on_epoch, stream=stream,
     )  # fmt: skip

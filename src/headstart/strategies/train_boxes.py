@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
+from headstart.choices import BoxDetector
 from headstart.compute import Compute
 from headstart.data.boxes import Boxes
 from headstart.errors import OptionError
@@ -25,6 +27,7 @@ from headstart.strategies.box_arms import (
     BoxTask,
     LearningArm,
     head_arm_of_boxes,
+    lesson_of,
     tuned_arm_of_boxes,
 )
 from headstart.strategies.box_budget import fitting_epochs
@@ -43,6 +46,12 @@ from headstart.strategies.placed_problem import (
 )
 from headstart.strategies.placed_run import floors_of, states_of
 from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.strategies.torchvision_arm import (
+    named_arm,
+    named_kind,
+    named_lesson,
+    named_recipe,
+)
 from headstart.strategies.train_classes import Ask
 from headstart.strategies.trained import Histories, Trained
 from headstart.tasks import decode_parts, task_of
@@ -101,10 +110,10 @@ def train_boxes(
     labels = cast(Boxes, prepared.dataset.labels)
     spec = task_of("detection").encode(labels, problem.final).spec
     place, on_epoch = states_of(ask)
+    recipe = named_recipe(box_recipe(ask.options, ask.recipe), ask.options)
     session = _Session(
         prepared, network, maps, ask, replace(compute, device=pick_device(compute.device)), clock,
-        spec, box_recipe(ask.options, ask.recipe), BoxStates(Checkpoints(place), on_epoch),
-        most_boxes(labels),
+        spec, recipe, BoxStates(Checkpoints(place), on_epoch), most_boxes(labels),
     )  # fmt: skip
     rounds = [
         _learn(session, train, f"round{number}-" if len(problem.rounds) > 1 else "")
@@ -125,9 +134,12 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> BoxTrials:
     begun = time.perf_counter()
     with clock.phase("read boxes"):
         task = _task(session, items, mark)
-    clusters = session.prepared.clusters[items]
-    detector = network.backbone.box_head
-    finish: dict[str, LearningArm] = {}
+    detector, finish = network.backbone.box_head, dict[str, LearningArm]()
+    named = named_kind(ask.options)
+    if named is not None:
+        with clock.phase(f"{named} arm"):
+            finish[named] = _named_arm(session, task, named, mark)
+        return _kept(session, task, [finish[named].arm], finish, mark)
     with clock.phase("head arm" if detector is None else "probe"):
         if detector is None:
             finish["head"] = _head_arm(session, task)
@@ -141,6 +153,15 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> BoxTrials:
             if tuned is not None:
                 finish["fine-tuned"] = tuned
                 arms.append(tuned.arm)
+    return _kept(session, task, arms, finish, mark)
+
+
+def _kept(
+    session: _Session, task: BoxTask, arms: list[BoxArm], finish: dict[str, LearningArm], mark: str
+) -> BoxTrials:
+    """Keeps the best of some arms, which learns on with all images where it can."""
+    clock, ask, items = session.clock, session.ask, task.material.items
+    clusters = session.prepared.clusters[items]
     trials = compare_box_arms(arms, task.material, clusters, seed=session.compute.seed)
     kept = trials.chosen
     if ask.strategy == "finetune" and "fine-tuned" in finish:
@@ -231,13 +252,26 @@ def _tuned_arm(
         recipe = replace(recipe, backbone_lr=recipe.pyramid_backbone_lr)
     forced = session.ask.strategy == "finetune"
     epochs, why = fitting_epochs(
-        task, start, recipe, session.ask.options, session.compute, left=left, forced=forced
-    )
+        task, partial(lesson_of, task, start, session.compute), recipe, session.ask.options,
+        session.compute, left=left, forced=forced,
+    )  # fmt: skip
     if why and not mark:
         session.said.append(why)
     if not epochs:
         return None
     return tuned_arm_of_boxes(task, session.compute, replace(recipe, epochs=epochs), start)
+
+
+def _named_arm(session: _Session, task: BoxTask, kind: BoxDetector, mark: str) -> LearningArm:
+    """Trains one of torchvision's detectors, for as many epochs as the budget allows."""
+    compute, recipe = session.compute, task.recipe
+    epochs, why = fitting_epochs(
+        task, partial(named_lesson, task, compute, recipe, kind), recipe, session.ask.options,
+        compute, left=60 * session.ask.budget, forced=True,
+    )  # fmt: skip
+    if why and not mark:
+        session.said.append(why)
+    return named_arm(task, compute, replace(recipe, epochs=epochs), kind)
 
 
 def _model(session: _Session, arm: BoxArm) -> Model:

@@ -71,7 +71,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         options.image_size,
         options.geometry,
         options.tta,
-        options.detector if options.faces else None,
+        options.face_detector,
     )
     features, preprocess = look_at(dataset, backbone, wish, levels, compute)
     clock.seconds |= features.seconds
@@ -128,6 +128,8 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     if options.corrections is not None:
         dataset = apply_corrections(dataset, Path(options.corrections))
     _check_balance(options, dataset)
+    if (why := options.unfit_detector(dataset.task)) is not None:
+        raise OptionError(why)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "
