@@ -13,7 +13,7 @@ from torch import nn
 
 from headstart.exporting.paddings import fix_paddings
 from headstart.nets.box_head import BoxHead
-from headstart.nets.box_module import box_module_of
+from headstart.nets.box_net import box_net_of
 from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DenseHead
 from headstart.nets.maps import stage_maps
@@ -92,7 +92,7 @@ class BoxDeployed(MapsDeployed):
 
     def __init__(self, model: Model) -> None:
         assert isinstance(model.head, BoxHead), "the head answers with boxes"
-        super().__init__(model, box_module_of(model.head))
+        super().__init__(model, box_net_of(model.head))
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns (N, A, C) scores and (N, A, 4) boxes of all cells.

@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from headstart.nets.dense_head import arrays_fault, is_whole, plan_fault, separable_shapes
-from headstart.nets.torchvision_plan import TorchvisionPlan
 
-__all__ = ["BoxHead", "BoxKind", "BoxPlan", "TOWERS", "box_plan", "grid"]
+__all__ = ["BoxHead", "BoxKind", "BoxPlan", "TOWERS", "grid"]
 
 BoxKind = Literal["levels", "pyramid"]
 TOWERS = 2
@@ -117,28 +116,6 @@ class BoxPlan:
             return f"its offset must be 0 or 0.5, got {self.offset!r}"
         return None
 
-    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
-        """Returns name -> shape of what is said of one image.
-
-        Args:
-            size: Side of the input in pixels.
-        """
-        sides = [-(-size // self.strides[each]) for each in self.stages]
-        cells = sum(side * side for side in sides)
-        return {"scores": (cells, self.n_classes), "boxes": (cells, 4)}
-
-
-def box_plan(value: dict[str, Any]) -> BoxPlan | TorchvisionPlan:
-    """Returns the plan of a head of boxes of any kind, as JSON kept it.
-
-    Raises:
-        KeyError: If it does not say of which kind it is.
-        TypeError: If there is something else in it.
-        ValueError: If it describes no head.
-    """
-    own = value["kind"] in get_args(BoxKind)
-    return BoxPlan.from_json(value) if own else TorchvisionPlan.from_json(value)
-
 
 @dataclass(frozen=True)
 class BoxHead:
@@ -146,12 +123,12 @@ class BoxHead:
 
     Attributes:
         plan: What it is made of.
-        arrays: Name of a weight -> float32, as its module (`nets.box_module`) names them.
+        arrays: Name of a weight -> float32, as the module of `nets.box_net` names them.
         answers: What it answers with.
         answers_with_place: Whether that has places on the image; it then reads maps.
     """
 
-    plan: BoxPlan | TorchvisionPlan
+    plan: BoxPlan
     arrays: dict[str, np.ndarray]
     answers: ClassVar[str] = "boxes"
     answers_with_place: ClassVar[bool] = True
@@ -172,7 +149,9 @@ class BoxHead:
         Args:
             size: Side of the input in pixels.
         """
-        return self.plan.outputs_at(size)
+        sides = [-(-size // self.plan.strides[each]) for each in self.plan.stages]
+        cells = sum(side * side for side in sides)
+        return {"scores": (cells, self.n_classes), "boxes": (cells, 4)}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns all arrays that are kept."""
@@ -193,7 +172,6 @@ class BoxHead:
             weights: (C, c) of each stage that is read; of a pyramid one, (C, width).
             biases: (C,) of each.
         """
-        assert isinstance(self.plan, BoxPlan), "torchvision's detectors keep their classes"
         plan = replace(self.plan, n_classes=len(biases[0]))
         arrays = {name: a for name, a in self.arrays.items() if not name.startswith("classes.")}
         levels = self.plan.kind == "levels"

@@ -7,7 +7,7 @@ import torch
 
 from headstart.choices import Device
 from headstart.nets.box_head import BoxHead
-from headstart.nets.box_module import box_module_of
+from headstart.nets.box_net import box_net_of
 from headstart.nets.engine import stream
 from headstart.nets.maps import map_layout, maps_engine, stage_maps
 from headstart.nets.model import Model
@@ -32,7 +32,7 @@ class BoxRunner:
     ) -> None:
         assert isinstance(model.head, BoxHead), "the head answers with boxes"
         backbone, preprocess = model.backbone, model.preprocess
-        self._net = box_module_of(model.head)
+        self._net = box_net_of(model.head)
         self._layout = map_layout(backbone, preprocess)
         self._plain = stage_maps(backbone, preprocess) if exact else None
         self._engine = None

@@ -23,7 +23,7 @@ from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.box_head import BoxHead, box_plan
+from headstart.nets.box_head import BoxHead, BoxPlan
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
@@ -230,7 +230,7 @@ def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead | BoxHead:
     try:
         arrays = load_file(file)
         if "boxes" in about:
-            return BoxHead(box_plan(about["boxes"]), arrays)
+            return BoxHead(BoxPlan.from_json(about["boxes"]), arrays)
         if "dense" in about:
             return DenseHead(DensePlan.from_json(about["dense"]), arrays)
         columns = arrays.pop("columns")
