@@ -9,7 +9,7 @@ from tests.dense_models import dense_model
 from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.images.inputs import InputImages
-from headstart.nets.dense_runner import DenseRunner
+from headstart.nets.place_runner import PlaceRunner
 from headstart.strategies.mask_run import run_model
 
 
@@ -19,11 +19,12 @@ def test_files_and_pixels_agree(tmp_path):
     found = run_model(model, prepared, items, QUIET)
     inputs = InputImages(prepared.dataset.take(items), model.preprocess, workers=1)
     pixels = np.stack([inputs[0], inputs[1]])
-    wanted = DenseRunner(model, images=2, exact=True)(pixels[:, None])
+    wanted = PlaceRunner(model, images=2, exact=True)(pixels[:, None])["probabilities"]
     assert np.abs(found - wanted).max() < 2e-3
     both = run_model(replace(model, tta=2), prepared, items, QUIET)
     turned = np.stack((pixels, pixels[:, :, ::-1]), axis=1)
-    assert np.abs(both - DenseRunner(model, images=4, exact=True)(turned)).max() < 2e-3
+    wanted = PlaceRunner(model, images=4, exact=True)(turned)["probabilities"]
+    assert np.abs(both - wanted).max() < 2e-3
     assert np.abs(both - found).max() > 1e-3
     small = replace(model, preprocess=replace(model.preprocess, size=32))
     assert run_model(small, prepared, items, QUIET).shape[2] < found.shape[2]

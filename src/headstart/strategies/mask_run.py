@@ -6,8 +6,8 @@ import numpy as np
 
 from headstart.compute import Compute
 from headstart.images.inputs import InputImages
-from headstart.nets.dense_runner import DenseRunner
 from headstart.nets.model import Model
+from headstart.nets.place_runner import PlaceRunner
 from headstart.strategies.problem import Prepared
 
 __all__ = ["run_model"]
@@ -28,13 +28,13 @@ def run_model(model: Model, prepared: Prepared, items: np.ndarray, compute: Comp
         prepared.dataset.take(items), model.preprocess, workers=compute.workers,
         progress=compute.progress,
     )  # fmt: skip
-    runner = DenseRunner(model, images=len(items) * model.tta, device=compute.device)
+    runner = PlaceRunner(model, images=len(items) * model.tta, device=compute.device)
     found = []
     for start in range(0, len(items), _BATCH):
         stop = min(start + _BATCH, len(items))
         seen = np.stack([inputs[i] for i in range(start, stop)])[:, None]
         if model.tta == 2:
             seen = np.concatenate((seen, seen[:, :, :, ::-1]), axis=1)
-        found.append(runner(seen).astype(np.float16))
+        found.append(runner(seen)["probabilities"].astype(np.float16))
         compute.progress("answering for the test images", stop, len(items))
     return np.concatenate(found)

@@ -18,10 +18,10 @@ from headstart.features.extract_maps import Maps
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import pick_device
 from headstart.nets.box_net import box_net_of
-from headstart.nets.box_runner import BoxRunner
 from headstart.nets.box_views import BoxWarp
 from headstart.nets.maps import maps_engine
 from headstart.nets.model import Model
+from headstart.nets.place_runner import PlaceRunner
 from headstart.records import OutputSpec
 from headstart.strategies.box_arms import (
     BoxTask,
@@ -306,12 +306,12 @@ def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
             session.prepared.dataset.take(items), session.network.preprocess,
             workers=session.compute.workers,
         )  # fmt: skip
-        runner = BoxRunner(_model(session, arm), images=len(items), device=session.compute.device)
+        runner = PlaceRunner(_model(session, arm), images=len(items), device=session.compute.device)
         parts = []
         for start in range(0, len(items), _BATCH):
             stop = min(start + _BATCH, len(items))
-            scores, boxes = runner(np.stack([inputs[i] for i in range(start, stop)]))
-            parts.append(chosen_boxes(boxes, scores, recipe, most, calibration))
+            told = runner(np.stack([inputs[i] for i in range(start, stop)])[:, None])
+            parts.append(chosen_boxes(told["boxes"], told["scores"], recipe, most, calibration))
             session.compute.progress("answering for the test images", stop, len(items))
         found = joined_found(parts)
     return found | sizes_and_matrices(session.prepared, items, session.network.preprocess)
