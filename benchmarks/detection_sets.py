@@ -46,13 +46,14 @@ def _voc(file: Path) -> list[Box]:
     return found
 
 
-def lay_out(name: str, place: Path, most: int | None = None) -> Path:
+def lay_out(name: str, place: Path, most: int | None = None, tested: int | None = None) -> Path:
     """Writes train/ and test/ with images and a COCO file each; returns the folder.
 
     Args:
         name: Of the set.
         place: To fill.
         most: Training images, for a quick look.
+        tested: Test images, likewise.
     """
     from PIL import Image, ImageOps
 
@@ -61,7 +62,7 @@ def lay_out(name: str, place: Path, most: int | None = None) -> Path:
     for split, rows in splits.items():
         (place / split).mkdir(parents=True)
         images, boxes = [], []
-        chosen = sorted(rows)[: most if split == "train" else None]
+        chosen = sorted(rows)[: most if split == "train" else tested]
         for number, image in enumerate(chosen):
             shutil.copyfile(image, place / split / image.name)
             with Image.open(image) as opened:

@@ -8,8 +8,10 @@ import pytest
 import torch
 from tests.box_models import box_model
 from tests.models import exported_file, random_mask_model
+from tests.nets.torchvision_maps import KINDS, torchvision_model
 
 from headstart.exporting.map_graph import MapsDeployed
+from headstart.exporting.measure import parity_of
 from headstart.scoring.run_predictor import RunPredictor
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
@@ -61,3 +63,21 @@ def test_boxes_come_out_as_they_do_of_the_model_for_any_number_of_images(tmp_pat
     nothing = predictor.nothing(2)
     assert nothing["scores"].shape == (2, 300)
     assert np.isnan(nothing["scores"]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_torchvisions_detectors_answer_from_a_file_as_they_do_here(tmp_path, kind):
+    model = torchvision_model(kind)
+    here = RunPredictor(model, exact=True)
+    wanted = here.outputs(INPUTS)
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    assert MapsDeployed(model).shapes == model.head.outputs_at(64)
+    names, places = ["#0", "#1", "#2"], here.places([(64, 64)] * 3)
+    one = here.decode(wanted | places, names)
+    assert len(one.scores) > 10
+    for count in (1, 3):
+        found = predictor.outputs(INPUTS[:count])
+        own = {name: each[:count] for name, each in wanted.items()}
+        where = {name: each[:count] for name, each in places.items()}
+        told = tuple(here.decode(each | where, names[:count]) for each in (own, found))
+        assert parity_of(own, found, told).same

@@ -28,6 +28,7 @@ from headstart.nets.dense_head import DenseHead
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.map_head import MapHead
+from headstart.nets.torchvision_plan import TorchvisionHead
 from headstart.nets.unlike import Unlike
 from headstart.nets.weights import save_source
 from headstart.output import read_json
@@ -39,7 +40,7 @@ _FORMAT = 4
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 _UNLIKE = "unlike.safetensors"
-_MAP_HEADS: tuple[type[MapHead], ...] = (BoxHead, DenseHead)
+_MAP_HEADS: tuple[type[MapHead], ...] = (BoxHead, DenseHead, TorchvisionHead)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,15 @@ from headstart.nets.heads import Head
 from headstart.nets.map_head import MapHead
 from headstart.nets.maps import map_layout, maps_engine, stage_maps
 from headstart.nets.model import Model
+from headstart.nets.torchvision_net import torchvision_net_of
+from headstart.nets.torchvision_plan import TorchvisionHead
 
 __all__ = ["PlaceRunner", "module_of"]
 
 _BATCH = 8
-_MODULES: dict[type, Callable[[Any], HeadNet]] = {DenseHead: net_of, BoxHead: box_net_of}
+_MODULES: dict[type, Callable[[Any], HeadNet]] = {
+    DenseHead: net_of, BoxHead: box_net_of, TorchvisionHead: torchvision_net_of,
+}  # fmt: skip
 
 
 def module_of(head: Head | MapHead) -> HeadNet:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
-from headstart.nets.box_head import BoxHead
+from headstart.nets.head_net import HeadNet, arrays_of, seeded, with_arrays
 from headstart.nets.imports import import_timm
 from headstart.nets.torchvision_body import HalvingBody, PyramidBody, group_norm
-from headstart.nets.torchvision_plan import TorchvisionPlan
+from headstart.nets.torchvision_plan import TorchvisionHead, TorchvisionPlan
 
 __all__ = [
     "Answered",
@@ -26,6 +24,7 @@ __all__ = [
     "build_torchvision",
     "torchvision_head_of",
     "torchvision_net",
+    "torchvision_net_of",
     "truth_of",
 ]
 
@@ -76,7 +75,7 @@ def truth_of(targets: dict[str, torch.Tensor], first: int) -> Wanted:
     return found
 
 
-class TorchvisionNet(nn.Module):
+class TorchvisionNet(HeadNet):
     """One of torchvision's detectors, from the stages of a network on.
 
     Args:
@@ -87,12 +86,13 @@ class TorchvisionNet(nn.Module):
         first_label: Label of the first class: 1 where 0 is background.
     """
 
+    plan: TorchvisionPlan
     first_label = 0
     anchors: torch.Tensor
 
     def __init__(self, plan: TorchvisionPlan, model: Any) -> None:
-        super().__init__()
-        self.plan, self.model = plan, model
+        super().__init__(plan)
+        self.model = model
         self.register_buffer("anchors", _anchors(plan, self.generator), persistent=False)
 
     @property
@@ -106,7 +106,7 @@ class TorchvisionNet(nn.Module):
         return [self.plan.anchors * side * side for side in self.plan.sides]
 
     def forward(self, maps: list[torch.Tensor]) -> Any:
-        """Returns scores and boxes as `BoxNet.forward` does; `Answered` while it trains.
+        """Returns `Answered` while it trains; (N, A, C) scores and (N, A, 4) boxes at work.
 
         Args:
             maps: (N, c, h, w) of every stage of the network.
@@ -115,7 +115,11 @@ class TorchvisionNet(nn.Module):
         outputs = self.outputs(list(levels.values()))
         if self.training:
             return Answered(self, outputs, self.read_again(levels))
-        return self.answer(outputs, levels)
+        return self.told(outputs, levels)
+
+    def answer(self, maps: list[torch.Tensor], temperature: float) -> tuple[torch.Tensor, ...]:
+        """Returns what `forward` does: scores of boxes are calibrated afterwards."""
+        return self(maps)
 
     def outputs(self, levels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
         """Returns name -> (N, A, k) of every box to begin from.
@@ -130,7 +134,7 @@ class TorchvisionNet(nn.Module):
         """Returns the levels that the losses need too."""
         return {}
 
-    def answer(
+    def told(
         self, outputs: dict[str, torch.Tensor], levels: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns (N, A, C) scores, 0 to 1, and (N, A, 4) boxes in pixels of the input."""
@@ -283,15 +287,14 @@ def build_torchvision(plan: TorchvisionPlan, *, seed: int = 0) -> TorchvisionNet
         plan: What it is made of.
         seed: Of the weights.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return torchvision_net(plan)
+    return seeded(lambda: torchvision_net(plan), seed)
 
 
-def torchvision_head_of(net: TorchvisionNet) -> BoxHead:
+def torchvision_head_of(net: TorchvisionNet) -> TorchvisionHead:
     """Returns a detector as it is kept."""
-    arrays = {
-        name: np.array(each.detach().cpu().float().numpy())
-        for name, each in net.state_dict().items()
-    }
-    return BoxHead(net.plan, arrays)
+    return TorchvisionHead(net.plan, arrays_of(net))
+
+
+def torchvision_net_of(head: TorchvisionHead) -> TorchvisionNet:
+    """Returns the module of a head, in evaluation mode."""
+    return with_arrays(torchvision_net(head.plan), head)

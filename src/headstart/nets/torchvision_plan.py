@@ -1,18 +1,18 @@
-"""`TorchvisionPlan`: what one of torchvision's detectors over a network of ours is made of.
+"""`TorchvisionHead`: one of torchvision's detectors over a network of ours, as it is kept.
 
 No torch here, but for the shapes of its weights: torchvision says those itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, get_args
+from typing import ClassVar, get_args
 
 from headstart.choices import BoxDetector
-from headstart.nets.dense_head import is_whole, plan_fault
+from headstart.nets.map_head import MapHead, MapPlan, is_whole
 
-__all__ = ["PROPOSALS", "TorchvisionPlan"]
+__all__ = ["PROPOSALS", "TorchvisionHead", "TorchvisionPlan"]
 
 PROPOSALS = 300
 """Regions of an image that the second stage of a Faster R-CNN looks at (Ren et al., 2015)."""
@@ -26,35 +26,31 @@ _LAST = 32
 
 
 @dataclass(frozen=True)
-class TorchvisionPlan:
-    """What one of torchvision's detectors is made of.
+class TorchvisionPlan(MapPlan):
+    """What one of torchvision's detectors is made of, beside what `MapPlan` says.
 
     Attributes:
         kind: Which of them.
-        channels: Of the maps of each stage of the network, those not read too.
-        strides: Of each stage, in pixels of the input.
-        stages: Which of them are read, ascending.
-        n_classes: C.
-        size: Side of the input in pixels, which its boxes to begin from are made for.
         width: Channels of its feature pyramid; SSD has none.
+        size: Side of the input in pixels, which its boxes to begin from are made for.
         least: Side of the smallest box that a Faster R-CNN begins from. Torchvision has 32, for
             images more than twice as large.
     """
 
     kind: BoxDetector
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
-    stages: tuple[int, ...]
-    n_classes: int
-    size: int
     width: int = 256
+    size: int = 0
     least: int = 16
 
     @classmethod
     def over(
-        cls, kind: BoxDetector, channels: tuple[int, ...], strides: tuple[int, ...],
-        n_classes: int, size: int,
-    ) -> TorchvisionPlan:  # fmt: skip
+        cls,
+        kind: BoxDetector,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        n_classes: int,
+        size: int,
+    ) -> TorchvisionPlan:
         """Returns the plan of a detector over a network, which reads the stages it is meant for.
 
         Args:
@@ -65,7 +61,8 @@ class TorchvisionPlan:
             size: Side of the input in pixels.
         """
         read = tuple(at for at, each in enumerate(strides) if _FIRST[kind] <= each <= _LAST)
-        return cls(kind, channels, strides, read or (len(strides) - 1,), n_classes, size)
+        stages = read or (len(strides) - 1,)
+        return cls(kind, channels, strides, stages, n_classes, size=size)
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -80,44 +77,15 @@ class TorchvisionPlan:
         """Boxes to begin from on each cell."""
         return _BOXES[self.kind]
 
-    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
-        """Returns name -> shape of what is said of one image.
-
-        Args:
-            size: Side of the input in pixels, that of the plan.
-        """
-        rows = self.anchors * sum(side * side for side in self.sides)
-        if self.kind == "fasterrcnn":  # every class has a box of its own in a region
-            rows = PROPOSALS * self.n_classes
-        return {"scores": (rows, self.n_classes), "boxes": (rows, 4)}
-
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Returns the name and shape of every weight of a plan's head."""
         return dict(_shapes(self))
-
-    def meta(self) -> dict[str, Any]:
-        """Returns what JSON keeps."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> TorchvisionPlan:
-        """Rebuilds it as JSON kept it.
-
-        Raises:
-            TypeError: If there is something else in it.
-            ValueError: If it describes no head.
-        """
-        rows = {name: tuple(value[name]) for name in ("channels", "strides", "stages")}
-        plan = cls(**value | rows)
-        if fault := plan.fault():
-            raise ValueError(fault)
-        return plan
 
     def fault(self) -> str | None:
         """Says why it describes no head; None where it does."""
         if self.kind not in get_args(BoxDetector):
             return f"torchvision has no detector called {self.kind!r} here"
-        if fault := plan_fault(self):
+        if fault := super().fault():
             return fault
         if not is_whole(self.size) or not 32 <= self.size <= _MOST_PIXELS:
             return f"its size must be a whole number from 32 to {_MOST_PIXELS}, got {self.size!r}"
@@ -126,6 +94,24 @@ class TorchvisionPlan:
         if not is_whole(self.least) or not 1 <= self.least <= self.size:
             return f"its least must be a whole number from 1 to {self.size}, got {self.least!r}"
         return None
+
+
+@dataclass(frozen=True)
+class TorchvisionHead(MapHead):
+    """One of torchvision's detectors of C classes as it is kept."""
+
+    plan: TorchvisionPlan
+    answers: ClassVar[str] = "boxes"
+    made_of: ClassVar[type[MapPlan]] = TorchvisionPlan
+    kept_as: ClassVar[str] = "torchvision"
+
+    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
+        """As `MapHead.outputs_at`; the size is that of its plan."""
+        plan = self.plan
+        rows = plan.anchors * sum(side * side for side in plan.sides)
+        if plan.kind == "fasterrcnn":  # every class has a box of its own in a region
+            rows = PROPOSALS * plan.n_classes
+        return {"scores": (rows, plan.n_classes), "boxes": (rows, 4)}
 
 
 @lru_cache(maxsize=8)

@@ -114,7 +114,7 @@ class _FasterRcnn(TorchvisionNet):
             found.append(first[at] + sum(parts))
         return torch.stack(found)
 
-    def answer(
+    def told(
         self, outputs: dict[str, torch.Tensor], levels: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         regions, real = self.regions(outputs)
