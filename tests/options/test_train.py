@@ -26,6 +26,12 @@ from headstart.options.train import TrainOptions
         ({"recipe": "freeze=everything"}, "--recipe freeze=everything: choose none, head"),
         ({"recipe": "loss=triplet"}, "--recipe 'loss=triplet': give name=value"),
         ({"task": "identity", "recipe": "mixup=1"}, "--recipe mixup=1: a mixture of two"),
+        ({"detector": "ssd", "faces": True}, "--detector ssd finds objects in boxes, not faces"),
+        ({"detector": "fcos", "task": "segmentation"}, "--detector fcos learns to find objects in"),
+        ({"detector": "yolo"}, "--detector yolo: of boxes choose fasterrcnn, retinanet, fcos, ssd"),
+        ({"detector": "yunet"}, "--detector yunet: of boxes choose"),
+        ({"detector": "face.onnx", "task": "detection"}, "--detector face.onnx: of boxes choose"),
+        ({"backbone": "torchvision"}, "--backbone torchvision is what a detector of torchvision's"),
         ({"log": "tensorboard,papyrus"}, "--log papyrus: choose tensorboard, mlflow or wandb"),
     ],
 )
@@ -33,6 +39,17 @@ def test_contradictions(given, said):
     with pytest.raises(OptionError) as caught:
         TrainOptions(**{"data": "x"} | given)
     assert str(caught.value).startswith(said)
+
+
+def test_one_flag_names_what_finds_faces_or_what_learns_boxes():
+    assert TrainOptions(data="x").face_detector is None
+    assert TrainOptions(data="x", faces=True).face_detector == "yunet"
+    assert TrainOptions(data="x", faces=True, detector="face.onnx").face_detector == "face.onnx"
+    asked = TrainOptions(data="x", detector="ssdlite")
+    assert asked.face_detector is None
+    assert asked.unfit_detector("detection") is None
+    assert "this is classification: leave --detector out" in asked.unfit_detector("classification")
+    assert TrainOptions(data="x").unfit_detector("classification") is None
 
 
 def test_a_run_is_resumed_without_data():

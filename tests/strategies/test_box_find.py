@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from tests.strategies.box_sets import QUIET
 from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
@@ -38,10 +39,10 @@ def test_maps_and_images_give_the_same(tmp_path):
     images = [
         np.asarray(network.preprocess.fit(_pixels(task, at))) for at in range(3)
     ]  # fmt: skip
+    net, lesson.net.head = box_net_of(arm.head), torch.nn.Identity()
     by_images = found_on_images(
-        lesson.net, lesson.plan, images, range(3), recipe, cells=lesson.cells, most=20,
-        device="cpu",
-    )  # fmt: skip
+        lambda pixels: net(lesson.net(pixels)), images, range(3), recipe, most=20, device="cpu"
+    )
     by_maps = found_on_maps(box_net_of(arm.head), task.layout, network.maps.rows[:3], recipe, 20)
     assert by_images["scores"].shape[0] == by_maps["scores"].shape[0] == 3
     width = min(by_images["scores"].shape[1], by_maps["scores"].shape[1], 5)

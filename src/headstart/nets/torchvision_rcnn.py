@@ -1,7 +1,7 @@
 """Torchvision's Faster R-CNN in fixed numbers: so many regions of an image, whatever is on it.
 
 While it trains, regions and losses are torchvision's; what is drawn at random follows from what
-the network says of the image, so that a training in several threads, or one that goes on, draws
+is on the image, so that a training in several threads, or one that goes on, draws
 the same. At work the regions are chosen by products of matrices instead of a loop, for any number
 of images at once: torch, ONNX and every device do the same.
 """
@@ -94,7 +94,7 @@ class _FasterRcnn(TorchvisionNet):
         )
         first, proposals, labels, wanted = [], [], [], []
         for at, each in enumerate(truth):
-            salt = int(outputs["objectness"][at].detach().double().abs().sum() * 1e6)
+            salt = _salt(each["boxes"], outputs["objectness"][at])
             rpn.fg_bg_sampler.salt = second.fg_bg_sampler.salt = salt
             kinds, matched = rpn.assign_targets_to_anchors([self.anchors], [each])
             aims = rpn.box_coder.encode(matched, [self.anchors])
@@ -208,6 +208,17 @@ def suppressed(boxes: torch.Tensor, real: torch.Tensor, overlap: float) -> torch
     for _ in range(_ROUNDS):
         kept = ((kept[:, None] @ drops)[:, 0] < 0.5).to(boxes.dtype)
     return kept < 0.5
+
+
+def _salt(boxes: torch.Tensor, objectness: torch.Tensor) -> int:
+    """Returns a number that differs from view to view of an image, and is the same every time.
+
+    Of an image without objects it comes of what is said of it, roundly: sums of floating-point
+    numbers differ a little with the number of threads.
+    """
+    if len(boxes):
+        return int(1000 * boxes.double().sum())
+    return round(100 * float(objectness.detach().double().abs().mean()))
 
 
 def _flat(levels: list[torch.Tensor], width: int) -> torch.Tensor:

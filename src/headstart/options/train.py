@@ -29,7 +29,10 @@ from headstart.options.ways import has_own_way, recipe_of, unsuited, unsuited_vi
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["TrainOptions"]
+__all__ = ["TORCHVISION", "TrainOptions"]
+
+TORCHVISION = "torchvision"
+"""Backbone of a detector of torchvision's that is its own, with its COCO weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,9 @@ class TrainOptions(Options):
     )  # fmt: skip
     workers: int | None = shared.workers()
     # model
-    backbone: str = shared.backbone("balanced")
+    backbone: str = shared.backbone(
+        "balanced", more="; with --detector `torchvision` too, its own with COCO weights"
+    )
     image_size: int | Literal["auto"] = shared.image_size(
         "Side in pixels; `auto` is the backbone's own, or 128 where half of the images have at "
         "most 112."
@@ -221,6 +226,11 @@ class TrainOptions(Options):
     def _unfit_detector(self) -> Iterator[str]:
         """Yields why what was asked for finds nothing here."""
         asked, boxes = f"--detector {self.detector}", get_args(BoxDetector)
+        if self.backbone == TORCHVISION and self.detector not in boxes:
+            yield (
+                f"--backbone {TORCHVISION} is what a detector of torchvision's was trained with on "
+                f"COCO: say which, --detector fasterrcnn, retinanet or fcos"
+            )
         if self.faces and self.detector in boxes:
             yield (
                 f"{asked} finds objects in boxes, not faces: with --faces give yunet or its ONNX "

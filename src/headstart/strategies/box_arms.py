@@ -8,41 +8,42 @@ from there with all images.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from torch import nn
 
 from headstart.compute import Compute
-from headstart.fingerprint import fingerprint_json
-from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
+from headstart.nets.batch import Batch
 from headstart.nets.box_head import BoxHead, BoxPlan, grid
-from headstart.nets.box_net import BoxNet, BoxRows, box_head_of, box_net_of
+from headstart.nets.box_net import (
+    BoxNet,
+    BoxRows,
+    box_corners,
+    box_head_of,
+    box_net_of,
+    box_scores,
+)
 from headstart.nets.engine import Engine
+from headstart.nets.loader import Rest
+from headstart.nets.map_head import MapHead
 from headstart.nets.map_net import MapNet
 from headstart.nets.maps import MapLayout
 from headstart.nets.trainable import TrainableModel
 from headstart.probe.dense_linear import map_moments
 from headstart.strategies.box_choice import BoxArm
-from headstart.strategies.box_find import found_on_images, found_on_maps
-from headstart.strategies.box_held import BoxOperating, HeldBoxes
-from headstart.strategies.box_material import BoxMaterial, BoxScenes
-from headstart.strategies.box_training import BoxLesson, BoxStates, train_on
-from headstart.strategies.finetune import keep_network
-from headstart.strategies.problem import Prepared
+from headstart.strategies.box_find import found_on_maps
+from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
+from headstart.strategies.lesson import Lesson
+from headstart.tasks.detection.learn import correct, loss
 from headstart.tasks.detection.learn import head as new_head
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
-from headstart.training.map_views import MapViews
-from headstart.training.record import Epoch
+from headstart.training.map_views import MapViews, fresh_views
 
 __all__ = [
-    "BoxTask",
-    "Learner",
-    "LearningArm",
     "head_arm_of_boxes",
     "lesson_of",
     "pyramid_plan",
@@ -52,83 +53,6 @@ __all__ = [
 _STRIDES = (8, 32)
 # Distances reach so far, in sides of the input, from the coarsest cells.
 _REACH = 0.7
-
-
-@dataclass(frozen=True)
-class BoxTask:
-    """What is learnt, on what, and how.
-
-    Attributes:
-        prepared: The usable items.
-        material: Boxes of the N training items.
-        backbone: The given network.
-        layout: Of its maps.
-        scenes: The training images, to be varied.
-        folds: (N,) int, which fold holds an image out; and how many there are.
-        recipe: How.
-        most: Boxes of an image.
-        states: Where states are kept, and who hears.
-    """
-
-    prepared: Prepared
-    material: BoxMaterial
-    backbone: Backbone
-    layout: MapLayout
-    scenes: BoxScenes
-    folds: tuple[np.ndarray, int]
-    recipe: BoxRecipe
-    most: int
-    states: BoxStates
-
-    @property
-    def held(self) -> np.ndarray:
-        """(h,) int images that are held out; none where all must stay together."""
-        of, k = self.folds
-        return np.flatnonzero(of == 0) if k > 1 else np.zeros(0, np.int64)
-
-    @property
-    def own(self) -> np.ndarray:
-        """(n,) int images that are learnt from until then."""
-        of, k = self.folds
-        return np.flatnonzero(of != 0) if k > 1 else np.arange(len(of))
-
-    @property
-    def strata(self) -> np.ndarray:
-        """(N,) int, the rarest class of each image."""
-        return self.prepared.dataset.labels.strata[self.material.items]
-
-    def mark(self) -> list[Any]:
-        """Returns what decides a training beside its recipe and images, ready for JSON."""
-        boxes = [each.tolist() for each in self.scenes.boxes]
-        kinds = [each.tolist() for each in self.scenes.classes]
-        keys = getattr(self.scenes.squares, "keys", np.zeros(0, np.uint8))
-        return [self.backbone.fingerprint, self.layout.size, keys.tobytes().hex(), boxes, kinds]
-
-
-class Learner(Protocol):
-    """Whoever has learnt on all but one fold."""
-
-    def finish(self, arm: BoxArm) -> BoxArm:
-        """Learns on with all images; returns the arm to keep."""
-
-
-@dataclass
-class LearningArm:
-    """A way under way.
-
-    Attributes:
-        arm: As it is after learning on all but one fold.
-        history: Name of a training -> its epochs; filled as they end.
-        more: Who learns on.
-    """
-
-    arm: BoxArm
-    history: dict[str, tuple[Epoch, ...]]
-    more: Learner = field(repr=False)
-
-    def finish(self) -> BoxArm:
-        """Lets it learn on with all images; returns the arm to keep."""
-        return self.more.finish(self.arm)
 
 
 def cells_of(plan: BoxPlan, layout: MapLayout) -> np.ndarray:
@@ -152,66 +76,25 @@ def pyramid_plan(layout: MapLayout, n_classes: int, recipe: BoxRecipe) -> BoxPla
     return BoxPlan("pyramid", channels, strides, stages, n_classes, recipe.width, bins)
 
 
-class _Pupil:
-    """Trains one net of a task, and goes on with it."""
+class _BoxPupil(Pupil):
+    """One whose net is a head of ours."""
 
-    name, phase = "", ""
+    net: BoxNet
+    cells: np.ndarray
 
-    def __init__(self, task: BoxTask, compute: Compute, recipe: BoxRecipe) -> None:
-        self.task, self.compute, self.recipe = task, compute, recipe
-        self.history: dict[str, tuple[Epoch, ...]] = {}
-        self.summary = ""
-        self.net: BoxNet
-        self.lesson: BoxLesson
+    def head(self) -> MapHead:
+        return box_head_of(self.net)
 
-    def find(self, rows: np.ndarray) -> Outputs:
-        """Returns what it finds on some of the training images as they are."""
-        raise NotImplementedError
-
-    def keep(self) -> Backbone:
-        """Returns the network that its head reads."""
-        return self.task.backbone
-
-    def train(self, name: str, own: np.ndarray, recipe: BoxRecipe, phase: str) -> None:
-        mark = [name, recipe.said, own.tolist(), self.compute.seed, *self.task.mark()]
-        mark.append({key: float(each.sum()) for key, each in self.begun.items()})
-        self.history[name] = train_on(
-            self.lesson, own, recipe, self.compute, name=name, phase=phase,
-            fingerprint=fingerprint_json(mark), states=self.task.states,
-        )  # fmt: skip
-
-    @property
-    def begun(self) -> dict[str, np.ndarray]:
-        """Weights of the head that it begins from, where another way gave them."""
-        return {}
-
-    def begin(self) -> BoxArm:
-        """Learns on all but one fold, and is measured there."""
-        begun, task = time.perf_counter(), self.task
-        self.train(self.name, task.own, self.recipe, f"{self.phase} arm")
-        held, operating = None, BoxOperating()
-        if len(task.held):
-            self.compute.begin(f"{self.phase} arm: measuring on held-out training images")
-            held = HeldBoxes(task.held, self.find(task.held), f"1 of {task.folds[1]} folds")
-            operating = held.operating(task.material)
-        return BoxArm(
-            self.phase, self.summary, box_head_of(self.net), task.backbone, task.layout.size, held,
-            operating, time.perf_counter() - begun, self.recipe.epochs,
-        )  # fmt: skip
-
-    def finish(self, arm: BoxArm) -> BoxArm:
-        begun, recipe = time.perf_counter(), self.recipe
-        if arm.held is not None and recipe.onward:
-            epochs = max(1, math.ceil(recipe.onward * recipe.epochs))
-            onward = replace(recipe, epochs=epochs, lr=recipe.lr * recipe.onward_lr)
-            everything = np.arange(len(self.task.material))
-            self.train(f"{self.name}-all", everything, onward, f"{self.phase} arm, with all images")
-        backbone = self.keep()
-        seconds = arm.seconds + time.perf_counter() - begun
-        return replace(arm, head=box_head_of(self.net), backbone=backbone, seconds=seconds)
+    def teach(self, module: nn.Module, batches: Callable[[Rest], Iterator[Batch]]) -> None:
+        """Says what is trained, and on which batches."""
+        plan, task = self.net.plan, self.task
+        self.cells = cells_of(plan, task.layout)
+        self.lesson = Lesson(
+            module, task.strata, batches, lambda recipe: loss(recipe, (plan, self.cells)), correct
+        )
 
 
-class _HeadPupil(_Pupil):
+class _HeadPupil(_BoxPupil):
     name, phase = "head", "head"
 
     def __init__(
@@ -230,10 +113,7 @@ class _HeadPupil(_Pupil):
         read = [stage - first for stage in plan.stages]
         start = [means[each] for each in read], [stds[each] for each in read]
         self.net = new_head(plan, plan.n_classes, start, seed=compute.seed)
-        module = MapNet(cast(Any, BoxRows(self.net)), views.layout)
-        self.lesson = BoxLesson(
-            module, plan, cells_of(plan, task.layout), task.scenes, task.strata, views
-        )
+        self.teach(MapNet(BoxRows(self.net), views.layout), views.batches)
         self.summary = (
             f"a top-down head of {plan.width} channels on {len(plan.stages)} frozen stages of "
             f"{task.backbone.name}, input {task.layout.size} px"
@@ -245,19 +125,19 @@ class _HeadPupil(_Pupil):
         )
 
 
-class _TunedPupil(_Pupil):
+class _TunedPupil(_BoxPupil):
     name, phase = "tuned", "fine-tuned"
 
     def __init__(self, task: BoxTask, compute: Compute, recipe: BoxRecipe, head: BoxHead) -> None:
         super().__init__(task, compute, recipe)
-        self.head, plan = head, head.plan
+        self.given = head
         self.net = box_net_of(head)
         module = TrainableModel(
             task.backbone.copy(), task.material.preprocess, None, BoxRows(self.net)
         )
         module.fuse()
         self.module = module
-        self.lesson = BoxLesson(module, plan, cells_of(plan, task.layout), task.scenes, task.strata)
+        self.teach(module, lambda keys: fresh_views(task.scenes, keys, compute))
         self.summary = (
             f"{task.backbone.name} and its head trained together for {recipe.epochs} epochs, input "
             f"{task.layout.size} px"
@@ -265,28 +145,23 @@ class _TunedPupil(_Pupil):
 
     @property
     def begun(self) -> dict[str, np.ndarray]:
-        return self.head.arrays
+        return self.given.arrays
 
     def find(self, rows: np.ndarray) -> Outputs:
-        task = self.task
-        images = InputImages(
-            task.prepared.dataset.take(task.material.items[rows]), task.material.preprocess,
-            workers=self.compute.workers,
-        )  # fmt: skip
-        return found_on_images(
-            cast(nn.Module, self.module), self.net.plan, images, range(len(rows)), self.recipe,
-            cells=self.lesson.cells, most=task.most, device=self.compute.device,
-        )  # fmt: skip
+        plan, cells = self.net.plan, torch.from_numpy(self.cells).to(self.compute.device)
+
+        def tell(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            raw = self.module(pixels).float()
+            return box_scores(plan, raw), box_corners(plan, raw, cells)
+
+        self.module.eval()
+        return self.find_on(rows, tell)
 
     def keep(self) -> Backbone:
-        place = self.task.states.checkpoints.folder
-        assert place is not None, "whoever trains a network keeps states"
-        place = place / "backbones" / self.task.states.checkpoints.prefix
-        self.module.cpu()
-        return keep_network(self.module.pool.network, self.task.backbone, place)
+        return kept_network(self.module, self.task)
 
 
-def lesson_of(task: BoxTask, start: BoxArm, compute: Compute) -> BoxLesson:
+def lesson_of(task: BoxTask, start: BoxArm, compute: Compute) -> Lesson:
     """Returns what fine-tuning from some head would learn, on a network of its own.
 
     Args:

@@ -9,9 +9,9 @@ import numpy as np
 
 from headstart.compute import Compute
 from headstart.errors import ModelError
-from headstart.strategies.box_arms import BoxTask
 from headstart.strategies.box_input import steps_to_epochs
-from headstart.strategies.box_training import BoxLesson, seconds_a_step
+from headstart.strategies.box_pupil import BoxTask
+from headstart.strategies.lesson import Lesson
 from headstart.tasks.detection.recipe import BoxRecipe
 
 __all__ = ["fitting_epochs"]
@@ -22,7 +22,7 @@ _SLOWER = 1.15
 
 def fitting_epochs(
     task: BoxTask,
-    lesson: Callable[[], BoxLesson],
+    lesson: Callable[[], Lesson],
     recipe: BoxRecipe,
     options: dict[str, Any],
     compute: Compute,
@@ -50,11 +50,11 @@ def fitting_epochs(
         file = task.states.checkpoints.folder / name
         if file.is_file():
             return _read(file)
-    wanted = steps_to_epochs(options, recipe, len(task.own), recipe.batch)
+    wanted = steps_to_epochs(options, recipe, len(task.folds.own), recipe.batch)
     epochs, why = wanted, ""
     if options.get("epochs", "auto") == "auto":
-        each = _SLOWER * seconds_a_step(lesson(), task.own, recipe, compute)
-        images = len(task.own) + recipe.onward * len(task.material)
+        each = _SLOWER * lesson().seconds_a_step(task.folds.own, recipe, compute)
+        images = len(task.folds.own) + recipe.onward * len(task.material)
         one = each * max(1.0, images / recipe.batch)
         fitting = int(left / one) if one > 0 else wanted
         if fitting < wanted:

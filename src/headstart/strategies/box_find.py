@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from torch import nn
 
 from headstart.images.pixels import cpu_count
-from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_net import BoxNet, box_corners, box_scores
+from headstart.nets.head_net import HeadNet
 from headstart.nets.maps import MapLayout
 from headstart.strategies.box_material import Squares
 from headstart.tasks.detection.recipe import BoxRecipe
@@ -58,7 +56,7 @@ def joined_found(parts: Sequence[Outputs]) -> Outputs:
 
 
 def found_on_maps(
-    net: BoxNet,
+    net: HeadNet,
     layout: MapLayout,
     rows: np.ndarray,
     recipe: BoxRecipe,
@@ -86,37 +84,30 @@ def found_on_maps(
 
 
 def found_on_images(
-    read: nn.Module,
-    plan: BoxPlan,
+    tell: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
     images: Squares,
     rows: Sequence[int],
     recipe: BoxRecipe,
     *,
-    cells: np.ndarray,
     most: int,
     device: str,
 ) -> Outputs:
     """Returns what a network under training finds on some images.
 
     Args:
-        read: (n, size, size, 3) uint8 to the (n, A, K) rows of `BoxNet.raw`.
-        plan: Of the head in it.
+        tell: (n, size, size, 3) uint8 to the (n, A, C) scores and (n, A, 4) boxes of all cells.
         images: Of the network's size.
         rows: Which of them.
         recipe: See `chosen_boxes`.
-        cells: (A, 3) of its input.
         most: See `chosen_boxes`.
         device: Where the network is.
     """
-    read.eval()
-    grid = torch.from_numpy(cells).to(device)
 
     def find(part: list[int]) -> Outputs:
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack([images[row] for row in part])).to(device)
-            raw = read(pixels).float()
-            scores, boxes = box_scores(plan, raw), box_corners(plan, raw, grid)
-            return chosen_boxes(boxes.cpu().numpy(), scores.cpu().numpy(), recipe, most)
+            scores, boxes = (each.float().cpu().numpy() for each in tell(pixels))
+            return chosen_boxes(boxes, scores, recipe, most)
 
     size = 1 if device == "cpu" else _BATCH
     parts = [list(rows[at : at + size]) for at in range(0, len(rows), size)]

@@ -8,9 +8,6 @@ held out, calibration, threshold, and how a training goes on.
 
 from __future__ import annotations
 
-import math
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast, get_args
 
@@ -19,24 +16,19 @@ import torch
 
 from headstart.choices import BoxDetector
 from headstart.compute import Compute
-from headstart.fingerprint import fingerprint_json
-from headstart.images.inputs import InputImages
-from headstart.images.pixels import cpu_count
 from headstart.nets.backbone import Backbone
+from headstart.nets.map_head import MapHead
+from headstart.nets.torchvision_coco import adopt, coco_head
 from headstart.nets.torchvision_net import Answered, build_torchvision, torchvision_head_of
-from headstart.nets.torchvision_plan import TorchvisionPlan
+from headstart.nets.torchvision_plan import TorchvisionHead, TorchvisionPlan
 from headstart.nets.trainable import TrainableModel
-from headstart.strategies.box_arms import BoxTask, LearningArm
-from headstart.strategies.box_choice import BoxArm
-from headstart.strategies.box_find import chosen_boxes, joined_found
-from headstart.strategies.box_held import BoxOperating, HeldBoxes
-from headstart.strategies.box_training import BoxLesson, train_on
-from headstart.strategies.finetune import keep_network
+from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
+from headstart.strategies.lesson import Lesson
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
-from headstart.training.record import Epoch
+from headstart.training.map_views import fresh_views
 
-__all__ = ["named_arm", "named_kind", "named_lesson", "named_recipe"]
+__all__ = ["begun_with", "named_arm", "named_kind", "named_lesson", "named_recipe"]
 
 _WORDS = {
     "fasterrcnn": "Faster R-CNN", "retinanet": "RetinaNet", "fcos": "FCOS", "ssd": "SSD",
@@ -45,7 +37,6 @@ _WORDS = {
 # From which overlap on torchvision takes two boxes for one object.
 _OVERLAPS = {"fasterrcnn": 0.5, "retinanet": 0.5, "fcos": 0.6, "ssd": 0.45, "ssdlite": 0.55}
 _EPOCHS, _LONGEST, _STEPS = 30, 60, 600
-_BATCH = 16
 
 
 def named_kind(options: dict[str, Any]) -> BoxDetector | None:
@@ -79,97 +70,61 @@ def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
     return replace(recipe, **{name: each for name, each in wanted.items() if name not in said})
 
 
-class _Pupil:
+class _Pupil(Pupil):
     """Trains a detector of a task, and goes on with it."""
 
     def __init__(
         self, task: BoxTask, compute: Compute, recipe: BoxRecipe, kind: BoxDetector
     ) -> None:
-        self.task, self.compute, self.recipe, self.kind = task, compute, recipe, kind
-        self.history: dict[str, tuple[Epoch, ...]] = {}
+        super().__init__(task, compute, recipe)
+        self.name = self.phase = kind
         layout = task.layout
         plan = TorchvisionPlan.over(
             kind, tuple(shape[0] for shape in layout.shapes), layout.strides,
             task.material.n_classes, layout.size,
         )  # fmt: skip
+        begun = begun_with(task.backbone, kind)
+        if begun is not None:
+            plan = replace(plan, least=begun[0].plan.least)
         self.net = build_torchvision(plan, seed=compute.seed)
+        if begun is not None:
+            adopt(self.net, *begun, task.material.names)
         self.module = TrainableModel(task.backbone.copy(), task.material.preprocess, None, self.net)
         self.module.fuse()
-        self.lesson = BoxLesson(
-            self.module, plan, np.zeros((0, 3), np.float32), task.scenes, task.strata,
-            losses=_losses,
+        self.lesson = Lesson(
+            self.module, task.strata, lambda keys: fresh_views(task.scenes, keys, compute),
+            lambda _: _losses, None,
         )  # fmt: skip
-
-    def train(self, name: str, own: np.ndarray, recipe: BoxRecipe, phase: str) -> None:
-        mark = [name, recipe.said, own.tolist(), self.compute.seed, *self.task.mark()]
-        self.history[name] = train_on(
-            self.lesson, own, recipe, self.compute, name=name, phase=phase,
-            fingerprint=fingerprint_json(mark), states=self.task.states,
-        )  # fmt: skip
-
-    def begin(self) -> BoxArm:
-        """Learns on all but one fold, and is measured there."""
-        begun, task, recipe = time.perf_counter(), self.task, self.recipe
-        self.train(self.kind, task.own, recipe, f"{self.kind} arm")
-        held, operating = None, BoxOperating()
-        if len(task.held):
-            self.compute.begin(f"{self.kind} arm: measuring on held-out training images")
-            held = HeldBoxes(task.held, self.find(task.held), f"1 of {task.folds[1]} folds")
-            operating = held.operating(task.material)
-        over = "on the frozen" if recipe.freeze == "head" else "together with"
-        summary = (
-            f"torchvision's {_WORDS[self.kind]} trained {over} {task.backbone.name} for "
-            f"{recipe.epochs} epochs, input {task.layout.size} px"
+        self.frozen = recipe.freeze == "head"
+        over = "on the frozen" if self.frozen else "together with"
+        self.summary = (
+            f"torchvision's {_WORDS[kind]} trained {over} {task.backbone.name} for "
+            f"{recipe.epochs} epochs, input {layout.size} px"
         )
-        return BoxArm(
-            self.kind, summary, torchvision_head_of(self.net), task.backbone, task.layout.size,
-            held, operating, time.perf_counter() - begun, recipe.epochs,
-        )  # fmt: skip
 
-    def finish(self, arm: BoxArm) -> BoxArm:
-        """Learns on with all images; returns the arm to keep."""
-        begun, recipe = time.perf_counter(), self.recipe
-        if arm.held is not None and recipe.onward:
-            epochs = max(1, math.ceil(recipe.onward * recipe.epochs))
-            onward = replace(recipe, epochs=epochs, lr=recipe.lr * recipe.onward_lr)
-            everything = np.arange(len(self.task.material))
-            self.train(f"{self.kind}-all", everything, onward, f"{self.kind} arm, with all images")
-        backbone = self.keep()
-        seconds = arm.seconds + time.perf_counter() - begun
-        return replace(arm, head=torchvision_head_of(self.net), backbone=backbone, seconds=seconds)
+    def head(self) -> MapHead:
+        return torchvision_head_of(self.net)
 
     def keep(self) -> Backbone:
-        """Returns the network that its head reads, as it was trained."""
-        place = self.task.states.checkpoints.folder
-        assert place is not None, "whoever trains a network keeps states"
-        place = place / "backbones" / self.task.states.checkpoints.prefix
-        self.module.cpu()
-        return keep_network(self.module.pool.network, self.task.backbone, place)
+        return self.task.backbone if self.frozen else kept_network(self.module, self.task)
 
     def find(self, rows: np.ndarray) -> Outputs:
-        """Returns what it finds on some of the training images as they are."""
-        task, device = self.task, self.compute.device
-        images = InputImages(
-            task.prepared.dataset.take(task.material.items[rows]), task.material.preprocess,
-            workers=self.compute.workers,
-        )  # fmt: skip
         self.module.eval()
+        return self.find_on(rows, self.module)
 
-        def found(part: range) -> Outputs:
-            with torch.inference_mode():
-                pixels = torch.from_numpy(np.stack([images[row] for row in part])).to(device)
-                scores, boxes = (each.cpu().numpy() for each in self.module(pixels))
-                return chosen_boxes(boxes, scores, self.recipe, task.most)
 
-        size = 1 if device == "cpu" else _BATCH
-        parts = [range(at, min(at + size, len(rows))) for at in range(0, len(rows), size)]
-        before = torch.get_num_threads()
-        torch.set_num_threads(1 if device == "cpu" else before)
-        try:
-            with ThreadPoolExecutor(cpu_count() if device == "cpu" else 1) as pool:
-                return joined_found(list(pool.map(found, parts)))
-        finally:
-            torch.set_num_threads(before)
+def begun_with(
+    backbone: Backbone, kind: BoxDetector
+) -> tuple[TorchvisionHead, tuple[str, ...]] | None:
+    """Returns the detector that a backbone was trained with, and its class names.
+
+    Args:
+        backbone: Of the run.
+        kind: None where it was another, or there was none.
+    """
+    folder = backbone.source.path
+    found = None if folder is None or not folder.is_dir() else coco_head(folder)
+    return None if found is None or found[0].kind != kind else found
 
 
 def _losses(answered: Any, targets: Any) -> torch.Tensor:
@@ -177,9 +132,7 @@ def _losses(answered: Any, targets: Any) -> torch.Tensor:
     return answered.losses(targets)
 
 
-def named_lesson(
-    task: BoxTask, compute: Compute, recipe: BoxRecipe, kind: BoxDetector
-) -> BoxLesson:
+def named_lesson(task: BoxTask, compute: Compute, recipe: BoxRecipe, kind: BoxDetector) -> Lesson:
     """Returns what a detector would learn, on a network of its own.
 
     Args:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from headstart.choices import Balance
+from headstart.choices import Balance, BoxDetector
 from headstart.compute import Compute, Progress, silent
 from headstart.errors import OptionError, OutputError
 from headstart.options.command import command
 from headstart.options.kinds import joined_words, near
-from headstart.options.train import TrainOptions
+from headstart.options.train import TORCHVISION, TrainOptions
 from headstart.output import check_output
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     with clock.phase("open"):
         dataset = drop_unlabelled(_open(options, folder, compute))
     compute.begin("opening the network")
-    backbone = open_backbone(options.backbone)
+    backbone = open_backbone(_backbone_of(options))
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)
     levels = data_set_levels(dataset, workers=options.workers, progress=progress)
     wish = Sight(
@@ -102,6 +102,15 @@ def _folder(options: TrainOptions) -> Path:
     if options.out is not None:
         return Path(options.out)
     return Path("runs") / (Path(str(options.data)).resolve().name or "run")
+
+
+def _backbone_of(options: TrainOptions) -> str:
+    """Returns what the network is opened by; torchvision's own is fetched first."""
+    if options.backbone != TORCHVISION:
+        return options.backbone
+    from headstart.nets.torchvision_coco import fetch_coco
+
+    return str(fetch_coco(cast(BoxDetector, options.detector)))
 
 
 def _resumed(options: TrainOptions) -> TrainOptions:
