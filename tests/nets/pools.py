@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import timm
 import torch
@@ -54,7 +56,19 @@ def plain(pool: StagePool, images: np.ndarray, preprocess: Preprocess | None = N
         last = network.forward_head(network.forward_features(pixels), pre_logits=True)
         _, maps = network.forward_intermediates(pixels)
         stages = [part for i in pool.keep for part in (maps[i].mean((2, 3)), maps[i].amax((2, 3)))]
-        return torch.cat([small, *stages, last], dim=1).numpy()
+        return torch.cat([small, *regions_of(maps[i] for i in pool.keep), *stages, last], 1).numpy()
+
+
+def regions_of(stages: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """(N, C * 16) means over 4 x 4 regions of the stage before the last; fewer where it is wide."""
+    *_, stage, _ = stages if (stages := list(stages))[1:] else (None, None)
+    if stage is None:
+        return []
+    side = next((each for each in (4, 3, 2) if stage.shape[1] * each**2 <= 4096), None)
+    if side is None:
+        return []
+    times = stage.repeat_interleave(side, 2).repeat_interleave(side, 3)
+    return [nn.functional.avg_pool2d(times, stage.shape[2:]).flatten(1)]
 
 
 def shrunk(images: np.ndarray) -> np.ndarray:

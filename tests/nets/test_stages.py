@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.nets.pools import SIZE, NoStages, bounds_of, inputs, lived, make_pool, plain
+from torch import nn
 
 from headstart.images.preprocess import Preprocess
 from headstart.nets.engine_torch import TorchEngine
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_stages_of_a_convolutional_network():
     pool = make_pool("test_resnet")
     stages = [f"stage{i}" for i in range(1, 6)]
-    assert [name for name, _ in pool.layout] == ["pixels", *stages, "last"]
+    assert [name for name, _ in pool.layout] == ["pixels", "regions", *stages, "last"]
     images = inputs(2)
     with torch.inference_mode():
         vectors = pool(torch.from_numpy(images)).numpy()
@@ -90,10 +91,40 @@ def test_the_last_layer_alone():
 
 def test_a_stage_is_average_and_maximum():
     pool = make_pool("test_resnet")
-    width = pool.layout[1][1] // 2
+    width = pool.layout[2][1] // 2
     with torch.inference_mode():
-        stage = pool.parts(torch.from_numpy(inputs(3)))[1]
+        stage = pool.parts(torch.from_numpy(inputs(3)))[2]
     assert (stage[:, :width] <= stage[:, width:] + 1e-6).all()
+
+
+class Shrinks(NoStages):
+    """Its stages are the image, half and a quarter as large."""
+
+    def forward_intermediates(self, x: torch.Tensor) -> tuple:
+        half, quarter = (nn.functional.avg_pool2d(x, side, ceil_mode=True) for side in (2, 4))
+        return quarter, [half, quarter]
+
+
+@pytest.mark.parametrize("size", [8, 32, 50])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 3)])
+def test_regions_know_where_something_is(size, row, column):
+    pool = StagePool(lived(Shrinks()), Preprocess(size)).eval()
+    image = np.zeros((1, size, size, 3), np.uint8)
+    top, left = (round((each + 0.5) * size / 4) for each in (row, column))
+    image[0, top, left] = 255
+    with torch.inference_mode():
+        seen = pool.parts(torch.from_numpy(image))[1].reshape(3, 4, 4)
+    assert divmod(int(seen[0].argmax()), 4) == (row, column)
+    black = pool.parts(torch.zeros(1, size, size, 3, dtype=torch.uint8))[1].reshape(3, 4, 4)
+    spread = float((seen - black)[0].mean()) * size**2  # nothing is counted twice, or left out
+    assert spread == pytest.approx(1 / 0.229, rel=0.1 if size % 4 else 1e-3)
+
+
+def test_many_channels_make_fewer_regions():
+    pool = make_pool("test_resnet")
+    for channels, side in ((256, 4), (257, 3), (1024, 2)):
+        pool._divide((channels, 14, 14))
+        assert pool.rows.shape == (side, 14)
 
 
 @pytest.mark.parametrize("size", [12, 30, 100])
@@ -135,7 +166,8 @@ class OneSize(NoStages):
 
 def test_a_network_of_one_size_is_planned_at_that():
     pool = StagePool(lived(OneSize()), Preprocess(32)).eval()
-    assert pool.layout == (("pixels", 432), ("stage1", 6), ("stage2", 14), ("last", 7))
+    stages = ("regions", 48), ("stage1", 6), ("stage2", 14)
+    assert pool.layout == (("pixels", 432), *stages, ("last", 7))
 
 
 def test_one_thread_is_given_back():

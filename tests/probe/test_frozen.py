@@ -1,6 +1,6 @@
 import numpy as np
 
-from headstart.probe.frozen import Frozen
+from headstart.probe.frozen import Frozen, feature_sets
 
 
 def test_sets_of_stages_and_parts_of_items():
@@ -35,3 +35,15 @@ def test_a_small_image_is_no_set_of_one_look_and_one_of_several():
     both = Frozen.side_by_side([one, one], ["a", "b"])
     assert both.sets["pixels (b)"].tolist() == [6, 7, 8]
     assert both.look_of["pixels (b)"] == 1
+
+
+def test_regions_are_a_set_of_their_own():
+    """They tell where something is; what they would add to the stages they add by an average."""
+    slices = {"pixels": slice(0, 2), "regions": slice(2, 6)}
+    slices |= {f"stage{i}": slice(3 + 3 * i, 6 + 3 * i) for i in (1, 2, 3)} | {
+        "last": slice(15, 20)
+    }
+    sets = feature_sets(slices)
+    assert sets["regions"].tolist() == [2, 3, 4, 5]
+    assert sets["upper"].tolist() == list(range(9, 20))
+    assert sets["all"].tolist() == list(range(6, 20))

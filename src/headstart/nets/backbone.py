@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Backbone", "BackboneInfo", "native_precision", "open_backbone", "pick_device"]
 
 # Raised when the meaning of the vectors changes, so that old caches are not read.
-_LAYOUT_VERSION = 2
+_LAYOUT_VERSION = 3
 # Below this many images to embed, converting to OpenVINO costs more than it saves.
 _WORTH_CONVERTING = 200
 
@@ -46,8 +46,8 @@ class BackboneInfo:
     """What is known of a backbone without running it.
 
     Attributes:
-        stages: (name, width) in the order of the vector: ``"pixels"``, what the network's own
-            stages give, and ``"last"``; of ONNX files only that.
+        stages: (name, width) in the order of the vector: ``"pixels"``, ``"regions"``, what the
+            network's own stages give, and ``"last"``; of ONNX files only that.
         parameters: Number of weights; 0 when unknown (ONNX).
         licence: As its configuration states.
     """

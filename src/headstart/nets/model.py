@@ -36,7 +36,7 @@ from headstart.records import OutputSpec, is_number, to_json
 
 __all__ = ["Model"]
 
-_FORMAT = 4
+_FORMAT = 5
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 _UNLIKE = "unlike.safetensors"

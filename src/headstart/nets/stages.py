@@ -13,11 +13,15 @@ from torch import nn
 
 from headstart.images.preprocess import Preprocess
 
-__all__ = ["PIXELS", "StagePool", "one_thread"]
+__all__ = ["PIXELS", "REGIONS", "StagePool", "one_thread"]
 
 PIXELS = "pixels"
 """Name of the part that no network has seen."""
+REGIONS = "regions"
+"""Name of the part that knows where in the image something is."""
 _SIDE = 12  # pixels of the small image
+# So many regions a side, as long as the part gets no wider.
+_REGIONS, _WIDEST = (4, 3, 2), 4096
 
 _MAX_STAGES = 4
 # Smaller images end at one pixel before the last stage, and stages of one size look like one.
@@ -40,7 +44,7 @@ def one_thread() -> Iterator[None]:
 
 
 class StagePool(nn.Module):
-    """A small image, average and maximum of every stage, and the vector before the classifier.
+    """A small image, regions, average and maximum of every stage, and the last layer's vector.
 
     Args:
         network: A timm model, built with `num_classes=0`.
@@ -49,7 +53,10 @@ class StagePool(nn.Module):
     The stages are the last block at each spatial resolution (convolutional networks) or
     evenly spaced blocks (transformers), as `forward_intermediates` gives them; a network
     without that method yields its last layer only. The small image, 12 pixels wide, is what
-    no network has seen: colours and places that pretrained features are blind to.
+    no network has seen: colours and places that pretrained features are blind to. Regions are
+    the stage before the last, averaged over each of 4 x 4 parts of the image (fewer where it has
+    many channels): where things are, which the mean over all of an image forgets, and which
+    tells much where images are aligned, as faces and scans are.
     """
 
     def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
@@ -61,6 +68,7 @@ class StagePool(nn.Module):
         self.register_buffer("inverse_std", 1 / std)
         self.register_buffer("shares", _shares(preprocess.size), persistent=False)
         self.keep: tuple[int, ...] = ()
+        self.has_regions = False
         self.layout: tuple[tuple[str, int], ...] = ()
         self.size = preprocess.size
         self._plan()
@@ -80,17 +88,32 @@ class StagePool(nn.Module):
                         continue  # some take one size only
                     self.keep = _spread(maps)
                     break
+            if len(self.keep) > 1:
+                _, maps = self.network.forward_intermediates(self._normalise(grey(self.size)))
+                self._divide(maps[self.keep[-2]].shape[1:])
             parts = self.parts(grey(self.size))
         widths = [part.shape[1] for part in parts]
-        names = [PIXELS, *(f"stage{number + 1}" for number in range(len(self.keep))), "last"]
+        stages = (f"stage{number + 1}" for number in range(len(self.keep)))
+        names = [PIXELS, *([REGIONS] if self.has_regions else []), *stages, "last"]
         self.layout = tuple(zip(names, widths, strict=True))
+
+    @torch.inference_mode(False)  # the shares take part in training
+    def _divide(self, shape: tuple[int, ...]) -> None:
+        """Learns how the stage before the last, of a (C, h, w), is cut into regions."""
+        channels, height, width = shape
+        for side in _REGIONS:
+            if channels * side**2 <= _WIDEST:  # and at any size of the map: layouts must not differ
+                self.has_regions = True
+                self.register_buffer("rows", _shares(height, side), persistent=False)
+                self.register_buffer("columns", _shares(width, side), persistent=False)
+                return
 
     def _normalise(self, images: torch.Tensor) -> torch.Tensor:
         images = images.permute(0, 3, 1, 2).to(self.inverse_std.dtype)
         return images * self.inverse_std + self.shift
 
     def parts(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Returns the (N, 432) small images, one (N, width) a stage, then the last layer's.
+        """Returns the (N, 432) small images, regions, one (N, width) a stage, and the last layer's.
 
         Args:
             images: (N, H, W, 3) uint8 RGB.
@@ -101,7 +124,13 @@ class StagePool(nn.Module):
             return [small, self.network.forward_head(features, pre_logits=True)]
         features, maps = self.network.forward_intermediates(pixels)
         stages = [torch.cat((maps[i].mean((2, 3)), maps[i].amax((2, 3))), dim=1) for i in self.keep]
-        return [small, *stages, self.network.forward_head(features, pre_logits=True)]
+        regions = [self._regions(maps[self.keep[-2]])] if self.has_regions else []
+        return [small, *regions, *stages, self.network.forward_head(features, pre_logits=True)]
+
+    def _regions(self, stage: torch.Tensor) -> torch.Tensor:
+        """Returns the (N, C * regions) means over the regions of a stage, (N, C, h, w)."""
+        rows, columns = self.rows.to(stage.dtype), self.columns.to(stage.dtype)
+        return (rows @ stage @ columns.T).flatten(1)
 
     def _small(self, images: torch.Tensor) -> torch.Tensor:
         """Returns the (N, 432) means of 12 x 12 squares, 0 to 1."""
@@ -135,12 +164,12 @@ class StagePool(nn.Module):
         return torch.cat([part.float() for part in self.parts(images)], dim=1)
 
 
-def _shares(size: int) -> torch.Tensor:
-    """Returns (12, size): the share that each pixel of a line has in each of 12 means."""
-    edges = torch.arange(_SIDE + 1, dtype=torch.float64) * size / _SIDE
+def _shares(size: int, parts: int = _SIDE) -> torch.Tensor:
+    """Returns (parts, size): the share that each pixel of a line has in the mean of each part."""
+    edges = torch.arange(parts + 1, dtype=torch.float64) * size / parts
     place = torch.arange(size, dtype=torch.float64)
     covered = torch.minimum(edges[1:, None], place + 1) - torch.maximum(edges[:-1, None], place)
-    return (covered.clamp(min=0) * _SIDE / size).float()
+    return (covered.clamp(min=0) * parts / size).float()
 
 
 def _spread(maps: list[torch.Tensor]) -> tuple[int, ...]:

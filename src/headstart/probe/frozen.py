@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["Frozen", "feature_sets"]
 
-_PIXELS = "pixels"
+_PIXELS, _REGIONS = "pixels", "regions"
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,15 @@ class Frozen:
 def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
     """Returns name -> columns of what is probed: each stage of a network, the upper ones, and all.
 
+    The regions of a stage, where there are any, are a set of their own and in no other.
+
     Args:
         slices: Stage name -> columns, from input to output.
     """
     columns = {
         name: np.arange(part.start, part.stop) for name, part in slices.items() if name != _PIXELS
     }
-    stages = list(columns)
+    stages = [name for name in columns if name != _REGIONS]
     if len(stages) > 3:
         columns["upper"] = np.concatenate([columns[name] for name in stages[-3:]])
     if len(stages) > 1:

@@ -241,7 +241,7 @@ def _affordable(grid: Grid, name: str, n: int, width: int, n_classes: int, probl
     one = 2 * _TRADES_PER_STEP * n * width * n_classes * problems * _STEPS / 2e9
     if one * len(grid.logistic) <= _PATIENCE:
         return grid
-    if name in ("last", "upper", "all"):
+    if name in ("last", "upper", "all", "regions"):
         return grid.thinned()
     quick = tuple(each for each in grid.classifiers if each in ("prototypes", "neighbours"))
     return replace(grid, classifiers=quick) if quick else grid.thinned()
