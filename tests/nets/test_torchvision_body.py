@@ -8,7 +8,7 @@ from tests.nets.torchvision_maps import KINDS, maps, plan_of
 from torch import nn
 
 from headstart.nets.torchvision_body import HalvingBody, PyramidBody, group_norm
-from headstart.nets.torchvision_net import build_torchvision
+from headstart.nets.torchvision_build import build_torchvision
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -14,12 +14,9 @@ from headstart.errors import BackboneError
 from headstart.nets import torchvision_coco
 from headstart.nets.backbone import open_backbone
 from headstart.nets.maps import stage_maps
+from headstart.nets.torchvision_build import build_torchvision, torchvision_net_of
 from headstart.nets.torchvision_coco import COCO_HEAD, adopt, coco_head, fetch_coco, write_coco
-from headstart.nets.torchvision_net import (
-    build_torchvision,
-    torchvision_head_of,
-    torchvision_net_of,
-)
+from headstart.nets.torchvision_head import torchvision_head_of
 
 NAMES = ("N/A", "person", "cat", "lamp")
 

@@ -9,11 +9,9 @@ import torch
 from headstart.nets.backbone import open_backbone
 from headstart.nets.maps import map_layout
 from headstart.nets.model import Model
-from headstart.nets.torchvision_net import (
-    TorchvisionNet,
-    build_torchvision,
-    torchvision_head_of,
-)
+from headstart.nets.torchvision_build import build_torchvision
+from headstart.nets.torchvision_head import torchvision_head_of
+from headstart.nets.torchvision_net import TorchvisionNet
 from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.records import OutputSpec
 

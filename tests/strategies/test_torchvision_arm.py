@@ -15,7 +15,7 @@ from tests.strategies.box_tasks import RECIPE, box_task
 from headstart.nets.backbone import open_backbone
 from headstart.nets.model import Model
 from headstart.nets.torchvision_coco import COCO_HEAD
-from headstart.nets.torchvision_net import torchvision_head_of
+from headstart.nets.torchvision_head import torchvision_head_of
 from headstart.nets.weights import save_source
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor

@@ -127,6 +127,10 @@ class MapHead:
         """
         raise NotImplementedError
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Returns the name and shape of every array that there must be."""
+        return self.plan.shapes()
+
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns all arrays that are kept."""
         return self.arrays
@@ -137,7 +141,7 @@ class MapHead:
 
     def fault(self) -> str | None:
         """Says why it cannot be a head that was trained here; None where nothing is wrong."""
-        wanted = self.plan.shapes()
+        wanted = self.shapes()
         if set(self.arrays) != set(wanted):
             other = sorted(set(self.arrays) ^ set(wanted))
             return f"its arrays are not those of a {self.kind} head: {', '.join(other[:3])}"

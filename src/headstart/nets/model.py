@@ -28,7 +28,7 @@ from headstart.nets.dense_head import DenseHead
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.map_head import MapHead
-from headstart.nets.torchvision_plan import TorchvisionHead
+from headstart.nets.torchvision_head import TorchvisionHead
 from headstart.nets.unlike import Unlike
 from headstart.nets.weights import save_source
 from headstart.output import read_json

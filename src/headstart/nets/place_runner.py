@@ -19,8 +19,8 @@ from headstart.nets.heads import Head
 from headstart.nets.map_head import MapHead
 from headstart.nets.maps import map_layout, maps_engine, stage_maps
 from headstart.nets.model import Model
-from headstart.nets.torchvision_net import torchvision_net_of
-from headstart.nets.torchvision_plan import TorchvisionHead
+from headstart.nets.torchvision_build import torchvision_net_of
+from headstart.nets.torchvision_head import TorchvisionHead
 
 __all__ = ["PlaceRunner", "module_of"]
 

@@ -19,8 +19,10 @@ from headstart.errors import BackboneError
 from headstart.images.store import cache_folder
 from headstart.nets.head_net import arrays_of
 from headstart.nets.layout import CONFIG, WEIGHTS
-from headstart.nets.torchvision_net import TorchvisionNet, torchvision_net
-from headstart.nets.torchvision_plan import TorchvisionHead, TorchvisionPlan
+from headstart.nets.torchvision_build import torchvision_net
+from headstart.nets.torchvision_head import TorchvisionHead
+from headstart.nets.torchvision_net import TorchvisionNet
+from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.output import write_atomic
 
 __all__ = ["COCO_HEAD", "adopt", "coco_head", "fetch_coco", "write_coco"]

@@ -12,28 +12,26 @@ from typing import Any
 
 import torch
 
-from headstart.nets.head_net import HeadNet, arrays_of, seeded, with_arrays
-from headstart.nets.imports import import_timm
-from headstart.nets.torchvision_body import HalvingBody, PyramidBody, group_norm
-from headstart.nets.torchvision_plan import TorchvisionHead, TorchvisionPlan
+from headstart.nets.head_net import HeadNet
+from headstart.nets.torchvision_plan import TorchvisionPlan
 
 __all__ = [
-    "Answered",
+    "FcosBoxes",
+    "RetinaBoxes",
+    "SsdBoxes",
     "TorchvisionNet",
-    "Wanted",
-    "build_torchvision",
-    "torchvision_head_of",
-    "torchvision_net",
-    "torchvision_net_of",
+    "Truths",
+    "Unmatched",
+    "decoded",
     "truth_of",
 ]
 
-Wanted = list[dict[str, torch.Tensor]]
+Truths = list[dict[str, torch.Tensor]]
 """Of each image ``"boxes"`` (m, 4) and ``"labels"`` (m,), as torchvision takes them."""
 
 
 @dataclass(frozen=True)
-class Answered:
+class Unmatched:
     """What a detector under training says of n images, until it is told what is on them.
 
     Attributes:
@@ -46,7 +44,7 @@ class Answered:
     outputs: dict[str, torch.Tensor]
     levels: dict[str, torch.Tensor]
 
-    def float(self) -> Answered:
+    def float(self) -> Unmatched:
         """Returns the same in single precision."""
         outputs = {name: each.float() for name, each in self.outputs.items()}
         return replace(self, outputs=outputs, levels={k: v.float() for k, v in self.levels.items()})
@@ -61,11 +59,11 @@ class Answered:
         return self.net.losses(self, truth_of(targets, self.net.first_label))
 
 
-def truth_of(targets: dict[str, torch.Tensor], first: int) -> Wanted:
+def truth_of(targets: dict[str, torch.Tensor], first: int) -> Truths:
     """Returns what is on n images as torchvision takes it; crowds and difficult objects are left.
 
     Args:
-        targets: As `Answered.losses` takes them.
+        targets: As `Unmatched.losses` takes them.
         first: Label of the first class.
     """
     found = []
@@ -106,7 +104,7 @@ class TorchvisionNet(HeadNet):
         return [self.plan.anchors * side * side for side in self.plan.sides]
 
     def forward(self, maps: list[torch.Tensor]) -> Any:
-        """Returns `Answered` while it trains; (N, A, C) scores and (N, A, 4) boxes at work.
+        """Returns `Unmatched` while it trains; (N, A, C) scores and (N, A, 4) boxes at work.
 
         Args:
             maps: (N, c, h, w) of every stage of the network.
@@ -114,7 +112,7 @@ class TorchvisionNet(HeadNet):
         levels = self.model.backbone(maps)
         outputs = self.outputs(list(levels.values()))
         if self.training:
-            return Answered(self, outputs, self.read_again(levels))
+            return Unmatched(self, outputs, self.read_again(levels))
         return self.told(outputs, levels)
 
     def answer(self, maps: list[torch.Tensor], temperature: float) -> tuple[torch.Tensor, ...]:
@@ -149,16 +147,16 @@ class TorchvisionNet(HeadNet):
         """Returns (N, A, 4) boxes of what is said of those to begin from."""
         return decoded(self.model.box_coder, sides, self.anchors)
 
-    def losses(self, answered: Answered, truth: Wanted) -> torch.Tensor:
+    def losses(self, unmatched: Unmatched, truth: Truths) -> torch.Tensor:
         """Returns (n,) the sum of torchvision's losses of each image.
 
         Args:
-            answered: Of n images.
+            unmatched: Of n images.
             truth: What is on each.
         """
         found = []
         for at, each in enumerate(truth):
-            own = {name: rows[at : at + 1] for name, rows in answered.outputs.items()}
+            own = {name: rows[at : at + 1] for name, rows in unmatched.outputs.items()}
             found.append(torch.stack([part.sum() for part in self.parts(own, each).values()]).sum())
         return torch.stack(found)
 
@@ -169,50 +167,57 @@ class TorchvisionNet(HeadNet):
         raise NotImplementedError
 
 
-class _RetinaNet(TorchvisionNet):
+class RetinaBoxes(TorchvisionNet):
     """Lin et al., 2017."""
 
     def scores(self, outputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """As `TorchvisionNet.scores`."""
         return outputs["cls_logits"].sigmoid()
 
     def parts(
         self, outputs: dict[str, torch.Tensor], truth: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
+        """As `TorchvisionNet.parts`."""
         found: dict[str, torch.Tensor] = self.model.compute_loss([truth], outputs, [self.anchors])
         return found
 
 
-class _Fcos(TorchvisionNet):
+class FcosBoxes(TorchvisionNet):
     """Tian et al., 2019."""
 
     def scores(self, outputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """As `TorchvisionNet.scores`."""
         both = outputs["cls_logits"].sigmoid() * outputs["bbox_ctrness"].sigmoid()
         return both.clamp_min(1e-12).sqrt()
 
     def corners(self, sides: torch.Tensor) -> torch.Tensor:
+        """As `TorchvisionNet.corners`."""
         found: torch.Tensor = self.model.box_coder.decode(sides, self.anchors)
         return found
 
     def parts(
         self, outputs: dict[str, torch.Tensor], truth: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
+        """As `TorchvisionNet.parts`."""
         found: dict[str, torch.Tensor] = self.model.compute_loss(
             [truth], outputs, [self.anchors], self.per_level
         )
         return found
 
 
-class _Ssd(TorchvisionNet):
+class SsdBoxes(TorchvisionNet):
     """Liu et al., 2016; with separable heads Sandler et al., 2018."""
 
     first_label = 1
 
     def scores(self, outputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """As `TorchvisionNet.scores`."""
         return outputs["cls_logits"].softmax(-1)[..., 1:]
 
     def parts(
         self, outputs: dict[str, torch.Tensor], truth: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
+        """As `TorchvisionNet.parts`."""
         from torchvision.ops import box_iou
 
         matched = torch.full((len(self.anchors),), -1, device=self.anchors.device)
@@ -249,52 +254,3 @@ def _anchors(plan: TorchvisionPlan, generator: Any) -> torch.Tensor:
         (found,) = generator(ImageList(image, [(plan.size, plan.size)]), levels)
     assert len(found) == plan.anchors * sum(side * side for side in plan.sides)
     return found
-
-
-def torchvision_net(plan: TorchvisionPlan) -> TorchvisionNet:
-    """Returns the detector of a plan, with random weights.
-
-    Args:
-        plan: What it is made of.
-    """
-    import_timm()
-    from torchvision.models import detection
-    from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
-    from torchvision.models.detection.ssd import SSD
-    from torchvision.models.detection.ssdlite import SSDLiteHead
-
-    if plan.kind == "fasterrcnn":
-        from headstart.nets.torchvision_rcnn import rcnn_of
-
-        return rcnn_of(plan)
-    if plan.kind == "retinanet":
-        return _RetinaNet(plan, detection.RetinaNet(PyramidBody(plan), plan.n_classes))
-    if plan.kind == "fcos":
-        return _Fcos(plan, detection.FCOS(PyramidBody(plan), plan.n_classes))
-    body, known = HalvingBody(plan), plan.n_classes + 1
-    boxes = DefaultBoxGenerator([[2, 3]] * len(plan.sides), min_ratio=0.2, max_ratio=0.95)
-    head = None
-    if plan.kind == "ssdlite":
-        per_cell = boxes.num_anchors_per_location()
-        head = SSDLiteHead(body.out_channels, per_cell, known, group_norm)
-    return _Ssd(plan, SSD(body, boxes, (plan.size, plan.size), known, head=head))
-
-
-def build_torchvision(plan: TorchvisionPlan, *, seed: int = 0) -> TorchvisionNet:
-    """Returns the same with weights that follow from a seed.
-
-    Args:
-        plan: What it is made of.
-        seed: Of the weights.
-    """
-    return seeded(lambda: torchvision_net(plan), seed)
-
-
-def torchvision_head_of(net: TorchvisionNet) -> TorchvisionHead:
-    """Returns a detector as it is kept."""
-    return TorchvisionHead(net.plan, arrays_of(net))
-
-
-def torchvision_net_of(head: TorchvisionHead) -> TorchvisionNet:
-    """Returns the module of a head, in evaluation mode."""
-    return with_arrays(torchvision_net(head.plan), head)

@@ -1,18 +1,17 @@
-"""`TorchvisionHead`: one of torchvision's detectors over a network of ours, as it is kept.
+"""`TorchvisionPlan`: what one of torchvision's detectors over a network of ours is made of.
 
-No torch here, but for the shapes of its weights: torchvision says those itself.
+No torch here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import ClassVar, get_args
+from typing import get_args
 
 from headstart.choices import BoxDetector
-from headstart.nets.map_head import MapHead, MapPlan, is_whole
+from headstart.nets.map_head import MapPlan, is_whole
 
-__all__ = ["PROPOSALS", "TorchvisionHead", "TorchvisionPlan"]
+__all__ = ["PROPOSALS", "TorchvisionPlan"]
 
 PROPOSALS = 300
 """Regions of an image that the second stage of a Faster R-CNN looks at (Ren et al., 2015)."""
@@ -77,10 +76,6 @@ class TorchvisionPlan(MapPlan):
         """Boxes to begin from on each cell."""
         return _BOXES[self.kind]
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Returns the name and shape of every weight of a plan's head."""
-        return dict(_shapes(self))
-
     def fault(self) -> str | None:
         """Says why it describes no head; None where it does."""
         if self.kind not in get_args(BoxDetector):
@@ -94,32 +89,3 @@ class TorchvisionPlan(MapPlan):
         if not is_whole(self.least) or not 1 <= self.least <= self.size:
             return f"its least must be a whole number from 1 to {self.size}, got {self.least!r}"
         return None
-
-
-@dataclass(frozen=True)
-class TorchvisionHead(MapHead):
-    """One of torchvision's detectors of C classes as it is kept."""
-
-    plan: TorchvisionPlan
-    answers: ClassVar[str] = "boxes"
-    made_of: ClassVar[type[MapPlan]] = TorchvisionPlan
-    kept_as: ClassVar[str] = "torchvision"
-
-    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
-        """As `MapHead.outputs_at`; the size is that of its plan."""
-        plan = self.plan
-        rows = plan.anchors * sum(side * side for side in plan.sides)
-        if plan.kind == "fasterrcnn":  # every class has a box of its own in a region
-            rows = PROPOSALS * plan.n_classes
-        return {"scores": (rows, plan.n_classes), "boxes": (rows, 4)}
-
-
-@lru_cache(maxsize=8)
-def _shapes(plan: TorchvisionPlan) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    import torch
-
-    from headstart.nets.torchvision_net import torchvision_net
-
-    with torch.device("meta"):
-        kept = torchvision_net(plan).state_dict()
-    return tuple((name, tuple(each.shape)) for name, each in kept.items())

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from headstart.nets.torchvision_body import PyramidBody
-from headstart.nets.torchvision_net import Answered, TorchvisionNet, Wanted, decoded
+from headstart.nets.torchvision_net import TorchvisionNet, Truths, Unmatched, decoded
 from headstart.nets.torchvision_plan import PROPOSALS, TorchvisionPlan
 
 __all__ = ["FixedSampler", "rcnn_of", "suppressed"]
@@ -81,18 +81,21 @@ class _FasterRcnn(TorchvisionNet):
     def read_again(self, levels: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return dict(levels)
 
-    def losses(self, answered: Answered, truth: Wanted) -> torch.Tensor:
+    def losses(self, unmatched: Unmatched, truth: Truths) -> torch.Tensor:
         from torchvision.models.detection.roi_heads import fastrcnn_loss
 
         rpn, second = self.model.rpn, self.model.roi_heads
-        outputs, shape, n = answered.outputs, (self.plan.size, self.plan.size), len(truth)
+        outputs, shape, n = unmatched.outputs, (self.plan.size, self.plan.size), len(truth)
         regions = self.model.rpn.box_coder.decode(
             outputs["sides"].detach().reshape(-1, 4), [self.anchors] * n
         ).view(n, -1, 4)
         chosen, _ = rpn.filter_proposals(
             regions, outputs["objectness"].reshape(-1, 1), [shape] * n, self.per_level
         )
-        first, proposals, labels, wanted = [], [], [], []
+        first: list[torch.Tensor] = []
+        proposals: list[torch.Tensor] = []
+        labels: list[torch.Tensor] = []
+        wanted: list[torch.Tensor] = []
         for at, each in enumerate(truth):
             salt = _salt(each["boxes"], outputs["objectness"][at])
             rpn.fg_bg_sampler.salt = second.fg_bg_sampler.salt = salt
@@ -104,7 +107,7 @@ class _FasterRcnn(TorchvisionNet):
             for kept, part in zip((proposals, labels, wanted), (parts[0], parts[2], parts[3]),
                                   strict=True):  # fmt: skip
                 kept.append(part[0])
-        read = second.box_roi_pool(answered.levels, proposals, [shape] * n)
+        read = second.box_roi_pool(unmatched.levels, proposals, [shape] * n)
         logits, sides = second.box_predictor(second.box_head(read))
         counts, found = [len(each) for each in proposals], []
         for at, (own_logits, own_sides) in enumerate(

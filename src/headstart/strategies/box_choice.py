@@ -52,7 +52,9 @@ class BoxArm:
     @property
     def start(self) -> BoxHead:
         """Where fine-tuning begins that is to be measured on the first fold."""
-        return self.head if self.partial is None else self.partial
+        found = self.head if self.partial is None else self.partial
+        assert isinstance(found, BoxHead), "torchvision's detectors are no start of ours"
+        return found
 
     @property
     def called(self) -> str:

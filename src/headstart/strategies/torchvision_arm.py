@@ -18,9 +18,11 @@ from headstart.choices import BoxDetector
 from headstart.compute import Compute
 from headstart.nets.backbone import Backbone
 from headstart.nets.map_head import MapHead
+from headstart.nets.torchvision_build import build_torchvision
 from headstart.nets.torchvision_coco import adopt, coco_head
-from headstart.nets.torchvision_net import Answered, build_torchvision, torchvision_head_of
-from headstart.nets.torchvision_plan import TorchvisionHead, TorchvisionPlan
+from headstart.nets.torchvision_head import TorchvisionHead, torchvision_head_of
+from headstart.nets.torchvision_net import Unmatched
+from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.nets.trainable import TrainableModel
 from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
 from headstart.strategies.lesson import Lesson
@@ -128,7 +130,7 @@ def begun_with(
 
 
 def _losses(answered: Any, targets: Any) -> torch.Tensor:
-    assert isinstance(answered, Answered), "a detector under training waits for what is there"
+    assert isinstance(answered, Unmatched), "a detector under training waits for what is there"
     return answered.losses(targets)
 
 
