@@ -129,6 +129,7 @@ def test_nonsense_is_refused_before_any_work(images, tmp_path):
     refuse(OptionError, "--image-size 7", images, out, image_size=7)
     refuse(DataError, "nowhere", tmp_path / "nowhere", out)
     refuse(BackboneError, "satrter", images, out, backbone="satrter")
+    refuse(OptionError, "--detector ssd .* this is classification", images, out, detector="ssd")
     assert not out.exists()
 
 
