@@ -158,6 +158,10 @@ def test_the_budget_that_is_named_would_do(plan, each, stage4, folds):
     again = plan(60 * minutes, 1.15 * each, stage4=stage4, folds=folds)
     assert again.recipe is not None
     assert again.seconds <= 60 * minutes
+    assert again.recipe.epochs >= Recipe().epochs, "and not the least that could be called training"
+    short = float(found.summary[0].split(" minutes would do (")[1].split()[0])
+    assert short < minutes
+    assert plan(60 * short, 1.15 * each, stage4=stage4, folds=folds).recipe is not None
 
 
 def test_what_was_spent_before_counts(plan, monkeypatch):

@@ -195,13 +195,18 @@ class _Planner:
         return FinetunePlan(chosen, refit, tuple(summary), tuple(self.candidates), spent + takes)
 
     def too_small(self, cost: str, each: float, least: int) -> FinetunePlan:
-        """Keeps the probe, and names a budget that would do: the time until now is spent again."""
+        """Keeps the probe, and names the budget of a full training, and of the shortest."""
         spent = self.budget.seconds - self.left()
-        needed = spent + self.cost(least, each, refit=False)
-        minutes = math.ceil(_NAMED * needed / 6) / 10
+        usual = max(least, min(self.base.epochs, self.wanted))
+        full = self.cost(usual, each, refit=True) / (1 - _TRIALS)
+        full, short = (
+            math.ceil(_NAMED * (spent + seconds) / 6) / 10
+            for seconds in (full, self.cost(least, each, refit=False))
+        )
         few = (
-            f"The budget is too small for fine-tuning: {cost}; a --budget of {minutes:.1f} "
-            f"minutes would do. The frozen probe is kept.",
+            f"The budget is too small for fine-tuning: {cost}; a --budget of {full:.1f} "
+            f"minutes would do ({short:.1f} for {least} epochs, which is short). The frozen probe "
+            f"is kept.",
         )
         return FinetunePlan(None, False, few, tuple(self.candidates), 0.0)
 
