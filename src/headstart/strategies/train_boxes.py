@@ -21,6 +21,7 @@ from headstart.nets.box_views import BoxWarp
 from headstart.nets.maps import maps_engine
 from headstart.nets.model import Model
 from headstart.records import OutputSpec
+from headstart.scoring.curve import curve_section
 from headstart.strategies.box_arms import (
     BoxTask,
     LearningArm,
@@ -32,7 +33,7 @@ from headstart.strategies.box_choice import BoxArm, BoxTrials, compare_box_arms
 from headstart.strategies.box_find import chosen_boxes, found_on_maps, joined_found
 from headstart.strategies.box_input import box_recipe, most_boxes
 from headstart.strategies.box_material import box_scenes, read_boxes
-from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
+from headstart.strategies.box_probe import BoxProbe, MapView, ProbeTask, probe_boxes
 from headstart.strategies.box_training import BoxStates
 from headstart.strategies.clock import Clock
 from headstart.strategies.mask_material import sizes_and_matrices
@@ -75,6 +76,7 @@ class _Session:
     most: int
     history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    curves: list[BoxProbe] = field(default_factory=list)
 
 
 def train_boxes(
@@ -163,7 +165,6 @@ def _task(session: _Session, items: np.ndarray, mark: str) -> BoxTask:
         preprocess.size, recipe.low, recipe.high, recipe.shift, recipe.hflip != "no",
         recipe.upside, recipe.saturation, recipe.value, recipe.visible, (red, green, blue),
     )  # fmt: skip
-    compute.begin("reading the training images larger")
     scenes = box_scenes(prepared, material, warp, recipe.room, compute)
     folds = placed_folds(prepared, items, folds=session.ask.folds, seed=compute.seed)
     checkpoints = Checkpoints(session.states.checkpoints.folder, prefix=mark)
@@ -200,13 +201,15 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
             boxes, classes = zip(*wanted, strict=True)
             views.append(MapView(rows, boxes, classes))
     head, names = detector
-    return probe_boxes(
+    found = probe_boxes(
         ProbeTask(
             task.backbone, head, tuple(names), task.layout, tuple(views), material, task.folds,
             recipe, task.most,
         ),
         compute,
     )  # fmt: skip
+    session.curves.append(found)
+    return found.arm
 
 
 def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
@@ -307,7 +310,7 @@ def _trained(
         trials=trials.rows(),
         histories=histories,
         sections={
-            "learning_curve": {"points": [], "forecast": None},
+            "learning_curve": _curve(session, len(problem.rounds[0][0])),
             "maps": {"given network": session.maps.place},
             "operating": {
                 "threshold": best.operating.threshold,
@@ -316,3 +319,14 @@ def _trained(
             },
         },
     )
+
+
+def _curve(session: _Session, have: int) -> dict[str, Any]:
+    """Returns what fewer images give and twice as many would, of the frozen detector."""
+    if not session.curves:  # a head on another network takes its time
+        return {"points": [], "forecast": None}
+    first, primary = session.curves[0], task_of("detection").PRIMARY
+    return curve_section(
+        first.sizes, first.values, have=have, seed=session.compute.seed,
+        measure=(primary.key, primary.words),
+    )  # fmt: skip
