@@ -11,8 +11,9 @@ from tests.strategies.box_sets import QUIET, scenes, seen
 from headstart.metrics.detection import average_precision
 from headstart.nets.box_head import BoxHead, BoxPlan
 from headstart.strategies import box_probe
+from headstart.strategies.box_levels import MapView, ProbeTask
 from headstart.strategies.box_material import read_boxes
-from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
+from headstart.strategies.box_probe import probe_boxes
 from headstart.tasks.detection.recipe import BoxRecipe
 
 
@@ -69,6 +70,14 @@ def test_fewer_images_give_a_curve_on_the_same_folds(task, monkeypatch):
     folds = (task.folds[0] == np.arange(4)[:, None]).astype(float)
     assert np.allclose(found.values[-1], whole(folds))
     assert found.values[-1].mean() > found.values[0].mean() - 0.05
+
+
+def test_ways_are_told_apart_by_some_images_of_every_fold(task, monkeypatch):
+    monkeypatch.setattr(box_probe, "_MEASURED", 8)
+    whole = probe_boxes(task, QUIET).arm
+    assert whole.held.rows.tolist() == list(range(16))
+    work = box_probe._Work(task, QUIET)
+    assert np.bincount(task.folds[0][work.some()]).tolist() == [2, 2, 2, 2]
 
 
 def test_nothing_is_measured_where_all_must_stay_together(task):

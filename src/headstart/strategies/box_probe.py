@@ -7,41 +7,25 @@ maps in seconds. One model is fitted on all training images and one without each
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, cast
 
 import numpy as np
-import torch
 
 from headstart.compute import Compute
-from headstart.features.extract_maps import new_rows
 from headstart.images.threads import ordered_map
 from headstart.metrics.detection import average_precision
-from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
-from headstart.nets.box_net import BoxNet, box_corners, box_net_of, box_parts
-from headstart.nets.maps import MapLayout
-from headstart.probe.box_cells import Cells, assign_cells
-from headstart.probe.box_linear import (
-    CellRows,
-    LevelFit,
-    fit_level,
-    level_scores,
-    rows_of_cells,
-)
+from headstart.probe.box_linear import CellRows, LevelFit, fit_level, level_scores
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
 from headstart.strategies.box_held import BoxOperating, HeldBoxes
+from headstart.strategies.box_levels import LevelReader, ProbeTask
 from headstart.strategies.box_material import BoxMaterial
-from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["BoxProbe", "MapView", "ProbeTask", "probe_boxes"]
+__all__ = ["BoxProbe", "probe_boxes"]
 
-# Background that the pretrained layers give at least this score is kept whole.
-_TAKEN = 0.05
 # A class of which nothing is known is expected in one cell of a hundred.
 _PRIOR = -4.6
 _BATCH = 16
@@ -50,48 +34,8 @@ _MOST_SCORES = 1 << 26
 # A learning curve: shares of the images before all of them, and how many there must be.
 _SHARES = (0.25, 0.5)
 _LEAST_CURVE = 24
-
-
-@dataclass(frozen=True)
-class MapView:
-    """The maps of one view of N images, and the boxes on it.
-
-    Attributes:
-        rows: (N, D) maps of all stages.
-        boxes: N arrays, (n, 4) on the input.
-        classes: N arrays, (n,) int64 or below 0.
-    """
-
-    rows: np.ndarray
-    boxes: list[np.ndarray] | tuple[np.ndarray, ...]
-    classes: list[np.ndarray] | tuple[np.ndarray, ...]
-
-
-@dataclass(frozen=True)
-class ProbeTask:
-    """What a probe of boxes is fitted on.
-
-    Attributes:
-        backbone: The detector.
-        detector: Its own last layers.
-        known: Names of its own classes.
-        layout: Of its maps.
-        views: Of the N training images; the first as they are.
-        material: Their boxes.
-        folds: (N,) int and how many there are.
-        recipe: How.
-        most: Boxes of an image.
-    """
-
-    backbone: Backbone
-    detector: BoxHead
-    known: tuple[str, ...]
-    layout: MapLayout
-    views: tuple[MapView, ...]
-    material: BoxMaterial
-    folds: tuple[np.ndarray, int]
-    recipe: BoxRecipe
-    most: int
+# Held-out images that ways are told apart by, at most about.
+_MEASURED = 120
 
 
 @dataclass(frozen=True)
@@ -119,12 +63,16 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     """
     begun = time.perf_counter()
     work = _Work(task, compute)
-    rows = work.gather()
+    rows = work.levels.gather(compute)
     strengths = work.strengths(rows)
     fits = work.fit(rows, strengths)
-    tried = [(held, _value(held, task.material)) for held in work.held(fits)]
-    best = int(np.argmax([value for _, value in tried])) if tried else len(strengths) // 2
-    held = tried[best][0] if tried else None
+    best, held = len(strengths) // 2, None
+    if work.k > 1:
+        every, some = np.arange(len(task.material)), work.some()
+        if len(strengths) > 1:
+            tried = work.held(fits, some)
+            best = int(np.argmax([_value(each, task.material) for each in tried]))
+        [held] = work.held([fits[best]], every)
     head = work.head(fits[best], work.models - 1)
     partial = work.head(fits[best], 0) if work.models > 1 else None
     operating = BoxOperating() if held is None else held.operating(task.material)
@@ -158,79 +106,10 @@ class _Work:
 
     def __init__(self, task: ProbeTask, compute: Compute) -> None:
         self.task, self.compute = task, compute
-        self.net: BoxNet = box_net_of(task.detector)
         self.of, self.k = task.folds
         self.models = self.k + 1 if self.k > 1 else 1
         self.places = {name.lower(): at for at, name in enumerate(task.known)}
-        one = task.layout.split(torch.zeros(1, task.layout.bounds[-1]))
-        self.cells = self.net.cells(one)
-        ends = np.cumsum([0] + [one[stage][0, 0].numel() for stage in task.detector.plan.stages])
-        self.parts = [slice(*pair) for pair in pairwise(ends.tolist())]
-        shape = (len(task.material), len(self.cells))
-        # Of the images as they are: held-out ones are measured by them.
-        self.boxes = new_rows((*shape, 4), np.float32, "boxes")[0]
-        self.certain = np.ones((shape[0], 1), np.float32)
-        if task.detector.plan.objectness:
-            self.certain = new_rows(shape, np.float32, "objectness")[0]
-
-    def read(self, rows: np.ndarray) -> Iterator[tuple[list[np.ndarray], np.ndarray, Any]]:
-        """Yields levels (c, a), the (A, 4) boxes, and (A,) best pretrained scores, objectness."""
-        plan = self.task.detector.plan
-        for start in range(0, len(rows), _BATCH):
-            maps, held = self.levels(rows[start : start + _BATCH])
-            with torch.inference_mode():
-                raw = self.net.raw(maps)
-                boxes = box_corners(plan, raw, self.cells).numpy()
-                classes, sure, _ = box_parts(plan, raw)
-                taken = classes.amax(2).sigmoid().numpy()
-                certain = np.ones_like(taken) if sure is None else sure.sigmoid()[..., 0].numpy()
-                taken = taken * certain
-            for at in range(len(boxes)):
-                yield [each[at] for each in held], boxes[at], (taken[at], certain[at])
-
-    def levels(self, rows: np.ndarray) -> tuple[list[torch.Tensor], list[np.ndarray]]:
-        """Returns the maps of some images, and those of each level as (n, c, a)."""
-        maps = self.task.layout.split(torch.from_numpy(rows.astype(np.float32)))
-        return maps, [maps[stage].flatten(2).numpy() for stage in self.task.detector.plan.stages]
-
-    def gather(self) -> list[CellRows]:
-        """Returns the cells of every level that are learnt from, of all views."""
-        task, recipe = self.task, self.task.recipe
-        centres = self.cells[:, :2].numpy()
-        found: list[list[CellRows]] = [[] for _ in self.parts]
-        total = sum(len(view.rows) for view in task.views)
-
-        def give(job: tuple[int, int, list[np.ndarray], np.ndarray, Any]) -> list[CellRows]:
-            number, image, levels, boxes, (taken, certain) = job
-            if not number:
-                self.boxes[image] = boxes
-                if task.detector.plan.objectness:
-                    self.certain[image] = certain
-            view = task.views[number]
-            cells = assign_cells(
-                boxes, centres, view.boxes[image], view.classes[image],
-                top=recipe.probe_top, near=recipe.probe_near,
-            )  # fmt: skip
-            rng = np.random.default_rng([self.compute.seed, number, image, 11])
-            return [
-                rows_of_cells(
-                    level, Cells(cells.kinds[part], cells.quality[part]), image, rng,
-                    taken=taken[part] >= _TAKEN, certain=certain[part], share=recipe.probe_share,
-                )
-                for level, part in zip(levels, self.parts, strict=True)
-            ]  # fmt: skip
-
-        jobs = (
-            (number, image, *each)
-            for number, view in enumerate(task.views)
-            for image, each in enumerate(self.read(view.rows))
-        )
-        for done, rows in enumerate(ordered_map(give, cast(Any, jobs)), 1):
-            for at, each in enumerate(rows):
-                found[at].append(each)
-            self.compute.progress("probe: giving cells to objects", done, total)
-        draw = np.random.default_rng([self.compute.seed, 12])
-        return [CellRows.joined(parts).fewer(recipe.probe_cells, draw) for parts in found]
+        self.levels = LevelReader(task)
 
     def strengths(self, rows: list[CellRows]) -> tuple[float, ...]:
         """Returns the strengths that are tried: as asked for, or one where that is much."""
@@ -277,41 +156,45 @@ class _Work:
                 begun[number], level[number] = weights[at], bias[at]
         return LevelFit(begun, level)
 
-    def held(self, fits: list[Fits]) -> list[HeldBoxes]:
-        """Returns what each image's model without it finds on it, of several; none without folds.
+    def some(self) -> np.ndarray:
+        """Returns images of every fold that are enough to tell one way from another."""
+        rng = np.random.default_rng([self.compute.seed, 14])
+        each = -(-_MEASURED // self.k)
+        folds = [rng.permutation(np.flatnonzero(self.of == fold))[:each] for fold in range(self.k)]
+        return np.sort(np.concatenate(folds))
+
+    def held(self, fits: list[Fits], images: np.ndarray) -> list[HeldBoxes]:
+        """Returns what each image's model without it finds on it, of several.
 
         Args:
             fits: Of which the first K models are without a fold each.
+            images: (n,) int, which of the training images.
         """
-        if self.k < 2:
-            return []
         self.compute.begin("probe: measuring on held-out training images")
-        rows, n = self.task.views[0].rows, len(self.task.material)
+        rows = self.task.views[0].rows
 
         def find(start: int) -> list[list[Outputs]]:
-            stop = min(start + _BATCH, n)
-            levels = self.levels(rows[start:stop])[1]
+            part = images[start : start + _BATCH]
+            levels = self.levels.maps(rows[part])[1]
             return [
-                [self.found(image, [each[image - start] for each in levels], fit) for fit in fits]
-                for image in range(start, stop)
+                [self.found(image, [each[at] for each in levels], fit) for fit in fits]
+                for at, image in enumerate(part.tolist())
             ]
 
-        parts = [each for part in ordered_map(find, range(0, n, _BATCH)) for each in part]
+        starts = range(0, len(images), _BATCH)
+        parts = [each for part in ordered_map(find, starts) for each in part]
         how = f"{self.k} folds"
-        return [
-            HeldBoxes(np.arange(n), joined_found(list(own)), how)
-            for own in zip(*parts, strict=True)
-        ]
+        return [HeldBoxes(images, joined_found(own), how) for own in zip(*parts, strict=True)]
 
     def found(self, image: int, levels: list[np.ndarray], fit: Fits) -> Outputs:
         """Returns what the model without an image finds on it."""
-        model = int(self.of[image])
-        certain = np.broadcast_to(self.certain[image], (len(self.cells),))
+        model = self.of[image]
+        certain = np.broadcast_to(self.levels.certain[image], (len(self.levels.cells),))
         scores = np.concatenate([
             level_scores(own[model], level, certain[part])
-            for own, level, part in zip(fit, levels, self.parts, strict=True)
+            for own, level, part in zip(fit, levels, self.levels.parts, strict=True)
         ])  # fmt: skip
-        boxes = self.boxes[image : image + 1]
+        boxes = self.levels.boxes[image : image + 1]
         return chosen_boxes(boxes, scores[None], self.task.recipe, self.task.most)
 
     def curve(
@@ -341,10 +224,11 @@ class _Work:
             ]
             fits.append(models)
             sizes.append(round((rank <= share).sum() * (self.k - 1) / self.k))
-        folds = (self.of == np.arange(self.k)[:, None]).astype(np.float64)
+        some = self.some()
+        folds = (self.of[some] == np.arange(self.k)[:, None]).astype(np.float64)
         values = np.array([
-            average_precision(each.matches(self.task.material))(folds)
-            for each in (*self.held(fits), whole)
+            average_precision(each.matches(self.task.material, some))(folds)
+            for each in (*self.held(fits, some), whole)
         ])  # fmt: skip
         return np.array([*sizes, round(n * (self.k - 1) / self.k)]), values
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from headstart.errors import OptionError
 from headstart.training.schedule import Recipe, Schedule
@@ -27,7 +26,7 @@ class BoxRecipe(Recipe):
         probe_views: Views of an image that the class layer of a frozen detector learns from, the
             first as it is; one of more than 200 images.
         probe_top: Cells that an object gives its class layer.
-        probe_near: Overlap from which other cells are not counted.
+        probe_near: Overlap from which other cells are not counted: `select` drops their boxes.
         probe_beta: Exponent of the quality focal loss of the class layer.
         probe_share: Share of plain background that it learns from.
         probe_cells: Cells of a level that it learns from, at most.
@@ -72,7 +71,7 @@ class BoxRecipe(Recipe):
     room: float = 1.5
     probe_views: int = 1
     probe_top: int = 9
-    probe_near: float = 0.4
+    probe_near: float = 0.6
     probe_beta: float = 2.0
     probe_share: float = 0.05
     probe_cells: int = 20_000
@@ -125,11 +124,6 @@ class BoxRecipe(Recipe):
     def strengths(self) -> tuple[float, ...]:
         """The numbers of `probe_strengths`."""
         return tuple(float(each) for each in self.probe_strengths.split("/"))
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """Returns what decides a training, ready for JSON."""
-        return dict(self.__dict__)
 
 
 def _positive(text: str) -> bool:
