@@ -54,7 +54,7 @@ def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():
     given = rows(1)
     learns = np.ones((len(given.images), 2), bool)
     learns[given.kinds == 1, 1] = False  # the second model never sees the second class
-    one, other = fit_level(given, START, learns, np.array([1.0, 1.0]))
+    [[one, other]] = fit_level(given, START, learns, [1.0])
     fresh = rows(2)
     scores = level_scores(one, fresh.features.T, fresh.certain)
     for kind in (0, 1):
@@ -64,19 +64,29 @@ def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():
     assert scores[fresh.kinds < 0].mean() < 0.15
     blind = level_scores(other, fresh.features.T, fresh.certain)
     assert blind[fresh.kinds == 1, 1].mean() < 0.1
-    alone = fit_level(given, START, learns[:, :1], np.array([1.0]))[0]
+    alone = fit_level(given, START, learns[:, :1], [1.0])[0][0]
     assert np.abs(level_scores(alone, fresh.features.T, fresh.certain) - scores).mean() < 0.03
 
 
 def test_where_nothing_is_learnt_a_layer_stays():
     nothing = rows(0).of(np.zeros(len(rows(0).images), bool))
-    assert fit_level(nothing, START, np.ones((0, 3), bool), np.ones(3)) == [START] * 3
+    assert fit_level(nothing, START, np.ones((0, 3), bool), [1.0, 2.0]) == [[START] * 3] * 2
     given = rows(3)
     background = given.of(given.kinds < 0)
     known = LevelFit(np.full((2, 5), 0.1, np.float32), np.full(2, -8.0, np.float32))
     learns = np.ones((len(background.images), 1), bool)
-    [fit] = fit_level(background, known, learns, np.array([1e-4]))
+    [[fit]] = fit_level(background, known, learns, [1e-4])
     assert np.abs(fit.weights - known.weights).max() < 0.05
+
+
+def test_strengths_are_fitted_from_the_most_regularised_on_and_told_in_the_order_asked():
+    given = rows(4)
+    learns = np.ones((len(given.images), 2), bool)
+    weak, strong = fit_level(given, START, learns, [10.0, 0.01])
+    [alone] = fit_level(given, START, learns, [10.0])
+    assert np.abs(strong[0].weights).sum() < 0.9 * np.abs(weak[0].weights).sum()
+    told = [level_scores(each[0], given.features.T, given.certain) for each in (weak, alone)]
+    assert np.abs(told[0] - told[1]).max() < 0.05
 
 
 def test_objectness_is_a_part_of_the_score():
@@ -99,3 +109,26 @@ def test_slopes_are_those_of_the_loss(beta):
     found, slopes = box_linear._focal(logits.clone(), wanted, certain, beta)
     assert torch.allclose(found, losses.detach(), atol=1e-9)
     assert torch.allclose(slopes, free.grad, atol=1e-7)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("sure", [True, False])
+def test_background_is_the_same_loss_sooner(beta, sure):
+    torch.manual_seed(0)
+    logits = torch.randn(40, 3, 2, dtype=torch.float64)
+    certain = None if sure else torch.rand(40, 1, 1, dtype=torch.float64) * 0.9 + 0.05
+    full = torch.ones(40, 1, 1, dtype=torch.float64) if certain is None else certain
+    nothing = torch.zeros(40, 1, 2, dtype=torch.float64)
+    wanted = box_linear._focal(logits.clone(), nothing, full, beta)
+    found = box_linear._background(logits.clone(), certain, beta)
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.allclose(one, other, atol=1e-9)
+
+
+def test_blocks_give_what_all_rows_at_once_give(monkeypatch):
+    given = rows(5)
+    learns = np.random.default_rng(0).random((len(given.images), 2)) < 0.8
+    whole = fit_level(given, START, learns, [1.0])
+    monkeypatch.setattr(box_linear, "_BLOCK", 1)
+    parts = fit_level(given, START, learns, [1.0])
+    assert np.abs(whole[0][1].weights - parts[0][1].weights).max() < 2e-2

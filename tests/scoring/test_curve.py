@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from headstart.metrics.interval import wilson
-from headstart.scoring.curve import extrapolate
+from headstart.scoring.curve import curve_section, extrapolate
 
 SIZES = [40, 80, 160, 320]
 
@@ -74,3 +74,24 @@ def test_what_cannot_be_said_is_not_said(sizes, values):
 def test_disorder_is_refused():
     with pytest.raises(ValueError, match="rise"):
         extrapolate([3, 2, 1], np.ones((3, 2)))
+
+
+def test_a_section_bears_the_measure_it_is_of():
+    law = lambda n: 1 - 0.05 - 1.2 * n**-0.6  # noqa: E731
+    values = folds(law, noise=0.001)
+    found = curve_section(np.array(SIZES), values, have=400, measure=("map", "AP"))
+    assert found["measure"] == {"key": "map", "words": "AP"}
+    assert [point["n"] for point in found["points"]] == SIZES
+    assert found["points"][0]["map"].value == pytest.approx(values[0].mean())
+    assert "AP would be about" in found["forecast"]["summary"]
+    assert found["forecast"]["map"].value == pytest.approx(law(800.0), abs=0.02)
+
+
+def test_what_no_fold_could_measure_is_no_point_and_gives_no_forecast():
+    values = folds(lambda n: 0.9 + 0 * n)
+    values[0, 0] = np.nan
+    found = curve_section(np.array(SIZES), values, have=400)
+    assert len(found["points"]) == 3
+    assert found["forecast"] is None
+    nothing = curve_section(np.zeros(0, int), np.zeros((0, 5)), have=4)
+    assert nothing["points"] == []

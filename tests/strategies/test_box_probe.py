@@ -10,8 +10,10 @@ from tests.strategies.box_sets import QUIET, scenes, seen
 
 from headstart.metrics.detection import average_precision
 from headstart.nets.box_head import BoxHead, BoxPlan
+from headstart.strategies import box_probe
+from headstart.strategies.box_levels import MapView, ProbeTask
 from headstart.strategies.box_material import read_boxes
-from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
+from headstart.strategies.box_probe import probe_boxes
 from headstart.tasks.detection.recipe import BoxRecipe
 
 
@@ -43,7 +45,8 @@ def task(tmp_path):
 
 
 def test_new_classes_are_told_on_images_that_were_held_out(task):
-    arm = probe_boxes(task, QUIET)
+    found = probe_boxes(task, QUIET)
+    arm = found.arm
     assert arm.name == "probe"
     assert arm.head.n_classes == 2
     assert (arm.head.arrays["sides.0.bias"] == task.detector.arrays["sides.0.bias"]).all()
@@ -53,12 +56,32 @@ def test_new_classes_are_told_on_images_that_were_held_out(task):
     assert not np.allclose(
         arm.partial.arrays["classes.0.weight"], arm.head.arrays["classes.0.weight"]
     )
-    again = probe_boxes(task, QUIET)
+    again = probe_boxes(task, QUIET).arm
     assert (again.held.found["scores"] == arm.held.found["scores"]).all()
 
 
+def test_fewer_images_give_a_curve_on_the_same_folds(task, monkeypatch):
+    assert len(probe_boxes(task, QUIET).sizes) == 0  # 16 images are too few to take some away
+    monkeypatch.setattr(box_probe, "_LEAST_CURVE", 16)
+    found = probe_boxes(task, QUIET)
+    assert found.sizes.tolist() == [3, 6, 12]
+    assert found.values.shape == (3, 4)
+    whole = average_precision(found.arm.held.matches(task.material))
+    folds = (task.folds[0] == np.arange(4)[:, None]).astype(float)
+    assert np.allclose(found.values[-1], whole(folds))
+    assert found.values[-1].mean() > found.values[0].mean() - 0.05
+
+
+def test_ways_are_told_apart_by_some_images_of_every_fold(task, monkeypatch):
+    monkeypatch.setattr(box_probe, "_MEASURED", 8)
+    whole = probe_boxes(task, QUIET).arm
+    assert whole.held.rows.tolist() == list(range(16))
+    work = box_probe._Work(task, QUIET)
+    assert np.bincount(task.folds[0][work.some()]).tolist() == [2, 2, 2, 2]
+
+
 def test_nothing_is_measured_where_all_must_stay_together(task):
-    arm = probe_boxes(replace(task, folds=(np.zeros(16, int), 1)), QUIET)
+    arm = probe_boxes(replace(task, folds=(np.zeros(16, int), 1)), QUIET).arm
     assert arm.held is None
     assert arm.operating.calibration is None
     assert arm.partial is None
@@ -70,6 +93,6 @@ def test_images_without_objects_are_learnt_from_without_harm(task):
     none = tuple(np.zeros(0, np.int64) for _ in range(16))
     material = replace(task.material, boxes=nothing, classes=none, kinds=none)
     empty = replace(task, material=material, views=(MapView(task.views[0].rows, nothing, none),))
-    arm = probe_boxes(empty, QUIET)
+    arm = probe_boxes(empty, QUIET).arm
     assert all(np.isfinite(each).all() for each in arm.head.arrays.values())
     assert (arm.held.found["scores"] < 0.2).all()

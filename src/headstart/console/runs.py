@@ -81,6 +81,9 @@ def show_run(run: Run, console: Console) -> None:
         if name != primary
     ]
     show_estimates(rows, console)
+    forecast = (results.get("learning_curve") or {}).get("forecast")
+    if forecast:
+        console.print(forecast["summary"], markup=False)
     if "retrieval" in results:
         _retrieval(results, console)
     console.print(f"report: {run.report}", markup=False, soft_wrap=True)

@@ -169,6 +169,13 @@ def _match(
         near = np.flatnonzero(shares >= _LEAST)
         if not len(near):
             continue
+        if len(near) == 1:  # nearly always: the same as below, in a third of the time
+            [only] = near
+            may = free[:, :, only] & (shares[only] >= least)
+            taken[:, :, row] = np.where(may, own[only], -1)
+            if not again[only]:
+                free[:, :, only] &= ~may
+            continue
         near = near[::-1]  # of equal overlaps the last box is taken
         share = shares[near]
         may = free[:, :, near] & (share >= least[:, None])

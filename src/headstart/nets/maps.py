@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import weakref
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,12 +26,17 @@ from headstart.nets.engine import Engine
 from headstart.nets.stages import StagePool
 from headstart.output import write_atomic
 
+if TYPE_CHECKING:
+    from headstart.nets.engine_openvino import OpenVinoEngine
+
 __all__ = ["MapLayout", "StageMaps", "map_layout", "maps_engine", "stage_maps"]
 
 # From so many images on, converting to OpenVINO is won back.
 _WORTH_CONVERTING = 12
 # Bytes of maps that one call of an engine may give.
 _CALL_BYTES = 48 << 20
+# Loading and proving an engine takes a second or two: who holds one shares it.
+_HELD: weakref.WeakValueDictionary[tuple[str, int], OpenVinoEngine] = weakref.WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,9 @@ def maps_engine(
     if chosen == "cpu":
         from headstart.nets import engine_openvino as openvino
 
-        home, engine = _home(backbone, preprocess), None
-        if openvino.is_converted(home, size=size):
+        home = _home(backbone, preprocess)
+        engine = _HELD.get((str(home), size))
+        if engine is None and openvino.is_converted(home, size=size):
             engine = openvino.load_converted(home, size=size, bounds=bounds, batch=batch)
         if engine is None and images >= _WORTH_CONVERTING:
             try:
@@ -163,6 +171,7 @@ def maps_engine(
             except (BackboneError, OSError):
                 pass  # torch below runs everything, only slower
         if engine is not None:
+            _HELD[str(home), size] = engine
             return engine
     from headstart.nets.engine_torch import torch_engine
 

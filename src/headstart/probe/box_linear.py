@@ -6,14 +6,19 @@ and each stands for many; what the pretrained layers took for something is kept 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from headstart.probe.box_cells import BACKGROUND, UNCOUNTED, Cells
+from headstart.probe.descent import descend
 
 __all__ = ["CellRows", "LevelFit", "fit_level", "level_scores", "rows_of_cells"]
+
+# Scores that are worked on at a time.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -112,75 +117,155 @@ def fit_level(
     rows: CellRows,
     start: LevelFit,
     learns: np.ndarray,
-    strengths: np.ndarray,
+    strengths: Sequence[float],
     *,
     beta: float = 2.0,
     steps: int = 60,
-) -> list[LevelFit]:
-    """Fits the class layer of one level, M times side by side.
+) -> list[list[LevelFit]]:
+    """Fits the class layer of one level, M times side by side, at several strengths.
 
     Each minimises the quality focal loss, summed over its cells and classes, plus |W - start|^2 /
     (2 * strength) in standardised features: where there is little to learn from, a layer stays
-    where it began. Reading the features is the cost, so that all models read them together.
+    where it began. Reading the features is the cost, so that all models read them together. The
+    most regularised are fitted first, and the next begin at what those found.
 
     Args:
         rows: R cells that are learnt from; may be none.
         start: Where all begin: rows of the pretrained layer, or zeros with a low bias.
         learns: (R, M) bool, which cells each model learns from.
-        strengths: (M,) larger is less regularised.
+        strengths: S numbers, larger is less regularised.
         beta: How much less a cell counts that is told well already; 0 for cross-entropy.
-        steps: Of L-BFGS, at most.
+        steps: Of L-BFGS at each strength, at most.
+
+    Returns:
+        The M models of each strength, in the order of `strengths`.
     """
-    models, classes = len(strengths), len(start.bias)
+    models = learns.shape[1]
     if not len(rows.features):
-        return [start] * models
+        return [[start] * models for _ in strengths]
     x = torch.from_numpy(rows.features)
     mean, std = x.mean(0), x.std(0, unbiased=False)
     std = std.clamp_min(1e-3 * float(std.mean().clamp_min(1e-6)))
     x = (x - mean) / std
-    wanted = torch.zeros(len(x), 1, classes)
-    own = torch.from_numpy(rows.kinds >= 0)
-    wanted[own, 0, torch.from_numpy(rows.kinds)[own]] = torch.from_numpy(rows.quality)[own]
-    certain = torch.from_numpy(rows.certain)[:, None, None]
-    counts = torch.from_numpy(rows.weights[:, None] * learns)[:, :, None].float()
-    scale = 1 / (wanted.sum(2) * counts[..., 0]).sum(0).clamp_min(1.0)
-    decay = torch.from_numpy(np.asarray(strengths, np.float32))
     begun = torch.from_numpy(start.weights) * std
     level = torch.from_numpy(start.bias) + torch.from_numpy(start.weights) @ mean
-    weights, bias = begun.repeat(models, 1, 1), level.repeat(models, 1)
-    solver = torch.optim.LBFGS(
-        [weights, bias], max_iter=steps, history_size=8, line_search_fn="strong_wolfe",
-        tolerance_grad=1e-5, tolerance_change=1e-7,
-    )  # fmt: skip
+    loss, found = _Loss(x, rows, learns, beta), {}
+    point = torch.cat([begun, level[:, None]], dim=1).flatten().repeat(models, 1)
+    for strength in sorted(set(strengths)):
+        point = descend(loss.at(begun, strength), point, steps=steps)
+        weights, bias = loss.layers(point)
+        raw = weights / std
+        shift = bias - raw @ mean
+        found[strength] = [
+            LevelFit(one.numpy().copy(), two.numpy().copy())
+            if bool(torch.isfinite(one).all() and torch.isfinite(two).all())
+            else start
+            for one, two in zip(raw, shift, strict=True)
+        ]
+    return [found[each] for each in strengths]
 
-    def closure() -> torch.Tensor:
-        with torch.no_grad():
-            logits = (x @ weights.flatten(0, 1).T).unflatten(1, (models, classes)).add_(bias)
-            losses, slopes = _focal(logits, wanted, certain, beta)
-            slopes.mul_(counts).mul_(scale[:, None])
-            moved = weights - begun
-            apart = (moved**2).sum((1, 2)) / (2 * decay)
-            flat = slopes.flatten(1)
-            steep = (flat.T @ x).unflatten(0, (models, classes))
-            weights.grad = steep + moved * (scale / decay)[:, None, None]
-            bias.grad = slopes.sum(0)
-            return ((losses.mul_(counts).sum((0, 2)) + apart) * scale).sum()
 
-    solver.step(closure)
-    raw = weights / std
-    shift = bias - raw @ mean
-    return [
-        LevelFit(one.numpy().copy(), two.numpy().copy())
-        if bool(torch.isfinite(one).all() and torch.isfinite(two).all())
-        else start
-        for one, two in zip(raw, shift, strict=True)
-    ]
+class _Loss:
+    """The quality focal loss of M linear layers on the same cells.
+
+    Args:
+        x: (R, c) standardised features.
+        rows: What they are.
+        learns: (R, M) bool.
+        beta: See `fit_level`.
+    """
+
+    def __init__(self, x: torch.Tensor, rows: CellRows, learns: np.ndarray, beta: float) -> None:
+        self.x, self.beta = x, beta
+        self.counts = torch.from_numpy(rows.weights[:, None] * learns).float()
+        self.certain = None
+        if (rows.certain != 1).any():
+            self.certain = torch.from_numpy(rows.certain)[:, None, None]
+        self.own = np.flatnonzero(rows.kinds >= 0)
+        self.kinds = torch.from_numpy(rows.kinds)
+        self.quality = torch.from_numpy(rows.quality)
+        worth = (self.quality * (self.kinds >= 0))[:, None] * self.counts
+        self.scale = 1 / worth.sum(0).clamp_min(1.0)
+
+    def layers(self, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the (M, C, c) weights and (M, C) bias that (M, C * (c + 1)) points stand for."""
+        both = point.unflatten(1, (-1, self.x.shape[1] + 1))
+        return both[..., :-1], both[..., -1]
+
+    def at(
+        self, begun: torch.Tensor, strength: float
+    ) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        """Returns loss and distance from (C, c) weights, as `descend` wants it."""
+
+        def objective(point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            values, slopes = self(*self.layers(point))
+            moved = self.layers(point)[0] - begun
+            slopes[..., :-1] += moved / strength
+            values += (moved**2).sum((1, 2)) / (2 * strength)
+            return values * self.scale, (slopes * self.scale[:, None, None]).flatten(1)
+
+        return objective
+
+    def __call__(
+        self, weights: torch.Tensor, bias: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the (M,) sums of the losses, and their (M, C, c + 1) slopes."""
+        models, classes = bias.shape
+        flat, level = weights.flatten(0, 1).T, bias.flatten()
+        totals = torch.zeros(models)
+        steep = torch.zeros(models * classes, self.x.shape[1])
+        ahead = torch.zeros(models, classes)
+        # Blocks that stay in the processor's cache while they are worked on.
+        block = max(256, _BLOCK // (models * classes))
+        for first in range(0, len(self.x), block):
+            part = slice(first, first + block)
+            x, counts = self.x[part], self.counts[part]
+            logits = torch.addmm(level, x, flat).unflatten(1, (models, classes))
+            losses, slopes = self._of(logits, first)
+            totals += (losses.sum(2) * counts).sum(0)
+            slopes *= counts[..., None]
+            steep.addmm_(slopes.flatten(1).T, x)
+            ahead += slopes.sum(0)
+        found = torch.cat([steep.unflatten(0, (models, classes)), ahead[..., None]], dim=2)
+        return totals, found
+
+    def _of(self, logits: torch.Tensor, first: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (r, M, C) losses and slopes of the rows from the first on."""
+        own = torch.from_numpy(
+            self.own[slice(*np.searchsorted(self.own, (first, first + len(logits))))]
+        )
+        kinds = self.kinds[own]
+        told = logits[own - first, :, kinds]
+        certain = None if self.certain is None else self.certain[first : first + len(logits)]
+        losses, slopes = _background(logits, certain, self.beta)
+        sure = torch.ones(len(own), 1) if certain is None else certain[own - first, 0]
+        found = _focal(told, self.quality[own][:, None], sure, self.beta)
+        losses[own - first, :, kinds], slopes[own - first, :, kinds] = found
+        return losses, slopes
+
+
+def _background(
+    logits: torch.Tensor, certain: torch.Tensor | None, beta: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns losses where no object is wanted, and their slopes by the logits, used up.
+
+    That is nearly everywhere: what `_focal` gives for 0, in half of its operations.
+    """
+    plain = logits.sigmoid_()
+    score = (plain if certain is None else plain * certain).clamp_(1e-6, 1 - 1e-6)
+    rest = 1 - score
+    entropy = rest.log().neg_()
+    power = score**beta
+    slopes = (entropy * rest).mul_(beta).add_(score)
+    if certain is not None:
+        slopes.div_(rest).mul_(1 - plain)
+    return entropy.mul_(power), slopes.mul_(power)
 
 
 def _focal(
     logits: torch.Tensor, wanted: torch.Tensor, certain: torch.Tensor, beta: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns (R, M, C) quality focal losses, and their slopes by the logits.
+    """Returns quality focal losses, and their slopes by the logits, which are used up.
 
     Written out: automatic differentiation takes three times as long, and this is all there is.
     """

@@ -225,17 +225,23 @@ def reliability_diagram(after: Sequence[Record], before: Sequence[Record] = ()) 
     return Markup("").join([*parts, Markup("</svg>")])
 
 
-def draw_learning_curve(points: Sequence[Record], forecast: Record | None = None) -> Markup:
+def draw_learning_curve(
+    points: Sequence[Record],
+    forecast: Record | None = None,
+    measure: tuple[str, str] = ("accuracy", "accuracy"),
+) -> Markup:
     """Draws accuracy against the number of training images, on a logarithmic axis.
 
     Args:
-        points: ``{"n", "accuracy": Estimate}`` in rising order.
+        points: ``{"n", key: Estimate}`` in rising order.
         forecast: The same for a size not yet seen, drawn dashed; or None.
+        measure: That key, and what it is called.
     """
+    key, words = measure
     every = [*points, forecast] if forecast else list(points)
     start, end = math.log(every[0]["n"]), math.log(every[-1]["n"])
-    lows = [point["accuracy"]["low"] for point in every]
-    highs = [point["accuracy"]["high"] for point in every]
+    lows = [point[key]["low"] for point in every]
+    highs = [point[key]["high"] for point in every]
     # Never above 95 %, or a curve that is right throughout would have no height.
     bottom = max(0.0, min(0.95, math.floor(20 * min(lows)) / 20))
     top = min(1.0, max(math.ceil(20 * max(highs)) / 20, bottom + 0.05))
@@ -248,24 +254,24 @@ def draw_learning_curve(points: Sequence[Record], forecast: Record | None = None
         return TOP + HEIGHT * (1 - (min(max(value, bottom), top) - bottom) / (top - bottom))
 
     label = "Learning curve: " + "; ".join(
-        f"{point['n']} images {span(point['accuracy'])}" for point in every
+        f"{point['n']} images {span(point[key])}" for point in every
     )
-    parts = [*frame(label, "training images", "accuracy"), *y_axis(bottom, top)]
+    parts = [*frame(label, "training images", words), *y_axis(bottom, top)]
     last = -math.inf
     for point in every:
         here = x(point["n"])
         if here - last >= 34:  # labels never overlap
             parts.append(x_label(here, f"{point['n']:,}"))
             last = here
-    path = " ".join(f"{x(p['n']):.1f},{y(p['accuracy']['value']):.1f}" for p in points)
+    path = " ".join(f"{x(p['n']):.1f},{y(p[key]['value']):.1f}" for p in points)
     parts.append(Markup('<polyline class="line" points="{}"/>').format(path))
     if forecast:
         ends = [points[-1], forecast]
-        path = " ".join(f"{x(p['n']):.1f},{y(p['accuracy']['value']):.1f}" for p in ends)
+        path = " ".join(f"{x(p['n']):.1f},{y(p[key]['value']):.1f}" for p in ends)
         parts.append(Markup('<polyline class="line ahead" points="{}"/>').format(path))
     for point in every:
         tone = "before" if point is forecast else "after"
-        estimate = point["accuracy"]
+        estimate = point[key]
         parts.append(
             Markup(
                 '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'

@@ -17,7 +17,7 @@ import numpy as np
 from headstart.metrics.interval import student, wilson
 from headstart.records import Estimate
 
-__all__ = ["extrapolate", "mean_over_folds"]
+__all__ = ["curve_section", "extrapolate", "mean_over_folds"]
 
 _DECAYS = np.geomspace(0.1, 2.0, 25)
 _ROUNDS = 400
@@ -75,6 +75,7 @@ def extrapolate(
     have: int | None = None,
     factor: float = 2.0,
     seed: int = 0,
+    measure: tuple[str, str] = ("accuracy", "accuracy"),
 ) -> dict[str, Any] | None:
     """Forecasts the accuracy with `factor` times as many training items.
 
@@ -88,9 +89,10 @@ def extrapolate(
         have: How many training items there are; the last size by default.
         factor: How many times as many items as there are.
         seed: Seed of the resampling.
+        measure: Key and words of what the accuracies are, of 1 at best.
 
     Returns:
-        ``{"n": items, "accuracy": Estimate, "summary": one sentence}``, the layout of
+        ``{"n": items, key: Estimate, "summary": one sentence}``, the layout of
         ``learning_curve.forecast``; None when it cannot be said: fewer than three sizes,
         less than a doubling between first and last, numbers that are not finite, or an
         interval too wide to act upon.
@@ -130,21 +132,59 @@ def extrapolate(
         advice = "more images of the same kind would hardly help"
     return {
         "n": target,
-        "accuracy": Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
-        "summary": f"With {target:,} training images instead of {have:,}, accuracy would "
+        measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
+        "summary": f"With {target:,} training images instead of {have:,}, {measure[1]} would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }
 
 
-def mean_over_folds(values: np.ndarray, n: int, tested: int) -> Estimate:
+def curve_section(
+    sizes: np.ndarray,
+    values: np.ndarray,
+    *,
+    have: int,
+    seed: int = 0,
+    tested: int | None = None,
+    measure: tuple[str, str] = ("accuracy", "accuracy"),
+) -> dict[str, Any]:
+    """Returns ``learning_curve`` of ``metrics.json``: its points and the forecast, ready for JSON.
+
+    Args:
+        sizes: (S,) int numbers of training items, rising.
+        values: (S, K) float of the same K folds at each size; 1 is perfect.
+        have: How many training items there are.
+        seed: Of the resampling.
+        tested: Items of all folds, where the values are shares of them.
+        measure: Key and words of what the values are.
+    """
+    key = measure[0]
+    sizes, values = np.asarray(sizes), np.asarray(values, float)
+    points = [
+        {"n": int(n), key: mean_over_folds(each, int(n), tested)}
+        for n, each in zip(sizes, values, strict=True)
+        if np.isfinite(each).all()
+    ]
+    increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
+    forecast = None
+    if increasing and len(points) == len(sizes):
+        forecast = extrapolate(sizes.tolist(), values, have=have, seed=seed, measure=measure)
+    said = {"key": key, "words": measure[1]}
+    return {"measure": said, "points": points, "forecast": forecast}
+
+
+def mean_over_folds(values: np.ndarray, n: int, tested: int | None) -> Estimate:
     """Returns the mean over folds with a rough interval: the wider of two.
 
     Folds share training items, and folds that agree by chance (all of them right, say) would
-    claim to be certain; so the interval is never narrower than the Wilson one of all `tested`
-    items.
+    claim to be certain; so the interval of shares is never narrower than the Wilson one of all
+    `tested` items. Of other measures it is Student's over folds.
     """
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    spread = float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     value = float(values.mean())
+    if tested is None:
+        half = student(_Z, len(values) - 1) * spread if len(values) > 1 else 1.0
+        return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95 %")
+    half = _Z * spread
     plain = wilson(value * tested, tested)
     low, high = min(value - half, plain.low), max(value + half, plain.high)
     return Estimate(value, max(0.0, low), min(1.0, high), n, "folds, 95 %")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class HeldBoxes:
     rows: np.ndarray
     found: Outputs
     how: str
+    _known: dict[bytes, Matches] = field(default_factory=dict, repr=False, compare=False)
 
     def matches(self, material: BoxMaterial, rows: np.ndarray | None = None) -> Matches:
         """Matches what was found with what is there.
@@ -56,6 +57,12 @@ class HeldBoxes:
             rows: (m,) which of them, all held out; by default all that were.
         """
         wanted = self.rows if rows is None else rows
+        key = np.asarray(wanted, np.int64).tobytes()
+        if key not in self._known:  # threshold, choice and curve ask for the same
+            self._known[key] = self._matches(material, wanted)
+        return self._known[key]
+
+    def _matches(self, material: BoxMaterial, wanted: np.ndarray) -> Matches:
         place = {int(row): at for at, row in enumerate(self.rows)}
         at = np.array([place[int(row)] for row in wanted], np.int64)
         items, places = np.nonzero(self.found["scores"][at] > 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, cast
 
 import numpy as np
@@ -146,9 +148,39 @@ def box_scenes(
     most = (_HELD_BYTES / (3 * max(1, len(material)))) ** 0.5
     side = int(max(small.size, min(round(small.size * room), most)))
     large = replace(small, size=side)
-    squares = InputImages(
-        prepared.dataset.take(material.items), large, workers=compute.workers,
-        progress=compute.progress,
-    )  # fmt: skip
+    squares = _LargeImages(prepared, material.items, large, compute)
     return BoxScenes(squares, read_boxes(prepared, material.items, large).boxes,
                      material.classes, warp)  # fmt: skip
+
+
+class _LargeImages:
+    """Images that are read when the first is asked for: a first answer may do without."""
+
+    def __init__(
+        self, prepared: Prepared, items: np.ndarray, large: Preprocess, compute: Compute
+    ) -> None:
+        self._asked, self._items, self._compute = (prepared, large), items, compute
+        self._lock = threading.Lock()  # several threads draw views
+
+    @cached_property
+    def _images(self) -> InputImages:
+        (prepared, large), compute = self._asked, self._compute
+        compute.begin("reading the training images larger")
+        return InputImages(
+            prepared.dataset.take(self._items), large, workers=compute.workers,
+            progress=compute.progress,
+        )  # fmt: skip
+
+    @property
+    def keys(self) -> np.ndarray:
+        """(N, 16) uint8 content fingerprints of the files."""
+        with self._lock:
+            return self._images.keys
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        with self._lock:
+            images = self._images
+        return images[index]

@@ -7,98 +7,54 @@ maps in seconds. One model is fitted on all training images and one without each
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
-import torch
 
 from headstart.compute import Compute
 from headstart.images.threads import ordered_map
 from headstart.metrics.detection import average_precision
-from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
-from headstart.nets.box_net import BoxNet, box_corners, box_net_of, box_parts, box_scores
-from headstart.nets.maps import MapLayout
-from headstart.probe.box_cells import Cells, assign_cells
-from headstart.probe.box_linear import (
-    CellRows,
-    LevelFit,
-    fit_level,
-    level_scores,
-    rows_of_cells,
-)
+from headstart.probe.box_linear import CellRows, LevelFit, fit_level, level_scores
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
 from headstart.strategies.box_held import BoxOperating, HeldBoxes
+from headstart.strategies.box_levels import LevelReader, ProbeTask
 from headstart.strategies.box_material import BoxMaterial
-from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["ProbeTask", "MapView", "probe_boxes"]
+__all__ = ["BoxProbe", "probe_boxes"]
 
-# Background that the pretrained layers give at least this score is kept whole.
-_TAKEN = 0.05
 # A class of which nothing is known is expected in one cell of a hundred.
 _PRIOR = -4.6
 _BATCH = 16
 # Numbers of scores that the fits may hold at once; beyond them fewer models are fitted.
 _MOST_SCORES = 1 << 26
+# A learning curve: shares of the images before all of them, and how many there must be.
+_SHARES = (0.25, 0.5)
+_LEAST_CURVE = 24
+# Held-out images that ways are told apart by, at most about.
+_MEASURED = 120
 
 
 @dataclass(frozen=True)
-class MapView:
-    """The maps of one view of N images, and the boxes on it.
+class BoxProbe:
+    """What a probe of boxes came to.
 
     Attributes:
-        rows: (N, D) maps of all stages.
-        boxes: N arrays, (n, 4) on the input.
-        classes: N arrays, (n,) int64 or below 0.
+        arm: The layers to keep.
+        sizes: (S,) int, mean number of images that the models of a learning curve learnt from.
+        values: (S, K) AP of each on the fold that it has not seen; S is 0 where none could be
+            measured.
     """
 
-    rows: np.ndarray
-    boxes: list[np.ndarray] | tuple[np.ndarray, ...]
-    classes: list[np.ndarray] | tuple[np.ndarray, ...]
+    arm: BoxArm
+    sizes: np.ndarray
+    values: np.ndarray
 
 
-@dataclass(frozen=True)
-class ProbeTask:
-    """What a probe of boxes is fitted on.
-
-    Attributes:
-        backbone: The detector.
-        detector: Its own last layers.
-        known: Names of its own classes.
-        layout: Of its maps.
-        views: Of the N training images; the first as they are.
-        material: Their boxes.
-        folds: (N,) int and how many there are.
-        recipe: How.
-        most: Boxes of an image.
-    """
-
-    backbone: Backbone
-    detector: BoxHead
-    known: tuple[str, ...]
-    layout: MapLayout
-    views: tuple[MapView, ...]
-    material: BoxMaterial
-    folds: tuple[np.ndarray, int]
-    recipe: BoxRecipe
-    most: int
-
-
-@dataclass(frozen=True)
-class _Level:
-    """One level of one image: features (c, a), where in A it begins, objectness (a,)."""
-
-    features: np.ndarray
-    part: slice
-    certain: np.ndarray
-
-
-def probe_boxes(task: ProbeTask, compute: Compute) -> BoxArm:
+def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     """Fits new class layers, chooses how strongly by held-out images, and measures them there.
 
     Args:
@@ -107,29 +63,33 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxArm:
     """
     begun = time.perf_counter()
     work = _Work(task, compute)
-    rows = work.gather()
-    fits, strengths = work.fit(rows)
-    arms = []
-    for number in range(len(strengths)):
-        held = work.held(fits, number)
-        arms.append((held, -np.inf if held is None else _value(held, task.material)))
-    best = int(np.argmax([value for _, value in arms])) if len(arms) > 1 else 0
-    held = arms[best][0]
-    head = work.head(fits, work.models * best + work.models - 1)
-    partial = work.head(fits, work.models * best) if work.models > 1 else None
+    rows = work.levels.gather(compute)
+    strengths = work.strengths(rows)
+    fits = work.fit(rows, strengths)
+    best, held = len(strengths) // 2, None
+    if work.k > 1:
+        every, some = np.arange(len(task.material)), work.some()
+        if len(strengths) > 1:
+            tried = work.held(fits, some)
+            best = int(np.argmax([_value(each, task.material) for each in tried]))
+        [held] = work.held([fits[best]], every)
+    head = work.head(fits[best], work.models - 1)
+    partial = work.head(fits[best], 0) if work.models > 1 else None
     operating = BoxOperating() if held is None else held.operating(task.material)
     matched = sum(name.lower() in work.places for name in task.material.names)
     summary = (
-        f"{task.backbone.name} as it was pretrained, with new class layers on {len(fits)} levels, "
+        f"{task.backbone.name} as it was pretrained, with new class layers on {len(rows)} levels, "
         f"input {task.layout.size} px"
     )
     if matched:
         summary += f"; {matched} of {len(task.material.names)} classes began as its own"
+    sizes, values = work.curve(rows, strengths[best], held)
     seconds = time.perf_counter() - begun
-    return BoxArm(
+    arm = BoxArm(
         "probe", summary, head, task.backbone, task.layout.size, held, operating, seconds,
         partial=partial,
     )  # fmt: skip
+    return BoxProbe(arm, sizes, values)
 
 
 def _value(held: HeldBoxes, material: BoxMaterial) -> float:
@@ -137,98 +97,53 @@ def _value(held: HeldBoxes, material: BoxMaterial) -> float:
     return value if np.isfinite(value) else 0.0
 
 
+Fits = list[list[LevelFit]]
+"""The models of every level: level by level, the model of each fold, then that of all images."""
+
+
 class _Work:
     """What the steps of a probe share."""
 
     def __init__(self, task: ProbeTask, compute: Compute) -> None:
         self.task, self.compute = task, compute
-        self.net: BoxNet = box_net_of(task.detector)
         self.of, self.k = task.folds
         self.models = self.k + 1 if self.k > 1 else 1
         self.places = {name.lower(): at for at, name in enumerate(task.known)}
+        self.levels = LevelReader(task)
 
-    def read(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, list[_Level]]]:
-        """Yields the (A, 4) boxes, (A,) best pretrained scores and levels of every image."""
-        plan = self.task.detector.plan
-        for start in range(0, len(rows), _BATCH):
-            part = torch.from_numpy(rows[start : start + _BATCH].astype(np.float32))
-            maps = self.task.layout.split(part)
-            with torch.inference_mode():
-                raw = self.net.raw(maps)
-                boxes = box_corners(plan, raw, self.net.cells(maps)).numpy()
-                taken = box_scores(plan, raw).amax(2).numpy()
-                sure = box_parts(plan, raw)[1]
-                certain = np.ones_like(taken) if sure is None else sure.sigmoid()[..., 0].numpy()
-            held = [maps[stage].flatten(2).numpy() for stage in plan.stages]
-            for at in range(len(part)):
-                levels, first = [], 0
-                for each in held:
-                    own = slice(first, first + each.shape[2])
-                    levels.append(_Level(each[at], own, certain[at, own]))
-                    first = own.stop
-                yield boxes[at], taken[at], levels
+    def strengths(self, rows: list[CellRows]) -> tuple[float, ...]:
+        """Returns the strengths that are tried: as asked for, or one where that is much."""
+        strengths, classes = self.task.recipe.strengths, self.task.material.n_classes
+        scores = max(len(each.features) for each in rows) * classes * self.models
+        if scores * len(strengths) > _MOST_SCORES:
+            return (strengths[len(strengths) // 2],)
+        return strengths
 
-    def gather(self) -> list[CellRows]:
-        """Returns the cells of every level that are learnt from, of all views."""
-        task, recipe = self.task, self.task.recipe
-        one = task.layout.split(torch.zeros(1, task.layout.bounds[-1]))
-        centres = self.net.cells(one)[:, :2].numpy()
-        found: list[list[CellRows]] = [[] for _ in task.detector.plan.stages]
-        total = sum(len(view.rows) for view in task.views)
-
-        def give(job: tuple[int, int, np.ndarray, np.ndarray, list[_Level]]) -> list[CellRows]:
-            number, image, boxes, taken, levels = job
-            view, rows = task.views[number], []
-            cells = assign_cells(
-                boxes, centres, view.boxes[image], view.classes[image],
-                top=recipe.probe_top, near=recipe.probe_near,
-            )  # fmt: skip
-            rng = np.random.default_rng([self.compute.seed, number, image, 11])
-            for level in levels:
-                own = Cells(cells.kinds[level.part], cells.quality[level.part])
-                rows.append(
-                    rows_of_cells(
-                        level.features, own, image, rng, taken=taken[level.part] >= _TAKEN,
-                        certain=level.certain, share=recipe.probe_share,
-                    )
-                )  # fmt: skip
-            return rows
-
-        jobs = (
-            (number, image, *each)
-            for number, view in enumerate(task.views)
-            for image, each in enumerate(self.read(view.rows))
-        )
-        for done, rows in enumerate(ordered_map(give, cast(Any, jobs)), 1):
-            for at, each in enumerate(rows):
-                found[at].append(each)
-            self.compute.progress("probe: giving cells to objects", done, total)
-        draw = np.random.default_rng([self.compute.seed, 12])
-        return [CellRows.joined(parts).fewer(recipe.probe_cells, draw) for parts in found]
-
-    def fit(self, rows: list[CellRows]) -> tuple[list[list[LevelFit]], tuple[float, ...]]:
-        """Returns the models of every level, by strength and then by fold, the final one last."""
-        task, classes = self.task, self.task.material.n_classes
-        strengths = task.recipe.strengths
-        largest = max(len(each.features) for each in rows) * classes * self.models
-        if largest * len(strengths) > _MOST_SCORES:
-            strengths = (strengths[len(strengths) // 2],)
-        found = []
-        layers = task.detector.class_layers()
-        for at, (each, (weights, bias)) in enumerate(zip(rows, layers, strict=True)):
+    def fit(self, rows: list[CellRows], strengths: Sequence[float]) -> list[Fits]:
+        """Returns the models of every strength."""
+        levels = []
+        for at, each in enumerate(rows):
             phase = f"probe: class layer {at + 1} of {len(rows)}, {self.models} models"
             self.compute.progress(phase, at, len(rows))
             learns = np.ones((len(each.images), self.models), bool)
             if self.models > 1:
-                learns[:, :-1] = self.of[each.images][:, None] != np.arange(self.k)
-            found.append(
-                fit_level(
-                    each, self.start(weights, bias), np.tile(learns, len(strengths)),
-                    np.repeat(np.array(strengths, np.float32), self.models),
-                    beta=task.recipe.probe_beta,
-                )
-            )  # fmt: skip
-        return found, strengths
+                learns[:, :-1] = self.without(each)
+            levels.append(self.fit_one(at, each, learns, strengths))
+        return [[level[number] for level in levels] for number in range(len(strengths))]
+
+    def fit_one(
+        self, at: int, rows: CellRows, learns: np.ndarray, strengths: Sequence[float]
+    ) -> Fits:
+        """Returns the models of one level, by strength."""
+        recipe = self.task.recipe
+        start = self.start(*self.task.detector.class_layers()[at])
+        return fit_level(
+            rows, start, learns, strengths, beta=recipe.probe_beta, steps=recipe.probe_steps
+        )
+
+    def without(self, rows: CellRows) -> np.ndarray:
+        """Returns (R, K) bool, which cells the model without each fold learns from."""
+        return self.of[rows.images][:, None] != np.arange(self.k)
 
     def start(self, weights: np.ndarray, bias: np.ndarray) -> LevelFit:
         """Returns where the class layer of a level begins: at its own class of the same name."""
@@ -241,30 +156,83 @@ class _Work:
                 begun[number], level[number] = weights[at], bias[at]
         return LevelFit(begun, level)
 
-    def held(self, fits: list[list[LevelFit]], strength: int) -> HeldBoxes | None:
-        """Returns what each image's model without it finds on it; None where there is none."""
-        if self.k < 2:
-            return None
-        task = self.task
+    def some(self) -> np.ndarray:
+        """Returns images of every fold that are enough to tell one way from another."""
+        rng = np.random.default_rng([self.compute.seed, 14])
+        each = -(-_MEASURED // self.k)
+        folds = [rng.permutation(np.flatnonzero(self.of == fold))[:each] for fold in range(self.k)]
+        return np.sort(np.concatenate(folds))
+
+    def held(self, fits: list[Fits], images: np.ndarray) -> list[HeldBoxes]:
+        """Returns what each image's model without it finds on it, of several.
+
+        Args:
+            fits: Of which the first K models are without a fold each.
+            images: (n,) int, which of the training images.
+        """
         self.compute.begin("probe: measuring on held-out training images")
+        rows = self.task.views[0].rows
 
-        def find(job: tuple[int, tuple[np.ndarray, np.ndarray, list[_Level]]]) -> Outputs:
-            image, (boxes, _, levels) = job
-            model = strength * self.models + int(self.of[image])
-            scores = [
-                level_scores(fit[model], level.features, level.certain)
-                for fit, level in zip(fits, levels, strict=True)
+        def find(start: int) -> list[list[Outputs]]:
+            part = images[start : start + _BATCH]
+            levels = self.levels.maps(rows[part])[1]
+            return [
+                [self.found(image, [each[at] for each in levels], fit) for fit in fits]
+                for at, image in enumerate(part.tolist())
             ]
-            return self.chosen(boxes, np.concatenate(scores))
 
-        parts = list(ordered_map(find, cast(Any, enumerate(self.read(task.views[0].rows)))))
-        return HeldBoxes(np.arange(len(task.material)), joined_found(parts), f"{self.k} folds")
+        starts = range(0, len(images), _BATCH)
+        parts = [each for part in ordered_map(find, starts) for each in part]
+        how = f"{self.k} folds"
+        return [HeldBoxes(images, joined_found(own), how) for own in zip(*parts, strict=True)]
 
-    def head(self, fits: list[list[LevelFit]], model: int) -> BoxHead:
+    def found(self, image: int, levels: list[np.ndarray], fit: Fits) -> Outputs:
+        """Returns what the model without an image finds on it."""
+        model = self.of[image]
+        certain = np.broadcast_to(self.levels.certain[image], (len(self.levels.cells),))
+        scores = np.concatenate([
+            level_scores(own[model], level, certain[part])
+            for own, level, part in zip(fit, levels, self.levels.parts, strict=True)
+        ])  # fmt: skip
+        boxes = self.levels.boxes[image : image + 1]
+        return chosen_boxes(boxes, scores[None], self.task.recipe, self.task.most)
+
+    def curve(
+        self, rows: list[CellRows], strength: float, whole: HeldBoxes | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the sizes and values of a learning curve: less of the images, the same folds.
+
+        Args:
+            rows: Of every level.
+            strength: That was chosen.
+            whole: What was found after learning from all other folds.
+        """
+        n = len(self.task.material)
+        if whole is None or n < _LEAST_CURVE:
+            return np.zeros(0, np.int64), np.zeros((0, self.k))
+        self.compute.begin("probe: learning from fewer images")
+        rng, rank = np.random.default_rng([self.compute.seed, 13]), np.zeros(n)
+        for fold in range(self.k):  # smaller sets nest in larger
+            own = rng.permutation(np.flatnonzero(self.of == fold))
+            rank[own] = (np.arange(len(own)) + 0.5) / max(1, len(own))
+        fits, sizes = [], []
+        for share in _SHARES:
+            few = [each.of(rank[each.images] <= share) for each in rows]
+            models = [
+                self.fit_one(at, each, self.without(each), (strength,))[0]
+                for at, each in enumerate(few)
+            ]
+            fits.append(models)
+            sizes.append(round((rank <= share).sum() * (self.k - 1) / self.k))
+        some = self.some()
+        folds = (self.of[some] == np.arange(self.k)[:, None]).astype(np.float64)
+        values = np.array([
+            average_precision(each.matches(self.task.material, some))(folds)
+            for each in (*self.held(fits, some), whole)
+        ])  # fmt: skip
+        return np.array([*sizes, round(n * (self.k - 1) / self.k)]), values
+
+    def head(self, fits: Fits, model: int) -> BoxHead:
         """Returns the detector with one model's class layers."""
         own = [level[model] for level in fits]
         return self.task.detector.with_classes([f.weights for f in own], [f.bias for f in own])
-
-    def chosen(self, boxes: np.ndarray, scores: np.ndarray) -> Outputs:
-        """Returns what is left of one image's (A, 4) boxes and (A, C) scores."""
-        return chosen_boxes(boxes[None], scores[None], self.task.recipe, self.task.most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -17,14 +17,16 @@ from headstart.nets.box_views import BoxWarp
 from headstart.nets.maps import maps_engine
 from headstart.nets.model import Model
 from headstart.nets.place_runner import module_of
+from headstart.scoring.curve import curve_section
 from headstart.strategies.arm_trials import ArmTrials
 from headstart.strategies.box_arms import head_arm_of_boxes, lesson_of, tuned_arm_of_boxes
 from headstart.strategies.box_budget import fitting_epochs
 from headstart.strategies.box_choice import BoxArm, compare_box_arms
 from headstart.strategies.box_find import chosen_boxes, found_on_maps, joined_found
 from headstart.strategies.box_input import box_recipe, most_boxes
+from headstart.strategies.box_levels import MapView, ProbeTask
 from headstart.strategies.box_material import box_scenes, read_boxes
-from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
+from headstart.strategies.box_probe import BoxProbe, probe_boxes
 from headstart.strategies.box_pupil import BoxTask, LearningArm
 from headstart.strategies.clock import Clock
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
@@ -39,6 +41,7 @@ from headstart.strategies.torchvision_arm import (
 )
 from headstart.strategies.train_classes import Ask
 from headstart.strategies.trained import Trained
+from headstart.tasks import task_of
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 from headstart.training.map_views import MapViews
@@ -58,10 +61,12 @@ class _Session(Session):
     Attributes:
         recipe: How.
         most: Boxes of an image.
+        curves: Of the probes; filled as they end.
     """
 
     recipe: BoxRecipe
     most: int
+    curves: list[BoxProbe] = field(default_factory=list, kw_only=True)
 
 
 def train_boxes(
@@ -157,7 +162,6 @@ def _task(session: _Session, items: np.ndarray, mark: str) -> BoxTask:
         preprocess.size, recipe.low, recipe.high, recipe.shift, recipe.hflip != "no",
         recipe.upside, recipe.saturation, recipe.value, recipe.visible, (red, green, blue),
     )  # fmt: skip
-    compute.begin("reading the training images larger")
     scenes = box_scenes(prepared, material, warp, recipe.room, compute)
     folds = placed_folds(prepared, items, folds=session.ask.folds, seed=compute.seed)
     return BoxTask(
@@ -193,13 +197,15 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
             boxes, classes = zip(*wanted, strict=True)
             views.append(MapView(rows, boxes, classes))
     head, names = detector
-    return probe_boxes(
+    found = probe_boxes(
         ProbeTask(
             task.backbone, head, tuple(names), task.layout, tuple(views), material, task.folds,
             recipe, task.most,
         ),
         compute,
     )  # fmt: skip
+    session.curves.append(found)
+    return found.arm
 
 
 def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
@@ -280,7 +286,7 @@ def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
 
 def _sections(session: _Session, best: BoxArm) -> dict[str, Any]:
     """Returns what else is told of a training."""
-    return {
+    sections: dict[str, Any] = {
         "maps": {"given network": session.maps.place},
         "operating": {
             "threshold": best.operating.threshold,
@@ -288,3 +294,10 @@ def _sections(session: _Session, best: BoxArm) -> dict[str, Any]:
             "chosen_on": "none" if best.held is None else best.held.how,
         },
     }
+    if session.curves:  # a head on another network takes minutes: it has none
+        first, primary = session.curves[0], task_of(session.spec.task).PRIMARY
+        sections["learning_curve"] = curve_section(
+            first.sizes, first.values, have=len(session.problem.rounds[0][0]),
+            seed=session.compute.seed, measure=(primary.key, primary.words),
+        )  # fmt: skip
+    return sections

@@ -20,7 +20,7 @@ from headstart.probe.cross_validate import CrossValidated, learning_curve
 from headstart.probe.trials import Trial
 from headstart.records import Finding
 from headstart.resume import Unfinished
-from headstart.scoring.curve import extrapolate, mean_over_folds
+from headstart.scoring.curve import curve_section
 from headstart.strategies.baselines import measure_baselines
 from headstart.strategies.clock import Clock
 from headstart.strategies.doubts import HeldScores, with_doubts
@@ -239,13 +239,7 @@ def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, seed: int) -> dict[s
     sizes, accuracies = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
-    points = [
-        {"n": int(n), "accuracy": mean_over_folds(each, int(n), tested)}
-        for n, each in zip(sizes, accuracies, strict=True)
-    ]
-    increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
-    forecast = extrapolate(sizes.tolist(), accuracies, have=have, seed=seed) if increasing else None
-    return {"points": points, "forecast": forecast}
+    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested)
 
 
 def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:

@@ -24,13 +24,14 @@ class BoxRecipe(Recipe):
         visible: Share of a box that must be left for it to stay one of its class.
         room: Side of what training images are cut from, in sides of the input.
         probe_views: Views of an image that the class layer of a frozen detector learns from, the
-            first as it is; fewer of more than 200 images.
+            first as it is; one of more than 200 images.
         probe_top: Cells that an object gives its class layer.
-        probe_near: Overlap from which other cells are not counted.
+        probe_near: Overlap from which other cells are not counted: `select` drops their boxes.
         probe_beta: Exponent of the quality focal loss of the class layer.
         probe_share: Share of plain background that it learns from.
         probe_cells: Cells of a level that it learns from, at most.
         probe_strengths: Strengths that are tried, joined by ``/``.
+        probe_steps: Of its solver at each strength, at most.
         width: Channels of a pyramid head.
         bins: Bins of a side's distance in a pyramid head.
         views: Varied views of each image that the frozen network sees for a pyramid head.
@@ -68,13 +69,14 @@ class BoxRecipe(Recipe):
     value: float = 0.3
     visible: float = 0.4
     room: float = 1.5
-    probe_views: int = 2
+    probe_views: int = 1
     probe_top: int = 9
-    probe_near: float = 0.4
+    probe_near: float = 0.6
     probe_beta: float = 2.0
     probe_share: float = 0.05
-    probe_cells: int = 40_000
-    probe_strengths: str = "1"
+    probe_cells: int = 20_000
+    probe_strengths: str = "0.1/1/10"
+    probe_steps: int = 20
     width: int = 96
     bins: int = 8
     views: int = 4
@@ -101,8 +103,10 @@ class BoxRecipe(Recipe):
             wrong = f"width={self.width},bins={self.bins}: width from 8 to 1024, bins from 2 to 64"
         elif min(self.views, self.probe_views, self.steps, self.head_epochs, self.longest) < 1:
             wrong = "views, probe_views, steps, head_epochs and longest are at least 1"
-        elif min(self.top, self.probe_top, self.probe_cells, self.head_batch) < 1 or self.room < 1:
-            wrong = "top, probe_top, probe_cells, head_batch and room are at least 1"
+        elif min(self.top, self.probe_top, self.probe_cells, self.probe_steps, self.head_batch) < 1:
+            wrong = "top, probe_top, probe_cells, probe_steps and head_batch are at least 1"
+        elif self.room < 1:
+            wrong = f"room={self.room:g}: at least 1"
         elif min(self.shift, self.probe_beta, self.box_loss, self.bin_loss, self.onward) < 0:
             wrong = "shift, probe_beta, box_loss, bin_loss and onward are at least 0"
         elif not all(0 < each <= 1 for each in (self.visible, self.probe_share, self.overlap)):
