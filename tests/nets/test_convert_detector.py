@@ -123,8 +123,8 @@ def test_the_published_networks_find_people(name, tmp_path, real_weights, real_d
     taken = sorted((photos / "images").glob("*.jpg"))[:8]
     raw = [np.asarray(Image.open(file).convert("RGB")) for file in taken]
     images = np.stack([model.preprocess.fit(each) for each in raw])
-    told = PlaceRunner(model, images=len(images), exact=True)(images[:, None])
-    scores, boxes = told["scores"], told["boxes"]
+    answer = PlaceRunner(model, images=len(images), exact=True)(images[:, None])
+    scores, boxes = answer["scores"], answer["boxes"]
     person = scores[..., 0].argmax(1)
     assert (scores[np.arange(len(images)), person, 0] > 0.5).all()
     sides = boxes[np.arange(len(images)), person]
