@@ -6,6 +6,7 @@ import numpy as np
 from tests.strategies.box_sets import QUIET
 from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
+from headstart.nets.box_head import grid
 from headstart.nets.box_net import box_net_of
 from headstart.strategies.box_arms import lesson_of
 from headstart.strategies.box_find import (
@@ -34,13 +35,13 @@ def test_maps_and_images_give_the_same(tmp_path):
     task, network = box_task(tmp_path)
     arm = untrained(task)
     lesson = lesson_of(task, arm, QUIET)
-    recipe = RECIPE
+    recipe, plan = RECIPE, arm.head.plan
+    cells = grid(plan, [task.layout.shapes[stage][1:] for stage in plan.stages])
     images = [
         np.asarray(network.preprocess.fit(_pixels(task, at))) for at in range(3)
     ]  # fmt: skip
     by_images = found_on_images(
-        lesson.net, lesson.plan, images, range(3), recipe, cells=lesson.cells, most=20,
-        device="cpu",
+        lesson.net, plan, images, range(3), recipe, cells=cells, most=20, device="cpu",
     )  # fmt: skip
     by_maps = found_on_maps(box_net_of(arm.head), task.layout, network.maps.rows[:3], recipe, 20)
     assert by_images["scores"].shape[0] == by_maps["scores"].shape[0] == 3

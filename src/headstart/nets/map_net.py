@@ -1,4 +1,4 @@
-"""`MapNet`: a dense head that trains by itself, on maps that a frozen network has left."""
+"""`MapNet`: a head that trains by itself, on maps that a frozen network has left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import copy
 import torch
 from torch import nn
 
-from headstart.nets.dense import DenseNet
 from headstart.nets.maps import MapLayout
 
 __all__ = ["MapNet"]
@@ -28,7 +27,7 @@ class MapNet(nn.Module):
     n_layers = 1
     n_stages = 1
 
-    def __init__(self, head: DenseNet, layout: MapLayout) -> None:
+    def __init__(self, head: nn.Module, layout: MapLayout) -> None:
         super().__init__()
         self.head, self.layout = head, layout
         self.above: tuple[nn.Module, ...] = ()
@@ -36,7 +35,7 @@ class MapNet(nn.Module):
         self.stages = dict(self.depths)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Returns (n, C, h, w) scores of (n, D) maps."""
+        """Returns what the head gives of (n, D) maps, one tensor with n rows."""
         maps = self.layout.split(rows)
         return self.head([each.contiguous(memory_format=_FORMAT) if each.ndim == 4 else each
                           for each in maps])  # fmt: skip
