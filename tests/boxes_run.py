@@ -24,8 +24,14 @@ TRAIN, TEST = 20, 12
 
 
 def write_boxes_run(home: Path, *, report: bool = True) -> Run:
-    """A run in `home/run` on the squares in `home/data`: 20 training images, 12 tested ones."""
-    dataset = open_dataset(write_squares(home / "data", TRAIN + TEST), task="detection")
+    """A run in `home/run` on the squares in `home/data`: 20 training images, 12 tested ones.
+
+    They are drawn where they are not there.
+    """
+    data = home / "data"
+    if not data.is_dir():
+        write_squares(data, TRAIN + TEST)
+    dataset = open_dataset(data, task="detection")
     n, stats = len(dataset), measure(dataset)
     clusters = find_clusters(stats, dataset.groups)
     model, tested = squares_model(), np.arange(TRAIN, n)

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from tests.boxes_run import write_boxes_run
 from tests.models import exported_file
-from tests.squares import CLASSES, labels_of, scene, squares_model
+from tests.squares import CLASSES, labels_of, scene, squares_model, write_squares
 
 import headstart
 from headstart.console.answers import show_predictions_csv
 from headstart.console.show import show
 from headstart.deploy.server import create_app
-from headstart.errors import OptionError
+from headstart.errors import DataError, OptionError
 from headstart.images.video import Frame
 from headstart.metrics.overlap import overlaps
 from headstart.options.predict import PredictOptions
@@ -137,3 +138,28 @@ def test_predict_writes_files_prints_tables_and_takes_a_least_score(saved, capsy
 def test_options_of_other_models_are_refused(saved):
     with pytest.raises(OptionError, match="say --min-score"):
         headstart.predict(saved / "model", str(saved / "images"), abstain_below=0.7)
+
+
+@pytest.fixture(scope="module")
+def lit(tmp_path_factory):
+    """A run on squares, of which the odd ones were taken at night; and other images of both."""
+    home = tmp_path_factory.mktemp("lit")
+    for place, count in (("data", 40), ("other", 20)):
+        write_squares(home / place, count, start=0 if place == "data" else 60)
+        lines = [f"{n:03}.png,{'night' if n % 2 else 'day'}" for n in range(count)]
+        (home / place / "attributes.csv").write_text("\n".join(["file,light", *lines]))
+    for number in range(1, 20, 2):  # at night nothing is to be seen
+        Image.new("RGB", (200, 150)).save(home / "other" / "images" / f"{number:03}.png")
+    return home, write_boxes_run(home, report=False)
+
+
+def test_boxes_are_measured_by_the_columns_of_a_run_and_of_other_images(lit):
+    home, run = lit
+    [own] = headstart.evaluate(run.folder, by="light").subgroups
+    assert {name: each.n for name, each in own.values.items()} == {"day": 10, "night": 10}
+    [found] = headstart.evaluate(run.folder, home / "other", by="light").subgroups
+    assert found.values["day"].value > 0.5
+    assert found.values["night"].value == 0
+    assert (found.best, found.worst) == ("day", "night")
+    with pytest.raises(DataError, match=r"--by race: .* light"):
+        headstart.evaluate(run.folder, home / "other", by="race")

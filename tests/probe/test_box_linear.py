@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,23 @@ def test_background_is_drawn_and_stands_for_more():
     drawn = own.weights == 2
     assert 8 <= drawn.sum() <= 32
     assert (own.kinds != UNCOUNTED).all()
+
+
+def test_of_too_many_cells_the_rare_ones_stay_and_the_rest_stand_for_more():
+    given = rows(0)
+    kinds = given.kinds.copy()
+    objects = np.flatnonzero(kinds >= 0)
+    kinds[objects] = 0
+    kinds[objects[:5]] = 1
+    many = CellRows.joined([replace(given, kinds=kinds)] * 20)
+    few = many.fewer(400, np.random.default_rng(0))
+    assert 330 < len(few.kinds) < 470
+    assert (few.kinds == 1).sum() == 100
+    assert (few.kinds == BACKGROUND).sum() > 150
+    for kind in (BACKGROUND, 0, 1):
+        before, after = (each.weights[each.kinds == kind].sum() for each in (many, few))
+        assert 0.7 < after / before < 1.3
+    assert given.fewer(10_000, np.random.default_rng(0)) is given
 
 
 def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():

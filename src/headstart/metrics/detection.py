@@ -61,6 +61,8 @@ def _precisions(ranked: _Ranked, weights: np.ndarray) -> np.ndarray:
     """Returns (B, T) average precision under (B, N) weights; NaN where no true box counts."""
     rows, levels = len(weights), len(ranked.hits)
     values = np.full((rows, levels), np.nan)
+    if not ranked.positives.any():
+        return values
     total = weights @ ranked.positives
     step = max(1, _CELLS // max(1, len(ranked.items)))
     for start in range(0, rows, step):

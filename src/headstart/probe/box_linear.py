@@ -44,14 +44,27 @@ class CellRows:
     def fewer(self, most: int, rng: np.random.Generator) -> CellRows:
         """Returns at most about so many rows, each of which then stands for more.
 
+        Background has half of them at least. Of the classes the frequent ones are thinned first:
+        of a rare one every cell tells something.
+
         Args:
             most: Rows.
             rng: Draws them.
         """
         if len(self.images) <= most:
             return self
-        drawn = self.of(rng.random(len(self.images)) < most / len(self.images))
-        return replace(drawn, weights=drawn.weights * np.float32(len(self.images) / most))
+        groups, of, counts = np.unique(
+            np.maximum(self.kinds, BACKGROUND), return_inverse=True, return_counts=True
+        )
+        objects = groups != BACKGROUND
+        wanted = np.zeros(len(groups))
+        wanted[objects] = _level_out(counts[objects], most / 2)
+        wanted[~objects] = np.minimum(counts[~objects], most - wanted.sum())
+        wanted[objects] = _level_out(counts[objects], most - wanted[~objects].sum())
+        shares = np.minimum(wanted / counts, 1.0)[of]
+        drawn = rng.random(len(shares)) < shares
+        kept = self.of(drawn)
+        return replace(kept, weights=(kept.weights / shares[drawn]).astype(np.float32))
 
     def of(self, kept: np.ndarray) -> CellRows:
         """Returns some of the rows, by (R,) bool."""
@@ -64,6 +77,16 @@ class CellRows:
             *(np.concatenate([getattr(each, name) for each in parts])
               for name in cls.__dataclass_fields__)
         )  # fmt: skip
+
+
+def _level_out(counts: np.ndarray, most: float) -> np.ndarray:
+    """Returns how many of each group are kept, that make `most` together: the large ones alike."""
+    found = counts.astype(float)
+    left = most
+    for rank, at in enumerate(np.argsort(counts)):
+        found[at] = min(counts[at], left / (len(counts) - rank))
+        left -= found[at]
+    return found
 
 
 def rows_of_cells(
