@@ -11,6 +11,7 @@ from headstart.exporting.measure import parity_of, run_file, timings
 from headstart.exporting.record import Parity
 from headstart.predictions import ClassProbabilities
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.tasks.detection.detections import Detections
 from headstart.tasks.segmentation.maps import SegmentationMaps
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (18, 1, 48, 48, 3), np.uint8)
@@ -74,3 +75,22 @@ def test_times_are_positive(tmp_path):
     found = timings(file.path, INPUTS[:2])
     assert 0 < found["p50_ms"] <= found["p95_ms"]
     assert found["images_per_second"] > 0
+
+
+def boxes_parity(scores: list[list[float]], others: list[list[float]]) -> Parity:
+    """Of two cells of one class, whose boxes the answers hold in the same order."""
+    kinds = [
+        Detections(
+            ("a",), ("x",), np.array([0, 2]), np.array([[0.0, 0, 9, 9], [20, 20, 40, 40]]),
+            np.array([0.9, 0.4]), np.zeros(2, int), np.array([[64, 64]]),
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    outputs = [{"scores": np.array([each])} for each in (scores, others)]
+    return parity_of(*outputs, tuple(kinds))
+
+
+def test_of_objects_the_order_of_cells_is_nothing():
+    assert boxes_parity([[0.9], [0.4]], [[0.4], [0.9]]).same
+    assert not boxes_parity([[0.9], [0.4]], [[0.4], [0.8]]).same
+    assert not boxes_parity([[0.9], [0.4]], [[np.nan], [0.9]]).same
