@@ -200,7 +200,7 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
     found = probe_boxes(
         ProbeTask(
             task.backbone, head, tuple(names), task.layout, tuple(views), material, task.folds,
-            recipe, task.most,
+            recipe.of_probe, task.most,
         ),
         compute,
     )  # fmt: skip
@@ -251,9 +251,13 @@ def _named_arm(session: _Session, task: BoxTask, kind: BoxDetector, mark: str) -
     return named_arm(task, compute, replace(recipe, epochs=epochs), kind)
 
 
+def _recipe_of(session: _Session, arm: BoxArm) -> BoxRecipe:
+    return session.recipe.of_probe if arm.name == "probe" else session.recipe
+
+
 def _model(session: _Session, arm: BoxArm) -> Model:
     """Returns an arm as a model."""
-    recipe, operating = session.recipe, arm.operating
+    recipe, operating = _recipe_of(session, arm), arm.operating
     settings = session.spec.settings | {
         "threshold": operating.threshold, "size": arm.size, "most": session.most,
         "floor": recipe.floor, "overlap": recipe.overlap,
@@ -267,7 +271,7 @@ def _model(session: _Session, arm: BoxArm) -> Model:
 def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
     """Returns what an arm finds on some items, and where on their images that is."""
     session.compute.begin("answering for the test images")
-    recipe, most, calibration = session.recipe, session.most, arm.operating.calibration
+    recipe, most, calibration = _recipe_of(session, arm), session.most, arm.operating.calibration
     if arm.backbone is session.network.backbone:
         found = found_on_maps(
             module_of(arm.head), session.maps.layout, _rows(session, items), recipe, most,

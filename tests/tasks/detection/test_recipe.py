@@ -27,3 +27,9 @@ def test_numbers_are_told_by_name():
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(OptionError, match="--recipe"):
         parse_recipe(wrong, BoxRecipe())
+
+
+def test_a_frozen_detector_answers_by_an_overlap_of_its_own():
+    recipe = parse_recipe("overlap=0.7,probe_overlap=0.4", BoxRecipe())
+    assert recipe.of_probe.overlap == 0.4
+    assert recipe.overlap == 0.7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headstart.errors import OptionError
 from headstart.training.schedule import Recipe, Schedule
@@ -26,12 +26,13 @@ class BoxRecipe(Recipe):
         probe_views: Views of an image that the class layer of a frozen detector learns from, the
             first as it is; one of more than 200 images.
         probe_top: Cells that an object gives its class layer.
-        probe_near: Overlap from which other cells are not counted: `select` drops their boxes.
+        probe_near: Overlap from which other cells are not counted: their boxes will be dropped.
         probe_beta: Exponent of the quality focal loss of the class layer.
         probe_share: Share of plain background that it learns from.
         probe_cells: Cells of a level that it learns from, at most.
         probe_strengths: Strengths that are tried, joined by ``/``.
         probe_steps: Of its solver at each strength, at most.
+        probe_overlap: As `overlap`, of a frozen detector: its boxes lie less exactly.
         width: Channels of a pyramid head.
         bins: Bins of a side's distance in a pyramid head.
         views: Varied views of each image that the frozen network sees for a pyramid head.
@@ -77,6 +78,7 @@ class BoxRecipe(Recipe):
     probe_cells: int = 20_000
     probe_strengths: str = "0.1/1/10"
     probe_steps: int = 20
+    probe_overlap: float = 0.5
     width: int = 96
     bins: int = 8
     views: int = 4
@@ -109,8 +111,11 @@ class BoxRecipe(Recipe):
             wrong = f"room={self.room:g}: at least 1"
         elif min(self.shift, self.probe_beta, self.box_loss, self.bin_loss, self.onward) < 0:
             wrong = "shift, probe_beta, box_loss, bin_loss and onward are at least 0"
-        elif not all(0 < each <= 1 for each in (self.visible, self.probe_share, self.overlap)):
-            wrong = "visible, probe_share and overlap are above 0, up to 1"
+        elif not all(
+            0 < each <= 1
+            for each in (self.visible, self.probe_share, self.probe_overlap, self.overlap)
+        ):
+            wrong = "visible, probe_share, probe_overlap and overlap are above 0, up to 1"
         elif not all(0 <= each < 1 for each in (self.floor, self.saturation, self.value)):
             wrong = "floor, saturation and value are from 0 to below 1"
         elif not _positive(self.probe_strengths):
@@ -119,6 +124,11 @@ class BoxRecipe(Recipe):
             wrong = f"mixup={self.mixup:g}: boxes of two images have no classes; leave it out"
         if wrong:
             raise OptionError(f"--recipe {wrong}")
+
+    @property
+    def of_probe(self) -> BoxRecipe:
+        """The recipe by which a frozen detector answers."""
+        return replace(self, overlap=self.probe_overlap)
 
     @property
     def strengths(self) -> tuple[float, ...]:
