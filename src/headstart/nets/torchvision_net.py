@@ -49,6 +49,10 @@ class Unmatched:
         outputs = {name: each.float() for name, each in self.outputs.items()}
         return replace(self, outputs=outputs, levels={k: v.float() for k, v in self.levels.items()})
 
+    def detach(self) -> Unmatched:
+        """Returns itself: what watches it asks for no gradient."""
+        return self
+
     def losses(self, targets: dict[str, torch.Tensor]) -> torch.Tensor:
         """Returns (n,) one number an image: the sum of torchvision's losses.
 

@@ -49,14 +49,14 @@ class Lesson:
         strata: (N,) int, the rarest class of each of the N training images.
         batches: Keys of those images -> what the net reads of them, and what is to be learnt.
         loss: Recipe -> what a batch costs.
-        watch: What else is averaged over the images of an epoch, or None.
+        watch: What else is averaged over the images of an epoch.
     """
 
     net: Any
     strata: np.ndarray
     batches: Callable[[Rest], Iterator[Batch]]
     loss: Callable[[Recipe], LossFunction]
-    watch: Watch | None = None
+    watch: Watch
 
     def training(
         self,

@@ -26,6 +26,7 @@ from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.nets.trainable import TrainableModel
 from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
 from headstart.strategies.lesson import Lesson
+from headstart.tasks.detection.learn import correct
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 from headstart.training.map_views import fresh_views
@@ -95,7 +96,7 @@ class _Pupil(Pupil):
         self.module.fuse()
         self.lesson = Lesson(
             self.module, task.strata, lambda keys: fresh_views(task.scenes, keys, compute),
-            lambda _: _losses, None,
+            lambda _: _losses, correct,
         )  # fmt: skip
         self.frozen = recipe.freeze == "head"
         over = "on the frozen" if self.frozen else "together with"
