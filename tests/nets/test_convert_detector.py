@@ -12,10 +12,10 @@ from tests.published_files import Published, checkpoint, folded, onnx_file
 
 from headstart.errors import BackboneError, OutputError
 from headstart.nets.backbone import open_backbone
-from headstart.nets.box_runner import BoxRunner
 from headstart.nets.coco import COCO_CLASSES, DETECTORS
 from headstart.nets.convert_detector import convert_detector
 from headstart.nets.model import Model
+from headstart.nets.place_runner import PlaceRunner
 from headstart.records import OutputSpec
 
 
@@ -53,8 +53,8 @@ def test_a_checkpoint_answers_as_the_network_it_is_of(architecture, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 416, 416, 3), dtype=np.uint8)
     with torch.inference_mode():
         wanted = Published(architecture, state).eval()(fed(architecture, images))
-    scores, _ = BoxRunner(model_of(tmp_path / "ours"), images=2, exact=True)(images)
-    assert np.abs(scores - told(architecture, wanted).numpy()).max() < 1e-4
+    found = PlaceRunner(model_of(tmp_path / "ours"), images=2, exact=True)(images[:, None])
+    assert np.abs(found["scores"] - told(architecture, wanted).numpy()).max() < 1e-4
 
 
 def test_the_averaged_weights_of_a_checkpoint_are_taken_and_said(tmp_path):
@@ -123,7 +123,8 @@ def test_the_published_networks_find_people(name, tmp_path, real_weights, real_d
     taken = sorted((photos / "images").glob("*.jpg"))[:8]
     raw = [np.asarray(Image.open(file).convert("RGB")) for file in taken]
     images = np.stack([model.preprocess.fit(each) for each in raw])
-    scores, boxes = BoxRunner(model, images=len(images), exact=True)(images)
+    told = PlaceRunner(model, images=len(images), exact=True)(images[:, None])
+    scores, boxes = told["scores"], told["boxes"]
     person = scores[..., 0].argmax(1)
     assert (scores[np.arange(len(images)), person, 0] > 0.5).all()
     sides = boxes[np.arange(len(images)), person]

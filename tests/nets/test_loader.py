@@ -31,6 +31,14 @@ def plan(targets: np.ndarray = TARGETS, *, batch: int = 8, epochs: int = 3, **op
 # --- what is in which batch ---------------------------------------------------------------------
 
 
+def test_some_of_more_keep_their_positions():
+    some = np.array([3, 5, 8, 13])
+    plain, told = (plan(np.zeros(4, int), batch=2, items=each) for each in (None, some))
+    for ours, theirs in zip(told.epoch(1), plain.epoch(1), strict=True):
+        assert items_of(ours) == some[items_of(theirs)].tolist()
+        assert [key[1:] for key in ours] == [key[1:] for key in theirs]
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 11, 12, 13, 30])
 @pytest.mark.parametrize("batch", [1, 4, 8, 100])
 def test_every_item_once_an_epoch(n, batch):

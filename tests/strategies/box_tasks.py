@@ -13,7 +13,8 @@ from headstart.strategies.box_arms import BoxTask, pyramid_plan
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_held import BoxOperating
 from headstart.strategies.box_material import box_scenes, read_boxes
-from headstart.strategies.box_training import BoxStates
+from headstart.strategies.lesson import States
+from headstart.strategies.placed_problem import Folds
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.detection.learn import head as new_head
 from headstart.tasks.detection.recipe import BoxRecipe
@@ -31,10 +32,10 @@ def box_task(place: Path) -> tuple[BoxTask, FrozenNetwork]:
     material = read_boxes(prepared, items, network.preprocess)
     made = box_scenes(prepared, material, BoxWarp(SIZE, 0.8, 1.25), 1.25, QUIET)
     (place / "states").mkdir()
-    states = BoxStates(Checkpoints(place / "states", every=0.0))
+    states = States(Checkpoints(place / "states", every=0.0))
     task = BoxTask(
-        prepared, material, network.backbone, network.maps.layout, made, (items % 3, 3), RECIPE, 50,
-        states,
+        prepared, material, network.backbone, network.maps.layout, made, Folds(items % 3, 3),
+        RECIPE, 50, states,
     )  # fmt: skip
     return task, network
 

@@ -9,8 +9,8 @@ from tests.strategies.box_sets import QUIET
 from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
 from headstart.errors import ModelError
-from headstart.strategies import box_budget
 from headstart.strategies.box_budget import fitting_epochs
+from headstart.strategies.lesson import Lesson
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def given(tmp_path, monkeypatch):
         asked.append(1)
         return 2.0 / 1.15
 
-    monkeypatch.setattr(box_budget, "seconds_a_step", seconds)
+    monkeypatch.setattr(Lesson, "seconds_a_step", seconds)
     return task, untrained(task), asked
 
 

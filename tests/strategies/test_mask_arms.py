@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from tests.strategies.mask_sets import QUIET, discs, material
 
+from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.probe.dense_scores import confusions, mean_overlap
-from headstart.strategies.mask_arms import HeldCounts, dense_probabilities, linear_arm, plan_of
+from headstart.strategies.mask_arms import (
+    Arm,
+    HeldCounts,
+    compare_arms,
+    dense_probabilities,
+    linear_arm,
+    plan_of,
+)
 from headstart.strategies.mask_material import read_masks
+from headstart.strategies.placed_problem import Folds
 
 
 def test_it_is_measured_on_what_it_has_not_seen_and_tells_discs(tmp_path):
@@ -16,7 +27,7 @@ def test_it_is_measured_on_what_it_has_not_seen_and_tells_discs(tmp_path):
     given = read_masks(prepared, train, network.preprocess, 4, QUIET)
     own = network.maps.take(np.isin(np.arange(16), train))
     arm = linear_arm(
-        own, given, network.backbone, (np.arange(12) % 3, 3), QUIET, stride=4, balance="auto"
+        own, given, network.backbone, Folds(np.arange(12) % 3, 3), QUIET, stride=4, balance="auto"
     )
     assert arm.held.value > 0.7
     assert arm.row()["held_out"] == "3 folds"
@@ -31,3 +42,31 @@ def test_it_is_measured_on_what_it_has_not_seen_and_tells_discs(tmp_path):
 def test_counts_of_some_images_are_found_again():
     held = HeldCounts(np.array([3, 1, 5]), np.arange(12).reshape(3, 2, 2), "1 of 5 folds")
     assert (held.on(np.array([5, 3])) == held.counts[[2, 0]]).all()
+
+
+HEAD = DenseHead(DensePlan("linear", (3,), (4,), (0,), 2), {})
+
+
+def tried(name: str, right: int, rows: int = 10) -> Arm:
+    counts = np.tile(np.array([[right, 100 - right], [100 - right, right]]), (rows, 1, 1))
+    held = HeldCounts(np.arange(rows), counts, "5 folds")
+    return Arm(name, name, HEAD, None, 64, 1.0, held, 1.0)  # type: ignore[arg-type]
+
+
+def test_the_better_is_kept_by_the_images_that_both_held_out():
+    trials = compare_arms([tried("linear", 80), tried("head", 90, rows=4)], np.arange(10), seed=0)
+    assert trials.best.name == "head"
+    first, second = trials.rows()
+    assert first["arm"] == "head"
+    assert float(second["behind_low"]) > 0
+    assert trials.said.endswith("linear every 4 px.")
+    worse = compare_arms([tried("linear", 80), tried("head", 70)], np.arange(10), seed=0)
+    assert worse.best.name == "linear"
+
+
+def test_without_held_out_images_the_most_able_is_kept():
+    plain = [replace(tried(name, 80), held=None) for name in ("linear", "head")]
+    trials = compare_arms(plain, np.arange(10), seed=0)
+    assert trials.best.name == "head"
+    assert trials.said == ""
+    assert trials.rows()[0]["mean_iou"] == ""

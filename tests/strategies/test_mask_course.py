@@ -9,9 +9,11 @@ import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.errors import ModelError
-from headstart.strategies.mask_course import How, course_epochs
+from headstart.strategies.lesson import States
+from headstart.strategies.mask_course import course_epochs
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
+from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 
@@ -24,7 +26,7 @@ def begin(tmp_path):
     items = np.flatnonzero(prepared.splits == "train")
     given = read_masks(prepared, items, network.preprocess, 4, QUIET)
     task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
-    return lambda how: head_arm(task, (np.arange(len(items)) % 3, 3), QUIET, how)
+    return lambda how: head_arm(task, Folds(np.arange(len(items)) % 3, 3), QUIET, how)
 
 
 def test_as_many_epochs_as_fit():
@@ -35,15 +37,15 @@ def test_as_many_epochs_as_fit():
 
 
 def test_a_budget_that_is_ample_changes_no_bit(begin):
-    whole = begin(How(Checkpoints(None))).finish().head.arrays
-    timed = begin(How(Checkpoints(None), seconds=1e6))
+    whole = begin(States(Checkpoints(None))).finish().head.arrays
+    timed = begin(States(Checkpoints(None), seconds=1e6))
     assert timed.said == ""
     again = timed.finish().head.arrays
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
 
 
 def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
-    course = begin(How(Checkpoints(tmp_path), seconds=1e-3))
+    course = begin(States(Checkpoints(tmp_path), seconds=1e-3))
     assert course.arm is None
     assert not course.history
     assert "the budget allows 0 of 8 epochs" in course.said
@@ -52,8 +54,8 @@ def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):
     file = tmp_path / "head-epochs.json"
     file.write_text(json.dumps({"epochs": 4, "said": "four"}))
-    course = begin(How(Checkpoints(tmp_path), seconds=1e6))
+    course = begin(States(Checkpoints(tmp_path), seconds=1e6))
     assert (len(course.history["head"]), course.said) == (4, "four")
     file.write_text(json.dumps({"epochs": 400}))
     with pytest.raises(ModelError, match="damaged"):
-        begin(How(Checkpoints(tmp_path), seconds=1e6))
+        begin(States(Checkpoints(tmp_path), seconds=1e6))

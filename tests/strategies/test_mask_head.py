@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
-from headstart.strategies.mask_course import How
+from headstart.strategies.lesson import States
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
+from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
@@ -25,7 +26,7 @@ def begin(tmp_path):
     def arm(checkpoints, folds=3):
         of = np.arange(len(items)) % folds
         task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
-        return head_arm(task, (of, folds), QUIET, How(checkpoints))
+        return head_arm(task, Folds(of, folds), QUIET, States(checkpoints))
 
     return arm
 

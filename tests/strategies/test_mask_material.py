@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tests.strategies.mask_sets import QUIET, SIZE, discs, material
 
-from headstart.strategies.mask_material import read_masks, sizes_and_matrices
+from headstart.strategies.mask_material import read_masks
 
 
 def test_cells_and_squares_tell_the_same(tmp_path):
@@ -18,10 +18,3 @@ def test_cells_and_squares_tell_the_same(tmp_path):
     foreground = (found.truth == 1).sum((1, 2)) / known.sum((1, 2))
     cells = found.fine.astype(float).sum((2, 3))
     assert np.allclose(cells[:, 1] / cells.sum(1), foreground, atol=0.02)
-
-
-def test_places_are_those_of_the_images(tmp_path):
-    prepared, network = material(discs(tmp_path))
-    found = sizes_and_matrices(prepared, np.array([0, 3]), network.preprocess)
-    assert found["sizes"].tolist() == [[90, 70], [90, 70]]
-    assert np.allclose(found["matrices"][0, :, :2].diagonal(), SIZE / 90, atol=0.01)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
-from headstart.strategies.mask_course import How
+from headstart.strategies.lesson import States
 from headstart.strategies.mask_head import HeadTask
 from headstart.strategies.mask_material import read_masks
 from headstart.strategies.mask_tuned import tuned_arm
+from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
@@ -26,7 +27,7 @@ def begin(tmp_path):
 
     def arm(checkpoints, place):
         of = np.arange(len(items)) % 3
-        return tuned_arm(task, (of, 3), QUIET, How(checkpoints), place=place)
+        return tuned_arm(task, Folds(of, 3), QUIET, States(checkpoints), place=place)
 
     return arm
 

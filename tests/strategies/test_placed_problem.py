@@ -9,7 +9,7 @@ import pytest
 from tests.strategies.mask_sets import discs, material
 
 from headstart.errors import DataError
-from headstart.strategies.placed_problem import make_placed_problem, placed_folds
+from headstart.strategies.placed_problem import Folds, make_placed_problem, placed_folds
 
 
 @pytest.fixture
@@ -47,3 +47,10 @@ def test_folds_keep_together_what_belongs_together(prepared):
     assert (of[::2] == of[1::2]).all()
     together = replace(prepared, clusters=np.zeros(12, int))
     assert placed_folds(together, np.arange(8), folds=5, seed=0)[1] == 1
+
+
+def test_one_fold_is_held_out_while_others_are_learnt_from():
+    folds = Folds(np.array([0, 1, 2, 0]), 3)
+    assert (folds.held.tolist(), folds.own.tolist(), folds.said) == ([0, 3], [1, 2], "1 of 3 folds")
+    alone = Folds(np.zeros(3, np.int64), 1)
+    assert (alone.held.tolist(), alone.own.tolist()) == ([], [0, 1, 2])

@@ -8,7 +8,7 @@ from tests.strategies.mask_sets import QUIET
 from headstart.nets.loader import Plan
 from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp
-from headstart.training.map_views import MapViews, Scenes
+from headstart.training.map_views import MapViews, Scenes, fresh_views
 
 LAYOUT = MapLayout(16, ((1, 8, 8), (1, 4, 4)))
 
@@ -53,3 +53,18 @@ def test_each_view_is_seen_once_and_goes_with_its_mask():
     again = list(views.batches(plan.since(4)))
     assert all((a.images == b.images).all() for a, b in zip(again, found[4:], strict=True))
     assert engine.seen == 12
+
+
+def test_fresh_views_follow_from_the_seed_and_differ_between_epochs():
+    squares = np.random.default_rng(0).integers(0, 255, (12, 20, 20, 3), dtype=np.uint8)
+    scenes = Scenes(squares, np.zeros((12, 20, 20), np.uint8), 2, 4, Warp(16))
+    plan = Plan(np.zeros(12), batch=4, epochs=2, seed=0)
+    found = list(fresh_views(scenes, plan.since(0), QUIET))
+    again = list(fresh_views(scenes, plan.since(3), QUIET))
+    assert len(found) == 6
+    assert found[0].images.shape == (4, 16, 16, 3)
+    assert found[0].targets.shape == (4, 2, 4, 4)
+    assert all((a.images == b.images).all() for a, b in zip(found[3:], again, strict=True))
+    first = {int(i): x for b in found[:3] for i, x in zip(b.items, b.images, strict=True)}
+    later = {int(i): x for b in found[3:] for i, x in zip(b.items, b.images, strict=True)}
+    assert not any((first[i] == later[i]).all() for i in first)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import OptionError
-from headstart.training.schedule import Recipe, parse_recipe
+from headstart.training.schedule import Recipe, epochs_of, parse_recipe
 
 SHAPES = ("cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau")
 
@@ -171,3 +171,18 @@ def test_false_is_false(text):
 def test_slips_of_the_pen_are_named(text, summary):
     with pytest.raises(OptionError, match=re.escape(summary)):
         parse_recipe(text, Recipe())
+
+
+def test_learning_on_is_a_share_of_the_epochs_at_a_share_of_the_rate():
+    after = Recipe(epochs=10, lr=0.1).shortened(0.25, 0.5)
+    assert (after.epochs, after.lr) == (3, 0.05)
+    assert Recipe(epochs=1).shortened(0.1, 1.0).epochs == 1
+
+
+def test_steps_become_epochs():
+    assert [epochs_of(100, images, 8) for images in (1000, 80, 8, 1)] == [1, 10, 100, 100]
+
+
+def test_what_changes_the_loss_does_not_change_how_often_images_come():
+    found = {name: Recipe(balance=name).sampled for name in ("weights", "oversample", "none")}
+    assert found == {"weights": "none", "oversample": "oversample", "none": "none"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import torch
 from torch import nn
 
 from headstart.errors import ModelError
-from headstart.exporting.dense_graph import BoxDeployed, DenseDeployed, MapsDeployed
 from headstart.exporting.doubt import DoubtModule, output_names
 from headstart.exporting.head import HeadModule
+from headstart.exporting.map_graph import MapsDeployed
 from headstart.exporting.paddings import fix_paddings
 from headstart.nets.heads import Head
 from headstart.nets.model import Model
@@ -43,7 +42,7 @@ class Deployed(nn.Module):
         fix_paddings(pool)
         width = sum(each for _, each in pool.layout)
         last = pool.layout[-1][1]
-        assert isinstance(model.head, Head), "maps are read by `DenseDeployed`"
+        assert isinstance(model.head, Head), "maps are read by `MapsDeployed`"
         # Where the head reads the last layer only, the other stages need not be pooled.
         look, column = np.divmod(model.head.columns, width)
         self._last_only = bool((column >= width - last).all())
@@ -95,7 +94,7 @@ def write_graph(model: Model, path: Path) -> None:
         from headstart.exporting.merge_onnx import merge_onnx
 
         return merge_onnx(model, path)
-    deployed = _DEPLOYED[model.head.answers](model)
+    deployed = (MapsDeployed if model.head.answers_with_place else Deployed)(model)
     outputs = output_names(model)
     size = model.preprocess.size
     count = model.preprocess.count(model.tta)
@@ -117,11 +116,6 @@ def write_graph(model: Model, path: Path) -> None:
         ) from error
     if isinstance(deployed, MapsDeployed):
         _tell_shapes(path, deployed.shapes)
-
-
-_DEPLOYED: dict[str, Callable[[Model], nn.Module]] = {
-    "classes": Deployed, "masks": DenseDeployed, "boxes": BoxDeployed,
-}  # fmt: skip
 
 
 def _tell_shapes(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:

@@ -144,7 +144,6 @@ def _inputs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (N, V, size, size, 3) uint8, (N, 2) sizes and (N,) items of what can be read."""
     inputs, sizes, kept, pixels = [], [], [], 0
-    dense = model.head.answers == "masks"
     for done, item in enumerate(chosen.tolist()):
         path = paths[item]
         assert path is not None, "only images that are there are chosen"
@@ -157,7 +156,7 @@ def _inputs(
         kept.append(item)
         pixels += size[0] * size[1]
         progress(phase, done + 1, len(chosen))
-        if dense and pixels > _MOST_PIXELS and len(inputs) > 1:
+        if model.head.of_pixels and pixels > _MOST_PIXELS and len(inputs) > 1:
             break
     if not inputs:
         raise ModelError(f"none of the run's images can be read any more: {paths[chosen[0]]}, …")

@@ -1,17 +1,14 @@
-"""`BoxHead`: a head that answers with boxes, as a description and plain arrays.
-
-No torch here: what is deployed reads the description too. `nets.box_net` builds the module.
-"""
+"""`BoxHead`: a head that answers with boxes, as a description and plain arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from headstart.nets.dense_head import arrays_fault, is_whole, plan_fault, separable_shapes
+from headstart.nets.map_head import MapHead, MapPlan, is_whole, separable_shapes
 
 __all__ = ["BoxHead", "BoxKind", "BoxPlan", "TOWERS", "grid"]
 
@@ -23,17 +20,12 @@ _MOST_BINS = 64
 
 
 @dataclass(frozen=True)
-class BoxPlan:
-    """What a head of boxes is made of.
+class BoxPlan(MapPlan):
+    """What a head of boxes is made of, beside what `MapPlan` says; a stage gives one box a cell.
 
     Attributes:
         kind: ``"levels"``: one 1x1 layer of each sort on every stage that is read, as the last
             layers of detectors are; ``"pyramid"``: a light top-down head with shared towers.
-        channels: Of the maps of each stage of the network, those not read too.
-        strides: Of each stage, in pixels of the input.
-        stages: Which of them are read, ascending; each gives one box a cell.
-        n_classes: C.
-        width: Channels inside of a pyramid.
         bins: Each side's distance from the centre is the mean of so many, 0 to bins - 1 cells
             (Generalized Focal Loss; Li et al., 2020); 0: centre and log size, as YOLOX has it.
         objectness: Scores are multiplied with that of there being any object.
@@ -41,11 +33,6 @@ class BoxPlan:
     """
 
     kind: BoxKind
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
-    stages: tuple[int, ...]
-    n_classes: int
-    width: int = 0
     bins: int = 0
     objectness: bool = False
     offset: float = 0.5
@@ -84,29 +71,11 @@ class BoxPlan:
             found[f"{name}.bias"] = (count,)
         return found
 
-    def meta(self) -> dict[str, Any]:
-        """Returns what JSON keeps."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> BoxPlan:
-        """Rebuilds it as JSON kept it.
-
-        Raises:
-            TypeError: If there is something else in it.
-            ValueError: If it describes no head.
-        """
-        rows = {name: tuple(value[name]) for name in ("channels", "strides", "stages")}
-        plan = cls(**value | rows)
-        if fault := plan.fault():
-            raise ValueError(fault)
-        return plan
-
     def fault(self) -> str | None:
         """Says why it describes no head; None where it does."""
         if self.kind not in get_args(BoxKind):
             return f"there is no head of boxes called {self.kind!r}"
-        if fault := plan_fault(self):
+        if fault := super().fault():
             return fault
         if not is_whole(self.bins) or not (self.bins == 0 or 2 <= self.bins <= _MOST_BINS):
             return f"its bins must be 0 or a whole number from 2 to {_MOST_BINS}, got {self.bins!r}"
@@ -118,30 +87,13 @@ class BoxPlan:
 
 
 @dataclass(frozen=True)
-class BoxHead:
-    """A head of boxes of C classes as it is kept.
-
-    Attributes:
-        plan: What it is made of.
-        arrays: Name of a weight -> float32, as the module of `nets.box_net` names them.
-        answers: What it answers with.
-        answers_with_place: Whether that has places on the image; it then reads maps.
-    """
+class BoxHead(MapHead):
+    """A head of boxes of C classes as it is kept; its module is in `nets.box_net`."""
 
     plan: BoxPlan
-    arrays: dict[str, np.ndarray]
     answers: ClassVar[str] = "boxes"
-    answers_with_place: ClassVar[bool] = True
-
-    @property
-    def n_classes(self) -> int:
-        """C."""
-        return self.plan.n_classes
-
-    @property
-    def kind(self) -> str:
-        """Of its plan."""
-        return self.plan.kind
+    made_of: ClassVar[type[MapPlan]] = BoxPlan
+    kept_as: ClassVar[str] = "boxes"
 
     def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
         """Returns name -> shape of what is said of one image.
@@ -152,18 +104,6 @@ class BoxHead:
         sides = [-(-size // self.plan.strides[each]) for each in self.plan.stages]
         cells = sum(side * side for side in sides)
         return {"scores": (cells, self.n_classes), "boxes": (cells, 4)}
-
-    def tensors(self) -> dict[str, np.ndarray]:
-        """Returns all arrays that are kept."""
-        return self.arrays
-
-    def meta(self) -> dict[str, Any]:
-        """Returns what JSON keeps; the arrays go beside it."""
-        return {"boxes": self.plan.meta()}
-
-    def fault(self) -> str | None:
-        """Says why it cannot be a head that was trained here; None where nothing is wrong."""
-        return arrays_fault(self.arrays, self.plan.shapes(), self.plan.kind)
 
     def with_classes(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> BoxHead:
         """Returns it with other classes; where boxes are stays as it is.

@@ -1,7 +1,6 @@
 """`BoxNet`: heads of boxes as modules, built from a description that JSON keeps.
 
-Every cell of every stage that is read gives one box with a score for each class. Standardisation
-of the maps is part of a pyramid's first convolutions, as in `nets.dense`.
+Every cell of every stage that is read gives one box with a score for each class.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.nets.box_head import TOWERS, BoxHead, BoxPlan, grid
-from headstart.nets.dense import Separable, to_size
+from headstart.nets.head_net import HeadNet, Separable, arrays_of, seeded, top_down, with_arrays
 
 __all__ = [
     "BoxNet",
@@ -72,33 +71,10 @@ def box_scores(plan: BoxPlan, raw: torch.Tensor) -> torch.Tensor:
     return found if objectness is None else found * objectness.sigmoid()
 
 
-class BoxNet(nn.Module):
-    """A head that answers with boxes.
+class BoxNet(HeadNet):
+    """A head that answers with boxes."""
 
-    Args:
-        plan: What it is made of.
-    """
-
-    def __init__(self, plan: BoxPlan) -> None:
-        super().__init__()
-        self.plan = plan
-
-    def first(self) -> list[nn.Conv2d]:
-        """Returns the 1x1 convolutions that standardise what they read, stage by stage."""
-        raise NotImplementedError
-
-    def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
-        """Makes the first convolutions take maps as they come, as if standardised.
-
-        Args:
-            means: (c,) of each stage that is read, over the training images.
-            stds: Likewise.
-        """
-        with torch.no_grad():
-            for conv, mean, std in zip(self.first(), means, stds, strict=True):
-                conv.weight /= std.view(1, -1, 1, 1)
-                assert conv.bias is not None
-                conv.bias -= conv.weight[:, :, 0, 0] @ mean
+    plan: BoxPlan
 
     def level(self, at: int, maps: list[torch.Tensor]) -> torch.Tensor:
         """Returns (N, K, h, w) of one level: class logits, objectness, sides."""
@@ -127,6 +103,10 @@ class BoxNet(nn.Module):
         """
         raw = self.raw(maps)
         return box_scores(self.plan, raw), box_corners(self.plan, raw, self.cells(maps))
+
+    def answer(self, maps: list[torch.Tensor], temperature: float) -> tuple[torch.Tensor, ...]:
+        """Returns what `forward` does: classes of boxes do not exclude each other."""
+        return self(maps)
 
 
 class BoxRows(nn.Module):
@@ -189,14 +169,12 @@ class _Pyramid(BoxNet):
         return list(self.laterals)
 
     def raw(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        total: torch.Tensor | None = None
-        found: list[torch.Tensor] = list(maps)
-        for at in reversed(range(len(self.laterals))):
-            stage = self.plan.stages[at]
-            part = self.laterals[at](maps[stage])
-            total = part if total is None else part + to_size(total, part)
-            total = self.smooth[at](total)
-            found[stage] = total
+        read = [maps[each] for each in self.plan.stages]
+        found = list(maps)
+        for stage, part in zip(
+            self.plan.stages, top_down(self.laterals, self.smooth, read), strict=True
+        ):
+            found[stage] = part
         return super().raw(found)
 
     def level(self, at: int, maps: list[torch.Tensor]) -> torch.Tensor:
@@ -218,21 +196,14 @@ def build_boxes(plan: BoxPlan, *, seed: int = 0) -> BoxNet:
         plan: What it is made of.
         seed: Of the weights.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return _KINDS[plan.kind](plan)
+    return seeded(lambda: _KINDS[plan.kind](plan), seed)
 
 
 def box_head_of(net: BoxNet) -> BoxHead:
     """Returns a module as it is kept."""
-    arrays = {
-        name: each.detach().cpu().float().numpy().copy() for name, each in net.state_dict().items()
-    }
-    return BoxHead(net.plan, arrays)
+    return BoxHead(net.plan, arrays_of(net))
 
 
 def box_net_of(head: BoxHead) -> BoxNet:
     """Returns the module of a head, in evaluation mode."""
-    net = build_boxes(head.plan)
-    net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
-    return net.eval()
+    return with_arrays(build_boxes(head.plan), head)

@@ -1,8 +1,4 @@
-"""`DenseNet`: heads that answer with a place, built from a description that JSON keeps.
-
-Each takes the maps of a network's stages and gives scores at a stride. Standardisation of the
-maps is part of their first convolution's weights, so a head is convolutions and nothing else.
-"""
+"""`DenseNet`: heads that answer every pixel, built from a description that JSON keeps."""
 
 from __future__ import annotations
 
@@ -12,37 +8,23 @@ import torch
 from torch import nn
 
 from headstart.nets.dense_head import DenseHead, DensePlan
+from headstart.nets.head_net import (
+    HeadNet,
+    Separable,
+    arrays_of,
+    seeded,
+    to_size,
+    top_down,
+    with_arrays,
+)
 
-__all__ = ["DenseNet", "Separable", "build_dense", "head_of", "net_of", "to_size"]
+__all__ = ["DenseNet", "build_dense", "head_of", "net_of"]
 
 
-class DenseNet(nn.Module):
-    """A head that answers with a place.
+class DenseNet(HeadNet):
+    """A head that gives every cell scores at a stride."""
 
-    Args:
-        plan: What it is made of.
-    """
-
-    def __init__(self, plan: DensePlan) -> None:
-        super().__init__()
-        self.plan = plan
-
-    def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
-        """Makes the first convolutions take maps as they come, as if standardised.
-
-        Args:
-            means: (C,) of each stage that is read, over the training images.
-            stds: Likewise.
-        """
-        with torch.no_grad():
-            for conv, mean, std in zip(self.first(), means, stds, strict=True):
-                conv.weight /= std.view(1, -1, 1, 1)
-                assert conv.bias is not None
-                conv.bias -= conv.weight[:, :, 0, 0] @ mean
-
-    def first(self) -> list[nn.Conv2d]:
-        """Returns the 1x1 convolutions that read the maps, stage by stage."""
-        raise NotImplementedError
+    plan: DensePlan
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """Returns (N, C, h, w) scores at the plan's stride.
@@ -51,6 +33,10 @@ class DenseNet(nn.Module):
             maps: (N, c, h, w) of every stage of the network.
         """
         raise NotImplementedError
+
+    def answer(self, maps: list[torch.Tensor], temperature: float) -> tuple[torch.Tensor, ...]:
+        """Returns (N, C, h, w) calibrated probabilities."""
+        return (torch.softmax(self(maps) / temperature, dim=1),)
 
 
 class _Linear(DenseNet):
@@ -75,22 +61,6 @@ class _Linear(DenseNet):
         return total
 
 
-class Separable(nn.Sequential):
-    """A depthwise and a pointwise convolution, normalised by groups of channels.
-
-    Args:
-        width: Channels, in and out.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__(
-            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
-            nn.Conv2d(width, width, 1, bias=False),
-            nn.GroupNorm(math.gcd(8, width), width),
-            nn.ReLU(inplace=True),
-        )
-
-
 class _Pyramid(DenseNet):
     """Top-down: every stage adds to what the deeper ones say, smoothed on the way."""
 
@@ -106,12 +76,8 @@ class _Pyramid(DenseNet):
         return list(self.laterals)
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        total: torch.Tensor | None = None
-        for at in reversed(range(len(self.laterals))):
-            part = self.laterals[at](maps[self.plan.stages[at]])
-            total = part if total is None else part + to_size(total, part)
-            total = self.smooth[at](total)
-        return self.last(total)
+        read = [maps[each] for each in self.plan.stages]
+        return self.last(top_down(self.laterals, self.smooth, read)[0])
 
 
 class _Block(nn.Sequential):
@@ -170,15 +136,6 @@ class _Unet(DenseNet):
         return self.last(total)
 
 
-def to_size(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Returns (N, C, h, w) maps at the size of others."""
-    # Plain numbers: a graph that is exported shall not compute them anew for every image.
-    size = [int(side) for side in like.shape[2:]]
-    if [int(side) for side in maps.shape[2:]] == size:
-        return maps
-    return nn.functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-
-
 _KINDS: dict[str, type[DenseNet]] = {"linear": _Linear, "pyramid": _Pyramid, "unet": _Unet}
 
 
@@ -189,21 +146,14 @@ def build_dense(plan: DensePlan, *, seed: int = 0) -> DenseNet:
         plan: What it is made of.
         seed: Of the weights.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return _KINDS[plan.kind](plan)
+    return seeded(lambda: _KINDS[plan.kind](plan), seed)
 
 
 def head_of(net: DenseNet) -> DenseHead:
     """Returns a module as it is kept."""
-    arrays = {
-        name: each.detach().cpu().float().numpy().copy() for name, each in net.state_dict().items()
-    }
-    return DenseHead(net.plan, arrays)
+    return DenseHead(net.plan, arrays_of(net))
 
 
 def net_of(head: DenseHead) -> DenseNet:
     """Returns the module of a head, in evaluation mode."""
-    net = build_dense(head.plan)
-    net.load_state_dict({name: torch.from_numpy(each) for name, each in head.arrays.items()})
-    return net.eval()
+    return with_arrays(build_dense(head.plan), head)

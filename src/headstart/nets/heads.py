@@ -53,6 +53,8 @@ class Head:
         k: Neighbours that vote.
         answers: What it answers with.
         answers_with_place: Whether that has places on the image; it then reads maps.
+        most_views: How many views of an image can be averaged.
+        of_pixels: Whether every pixel of an image is answered.
     """
 
     kind: HeadKind
@@ -62,6 +64,8 @@ class Head:
     k: int = 0
     answers: ClassVar[str] = "classes"
     answers_with_place: ClassVar[bool] = False
+    most_views: ClassVar[int] = 6
+    of_pixels: ClassVar[bool] = False
 
     def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
         """Returns name -> shape of what is said of one image, whatever its size in pixels."""

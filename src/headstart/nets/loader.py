@@ -36,6 +36,8 @@ class Plan:
         balance: ``"oversample"``: every class as often as the largest; ``"undersample"``: as
             often as the smallest, others drawn anew each epoch; ``"none"``.
         targets: What the loss wants of each of them, or None where the items are enough.
+        items: (N,) int, their positions in the data, where these are some of more; by default 0
+            to N - 1.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Plan:
         seed: int,
         balance: Literal["none", "oversample", "undersample"] = "none",
         targets: Targets | None = None,
+        items: np.ndarray | None = None,
     ) -> None:
+        self._positions: list[int] = (np.arange(len(strata)) if items is None else items).tolist()
         self._strata, self._epochs, self._seed, self._balance = strata, epochs, seed, balance
         self.targets = targets
         self.per_epoch = max(1, round(len(self._items(0)) / batch))
@@ -75,7 +79,7 @@ class Plan:
         for part in np.array_split(self._items(number), self.per_epoch):
             keys = []
             for item in part.tolist():
-                keys.append((item, number, shown[item], self._seed))
+                keys.append((self._positions[item], number, shown[item], self._seed))
                 shown[item] += 1
             batches.append(keys)
         return batches

@@ -1,13 +1,13 @@
-"""`MapNet`: a dense head that trains by itself, on maps that a frozen network has left."""
+"""`MapNet`: a head that trains by itself, on maps that a frozen network has left."""
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn
 
-from headstart.nets.dense import DenseNet
 from headstart.nets.maps import MapLayout
 
 __all__ = ["MapNet", "Moments"]
@@ -33,7 +33,7 @@ class MapNet(nn.Module):
     n_layers = 1
     n_stages = 1
 
-    def __init__(self, head: DenseNet, layout: MapLayout, moments: Moments | None = None) -> None:
+    def __init__(self, head: nn.Module, layout: MapLayout, moments: Moments | None = None) -> None:
         super().__init__()
         self.head, self.layout, self._held = head, layout, len(moments[0]) if moments else 0
         for at, (mean, std) in enumerate(zip(*moments, strict=True) if moments else ()):
@@ -44,7 +44,7 @@ class MapNet(nn.Module):
         self.stages = dict(self.depths)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Returns (n, C, h, w) scores of (n, D) maps."""
+        """Returns what the head gives of (n, D) maps, one tensor with n rows."""
         maps = self.layout.split(rows)
         maps = [each.contiguous(memory_format=_FORMAT) if each.ndim == 4 else each for each in maps]
         first = self.layout.first
@@ -53,9 +53,9 @@ class MapNet(nn.Module):
             maps[first + at] = (maps[first + at] - mean) * scale
         return self.head(maps)
 
-    def deployed(self) -> DenseNet:
+    def deployed(self) -> Any:
         """Returns a copy of the head that takes maps as they come."""
-        head = copy.deepcopy(self.head)
+        head: Any = copy.deepcopy(self.head)
         if self._held:
             named = dict(self.named_buffers())
             means = [named[f"mean{at}"].flatten() for at in range(self._held)]

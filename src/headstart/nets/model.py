@@ -23,10 +23,11 @@ from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.box_head import BoxHead, BoxPlan
-from headstart.nets.dense_head import DenseHead, DensePlan
+from headstart.nets.box_head import BoxHead
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
+from headstart.nets.map_head import MapHead
 from headstart.nets.unlike import Unlike
 from headstart.nets.weights import save_source
 from headstart.output import read_json
@@ -38,6 +39,7 @@ _FORMAT = 4
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 _UNLIKE = "unlike.safetensors"
+_MAP_HEADS: tuple[type[MapHead], ...] = (BoxHead, DenseHead)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Model:
     """
 
     backbone: Backbone
-    head: Head | DenseHead | BoxHead
+    head: Head | MapHead
     spec: OutputSpec
     preprocess: Preprocess
     tta: int
@@ -195,9 +197,7 @@ class Model:
             return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
-        several = self.tta > 1 or len(self.preprocess.looks) > 1
-        if self.head.answers == "masks":  # of an image and its mirror image the mean is one map
-            several = self.tta > 2 or len(self.preprocess.looks) > 1
+        several = self.tta > self.head.most_views or len(self.preprocess.looks) > 1
         if self.head.answers_with_place and several:
             return f"{self.head.answers} are told of one look at an image, and it has several"
         if len(self.spec.names) != self.head.n_classes:
@@ -218,7 +218,7 @@ def _check_version(value: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead | BoxHead:
+def _read_head(about: dict[str, Any], file: Path) -> Head | MapHead:
     """Reads a head of any kind.
 
     Raises:
@@ -229,10 +229,9 @@ def _read_head(about: dict[str, Any], file: Path) -> Head | DenseHead | BoxHead:
 
     try:
         arrays = load_file(file)
-        if "boxes" in about:
-            return BoxHead(BoxPlan.from_json(about["boxes"]), arrays)
-        if "dense" in about:
-            return DenseHead(DensePlan.from_json(about["dense"]), arrays)
+        for kind in _MAP_HEADS:
+            if kind.kept_as in about:
+                return kind.from_json(about, arrays)
         columns = arrays.pop("columns")
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ModelError(f"{file} is damaged ({error}): {_ANEW}") from None

@@ -1,34 +1,87 @@
-"""A model that answers with places, at work: from pixels to the named outputs of its head."""
+"""`PlaceRunner`: a model that answers with places at work, from pixels to its named outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import torch
 
 from headstart.choices import Device
+from headstart.nets.box_head import BoxHead
+from headstart.nets.box_net import box_net_of
+from headstart.nets.dense import net_of
+from headstart.nets.dense_head import DenseHead
+from headstart.nets.engine import stream
+from headstart.nets.head_net import HeadNet
+from headstart.nets.heads import Head
+from headstart.nets.map_head import MapHead
+from headstart.nets.maps import map_layout, maps_engine, stage_maps
 from headstart.nets.model import Model
 
-__all__ = ["place_runner"]
+__all__ = ["PlaceRunner", "module_of"]
+
+_BATCH = 8
+_MODULES: dict[type, Callable[[Any], HeadNet]] = {DenseHead: net_of, BoxHead: box_net_of}
 
 
-def place_runner(
-    model: Model, *, images: int, device: Device = "auto", exact: bool = False
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Returns what gives the named outputs of (n, V, size, size, 3) uint8 images.
+def module_of(head: Head | MapHead) -> HeadNet:
+    """Returns the module of any head that reads maps, in evaluation mode."""
+    return _MODULES[type(head)](head)
+
+
+class PlaceRunner:
+    """Runs backbone and head of a model that answers with places.
 
     Args:
-        model: Whose head answers with places.
+        model: Whose head reads maps.
         images: How many are to come; converting the network pays from a dozen.
         device: Where the network runs.
         exact: By plain fp32 torch, nothing folded or converted.
     """
-    if model.head.answers == "masks":
-        from headstart.nets.dense_runner import DenseRunner
 
-        dense = DenseRunner(model, images=images, device=device, exact=exact)
-        return lambda inputs: {"probabilities": dense(inputs)}
-    from headstart.nets.box_runner import BoxRunner
+    def __init__(
+        self, model: Model, *, images: int, device: Device = "auto", exact: bool = False
+    ) -> None:
+        backbone, preprocess = model.backbone, model.preprocess
+        self._net, self._temperature = module_of(model.head), model.temperature
+        self._names = tuple(model.head.outputs_at(preprocess.size))
+        self._layout = map_layout(backbone, preprocess)
+        self._plain = stage_maps(backbone, preprocess) if exact else None
+        self._engine = None
+        if not exact:
+            self._engine = maps_engine(backbone, preprocess, images=images, device=device)
 
-    boxes = BoxRunner(model, images=images, device=device, exact=exact)
-    return lambda inputs: dict(zip(("scores", "boxes"), boxes(inputs[:, 0]), strict=True))
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the named outputs of the head, each (n, …) float32.
+
+        Args:
+            images: (n, V, size, size, 3) uint8 RGB: images, or each and its mirror image, whose
+                answers are turned back and averaged (`MapHead.most_views`).
+        """
+        views = [self._run(images[:, view]) for view in range(images.shape[1])]
+        if len(views) == 1:
+            return views[0]
+        return {name: (each + views[1][name][..., ::-1]) / 2 for name, each in views[0].items()}
+
+    def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        size = _BATCH if self._engine is None else self._engine.batch
+        parts = [images[at : at + size] for at in range(0, len(images), size)]
+        if self._engine is None:
+            found = [self._exact(part) for part in parts]
+        else:
+            rows = stream(self._engine, enumerate(parts))
+            found = [self._head(torch.from_numpy(each)) for _, each in rows]
+        joined = (np.concatenate(each) for each in zip(*found, strict=True))
+        return dict(zip(self._names, joined, strict=True))
+
+    def _exact(self, part: np.ndarray) -> tuple[np.ndarray, ...]:
+        assert self._plain is not None
+        with torch.inference_mode():
+            return self._head(self._plain(torch.from_numpy(np.ascontiguousarray(part))))
+
+    def _head(self, rows: torch.Tensor) -> tuple[np.ndarray, ...]:
+        with torch.inference_mode():
+            found = self._net.answer(self._layout.split(rows.float()), self._temperature)
+            return tuple(each.numpy() for each in found)

@@ -95,9 +95,9 @@ class RunPredictor(Predictor):
     def _told(self, inputs: np.ndarray) -> Outputs:
         """Returns the outputs of a head that reads maps."""
         if self._places is None:
-            from headstart.nets.place_runner import place_runner
+            from headstart.nets.place_runner import PlaceRunner
 
-            self._places = place_runner(
+            self._places = PlaceRunner(
                 self.model, images=_MANY if self._many else len(inputs), device=self._device,
                 exact=self._exact,
             )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -19,9 +20,11 @@ from headstart.compute import Compute
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
+from headstart.nets.batch import Batch
 from headstart.nets.box_head import BoxHead, BoxPlan, grid
 from headstart.nets.box_net import BoxNet, BoxRows, box_head_of, box_net_of
 from headstart.nets.engine import Engine
+from headstart.nets.loader import Rest
 from headstart.nets.map_net import MapNet
 from headstart.nets.maps import MapLayout
 from headstart.nets.trainable import TrainableModel
@@ -30,13 +33,15 @@ from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import found_on_images, found_on_maps
 from headstart.strategies.box_held import BoxOperating, HeldBoxes
 from headstart.strategies.box_material import BoxMaterial, BoxScenes
-from headstart.strategies.box_training import BoxLesson, BoxStates, train_on
 from headstart.strategies.finetune import keep_network
+from headstart.strategies.lesson import Lesson, States
+from headstart.strategies.placed_problem import Folds
 from headstart.strategies.problem import Prepared
+from headstart.tasks.detection.learn import correct, loss
 from headstart.tasks.detection.learn import head as new_head
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
-from headstart.training.map_views import MapViews
+from headstart.training.map_views import MapViews, fresh_views
 from headstart.training.record import Epoch
 
 __all__ = [
@@ -63,7 +68,7 @@ class BoxTask:
         backbone: The given network.
         layout: Of its maps.
         scenes: The training images, to be varied.
-        folds: (N,) int, which fold holds an image out; and how many there are.
+        folds: Which of them are held out.
         recipe: How.
         most: Boxes of an image.
         states: Where states are kept, and who hears.
@@ -74,22 +79,10 @@ class BoxTask:
     backbone: Backbone
     layout: MapLayout
     scenes: BoxScenes
-    folds: tuple[np.ndarray, int]
+    folds: Folds
     recipe: BoxRecipe
     most: int
-    states: BoxStates
-
-    @property
-    def held(self) -> np.ndarray:
-        """(h,) int images that are held out; none where all must stay together."""
-        of, k = self.folds
-        return np.flatnonzero(of == 0) if k > 1 else np.zeros(0, np.int64)
-
-    @property
-    def own(self) -> np.ndarray:
-        """(n,) int images that are learnt from until then."""
-        of, k = self.folds
-        return np.flatnonzero(of != 0) if k > 1 else np.arange(len(of))
+    states: States
 
     @property
     def strata(self) -> np.ndarray:
@@ -153,7 +146,8 @@ class _Pupil:
         self.history: dict[str, tuple[Epoch, ...]] = {}
         self.summary = ""
         self.net: BoxNet
-        self.lesson: BoxLesson
+        self.lesson: Lesson
+        self.cells: np.ndarray
 
     def find(self, rows: np.ndarray) -> Outputs:
         """Returns what it finds on some of the training images as they are."""
@@ -166,10 +160,18 @@ class _Pupil:
     def train(self, name: str, own: np.ndarray, recipe: BoxRecipe, phase: str) -> None:
         mark = [name, recipe.said, own.tolist(), self.compute.seed, *self.task.mark()]
         mark.append({key: float(each.sum()) for key, each in self.begun.items()})
-        self.history[name] = train_on(
-            self.lesson, own, recipe, self.compute, name=name, phase=phase,
-            fingerprint=fingerprint_json(mark), states=self.task.states,
+        self.history[name] = self.lesson.learn(
+            own, recipe, self.compute, name=name, phase=phase, fingerprint=fingerprint_json(mark),
+            states=self.task.states,
         )  # fmt: skip
+
+    def teach(self, module: nn.Module, batches: Callable[[Rest], Iterator[Batch]]) -> None:
+        """Says what is trained, and on which batches."""
+        plan, task = self.net.plan, self.task
+        self.cells = cells_of(plan, task.layout)
+        self.lesson = Lesson(
+            module, task.strata, batches, lambda recipe: loss(recipe, (plan, self.cells)), correct
+        )
 
     @property
     def begun(self) -> dict[str, np.ndarray]:
@@ -179,11 +181,11 @@ class _Pupil:
     def begin(self) -> BoxArm:
         """Learns on all but one fold, and is measured there."""
         begun, task = time.perf_counter(), self.task
-        self.train(self.name, task.own, self.recipe, f"{self.phase} arm")
+        self.train(self.name, task.folds.own, self.recipe, f"{self.phase} arm")
         held, operating = None, BoxOperating()
-        if len(task.held):
+        if len(task.folds.held):
             self.compute.begin(f"{self.phase} arm: measuring on held-out training images")
-            held = HeldBoxes(task.held, self.find(task.held), f"1 of {task.folds[1]} folds")
+            held = HeldBoxes(task.folds.held, self.find(task.folds.held), task.folds.said)
             operating = held.operating(task.material)
         return BoxArm(
             self.phase, self.summary, box_head_of(self.net), task.backbone, task.layout.size, held,
@@ -193,8 +195,7 @@ class _Pupil:
     def finish(self, arm: BoxArm) -> BoxArm:
         begun, recipe = time.perf_counter(), self.recipe
         if arm.held is not None and recipe.onward:
-            epochs = max(1, math.ceil(recipe.onward * recipe.epochs))
-            onward = replace(recipe, epochs=epochs, lr=recipe.lr * recipe.onward_lr)
+            onward = recipe.shortened(recipe.onward, recipe.onward_lr)
             everything = np.arange(len(self.task.material))
             self.train(f"{self.name}-all", everything, onward, f"{self.phase} arm, with all images")
         backbone = self.keep()
@@ -221,10 +222,7 @@ class _HeadPupil(_Pupil):
         read = [stage - first for stage in plan.stages]
         start = [means[each] for each in read], [stds[each] for each in read]
         self.net = new_head(plan, plan.n_classes, start, seed=compute.seed)
-        module = MapNet(cast(Any, BoxRows(self.net)), views.layout)
-        self.lesson = BoxLesson(
-            module, plan, cells_of(plan, task.layout), task.scenes, task.strata, views
-        )
+        self.teach(MapNet(BoxRows(self.net), views.layout), views.batches)
         self.summary = (
             f"a top-down head of {plan.width} channels on {len(plan.stages)} frozen stages of "
             f"{task.backbone.name}, input {task.layout.size} px"
@@ -241,14 +239,14 @@ class _TunedPupil(_Pupil):
 
     def __init__(self, task: BoxTask, compute: Compute, recipe: BoxRecipe, head: BoxHead) -> None:
         super().__init__(task, compute, recipe)
-        self.head, plan = head, head.plan
+        self.head = head
         self.net = box_net_of(head)
         module = TrainableModel(
             task.backbone.copy(), task.material.preprocess, None, BoxRows(self.net)
         )
         module.fuse()
         self.module = module
-        self.lesson = BoxLesson(module, plan, cells_of(plan, task.layout), task.scenes, task.strata)
+        self.teach(module, lambda keys: fresh_views(task.scenes, keys, compute))
         self.summary = (
             f"{task.backbone.name} and its head trained together for {recipe.epochs} epochs, input "
             f"{task.layout.size} px"
@@ -266,7 +264,7 @@ class _TunedPupil(_Pupil):
         )  # fmt: skip
         return found_on_images(
             cast(nn.Module, self.module), self.net.plan, images, range(len(rows)), self.recipe,
-            cells=self.lesson.cells, most=task.most, device=self.compute.device,
+            cells=self.cells, most=task.most, device=self.compute.device,
         )  # fmt: skip
 
     def keep(self) -> Backbone:
@@ -277,7 +275,7 @@ class _TunedPupil(_Pupil):
         return keep_network(self.module.pool.network, self.task.backbone, place)
 
 
-def lesson_of(task: BoxTask, start: BoxArm, compute: Compute) -> BoxLesson:
+def lesson_of(task: BoxTask, start: BoxArm, compute: Compute) -> Lesson:
     """Returns what fine-tuning from some head would learn, on a network of its own.
 
     Args:

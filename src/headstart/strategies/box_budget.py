@@ -11,7 +11,6 @@ from headstart.errors import ModelError
 from headstart.strategies.box_arms import BoxTask, lesson_of
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_input import steps_to_epochs
-from headstart.strategies.box_training import seconds_a_step
 from headstart.tasks.detection.recipe import BoxRecipe
 
 __all__ = ["fitting_epochs"]
@@ -50,11 +49,12 @@ def fitting_epochs(
         file = task.states.checkpoints.folder / name
         if file.is_file():
             return _read(file)
-    wanted = steps_to_epochs(options, recipe, len(task.own), recipe.batch)
+    wanted = steps_to_epochs(options, recipe, len(task.folds.own), recipe.batch)
     epochs, why = wanted, ""
     if options.get("epochs", "auto") == "auto":
-        each = _SLOWER * seconds_a_step(lesson_of(task, start, compute), task.own, recipe, compute)
-        images = len(task.own) + recipe.onward * len(task.material)
+        lesson = lesson_of(task, start, compute)
+        each = _SLOWER * lesson.seconds_a_step(task.folds.own, recipe, compute)
+        images = len(task.folds.own) + recipe.onward * len(task.material)
         one = each * max(1.0, images / recipe.batch)
         fitting = int(left / one) if one > 0 else wanted
         if fitting < wanted:

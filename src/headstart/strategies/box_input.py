@@ -12,12 +12,12 @@ from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.boxes import Boxes
 from headstart.data.dataset import Dataset
-from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
+from headstart.strategies.placed_input import told_recipe, whole_input
 from headstart.tasks.detection.recipe import BoxRecipe
-from headstart.training.schedule import Recipe, parse_recipe
+from headstart.training.schedule import Recipe, epochs_of
 
 __all__ = ["box_recipe", "choose_box_input", "most_boxes", "steps_to_epochs"]
 
@@ -49,17 +49,11 @@ def choose_box_input(
     Raises:
         OptionError: If a part of each image would not be seen.
     """
-    if geometry == "crop":
-        raise OptionError(
-            "--geometry crop shows a network a part of the image, and boxes are wanted on all of "
-            "it: leave it out, or say squash"
-        )
-    whole: Geometry = "squash" if geometry == "squash" else "pad"
-    preprocess = replace(network.preprocess, geometry=whole, levels=levels)
-    if not network.takes_any_size():
-        return preprocess if image_size == "auto" else replace(preprocess, size=int(image_size))
-    if image_size != "auto":
-        return replace(preprocess, size=max(32, 32 * round(int(image_size) / 32)))
+    preprocess, free = whole_input(
+        network, image_size, geometry, levels, wanted="boxes are wanted on all of it"
+    )
+    if not free:
+        return preprocess
     compute.begin("choosing the size of the input")
     small = _smallest(cast(Boxes, dataset.labels), _SIDES[0])
     return replace(preprocess, size=_SIDES[1] if small < _SMALL else _SIDES[0])
@@ -95,9 +89,7 @@ def box_recipe(options: dict[str, Any], given: Recipe) -> BoxRecipe:
     base = given
     if not isinstance(base, BoxRecipe):  # the task was seen in the data, after the options
         base = BoxRecipe(hflip=given.hflip, balance=given.balance)
-    read = parse_recipe(options.get("recipe"), base)
-    rate, epochs = options.get("lr"), options.get("epochs", "auto")
-    read = replace(read, lr=rate) if isinstance(rate, float) else read
+    read, epochs = told_recipe(options, base), options.get("epochs", "auto")
     if epochs != "auto":
         read = replace(read, epochs=int(epochs), head_epochs=int(epochs))
     return read
@@ -114,6 +106,5 @@ def steps_to_epochs(options: dict[str, Any], recipe: BoxRecipe, images: int, bat
     """
     if options.get("epochs", "auto") != "auto" or "epochs=" in (options.get("recipe") or ""):
         return recipe.epochs
-    per_epoch = max(1, round(images / batch))
-    wanted = math.ceil(recipe.steps / per_epoch)
+    wanted = epochs_of(recipe.steps, images, batch)
     return max(recipe.epochs, min(wanted, max(recipe.longest, recipe.epochs)))

@@ -17,11 +17,13 @@ from headstart.nets.dense import net_of
 from headstart.nets.dense_head import DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear
-from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap
+from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap, paired_gain
 from headstart.probe.dense_targets import are_uneven, class_weights
+from headstart.strategies.arm_trials import ArmTrials
 from headstart.strategies.mask_material import MaskMaterial
+from headstart.strategies.placed_problem import Folds
 
-__all__ = ["Arm", "HeldCounts", "dense_probabilities", "linear_arm", "plan_of"]
+__all__ = ["Arm", "HeldCounts", "compare_arms", "dense_probabilities", "linear_arm", "plan_of"]
 
 _BATCH = 16
 
@@ -75,6 +77,11 @@ class Arm:
     held: HeldCounts | None
     seconds: float
 
+    @property
+    def called(self) -> str:
+        """What it is called beside others."""
+        return f"{self.name} every {self.head.plan.stride} px"
+
     def row(self) -> dict[str, Any]:
         """Returns its line of `trials.csv`, without what comes from comparing arms."""
         held = self.held
@@ -114,7 +121,7 @@ def linear_arm(
     maps: Maps,
     material: MaskMaterial,
     backbone: Backbone,
-    folds: tuple[np.ndarray, int],
+    folds: Folds,
     compute: Compute,
     *,
     stride: int,
@@ -126,7 +133,7 @@ def linear_arm(
         maps: Of the N training images, all stages.
         material: Their masks.
         backbone: That gave the maps.
-        folds: (N,) int, which fold holds an image out; and how many there are.
+        folds: Of the N training images.
         compute: Where, and from which seed.
         stride: Of the output.
         balance: See `class_weights`.
@@ -177,3 +184,24 @@ def dense_probabilities(
             parts = maps.layout.split(torch.from_numpy(held[some]).float())
             found.append((net(parts) / temperature).softmax(1).half().numpy())
     return np.concatenate(found)
+
+
+def compare_arms(arms: list[Arm], clusters: np.ndarray, *, seed: int) -> ArmTrials[Arm]:
+    """Chooses the arm with the largest mean IoU on the images that all of them held out.
+
+    Args:
+        arms: Of the same training images.
+        clusters: (N,) int of those: what belongs together is drawn together.
+        seed: Of the intervals.
+    """
+    measured = [arm.held for arm in arms]
+    rows = [set(held.rows.tolist()) for held in measured if held is not None]
+    if len(rows) < len(arms):  # nothing could be held out: the most able one, tried last
+        return ArmTrials.of("mean IoU", arms, len(arms) - 1)
+    common = np.array(sorted(set.intersection(*rows)))
+    counts = [held.on(common) for held in measured if held is not None]
+    gains = [
+        [paired_gain(one, other, clusters[common], seed=seed) for other in counts] for one in counts
+    ]
+    best = max(range(len(arms)), key=lambda i: min(gain[0] for gain in gains[i]))
+    return ArmTrials.of("mean IoU", arms, best, gains[best])

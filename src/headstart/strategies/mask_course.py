@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,9 +21,7 @@ from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
-from headstart.nets.batch import Batch
 from headstart.nets.dense_head import DenseHead
-from headstart.nets.loader import Rest
 from headstart.output import write_atomic
 from headstart.probe.dense_scores import (
     confusions,
@@ -32,15 +29,13 @@ from headstart.probe.dense_scores import (
     same_sharpness,
     sharpness,
 )
+from headstart.strategies.lesson import Lesson, States
 from headstart.strategies.mask_arms import Arm, HeldCounts
-from headstart.tasks.segmentation.learn import batches, correct, loss
+from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
-from headstart.training.checkpoint import Checkpoints
-from headstart.training.loop import Training
-from headstart.training.objective import Objective
-from headstart.training.record import Epoch, OnEpoch
+from headstart.training.record import Epoch
 
-__all__ = ["Course", "How", "Learning", "course_epochs"]
+__all__ = ["Course", "Learning", "course_epochs"]
 
 # What is learnt on with all images, and how fast, once an arm is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
@@ -60,9 +55,8 @@ class Learning(Protocol):
         recipe: How it is trained.
         size: Side of the input in pixels.
         inputs: The N training images.
-        strata: (N,) int, the rarest class of each mask.
         weights: (C,) float32 of a pixel of each class.
-        net: What is trained, in place.
+        lesson: What is trained, in place, and on what.
         mark: What decides its batches, for states: another's are never taken.
         views: Views of each image that are made once; 0 where each is made when it is needed.
         place: Where these are and how large, for people; "" for nowhere.
@@ -74,15 +68,11 @@ class Learning(Protocol):
     recipe: MaskRecipe
     size: int
     inputs: InputImages
-    strata: np.ndarray
     weights: np.ndarray
-    net: Any
+    lesson: Lesson
     mark: list[Any]
     views: int
     place: str
-
-    def batches(self, keys: Rest, own: np.ndarray) -> Iterator[Batch]:
-        """Yields batches; items of the keys are places in `own`, (n,) int training images."""
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, as they are."""
@@ -94,21 +84,6 @@ class Learning(Protocol):
         """Returns what it reads, as it is kept."""
 
 
-@dataclass(frozen=True)
-class How:
-    """What a course is given besides.
-
-    Attributes:
-        checkpoints: Where states are kept for resuming.
-        on_epoch: Called with the name of a training and every epoch.
-        seconds: That may be spent; None for as many as the recipe takes.
-    """
-
-    checkpoints: Checkpoints
-    on_epoch: OnEpoch | None = None
-    seconds: float | None = None
-
-
 @dataclass
 class Course:
     """An arm under way.
@@ -116,7 +91,7 @@ class Course:
     Attributes:
         learner: What is trained.
         compute: Where, and from which seed.
-        how: What else was said.
+        states: Where they are kept, and how long it may take.
         history: Name of a training -> its epochs; filled as they end.
         arm: As it is after learning on all but one fold; None where the budget is too small.
         said: Why it is not trained, or for fewer epochs than the recipe has; else "".
@@ -125,23 +100,21 @@ class Course:
 
     learner: Learning
     compute: Compute
-    how: How
+    states: States
     history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
     arm: Arm | None = None
     said: str = ""
     epochs: int = 0
 
-    def begin(self, folds: tuple[np.ndarray, int], truth: np.ndarray) -> Course:
+    def begin(self, folds: Folds, truth: np.ndarray) -> Course:
         """Trains on all but one fold of the training images, and measures on that.
 
         Args:
-            folds: (N,) int, which fold holds an image out; and how many there are.
+            folds: Of the N training images.
             truth: (N, side, side) uint8 classes on the input's square.
         """
         begun, learner = time.perf_counter(), self.learner
-        of, k = folds
-        held = np.flatnonzero(of == 0) if k > 1 else np.zeros(0, int)
-        own = np.flatnonzero(of != 0) if k > 1 else np.arange(len(of))
+        held, own = folds.held, folds.own
         self.epochs = self._epochs(own)
         if self.epochs < min(_FEWEST, learner.recipe.epochs):
             return self
@@ -150,7 +123,7 @@ class Course:
         if len(held):
             self.compute.begin(f"{learner.name} arm: measuring on held-out training images")
             scores = learner.scores(held)
-            measured = HeldCounts(held, confusions(scores, truth[held]), f"1 of {k} folds")
+            measured = HeldCounts(held, confusions(scores, truth[held]), folds.said)
             temperature = dense_temperature(scores, truth[held])
             some = own[np.unique(np.linspace(0, len(own) - 1, _JUDGED).astype(int))]
             sure = sharpness(learner.scores(some), truth[some], temperature)
@@ -166,8 +139,8 @@ class Course:
         assert self.arm is not None, "it has begun"
         begun, learner, temperature = time.perf_counter(), self.learner, self.arm.temperature
         if self.arm.held is not None:  # else it has learnt from all of them already
-            epochs = max(1, math.ceil(_ONWARD * self.epochs))
-            onward = replace(learner.recipe, epochs=epochs, lr=learner.recipe.lr * _ONWARD_RATE)
+            told = replace(learner.recipe, epochs=self.epochs)
+            onward = told.shortened(_ONWARD, _ONWARD_RATE)
             self._train("-all", np.arange(len(learner.inputs)), onward, ", with all images")
             some, truth, sure = self._judged
             temperature = same_sharpness(learner.scores(some), truth, sure)
@@ -181,54 +154,26 @@ class Course:
     def _train(self, mark: str, own: np.ndarray, recipe: MaskRecipe, said: str) -> None:
         """Trains on some of the images, and leaves the averaged weights in the net."""
         learner, name = self.learner, self.learner.name + mark
-        told = None
-        if self.how.on_epoch is not None:
-            hear = self.how.on_epoch
-
-            def told(epoch: Epoch) -> None:
-                hear(name, epoch)
-
-        training = self._training(own, recipe, self.compute, f"{learner.name} arm{said}", told)
         key = [name, recipe.said, own.tolist(), learner.weights.tolist(), self.compute.seed]
-        mark = fingerprint_json([*key, *learner.mark])
-        self.how.checkpoints.run(training, name=name, fingerprint=mark)
-        if training.ema:
-            training.put(training.ema)
-        self.history[name] = tuple(training.history)
-
-    def _training(
-        self,
-        own: np.ndarray,
-        recipe: MaskRecipe,
-        compute: Compute,
-        phase: str,
-        told: Callable[[Epoch], None] | None = None,
-    ) -> Training:
-        learner = self.learner
-        return Training(
-            cast("Any", learner.net), recipe, learner.inputs,
-            Objective(
-                batches(learner.strata[own], recipe, compute.seed),
-                loss(recipe, learner.weights), correct,
-            ),
-            None, compute, phase=phase, on_epoch=told,
-            stream=lambda keys: learner.batches(keys, own),
+        self.history[name] = learner.lesson.learn(
+            own, recipe, self.compute, name=name, phase=f"{learner.name} arm{said}",
+            fingerprint=fingerprint_json([*key, *learner.mark]), states=self.states,
         )  # fmt: skip
 
     def _epochs(self, own: np.ndarray) -> int:
         """Returns for how many epochs there is time; decided once, also where it is resumed."""
-        recipe, folder = self.learner.recipe, self.how.checkpoints.folder
-        if self.how.seconds is None:
+        recipe, folder = self.learner.recipe, self.states.checkpoints.folder
+        if self.states.seconds is None:
             return recipe.epochs
         file = None
         if folder is not None:
-            file = folder / f"{self.how.checkpoints.prefix}{self.learner.name}-epochs.json"
+            file = folder / f"{self.states.checkpoints.prefix}{self.learner.name}-epochs.json"
         if file is not None and file.is_file():
             epochs, self.said = _decided(file, recipe.epochs)
             return epochs
         begun = time.perf_counter()
         setup, step, per_epoch = self._pace(own)
-        left = self.how.seconds - (time.perf_counter() - begun)
+        left = self.states.seconds - (time.perf_counter() - begun)
         epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
         if epochs < recipe.epochs:
             each = f"An epoch takes about {step * per_epoch:.1f} s here"
@@ -248,7 +193,8 @@ class Course:
         def heard(_: str, done: int, __: int) -> None:
             marks.append(time.perf_counter())
 
-        training = self._training(own, self.learner.recipe, self.compute.with_progress(heard), "")
+        timed = self.compute.with_progress(heard)
+        training = self.learner.lesson.training(own, self.learner.recipe, timed)
         training.run(until=_WARM_STEPS + _TIMED_STEPS)
         training.put(training.start)
         steps = np.diff(marks)

@@ -17,21 +17,21 @@ from headstart.fingerprint import fingerprint_bytes
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, pick_device
-from headstart.nets.batch import Batch
 from headstart.nets.dense import head_of
 from headstart.nets.dense_head import DenseHead
 from headstart.nets.engine import Engine, stream
-from headstart.nets.loader import Key, Rest
 from headstart.nets.map_net import MapNet
 from headstart.nets.maps import MapLayout, map_layout, maps_engine
 from headstart.nets.warp import Warp
 from headstart.probe.dense_linear import map_moments
 from headstart.probe.dense_targets import class_weights, mask_square
+from headstart.strategies.lesson import Lesson, States
 from headstart.strategies.mask_arms import plan_of
-from headstart.strategies.mask_course import Course, How
+from headstart.strategies.mask_course import Course
 from headstart.strategies.mask_material import MaskMaterial
+from headstart.strategies.placed_problem import Folds
 from headstart.strategies.problem import Prepared
-from headstart.tasks.segmentation.learn import head
+from headstart.tasks.segmentation.learn import correct, head, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.map_views import MapViews, Scenes
 
@@ -61,17 +61,17 @@ class HeadTask:
     recipe: MaskRecipe
 
 
-def head_arm(task: HeadTask, folds: tuple[np.ndarray, int], compute: Compute, how: How) -> Course:
+def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> Course:
     """Trains a head on all but one fold of the training images.
 
     Args:
         task: What is learnt, on what, and how.
-        folds: (N,) int, which fold holds an image out; and how many there are.
+        folds: Of the N training images.
         compute: Where, and from which seed.
-        how: Where states are kept, and how long it may take.
+        states: Where states are kept, and how long it may take.
     """
     compute = replace(compute, device=pick_device(compute.device))
-    return Course(_Head(task, compute), compute, how).begin(folds, task.material.truth)
+    return Course(_Head(task, compute), compute, states).begin(folds, task.material.truth)
 
 
 class _Head:
@@ -96,7 +96,6 @@ class _Head:
             prepared.dataset.take(items), preprocess, workers=compute.workers,
             progress=compute.progress,
         )  # fmt: skip
-        self.strata = prepared.dataset.labels.strata[items]
         row = 2 * (self._layout.bounds[-1] - self._layout.bounds[plan.stages[0]])
         views = int(np.clip(_VIEW_BYTES // (row * count), 1, recipe.views))
         self.views = min(views, recipe.epochs)
@@ -121,6 +120,10 @@ class _Head:
         )
         self._plan = plan
         self.net = self._start(compute.seed)
+        self.lesson = Lesson(
+            self.net, prepared.dataset.labels.strata[items], self._views.batches,
+            lambda recipe: loss(recipe, self.weights), correct,
+        )  # fmt: skip
 
     def _start(self, seed: int) -> MapNet:
         """Returns the head at its start, standardised by the first images' maps."""
@@ -136,10 +139,6 @@ class _Head:
         parts = [np.asarray(items[at : at + size]) for at in range(0, len(items), size)]
         pixels = ((part, np.stack([self.inputs[int(i)] for i in part])) for part in parts)
         return stream(self._engine, pixels)
-
-    def batches(self, keys: Rest, own: np.ndarray) -> Iterator[Batch]:
-        """Yields batches; items of the keys are places in `own`."""
-        return self._views.batches(cast(Rest, _Renumbered(keys, own)))
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images as they are."""
@@ -160,22 +159,6 @@ class _Head:
     def network(self) -> Backbone:
         """Returns what it reads, which is as it was."""
         return self.backbone
-
-
-class _Renumbered:
-    """Batches whose items are positions among all images, not among some of them."""
-
-    def __init__(self, keys: Rest, own: np.ndarray) -> None:
-        self._keys, self._own = keys, own
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        for part in self._keys:
-            yield [
-                (int(self._own[item]), epoch, before, seed) for item, epoch, before, seed in part
-            ]
 
 
 def large_squares(

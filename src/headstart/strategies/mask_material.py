@@ -14,7 +14,7 @@ from headstart.images.threads import ordered_map
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of
 from headstart.strategies.problem import Prepared
 
-__all__ = ["MaskMaterial", "read_masks", "sizes_and_matrices"]
+__all__ = ["MaskMaterial", "read_masks"]
 
 # Choosing looks at no larger squares than this: every second pixel says as much as every one.
 _JUDGED = 256
@@ -79,13 +79,3 @@ def read_masks(
         fine[at], truth[at] = shares, square_of
         compute.progress("reading the masks", at + 1, len(items))
     return MaskMaterial(items, preprocess, stride, fine, truth)
-
-
-def sizes_and_matrices(
-    prepared: Prepared, items: np.ndarray, preprocess: Preprocess
-) -> dict[str, np.ndarray]:
-    """Returns ``sizes`` and ``matrices`` of some items, which go with outputs of them."""
-    stats = prepared.stats
-    sizes = np.stack([stats.widths[items], stats.heights[items]], axis=1).astype(np.int32)
-    matrices = [preprocess.matrix(int(width), int(height)) for width, height in sizes]
-    return {"sizes": sizes, "matrices": np.array(matrices, np.float32).reshape(-1, 2, 3)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -12,15 +11,15 @@ from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.masks import Masks
-from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
+from headstart.strategies.placed_input import told_recipe, whole_input
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.segmentation.recipe import MaskRecipe
-from headstart.training.schedule import Recipe, parse_recipe
+from headstart.training.schedule import Recipe, epochs_of
 
 __all__ = [
     "choose_mask_input",
@@ -63,17 +62,10 @@ def choose_mask_input(
     Raises:
         OptionError: If a part of each image would not be seen, or the side does not fit.
     """
-    if geometry == "crop":
-        raise OptionError(
-            "--geometry crop shows a network a part of the image, and masks are of all of it: "
-            "leave it out, or say squash"
-        )
-    whole: Geometry = "squash" if geometry == "squash" else "pad"
-    preprocess = replace(network.preprocess, geometry=whole, levels=levels)
-    if image_size != "auto":
-        size = max(32, 32 * round(int(image_size) / 32))
-        return replace(preprocess, size=size if network.takes_any_size() else int(image_size))
-    if not network.takes_any_size():
+    preprocess, free = whole_input(
+        network, image_size, geometry, levels, wanted="masks are of all of it"
+    )
+    if not free:
         return preprocess
     compute.begin("choosing the size of the input")
     longest = int(np.median(dataset.labels.sizes.max(axis=1)))  # type: ignore[attr-defined]
@@ -81,7 +73,7 @@ def choose_mask_input(
     if are_uneven(cast(Masks, dataset.labels).pixels.sum(axis=0)):
         sides = sides[:1]  # what is rare wants many steps, and these are cheap at small inputs
     for side in sides:
-        if shown_at(dataset, whole, side, _STRIDE) >= _ENOUGH:
+        if shown_at(dataset, preprocess.geometry, side, _STRIDE) >= _ENOUGH:
             return replace(preprocess, size=side)
     return replace(preprocess, size=sides[-1])
 
@@ -172,14 +164,10 @@ def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskR
     base = given
     if not isinstance(base, MaskRecipe):  # the task was seen in the data, after the options
         base = MaskRecipe(augment=given.augment, hflip=given.hflip, balance=given.balance)
-    read = parse_recipe(options.get("recipe"), base)
-    epochs, rate = options.get("epochs", "auto"), options.get("lr")
-    if isinstance(rate, float):
-        read = replace(read, lr=rate)
+    read, epochs = told_recipe(options, base), options.get("epochs", "auto")
     if epochs != "auto":
         return replace(read, epochs=int(epochs))
     if "epochs" in (options.get("recipe") or ""):
         return read
-    per_epoch = max(1, round(images / read.batch))
-    most = max(1, math.ceil(2 * read.steps / per_epoch))
-    return replace(read, epochs=min(max(read.epochs, math.ceil(read.steps / per_epoch)), most))
+    least, most = (epochs_of(each * read.steps, images, read.batch) for each in (1, 2))
+    return replace(read, epochs=min(max(read.epochs, least), max(1, most)))

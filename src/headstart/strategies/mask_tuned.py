@@ -8,7 +8,6 @@ out of few.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,20 +21,23 @@ from headstart.images.inputs import InputImages
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, pick_device
-from headstart.nets.batch import Batch
 from headstart.nets.dense import head_of
 from headstart.nets.dense_head import DenseHead
-from headstart.nets.loader import Key, Rest
+from headstart.nets.loader import Key
 from headstart.nets.maps import map_layout, stage_maps
+from headstart.nets.stages import one_thread
 from headstart.nets.trainable import TrainableModel
-from headstart.nets.warp import Warp, warped
+from headstart.nets.warp import Warp
 from headstart.probe.dense_linear import map_moments
-from headstart.probe.dense_targets import class_weights, mask_shares
+from headstart.probe.dense_targets import class_weights
 from headstart.strategies.finetune import keep_network
+from headstart.strategies.lesson import Lesson, States
 from headstart.strategies.mask_arms import plan_of
-from headstart.strategies.mask_course import Course, How
+from headstart.strategies.mask_course import Course
 from headstart.strategies.mask_head import HeadTask, large_squares, marked
-from headstart.tasks.segmentation.learn import head
+from headstart.strategies.placed_problem import Folds
+from headstart.tasks.segmentation.learn import correct, head, loss
+from headstart.training.map_views import Scenes, fresh_views
 
 __all__ = ["tuned_arm"]
 
@@ -47,9 +49,9 @@ _BACKBONE_RATE = 0.3
 
 def tuned_arm(
     task: HeadTask,
-    folds: tuple[np.ndarray, int],
+    folds: Folds,
     compute: Compute,
-    how: How,
+    states: States,
     *,
     place: Path,
     any_side_up: bool = True,
@@ -58,15 +60,15 @@ def tuned_arm(
 
     Args:
         task: What is learnt, on what, and how; its size is that of whole images.
-        folds: (N,) int, which fold holds an image out; and how many there are.
+        folds: Of the N training images.
         compute: Where, and from which seed.
-        how: Where states are kept, and how long it may take.
+        states: Where states are kept, and how long it may take.
         place: Where the trained network is kept until the run is written.
         any_side_up: Whether images have no upright, as under a microscope.
     """
     compute = replace(compute, device=pick_device(compute.device))
     learner = _Tuned(task, compute, place, any_side_up=any_side_up)
-    return Course(learner, compute, how).begin(folds, task.material.truth)
+    return Course(learner, compute, states).begin(folds, task.material.truth)
 
 
 class _Tuned:
@@ -85,55 +87,47 @@ class _Tuned:
             asked, backbone_lr=max(asked.backbone_lr, _BACKBONE_RATE),
             epochs=max(1, min(math.ceil(_SEEN / per_epoch), asked.epochs)), freeze="none",
         )  # fmt: skip
-        self._warp = Warp(
+        warp = Warp(
             window, scale=1.25, turn=20.0 if any_side_up else 10.0, mirror=asked.hflip != "no",
             any_side_up=any_side_up, window=window, reflect=True,
         )  # fmt: skip
-        self._squares, self._masks = large_squares(task, compute, room=1.0)
+        squares, masks = large_squares(task, compute, room=1.0)
         self.inputs = InputImages(
             task.prepared.dataset.take(material.items), preprocess, workers=compute.workers
         )
-        self.strata = task.prepared.dataset.labels.strata[material.items]
         small = replace(preprocess, size=window)
         layout = map_layout(task.backbone, small)
         kind = "unet" if asked.decoder == "auto" and len(layout.shapes) > 1 else asked.decoder
         kind = "pyramid" if kind == "auto" else kind
-        width, self._classes = asked.inside(kind), material.n_classes
-        self._plan = plan_of(kind, layout, _STRIDES[kind], self._classes, width=width)
-        first = self._plan.stages[0]
+        width, classes = asked.inside(kind), material.n_classes
+        plan = plan_of(kind, layout, _STRIDES[kind], classes, width=width)
+        self._scenes = Scenes(squares, masks, classes, plan.stride, warp)
+        first = plan.stages[0]
         moments = map_moments(layout.since(first), self._rows(small, layout.bounds[first]))
-        self._head = head(self._plan, self._classes, moments, seed=compute.seed)
+        self._head = head(plan, classes, moments, seed=compute.seed)
         self.net = TrainableModel(task.backbone.copy(), small, None, self._head)
         self.net.fuse()
         pixels = material.fine.sum(axis=(0, 2, 3), dtype=np.float64)
         self.weights = class_weights(pixels, asked.balance)
-        self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(self._masks)]
+        self.lesson = Lesson(
+            self.net, task.prepared.dataset.labels.strata[material.items],
+            lambda keys: fresh_views(self._scenes, keys, compute),
+            lambda recipe: loss(recipe, self.weights), correct,
+        )  # fmt: skip
+        self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(masks)]
         called = "a top-down head" if kind == "pyramid" else "a U-Net's decoder"
         self.summary = (
             f"{task.backbone.name} and {called} of {width} channels trained together on windows "
-            f"of {window} px, input {preprocess.size} px, answers every {self._plan.stride} px"
+            f"of {window} px, input {preprocess.size} px, answers every {plan.stride} px"
         )
 
     def _rows(self, small: Preprocess, start: int) -> np.ndarray:
         """Returns the maps of some windows as the pretrained network gives them."""
         pool = stage_maps(self.backbone, small)
-        images = [self._view((at, 0, 0, 0))[0] for at in range(min(16, len(self._squares)))]
+        some: list[Key] = [(at, 0, 0, 0) for at in range(min(16, len(self._scenes)))]
+        [batch] = fresh_views(self._scenes, [some], self._compute)
         with torch.inference_mode():
-            return pool(torch.from_numpy(np.stack(images)))[:, start:].half().numpy()
-
-    def _view(self, key: Key) -> tuple[np.ndarray, np.ndarray]:
-        item, epoch, before, _ = key
-        rng = np.random.default_rng([self._compute.seed, epoch, item, before, 7])
-        return warped(self._squares[item], self._masks[item], self._warp, rng)
-
-    def batches(self, keys: Rest, own: np.ndarray) -> Iterator[Batch]:
-        """Yields batches; items of the keys are places in `own`."""
-        for part in keys:
-            items = np.array([int(own[key[0]]) for key in part])
-            views = [self._view((int(own[key[0]]), *key[1:])) for key in part]
-            shares = [mask_shares(mask, self._classes, self._plan.stride) for _, mask in views]
-            images = torch.from_numpy(np.stack([image for image, _ in views]))
-            yield Batch(images, items, torch.from_numpy(np.stack(shares)).float() / 255)
+            return pool(batch.images)[:, start:].half().numpy()
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, whole."""
@@ -144,13 +138,8 @@ class _Tuned:
                 image = torch.from_numpy(self.inputs[item][None].copy()).to(self._compute.device)
                 return self.net(image)[0].float().cpu().half().numpy()
 
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(cpu_count()) as pool:
-                return np.stack(list(pool.map(score, items.tolist())))
-        finally:
-            torch.set_num_threads(before)
+        with one_thread(), ThreadPoolExecutor(cpu_count()) as pool:
+            return np.stack(list(pool.map(score, items.tolist())))
 
     def head(self) -> DenseHead:
         """Returns the head as it is."""

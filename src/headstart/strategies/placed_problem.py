@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from headstart.data.split import folds as make_folds
 from headstart.errors import DataError
 from headstart.strategies.problem import Prepared, TestKind
 
-__all__ = ["PlacedProblem", "make_placed_problem", "placed_folds"]
+__all__ = ["Folds", "PlacedProblem", "make_placed_problem", "placed_folds"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class PlacedProblem:
     final: np.ndarray
     kind: TestKind
     summary: str
+
+    @property
+    def learnings(self) -> int:
+        """How often is learnt: in every round, and for what is kept where these are several."""
+        return len(self.rounds) + (self.kind != "holdout")
 
 
 def make_placed_problem(
@@ -88,9 +94,34 @@ def make_placed_problem(
     return PlacedProblem(prepared, ((train, np.flatnonzero(test)),), train, "holdout", summary)
 
 
-def placed_folds(
-    prepared: Prepared, items: np.ndarray, *, folds: int, seed: int
-) -> tuple[np.ndarray, int]:
+class Folds(NamedTuple):
+    """Which of N training images are held out while others are learnt from.
+
+    Attributes:
+        of: (N,) int, which fold holds an image out.
+        k: How many there are; 1 where all must stay together.
+    """
+
+    of: np.ndarray
+    k: int
+
+    @property
+    def held(self) -> np.ndarray:
+        """(h,) int images that are held out by whoever takes one fold; none of a single one."""
+        return np.flatnonzero(self.of == 0) if self.k > 1 else np.zeros(0, np.int64)
+
+    @property
+    def own(self) -> np.ndarray:
+        """(n,) int images that are learnt from until then."""
+        return np.flatnonzero(self.of != 0) if self.k > 1 else np.arange(len(self.of))
+
+    @property
+    def said(self) -> str:
+        """How those were held out."""
+        return f"1 of {self.k} folds"
+
+
+def placed_folds(prepared: Prepared, items: np.ndarray, *, folds: int, seed: int) -> Folds:
     """Deals training items to folds that keep together what belongs together.
 
     Args:
@@ -98,14 +129,11 @@ def placed_folds(
         items: (N,) int.
         folds: At most so many.
         seed: Of the draw.
-
-    Returns:
-        (N,) int64 folds, and how many there are; 1 where all must stay together.
     """
     clusters, strata = prepared.clusters[items], prepared.dataset.labels.strata[items]
     k = min(folds, len(np.unique(clusters)))
     if k < 2:
-        return np.zeros(len(items), np.int64), 1
+        return Folds(np.zeros(len(items), np.int64), 1)
     dealt = make_folds(strata, clusters, k=k, seed=seed)
     _, numbers = np.unique(dealt, return_inverse=True)
-    return numbers.astype(np.int64), int(numbers.max()) + 1
+    return Folds(numbers.astype(np.int64), int(numbers.max()) + 1)

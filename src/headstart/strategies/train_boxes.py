@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from headstart.compute import Compute
 from headstart.data.boxes import Boxes
-from headstart.errors import OptionError
-from headstart.features.extract_maps import Maps
-from headstart.images.inputs import InputImages
 from headstart.nets.backbone import pick_device
 from headstart.nets.box_net import box_net_of
-from headstart.nets.box_runner import BoxRunner
 from headstart.nets.box_views import BoxWarp
 from headstart.nets.maps import maps_engine
 from headstart.nets.model import Model
-from headstart.records import OutputSpec
+from headstart.strategies.arm_trials import ArmTrials
 from headstart.strategies.box_arms import (
     BoxTask,
     LearningArm,
@@ -28,29 +23,22 @@ from headstart.strategies.box_arms import (
     tuned_arm_of_boxes,
 )
 from headstart.strategies.box_budget import fitting_epochs
-from headstart.strategies.box_choice import BoxArm, BoxTrials, compare_box_arms
+from headstart.strategies.box_choice import BoxArm, compare_box_arms
 from headstart.strategies.box_find import chosen_boxes, found_on_maps, joined_found
 from headstart.strategies.box_input import box_recipe, most_boxes
 from headstart.strategies.box_material import box_scenes, read_boxes
 from headstart.strategies.box_probe import MapView, ProbeTask, probe_boxes
-from headstart.strategies.box_training import BoxStates
 from headstart.strategies.clock import Clock
-from headstart.strategies.mask_material import sizes_and_matrices
-from headstart.strategies.placed_problem import (
-    PlacedProblem,
-    make_placed_problem,
-    placed_folds,
-)
-from headstart.strategies.placed_run import floors_of, states_of
+from headstart.strategies.placed_model import run_model, sizes_and_matrices
+from headstart.strategies.placed_problem import placed_folds
+from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.train_classes import Ask
-from headstart.strategies.trained import Histories, Trained
-from headstart.tasks import decode_parts, task_of
+from headstart.strategies.trained import Trained
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
-from headstart.training.checkpoint import Checkpoints
 from headstart.training.map_views import MapViews
-from headstart.training.record import Epoch
+from headstart.training.schedule import epochs_of
 
 __all__ = ["train_boxes"]
 
@@ -60,21 +48,16 @@ _VIEWED = 400
 
 
 @dataclass(frozen=True)
-class _Session:
-    """What the arms of a training share."""
+class _Session(Session):
+    """What the arms of a training share.
 
-    prepared: Prepared
-    network: FrozenNetwork
-    maps: Maps
-    ask: Ask
-    compute: Compute
-    clock: Clock
-    spec: OutputSpec
+    Attributes:
+        recipe: How.
+        most: Boxes of an image.
+    """
+
     recipe: BoxRecipe
-    states: BoxStates
     most: int
-    history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
 
 
 def train_boxes(
@@ -93,33 +76,27 @@ def train_boxes(
         DataError: If nothing is left to learn from or to test on.
         OptionError: If the strategy is none of boxes.
     """
-    if ask.strategy == "scratch":
-        raise OptionError("boxes have no training from scratch: leave --strategy scratch out")
-    maps = network.maps
-    assert isinstance(maps, Maps), "boxes are learnt from maps"
-    problem = make_placed_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
-    labels = cast(Boxes, prepared.dataset.labels)
-    spec = task_of("detection").encode(labels, problem.final).spec
-    place, on_epoch = states_of(ask)
-    session = _Session(
-        prepared, network, maps, ask, replace(compute, device=pick_device(compute.device)), clock,
-        spec, box_recipe(ask.options, ask.recipe), BoxStates(Checkpoints(place), on_epoch),
-        most_boxes(labels),
-    )  # fmt: skip
-    rounds = [
-        _learn(session, train, f"round{number}-" if len(problem.rounds) > 1 else "")
-        for number, (train, _) in enumerate(problem.rounds, 1)
-    ]
-    final = rounds[0] if problem.kind == "holdout" else _learn(session, problem.final, "")
+    compute = replace(compute, device=pick_device(compute.device))
+    shared = begin_session("boxes", prepared, network, ask, compute, clock)
+    most = most_boxes(cast(Boxes, prepared.dataset.labels))
+    recipe = box_recipe(ask.options, ask.recipe)
+    session = _Session(**vars(shared), recipe=recipe, most=most)
+    problem = session.problem
+    rounds, final = learn_rounds(problem, lambda items, mark: _learn(session, items, mark))
     with clock.phase("predict"):
         answered = tuple(
-            (test, _outputs(session, trials.best, test), _spec_of(session, trials.best))
+            (test, _outputs(session, trials.best, test), _model(session, trials.best).spec)
             for trials, (_, test) in zip(rounds, problem.rounds, strict=True)
         )
-    return _trained(session, problem, final, answered)
+    best = final.best
+    said = " ".join([f"{best.name} arm: {best.summary}.", final.said, *session.notes])
+    return trained_in(
+        session, _model(session, best), " ".join(said.split()), answered, trials=final.rows(),
+        recipe=recipe, sections=_sections(session, best),
+    )  # fmt: skip
 
 
-def _learn(session: _Session, items: np.ndarray, mark: str) -> BoxTrials:
+def _learn(session: _Session, items: np.ndarray, mark: str) -> ArmTrials[BoxArm]:
     """Fits every arm on some items, and keeps the best on those of them that were held out."""
     network, clock, ask = session.network, session.clock, session.ask
     begun = time.perf_counter()
@@ -166,10 +143,9 @@ def _task(session: _Session, items: np.ndarray, mark: str) -> BoxTask:
     compute.begin("reading the training images larger")
     scenes = box_scenes(prepared, material, warp, recipe.room, compute)
     folds = placed_folds(prepared, items, folds=session.ask.folds, seed=compute.seed)
-    checkpoints = Checkpoints(session.states.checkpoints.folder, prefix=mark)
     return BoxTask(
         prepared, material, session.network.backbone, session.maps.layout, scenes, folds, recipe,
-        session.most, replace(session.states, checkpoints=checkpoints),
+        session.most, session.states_as(mark),
     )  # fmt: skip
 
 
@@ -212,10 +188,9 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
 def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
     """Trains a head on the maps of a frozen network that is no detector."""
     recipe, material = task.recipe, task.material
-    per_epoch = max(1, round(len(task.own) / recipe.head_batch))
     epochs = recipe.head_epochs
     if session.ask.options.get("epochs", "auto") == "auto":
-        epochs = max(epochs, math.ceil(recipe.steps / per_epoch))
+        epochs = max(epochs, epochs_of(recipe.steps, len(task.folds.own), recipe.head_batch))
     own = replace(recipe, epochs=epochs, lr=recipe.head_lr, batch=recipe.head_batch, freeze="none")
     engine = _engine(session, len(material) * recipe.views)
     rows = _rows(session, material.items)
@@ -234,7 +209,7 @@ def _tuned_arm(
         task, start, recipe, session.ask.options, session.compute, left=left, forced=forced
     )
     if why and not mark:
-        session.said.append(why)
+        session.notes.append(why)
     if not epochs:
         return None
     return tuned_arm_of_boxes(task, session.compute, replace(recipe, epochs=epochs), start)
@@ -242,12 +217,6 @@ def _tuned_arm(
 
 def _model(session: _Session, arm: BoxArm) -> Model:
     """Returns an arm as a model."""
-    spec = _spec_of(session, arm)
-    return Model(arm.backbone, arm.head, spec, session.network.preprocess, 1, 1.0)
-
-
-def _spec_of(session: _Session, arm: BoxArm) -> OutputSpec:
-    """Returns what decodes the outputs of an arm."""
     recipe, operating = session.recipe, arm.operating
     settings = session.spec.settings | {
         "threshold": operating.threshold, "size": arm.size, "most": session.most,
@@ -255,7 +224,8 @@ def _spec_of(session: _Session, arm: BoxArm) -> OutputSpec:
     }  # fmt: skip
     if operating.calibration is not None:
         settings["calibration"] = list(operating.calibration)
-    return replace(session.spec, settings=settings)
+    spec = replace(session.spec, settings=settings)
+    return Model(arm.backbone, arm.head, spec, session.network.preprocess, 1, 1.0)
 
 
 def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
@@ -268,51 +238,23 @@ def _outputs(session: _Session, arm: BoxArm, items: np.ndarray) -> Outputs:
             calibration,
         )  # fmt: skip
     else:
-        inputs = InputImages(
-            session.prepared.dataset.take(items), session.network.preprocess,
-            workers=session.compute.workers,
-        )  # fmt: skip
-        runner = BoxRunner(_model(session, arm), images=len(items), device=session.compute.device)
-        parts = []
-        for start in range(0, len(items), _BATCH):
-            stop = min(start + _BATCH, len(items))
-            scores, boxes = runner(np.stack([inputs[i] for i in range(start, stop)]))
-            parts.append(chosen_boxes(boxes, scores, recipe, most, calibration))
-            session.compute.progress("answering for the test images", stop, len(items))
+        parts = [
+            chosen_boxes(told["boxes"], told["scores"], recipe, most, calibration)
+            for told in run_model(
+                _model(session, arm), session.prepared, items, session.compute, batch=_BATCH
+            )
+        ]
         found = joined_found(parts)
     return found | sizes_and_matrices(session.prepared, items, session.network.preprocess)
 
 
-def _trained(
-    session: _Session, problem: PlacedProblem, trials: BoxTrials, answered: tuple[Any, ...]
-) -> Trained:
-    """Puts together what was learnt, measured and tried."""
-    prepared, best = session.prepared, trials.best
-    session.compute.begin("measuring baselines")
-    histories = None
-    if session.history:
-        histories = Histories(session.history, problem.final, session.recipe)
-    said = " ".join([f"{best.name} arm: {best.summary}.", trials.said, *session.said]).strip()
-    return Trained(
-        prepared=prepared,
-        model=_model(session, best),
-        summary=" ".join(said.split()),
-        evaluation=(problem.kind, problem.summary),
-        answered=answered,
-        predictions=decode_parts(answered, prepared.dataset.names)[1],
-        uncalibrated=None,
-        clusters=prepared.clusters,
-        dropped=prepared.dropped,
-        baselines=floors_of(problem) if session.ask.baselines != "none" else {},
-        trials=trials.rows(),
-        histories=histories,
-        sections={
-            "learning_curve": {"points": [], "forecast": None},
-            "maps": {"given network": session.maps.place},
-            "operating": {
-                "threshold": best.operating.threshold,
-                "calibration": best.operating.calibration,
-                "chosen_on": "none" if best.held is None else best.held.how,
-            },
+def _sections(session: _Session, best: BoxArm) -> dict[str, Any]:
+    """Returns what else is told of a training."""
+    return {
+        "maps": {"given network": session.maps.place},
+        "operating": {
+            "threshold": best.operating.threshold,
+            "calibration": best.operating.calibration,
+            "chosen_on": "none" if best.held is None else best.held.how,
         },
-    )
+    }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headstart.training.record import Epoch
     from headstart.training.schedule import Recipe
 
-__all__ = ["Histories", "Trained"]
+__all__ = ["Answered", "Histories", "Trained"]
 
 Answered = tuple[np.ndarray, dict[str, np.ndarray], OutputSpec]
 

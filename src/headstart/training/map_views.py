@@ -1,11 +1,11 @@
-"""`MapViews`: varied views of training images, whose maps a frozen network computes once each."""
+"""Varied views of training images: fresh ones, or `MapViews`, whose maps are computed once each."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -16,11 +16,11 @@ from headstart.images.threads import ordered_map
 from headstart.nets.batch import Batch
 from headstart.nets.dense_loss import torch_shares
 from headstart.nets.engine import Engine
-from headstart.nets.loader import Rest
+from headstart.nets.loader import Key, Rest
 from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp, warped
 
-__all__ = ["MapViews", "Scenes", "VariedImages"]
+__all__ = ["MapViews", "Scenes", "VariedImages", "fresh_views"]
 
 
 class VariedImages(Protocol):
@@ -69,6 +69,30 @@ class Scenes:
         return torch_shares(
             torch.from_numpy(masks.reshape(-1, side, side)), self.n_classes, self.stride
         )
+
+
+def fresh_views(
+    scenes: VariedImages, keys: Iterable[list[Key]], compute: Compute
+) -> Iterator[Batch]:
+    """Yields batches of images that are varied anew every time.
+
+    Args:
+        scenes: The images.
+        keys: Which, in which batch.
+        compute: The seed of what is drawn, and how many draw beside the training.
+    """
+
+    def draw(part: list[Key]) -> Batch:
+        found = [
+            scenes.draw(item, np.random.default_rng([compute.seed, epoch, item, before, 7]))
+            for item, epoch, before, _ in part
+        ]
+        images = torch.from_numpy(np.stack([image for image, _ in found]))
+        items = np.array([key[0] for key in part])
+        return Batch(images, items, scenes.collate([wanted for _, wanted in found]))
+
+    beside = 1 if compute.device == "cpu" else None
+    yield from ordered_map(draw, cast(Any, keys), workers=beside)
 
 
 class MapViews:

@@ -10,12 +10,12 @@ import math
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from headstart.choices import Balance, Flip, Policy
 from headstart.errors import OptionError
 
-__all__ = ["Freeze", "Recipe", "Schedule", "parse_recipe"]
+__all__ = ["Freeze", "Recipe", "Schedule", "epochs_of", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
 Schedule = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
@@ -121,6 +121,20 @@ class Recipe:
                 given = f"--lr {value}" if name == "lr" else f"--recipe {name}={value}"
                 raise OptionError(f"{given}: {summary}")
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What decides a training, ready for JSON."""
+        return dict(self.__dict__)
+
+    @property
+    def sampled(self) -> Literal["none", "oversample", "undersample"]:
+        """How `balance` changes how often images come."""
+        return self.balance if self.balance in ("oversample", "undersample") else "none"
+
+    def shortened(self, share: float, rate: float) -> Self:
+        """Returns it for learning on: a share of the epochs, at least one, at so many rates."""
+        return replace(self, epochs=max(1, math.ceil(share * self.epochs)), lr=self.lr * rate)
+
     def factor(self, share: float) -> float:
         """Returns what the rate is multiplied with when a share of all steps is done.
 
@@ -168,6 +182,11 @@ class Recipe:
 
 
 R = TypeVar("R", bound=Recipe)
+
+
+def epochs_of(steps: int, images: int, batch: int) -> int:
+    """Returns the epochs that have so many steps, of so many images in batches of about `batch`."""
+    return math.ceil(steps / max(1, round(images / batch)))
 
 
 def parse_recipe(text: str | None, base: R) -> R:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from headstart.nets.box_head import BoxPlan, grid
-from headstart.tasks.detection.learn import batches, correct, head, loss
+from headstart.tasks.detection.learn import correct, head, loss
 from headstart.tasks.detection.recipe import BoxRecipe
 
 PLAN = BoxPlan("pyramid", (6, 8), (8, 16), (0, 1), 2, 8, bins=8)
@@ -36,10 +35,3 @@ def test_the_loss_is_one_number_an_image_and_counts_as_the_recipe_says():
     few = loss(BoxRecipe(top=1), (PLAN, CELLS))(raw, targets)
     assert few[0] != found[0]
     assert correct(raw, targets) == {}
-
-
-def test_rare_classes_may_come_as_often_as_others():
-    strata = np.array([0] * 8 + [1] * 2)
-    plain = batches(strata, BoxRecipe(batch=2, epochs=1), 0)
-    even = batches(strata, BoxRecipe(batch=2, epochs=1, balance="oversample"), 0)
-    assert (plain.per_epoch, even.per_epoch) == (5, 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -46,12 +45,9 @@ def batches(targets: np.ndarray, recipe: Recipe, seed: int, *, n_classes: int) -
     Returns:
         A plan whose targets are (n,) int classes; where images are mixed, (n, C) shares.
     """
-    sampled: Literal["none", "oversample", "undersample"] = "none"
-    if recipe.balance == "oversample" or recipe.balance == "undersample":
-        sampled = recipe.balance
     mix = _Mix(recipe.mixup, n_classes) if recipe.mixup else None
     return Plan(
-        targets, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=sampled,
+        targets, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=recipe.sampled,
         targets=Targets(Lookup(targets), mix=mix),
     )  # fmt: skip
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.nets.batch import Targets
 from headstart.nets.box_head import BoxPlan
 from headstart.nets.box_loss import box_losses
 from headstart.nets.box_net import BoxNet, build_boxes
-from headstart.nets.loader import Plan
 from headstart.tasks.detection.recipe import BoxRecipe
+from headstart.tasks.placed_learn import batches, begun
 from headstart.training.schedule import Recipe
 
 __all__ = ["batches", "correct", "head", "loss"]
@@ -29,28 +28,7 @@ def head(plan: BoxPlan, n_outputs: int, start: Any = None, *, seed: int = 0) -> 
         start: (means, standard deviations) of the channels of each stage that is read, or None.
         seed: Of its weights.
     """
-    assert plan.n_classes == n_outputs, "the plan knows the classes"
-    module = build_boxes(plan, seed=seed)
-    if start is not None:
-        module.start(*start)
-    return module
-
-
-def batches(
-    strata: np.ndarray, recipe: Recipe, seed: int, *, targets: Targets | None = None
-) -> Plan:
-    """Returns which images are in which batch.
-
-    Args:
-        strata: (N,) int, the rarest class on each image.
-        recipe: How many, and whether rare classes come as often as others.
-        seed: Of the order.
-        targets: Who makes what the loss wants of each.
-    """
-    drawn = recipe.balance if recipe.balance in ("oversample", "undersample") else "none"
-    return Plan(
-        strata, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=drawn, targets=targets
-    )
+    return begun(build_boxes(plan, seed=seed), n_outputs, start)
 
 
 def loss(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from headstart.errors import OptionError
 from headstart.training.schedule import Recipe, Schedule
@@ -121,11 +120,6 @@ class BoxRecipe(Recipe):
     def strengths(self) -> tuple[float, ...]:
         """The numbers of `probe_strengths`."""
         return tuple(float(each) for each in self.probe_strengths.split("/"))
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """Returns what decides a training, ready for JSON."""
-        return dict(self.__dict__)
 
 
 def _positive(text: str) -> bool:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.nets.batch import Targets
 from headstart.nets.dense import DenseNet, build_dense
 from headstart.nets.dense_head import DensePlan
 from headstart.nets.dense_loss import DenseSums
-from headstart.nets.loader import Plan
+from headstart.tasks.placed_learn import batches, begun
 from headstart.training.schedule import Recipe
 
 __all__ = ["batches", "correct", "head", "loss"]
@@ -26,28 +25,7 @@ def head(plan: DensePlan, n_outputs: int, start: Any = None, *, seed: int = 0) -
         start: (means, standard deviations) of each stage's channels, or None.
         seed: Of its weights.
     """
-    assert plan.n_classes == n_outputs, "the plan knows the classes"
-    module = build_dense(plan, seed=seed)
-    if start is not None:
-        module.start(*start)
-    return module
-
-
-def batches(
-    strata: np.ndarray, recipe: Recipe, seed: int, *, targets: Targets | None = None
-) -> Plan:
-    """Returns which images are in which batch.
-
-    Args:
-        strata: (N,) int, the rarest class of each mask.
-        recipe: How many, and whether rare classes come as often as others.
-        seed: Of the order.
-        targets: Who makes what the loss wants of each.
-    """
-    drawn = recipe.balance if recipe.balance in ("oversample", "undersample") else "none"
-    return Plan(
-        strata, batch=recipe.batch, epochs=recipe.epochs, seed=seed, balance=drawn, targets=targets
-    )
+    return begun(build_dense(plan, seed=seed), n_outputs, start)
 
 
 def loss(recipe: Recipe, weights: np.ndarray) -> DenseSums:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from headstart.errors import OptionError
 from headstart.training.schedule import Recipe
@@ -65,8 +65,3 @@ class MaskRecipe(Recipe):
     def inside(self, kind: str) -> int:
         """Returns the width of a head of some kind, as its plan has it."""
         return self.width if kind == "pyramid" else max(8, self.width // 3)
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """Returns what decides a training, ready for JSON."""
-        return dict(self.__dict__)

@@ -9,7 +9,7 @@ import torch
 from tests.box_models import box_model
 from tests.models import exported_file, random_mask_model
 
-from headstart.exporting.dense_graph import BoxDeployed, DenseDeployed
+from headstart.exporting.map_graph import MapsDeployed
 from headstart.scoring.run_predictor import RunPredictor
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
@@ -38,10 +38,10 @@ def test_the_file_says_how_many_numbers_an_image_has(tmp_path):
 
 
 def test_its_shape_is_known_before_it_is_written():
-    deployed = DenseDeployed(random_mask_model())
+    deployed = MapsDeployed(random_mask_model())
     assert deployed.shapes == {"probabilities": (3, 16, 16)}
     with torch.inference_mode():
-        found = deployed.eval()(torch.from_numpy(INPUTS))
+        [found] = deployed.eval()(torch.from_numpy(INPUTS))
     np.testing.assert_allclose(found.sum(1).numpy(), 1, atol=1e-5)
 
 
@@ -49,7 +49,7 @@ def test_boxes_come_out_as_they_do_of_the_model_for_any_number_of_images(tmp_pat
     model = box_model()
     wanted = RunPredictor(model, exact=True).outputs(INPUTS)
     predictor = exported_file(model, tmp_path / "m.onnx")
-    assert BoxDeployed(model).shapes == model.head.outputs_at(64)
+    assert MapsDeployed(model).shapes == model.head.outputs_at(64)
     for count in (1, 3):
         found = predictor.outputs(INPUTS[:count])
         assert set(found) == {"scores", "boxes"}

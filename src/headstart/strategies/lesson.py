@@ -1,0 +1,141 @@
+"""`Lesson`: what a net learns from where answers have a place, and how it is trained on a part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from headstart.compute import Compute
+from headstart.nets.batch import Batch
+from headstart.nets.loader import Rest
+from headstart.tasks.placed_learn import batches
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.gradient import LossFunction, Watch
+from headstart.training.loop import Training
+from headstart.training.objective import Objective
+from headstart.training.record import Epoch, OnEpoch
+from headstart.training.schedule import Recipe
+from headstart.training.summed import SummedLoss
+
+__all__ = ["Lesson", "States"]
+
+_WARM, _TIMED = 1, 3
+
+
+@dataclass(frozen=True)
+class States:
+    """Where states of trainings are kept, who hears of epochs, and how long they may take.
+
+    Attributes:
+        checkpoints: Where states are kept for resuming.
+        on_epoch: Called with the name of a training and every epoch.
+        seconds: That may be spent; None for as many as the recipe takes.
+    """
+
+    checkpoints: Checkpoints = field(default_factory=lambda: Checkpoints(None))
+    on_epoch: OnEpoch | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learnt from.
+
+    Attributes:
+        net: Trained in place.
+        strata: (N,) int, the rarest class of each of the N training images.
+        batches: Keys of those images -> what the net reads of them, and what is to be learnt.
+        loss: Recipe -> what a batch costs.
+        watch: What else is averaged over the images of an epoch.
+    """
+
+    net: Any
+    strata: np.ndarray
+    batches: Callable[[Rest], Iterator[Batch]]
+    loss: Callable[[Recipe], LossFunction | SummedLoss]
+    watch: Watch
+
+    def training(
+        self,
+        own: np.ndarray,
+        recipe: Recipe,
+        compute: Compute,
+        *,
+        phase: str = "",
+        on_epoch: Callable[[Epoch], None] | None = None,
+    ) -> Training:
+        """Returns a training on some of the images, at its start.
+
+        Args:
+            own: (n,) int, which of the N.
+            recipe: How.
+            compute: Where (a device by its name), from which seed, and who hears of steps.
+            phase: What it is called.
+            on_epoch: Called after every epoch.
+        """
+        plan = batches(self.strata[own], recipe, compute.seed, items=own)
+        inputs: Any = None  # `batches` gives them
+        return Training(
+            self.net, recipe, inputs, Objective(plan, self.loss(recipe), self.watch), None, compute,
+            phase=phase, on_epoch=on_epoch, stream=self.batches,
+        )  # fmt: skip
+
+    def learn(
+        self,
+        own: np.ndarray,
+        recipe: Recipe,
+        compute: Compute,
+        *,
+        name: str,
+        phase: str,
+        fingerprint: str = "",
+        states: States = States(),
+    ) -> tuple[Epoch, ...]:
+        """Trains on some of the images, and leaves the averaged weights in the net.
+
+        Args:
+            own: (n,) int, which of the N.
+            recipe: How.
+            compute: As `training` has it.
+            name: Of the training, as its state is kept.
+            phase: What it is called.
+            fingerprint: Of all that decides it, for its state.
+            states: Where that is kept, and who hears of epochs.
+
+        Returns:
+            What its epochs did.
+        """
+        told = None
+        if states.on_epoch is not None:
+            hear = states.on_epoch
+
+            def told(epoch: Epoch) -> None:
+                hear(name, epoch)
+
+        training = self.training(own, recipe, compute, phase=phase, on_epoch=told)
+        states.checkpoints.run(training, name=name, fingerprint=fingerprint)
+        if training.ema:
+            training.put(training.ema)
+        return tuple(training.history)
+
+    def seconds_a_step(self, own: np.ndarray, recipe: Recipe, compute: Compute) -> float:
+        """Returns how long a step of a training takes; the net stays as it is.
+
+        Args:
+            own: (n,) int, which of the N images.
+            recipe: How.
+            compute: Where.
+        """
+        endless = replace(recipe, epochs=1_000)
+        training = self.training(own, endless, compute, phase="timing steps of fine-tuning")
+        training.run(until=_WARM)
+        begun = time.perf_counter()
+        training.run(until=_WARM + _TIMED)
+        seconds = time.perf_counter() - begun
+        training.put(training.start)
+        self.net.zero_grad()
+        return seconds / _TIMED

@@ -1,0 +1,51 @@
+"""Boxes and masks are learnt from images that vary anew, or from cached maps, by one training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.strategies.box_sets import QUIET
+from tests.strategies.box_tasks import RECIPE, box_task, untrained
+
+from headstart.strategies.box_arms import lesson_of
+from headstart.strategies.lesson import States
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    task, _ = box_task(tmp_path)
+    return lesson_of(task, untrained(task), QUIET)
+
+
+def test_some_of_the_images_are_learnt_from(lesson):
+    before = [each.detach().clone() for each in lesson.net.parameters()]
+    own = np.array([1, 4, 5, 7, 9])
+    heard, epochs = [], []
+    told = QUIET.with_progress(lambda *each: heard.append(each))
+    states = States(on_epoch=lambda name, epoch: epochs.append((name, epoch)))
+    history = lesson.learn(
+        own, replace(RECIPE, epochs=1), told, name="boxes", phase="learning", states=states
+    )
+    assert history[0].images == 5
+    assert epochs == [("boxes", history[0])]
+    assert np.isfinite(history[0].loss)
+    assert heard[0][0].startswith("learning: epoch 1 of 1")
+    assert any(not torch.equal(a, b) for a, b in zip(before, lesson.net.parameters(), strict=True))
+
+
+def test_timing_a_step_leaves_the_network_as_it_is(lesson):
+    before = [each.detach().clone() for each in lesson.net.parameters()]
+    assert lesson.seconds_a_step(np.arange(12), RECIPE, QUIET) > 0
+    after = list(lesson.net.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_training_shows_its_own_images_and_takes_the_steps_of_the_recipe(lesson):
+    own = np.array([0, 2, 3, 5, 7, 8, 10, 11])
+    training = lesson.training(own, RECIPE, QUIET, phase="x")
+    assert (training.plan.per_epoch, training.total) == (2, 4)
+    shown = [key[0] for part in training.plan.epoch(0) for key in part]
+    assert sorted(shown) == own.tolist()
