@@ -40,6 +40,16 @@ class States:
     on_epoch: OnEpoch | None = None
     seconds: float | None = None
 
+    def since(self, begun: float) -> States:
+        """Returns the same with what passed since then taken off the seconds.
+
+        Args:
+            begun: As `time.perf_counter` told it.
+        """
+        if self.seconds is None:
+            return self
+        return replace(self, seconds=self.seconds - (time.perf_counter() - begun))
+
 
 @dataclass(frozen=True)
 class Lesson:

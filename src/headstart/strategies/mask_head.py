@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import starmap
@@ -70,8 +71,9 @@ def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> 
         compute: Where, and from which seed.
         states: Where states are kept, and how long it may take.
     """
-    compute = replace(compute, device=pick_device(compute.device))
-    return Course(_Head(task, compute), compute, states).begin(folds, task.material.truth)
+    begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
+    learner = _Head(task, compute)
+    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
 
 
 class _Head:

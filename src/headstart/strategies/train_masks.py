@@ -37,6 +37,10 @@ __all__ = ["train_masks"]
 
 # Linear arms answer at these strides, where the network has them and cells are few enough.
 _STRIDES = (4, 2)
+_LONG = ("head arm", "fine-tuned arm")
+# Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
+# test, measures, report), in shares of what came before the long ones.
+_STARTING, _AFTER = 1.5, 0.4
 _MOST_CELLS = 256
 _BATCH = 16
 
@@ -104,7 +108,7 @@ def _learn(session: Session, items: np.ndarray, mark: str, places: list[str]) ->
         return trials
     recipe = mask_recipe(ask.options, ask.recipe, images=len(items))
     fine = _tunes(session, recipe)
-    with clock.phase("fine-tuned arm" if fine else "head arm"):
+    with clock.phase(_LONG[fine]):
         course = _begin(session, material, recipe, folds, mark, fine=fine)
         places.extend([] if fine else [f"head arm: {course.learner.place}"])
         session.notes.extend([course.said] if course.said else [])
@@ -145,8 +149,7 @@ def _begin(
     """Trains a head, or the whole network where fine detail tells, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset, image_size = prepared.dataset, ask.options.get("image_size", "auto")
-    seconds = 60 * ask.budget / session.problem.learnings if ask.strategy == "auto" else None
-    states = session.states_as(mark, seconds)
+    states = session.states_as(mark, _seconds(session) if ask.strategy == "auto" else None)
     side = (tuned_side if fine else head_side)(dataset, network, image_size)
     preprocess = replace(network.preprocess, size=side)
     task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
@@ -159,6 +162,13 @@ def _begin(
         place=place / "backbones" / mark if mark else place,
         any_side_up=fine_detail(dataset, session.maps.layout.size),
     )  # fmt: skip
+
+
+def _seconds(session: Session) -> float:
+    """Returns how long an arm that takes steps may take, so that the whole keeps to the budget."""
+    clock, learnings = session.clock, session.problem.learnings
+    arms = sum(clock.seconds.get(name, 0.0) for name in _LONG)
+    return (60 * session.ask.budget - _STARTING - (1 + _AFTER) * (clock.total - arms)) / learnings
 
 
 def _strides(session: Session) -> list[int]:
