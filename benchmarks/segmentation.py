@@ -9,7 +9,7 @@ of `ARMS`; (c) the peer on the same encoder weights and split, with `--smp-pytho
 confusion matrix; intervals and the paired difference resample test images.
 
     python benchmarks/segmentation.py [SETS] --smp-python /path/to/python --peer-device cuda
-    python benchmarks/segmentation.py [SETS] --arms first,best,mirrored,head,fine-tuned,pyramid
+    python benchmarks/segmentation.py [SETS] --arms first,best,mirrored,turned,head,fine-tuned
     python benchmarks/segmentation.py --few        # five masks only, five draws
 """
 
@@ -55,6 +55,7 @@ ARMS = {
     "first": ("--strategy", "probe"),
     "best": (),
     "mirrored": ("--tta", 2),
+    "turned": ("--tta", 8),
     "head": ("--recipe", "arm=head"),
     "fine-tuned": ("--recipe", "arm=fine-tuned"),
     "pyramid": ("--recipe", "arm=fine-tuned,decoder=pyramid"),

@@ -109,6 +109,9 @@ def torch_shares(masks: torch.Tensor, n_classes: int, stride: int) -> torch.Tens
         n_classes: C.
         stride: Side of a cell in pixels.
     """
-    classes = torch.arange(n_classes, dtype=torch.uint8, device=masks.device).view(-1, 1, 1)
-    one_hot = (masks[:, None] == classes).float()
-    return functional.avg_pool2d(one_hot, stride) if stride > 1 else one_hot
+    count, side = masks.shape[:2]
+    found = torch.zeros(count, n_classes, side // stride, side // stride, device=masks.device)
+    there = torch.bincount(masks.reshape(-1), minlength=256)[:n_classes]
+    for number in there.nonzero().flatten().tolist():  # most images have few of many classes
+        found[:, number] = functional.avg_pool2d((masks == number).float(), stride)
+    return found

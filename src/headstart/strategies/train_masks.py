@@ -10,6 +10,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.data.masks import Masks
 from headstart.errors import OptionError
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.probe.dense_targets import are_uneven
 from headstart.strategies.arm_trials import ArmTrials
@@ -61,10 +62,10 @@ def train_masks(
         DataError: If nothing is left to learn from or to test on.
         OptionError: If the strategy is none of masks.
     """
-    if network.tta > 2:
+    if network.tta not in DenseHead.views:
         raise OptionError(
             f"--tta {network.tta} looks at parts of an image, and masks are of all of it: choose "
-            f"1, or 2 for its mirror image too"
+            f"1, 2 for its mirror image too, or 8 for all quarter turns"
         )
     session = begin_session("masks", prepared, network, ask, compute, clock)
     problem = session.problem
