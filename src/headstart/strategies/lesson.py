@@ -19,6 +19,7 @@ from headstart.training.loop import Training
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
+from headstart.training.summed import SummedLoss
 
 __all__ = ["Lesson", "States"]
 
@@ -39,6 +40,16 @@ class States:
     on_epoch: OnEpoch | None = None
     seconds: float | None = None
 
+    def since(self, begun: float) -> States:
+        """Returns the same with what passed since then taken off the seconds.
+
+        Args:
+            begun: As `time.perf_counter` told it.
+        """
+        if self.seconds is None:
+            return self
+        return replace(self, seconds=self.seconds - (time.perf_counter() - begun))
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -55,7 +66,7 @@ class Lesson:
     net: Any
     strata: np.ndarray
     batches: Callable[[Rest], Iterator[Batch]]
-    loss: Callable[[Recipe], LossFunction]
+    loss: Callable[[Recipe], LossFunction | SummedLoss]
     watch: Watch | None = None
 
     def training(
