@@ -32,7 +32,7 @@ Align = Literal["points", "box"]
 Geometry = Literal["square", "crop", "pad", "squash"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Method = Literal["knn", "centroid"]
-Views = Literal[1, 2, 3, 6]
+Views = Literal[1, 2, 3, 6, 8]
 
 # training
 BoxDetector = Literal["fasterrcnn", "retinanet", "fcos", "ssd", "ssdlite"]

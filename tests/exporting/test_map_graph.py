@@ -12,15 +12,16 @@ from tests.nets.torchvision_maps import KINDS, torchvision_model
 
 from headstart.exporting.map_graph import MapsDeployed
 from headstart.exporting.measure import parity_of
+from headstart.images.views import views_of
 from headstart.scoring.run_predictor import RunPredictor
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 64, 3), np.uint8)
 
 
-@pytest.mark.parametrize(("kind", "tta"), [("linear", 1), ("pyramid", 2), ("unet", 1)])
+@pytest.mark.parametrize(("kind", "tta"), [("linear", 1), ("pyramid", 2), ("unet", 8)])
 def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, kind, tta):
     model = random_mask_model(kind=kind, tta=tta)
-    given = np.concatenate((INPUTS, INPUTS[:, :, :, ::-1]), axis=1)[:, :tta]
+    given = np.stack([[view.shown(each) for view in views_of(tta)] for each in INPUTS[:, 0]])
     wanted = RunPredictor(model, exact=True).outputs(given)["probabilities"]
     predictor = exported_file(model, tmp_path / "m.onnx")
     assert wanted.shape == (3, 3, 16, 16)

@@ -21,7 +21,7 @@ from torch import nn
 from headstart.errors import BackboneError
 from headstart.images.preprocess import Preprocess
 from headstart.nets import engine_torch
-from headstart.nets.engine import parity
+from headstart.nets.engine import parity, stream
 from headstart.nets.engine_torch import TorchEngine, conv_norm_pairs, fold_batchnorm, torch_engine
 from headstart.nets.stages import StagePool
 
@@ -180,3 +180,18 @@ def test_it_says_what_runs():
     assert engine.summary.startswith(f"torch {torch.__version__.split('+')[0]}, fp32")
     assert engine.summary.endswith("cpu")
     assert (engine.batch, engine.depth) == (16, 1)
+
+
+def test_streams_give_every_batch_its_own_answer_on_one_thread_each():
+    pool = make_pool("test_resnet")
+    images = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    before = torch.get_num_threads()
+    engine = TorchEngine(pool, device="cpu", precision="fp32", streams=2)
+    assert engine.depth == 2
+    assert torch.get_num_threads() == before
+    found = list(stream(engine, ((at, images[at : at + 1]) for at in range(6))))
+    assert [at for at, _ in found] == list(range(6))
+    alone = TorchEngine(pool, device="cpu", precision="fp32")
+    for at, rows in found:
+        alone.start(0, images[at : at + 1])
+        np.testing.assert_allclose(rows, alone.finish(0), rtol=1e-4, atol=1e-5)

@@ -19,19 +19,37 @@ def starter(size: int = 64):
     return backbone, replace(backbone.preprocess, size=size, geometry="pad")
 
 
-@pytest.mark.parametrize("images", [1, 100])
-def test_engines_give_what_plain_torch_gives(images):
+@pytest.mark.parametrize(("images", "engine"), [(1, "torch"), (100, "torch"), (10**6, "OpenVINO")])
+def test_engines_give_what_plain_torch_gives(images, engine, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path))
     backbone, preprocess = starter()
+    named = engine
     layout = map_layout(backbone, preprocess)
     pixels = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
     engine = maps_engine(backbone, preprocess, images=images, device="cpu")
-    [(_, rows)] = stream(engine, [(0, pixels)])
+    assert engine.summary.startswith(named)
+    parts = stream(engine, enumerate([pixels[:2], pixels[2:]]))
+    rows = np.concatenate([rows for _, rows in parts])
     with torch.inference_mode():
         wanted = stage_maps(backbone, preprocess).maps(torch.from_numpy(pixels))
     found = layout.split(torch.from_numpy(rows))
     assert [each.shape for each in found] == [each.shape for each in wanted]
     for mine, theirs in zip(found, wanted, strict=True):
         assert torch.allclose(mine, theirs, atol=1e-3 * float(theirs.abs().max()))
+
+
+def test_the_network_is_made_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADSTART_CACHE", str(tmp_path))
+    backbone, preprocess = starter()
+    made = []
+
+    def counted(*given):
+        made.append(stage_maps(*given))
+        return made[-1]
+
+    monkeypatch.setattr("headstart.nets.maps.stage_maps", counted)
+    maps_engine(backbone, preprocess, images=30, device="cpu")
+    assert len(made) == 1
 
 
 def test_the_layout_is_known_without_the_network(monkeypatch):

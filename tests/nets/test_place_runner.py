@@ -7,6 +7,7 @@ import pytest
 from tests.box_models import box_model
 from tests.dense_models import dense_model
 
+from headstart.images.views import views_of
 from headstart.nets.model import Model
 from headstart.nets.place_runner import PlaceRunner
 
@@ -44,3 +45,14 @@ def test_an_image_and_its_mirror_image_get_the_same_answer_mirrored():
     found, turned, plain = (runner(each)["probabilities"] for each in (both, both[:, ::-1], IMAGES))
     np.testing.assert_allclose(found, turned[..., ::-1], atol=1e-6)
     assert np.abs(found - plain).max() > 1e-3
+
+
+def test_an_image_turned_in_any_way_gets_the_same_answer_turned():
+    views = views_of(8)
+    runner = PlaceRunner(dense_model(), images=2, exact=True)
+    seen = np.stack([[view.shown(each) for view in views] for each in IMAGES[:2, 0]])
+    found = runner(seen)["probabilities"]
+    for turn in views[3:6]:
+        turned = [turn.shown(each) for each in IMAGES[:2, 0]]
+        seen = np.stack([[view.shown(each) for view in views] for each in turned])
+        np.testing.assert_allclose(turn.back(runner(seen)["probabilities"]), found, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -49,3 +50,9 @@ def test_a_training_shows_its_own_images_and_takes_the_steps_of_the_recipe(lesso
     assert (training.plan.per_epoch, training.total) == (2, 4)
     shown = [key[0] for part in training.plan.epoch(0) for key in part]
     assert sorted(shown) == own.tolist()
+
+
+def test_what_passed_is_taken_off_the_seconds():
+    begun = time.perf_counter() - 10
+    assert 30 < States(seconds=45.0).since(begun).seconds < 35.1
+    assert States().since(begun).seconds is None

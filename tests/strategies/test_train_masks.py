@@ -57,6 +57,21 @@ def test_a_run_answers_as_it_was_measured(tmp_path, strategy):
     assert ((labels == 1) == (mask > 0)).mean() > 0.9
 
 
+@pytest.mark.parametrize("evaluation", ["auto", "cv"])
+def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation):
+    given = []
+
+    def begins(task, folds, compute, states):
+        given.append(states.seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("headstart.strategies.train_masks.head_arm", begins)
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "data", tmp_path / "run", budget=60.0, evaluation=evaluation)
+    learnings = 1 if evaluation == "auto" else 4
+    assert 3000 / learnings < given[0] < 3598 / learnings  # what passed so far is taken off
+
+
 def test_cross_validation_measures_every_image(tmp_path):
     run = run_of(tmp_path / "data", tmp_path / "run", strategy="probe", evaluation="cv")
     results = json.loads(run.metrics.read_text())

@@ -71,3 +71,20 @@ def test_a_gradient_of_its_own_needs_no_loss(begun):
     assert math.isnan(one.history[0].accuracy)
     moved = one.net.head.bias.detach() - before
     assert moved[0] < 0 < moved[1]
+
+
+def test_a_loss_of_sums_is_of_the_whole_batch(begun):
+    seen = []
+
+    class Spread:
+        def sums(self, outputs, targets):
+            return torch.stack([outputs.sum(), (outputs**2).sum()])
+
+        def loss(self, sums, count):
+            seen.append(count)
+            return sums[1] / count - (sums[0] / count) ** 2 + 5
+
+    one = begun(loss=Spread())
+    one.run()
+    assert seen == [4, 4]  # once a batch, however many threads summed
+    assert one.history[0].loss > 4

@@ -13,10 +13,11 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from headstart.choices import Views
 from headstart.errors import ModelError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_start
 from headstart.images.detect import detector_content, register_detector
@@ -98,8 +99,8 @@ class About:
         value["spec"] = OutputSpec.from_json(value["spec"])
         value["preprocess"] = Preprocess.from_json(value["preprocess"])
         about = cls(**value)
-        if about.tta not in (1, 2, 3, 6) or isinstance(about.tta, bool | float):
-            raise ValueError(f"tta must be 1, 2, 3 or 6, got {about.tta!r}")
+        if about.tta not in get_args(Views) or isinstance(about.tta, bool | float):
+            raise ValueError(f"tta must be 1, 2, 3, 6 or 8, got {about.tta!r}")
         if not is_number(about.threshold) or not 0 <= about.threshold <= 1:
             raise ValueError(f"threshold must be from 0 to 1, got {about.threshold!r}")
         if about.precision not in _PRECISIONS or not isinstance(about.facts, dict):

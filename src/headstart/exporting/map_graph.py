@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from headstart.exporting.paddings import fix_paddings
+from headstart.images.views import View, views_of
 from headstart.nets.maps import stage_maps
 from headstart.nets.model import Model
 from headstart.nets.place_runner import module_of
@@ -48,15 +49,25 @@ class MapsDeployed(nn.Module):
         """Returns the outputs of the head, each (N, …), in the order of `shapes`.
 
         Args:
-            inputs: (N, V, size, size, 3) uint8 RGB; the second view is the mirror image.
+            inputs: (N, V, size, size, 3) uint8 RGB; as all `views_of(V)` show an image.
         """
         # Sizes as plain numbers, or the graph would compute them anew for every image.
         stages = self.maps.maps(inputs.reshape(-1, self.maps.size, self.maps.size, 3))
         found = self.head.answer(stages, self._temperature)
-        return found if self._views == 1 else tuple(_turned_back(each) for each in found)
+        return found if self._views == 1 else tuple(_mean(each, self._views) for each in found)
 
 
-def _turned_back(found: torch.Tensor) -> torch.Tensor:
-    """Returns the mean of answers to images and to their mirror images, one after the other."""
-    pairs = found.reshape(-1, 2, *found.shape[1:])
-    return (pairs[:, 0] + pairs[:, 1].flip(3)) / 2
+def _mean(found: torch.Tensor, count: int) -> torch.Tensor:
+    """Returns the mean of (N * V, ...) answers to the views of every image, each turned back."""
+    each = found.reshape(-1, count, *found.shape[1:])
+    total = each[:, 0]
+    for at, view in list(enumerate(views_of(count)))[1:]:
+        total = total + _back(each[:, at], view)
+    return total / count
+
+
+def _back(maps: torch.Tensor, view: View) -> torch.Tensor:
+    """Returns (N, C, h, w) maps of a view as they lie on the image; see `View.back`."""
+    maps = maps.flip(2) if view.upset else maps
+    maps = maps.flip(3) if view.flip else maps
+    return maps.transpose(2, 3) if view.swapped else maps

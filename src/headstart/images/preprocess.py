@@ -227,7 +227,7 @@ class Preprocess:
         for look in self.looks:
             for view in views_of(tta):
                 square = look.fit(pixels, position=view.position)
-                inputs.append(square[:, ::-1] if view.flip else square)
+                inputs.append(view.shown(square))
         return np.stack(inputs)
 
     def pooled(self, vectors: np.ndarray, tta: int) -> np.ndarray:
@@ -310,4 +310,4 @@ class Preprocess:
 
 def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:
     """Returns the views of one face, (tta, size, size, 3) uint8."""
-    return np.stack([square[:, ::-1] if view.flip else square for view in views_of(tta)])
+    return np.stack([view.shown(square) for view in views_of(tta)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from headstart.choices import Geometry
 
 __all__ = ["Look", "View", "views_of"]
@@ -29,23 +31,54 @@ class View:
     Attributes:
         position: Where along the longer side a crop is taken, 0 to 1; 0.5 is the centre.
         flip: Whether it is mirrored left to right.
+        upset: Whether it is mirrored top to bottom.
+        swapped: Whether rows and columns are exchanged, before it is mirrored.
     """
 
     position: float = 0.5
     flip: bool = False
+    upset: bool = False
+    swapped: bool = False
+
+    def shown(self, square: np.ndarray) -> np.ndarray:
+        """Returns an image's square as this view has it.
+
+        Args:
+            square: (size, size, 3).
+        """
+        square = square.swapaxes(0, 1) if self.swapped else square
+        square = square[:, ::-1] if self.flip else square
+        return square[::-1] if self.upset else square
+
+    def back(self, maps: np.ndarray) -> np.ndarray:
+        """Returns what was said of the view as it lies on the image.
+
+        Args:
+            maps: (..., h, w).
+        """
+        maps = maps[..., ::-1, :] if self.upset else maps
+        maps = maps[..., ::-1] if self.flip else maps
+        return maps.swapaxes(-1, -2) if self.swapped else maps
 
 
 def views_of(count: int) -> tuple[View, ...]:
     """Returns the views behind `--tta`.
 
     Args:
-        count: 1 plain; 2 plain and mirrored; 3 crops along the longer side; 6 those and mirrored.
+        count: 1 plain; 2 plain and mirrored; 3 crops along the longer side; 6 those and mirrored;
+            8 all quarter turns, plain and mirrored.
 
     Raises:
         ValueError: For any other count.
     """
+    if count == 8:
+        sides = (False, True)
+        return tuple(
+            View(flip=flip, upset=upset, swapped=swapped)
+            for swapped in sides for upset in sides for flip in sides
+        )  # fmt: skip
     positions = {1: (0.5,), 2: (0.5,), 3: (0.0, 0.5, 1.0), 6: (0.0, 0.5, 1.0)}
     if count not in positions:
-        raise ValueError(f"tta must be 1, 2, 3 or 6, got {count}")
+        raise ValueError(f"tta must be 1, 2, 3, 6 or 8, got {count}")
     flips = (False,) if count in (1, 3) else (False, True)
     return tuple(View(position, flip) for flip in flips for position in positions[count])

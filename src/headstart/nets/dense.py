@@ -122,9 +122,9 @@ class _Unet(DenseNet):
     def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
         with torch.no_grad():
             for conv, mean, std in zip(self.first(), means, stds, strict=True):
-                conv.weight.copy_((1 / std).view(-1, 1, 1, 1))
+                conv.weight /= std.view(-1, 1, 1, 1)
                 assert conv.bias is not None
-                conv.bias.copy_(-mean / std)
+                conv.bias -= conv.weight.flatten() * mean
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         read = [

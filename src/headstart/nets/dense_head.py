@@ -87,7 +87,7 @@ class DenseHead(MapHead):
     answers: ClassVar[str] = "masks"
     made_of: ClassVar[type[MapPlan]] = DensePlan
     kept_as: ClassVar[str] = "dense"
-    most_views: ClassVar[int] = 2  # of an image and its mirror image the mean is one map
+    views: ClassVar[tuple[int, ...]] = (1, 2, 8)  # of the whole image: the mean is one map
     of_pixels: ClassVar[bool] = True
 
     def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from threading import Barrier
 
 import numpy as np
 import torch
@@ -24,13 +26,21 @@ __all__ = ["TorchEngine", "conv_norm_pairs", "fold_batchnorm"]
 class TorchEngine:
     """A network run eagerly; see `engine.Engine`."""
 
-    depth = 1
-
     def __init__(
-        self, pool: StagePool, *, device: str, precision: str, fold: bool = True, few: bool = False
+        self,
+        pool: StagePool,
+        *,
+        device: str,
+        precision: str,
+        fold: bool = True,
+        few: bool = False,
+        streams: int = 1,
     ) -> None:
-        self._few = few
+        self._few, self._streams = few, streams
         self.precision = precision
+        # Threads with a batch each neither wait for one another nor for a decoder beside them.
+        self._workers = _lone_threads(streams) if streams > 1 else None
+        self.depth = streams
         self.batch = 64 if device == "cuda" else 16
         self._device = torch.device(device)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -39,22 +49,47 @@ class TorchEngine:
             fold_batchnorm(self._pool)
         # Weights in bf16, but the normalisation's constants follow, so keep their scale small.
         self._pool = self._pool.to(dtype=dtype, memory_format=torch.channels_last)
-        self._result: torch.Tensor | None = None
+        self._results: dict[int, torch.Tensor | Future[torch.Tensor]] = {}
         place = torch.cuda.get_device_name() if device == "cuda" else device
         self.summary = (
             f"torch {torch.__version__.split('+')[0]}, {precision}, channels-last, {place}"
         )
 
     def start(self, slot: int, images: np.ndarray) -> None:
-        """Runs one batch; on CUDA it returns before the batch is done."""
-        with torch.inference_mode(), one_thread() if self._few else nullcontext():
+        """Runs one batch; on CUDA, and in streams, it returns before the batch is done."""
+        if self._workers is not None:
+            self._results[slot] = self._workers.submit(self._run, images)
+            return
+        with one_thread() if self._few else nullcontext():
+            self._results[slot] = self._run(images)
+
+    def _run(self, images: np.ndarray) -> torch.Tensor:
+        with torch.inference_mode():
             pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self._device)
-            self._result = self._pool(pixels)
+            found: torch.Tensor = self._pool(pixels)
+            return found
 
     def finish(self, slot: int) -> np.ndarray:
         """Returns the (n, D) float32 vectors."""
-        assert self._result is not None
-        return self._result.float().cpu().numpy()
+        result = self._results.pop(slot)
+        found = result.result() if isinstance(result, Future) else result
+        return found.float().cpu().numpy()
+
+
+def _lone_threads(count: int) -> ThreadPoolExecutor:
+    """Returns threads that torch's operations do not share out to others.
+
+    A thread asks once how many helpers it has, when it first meets torch: here it has none.
+    """
+    workers, all_there = ThreadPoolExecutor(count), Barrier(count)
+
+    def meet(_: int) -> None:
+        torch.get_num_threads()
+        all_there.wait()
+
+    with one_thread():
+        list(workers.map(meet, range(count)))
+    return workers
 
 
 def conv_norm_pairs(pool: StagePool) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
@@ -132,7 +167,13 @@ def _children(root: nn.Module, wanted: nn.Module) -> list[tuple[str, nn.Module]]
 
 
 def torch_engine(
-    pool: StagePool, *, device: str, proof: np.ndarray, bounds: tuple[int, ...], few: bool = False
+    pool: StagePool,
+    *,
+    device: str,
+    proof: np.ndarray,
+    bounds: tuple[int, ...],
+    few: bool = False,
+    streams: int = 1,
 ) -> TorchEngine:
     """Returns the fastest torch engine whose vectors agree with plain fp32.
 
@@ -142,6 +183,7 @@ def torch_engine(
         proof: (n, size, size, 3) uint8 images to verify with.
         bounds: Where the stages begin, then D.
         few: Few images are to come, so decoding still goes on beside them: run on one thread.
+        streams: Batches that run side by side, on a thread each.
 
     Raises:
         BackboneError: If not even fp32 agrees.
@@ -153,7 +195,9 @@ def torch_engine(
     precisions = ("bf16", "fp32") if capable else ("fp32",)
     # Folding goes wrong where a convolution's output is also used elsewhere (GhostNet).
     for precision, fold in itertools.product(precisions, (True, False)):
-        engine = TorchEngine(pool, device=device, precision=precision, fold=fold, few=few)
+        engine = TorchEngine(
+            pool, device=device, precision=precision, fold=fold, few=few, streams=streams
+        )
         engine.start(0, proof)
         try:
             verify_parity(engine.finish(0), reference, precision=precision, bounds=bounds)

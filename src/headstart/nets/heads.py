@@ -53,7 +53,7 @@ class Head:
         k: Neighbours that vote.
         answers: What it answers with.
         answers_with_place: Whether that has places on the image; it then reads maps.
-        most_views: How many views of an image can be averaged.
+        views: How many views of an image can be averaged.
         of_pixels: Whether every pixel of an image is answered.
     """
 
@@ -64,7 +64,7 @@ class Head:
     k: int = 0
     answers: ClassVar[str] = "classes"
     answers_with_place: ClassVar[bool] = False
-    most_views: ClassVar[int] = 6
+    views: ClassVar[tuple[int, ...]] = (1, 2, 3, 6)
     of_pixels: ClassVar[bool] = False
 
     def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:

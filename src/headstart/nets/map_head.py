@@ -86,7 +86,7 @@ class MapHead:
         answers_with_place: Whether that has places on the image: of heads that read maps always.
         made_of: The class of its plan.
         kept_as: Under which name JSON keeps that.
-        most_views: How many views of an image can be averaged.
+        views: How many views of an image can be averaged.
         of_pixels: Whether every pixel of an image is answered.
     """
 
@@ -95,7 +95,7 @@ class MapHead:
     answers: ClassVar[str]
     made_of: ClassVar[type[MapPlan]]
     kept_as: ClassVar[str]
-    most_views: ClassVar[int] = 1
+    views: ClassVar[tuple[int, ...]] = (1,)
     of_pixels: ClassVar[bool] = False
     answers_with_place: ClassVar[bool] = True
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import weakref
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +22,11 @@ import torch
 from headstart.choices import Device
 from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_json
+from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.engine import Engine
-from headstart.nets.stages import StagePool
+from headstart.nets.stages import StagePool, one_thread
 from headstart.output import write_atomic
 
 if TYPE_CHECKING:
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MapLayout", "StageMaps", "map_layout", "maps_engine", "stage_maps"]
 
-# From so many images on, converting to OpenVINO is won back.
-_WORTH_CONVERTING = 12
+# From so many images of 256 px on, converting a small network to OpenVINO is won back: it takes
+# five seconds of one processor. Of larger networks images take longer, and fewer will do.
+_WORTH_CONVERTING, _SMALL = 500, 3e6
 # Bytes of maps that one call of an engine may give.
 _CALL_BYTES = 48 << 20
 # Loading and proving an engine takes a second or two: who holds one shares it.
@@ -120,16 +124,24 @@ def stage_maps(backbone: Backbone, preprocess: Preprocess) -> StageMaps:
     return pool
 
 
-def map_layout(backbone: Backbone, preprocess: Preprocess) -> MapLayout:
-    """Returns how the maps of a network lie at some size; read from the cache, or learnt once."""
+def map_layout(
+    backbone: Backbone, preprocess: Preprocess, *, made: Callable[[], StageMaps] | None = None
+) -> MapLayout:
+    """Returns how the maps of a network lie at some size; read from the cache, or learnt once.
+
+    Args:
+        backbone: In timm's layout.
+        preprocess: Size and normalisation.
+        made: What makes `stage_maps`, where these are of use for more than that.
+    """
     file = _home(backbone, preprocess) / f"maps-{preprocess.size}.json"
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
         return MapLayout(int(value["size"]), tuple(tuple(each) for each in value["shapes"]))
     except (OSError, ValueError, TypeError, KeyError):
         pass
-    pool, size = stage_maps(backbone, preprocess), preprocess.size
-    with torch.inference_mode():
+    pool, size = (made or partial(stage_maps, backbone, preprocess))(), preprocess.size
+    with one_thread(), torch.inference_mode():
         maps = pool.maps(torch.full((1, size, size, 3), 128, dtype=torch.uint8))
     layout = MapLayout(size, tuple((each.shape[1], *each.shape[2:]) for each in maps))
     try:
@@ -154,7 +166,8 @@ def maps_engine(
     Raises:
         BackboneError: If the network has no maps, or no engine agrees with it.
     """
-    chosen, layout = pick_device(device), map_layout(backbone, preprocess)
+    made = cache(partial(stage_maps, backbone, preprocess))
+    chosen, layout = pick_device(device), map_layout(backbone, preprocess, made=made)
     size, bounds = preprocess.size, layout.bounds
     batch = int(np.clip(_CALL_BYTES // (4 * bounds[-1]), 1, 16))
     if chosen == "cpu":
@@ -164,9 +177,9 @@ def maps_engine(
         engine = _HELD.get((str(home), size))
         if engine is None and openvino.is_converted(home, size=size):
             engine = openvino.load_converted(home, size=size, bounds=bounds, batch=batch)
-        if engine is None and images >= _WORTH_CONVERTING:
+        if engine is None and _is_worth_converting(made(), images):
             try:
-                openvino.convert_graph(stage_maps(backbone, preprocess), home, size=size)
+                openvino.convert_graph(made(), home, size=size)
                 engine = openvino.load_converted(home, size=size, bounds=bounds, batch=batch)
             except (BackboneError, OSError):
                 pass  # torch below runs everything, only slower
@@ -176,10 +189,20 @@ def maps_engine(
     from headstart.nets.engine_torch import torch_engine
 
     noise = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
-    return torch_engine(
-        stage_maps(backbone, preprocess), device=chosen, proof=noise, bounds=bounds,
-        few=chosen == "cpu" and images < _WORTH_CONVERTING,
+    few = chosen == "cpu"
+    eager = torch_engine(
+        made(), device=chosen, proof=noise, bounds=bounds, few=few,
+        streams=min(cpu_count(), max(1, images)) if few else 1,
     )  # fmt: skip
+    eager.batch = min(eager.batch, batch) if few else eager.batch
+    return eager
+
+
+def _is_worth_converting(pool: StageMaps, images: int) -> bool:
+    """Tells whether converting to OpenVINO is won back; no clock says so, and runs are alike."""
+    weights = sum(each.numel() for each in pool.parameters())
+    work = images * (pool.size / 256) ** 2 * max(1.0, weights / _SMALL)
+    return work >= _WORTH_CONVERTING
 
 
 def _home(backbone: Backbone, preprocess: Preprocess) -> Path:

@@ -15,10 +15,11 @@ import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from headstart.choices import Views
 from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
@@ -194,12 +195,13 @@ class Model:
 
     def _fault(self) -> str | None:
         """Says which number cannot be; None where all can."""
-        if self.tta not in (1, 2, 3, 6) or isinstance(self.tta, bool | float):
-            return f"tta must be 1, 2, 3 or 6, got {self.tta!r}"
+        if self.tta not in get_args(Views) or isinstance(self.tta, bool | float):
+            return f"tta must be 1, 2, 3, 6 or 8, got {self.tta!r}"
         if not is_number(self.temperature) or self.temperature <= 0:
             return f"temperature must be a number above 0, got {self.temperature!r}"
-        several = self.tta > self.head.most_views or len(self.preprocess.looks) > 1
-        if self.head.answers_with_place and several:
+        if self.tta not in self.head.views:
+            return f"{self.head.answers} are not told of {self.tta} views of an image"
+        if self.head.answers_with_place and len(self.preprocess.looks) > 1:
             return f"{self.head.answers} are told of one look at an image, and it has several"
         if len(self.spec.names) != self.head.n_classes:
             return f"it names {len(self.spec.names)} answers, and its head {self.head.n_classes}"

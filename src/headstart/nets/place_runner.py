@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from headstart.choices import Device
+from headstart.images.views import views_of
 from headstart.nets.box_head import BoxHead
 from headstart.nets.box_net import box_net_of
 from headstart.nets.dense import net_of
@@ -61,13 +62,15 @@ class PlaceRunner:
         """Returns the named outputs of the head, each (n, …) float32.
 
         Args:
-            images: (n, V, size, size, 3) uint8 RGB: images, or each and its mirror image, whose
-                answers are turned back and averaged (`MapHead.most_views`).
+            images: (n, V, size, size, 3) uint8 RGB: images as all `views_of(V)` show them, whose
+                answers are turned back and averaged (`MapHead.views`).
         """
-        views = [self._run(images[:, view]) for view in range(images.shape[1])]
-        if len(views) == 1:
-            return views[0]
-        return {name: (each + views[1][name][..., ::-1]) / 2 for name, each in views[0].items()}
+        count = images.shape[1]
+        total = self._run(images[:, 0])
+        for at, view in list(enumerate(views_of(count)))[1:]:
+            found = self._run(images[:, at])
+            total = {name: each + view.back(found[name]) for name, each in total.items()}
+        return {name: each / count for name, each in total.items()} if count > 1 else total
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         size = _BATCH if self._engine is None else self._engine.batch

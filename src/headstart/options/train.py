@@ -91,7 +91,8 @@ class TrainOptions(Options):
     geometry: Geometry = shared.geometry()
     tta: Views = option(
         1, group="model",
-        help="1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged.",
+        help="1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged; of "
+        "masks 8 turns them by quarters too, for images without an upright.",
     )  # fmt: skip
     views: int | Literal["auto"] = option(
         "auto", group="model", low=1, high=4, metavar="N",
@@ -184,7 +185,7 @@ class TrainOptions(Options):
             yield why
         if self.views not in ("auto", 1):
             yield from self._looks_once()
-        if self.tta > 2 and self.strategy in ("finetune", "scratch"):
+        if self.tta in (3, 6) and self.strategy in ("finetune", "scratch"):
             yield (
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "
                 f"{self.strategy} choose 1, or 2 for the mirror image too"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, cast
 
+from headstart.options.kinds import joined_words
+
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
@@ -27,8 +29,8 @@ _UNSUITED = {
     "segmentation": {"scratch": _SCRATCH},
     "detection": {"scratch": _SCRATCH},
 }
-# How many views of an image a task of its own way averages, where that is more than one.
-_VIEWS = {"segmentation": 2}
+# How many views of an image a task averages; those of its own way one, where nothing is said.
+_VIEWS = {"segmentation": (1, 2, 8), "classification": (1, 2, 3, 6), "regression": (1, 2, 3, 6)}
 
 
 def has_own_way(task: str) -> bool:
@@ -50,9 +52,16 @@ def unsuited(task: str, strategy: str) -> str | None:
 
 def unsuited_views(task: str, views: int) -> str | None:
     """Says why a task cannot average so many views of an image; None where it can."""
-    most = _VIEWS.get(task, 1)
-    if not has_own_way(task) or views <= most:
+    if task not in _VIEWS and not has_own_way(task):
         return None
-    if most == 1:
+    allowed = _VIEWS.get(task, (1,))
+    if views in allowed:
+        return None
+    if len(allowed) == 1:
         return f"--task {task} looks at one view of an image: leave --tta out"
-    return f"--tta {views}: of --task {task} choose 1, or 2 for the mirror image of each image too"
+    if task in _RECIPES:
+        return (
+            f"--tta {views}: of --task {task} choose 1, 2 for the mirror image of each image too, "
+            f"or 8 for all quarter turns and their mirror images"
+        )
+    return f"--tta {views}: of --task {task} choose {joined_words(list(map(str, allowed)))}"

@@ -19,6 +19,7 @@ from headstart.training.loop import Training
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
+from headstart.training.summed import SummedLoss
 
 __all__ = ["Lesson", "States"]
 
@@ -39,6 +40,16 @@ class States:
     on_epoch: OnEpoch | None = None
     seconds: float | None = None
 
+    def since(self, begun: float) -> States:
+        """Returns the same with what passed since then taken off the seconds.
+
+        Args:
+            begun: As `time.perf_counter` told it.
+        """
+        if self.seconds is None:
+            return self
+        return replace(self, seconds=self.seconds - (time.perf_counter() - begun))
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -49,14 +60,14 @@ class Lesson:
         strata: (N,) int, the rarest class of each of the N training images.
         batches: Keys of those images -> what the net reads of them, and what is to be learnt.
         loss: Recipe -> what a batch costs.
-        watch: What else is averaged over the images of an epoch.
+        watch: What else is averaged over the images of an epoch, or None.
     """
 
     net: Any
     strata: np.ndarray
     batches: Callable[[Rest], Iterator[Batch]]
-    loss: Callable[[Recipe], LossFunction]
-    watch: Watch
+    loss: Callable[[Recipe], LossFunction | SummedLoss]
+    watch: Watch | None = None
 
     def training(
         self,

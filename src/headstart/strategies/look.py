@@ -10,6 +10,7 @@ import numpy as np
 from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
@@ -54,6 +55,9 @@ def look_at(
 
     Returns:
         Features of N rows (`MapFeatures` for answers with a place), and how images were fitted.
+
+    Raises:
+        OptionError: If they cannot be seen so.
     """
     choose = input_of(dataset.task)
     if choose is not None:  # needs torch in any case, as training does
@@ -61,6 +65,10 @@ def look_at(
 
         preprocess = choose(dataset, backbone, wish.image_size, wish.geometry, levels, compute)
         return extract_maps(dataset, backbone, preprocess, compute), preprocess
+    if wish.tta == 8:
+        raise OptionError(
+            "--tta 8 turns images by quarters, as masks can be turned back: choose 1, 2, 3 or 6"
+        )
     preprocess = choose_preprocess(
         dataset, backbone, wish.image_size, wish.geometry, levels=levels, detector=wish.detector
     )

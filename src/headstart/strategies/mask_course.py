@@ -43,6 +43,7 @@ _WARM_STEPS, _TIMED_STEPS = 2, 4
 # Where fewer epochs fit into a budget, nothing is trained; other work makes steps slower than that.
 _FEWEST, _SLOWER = 3, 1.1
 _JUDGED = 12  # training images that tell how sure an arm has grown
+_ASKED = 4  # whose answers are timed
 
 
 class Learning(Protocol):
@@ -173,7 +174,8 @@ class Course:
             return epochs
         begun = time.perf_counter()
         setup, step, per_epoch = self._pace(own)
-        left = self.states.seconds - (time.perf_counter() - begun)
+        judging = self._judging(own)
+        left = self.states.seconds - (time.perf_counter() - begun) - judging
         epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
         if epochs < recipe.epochs:
             each = f"An epoch takes about {step * per_epoch:.1f} s here"
@@ -201,6 +203,15 @@ class Course:
         step = float(np.median(steps[_WARM_STEPS:])) if len(steps) > _WARM_STEPS else 0.0
         setup = max(0.0, float(steps[0]) - step) if self.learner.views and len(steps) else 0.0
         return setup, step, training.plan.per_epoch
+
+    def _judging(self, own: np.ndarray) -> float:
+        """Returns seconds of what is answered between the epochs and after them."""
+        learner, some = self.learner, own[:_ASKED]
+        learner.scores(some[:1])  # the first is slower
+        begun = time.perf_counter()
+        learner.scores(some)
+        each = (time.perf_counter() - begun) / len(some)
+        return each * (len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own)))
 
 
 def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:

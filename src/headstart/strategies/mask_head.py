@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import starmap
@@ -70,8 +71,9 @@ def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> 
         compute: Where, and from which seed.
         states: Where states are kept, and how long it may take.
     """
-    compute = replace(compute, device=pick_device(compute.device))
-    return Course(_Head(task, compute), compute, states).begin(folds, task.material.truth)
+    begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
+    learner = _Head(task, compute)
+    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
 
 
 class _Head:
@@ -103,7 +105,7 @@ class _Head:
         self._views = MapViews(
             self._engine, self._layout, plan.stages[0],
             Scenes(
-                squares, masks, material.n_classes, plan.stride,
+                squares, masks, material.n_classes, max(1, plan.stride // 2),
                 Warp(preprocess.size, mirror=recipe.hflip != "no"),
             ),
             count=self.views, compute=compute,
@@ -131,8 +133,8 @@ class _Head:
         rows = np.concatenate([rows for _, rows in self._rows(range(min(48, len(self.inputs))))])
         own = rows[:, self._layout.bounds[first] :].astype(np.float16)
         moments = map_moments(self._views.layout, own)
-        module = head(self._plan, self._plan.n_classes, moments, seed=seed)
-        return MapNet(module, self._views.layout)
+        module = head(self._plan, self._plan.n_classes, seed=seed)
+        return MapNet(module, self._views.layout, moments)
 
     def _rows(self, items: range | np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         size = self._engine.batch
@@ -142,19 +144,19 @@ class _Head:
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images as they are."""
-        self.net.head.eval()
+        self.net.eval()
         device = next(self.net.parameters()).device
         with torch.inference_mode():
 
             def score(_: np.ndarray, rows: np.ndarray) -> np.ndarray:
-                maps = self._layout.split(torch.from_numpy(rows).to(device))
-                return self.net.head(maps).cpu().half().numpy()
+                held = torch.from_numpy(rows[:, self._layout.bounds[self._plan.stages[0]] :])
+                return self.net(held.to(device)).cpu().half().numpy()
 
             return np.concatenate(list(starmap(score, self._rows(items))))
 
     def head(self) -> DenseHead:
         """Returns the head as it is."""
-        return head_of(self.net.head)
+        return head_of(self.net.deployed())
 
     def network(self) -> Backbone:
         """Returns what it reads, which is as it was."""

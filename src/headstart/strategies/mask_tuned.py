@@ -8,6 +8,7 @@ out of few.
 from __future__ import annotations
 
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -66,9 +67,9 @@ def tuned_arm(
         place: Where the trained network is kept until the run is written.
         any_side_up: Whether images have no upright, as under a microscope.
     """
-    compute = replace(compute, device=pick_device(compute.device))
+    begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
     learner = _Tuned(task, compute, place, any_side_up=any_side_up)
-    return Course(learner, compute, states).begin(folds, task.material.truth)
+    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
 
 
 class _Tuned:

@@ -9,6 +9,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
+from headstart.images.views import views_of
 from headstart.nets.model import Model
 from headstart.nets.place_runner import PlaceRunner
 from headstart.strategies.problem import Prepared
@@ -34,12 +35,11 @@ def run_model(
         progress=compute.progress,
     )  # fmt: skip
     runner = PlaceRunner(model, images=len(items) * model.tta, device=compute.device)
+    views = views_of(model.tta)
     for start in range(0, len(items), batch):
         stop = min(start + batch, len(items))
-        seen = np.stack([inputs[i] for i in range(start, stop)])[:, None]
-        if model.tta == 2:
-            seen = np.concatenate((seen, seen[:, :, :, ::-1]), axis=1)
-        yield runner(seen)
+        squares = [inputs[i] for i in range(start, stop)]
+        yield runner(np.stack([[view.shown(each) for view in views] for each in squares]))
         compute.progress("answering for the test images", stop, len(items))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from headstart.compute import Compute
 from headstart.data.masks import Masks
 from headstart.errors import OptionError
+from headstart.nets.dense_head import DenseHead
 from headstart.nets.model import Model
 from headstart.probe.dense_targets import are_uneven
 from headstart.strategies.arm_trials import ArmTrials
@@ -37,6 +38,10 @@ __all__ = ["train_masks"]
 
 # Linear arms answer at these strides, where the network has them and cells are few enough.
 _STRIDES = (4, 2)
+_LONG = ("head arm", "fine-tuned arm")
+# Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
+# test, measures, report), in shares of what came before the long ones.
+_STARTING, _AFTER = 1.5, 0.4
 _MOST_CELLS = 256
 _BATCH = 16
 
@@ -57,10 +62,10 @@ def train_masks(
         DataError: If nothing is left to learn from or to test on.
         OptionError: If the strategy is none of masks.
     """
-    if network.tta > 2:
+    if network.tta not in DenseHead.views:
         raise OptionError(
             f"--tta {network.tta} looks at parts of an image, and masks are of all of it: choose "
-            f"1, or 2 for its mirror image too"
+            f"1, 2 for its mirror image too, or 8 for all quarter turns"
         )
     session = begin_session("masks", prepared, network, ask, compute, clock)
     problem = session.problem
@@ -104,7 +109,7 @@ def _learn(session: Session, items: np.ndarray, mark: str, places: list[str]) ->
         return trials
     recipe = mask_recipe(ask.options, ask.recipe, images=len(items))
     fine = _tunes(session, recipe)
-    with clock.phase("fine-tuned arm" if fine else "head arm"):
+    with clock.phase(_LONG[fine]):
         course = _begin(session, material, recipe, folds, mark, fine=fine)
         places.extend([] if fine else [f"head arm: {course.learner.place}"])
         session.notes.extend([course.said] if course.said else [])
@@ -145,8 +150,7 @@ def _begin(
     """Trains a head, or the whole network where fine detail tells, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset, image_size = prepared.dataset, ask.options.get("image_size", "auto")
-    seconds = 60 * ask.budget / session.problem.learnings if ask.strategy == "auto" else None
-    states = session.states_as(mark, seconds)
+    states = session.states_as(mark, _seconds(session) if ask.strategy == "auto" else None)
     side = (tuned_side if fine else head_side)(dataset, network, image_size)
     preprocess = replace(network.preprocess, size=side)
     task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
@@ -159,6 +163,13 @@ def _begin(
         place=place / "backbones" / mark if mark else place,
         any_side_up=fine_detail(dataset, session.maps.layout.size),
     )  # fmt: skip
+
+
+def _seconds(session: Session) -> float:
+    """Returns how long an arm that takes steps may take, so that the whole keeps to the budget."""
+    clock, learnings = session.clock, session.problem.learnings
+    arms = sum(clock.seconds.get(name, 0.0) for name in _LONG)
+    return (60 * session.ask.budget - _STARTING - (1 + _AFTER) * (clock.total - arms)) / learnings
 
 
 def _strides(session: Session) -> list[int]:

@@ -20,9 +20,10 @@ __all__ = [
     "Gradient",
     "LossFunction",
     "Watch",
-    "sum_gradients",
     "autocast",
+    "is_no_memory",
     "seed_from",
+    "sum_gradients",
 ]
 
 LossFunction = Callable[[torch.Tensor, Any], torch.Tensor]
@@ -107,7 +108,7 @@ class Gradient:
                 sums = self._backward(batch, pool)
                 break
             except RuntimeError as error:
-                if not _no_memory(error):
+                if not is_no_memory(error):
                     raise
                 self._make_smaller(len(batch.items), error)
         if math.isfinite(sums["loss"]):
@@ -168,6 +169,6 @@ def sum_gradients(replicas: list[TrainableModel]) -> None:
             torch._foreach_add_(own, other)
 
 
-def _no_memory(error: RuntimeError) -> bool:
+def is_no_memory(error: RuntimeError) -> bool:
     """Tells whether memory ran out: CUDA has a class for that, the CPU a sentence."""
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

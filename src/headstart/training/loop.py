@@ -27,7 +27,6 @@ from headstart.nets.cut import cut
 from headstart.nets.loader import Rest, batches
 from headstart.nets.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
-from headstart.training.gradient import BatchGradient, Gradient
 from headstart.training.infer import infer
 from headstart.training.memory import keep_freed_memory
 from headstart.training.objective import Objective
@@ -111,17 +110,9 @@ class Training:
         self._replicas = [net]
         if recipe.freeze_bn_stats and not net.is_stochastic():
             self._replicas += [net.replica() for _ in range(min(threads, cpu_count()) - 1)]
-        self._gradient = self._make_gradient()
-
-    def _make_gradient(self) -> BatchGradient:
-        given, compute = self.objective, self.compute
-        if given.gradient is not None:
-            return given.gradient(self._replicas)
-        assert given.loss is not None, "a training needs a loss"
-        return Gradient(
-            self._replicas, given.loss, watch=given.watch, accumulate=self.recipe.accumulate,
-            seed=compute.seed, device=compute.device,
-        )  # fmt: skip
+        self._gradient = self.objective.gradient_of(
+            self._replicas, self.compute, accumulate=recipe.accumulate
+        )
 
     @property
     def total(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -13,11 +14,11 @@ from headstart.compute import Compute
 from headstart.features.extract_maps import Maps, fill_maps, new_maps
 from headstart.images.threads import ordered_map
 from headstart.nets.batch import Batch
+from headstart.nets.dense_loss import torch_shares
 from headstart.nets.engine import Engine
 from headstart.nets.loader import Key, Rest
 from headstart.nets.maps import MapLayout
 from headstart.nets.warp import Warp, warped
-from headstart.probe.dense_targets import mask_shares
 
 __all__ = ["MapViews", "Scenes", "VariedImages", "fresh_views"]
 
@@ -43,7 +44,7 @@ class Scenes:
         squares: (N, side, side, 3) uint8 images, larger than the network sees them.
         masks: (N, side, side) uint8 classes, 255 ignored.
         n_classes: C.
-        stride: Of the head's output.
+        stride: Side in pixels of the cells whose shares are learnt.
         warp: How views are varied.
     """
 
@@ -56,14 +57,18 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.squares)
 
-    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a view and the (C, h, w) uint8 shares of its cells."""
+    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, bytes]:
+        """Returns a view and its mask, which takes a hundredth of the room while it waits."""
         image, mask = warped(self.squares[item], self.masks[item], self.warp, rng)
-        return image, mask_shares(mask, self.n_classes, self.stride)
+        return image, zlib.compress(mask.tobytes(), 1)
 
-    def collate(self, wanted: Sequence[np.ndarray]) -> torch.Tensor:
-        """Returns (n, C, h, w) shares from 0 to 1."""
-        return torch.from_numpy(np.stack(wanted)).float() / 255
+    def collate(self, wanted: Sequence[bytes]) -> torch.Tensor:
+        """Returns (n, C, h, w) the share of each class in every cell, from 0 to 1."""
+        side = self.warp.size
+        masks = np.stack([np.frombuffer(zlib.decompress(each), np.uint8) for each in wanted])
+        return torch_shares(
+            torch.from_numpy(masks.reshape(-1, side, side)), self.n_classes, self.stride
+        )
 
 
 def fresh_views(

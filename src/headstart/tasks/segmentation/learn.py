@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import torch
 
 from headstart.nets.dense import DenseNet, build_dense
 from headstart.nets.dense_head import DensePlan
-from headstart.nets.dense_loss import dense_losses
+from headstart.nets.dense_loss import DenseSums
 from headstart.tasks.placed_learn import batches, begun
 from headstart.training.schedule import Recipe
 
@@ -30,22 +28,14 @@ def head(plan: DensePlan, n_outputs: int, start: Any = None, *, seed: int = 0) -
     return begun(build_dense(plan, seed=seed), n_outputs, start)
 
 
-def loss(recipe: Recipe, weights: np.ndarray) -> Callable[[torch.Tensor, Any], torch.Tensor]:
-    """Returns the loss: scores and shares of n images to (n,).
+def loss(recipe: Recipe, weights: np.ndarray) -> DenseSums:
+    """Returns the loss: scores and shares of a batch to a number, with one Dice for all of it.
 
     Args:
         recipe: How much Dice counts.
         weights: (C,) of a pixel of each class.
     """
-    return partial(
-        _loss, weights=torch.from_numpy(weights), dice=float(getattr(recipe, "dice", 1.0))
-    )
-
-
-def _loss(
-    outputs: torch.Tensor, targets: torch.Tensor, *, weights: torch.Tensor, dice: float
-) -> torch.Tensor:
-    return dense_losses(outputs, targets, weights.to(outputs.device), dice=dice)
+    return DenseSums(torch.from_numpy(weights), float(getattr(recipe, "dice", 1.0)))
 
 
 def correct(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -53,8 +43,10 @@ def correct(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Ten
 
     Args:
         outputs: (n, C, h, w) scores.
-        targets: (n, C, h, w) shares.
+        targets: (n, C, H, W) shares, of the same cells or of smaller ones.
     """
+    if targets.shape[2:] != outputs.shape[2:]:
+        targets = torch.nn.functional.adaptive_avg_pool2d(targets, outputs.shape[2:])
     # Class by class: `argmax` over a dimension that is not the last takes twenty times as long.
     best, right = outputs[:, 0], targets[:, 0]
     for each in range(1, outputs.shape[1]):
