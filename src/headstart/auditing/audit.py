@@ -126,7 +126,12 @@ def pick_columns(evidence: Evidence, by: Sequence[str]) -> dict[str, np.ndarray]
 
 
 def audit_columns(
-    evidence: Evidence, columns: dict[str, np.ndarray], *, name: str, seed: int = 0
+    evidence: Evidence,
+    columns: dict[str, np.ndarray],
+    *,
+    name: str,
+    repaired: str = "",
+    seed: int = 0,
 ) -> Audit:
     """Asks columns whether the model leans on them.
 
@@ -134,6 +139,7 @@ def audit_columns(
         evidence: Held-out answers to N images.
         columns: Name -> (N,) str cells.
         name: Of the run, for people.
+        repaired: Column that a repair of the head was tried for already; empty where none was.
         seed: Of permutations and draws.
     """
     found: list[tuple[Confound, Attribute]] = []
@@ -159,7 +165,8 @@ def audit_columns(
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))
     return Audit(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
-        columns=tuple(done), said=tuple(_said(each) for each in done), skipped=skipped,
+        columns=tuple(done), skipped=skipped,
+        said=tuple(_said(each, each.column == repaired) for each in done),
     )  # fmt: skip
 
 
@@ -190,8 +197,8 @@ def read_with(
     return dataclasses.replace(read, values=read.values[:n]), taught
 
 
-def _said(found: Confound) -> Said:
+def _said(found: Confound, repaired: bool) -> Said:
     return Said(
-        found.column, found.verdict, title_of(found), claim_of(found), remedy_of(found),
-        evidence_of(found),
+        found.column, found.verdict, title_of(found), claim_of(found),
+        remedy_of(found, repaired=repaired), evidence_of(found),
     )  # fmt: skip

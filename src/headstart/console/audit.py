@@ -39,6 +39,8 @@ def show_audit(result: Audit, console: Console) -> None:
             hang(console, cell(f"→ {each.remedy}"))
     for other in result.outer:
         hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
+        if other.remedy:
+            hang(console, cell(f"→ {other.remedy}"))
     if result.border is not None:
         hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
     if said := said_of_maps(result.maps):
