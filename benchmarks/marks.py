@@ -1,6 +1,6 @@
 """What no column names, end to end: a mark in a corner, tumours, and how long an audit takes.
 
-    python benchmarks/marks.py
+    python benchmarks/marks.py [--only flowers12]
 
 A yellow square of 12 pixels in a corner of 95 % of the ants (and of 5 % of the bees) of
 hymenoptera, and the same images without it; brain_tumor as it is; and flowers12 with ten columns,
@@ -86,7 +86,9 @@ def told(run: Path) -> None:
 
 
 def main() -> None:
-    arguments = common.parser(__doc__).parse_args()
+    reader = common.parser(__doc__)
+    reader.add_argument("--only", default="", help="part of the name of a set")
+    arguments = reader.parse_args()
     common.need(DATA / "hymenoptera", DATA / "brain_tumor", DATA / "flowers12")
     print(f"{common.machine()}; {common.versions(arguments.python)}; {common.commit()}")
     with tempfile.TemporaryDirectory() as temporary:
@@ -98,6 +100,8 @@ def main() -> None:
             "flowers12 with ten columns": flowers(room / "flowers.csv"),
         }
         for number, (name, data) in enumerate(sets.items()):
+            if arguments.only not in name:
+                continue
             options = {"cache": room / "cache", "python": arguments.python}
             run = room / f"run{number}"
             common.headstart(

@@ -76,10 +76,12 @@ def test_what_to_do_lists_what_no_column_names(found, tmp_path):
     assert "brightness" not in do
     assert "Nothing, as far" not in text
     assert "The model leans on the size of the images." in text
-    only = dataclasses.replace(fine, outer=(dataclasses.replace(size, verdict="warning"),))
+    warned = dataclasses.replace(size, verdict="warning")
+    format_too = dataclasses.replace(warned, name="file format")
+    only = dataclasses.replace(fine, outer=(warned, format_too))
     write_audit(Run(tmp_path), only, {})
     text = Page((tmp_path / "audit.html").read_text()).text
-    assert "Warning: size" in text
+    assert "Warning: size, file format" in text, "what is to be done alike is said once"
     assert "Nothing, as far" not in text
 
 

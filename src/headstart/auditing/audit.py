@@ -142,7 +142,7 @@ def audit_columns(
         repaired: Column that a repair of the head was tried for already; empty where none was.
         seed: Of permutations and draws.
     """
-    found: list[tuple[Confound, Attribute]] = []
+    found: list[tuple[Confound, Attribute, Taught | None]] = []
     skipped: dict[str, str] = {}
     for column, cells in columns.items():
         read, taught = read_with(evidence, column, cells)
@@ -151,15 +151,17 @@ def audit_columns(
             skipped[column] = one
         else:
             assert isinstance(read, Attribute)
-            found.append((one, read))
+            found.append((one, read, taught))
     done = []
-    for (one, read), p in zip(found, holm([each.p_value for each, _ in found]), strict=True):
+    adjusted = holm([each.p_value for each, *_ in found])
+    for (one, read, taught), p in zip(found, adjusted, strict=True):
         one = dataclasses.replace(one, p_adjusted=p)
         one = dataclasses.replace(one, verdict=judged(one))
         if one.verdict != "fine":
             pair = (evidence.kinds.index(one.kind), read.words.index(one.value))
             words = (one.kind, one.others[0], one.value, one.others[1])
-            gather = what_to_gather(evidence, read.values, pair, words, seed=seed)
+            learnt = None if taught is None else (taught.targets, taught.values)
+            gather = what_to_gather(evidence, read.values, pair, words, learnt=learnt, seed=seed)
             one = dataclasses.replace(one, gather=gather)
         done.append(one)
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))

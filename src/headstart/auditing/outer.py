@@ -196,7 +196,7 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
 
 def _remedy(name: str) -> str:
     if name in CONTENT:
-        return f"See whether {name} is content: the classes may simply look like that."
+        return "See whether that is content: the classes may simply look like that."
     alike = " or save all of them alike before training" if name in _SAVED else ""
     return f"It comes from how the images were made: gather the classes in the same way{alike}."
 

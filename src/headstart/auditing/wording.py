@@ -46,7 +46,8 @@ def claim_of(found: Confound) -> str:
     """Returns the verdict in one or two sentences."""
     what = f"{found.column} {found.value}"
     inside, outside = (_percent(each) for each in found.share)
-    tied = f"{inside} of {found.kind} have {what}, and {outside} of {found.others[0]}"
+    learnt = " that it learnt from" if found.taught else ""
+    tied = f"{inside} of {found.kind}{learnt} have {what}, and {outside} of {found.others[0]}"
     if found.verdict == "fine" and found.tied:
         return (
             f"{tied}; among images of one class the score was not seen to follow {found.column} "
@@ -127,8 +128,8 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
         return "Nothing to do."
     wanted = [each for each in found.gather.wanted if each.more]
     parts = [
-        f"{each.more} more images of {each.kind} with {found.column} {each.value} (there are "
-        f"{each.have})"
+        f"{each.more} more images of {each.kind} with {found.column} {each.value} "
+        f"({'it learnt from' if found.taught else 'there are'} {each.have})"
         for each in wanted
     ]
     said = (

@@ -58,6 +58,7 @@ def write_audit(
         corrupted=pictures.get(" corrupted", []),
         outer_serious=[each for each in value["outer"] if each["verdict"] == "serious"],
         outer_open=[each for each in value["outer"] if each["verdict"] != "fine"],
+        outer_to_do=_alike(value["outer"]),
         border_said=border_said,
         harmed=sorted({each["name"] for each in worse["kinds"] if each["surely"]}),
     )
@@ -66,3 +67,15 @@ def write_audit(
         write_atomic(run.audit_page, page)
     except OSError as error:
         raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error
+
+
+def _alike(outer: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns what to do about properties, what is to be done alike together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in outer:
+        if each["verdict"] != "fine":
+            found.setdefault((each["verdict"], each["remedy"]), []).append(each["name"])
+    return [
+        {"verdict": verdict, "names": ", ".join(names), "remedy": remedy}
+        for (verdict, remedy), names in found.items()
+    ]
