@@ -33,7 +33,8 @@ def write_boxes_run(
 ) -> Run:
     """A run in `home/run` on the squares in `home/data`: 20 training images, 12 tested ones.
 
-    They are drawn where they are not there. Of given data what comes after the first twenty is tested; `columns` are those of all images.
+    They are drawn where they are not there. Of given data what comes after the first twenty
+    is tested; `columns` are those of all images.
     """
     if data is None and not (data := home / "data").is_dir():
         write_squares(data, TRAIN + TEST)
