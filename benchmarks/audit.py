@@ -1,6 +1,6 @@
 """A planted confound: is it found, is its cost told truly, and do the repairs repair?
 
-    python benchmarks/audit.py [--draws 20] [--cost-draws 100]
+    python benchmarks/audit.py [--draws 20] [--cost-draws 100] [--power-draws 100] [--only-power]
 
 Faces of utkface_a, young (15 to 29) against old (40 and more), 480 for training of which 95 % are
 young women and old men; 200 others, all four cells alike, say the truth. Embedded once by a face
@@ -34,6 +34,7 @@ from headstart.errors import DataError
 from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.metrics.confound import mean_of_shares, share_of_cell
+from headstart.metrics.interval import wilson
 from headstart.nets.backbone import open_backbone
 from headstart.probe.ensemble import log_probabilities
 from headstart.strategies.prepare import choose_preprocess
@@ -148,6 +149,19 @@ def detection(data: Faces, draws: int) -> None:
         print(f"| {opposing} | {counts} | {means} |", flush=True)
 
 
+def power(data: Faces, draws: int) -> None:
+    """Prints how often a confound of 99 % is found, and one that is not there."""
+    for opposing in (3, 120):
+        found = 0
+        for seed in range(draws):
+            evidence, _ = data.evidence(data.draw(opposing, seed)[0], seed)
+            (one,) = audit_columns(evidence, evidence.dataset.attributes, name="").columns
+            found += one.p_adjusted < 0.05
+        share = wilson(float(found), draws)
+        print(f"{opposing} opposing a class: used in {found} of {draws} draws "
+              f"({share.low:.2f} to {share.high:.2f})", flush=True)  # fmt: skip
+
+
 def cost(data: Faces, draws: int) -> None:
     """Prints how truly the cost is told."""
     told, true, inside = [], [], 0
@@ -229,6 +243,8 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--draws", type=int, default=20)
     options.add_argument("--cost-draws", type=int, default=100)
+    options.add_argument("--power-draws", type=int, default=100)
+    options.add_argument("--only-power", action="store_true")
     args = options.parse_args()
     need(DATA / "utkface_a", WEIGHTS / "mobilefacenet.onnx", Path(args.backbone))
     print(f"{machine()}; {versions(args.python)}; {commit()}")
@@ -239,10 +255,13 @@ def main() -> None:
         data = faces(backbone, detector)
         begun = time.monotonic()
         print(f"\n**{name}**, {data.vectors.shape[1]} numbers an image\n")
-        detection(data, args.draws)
+        if not args.only_power:
+            detection(data, args.draws)
+            repairs(data, args.draws)
         if detector is not None:
-            cost(data, args.cost_draws)
-        repairs(data, args.draws)
+            power(data, args.power_draws)
+            if not args.only_power:
+                cost(data, args.cost_draws)
         print(f"{time.monotonic() - begun:.0f} s")
 
 

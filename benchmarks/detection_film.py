@@ -1,8 +1,8 @@
 """A film of two minutes with known objects: are they counted right, and does memory stay flat?
 
 Squares of two colours go by on a belt, every one of them once; a small model finds them (the one of
-`tests/squares.py`, trained in seconds on images of up to three), as an ONNX file. Counts of each class beside the truth, and
-the resident set after every ten seconds of film.
+`tests/squares.py`, trained in seconds on images of up to three), as an ONNX file. Counts of each
+class beside the truth, and the resident set after every ten seconds of film.
 
     python benchmarks/detection_film.py [--seconds 120]
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,15 +24,21 @@ from headstart.tasks import decode_parts, task_of
 TRAIN, TEST = 20, 12
 
 
-def write_boxes_run(home: Path, *, report: bool = True) -> Run:
+def write_boxes_run(
+    home: Path,
+    *,
+    report: bool = True,
+    data: Path | None = None,
+    columns: dict[str, np.ndarray] | None = None,
+) -> Run:
     """A run in `home/run` on the squares in `home/data`: 20 training images, 12 tested ones.
 
-    They are drawn where they are not there.
+    They are drawn where they are not there. Of given data what comes after the first twenty
+    is tested; `columns` are those of all images.
     """
-    data = home / "data"
-    if not data.is_dir():
+    if data is None and not (data := home / "data").is_dir():
         write_squares(data, TRAIN + TEST)
-    dataset = open_dataset(data, task="detection")
+    dataset = replace(open_dataset(data, task="detection"), attributes=columns or {})
     n, stats = len(dataset), measure(dataset)
     clusters = find_clusters(stats, dataset.groups)
     model, tested = squares_model(), np.arange(TRAIN, n)
@@ -45,7 +52,8 @@ def write_boxes_run(home: Path, *, report: bool = True) -> Run:
     nobody = np.zeros(n, bool)
     trained = Trained(
         Prepared(dataset, stats, clusters, np.full(n, ""), nobody), model, "a model of squares",
-        ("holdout", f"On {TEST} test images."), tuple(parts), predictions, None, clusters, nobody,
+        ("holdout", f"On {n - TRAIN} test images."), tuple(parts), predictions, None, clusters,
+        nobody,
         baselines, ({"chosen": True, "classifier": "squares", "map": 0.5},),
     )  # fmt: skip
     features = SimpleNamespace(stats=stats, engine="none", computed=0)

@@ -57,6 +57,7 @@ def test_what_cannot_be_asked_is_said_in_a_line(cells, why):
     assert isinstance(found, str)
     assert why in found
     assert "\n" not in found
+    assert found.split()[0] in {"is", "has"}, "it goes on from 'it'"
 
 
 def test_the_group_cannot_have_been_leant_on():

@@ -14,7 +14,7 @@ from headstart.nets.model import Model
 
 def test_a_model_is_asked_about_fair_images_what_it_was_taught(confounded, tmp_path):
     _, run = confounded
-    fair = open_dataset(paint_confounded(tmp_path / "fair", 30, seed=5))
+    fair = open_dataset(paint_confounded(tmp_path / "fair", 20, per_class=40, seed=5))
     found = evidence_of_data(run, Model.load(run.folder), fair, "fair", Compute())
     assert found.tested.all()
     assert len(found.earlier.targets) == 120
@@ -22,7 +22,11 @@ def test_a_model_is_asked_about_fair_images_what_it_was_taught(confounded, tmp_p
     assert audit.serious
     assert audit.columns[0].share == pytest.approx((56 / 60, 4 / 60), abs=0.01)
     assert audit.columns[0].cost.value > 0.2
-    assert audit.columns[0].gather.then is None, "more of these is no more to learn from"
+    gather = audit.columns[0].gather
+    assert gather.then is None, "more of these is no more to learn from"
+    assert [each.have for each in gather.wanted] == [4, 4], "what it learnt from, not what is asked"
+    assert "that it learnt from have tint" in audit.said[0].claim
+    assert "(it learnt from 4)" in audit.said[0].remedy
     assert (found.beside.scores.argmax(axis=1) == found.scores.argmax(axis=1)).all()
 
 

@@ -1,12 +1,18 @@
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
+from tests.boxes_run import TRAIN, write_boxes_run
+from tests.crowds import crowd
 from tests.masks_run import draw_scenes, write_masks_run
+from tests.squares import write_squares
 
 from headstart.auditing.gaps import audit_gaps
 from headstart.compute import Compute
 from headstart.errors import DataError, OptionError
 from headstart.verbs.audit import audit
+from headstart.verbs.train import train
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +63,62 @@ def test_what_cannot_be_asked_is_one_line(run):
     for options in ({"corruptions": True}, {"repair": "camera", "out": "x"}):
         with pytest.raises(OptionError, match="this run is of segmentation"):
             audit(run.folder, **options)
+
+
+def blind(file):
+    """Leaves nothing to be seen of an image."""
+    pixels = np.asarray(Image.open(file))
+    noise = np.random.default_rng(0).integers(90, 120, pixels.shape)
+    Image.fromarray(noise.astype(np.uint8)).save(file)
+
+
+def test_boxes_that_one_camera_hides_are_found_by_its_column(tmp_path):
+    data = write_squares(tmp_path / "data", TRAIN + 60)
+    camera = np.where(np.arange(TRAIN + 60) % 3 == 0, "old", "new")
+    for number in range(TRAIN, TRAIN + 60):
+        if camera[number] == "old":
+            blind(data / "images" / f"{number:03}.png")
+    lens = np.where(np.arange(TRAIN + 60) % 2 == 0, "wide", "long")
+    run = write_boxes_run(
+        tmp_path, report=False, data=data, columns={"camera": camera, "lens": lens}
+    )
+    found = audit(run.folder)
+    told = {each.subgroups.column: each for each in found.gaps}
+    assert told["camera"].verdict == "warning"
+    assert told["camera"].subgroups.worst == "old"
+    assert told["lens"].verdict == "fine"
+    assert any(each.outer for each in found.gaps), "light was asked too"
+    assert found.said[0].column in ("camera", "brightness", "contrast", "sharpness")
+    assert "camera tells how well images are answered" in [each.title for each in found.said]
+
+
+def test_few_boxes_are_said_to_be_too_few(tmp_path, capsys):
+    run = write_boxes_run(tmp_path, report=False)
+    found = audit(run.folder)
+    assert found.gaps == ()
+    assert "ten tested images" in found.skipped["what no column names"]
+    page = run.audit_page.read_text()
+    assert "No two groups of tested images could be compared." in page
+    assert "ten tested images" in page
+
+
+def test_people_that_one_lamp_hides_are_found_by_its_column(tmp_path):
+    data = crowd(tmp_path / "people", 12, 8)
+    lines = ["file,lamp"]
+    for file in sorted(data.rglob("*.png")):
+        number = int(file.stem)
+        lamp = "off" if number % 3 == 0 else "on"
+        if lamp == "off":
+            blind(file)
+        lines.append(f"{file.relative_to(data).as_posix()},{lamp}")
+    (data / "attributes.csv").write_text("\n".join(lines) + "\n")
+    run = train(
+        data, out=tmp_path / "run", task="identity", backbone="starter", image_size=32, epochs=1,
+        recipe="identities=3,each=3,augment=light,hflip=no", baselines="none",
+    )  # fmt: skip
+    found = audit(run.folder, by="lamp")
+    (gap,) = found.gaps
+    assert gap.subgroups.measure == "rank-1 identification rate"
+    assert gap.verdict == "warning", gap.claim
+    assert gap.subgroups.worst == "off"
+    assert found.said[0].remedy.startswith("Gather more images of lamp off")

@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -46,7 +47,8 @@ def test_a_mark_that_is_used_is_serious(marked):
     corners = found[0]
     assert (corners.name, corners.verdict) == ("corners", "serious")
     assert corners.told > 0.85
-    assert "gather the classes in the same way" in corners.claim
+    assert "gather the classes in the same way" in corners.remedy
+    assert " %" in corners.claim
     assert "bees" not in {each.name for each in found}
 
 
@@ -54,6 +56,25 @@ def test_a_mark_that_this_model_does_not_need_is_a_warning(marked):
     found = {each.name: each for each in asked(evidence(marked, 0.0))}
     assert found["corners"].verdict == "warning"
     assert "another may" in found["corners"].claim
+
+
+def test_no_model_sees_the_number_in_a_name(marked, tmp_path):
+    for place, name in enumerate(marked.names):
+        kind = name.split("/")[0]
+        (tmp_path / kind).mkdir(exist_ok=True)
+        # In the order of the classes, so that the number alone tells them.
+        shutil.copy(marked.path(place), tmp_path / kind / f"{1000 + place}.png")
+    numbered = open_dataset(tmp_path)
+    rng = np.random.default_rng(4)
+    vectors = rng.normal(size=(120, 6)).astype(np.float32)
+    vectors[:, 0] += 0.8 * (2 * numbered.labels.targets - 1)
+    found = {each.name: each for each in asked(
+        evidence_of_vectors(numbered, vectors, np.arange(120))
+    )}  # fmt: skip
+    order = found["number in the file name"]
+    assert order.told_low > 0.9
+    assert order.verdict == "fine"
+    assert order.remedy == ""
 
 
 def test_nothing_is_found_where_there_is_nothing_or_the_images_are_gone(marked, tmp_path):

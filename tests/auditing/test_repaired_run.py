@@ -29,6 +29,7 @@ def test_a_repaired_run_is_a_run_that_is_right_where_the_two_are_unrelated(confo
     second = Run(tmp_path / "second")
     assert found.run == str(second.folder)
     assert found.repair[0].startswith("Kept: weights: every tint counts alike")
+    assert "--repair" not in " ".join(each.remedy for each in found.said), "that was done"
     assert "on images as these are -" in found.repair[0]
     fair = paint_confounded(tmp_path / "fair", 30, seed=11)
     before, after = evaluate(run.folder, fair), evaluate(second.folder, fair)
@@ -71,6 +72,7 @@ def test_a_repair_that_does_not_pay_is_not_written(confounded, tmp_path, monkeyp
     found = audit(run.folder, repair="tint", out=tmp_path / "second", by="tint")
     assert found.repair[0].startswith("Not kept")
     assert found.serious
+    assert "--repair" not in found.said[0].remedy, "that was tried"
     assert not (tmp_path / "second").exists()
 
 

@@ -1,6 +1,14 @@
 import dataclasses
 
-from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
+from headstart.auditing.border import Border
+from headstart.auditing.wording import (
+    claim_of,
+    evidence_of,
+    remedy_of,
+    remedy_of_border,
+    title_of,
+)
+from headstart.records import Estimate
 
 
 def test_a_serious_verdict_in_plain_words(leaning):
@@ -12,6 +20,9 @@ def test_a_serious_verdict_in_plain_words(leaning):
     assert title_of(found) == "The model leans on sex"
     assert remedy_of(found).startswith("Gather 40 more images of young with sex man (there are 6)")
     assert "--repair sex" in remedy_of(found)
+    again = remedy_of(found, repaired=True)
+    assert again.startswith("Gather 40 more images of young with sex man (there are 6)")
+    assert "--repair" not in again, "that was done"
     lines = evidence_of(found)
     assert any("never judged by" in line for line in lines)
     assert any("unrelated" in line for line in lines)
@@ -41,3 +52,13 @@ def test_where_there_are_plenty_nothing_is_to_be_gathered(leaning):
     assert said.startswith("Nothing need be gathered; what it costs is not surely above nought.")
     no_gain = dataclasses.replace(found.gather, then=found.gather.now)
     assert "no gain is forecast" in remedy_of(dataclasses.replace(found, gather=no_gain))
+
+
+def test_a_border_that_tells_as_much_as_the_rest_is_something_to_look_at():
+    def border(value, middle):
+        ends = (Estimate(each, each - 0.03, each + 0.03, 200, "") for each in (0.97, value, middle))
+        return Border(200, 0.5, *ends)
+
+    assert "marks, rulers, frames" in remedy_of_border(border(0.92, 0.96))
+    assert remedy_of_border(border(0.76, 0.96)) == ""
+    assert remedy_of_border(None) == ""

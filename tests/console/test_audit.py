@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 from tests.confounded import planted
 
@@ -24,3 +26,6 @@ def test_nothing_to_ask(capsys):
     evidence = evidence_of_vectors(dataset, vectors, clusters)
     show_audit(audit_columns(evidence, {}, name="run"), open_screen())
     assert "No column could be asked" in capsys.readouterr().out
+    nothing = dataclasses.replace(audit_columns(evidence, {}, name="run"), classes=())
+    show_audit(nothing, open_screen())
+    assert "No two groups of tested images could be compared." in capsys.readouterr().out

@@ -8,6 +8,7 @@ from tests.reporting.test_page import Page, assert_sound
 from headstart.auditing.audit import audit_columns
 from headstart.auditing.evidence import evidence_of_vectors
 from headstart.auditing.labels import Suspect
+from headstart.auditing.outer import Outer
 from headstart.errors import OutputError
 from headstart.reporting.audit import write_audit
 from headstart.run import Run
@@ -54,6 +55,40 @@ def test_nothing_found_is_said_as_that(found, tmp_path):
     assert "The model was not seen to lean on sex." in text
     write_audit(Run(tmp_path), dataclasses.replace(found, columns=(), said=()), {})
     assert "No column could be asked." in Page((tmp_path / "audit.html").read_text()).text
+
+
+def test_what_to_do_lists_what_no_column_names(found, tmp_path):
+    fine = dataclasses.replace(found, columns=(), said=())
+    told = (0.5, 0.8, 0.75, 0.7, 0.01)
+    size = Outer("size", "serious", 200, *told, "Size tells.", "Save all of them alike.")
+    light = Outer("brightness", "fine", 200, *told, "Brightness tells.")
+    suspect = Suspect("a.png", "old", "young", -0.4, "")
+    write_audit(
+        Run(tmp_path), dataclasses.replace(fine, outer=(size, light), labels=(suspect,)), {},
+        border_said="Cut the borders off.",
+    )  # fmt: skip
+    text = Page((tmp_path / "audit.html").read_text()).text
+    do = text[text.index("What to do") : text.index("Labels to look at")]
+    assert "Serious: size" in do
+    assert "Save all of them alike." in do
+    assert "Cut the borders off." in do
+    assert "Look at the 1 label that held-out models doubt" in do
+    assert "brightness" not in do
+    assert "Nothing, as far" not in text
+    assert "The model leans on the size of the images." in text
+    warned = dataclasses.replace(size, verdict="warning")
+    format_too = dataclasses.replace(warned, name="file format")
+    only = dataclasses.replace(fine, outer=(warned, format_too))
+    write_audit(Run(tmp_path), only, {})
+    text = Page((tmp_path / "audit.html").read_text()).text
+    assert "Warning: size, file format" in text, "what is to be done alike is said once"
+    assert "Nothing, as far" not in text
+
+
+def test_a_claim_is_told_once(found, tmp_path):
+    write_audit(Run(tmp_path), found, {})
+    text = Page((tmp_path / "audit.html").read_text()).text
+    assert text.count(found.said[0].claim) == 1
 
 
 def test_a_folder_that_is_gone(found, tmp_path):

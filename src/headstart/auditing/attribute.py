@@ -61,7 +61,7 @@ def read_attribute(
     cells = np.char.strip(cells.astype(str))
     known = ~np.isin(np.char.lower(cells), list(_UNKNOWN))
     if known.sum() < _KNOWN:
-        return f"known of {plural(int(known.sum()), 'image')} only"
+        return f"is known of {plural(int(known.sum()), 'image')} only"
     if groups is not None and len(np.unique(groups)) > 1 and _one_to_one(cells, groups, known):
         return (
             "images are kept together by it (--group): whoever was tested had not been learnt from"

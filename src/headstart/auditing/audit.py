@@ -126,7 +126,12 @@ def pick_columns(evidence: Evidence, by: Sequence[str]) -> dict[str, np.ndarray]
 
 
 def audit_columns(
-    evidence: Evidence, columns: dict[str, np.ndarray], *, name: str, seed: int = 0
+    evidence: Evidence,
+    columns: dict[str, np.ndarray],
+    *,
+    name: str,
+    repaired: str = "",
+    seed: int = 0,
 ) -> Audit:
     """Asks columns whether the model leans on them.
 
@@ -134,9 +139,10 @@ def audit_columns(
         evidence: Held-out answers to N images.
         columns: Name -> (N,) str cells.
         name: Of the run, for people.
+        repaired: Column that a repair of the head was tried for already; empty where none was.
         seed: Of permutations and draws.
     """
-    found: list[tuple[Confound, Attribute]] = []
+    found: list[tuple[Confound, Attribute, Taught | None]] = []
     skipped: dict[str, str] = {}
     for column, cells in columns.items():
         read, taught = read_with(evidence, column, cells)
@@ -145,21 +151,24 @@ def audit_columns(
             skipped[column] = one
         else:
             assert isinstance(read, Attribute)
-            found.append((one, read))
+            found.append((one, read, taught))
     done = []
-    for (one, read), p in zip(found, holm([each.p_value for each, _ in found]), strict=True):
+    adjusted = holm([each.p_value for each, *_ in found])
+    for (one, read, taught), p in zip(found, adjusted, strict=True):
         one = dataclasses.replace(one, p_adjusted=p)
         one = dataclasses.replace(one, verdict=judged(one))
         if one.verdict != "fine":
             pair = (evidence.kinds.index(one.kind), read.words.index(one.value))
             words = (one.kind, one.others[0], one.value, one.others[1])
-            gather = what_to_gather(evidence, read.values, pair, words, seed=seed)
+            learnt = None if taught is None else (taught.targets, taught.values)
+            gather = what_to_gather(evidence, read.values, pair, words, learnt=learnt, seed=seed)
             one = dataclasses.replace(one, gather=gather)
         done.append(one)
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))
     return Audit(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
-        columns=tuple(done), said=tuple(_said(each) for each in done), skipped=skipped,
+        columns=tuple(done), skipped=skipped,
+        said=tuple(_said(each, each.column == repaired) for each in done),
     )  # fmt: skip
 
 
@@ -190,8 +199,8 @@ def read_with(
     return dataclasses.replace(read, values=read.values[:n]), taught
 
 
-def _said(found: Confound) -> Said:
+def _said(found: Confound, repaired: bool) -> Said:
     return Said(
-        found.column, found.verdict, title_of(found), claim_of(found), remedy_of(found),
-        evidence_of(found),
+        found.column, found.verdict, title_of(found), claim_of(found),
+        remedy_of(found, repaired=repaired), evidence_of(found),
     )  # fmt: skip

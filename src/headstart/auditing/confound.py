@@ -104,6 +104,7 @@ class Confound:
         change: Share of answers that would be others with the other value, or None.
         change_by_chance: The same of a value dealt out at random.
         gather: What to gather, and what that would bring.
+        taught: Whether `share` and `associated` are of other images, those that it learnt from.
     """
 
     column: str
@@ -129,6 +130,7 @@ class Confound:
     change: float | None
     change_by_chance: float | None
     gather: Gather | None = None
+    taught: bool = False
 
     @property
     def tied(self) -> bool:
@@ -172,7 +174,7 @@ def confound_of(
     whence = taught or Taught(targets, values, clusters)
     pairs = [each for each in tied_pairs(*whence.known()) if _asked(each, attribute)]
     if not pairs:
-        return "no value of it goes with a class and is seen in others too"
+        return "has no value that goes with a class and is seen in others too"
     scores, right = evidence.scores[kept], evidence.right[kept]
     found = dependence(scores, targets, values, pairs, models=models, clusters=clusters, seed=seed)
     pair = pairs[found.worst]
@@ -199,7 +201,7 @@ def confound_of(
         opposing=opposing, cost=cost,
         measured=share_of_cell(right, clusters, inflation=inflation, seed=seed),
         unrelated=_unrelated(right, targets, values, clusters, inflation),
-        change=change, change_by_chance=chance,
+        change=change, change_by_chance=chance, taught=taught is not None,
     )  # fmt: skip
 
 

@@ -85,7 +85,10 @@ def audit_gaps(
 
     found, skipped = asked(columns, False)
     if unnamed:
-        found += asked(_outside(dataset, compute), True)[0]
+        outside, _ = asked(_outside(dataset, compute), True)
+        found += outside
+        if not outside:
+            skipped["what no column names"] = "has fewer than two values with ten tested images"
     found.sort(key=lambda each: (each.verdict == "fine", each.p_adjusted))
     return Audit(
         run=name,

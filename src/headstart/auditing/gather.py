@@ -73,7 +73,7 @@ def cell_weights(targets: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def what_to_gather(
     evidence: Evidence, values: np.ndarray, pair: tuple[int, int], words: tuple[str, str, str, str],
-    *, seed: int = 0,
+    *, learnt: tuple[np.ndarray, np.ndarray] | None = None, seed: int = 0,
 ) -> Gather:  # fmt: skip
     """Names the small cells, and forecasts what more of them would bring.
 
@@ -85,6 +85,8 @@ def what_to_gather(
         values: (N,) int, -1 where not known.
         pair: Class and value that go together.
         words: The class, the other class, the value and the other value.
+        learnt: Classes and values of the images that the model learnt from, where those are others:
+            of them there are too few.
         seed: Of folds and draws.
     """
     kind, value = pair
@@ -94,8 +96,15 @@ def what_to_gather(
         (known & own & ~has, words[0], words[3]),
         (known & ~own & has, words[1], words[2]),
     ]
+    counts = [int(rows.sum()) for rows, _, _ in cells]
+    if learnt is not None:
+        of_kind, with_value = learnt[0] == kind, learnt[1] == value
+        told = (learnt[0] >= 0) & (learnt[1] >= 0)
+        contradict = (told & of_kind & ~with_value, told & ~of_kind & with_value)
+        counts = [int(rows.sum()) for rows in contradict]
     wanted = tuple(
-        SmallCell(name, said, int(rows.sum()), _more(int(rows.sum()))) for rows, name, said in cells
+        SmallCell(name, said, count, _more(count))
+        for (_, name, said), count in zip(cells, counts, strict=True)
     )
     right = (evidence.scores.argmax(axis=1) == kind) == own
     now = _cells_alike(right, cells)

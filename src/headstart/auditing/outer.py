@@ -27,6 +27,7 @@ _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
 _LEVEL = 0.05
 _SEVERAL = ("corners", "JPEG tables")
+_SAVED = ("size", "file format", "colour mode", "JPEG tables", "bytes a pixel")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Outer:
             among images of one true class.
         p_adjusted: By permutation, for all properties together.
         claim: The same in a sentence.
+        remedy: What to do; empty where nothing is.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Outer:
     used: float
     p_adjusted: float
     claim: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ def audit_outer(evidence: Evidence, outside: Outside) -> list[Outer]:
         verdict = _judged(name, low, one)
         ends = [chance + share * (1 - chance) for share in (value, low)]
         claim = _claim(name, (ends[0], ends[1], chance), one, verdict)
-        told.append(Outer(name, verdict, len(rows), chance, ends[0], ends[1], one.used, p, claim))
+        remedy = "" if verdict == "fine" else _remedy(name)
+        figures = (chance, ends[0], ends[1], one.used, p)
+        told.append(Outer(name, verdict, len(rows), *figures, claim, remedy))
     order = {"serious": 0, "warning": 1, "fine": 2}
     return sorted(told, key=lambda each: (order[each.verdict], -each.told_low))
 
@@ -167,8 +172,9 @@ def _asked(
 
 def _judged(name: str, low: float, found: Confound) -> Verdict:
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
-        # Another model may use what this one has no need of.
-        return "warning" if low >= _MUCH and name not in CONTENT else "fine"
+        # Another model may use what this one has no need of; but none can see a file's name.
+        seen = name not in CONTENT and name != ORDER
+        return "warning" if low >= _MUCH and seen else "fine"
     costs = found.cost is not None and found.cost.low > 0
     return "serious" if low >= _MUCH and costs and name not in CONTENT else "warning"
 
@@ -178,16 +184,22 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
     said = (
         f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a "
         f"balanced accuracy of "
-        f"{value:.0%} (at least {low:.0%}; guessing {chance:.0%})"
+        f"{_percent(value)} (at least {_percent(low)}; guessing {_percent(chance)})"
     )
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
         another = "" if verdict == "fine" else ": this model has no need of it, another may"
         return f"{said}; the score was not seen to follow it within a class{another}."
     p = "0.001 or less" if found.p_adjusted <= 0.001 else f"{found.p_adjusted:.2g}"
     follows = f"and within a class the score follows what it says (AUC {found.used:.2f}, p = {p})"
-    may = (
-        " The classes may simply look like that: see whether it is content."
-        if name in CONTENT
-        else " It comes from how the images were made: gather the classes in the same way."
-    )
-    return f"{said}, {follows}.{may}"
+    return f"{said}, {follows}."
+
+
+def _remedy(name: str) -> str:
+    if name in CONTENT:
+        return "See whether that is content: the classes may simply look like that."
+    alike = " or save all of them alike before training" if name in _SAVED else ""
+    return f"It comes from how the images were made: gather the classes in the same way{alike}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -31,9 +31,11 @@ from headstart.probe.held_out import Beside, held_out
 from headstart.probe.linear import Problems, solve
 from headstart.records import Estimate
 
-__all__ = ["RepairTrial", "Repaired", "cells_alike", "repair"]
+__all__ = ["STRENGTHS", "RepairTrial", "Repaired", "cells_alike", "compare_answers", "repair"]
 
-_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""Of linear heads that a repair chooses from: images that weigh much want small ones."""
+
 _WORST = -12.0  # log-probability: one image must not decide
 
 
@@ -42,7 +44,7 @@ class RepairTrial:
     """One way to repair.
 
     Attributes:
-        name: ``"weights"`` or ``"pool"``.
+        name: ``"weights"``, ``"pool"`` or ``"backbone"``: the last is told, and never written.
         summary: For people.
         gain: Accuracy that it brings where attribute and class would be unrelated, paired.
         loss: Log-loss that it takes away there, paired: what decides, since it is less noisy.
@@ -71,6 +73,7 @@ class Repaired:
         temperature: Divides its scores.
         beside: Its answers to the images of the evidence, each while it was held out.
         others: What it was better than.
+        told: Of other networks, which are not written.
     """
 
     candidates: tuple[RepairTrial, ...]
@@ -78,8 +81,8 @@ class Repaired:
     bias: np.ndarray
     temperature: float
     beside: Beside
-
     others: tuple[Repaired, ...] = ()
+    told: tuple[RepairTrial, ...] = ()
 
     @property
     def all(self) -> tuple[Repaired, ...]:
@@ -144,12 +147,12 @@ def _fitted(
     assert beside is not None
     found = held_out(
         space, evidence.targets, evidence.clusters, weights=weights, folds=beside.folds,
-        strengths=_STRENGTHS, seed=seed,
+        strengths=STRENGTHS, seed=seed,
     )  # fmt: skip
     flat = _final(space, evidence, found, weights)
     flat = flat if erasure is None else erasure.fold(flat)
     raw, bias = space.axes.unrotate(flat[:, :-1], flat[:, -1])
-    candidate = _compared(name, summary, evidence, attribute, found.scores, seed)
+    candidate = compare_answers(name, summary, evidence, attribute, found.scores, seed=seed)
     temperature = fit_temperature(found.scores, evidence.targets)
     if erasure is not None:  # whoever asks it further has plain coordinates
         fold_answer, erase = found.answer, erasure.apply
@@ -174,10 +177,25 @@ def _final(space: Space, evidence: Evidence, found: Beside, weights: np.ndarray)
     return np.asarray(solved[0])
 
 
-def _compared(
-    name: str, summary: str, evidence: Evidence, attribute: Attribute, scores: np.ndarray, seed: int
+def compare_answers(
+    name: str,
+    summary: str,
+    evidence: Evidence,
+    attribute: Attribute,
+    scores: np.ndarray,
+    *,
+    seed: int = 0,
 ) -> RepairTrial:
-    """Compares held-out answers with those of the model as it is, paired."""
+    """Compares held-out answers with those of the model as it is, paired.
+
+    Args:
+        name: Of the way, see `RepairTrial`.
+        summary: Of the way, for people.
+        evidence: What the model as it is answered to N images.
+        attribute: Of the same.
+        scores: (N, C) log-probabilities, each image answered while it was held out.
+        seed: Of the bootstrap.
+    """
     rows, targets = np.arange(len(evidence)), evidence.targets
     change = (scores.argmax(axis=1) == targets) - evidence.right.astype(float)
     before = log_probabilities(evidence.scores - np.logaddexp(0, evidence.scores))

@@ -14,7 +14,8 @@ from headstart.auditing.audit import read_with
 from headstart.auditing.evidence import Evidence, odds
 from headstart.auditing.from_run import evidence_of_run, is_finetuned
 from headstart.auditing.pool import Pool, open_pool, refuse_confounded
-from headstart.auditing.repair import Repaired, repair
+from headstart.auditing.repair import Repaired, RepairTrial, repair
+from headstart.auditing.second import SecondAsk, try_backbones
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError, ModelError, OptionError
@@ -42,7 +43,7 @@ _OF_ANOTHER = ("learning_curve", "views", "finetuning", "advice", "transfer_gain
 
 
 def repair_run(
-    run: Run, column: str, pool: Dataset | None, compute: Compute
+    run: Run, column: str, pool: Dataset | None, compute: Compute, second: SecondAsk | None = None
 ) -> tuple[Evidence, Repaired]:
     """Repairs the head of a run's model.
 
@@ -51,8 +52,10 @@ def repair_run(
         column: What the model shall lean on less.
         pool: Other images that carry it, or None.
         compute: Where, and from which seed.
+        second: Other networks that are tried and told, or None.
 
     Raises:
+        BackboneError: If another network cannot be had.
         OptionError: If the run cannot be repaired so.
         DataError: If the column is not there or cannot be asked, or the pool cannot be used.
         ModelError: If the run cannot be read, or its images are gone.
@@ -80,12 +83,15 @@ def repair_run(
         )
     model = Model.load(run.folder)
     compute.begin(f"repairing what leans on {column}")
-    by_weights = repair(evidence, read, seed=compute.seed)
-    if pool is None:
-        return evidence, by_weights
-    taken = open_pool(pool, column, read.words, model, compute)
-    _refuse(evidence, read, by_weights, taken)
-    return evidence, repair(evidence, read, taken, seed=compute.seed)
+    found = repair(evidence, read, seed=compute.seed)
+    if pool is not None:
+        taken = open_pool(pool, column, read.words, model, compute)
+        _refuse(evidence, read, found, taken)
+        found = repair(evidence, read, taken, seed=compute.seed)
+    if second is not None:
+        told = try_backbones(second, model, evidence, read, compute)
+        found = dataclasses.replace(found, told=told)
+    return evidence, found
 
 
 def _refuse(evidence: Evidence, read: Attribute, by_weights: Repaired, pool: Pool) -> None:
@@ -242,7 +248,7 @@ def _mistakes(
 def said_of(repaired: Repaired, column: str) -> list[str]:
     """Returns what was tried, and what came of it, a sentence each."""
     lines = []
-    for each in repaired.candidates:
+    for each in (*repaired.candidates, *repaired.told):
         against = (
             f"; on those that contradict what goes together {_points(each.opposing)}"
             if each.opposing is not None
@@ -250,11 +256,17 @@ def said_of(repaired: Repaired, column: str) -> list[str]:
         )
         sure = "" if each.gain.low > 0 else ", not surely above nought"
         lines.append(
-            f"{'Kept' if each.kept else 'Not kept'}: {each.summary}. Where {column} and class "
+            f"{_became(each)}: {each.summary}. Where {column} and class "
             f"would be unrelated it brings {_points(each.gain)} points{sure}{against}; on images "
             f"as these are {_points(each.price)}."
         )
     return lines
+
+
+def _became(each: RepairTrial) -> str:
+    if each.name == "backbone":
+        return "Another network, tried and not written"
+    return "Kept" if each.kept else "Not kept"
 
 
 def _points(estimate: Estimate) -> str:

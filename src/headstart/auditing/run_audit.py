@@ -27,6 +27,7 @@ from headstart.auditing.repaired_run import (
     said_of,
     write_repaired,
 )
+from headstart.auditing.wording import remedy_of_border
 from headstart.compute import Compute
 from headstart.errors import HeadstartError, OutputError
 from headstart.nets.model import Model
@@ -50,11 +51,13 @@ class AuditAsk:
         unnamed: Light, border and files, which reads the images.
         corruptions: What blur, noise, light and the like do to the answers.
         against: How another run differs, which is kept with what is found.
+        repaired: Column that a repair of the head was tried for; empty where none was.
     """
 
     unnamed: bool = False
     corruptions: bool = False
     against: Against | None = None
+    repaired: str = ""
 
 
 def run_audit(
@@ -84,10 +87,12 @@ def run_audit(
     """
     columns = pick_columns(evidence, by)
     compute.begin("asking whether the model leans on columns")
-    found = audit_columns(evidence, columns, name=name, seed=compute.seed)
-    found = dataclasses.replace(found, repair=tuple(repair))
     ask = ask or AuditAsk()
-    found = dataclasses.replace(found, against=ask.against)
+    before = (run.results.get("repair") or {}).get("column", "")
+    found = audit_columns(
+        evidence, columns, name=name, repaired=ask.repaired or before, seed=compute.seed
+    )
+    found = dataclasses.replace(found, repair=tuple(repair), against=ask.against)
     more: dict[str, list[dict[str, Any]]] = {}
     if ask.unnamed:
         found, more = _unnamed(run, evidence, found, compute)
@@ -97,7 +102,9 @@ def run_audit(
     if ask.unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
         found = _with_labels(run, evidence, found)
     pictures = cells_shown(found, evidence) | suspects_shown(found, evidence) | more
-    write_audit(run, found, pictures, name=Path(name).name)
+    write_audit(
+        run, found, pictures, name=Path(name).name, border_said=remedy_of_border(found.border)
+    )
     return found
 
 
@@ -177,7 +184,8 @@ def audit_while_training(
     evidence, said = _balanced(run, balance, compute) if balance is not None else (None, [])
     try:
         evidence = evidence or evidence_of_run(run, compute)
-        run_audit(run, evidence, columns[:_MOST], compute, name=name, repair=said)
+        ask = AuditAsk(repaired=balance or "")
+        run_audit(run, evidence, columns[:_MOST], compute, name=name, repair=said, ask=ask)
     except HeadstartError as error:
         _log.warning("the columns were not audited: %s", error)
 

@@ -19,6 +19,7 @@ __all__ = [
     "lines_of_against",
     "lines_of_corruptions",
     "remedy_of",
+    "remedy_of_border",
     "said_of_border",
     "said_of_maps",
     "title_of",
@@ -45,7 +46,8 @@ def claim_of(found: Confound) -> str:
     """Returns the verdict in one or two sentences."""
     what = f"{found.column} {found.value}"
     inside, outside = (_percent(each) for each in found.share)
-    tied = f"{inside} of {found.kind} have {what}, and {outside} of {found.others[0]}"
+    learnt = " that it learnt from" if found.taught else ""
+    tied = f"{inside} of {found.kind}{learnt} have {what}, and {outside} of {found.others[0]}"
     if found.verdict == "fine" and found.tied:
         return (
             f"{tied}; among images of one class the score was not seen to follow {found.column} "
@@ -104,8 +106,8 @@ def evidence_of(found: Confound) -> tuple[str, ...]:
     )
     if found.change is not None:
         lines.append(
-            f"answers that change along its direction: {found.change:.0%} (of a value dealt out at "
-            f"random {found.change_by_chance or 0:.0%})"
+            f"answers that change along its direction: {_percent(found.change)} (of a value dealt "
+            f"out at random {_percent(found.change_by_chance or 0)})"
         )
     lines += [
         f"{cell.kind} with {cell.value}: {cell.images:,} images, right {_percent(cell.right.value)}"
@@ -115,18 +117,25 @@ def evidence_of(found: Confound) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def remedy_of(found: Confound) -> str:
-    """Returns what to do."""
+def remedy_of(found: Confound, *, repaired: bool = False) -> str:
+    """Returns what to do.
+
+    Args:
+        found: Of one column.
+        repaired: Whether a repair of the head for this column was tried already.
+    """
     if found.verdict == "fine" or found.gather is None:
         return "Nothing to do."
     wanted = [each for each in found.gather.wanted if each.more]
     parts = [
-        f"{each.more} more images of {each.kind} with {found.column} {each.value} (there are "
-        f"{each.have})"
+        f"{each.more} more images of {each.kind} with {found.column} {each.value} "
+        f"({'it learnt from' if found.taught else 'there are'} {each.have})"
         for each in wanted
     ]
     said = (
-        f"Gather {' and '.join(parts)}{_forecast(found)}" if parts else "Nothing need be gathered"
+        f"Gather {' and '.join(parts)}{_forecast(found, repaired)}"
+        if parts
+        else "Nothing need be gathered"
     )
     if found.verdict == "warning":
         few = found.cost is None or any(each.have < _FEW for each in wanted)
@@ -135,24 +144,25 @@ def remedy_of(found: Confound) -> str:
             if few
             else "; what it costs is not surely above nought"
         )
+    meanwhile = f" Meanwhile: headstart audit RUN --repair {found.column} -o RUN2."
     return (
-        f"{said}. Meanwhile: headstart audit RUN --repair {found.column} -o RUN2. If "
-        f"{found.column} is what the class is about, nothing must be done."
+        f"{said}.{'' if repaired else meanwhile} If {found.column} is what the class is about, "
+        f"nothing must be done."
     )
 
 
-def _forecast(found: Confound) -> str:
+def _forecast(found: Confound, repaired: bool) -> str:
     """Says what that would bring."""
     gather = found.gather
     if gather is None or gather.now is None or gather.weighted is None or gather.then is None:
         return ""
     if gather.then < gather.now + 0.01:
         return ", though no gain is forecast of it"
-    alone = max(gather.weighted - gather.now, 0)
+    alone = 100 * max(gather.weighted - gather.now, 0)
+    weights = "" if repaired else f" (weights alone, --repair {found.column}: {alone:+.0f} points)"
     return (
         f": that should bring images that contradict it from {_percent(gather.now)} right to about "
-        f"{_percent(gather.then)} (weights alone, --repair {found.column}: "
-        f"{100 * alone:+.0f} points); a coarse forecast"
+        f"{_percent(gather.then)}{weights}; a coarse forecast"
     )
 
 
@@ -168,6 +178,17 @@ def said_of_border(found: Border) -> str:
     if found.telling:
         return f"{said}: look at the borders, what tells the classes may sit there."
     return f"{said}."
+
+
+def remedy_of_border(found: Border | None) -> str:
+    """Returns what to do about the border, in a sentence; nothing where it tells less."""
+    if found is None or not found.telling:
+        return ""
+    return (
+        f"The outer tenth at each side tells the classes ({_percent(found.border.value)}) about as "
+        f"well as the rest: look there for marks, rulers, frames and backgrounds, and cut them off "
+        f"or gather images without them."
+    )
 
 
 def said_of_maps(maps: Sequence[ClassMap]) -> str:

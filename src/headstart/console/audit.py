@@ -39,6 +39,8 @@ def show_audit(result: Audit, console: Console) -> None:
             hang(console, cell(f"→ {each.remedy}"))
     for other in result.outer:
         hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
+        if other.remedy:
+            hang(console, cell(f"→ {other.remedy}"))
     if result.border is not None:
         hang(console, cell(said_of_border(result.border)), style=_COLOURS["note"])
     if said := said_of_maps(result.maps):
@@ -57,5 +59,7 @@ def show_audit(result: Audit, console: Console) -> None:
             hang(console, cell(line_of(suspect), "dim"))
     for column, why in result.skipped.items():
         hang(console, cell(f"{column} was not asked: it {why}.", "dim"))
-    if not result.said:
+    if not result.said and result.classes:
         console.print("No column could be asked whether the model leans on it.")
+    elif not result.said:
+        console.print("No two groups of tested images could be compared.")

@@ -49,7 +49,8 @@ def written(result: Any, options: Options) -> list[str]:
     if isinstance(result, Path):
         return [str(result)]
     if type(result).__name__ == "Audit":
-        places = [Path(result.run) / name for name in _OF_AUDIT]
+        names = _OF_AUDIT if result.labels else _OF_AUDIT[:-1]  # an earlier list is not written
+        places = [Path(result.run) / name for name in names]
         return [str(place) for place in places if place.is_file()]
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
     if options.verb() in ("identify", "verify"):

@@ -25,6 +25,7 @@ class AuditOptions(Options):
         "headstart audit runs/hydration other-clinic/",
         "headstart audit runs/hydration --corruptions",
         "headstart audit runs/hydration --repair gender -o runs/hydration-2",
+        "headstart audit runs/hydration --repair gender -o runs/hydration-2 --backbone fast,best",
         "headstart audit runs/hydration --against runs/hydration-2",
     )
 
@@ -40,6 +41,15 @@ class AuditOptions(Options):
     split: str | None = shared.split()
     workers: int | None = shared.workers()
     # model
+    backbone: str | None = shared.backbone(
+        None,
+        more="; or several, joined by commas: with `repair`, networks that are tried in the place "
+        "of the run's own. What they would bring is told, and not written",
+    )
+    faces: bool = shared.faces_option(
+        "With `backbone`: that network looks at the largest face of each image."
+    )
+    detector: str = shared.detector()
     device: Device = shared.device()
     # measuring
     by: str | None = option(
@@ -83,6 +93,10 @@ class AuditOptions(Options):
             yield f"-o {self.out} is where a repaired run goes: say --repair COLUMN too"
         if self.repair is None and self.attribute_pool is not None:
             yield "--attribute-pool is what --repair COLUMN erases by: say that too"
+        if self.repair is None and self.backbone is not None:
+            yield "--backbone is what --repair COLUMN tries in place of the run's own: say that too"
+        if self.faces and self.backbone is None:
+            yield "--faces says what another --backbone looks at: name one, or leave it out"
         if self.against is not None and (self.repair is not None or self.data is not None):
             other = "--repair" if self.repair is not None else f"other images ({self.data})"
             yield f"--against compares two finished runs on their own images: leave {other} out"

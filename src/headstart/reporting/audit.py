@@ -16,7 +16,12 @@ __all__ = ["write_audit"]
 
 
 def write_audit(
-    run: Run, audit: Any, pictures: Mapping[str, list[dict[str, Any]]], *, name: str | None = None
+    run: Run,
+    audit: Any,
+    pictures: Mapping[str, list[dict[str, Any]]],
+    *,
+    name: str | None = None,
+    border_said: str = "",
 ) -> None:
     """Writes what was found into a run.
 
@@ -25,6 +30,7 @@ def write_audit(
         audit: The record.
         pictures: Column -> its cells, each with what it is called and a few images.
         name: What the run is called; by default as its folder.
+        border_said: What to do about what the border tells; empty where nothing is.
 
     Raises:
         OutputError: If it cannot be written.
@@ -32,6 +38,11 @@ def write_audit(
     text = to_json(audit)
     value = json.loads(text)
     said = {each["column"]: each for each in value["said"]}
+    serious, warnings = (
+        [each for each in value["said"] if each["verdict"] == verdict]
+        for verdict in ("serious", "warning")
+    )
+    worse = value["corruptions"] or {"kinds": []}
     page = template("audit.html.j2").render(
         run=name or run.folder.resolve().name,
         audit=value,
@@ -39,15 +50,32 @@ def write_audit(
             {**each, "said": said[each["column"]], "cells_shown": pictures.get(each["column"], [])}
             for each in value["columns"]
         ],
-        serious=[each for each in value["said"] if each["verdict"] == "serious"],
+        serious=serious,
+        warnings=warnings,
+        leads=(serious + warnings)[:3],
         suspects=pictures.get("", []),
         maps=pictures.get(" maps", []),
         corrupted=pictures.get(" corrupted", []),
         outer_serious=[each for each in value["outer"] if each["verdict"] == "serious"],
-        warnings=[each for each in value["said"] if each["verdict"] == "warning"],
+        outer_open=[each for each in value["outer"] if each["verdict"] != "fine"],
+        outer_to_do=_alike(value["outer"]),
+        border_said=border_said,
+        harmed=sorted({each["name"] for each in worse["kinds"] if each["surely"]}),
     )
     try:
         write_atomic(run.audit, text + "\n")
         write_atomic(run.audit_page, page)
     except OSError as error:
         raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error
+
+
+def _alike(outer: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns what to do about properties, what is to be done alike together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in outer:
+        if each["verdict"] != "fine":
+            found.setdefault((each["verdict"], each["remedy"]), []).append(each["name"])
+    return [
+        {"verdict": verdict, "names": ", ".join(names), "remedy": remedy}
+        for (verdict, remedy), names in found.items()
+    ]

@@ -63,7 +63,8 @@ def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) 
         said_of,
         write_repaired,
     )
-    from headstart.auditing.run_audit import run_audit
+    from headstart.auditing.run_audit import AuditAsk, run_audit
+    from headstart.auditing.second import SecondAsk
     from headstart.data.open import open_dataset
     from headstart.output import check_output
     from headstart.reporting.page import write_report
@@ -72,10 +73,14 @@ def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) 
     column, folder = str(options.repair), Path(str(options.out))
     check_output(folder, overwrite=options.overwrite)
     pool = None if options.attribute_pool is None else open_dataset(options.attribute_pool)
-    evidence, repaired = repair_run(run, column, pool, compute)
+    second = None
+    if options.backbone is not None:
+        second = SecondAsk(options.backbone, options.detector if options.faces else None)
+    evidence, repaired = repair_run(run, column, pool, compute, second)
     said = said_of(repaired, column)
     if not repaired.best.kept:
-        return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said)
+        ask = AuditAsk(repaired=column)
+        return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said, ask=ask)
     with new_run(folder, overwrite=options.overwrite) as new:
         compute.begin("writing the repaired run")
         write_repaired(run, new, evidence, repaired, column, seed=options.seed)
