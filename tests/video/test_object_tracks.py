@@ -63,11 +63,38 @@ def test_weak_boxes_begin_nothing_and_a_flicker_is_not_counted():
     assert tracks.glimpsed == 1
 
 
-def test_another_class_and_another_place_are_another_object():
-    frames = [([(50, 50)], [0], [0.9])] * 3 + [([(50, 50)], [1], [0.9])] * 3
-    frames += [([(300, 300)], [1], [0.9])] * 3
+def test_another_place_is_another_object_also_of_another_class():
+    frames = [([(50, 50)], [0], [0.9])] * 3 + [([(300, 300)], [1], [0.9])] * 3
     tracks, _ = fed(frames)
-    assert [each.label for each in tracks.counted] == [0, 1, 1]
+    assert [each.label for each in tracks.counted] == [0, 1]
+
+
+def test_one_object_that_is_taken_for_another_class_is_of_the_class_with_most_votes():
+    """As where it comes in and leaves, and only half of it is seen."""
+    frames = [([(50 + 5 * t, 50)], [int(t in (0, 1, 8))], [0.9]) for t in range(9)]
+    tracks, numbers = fed(frames)
+    assert [each.label for each in tracks.counted] == [0]
+    assert numbers == [[1]] * 9
+
+
+def test_one_object_under_two_classes_at_once_is_counted_once():
+    twice = ([(50, 50), (52, 50)], [0, 1], [0.9, 0.6])
+    tracks, numbers = fed([([(50, 50)], [0], [0.9])] * 2 + [twice] * 2 + [twice])
+    assert [each.label for each in tracks.counted] == [0]
+    assert numbers[2] == [1, 1]
+    first, _ = fed([twice] * 3)
+    assert [each.label for each in first.counted] == [0]
+    apart, _ = fed([([(50, 50), (300, 50)], [0, 1], [0.9, 0.6])] * 3)
+    assert [each.label for each in apart.counted] == [0, 1]
+
+
+def test_a_flicker_takes_nothing_over():
+    """It lies where an object will be a moment later."""
+    frames = [([(50 + 8 * t, 50)], [0], [0.9]) for t in range(12)]
+    frames[3] = ([(74, 50), (110, 50)], [0, 0], [0.9, 0.8])
+    tracks, _ = fed(frames)
+    assert len(tracks.counted) == 1
+    assert tracks.glimpsed == 1
 
 
 def test_one_that_left_long_ago_is_another_one():
