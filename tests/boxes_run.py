@@ -38,7 +38,9 @@ def write_boxes_run(
     """
     if data is None and not (data := home / "data").is_dir():
         write_squares(data, TRAIN + TEST)
-    dataset = replace(open_dataset(data, task="detection"), attributes=columns or {})
+    dataset = open_dataset(data, task="detection")
+    if columns:
+        dataset = replace(dataset, attributes=columns)
     n, stats = len(dataset), measure(dataset)
     clusters = find_clusters(stats, dataset.groups)
     model, tested = squares_model(), np.arange(TRAIN, n)

@@ -345,3 +345,17 @@ def test_where_sets_have_their_own_grid_no_other_set_is_tried():
     found = run(even(60), grid=Grid(own=own))
     tried = {(t.config.features, t.config.classifier, t.config.C) for t in found.trials}
     assert tried == {("last", "svm", 0.5), ("last", "svm", 2.0)}
+
+
+def test_of_equals_the_one_that_knows_places_comes_last():
+    """Where things are holds least for images taken otherwise."""
+    rng = np.random.default_rng(0)
+    targets = np.repeat([0, 1], 20)
+    signal = targets[:, None] * 6.0 + rng.normal(size=(40, 3))
+    vectors = np.hstack([3 * signal, signal]).astype(np.float32)
+    frozen = Frozen.of_stages(vectors, {"regions": slice(0, 3), "last": slice(3, 6)})
+    ground = Labelled(targets, np.arange(40), 2, np.arange(40))
+    found = module.probe(frozen, ground, Compute("cpu", 1, 0))
+    assert found.config.features == "last"
+    vectors[:, 3:] = rng.normal(size=(40, 3))
+    assert module.probe(frozen, ground, Compute("cpu", 1, 0)).config.features == "regions"

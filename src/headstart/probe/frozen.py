@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Frozen", "feature_sets"]
+__all__ = ["Frozen", "feature_sets", "tells_places"]
 
 _PIXELS, _REGIONS = "pixels", "regions"
 
@@ -82,3 +82,11 @@ def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:
     if len(stages) > 1:
         columns["all"] = np.concatenate([columns[name] for name in stages])
     return columns
+
+
+def tells_places(name: str) -> bool:
+    """Whether a feature set says where in the image something is, by its name.
+
+    Of equals it is the last choice: where things are holds least for images taken otherwise.
+    """
+    return name.startswith(_REGIONS)

@@ -26,8 +26,9 @@ from headstart.probe.classifiers import (
     one_blas_thread,
 )
 from headstart.probe.ensemble import Average, Member, average, merged
-from headstart.probe.frozen import Frozen
+from headstart.probe.frozen import Frozen, tells_places
 from headstart.probe.trials import (
+    Best,
     Grid,
     Ground,
     Trial,
@@ -150,7 +151,7 @@ def probe(
         trials.append(_trial_of(chosen, ground))
         criterion = "log-loss"
     else:
-        best = max((each.best for each in results.values()), key=lambda b: (b.value, -b.loss))
+        best = max((each.best for each in results.values()), key=_rank)
         with threads():
             head = fit(best.config, best.space)
         config, scores, members = best.config, best.scores, ()
@@ -187,6 +188,11 @@ def _attempts(
             results[name] = result
             progress("trying classifiers", len(results), len(sets))
     return {name: results[name] for name in sets}
+
+
+def _rank(best: Best) -> tuple[float, bool, float]:
+    """Returns what the best of each feature set are compared by."""
+    return best.value, not tells_places(best.config.features), -best.loss
 
 
 def _trial_of(chosen: Average, ground: Ground) -> Trial:
