@@ -36,7 +36,7 @@ __all__ = ["MapLayout", "StageMaps", "map_layout", "maps_engine", "stage_maps"]
 
 # From so many images of 256 px on, converting a small network to OpenVINO is won back: it takes
 # five seconds of one processor. Of larger networks images take longer, and fewer will do.
-_WORTH_CONVERTING, _SMALL = 500, 3e6
+_WORTH_CONVERTING, _SMALL = 250, 3e6
 # Bytes of maps that one call of an engine may give.
 _CALL_BYTES = 48 << 20
 # Loading and proving an engine takes a second or two: who holds one shares it.
