@@ -26,6 +26,7 @@ from headstart.nets.backbone import Backbone
 from headstart.nets.model import Model
 from headstart.probe.classifiers import make_space
 from headstart.probe.ensemble import log_probabilities
+from headstart.probe.frozen import feature_sets
 from headstart.probe.held_out import held_out
 from headstart.strategies.prepare import choose_preprocess, face_flags
 
@@ -92,10 +93,8 @@ def _trial(
     )  # fmt: skip
     seen = np.flatnonzero(features.stats.readable)
     _enough(network, seen, evidence)
-    columns = np.concatenate([
-        np.arange(part.start, part.stop)
-        for name, part in features.slices.items() if not name.startswith("pixels")
-    ])  # fmt: skip
+    sets = feature_sets(features.slices)
+    columns = sets.get("all", sets["last"])
     targets = evidence.targets[seen]
     answered = held_out(
         make_space(features.vectors[seen][:, columns], np.arange(len(columns))),

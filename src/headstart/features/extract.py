@@ -237,7 +237,7 @@ def _inputs(
         index, key, pixels = item
         for look in looks:
             square = pixels[positions.index(look.position)]
-            yield (index, key), square[:, ::-1] if look.flip else square
+            yield (index, key), look.shown(square)
         item = next(reader, None)
 
 

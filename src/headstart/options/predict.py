@@ -33,8 +33,10 @@ class PredictOptions(Options):
         "the address of a stream (rtsp://…). In Python also bytes, Pillow images and arrays."
     )
     # data
-    fps: float | None = shared.fps(None)
-    """By default 1, and 10 where a model of boxes follows objects from one frame to the next."""
+    fps: float | None = shared.fps(
+        None,
+        more="; by default 1, and 10 where a model of boxes follows objects from one to the next",
+    )
     workers: int | None = shared.workers()
     # model
     device: Device = shared.device("Where the network runs; an exported one runs on the CPU.")

@@ -126,11 +126,11 @@ def detector() -> Any:
     )  # fmt: skip
 
 
-def fps(default: float | None) -> Any:
-    """How many frames are looked at; None for what suits the model."""
+def fps(default: float | None, *, more: str = "") -> Any:
+    """How many frames are looked at; None for what suits the model, which `more` says."""
     return option(
         default, group="data", above=0, unit="frames a second",
-        help="Frames a second of a video or camera that are looked at.",
+        help=f"Frames a second of a video or camera that are looked at{more}.",
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import torch
 
+from headstart.probe.linear import two_loops
+
 __all__ = ["descend"]
 
 _MEMORY = 8
@@ -26,7 +28,7 @@ def descend(
 
     Args:
         objective: All problems at once.
-        start: (P, D) where each begins.
+        start: (P, D) float32 on the CPU where each begins.
         steps: At most.
         tolerance: A problem ends where its slope is this share of the steepest it had.
     """
@@ -67,17 +69,8 @@ def descend(
 def _direction(
     slope: torch.Tensor, history: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 ) -> torch.Tensor:
-    """Returns the way down of every problem (Nocedal and Wright, algorithm 7.4)."""
-    way, kept = -slope, []
-    for moved, bent, inverse in reversed(history):
-        share = inverse * (moved * way).sum(1)
-        way = way - share[:, None] * bent
-        kept.append(share)
-    if history:
-        moved, bent, inverse = history[-1]
-        ratio = (moved * bent).sum(1) / (bent * bent).sum(1).clamp_min(1e-20)
-        way = way * torch.where(inverse > 0, ratio, 1.0)[:, None]
-    for (moved, bent, inverse), share in zip(history, reversed(kept), strict=True):
-        way = way + (share - inverse * (bent * way).sum(1))[:, None] * moved
+    """Returns the way down of every problem, or straight down where what is known misleads."""
+    arrays = [(moved.numpy(), bent.numpy(), inverse.numpy()) for moved, bent, inverse in history]
+    way = torch.from_numpy(two_loops(slope.numpy(), arrays))
     uphill = (way * slope).sum(1) >= 0
     return torch.where(uphill[:, None], -slope, way)

@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.probe.axes import Coordinates
 
-__all__ = ["SolverLoss", "Problems", "solve"]
+__all__ = ["Problems", "SolverLoss", "solve", "two_loops"]
 
 SolverLoss = Literal["logistic", "svm"]
 _MEMORY = 6
@@ -130,7 +130,7 @@ class _Solver:
                 rows, u, value, gradient = rows[stay], u[stay], value[stay], gradient[stay]
                 scores = scores[:, stay]
                 history = [(s[stay], y[stay], r[stay]) for s, y, r in history]
-            direction = _two_loops(gradient, history)
+            direction = two_loops(gradient, history)
             slope = _dot(direction, gradient)
             length = np.ones(len(rows), np.float32)
             if not history:  # nothing is known of the scale yet
@@ -171,23 +171,30 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("pk,pk->p", a.reshape(count, -1), b.reshape(count, -1))
 
 
-def _two_loops(
+def two_loops(
     gradient: np.ndarray, history: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Returns the L-BFGS descent direction of every problem (Nocedal and Wright, alg. 7.4)."""
+    """Returns the L-BFGS descent direction of every problem (Nocedal and Wright, alg. 7.4).
+
+    Args:
+        gradient: (P, ...) of P problems.
+        history: What the last steps moved and how the gradient changed, (P, ...) each, and (P,) one
+            over the products of the two; 0 where that was of no use.
+    """
+    each = (-1, *[1] * (gradient.ndim - 1))
     q = -gradient
     kept = []
     for moved, bent, inverse in reversed(history):
         alpha = inverse * _dot(moved, q)
-        q -= alpha[:, None, None] * bent
+        q -= alpha.reshape(each) * bent
         kept.append(alpha)
     if history:
         moved, bent, inverse = history[-1]
         scale = np.where(inverse > 0, _dot(moved, bent) / np.maximum(_dot(bent, bent), 1e-20), 1)
-        q *= scale.astype(np.float32)[:, None, None]
+        q *= scale.astype(np.float32).reshape(each)
     for (moved, bent, inverse), alpha in zip(history, reversed(kept), strict=True):
         beta = inverse * _dot(bent, q)
-        q += (alpha - beta)[:, None, None] * moved
+        q += (alpha - beta).reshape(each) * moved
     return q
 
 

@@ -56,11 +56,18 @@ def describe(model: Model, probe: Probe, *, by: str = "cross-validated") -> str:
 def _what(probe: Probe) -> str:
     """Returns which classifier, on which vectors."""
     if probe.members:
-        small = any(config.features.startswith("pixels") for config, _, _ in probe.parts())
-        what = f"average of {plural(len(probe.members), 'linear classifier')} on the stages"
-        return f"{what} and on the pixels of a small image" if small else what
-    where = {"all": "all stages", "last": "the last layer", "upper": "the upper stages"}
-    features = where.get(probe.config.features, probe.config.features.replace("stage", "stage "))
+        read = {config.features.split(" ")[0] for config, _, _ in probe.parts()}
+        others = {"regions": "regions of the image", "pixels": "the pixels of a small image"}
+        places = ["the stages"] if read - set(others) else []
+        places += [words for name, words in others.items() if name in read]
+        count = plural(len(probe.members), "linear classifier")
+        where = " and on ".join([", on ".join(places[:-1]), places[-1]] if places[1:] else places)
+        return f"average of {count} on {where}"
+    named = {
+        "all": "all stages", "last": "the last layer", "upper": "the upper stages",
+        "regions": "regions of the image",
+    }  # fmt: skip
+    features = named.get(probe.config.features, probe.config.features.replace("stage", "stage "))
     return f"{_NAMES[probe.config.classifier]} on {features}"
 
 

@@ -23,7 +23,9 @@ __all__ = [
     "autocast",
     "is_no_memory",
     "seed_from",
+    "split_batch",
     "sum_gradients",
+    "watched_sums",
 ]
 
 LossFunction = Callable[[torch.Tensor, Any], torch.Tensor]
@@ -117,8 +119,7 @@ class Gradient:
 
     def _backward(self, batch: Batch, pool: ThreadPoolExecutor) -> dict[str, float]:
         n = len(batch.items)
-        parts = torch.tensor_split(torch.arange(n), len(self._replicas) * self.accumulate)
-        parts = tuple(part for part in parts if len(part))
+        parts = split_batch(n, len(self._replicas) * self.accumulate)
 
         def backward(number: int) -> dict[str, float]:
             part = parts[number]
@@ -129,10 +130,7 @@ class Gradient:
             losses = self._loss(outputs.float(), targets)
             (losses.sum() / n).backward()
             sums = {"loss": float(losses.detach().sum())}
-            if self._watch is not None:
-                watched = self._watch(outputs.detach(), targets)
-                sums |= {name: float(each.sum()) for name, each in watched.items()}
-            return sums
+            return sums | watched_sums(self._watch, outputs, targets)
 
         found = []
         for start in range(0, len(parts), len(self._replicas)):
@@ -152,6 +150,24 @@ class Gradient:
             net.zero_grad()
         if self._device == "cuda":
             torch.cuda.empty_cache()
+
+
+def split_batch(n: int, count: int) -> list[torch.Tensor]:
+    """Returns who of n images is in which of so many parts; fewer where there are fewer images."""
+    return [part for part in torch.tensor_split(torch.arange(n), count) if len(part)]
+
+
+def watched_sums(watch: Watch | None, outputs: torch.Tensor, targets: Any) -> dict[str, float]:
+    """Returns the sums over some images of what is watched; none where nothing is.
+
+    Args:
+        watch: What is counted of each image, or None.
+        outputs: Of n images.
+        targets: Of the same.
+    """
+    if watch is None:
+        return {}
+    return {name: float(each.sum()) for name, each in watch(outputs.detach(), targets).items()}
 
 
 def sum_gradients(replicas: list[TrainableModel]) -> None:

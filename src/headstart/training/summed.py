@@ -16,7 +16,15 @@ import torch
 from headstart.errors import OptionError
 from headstart.nets.batch import Batch, part_of
 from headstart.nets.trainable import TrainableModel
-from headstart.training.gradient import Watch, autocast, is_no_memory, seed_from, sum_gradients
+from headstart.training.gradient import (
+    Watch,
+    autocast,
+    is_no_memory,
+    seed_from,
+    split_batch,
+    sum_gradients,
+    watched_sums,
+)
 
 __all__ = ["SummedGradient", "SummedLoss"]
 
@@ -85,17 +93,14 @@ class SummedGradient:
 
     def _backward(self, batch: Batch, pool: ThreadPoolExecutor) -> dict[str, float]:
         n = len(batch.items)
-        parts = torch.tensor_split(torch.arange(n), len(self._replicas))
-        parts = tuple(part for part in parts if len(part))
+        parts = split_batch(n, len(self._replicas))
 
         def forward(number: int) -> tuple[torch.Tensor, dict[str, float]]:
             part = parts[number]
             with autocast(self._device):
                 outputs = self._replicas[number](batch.images[part])
-            targets, watched = part_of(batch.targets, part), {}
-            if self._watch is not None:
-                seen = self._watch(outputs.detach(), targets)
-                watched = {name: float(each.sum()) for name, each in seen.items()}
+            targets = part_of(batch.targets, part)
+            watched = watched_sums(self._watch, outputs, targets)
             return self._loss.sums(outputs.float(), targets), watched
 
         def run(job: Any) -> list[Any]:

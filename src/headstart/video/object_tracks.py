@@ -53,7 +53,7 @@ class ObjectTrack:
     score: float
     looks: int = 1
     speed: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    votes: dict[int, float] = field(default_factory=dict)
+    votes: dict[int, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.votes = {self.label: self.score}
