@@ -10,7 +10,7 @@ import pytest
 
 from headstart.errors import OptionError
 from headstart.options.train import TrainOptions
-from headstart.options.ways import has_own_way, recipe_of
+from headstart.options.ways import has_own_way, learns_boxes, recipe_of
 from headstart.strategies.train_classes import train_classes
 from headstart.strategies.ways import way_of
 from headstart.tasks import TASKS
@@ -41,3 +41,9 @@ def test_a_recipe_is_had_without_torch():
     code += "recipe_of('identity'); print({'torch', 'timm', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_detectors_of_objects_learn_boxes_only():
+    assert learns_boxes("detection")
+    assert learns_boxes("auto"), "the data will say"
+    assert not learns_boxes("segmentation")

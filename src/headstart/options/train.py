@@ -24,7 +24,13 @@ from headstart.choices import (
 from headstart.options import shared
 from headstart.options.kinds import joined_words, near
 from headstart.options.record import Options, option, subject
-from headstart.options.ways import has_own_way, recipe_of, unsuited, unsuited_views
+from headstart.options.ways import (
+    has_own_way,
+    learns_boxes,
+    recipe_of,
+    unsuited,
+    unsuited_views,
+)
 
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
@@ -217,7 +223,7 @@ class TrainOptions(Options):
         Args:
             task: That the data have.
         """
-        if self.detector not in get_args(BoxDetector) or task in ("auto", "detection"):
+        if self.detector not in get_args(BoxDetector) or learns_boxes(task):
             return None
         return (
             f"--detector {self.detector} learns to find objects in boxes, and this is {task}: "

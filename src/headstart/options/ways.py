@@ -10,7 +10,7 @@ from headstart.options.kinds import joined_words
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "recipe_of", "unsuited", "unsuited_views"]
+__all__ = ["has_own_way", "learns_boxes", "recipe_of", "unsuited", "unsuited_views"]
 
 # Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
 _RECIPES = {
@@ -48,6 +48,11 @@ def unsuited(task: str, strategy: str) -> str | None:
     """Says why a task cannot be trained by a strategy; None where it can, or is not known yet."""
     why = _UNSUITED.get(task, {}).get(strategy)
     return None if why is None else f"--task {task} {why.format(strategy)}"
+
+
+def learns_boxes(task: str) -> bool:
+    """Whether a task is learnt by detectors of objects, or is not known yet."""
+    return task in ("auto", "detection")
 
 
 def unsuited_views(task: str, views: int) -> str | None:
