@@ -53,7 +53,7 @@ def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
 
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):
     file = tmp_path / "head-epochs.json"
-    file.write_text(json.dumps({"epochs": 4, "said": "four"}))
+    file.write_text(json.dumps({"decided": 4, "why": "four"}))
     course = begin(States(Checkpoints(tmp_path), seconds=1e6))
     assert (len(course.history["head"]), course.said) == (4, "four")
     file.write_text(json.dumps({"epochs": 400}))

@@ -7,22 +7,18 @@ with all of them, for a quarter of the steps. What is trained, and on what, a `L
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from headstart.compute import Compute
-from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
 from headstart.nets.dense_head import DenseHead
-from headstart.output import write_atomic
 from headstart.probe.dense_scores import (
     confusions,
     dense_temperature,
@@ -163,29 +159,22 @@ class Course:
 
     def _epochs(self, own: np.ndarray) -> int:
         """Returns for how many epochs there is time; decided once, also where it is resumed."""
-        recipe, folder = self.learner.recipe, self.states.checkpoints.folder
-        if self.states.seconds is None:
+        recipe, seconds = self.learner.recipe, self.states.seconds
+        if seconds is None:
             return recipe.epochs
-        file = None
-        if folder is not None:
-            file = folder / f"{self.states.checkpoints.prefix}{self.learner.name}-epochs.json"
-        if file is not None and file.is_file():
-            epochs, self.said = _decided(file, recipe.epochs)
-            return epochs
-        begun = time.perf_counter()
-        setup, step, per_epoch = self._pace(own)
-        judging = self._judging(own)
-        left = self.states.seconds - (time.perf_counter() - begun) - judging
-        epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
-        if epochs < recipe.epochs:
+
+        def decide() -> tuple[int, str]:
+            begun = time.perf_counter()
+            setup, step, per_epoch = self._pace(own)
+            left = seconds - self._judging(own) - (time.perf_counter() - begun)
+            epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
+            if epochs >= recipe.epochs:
+                return epochs, ""
             each = f"An epoch takes about {step * per_epoch:.1f} s here"
-            self.said = f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
-        if file is not None:
-            try:
-                write_atomic(file, json.dumps({"epochs": epochs, "said": self.said}))
-            except OSError as error:
-                raise OutputError(f"cannot write {file} ({error.strerror or error})") from None
-        return epochs
+            return epochs, f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
+
+        epochs, self.said = self.states.checkpoints.once(f"{self.learner.name}-epochs", decide)
+        return min(epochs, recipe.epochs)
 
     def _pace(self, own: np.ndarray) -> tuple[float, float, int]:
         """Returns seconds of the first view, of a step, and the steps of an epoch."""
@@ -232,21 +221,3 @@ def course_epochs(most: int, views: int, setup: float, epoch: float, left: float
         ) <= left
     )  # fmt: skip
     return next(fitting, 0)
-
-
-def _decided(file: Path, most: int) -> tuple[int, str]:
-    """Reads for how many epochs there was time, and what was said of it.
-
-    Raises:
-        ModelError: If the file is damaged.
-    """
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-        epochs = value["epochs"]
-        if isinstance(epochs, int) and 0 <= epochs <= most:
-            return epochs, str(value["said"])
-        raise ValueError(f"epochs={epochs!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{file} is damaged ({error}): delete {file.parent} to begin anew"
-        ) from None
