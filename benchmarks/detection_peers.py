@@ -4,9 +4,9 @@ Per set and seed, in turn, whole processes with an empty cache: `headstart train
 ways; with `--arms` its named ones (`--detector`); then each detector of torchvision as its
 reference scripts train it (`peers/torchvision_boxes.py`), or YOLOX-nano as its authors fine-tune it
 (`--peers yolox`, with `--backbone` the folder that `headstart convert` made of the same file), to
-its last epoch. Every AP is computed
-here, by Headstart's matching, from what each found on the test images at their own size; intervals
-and paired differences resample test images. Nothing is chosen on them.
+its last epoch. Every AP is computed here, by Headstart's matching, from what each found on the test
+images at their own size; intervals and paired differences resample test images. Nothing is chosen
+on them.
 
     python benchmarks/detection_peers.py [SETS] --peers fasterrcnn,ssdlite --device cuda
     python benchmarks/detection_peers.py raccoon --backbone YOLOX --peers yolox --size 416
