@@ -17,6 +17,7 @@ __all__ = [
     "MaskValues",
     "Method",
     "Policy",
+    "Segmenter",
     "Strategy",
     "TrackerName",
     "Views",
@@ -36,6 +37,10 @@ Views = Literal[1, 2, 3, 6, 8]
 
 # training
 BoxDetector = Literal["fasterrcnn", "retinanet", "fcos", "ssd", "ssdlite"]
+Segmenter = Literal[
+    "unet", "unetplusplus", "manet", "linknet", "fpn", "pan", "deeplabv3plus", "upernet",
+    "segformer",
+]  # fmt: skip
 Strategy = Literal["auto", "probe", "finetune", "scratch"]
 Policy = Literal["none", "light", "standard", "strong"]
 Flip = Literal["auto", "yes", "no"]

@@ -8,6 +8,8 @@ import pytest
 import torch
 from tests.box_models import box_model
 from tests.models import exported_file, random_mask_model
+from tests.nets.smp_maps import KINDS as DECODERS
+from tests.nets.smp_maps import smp_model
 from tests.nets.torchvision_maps import KINDS, torchvision_model
 
 from headstart.exporting.map_graph import MapsDeployed
@@ -25,6 +27,20 @@ def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, 
     wanted = RunPredictor(model, exact=True).outputs(given)["probabilities"]
     predictor = exported_file(model, tmp_path / "m.onnx")
     assert wanted.shape == (3, 3, 16, 16)
+    for count in (1, 3):
+        found = predictor.outputs(given[:count])["probabilities"]
+        np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_named_decoders_answer_from_a_file_as_they_do_here(tmp_path, kind):
+    size = 256 if kind == "pan" else 64
+    model = smp_model(kind, size)
+    given = np.random.default_rng(0).integers(0, 256, (3, 1, size, size, 3), np.uint8)
+    wanted = RunPredictor(model, exact=True).outputs(given)["probabilities"]
+    assert wanted.std() > 0.01
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    assert wanted.shape[1:] == model.head.outputs_at(size)["probabilities"]
     for count in (1, 3):
         found = predictor.outputs(given[:count])["probabilities"]
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)

@@ -412,6 +412,11 @@ def test_let_learn_keeps_the_mode():
 def test_dropout_is_told():
     assert not tunable().is_stochastic()
     assert tunable(dropout=0.1).is_stochastic()
+    dropping = tunable()
+    dropping.head = torch.nn.Sequential(torch.nn.Dropout2d(0.2), dropping.head)
+    assert dropping.is_stochastic()
+    dropping.head[0] = torch.nn.Dropout2d(0.0)
+    assert not dropping.is_stochastic()
     assert tunable("test_vit", img_size=64, drop_path_rate=0.2).is_stochastic()
     assert tunable("test_efficientnet", drop_rate=0.2).is_stochastic()
 

@@ -34,6 +34,12 @@ from headstart.options.train import TrainOptions
         ({"detector": "yolo"}, "--detector yolo: of boxes choose fasterrcnn, retinanet, fcos, ssd"),
         ({"detector": "yunet"}, "--detector yunet: of boxes choose"),
         ({"detector": "face.onnx", "task": "detection"}, "--detector face.onnx: of boxes choose"),
+        ({"segmenter": "u-net"}, "--segmenter u-net: choose unet, unetplusplus, manet"),
+        ({"segmenter": "fpn", "task": "detection"}, "--segmenter fpn learns masks, and this is"),
+        (
+            {"segmenter": "fpn", "recipe": "width=64"},
+            "--segmenter fpn has layers of its own: leave",
+        ),
         ({"backbone": "torchvision"}, "--backbone torchvision is what a detector of torchvision's"),
         ({"log": "tensorboard,papyrus"}, "--log papyrus: choose tensorboard, mlflow or wandb"),
     ],
@@ -53,6 +59,18 @@ def test_one_flag_names_what_finds_faces_or_what_learns_boxes():
     assert asked.unfit_detector("detection") is None
     assert "this is classification: leave --detector out" in asked.unfit_detector("classification")
     assert TrainOptions(data="x").unfit_detector("classification") is None
+
+
+def test_one_flag_names_what_learns_masks(monkeypatch):
+    assert TrainOptions(data="x").segmenter == "auto"
+    assert TrainOptions(data="x").unfit_segmenter("classification") is None
+    asked = TrainOptions(data="x", segmenter="unet")
+    assert asked.unfit_segmenter("segmentation") is None
+    assert "this is detection: leave --segmenter out" in asked.unfit_segmenter("detection")
+    monkeypatch.setattr("headstart.options.train.find_spec", lambda _: None)
+    assert TrainOptions(data="x").segmenter == "auto"
+    with pytest.raises(OptionError, match=r"not installed: pip install 'headstart\[segment\]'"):
+        TrainOptions(data="x", segmenter="unet")
 
 
 def test_a_run_is_resumed_without_data():

@@ -62,6 +62,11 @@ def test_the_better_is_kept_by_the_images_that_both_held_out():
     assert trials.said.endswith("linear every 4 px.")
     worse = compare_arms([tried("linear", 80), tried("head", 70)], np.arange(10), seed=0)
     assert worse.best.name == "linear"
+    asked = [tried("linear", 80), tried("head", 70)]
+    forced = compare_arms(asked, np.arange(10), seed=0, last=True)
+    assert forced.best.name == "head"
+    assert float(forced.rows()[1]["behind_high"]) < 0  # and how much worse it is stands there
+    assert "mean IoU is -0." in forced.said
 
 
 def test_without_held_out_images_the_most_able_is_kept():

@@ -49,7 +49,7 @@ FORMAT = 3
 _PRECISIONS = ("fp32", "fp16", "int8")
 _ANEW = "copy it anew, or export the run again"
 # Numbers an image that outputs may have: more are damage, and would ask for their memory.
-_MOST_NUMBERS = 10_000_000
+_MOST_NUMBERS = 40_000_000
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from headstart.nets.head_net import (
     top_down,
     with_arrays,
 )
+from headstart.nets.pixel_head import PixelPlan
 
 __all__ = ["DenseNet", "build_dense", "head_of", "net_of"]
 
@@ -24,7 +25,7 @@ __all__ = ["DenseNet", "build_dense", "head_of", "net_of"]
 class DenseNet(HeadNet):
     """A head that gives every cell scores at a stride."""
 
-    plan: DensePlan
+    plan: PixelPlan
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """Returns (N, C, h, w) scores at the plan's stride.
@@ -151,6 +152,7 @@ def build_dense(plan: DensePlan, *, seed: int = 0) -> DenseNet:
 
 def head_of(net: DenseNet) -> DenseHead:
     """Returns a module as it is kept."""
+    assert isinstance(net.plan, DensePlan), "it is a head of ours"
     return DenseHead(net.plan, arrays_of(net))
 
 

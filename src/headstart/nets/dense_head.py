@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from headstart.nets.map_head import MapHead, MapPlan, separable_shapes
+from headstart.nets.map_head import MapPlan, separable_shapes
+from headstart.nets.pixel_head import PixelHead, PixelPlan
 
 __all__ = ["DenseHead", "DenseKind", "DensePlan"]
 
@@ -13,8 +14,8 @@ DenseKind = Literal["linear", "pyramid", "unet"]
 
 
 @dataclass(frozen=True)
-class DensePlan(MapPlan):
-    """What a dense head is made of, beside what `MapPlan` says.
+class DensePlan(PixelPlan):
+    """What a dense head of ours is made of, beside what `MapPlan` says.
 
     Attributes:
         kind: ``"linear"``: a 1x1 convolution at every stage, upsampled and summed;
@@ -24,11 +25,6 @@ class DensePlan(MapPlan):
     """
 
     kind: DenseKind
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the input between neighbouring scores."""
-        return self.strides[self.stages[0]]
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -80,21 +76,9 @@ class DensePlan(MapPlan):
 
 
 @dataclass(frozen=True)
-class DenseHead(MapHead):
-    """A dense head of C classes as it is kept; its module is in `nets.dense`."""
+class DenseHead(PixelHead):
+    """Such a head of C classes as it is kept; its module is in `nets.dense`."""
 
     plan: DensePlan
-    answers: ClassVar[str] = "masks"
     made_of: ClassVar[type[MapPlan]] = DensePlan
     kept_as: ClassVar[str] = "dense"
-    views: ClassVar[tuple[int, ...]] = (1, 2, 8)  # of the whole image: the mean is one map
-    of_pixels: ClassVar[bool] = True
-
-    def outputs_at(self, size: int) -> dict[str, tuple[int, ...]]:
-        """Returns name -> shape of what is said of one image.
-
-        Args:
-            size: Side of the input in pixels.
-        """
-        cells = max(1, round(size / self.plan.stride))
-        return {"probabilities": (self.n_classes, cells, cells)}

@@ -27,6 +27,7 @@ class MapPlan:
         stages: Which of them are read, ascending.
         n_classes: C.
         width: Channels inside, of kinds that have any.
+        wide: Those kinds.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class MapPlan:
     stages: tuple[int, ...]
     n_classes: int
     width: int = 0
+    wide: ClassVar[tuple[str, ...]] = ("pyramid", "unet")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Returns the name and shape of every weight of a plan's head."""
@@ -70,7 +72,7 @@ class MapPlan:
             or list(stages) != sorted(set(stages))
         ):
             return f"its stages {stages!r} are not among {len(channels)}"
-        if self.kind in ("pyramid", "unet") and not _is_count(self.width):
+        if self.kind in self.wide and not _is_count(self.width):
             return f"its width must be a whole number from 1 to {_MOST}, got {self.width!r}"
         return None
 

@@ -29,6 +29,7 @@ from headstart.nets.dense_head import DenseHead
 from headstart.nets.detector import resolve_detector, save_detector
 from headstart.nets.heads import Head, softmax
 from headstart.nets.map_head import MapHead
+from headstart.nets.smp_head import SmpHead
 from headstart.nets.torchvision_head import TorchvisionHead
 from headstart.nets.unlike import Unlike
 from headstart.nets.weights import save_source
@@ -41,7 +42,7 @@ _FORMAT = 5
 _ANEW = "copy the model's folder anew, or train again"
 _HEAD, _DESCRIPTION = "head.safetensors", "model.json"
 _UNLIKE = "unlike.safetensors"
-_MAP_HEADS: tuple[type[MapHead], ...] = (BoxHead, DenseHead, TorchvisionHead)
+_MAP_HEADS: tuple[type[MapHead], ...] = (BoxHead, DenseHead, SmpHead, TorchvisionHead)
 
 
 @dataclass(frozen=True)

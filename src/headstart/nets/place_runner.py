@@ -20,6 +20,8 @@ from headstart.nets.heads import Head
 from headstart.nets.map_head import MapHead
 from headstart.nets.maps import map_layout, maps_engine, stage_maps
 from headstart.nets.model import Model
+from headstart.nets.smp_head import SmpHead
+from headstart.nets.smp_net import smp_net_of
 from headstart.nets.torchvision_build import torchvision_net_of
 from headstart.nets.torchvision_head import TorchvisionHead
 
@@ -27,7 +29,8 @@ __all__ = ["PlaceRunner", "module_of"]
 
 _BATCH = 8
 _MODULES: dict[type, Callable[[Any], HeadNet]] = {
-    DenseHead: net_of, BoxHead: box_net_of, TorchvisionHead: torchvision_net_of,
+    DenseHead: net_of, BoxHead: box_net_of, SmpHead: smp_net_of,
+    TorchvisionHead: torchvision_net_of,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from headstart.nets.stages import StagePool
 __all__ = ["TrainableModel"]
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
+_DROPOUTS = (nn.modules.dropout._DropoutNd,)
 
 
 class TrainableModel(nn.Module):
@@ -235,9 +236,11 @@ class TrainableModel(nn.Module):
 
     def is_stochastic(self) -> bool:
         """Tells whether training draws random numbers inside of the network (dropout)."""
+        # Of a head only layers of dropout: a loss has a `p` too, that of its distance.
+        drops = [each for each in self.head.modules() if isinstance(each, _DROPOUTS)]
         return any(
             getattr(module, name, 0)
-            for part in (self.pool, self.dropout)  # a loss has a `p` too, that of its distance
+            for part in (self.pool, self.dropout, *drops)
             for module in part.modules()
             for name in ("p", "drop_prob", "drop_rate")
             if isinstance(getattr(module, name, 0), int | float)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
@@ -17,6 +18,7 @@ from headstart.choices import (
     Geometry,
     MaskValues,
     Policy,
+    Segmenter,
     Strategy,
     TrackerName,
     Views,
@@ -27,6 +29,7 @@ from headstart.options.record import Options, option, subject
 from headstart.options.ways import (
     has_own_way,
     learns_boxes,
+    learns_masks,
     recipe_of,
     unsuited,
     unsuited_views,
@@ -84,6 +87,12 @@ class TrainOptions(Options):
         help="With --faces what finds them: `yunet` or its ONNX file. Of boxes what learns them: "
         "one of torchvision's `fasterrcnn`, `retinanet`, `fcos`, `ssd` and `ssdlite` over the "
         "backbone. `auto`: yunet, or Headstart's own ways, the best of which is kept.",
+    )  # fmt: skip
+    segmenter: Segmenter | Literal["auto"] = option(
+        "auto", group="data", metavar="NAME",
+        help="Of masks what learns them: a decoder of segmentation-models-pytorch over the "
+        "backbone (`unet`, `unetplusplus`, `manet`, `linknet`, `fpn`, `pan`, `deeplabv3plus`, "
+        "`upernet`, `segformer`), or `auto`: Headstart's own ways, the best of which is kept.",
     )  # fmt: skip
     workers: int | None = shared.workers()
     # model
@@ -183,6 +192,7 @@ class TrainOptions(Options):
         if self.tta > 2 and self.faces:
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
         yield from self._unfit_detector()
+        yield from self._unfit_segmenter()
         if has_own_way(self.task) and self.lr == "auto":
             yield f"--task {self.task} learns at the rate of its recipe: leave --lr auto out"
         if (why := unsuited_views(self.task, self.tta)) is not None:
@@ -229,6 +239,34 @@ class TrainOptions(Options):
             f"--detector {self.detector} learns to find objects in boxes, and this is {task}: "
             f"leave --detector out"
         )
+
+    def unfit_segmenter(self, task: str) -> str | None:
+        """Says why a decoder that was asked for learns nothing of a task; None where it does.
+
+        Args:
+            task: That the data have.
+        """
+        if self.segmenter == "auto" or learns_masks(task):
+            return None
+        return (
+            f"--segmenter {self.segmenter} learns masks, and this is {task}: leave --segmenter out"
+        )
+
+    def _unfit_segmenter(self) -> Iterator[str]:
+        """Yields why a decoder that was asked for cannot be learnt as the rest says."""
+        if self.segmenter == "auto":
+            return
+        asked = f"--segmenter {self.segmenter}"
+        if (why := self.unfit_segmenter(self.task)) is not None:
+            yield why
+        said = {each.partition("=")[0].strip() for each in (self.recipe or "").split(",")}
+        if ours := [name for name in ("arm", "decoder", "width", "views") if name in said]:
+            yield f"{asked} has layers of its own: leave {ours[0]}= out of --recipe"
+        if find_spec("segmentation_models_pytorch") is None:
+            yield (
+                f"{asked} needs segmentation-models-pytorch, which is not installed: pip install "
+                f"'headstart[segment]'"
+            )
 
     def _unfit_detector(self) -> Iterator[str]:
         """Yields why what was asked for finds nothing here."""

@@ -10,7 +10,7 @@ from headstart.options.kinds import joined_words
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "learns_boxes", "recipe_of", "unsuited", "unsuited_views"]
+__all__ = ["has_own_way", "learns_boxes", "learns_masks", "recipe_of", "unsuited", "unsuited_views"]
 
 # Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
 _RECIPES = {
@@ -53,6 +53,11 @@ def unsuited(task: str, strategy: str) -> str | None:
 def learns_boxes(task: str) -> bool:
     """Whether a task is learnt by detectors of objects, or is not known yet."""
     return task in ("auto", "detection")
+
+
+def learns_masks(task: str) -> bool:
+    """Whether a task is learnt by decoders of masks, or is not known yet."""
+    return task in ("auto", "segmentation")
 
 
 def unsuited_views(task: str, views: int) -> str | None:

@@ -13,9 +13,10 @@ import torch
 from headstart.compute import Compute
 from headstart.features.extract_maps import Maps
 from headstart.nets.backbone import Backbone
-from headstart.nets.dense import net_of
-from headstart.nets.dense_head import DenseHead, DensePlan
+from headstart.nets.dense_head import DensePlan
 from headstart.nets.maps import MapLayout
+from headstart.nets.pixel_head import PixelHead
+from headstart.nets.place_runner import module_of
 from headstart.probe.dense_linear import LinearTask, fit_linear
 from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap, paired_gain
 from headstart.probe.dense_targets import are_uneven, class_weights
@@ -58,7 +59,7 @@ class Arm:
     """A way to learn masks, fitted on all training images.
 
     Attributes:
-        name: ``"linear"``, ``"head"``, ``"fine-tuned"``.
+        name: ``"linear"``, ``"head"``, ``"fine-tuned"``, or which decoder was named.
         summary: One sentence.
         head: What was learnt.
         backbone: What it reads: the given network, or what it became.
@@ -70,7 +71,7 @@ class Arm:
 
     name: str
     summary: str
-    head: DenseHead
+    head: PixelHead
     backbone: Backbone
     size: int
     temperature: float
@@ -167,7 +168,7 @@ def linear_arm(
 
 
 def dense_probabilities(
-    head: DenseHead, temperature: float, maps: Maps, rows: Sequence[int] | np.ndarray
+    head: PixelHead, temperature: float, maps: Maps, rows: Sequence[int] | np.ndarray
 ) -> np.ndarray:
     """Returns (n, C, h, w) float16 calibrated probabilities of some images.
 
@@ -177,7 +178,7 @@ def dense_probabilities(
         maps: Of all images, all stages.
         rows: (n,) which of them.
     """
-    net, found, held = net_of(head), [], maps.since(maps.layout.first)
+    net, found, held = module_of(head), [], maps.since(maps.layout.first)
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):
             some = np.asarray(rows)[start : start + _BATCH]
@@ -186,13 +187,16 @@ def dense_probabilities(
     return np.concatenate(found)
 
 
-def compare_arms(arms: list[Arm], clusters: np.ndarray, *, seed: int) -> ArmTrials[Arm]:
+def compare_arms(
+    arms: list[Arm], clusters: np.ndarray, *, seed: int, last: bool = False
+) -> ArmTrials[Arm]:
     """Chooses the arm with the largest mean IoU on the images that all of them held out.
 
     Args:
         arms: Of the same training images.
         clusters: (N,) int of those: what belongs together is drawn together.
         seed: Of the intervals.
+        last: The last one is kept whatever is found: it was asked for.
     """
     measured = [arm.held for arm in arms]
     rows = [set(held.rows.tolist()) for held in measured if held is not None]
@@ -203,5 +207,6 @@ def compare_arms(arms: list[Arm], clusters: np.ndarray, *, seed: int) -> ArmTria
     gains = [
         [paired_gain(one, other, clusters[common], seed=seed) for other in counts] for one in counts
     ]
-    best = max(range(len(arms)), key=lambda i: min(gain[0] for gain in gains[i]))
+    order = range(len(arms))
+    best = order[-1] if last else max(order, key=lambda i: min(gain[0] for gain in gains[i]))
     return ArmTrials.of("mean IoU", arms, best, gains[best])

@@ -18,7 +18,7 @@ from headstart.compute import Compute
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
-from headstart.nets.dense_head import DenseHead
+from headstart.nets.pixel_head import PixelHead
 from headstart.probe.dense_scores import (
     confusions,
     dense_temperature,
@@ -74,7 +74,7 @@ class Learning(Protocol):
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, as they are."""
 
-    def head(self) -> DenseHead:
+    def head(self) -> PixelHead:
         """Returns the head as it is."""
 
     def network(self) -> Backbone:

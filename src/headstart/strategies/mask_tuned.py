@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from headstart.images.inputs import InputImages
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone, pick_device
-from headstart.nets.dense import head_of
-from headstart.nets.dense_head import DenseHead
+from headstart.nets.dense import DenseNet, head_of
 from headstart.nets.loader import Key
-from headstart.nets.maps import map_layout, stage_maps
+from headstart.nets.maps import MapLayout, map_layout, stage_maps
+from headstart.nets.pixel_head import PixelHead, PixelPlan
 from headstart.nets.stages import one_thread
 from headstart.nets.trainable import TrainableModel
 from headstart.nets.warp import Warp
@@ -38,14 +38,42 @@ from headstart.strategies.mask_course import Course
 from headstart.strategies.mask_head import HeadTask, large_squares, marked
 from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.learn import correct, head, loss
+from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.map_views import Scenes, fresh_views
 
-__all__ = ["tuned_arm"]
+__all__ = ["LearntFrom", "Tuned", "tuned_arm"]
 
 _WINDOW = 256
 _STRIDES = {"unet": 2, "pyramid": 4}
 _SEEN = 1600  # windows that are learnt from, where there is time
 _BACKBONE_RATE = 0.3
+
+
+@dataclass(frozen=True)
+class LearntFrom:
+    """What is learnt from.
+
+    Attributes:
+        windows: Of 256 px, cut out at full resolution; else whole images.
+        any_side_up: Whether images have no upright, as under a microscope.
+    """
+
+    windows: bool
+    any_side_up: bool = False
+
+    def warp(self, side: int, *, mirror: bool) -> Warp:
+        """Returns how views are varied.
+
+        Args:
+            side: Of a view in pixels.
+            mirror: Whether left and right may be exchanged.
+        """
+        if not self.windows:
+            return Warp(side, mirror=mirror)
+        return Warp(
+            side, scale=1.25, turn=20.0 if self.any_side_up else 10.0, mirror=mirror,
+            any_side_up=self.any_side_up, window=side, reflect=True,
+        )  # fmt: skip
 
 
 def tuned_arm(
@@ -68,59 +96,103 @@ def tuned_arm(
         any_side_up: Whether images have no upright, as under a microscope.
     """
     begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
-    learner = _Tuned(task, compute, place, any_side_up=any_side_up)
+    learner = Tuned(task, compute, place, LearntFrom(windows=True, any_side_up=any_side_up))
     return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
 
 
-class _Tuned:
-    """Network and head, and the windows that they learn from; see `mask_course.Learning`."""
+class Tuned:
+    """Network and head, and the views that they learn from; see `mask_course.Learning`.
+
+    Args:
+        task: What is learnt, on what, and how; its size is that of whole images.
+        compute: Where, a device by its name, and from which seed.
+        home: Where the trained network is kept until the run is written; None where it stays as
+            it is.
+        look: What is learnt from.
+    """
 
     name = "fine-tuned"
     views, place = 0, ""
 
-    def __init__(self, task: HeadTask, compute: Compute, place: Path, *, any_side_up: bool) -> None:
-        compute.begin("fine-tuned arm: building the network")
-        self._compute, self._home, self.backbone = compute, place, task.backbone
-        preprocess, material, asked = task.preprocess, task.material, task.recipe
-        self.size, window = preprocess.size, min(_WINDOW, preprocess.size)
-        per_epoch = max(1, len(material.items))
-        self.recipe = replace(
-            asked, backbone_lr=max(asked.backbone_lr, _BACKBONE_RATE),
-            epochs=max(1, min(math.ceil(_SEEN / per_epoch), asked.epochs)), freeze="none",
-        )  # fmt: skip
-        warp = Warp(
-            window, scale=1.25, turn=20.0 if any_side_up else 10.0, mirror=asked.hflip != "no",
-            any_side_up=any_side_up, window=window, reflect=True,
-        )  # fmt: skip
-        squares, masks = large_squares(task, compute, room=1.0)
+    def __init__(
+        self, task: HeadTask, compute: Compute, home: Path | None, look: LearntFrom
+    ) -> None:
+        compute.begin(f"{self.name} arm: building the network")
+        self._compute, self._home, self.backbone = compute, home, task.backbone
+        preprocess, material = task.preprocess, task.material
+        self.size = preprocess.size
+        self.recipe = self.adapted(task.recipe, look, len(material.items))
+        self.seen = min(_WINDOW, preprocess.size) if look.windows else preprocess.size
+        small = replace(preprocess, size=self.seen)
+        layout = map_layout(task.backbone, small)
+        plan = self.plan_over(layout, material.n_classes)
+        warp = look.warp(self.seen, mirror=self.recipe.hflip != "no")
+        room = {"room": 1.0} if look.windows else {}
+        squares, masks = large_squares(task, compute, **room)
+        self._scenes = Scenes(squares, masks, material.n_classes, plan.stride, warp)
         self.inputs = InputImages(
             task.prepared.dataset.take(material.items), preprocess, workers=compute.workers
         )
-        small = replace(preprocess, size=window)
-        layout = map_layout(task.backbone, small)
-        kind = "unet" if asked.decoder == "auto" and len(layout.shapes) > 1 else asked.decoder
-        kind = "pyramid" if kind == "auto" else kind
-        width, classes = asked.inside(kind), material.n_classes
-        plan = plan_of(kind, layout, _STRIDES[kind], classes, width=width)
-        self._scenes = Scenes(squares, masks, classes, plan.stride, warp)
-        first = plan.stages[0]
-        moments = map_moments(layout.since(first), self._rows(small, layout.bounds[first]))
-        self._head = head(plan, classes, moments, seed=compute.seed)
+        self._head = self.begun_head(plan, layout, small)
         self.net = TrainableModel(task.backbone.copy(), small, None, self._head)
         self.net.fuse()
         pixels = material.fine.sum(axis=(0, 2, 3), dtype=np.float64)
-        self.weights = class_weights(pixels, asked.balance)
+        self.weights = class_weights(pixels, task.recipe.balance)
         self.lesson = Lesson(
             self.net, task.prepared.dataset.labels.strata[material.items],
             lambda keys: fresh_views(self._scenes, keys, compute),
             lambda recipe: loss(recipe, self.weights), correct,
         )  # fmt: skip
         self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(masks)]
-        called = "a top-down head" if kind == "pyramid" else "a U-Net's decoder"
+        on = f"windows of {self.seen} px" if look.windows else "whole images"
         self.summary = (
-            f"{task.backbone.name} and {called} of {width} channels trained together on windows "
-            f"of {window} px, input {preprocess.size} px, answers every {plan.stride} px"
+            f"{self.called(plan)} on {on}, input {preprocess.size} px, answers every "
+            f"{plan.stride} px"
         )
+
+    def adapted(self, asked: MaskRecipe, look: LearntFrom, images: int) -> MaskRecipe:
+        """Returns a recipe as network and head together want it.
+
+        Args:
+            asked: With all that was said.
+            look: What is learnt from.
+            images: How many there are to learn from.
+        """
+        most = math.ceil(_SEEN / max(1, images)) if look.windows else asked.epochs
+        return replace(
+            asked, backbone_lr=max(asked.backbone_lr, _BACKBONE_RATE),
+            epochs=max(1, min(most, asked.epochs)), freeze="none",
+        )  # fmt: skip
+
+    def plan_over(self, layout: MapLayout, n_classes: int) -> PixelPlan:
+        """Returns what the head is made of.
+
+        Args:
+            layout: Of all stages of the network.
+            n_classes: C.
+        """
+        kind = self.recipe.decoder
+        if kind == "auto":
+            kind = "unet" if len(layout.shapes) > 1 else "pyramid"
+        width = self.recipe.inside(kind)
+        return plan_of(kind, layout, _STRIDES[kind], n_classes, width=width)
+
+    def begun_head(self, plan: Any, layout: MapLayout, small: Preprocess) -> DenseNet:
+        """Returns the head at its start.
+
+        Args:
+            plan: Of `plan_over`.
+            layout: Likewise.
+            small: How what is learnt from becomes pixels.
+        """
+        first = plan.stages[0]
+        moments = map_moments(layout.since(first), self._rows(small, layout.bounds[first]))
+        return head(plan, plan.n_classes, moments, seed=self._compute.seed)
+
+    def called(self, plan: Any) -> str:
+        """Returns what is trained, for people, as far as "trained together"."""
+        kind = "a top-down head" if plan.kind == "pyramid" else "a U-Net's decoder"
+        return f"{self.backbone.name} and {kind} of {plan.width} channels trained together"
 
     def _rows(self, small: Preprocess, start: int) -> np.ndarray:
         """Returns the maps of some windows as the pretrained network gives them."""
@@ -142,10 +214,12 @@ class _Tuned:
         with one_thread(), ThreadPoolExecutor(cpu_count()) as pool:
             return np.stack(list(pool.map(score, items.tolist())))
 
-    def head(self) -> DenseHead:
+    def head(self) -> PixelHead:
         """Returns the head as it is."""
         return head_of(self._head)
 
     def network(self) -> Backbone:
-        """Returns the network, which is written so that it can be opened."""
+        """Returns the network; one that has learnt is written so that it can be opened."""
+        if self._home is None:
+            return self.backbone
         return keep_network(self.net.pool.network, self.backbone, self._home)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 
+from headstart.choices import Segmenter
 from headstart.compute import Compute
 from headstart.data.masks import Masks
 from headstart.errors import OptionError
@@ -25,11 +26,12 @@ from headstart.strategies.mask_problem import (
     mask_recipe,
     tuned_side,
 )
-from headstart.strategies.mask_tuned import tuned_arm
+from headstart.strategies.mask_tuned import LearntFrom, tuned_arm
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import Folds, placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
 from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.strategies.smp_arm import named_segmenter, smp_arm
 from headstart.strategies.train_classes import Ask
 from headstart.strategies.trained import Trained
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -38,7 +40,7 @@ __all__ = ["train_masks"]
 
 # Linear arms answer at these strides, where the network has them and cells are few enough.
 _STRIDES = (4, 2)
-_LONG = ("head arm", "fine-tuned arm")
+_LONG = ("head", "fine-tuned", *get_args(Segmenter))
 # Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
 # test, measures, report), in shares of what came before the long ones.
 _STARTING, _AFTER = 1.5, 0.4
@@ -105,19 +107,22 @@ def _learn(session: Session, items: np.ndarray, mark: str, places: list[str]) ->
             for stride in strides
         ]  # fmt: skip
     trials = compare_arms(arms, clusters, seed=compute.seed)
-    if ask.strategy == "probe":
+    named = named_segmenter(ask.options)
+    if ask.strategy == "probe" and named is None:
         return trials
     recipe = mask_recipe(ask.options, ask.recipe, images=len(items))
-    fine = _tunes(session, recipe)
-    with clock.phase(_LONG[fine]):
-        course = _begin(session, material, recipe, folds, mark, fine=fine)
-        places.extend([] if fine else [f"head arm: {course.learner.place}"])
+    name = named or _LONG[_tunes(session, recipe)]
+    with clock.phase(f"{name} arm"):
+        course = _begin(session, material, recipe, folds, mark, name)
+        places.extend([f"head arm: {course.learner.place}"] if course.learner.place else [])
         session.notes.extend([course.said] if course.said else [])
         if course.arm is None:
             return trials
-        both = compare_arms([*trials.arms, course.arm], clusters, seed=compute.seed)
+        asked = named is not None or ask.strategy == "finetune"
+        arms = [*trials.arms, course.arm]
+        both = compare_arms(arms, clusters, seed=compute.seed, last=asked)
         session.history.update(course.history)
-        if both.best is not course.arm and ask.strategy != "finetune":
+        if both.best is not course.arm:
             return both
         finished = course.finish()
         session.history.update(course.history)
@@ -133,6 +138,11 @@ def _tunes(session: Session, recipe: MaskRecipe) -> bool:
         return recipe.arm == "fine-tuned"
     if session.ask.strategy == "finetune":
         return True
+    return _is_fine(session)
+
+
+def _is_fine(session: Session) -> bool:
+    """Tells whether fine detail tells, and no class is rare."""
     dataset = session.prepared.dataset
     pixels = cast("Masks", dataset.labels).pixels.sum(axis=0)
     return not are_uneven(pixels) and fine_detail(dataset, session.maps.layout.size)
@@ -144,31 +154,34 @@ def _begin(
     recipe: MaskRecipe,
     folds: Folds,
     mark: str,
-    *,
-    fine: bool,
+    name: str,
 ) -> Course:
-    """Trains a head, or the whole network where fine detail tells, on all but one fold."""
+    """Trains a head, the whole network, or a decoder that was named, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset, image_size = prepared.dataset, ask.options.get("image_size", "auto")
     states = session.states_as(mark, _seconds(session) if ask.strategy == "auto" else None)
+    named = named_segmenter(ask.options)
+    fine = name == "fine-tuned" or (named is not None and _is_fine(session))
     side = (tuned_side if fine else head_side)(dataset, network, image_size)
     preprocess = replace(network.preprocess, size=side)
     task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
-    if not fine:
+    if name == "head":
         return head_arm(task, folds, session.compute, states)
-    place = states.checkpoints.folder
+    place = states.checkpoints.folder  # None where the network stays as it is
+    if place is not None and mark:
+        place = place / "backbones" / mark
+    if named is not None:
+        look = LearntFrom(windows=fine, any_side_up=fine)
+        return smp_arm(task, folds, session.compute, states, kind=named, place=place, look=look)
     assert place is not None, "whoever trains keeps states"
-    return tuned_arm(
-        task, folds, session.compute, states,
-        place=place / "backbones" / mark if mark else place,
-        any_side_up=fine_detail(dataset, session.maps.layout.size),
-    )  # fmt: skip
+    any_side_up = fine_detail(dataset, session.maps.layout.size)
+    return tuned_arm(task, folds, session.compute, states, place=place, any_side_up=any_side_up)
 
 
 def _seconds(session: Session) -> float:
     """Returns how long an arm that takes steps may take, so that the whole keeps to the budget."""
     clock, learnings = session.clock, session.problem.learnings
-    arms = sum(clock.seconds.get(name, 0.0) for name in _LONG)
+    arms = sum(clock.seconds.get(f"{name} arm", 0.0) for name in _LONG)
     return (60 * session.ask.budget - _STARTING - (1 + _AFTER) * (clock.total - arms)) / learnings
 
 

@@ -137,8 +137,9 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     if options.corrections is not None:
         dataset = apply_corrections(dataset, Path(options.corrections))
     _check_balance(options, dataset)
-    if (why := options.unfit_detector(dataset.task)) is not None:
-        raise OptionError(why)
+    for unfit in (options.unfit_detector, options.unfit_segmenter):
+        if (why := unfit(dataset.task)) is not None:
+            raise OptionError(why)
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "
