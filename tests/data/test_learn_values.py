@@ -135,7 +135,7 @@ def test_a_colour_used_once_is_set_to_the_nearest_and_said(tmp_path):
     coloured(tmp_path, once)
     learnt = learn(tmp_path)
     assert len(learnt.names) == 4
-    assert "less than 0.1 % of the pixels have other values, set to the nearest" in learnt.reading
+    assert "less than 0.1% of the pixels have other values, set to the nearest" in learnt.reading
 
 
 def test_smoothed_colours_keep_their_classes(tmp_path):
