@@ -192,7 +192,7 @@ def test_wilson_agrees_with_scipy_at_any_level(level, n, share):
     wanted = binomtest(successes, n).proportion_ci(level, method="wilson")
     ours = wilson(successes, n, level=level)
     assert (ours.low, ours.high) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
-    assert ours.method == f"Wilson {100 * level:g} %"
+    assert ours.method == f"Wilson {100 * level:g}%"
 
 
 @given(st.integers(1, 300), st.integers(0, 300))

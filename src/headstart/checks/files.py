@@ -8,10 +8,11 @@ import numpy as np
 
 from headstart.checks.appearance import check_appearance
 from headstart.checks.contents import check_contents
-from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
+from headstart.checks.duplicates import clusters, exact_duplicates
 from headstart.checks.file_names import check_name_heads
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
+from headstart.checks.turned import copy_pairs
 from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
@@ -35,14 +36,14 @@ def check_dataset(
     Args:
         dataset: N items.
         stats: Their N rows.
-        pairs: (P, 2) near duplicates, if `duplicates.near_duplicates` was called before.
+        pairs: (P, 2) copies, if `turned.copy_pairs` was called before.
 
     Returns:
         Findings, the serious ones first. `serious` is kept for what would make results
         wrong: conflicting labels, leaks, shortcuts, classes that cannot be learned.
     """
     if pairs is None:
-        pairs = near_duplicates(stats)
+        pairs = copy_pairs(dataset, stats)
     alike = clusters(stats, stem_groups(dataset, sure=True), pairs=pairs)
     together = alike
     if dataset.groups is not None:
@@ -206,7 +207,8 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
             "near_duplicates",
             "warning" if involved > len(dataset) / 100 else "note",
             f"{plural(involved, 'image looks', 'images look')} nearly the same as another, as "
-            f"copies do that were re-encoded, resized, brightened or cropped a little"
+            f"copies do that were re-encoded, resized, brightened, mirrored, turned by quarters or "
+            f"cropped a little"
             f"{_doubt(stats)}.",
             first(joined(dataset, pair) for pair in pairs),
             "Nothing must be done: they are kept on one side of every split that is drawn here.",

@@ -39,7 +39,7 @@ _CHUNK = 2_000_000  # weights held at once: 16 MB, whatever the size of the test
 
 
 def _percent(level: float) -> str:
-    return f"{100 * level:g} %"
+    return f"{100 * level:g}%"
 
 
 def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:

@@ -88,7 +88,7 @@ class ArmTrials(Generic[A]):
             return ""
         (value, low, high), arm = min(others, key=lambda each: each[0][0])
         return (
-            f"On held-out training images its {self.measure} is {value:+.3f} (95 %: {low:+.3f} to "
+            f"On held-out training images its {self.measure} is {value:+.3f} (95%: {low:+.3f} to "
             f"{high:+.3f}) from that of the next best, {arm.called}."
         )
 

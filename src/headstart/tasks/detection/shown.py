@@ -86,7 +86,7 @@ def _per_class(
 ) -> list[dict[str, Any]]:
     """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
     codes, groups = cluster_codes(clusters, matches.n)
-    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
+    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95%"
     measured = {
         "ap": class_precisions(matches), "ap_50": class_precisions(matches, iou=0.5),
         **class_points(matches, predictions.threshold),
