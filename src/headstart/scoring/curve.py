@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.metrics.interval import student, wilson
+from headstart.metrics.few import student
+from headstart.metrics.interval import wilson
 from headstart.records import Estimate
 
 __all__ = ["curve_section", "extrapolate", "mean_over_folds"]
