@@ -40,6 +40,7 @@ _WARM_STEPS, _TIMED_STEPS = 2, 4
 _FEWEST, _SLOWER = 3, 1.1
 _JUDGED = 12  # training images that tell how sure an arm has grown
 _ASKED = 4  # whose answers are timed
+_ANSWERS = 3  # times that images are answered for, each of which takes some time by itself
 
 
 class Learning(Protocol):
@@ -93,6 +94,7 @@ class Course:
         arm: As it is after learning on all but one fold; None where the budget is too small.
         said: Why it is not trained, or for fewer epochs than the recipe has; else "".
         epochs: Of the training with a fold held out.
+        forced: Whether it is trained in any case, because it was asked for by name.
     """
 
     learner: Learning
@@ -102,6 +104,7 @@ class Course:
     arm: Arm | None = None
     said: str = ""
     epochs: int = 0
+    forced: bool = False
 
     def begin(self, folds: Folds, truth: np.ndarray) -> Course:
         """Trains on all but one fold of the training images, and measures on that.
@@ -167,11 +170,15 @@ class Course:
             begun = time.perf_counter()
             setup, step, per_epoch = self._pace(own)
             left = seconds - self._judging(own) - (time.perf_counter() - begun)
-            epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
-            if epochs >= recipe.epochs:
-                return epochs, ""
-            each = f"An epoch takes about {step * per_epoch:.1f} s here"
-            return epochs, f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
+            most, epoch = recipe.epochs, step * per_epoch
+            fitting = course_epochs(most, self.learner.views, setup, epoch, left)
+            if fitting >= most:
+                return fitting, ""
+            why = f"An epoch takes about {epoch:.1f} s here: the budget allows {fitting} of {most}"
+            least = min(_FEWEST, most)
+            if self.forced and fitting < least:
+                return least, f"{why} epochs, and {least} are taken, because it was asked for."
+            return fitting, f"{why} epochs."
 
         epochs, self.said = self.states.checkpoints.once(f"{self.learner.name}-epochs", decide)
         return min(epochs, recipe.epochs)
@@ -195,12 +202,18 @@ class Course:
 
     def _judging(self, own: np.ndarray) -> float:
         """Returns seconds of what is answered between the epochs and after them."""
-        learner, some = self.learner, own[:_ASKED]
-        learner.scores(some[:1])  # the first is slower
-        begun = time.perf_counter()
-        learner.scores(some)
-        each = (time.perf_counter() - begun) / len(some)
-        return each * (len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own)))
+        learner = self.learner
+
+        def taken(images: int) -> float:
+            begun = time.perf_counter()
+            learner.scores(own[:images])
+            return time.perf_counter() - begun
+
+        taken(1)  # the first is slower
+        few, more = taken(1), taken(_ASKED)
+        each = max(0.0, more - few) / max(1, min(_ASKED, len(own)) - 1)
+        images = len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own))
+        return _ANSWERS * max(0.0, few - each) + images * each
 
 
 def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:

@@ -211,6 +211,8 @@ class Tuned:
                 image = torch.from_numpy(self.inputs[item][None].copy()).to(self._compute.device)
                 return self.net(image)[0].float().cpu().half().numpy()
 
+        if self._compute.device != "cpu":  # every thread would load the libraries of the GPU anew
+            return np.stack([score(item) for item in items.tolist()])
         with one_thread(), ThreadPoolExecutor(cpu_count()) as pool:
             return np.stack(list(pool.map(score, items.tolist())))
 
