@@ -160,6 +160,16 @@ def test_folders_that_may_be_the_classes_are_a_warning(tmp_path):
     assert [each.severity for each in possible_folders(open_dataset(loose))] in ([], ["note"])
 
 
+def test_a_folder_beside_the_images_of_a_class_is_told(tmp_path):
+    names = [f"{place}/{i}.jpg" for place in ("rot", "rot/dunkel", "blau") for i in range(6)]
+    (told,) = possible_folders(open_dataset(lay(tmp_path, *names)))
+    assert told.severity == "note"
+    assert told.claim == (
+        "1 folder lies in a class beside its images; the 6 images in it count to that class."
+    )
+    assert told.evidence == ("rot/dunkel: 6 images",)
+
+
 @pytest.mark.parametrize(
     ("train", "test"),
     [("Trainingsdaten", "Testdaten"), ("apprentissage", "\u00e9valuation"),

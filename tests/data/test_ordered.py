@@ -43,6 +43,9 @@ def test_numbers_have_an_order_too():
     assert ordered_cells(["19,5", "2,25"]).tolist() == [19.5, 2.25]
     assert ordered_cells(["a", "b"]) is None
     cells, places = places_of(np.array([" 19,5", "n/a", "2,25"]))
-    assert cells.tolist() == ["19,5", "", "2,25"]
+    assert cells.tolist() == ["19.5", "", "2.25"]
+    cells, _ = places_of(np.array(["18.03.2024", "2.11.2024"]))
+    assert cells.tolist() == ["2024-03-18", "2024-11-02"], "in order as they are written"
+    assert places_of(np.array(["b", "?", "a"]))[0].tolist() == ["b", "", "a"]
     assert places.tolist() == [19.5, 2.25]
     assert places_of(np.array(["03/04/2024", "05/06/2024"]))[1] is None

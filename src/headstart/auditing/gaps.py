@@ -19,6 +19,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.ordered import places_of
 from headstart.errors import DataError
 from headstart.images.outer import WORDS
+from headstart.lists import some_of
 from headstart.metrics.confound import holm
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
 from headstart.metrics.statistic import Measure, Statistic
@@ -167,6 +168,9 @@ def _gaps(
 
 def _claim(found: Subgroups, p: float, primary: Measure, sure: bool) -> str:
     best, worst = found.values[found.best], found.values[found.worst]
+    if best.value == worst.value:
+        every = some_of((f"{name} ({each.n})" for name, each in found.values.items()), 5)
+        return f"{found.column}: {primary.words} is {best.value:.3f} of every value: {every}."
     said = (
         f"{found.column}: {primary.words} is {best.value:.3f} of {found.best} ({best.n} images) "
         f"and {worst.value:.3f} of {found.worst} ({worst.n})"

@@ -18,7 +18,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
 from headstart.data.numbers import possible_numbers
 from headstart.data.stems import stem_groups
-from headstart.data.words import plural
+from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
@@ -50,6 +50,7 @@ def check_dataset(
         together = clusters(stats, dataset.groups, pairs=pairs)
     found = [
         *_files(dataset, stats),
+        *_groups(dataset),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
         *_copies(dataset, stats, pairs),
@@ -111,6 +112,26 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
                 f"One label at a time is learnt here: name it with --label {flags[0]}.",
                 len(flags),
             )
+
+
+def _groups(dataset: Dataset) -> Iterator[Finding]:
+    """One person, patient or video under several spellings."""
+    if dataset.groups is None:
+        return
+    spelled: dict[str, list[str]] = {}
+    for name in sorted(set(dataset.groups.tolist()) - {""}):
+        spelled.setdefault(spelling(name), []).append(name)
+    twice = [names for names in spelled.values() if len(names) > 1]
+    if twice:
+        yield Finding(
+            "similar_group_names",
+            "warning",
+            f"{plural(len(twice), 'group seems', 'groups seem')} to be spelled in several ways, "
+            f"and may lie on both sides of a split.",
+            first(" = ".join(names) for names in twice),
+            "Write them alike if they mean the same.",
+            len(twice),
+        )
 
 
 def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.words import normal, split_name
+from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError, OptionError
 from headstart.lists import some_of
 from headstart.records import Finding
@@ -20,6 +20,7 @@ __all__ = ["class_level", "group_by_folder", "means_folder", "one_to_one", "poss
 _WORD = "folder"
 _SHOWN = 6
 _UNLIKE = 1.5
+_MANY = 5
 _NUMBER = re.compile(r"[+-]?[\d.,]+\D*")
 _TOPS, _CLASSES = 4, 12  # folders at the top, and in each of them, that may be read either way
 # Fewer sub-folders than this are hardly people, and with fewer images a folder each is a number.
@@ -96,6 +97,7 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     if _may_be_classes(dataset, groups):
         yield _which_level(dataset, names, level)
         return
+    yield from _folders_beside_images(dataset, level)
     if (
         2 * has.sum() < len(dataset)
         or len(names) < _FEW
@@ -142,6 +144,28 @@ def _may_be_classes(dataset: Dataset, groups: np.ndarray) -> bool:
         and max(counts) >= _UNLIKE * min(counts)
         and not any(_NUMBER.fullmatch(each) for each in sets[0])
     )
+
+
+def _folders_beside_images(dataset: Dataset, level: int) -> Iterator[Finding]:
+    """Says which folders lie in a class beside its images, and were counted to it."""
+    homes = Counter("/".join(name.split("/")[:-1]) for name in dataset.names)
+    inside = [
+        (home, count) for home, count in sorted(homes.items())
+        if home.count("/") >= level - 1 and count >= _MANY
+        and homes["/".join(home.split("/")[: level - 1])] >= _MANY
+    ]  # fmt: skip
+    if inside:
+        total = sum(count for _, count in inside)
+        yield Finding(
+            "folders_beside_images",
+            "note",
+            f"{plural(len(inside), 'folder lies', 'folders lie')} in a class beside its images; "
+            f"the {plural(total, 'image')} in {'it' if len(inside) == 1 else 'them'} count to that "
+            f"class.",
+            tuple(f"{home}: {plural(count, 'image')}" for home, count in inside[:_SHOWN]),
+            "If one is a class of its own, put it beside the others.",
+            total,
+        )
 
 
 def _which_level(dataset: Dataset, names: np.ndarray, level: int) -> Finding:

@@ -48,21 +48,29 @@ def ordered_cells(cells: Sequence[str]) -> np.ndarray | None:
 
 
 def places_of(column: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns a column without words for unknown, and the order of what is known.
+    """Returns a column in one spelling, and the order of what is known.
 
     Args:
         column: (N,) str.
 
     Returns:
-        (N,) str, ``""`` where unknown; and (M,) float64 places of the M others, or None of names
-        and of dates that can be read in two ways.
+        (N,) str, ``""`` where unknown, dates as 2024-03-18 and numbers with a point; and (M,)
+        float64 places of the M others, or None of names and of dates that can be read in two ways.
     """
     cells = np.char.strip(column.astype(str))
     cells = np.where(np.isin(np.char.lower(cells), sorted(UNKNOWN_CELLS)), "", cells)
+    known = cells[cells != ""].tolist()
     try:
-        return cells, ordered_cells(cells[cells != ""].tolist())
+        days = parse_dates(known)
     except AmbiguousDates:
         return cells, None
+    places = days if days is not None else ordered_cells(known)
+    if places is None:
+        return cells, None
+    plain = [f"{each:g}" if days is None else str(date.fromordinal(int(each))) for each in places]
+    found = np.full(len(cells), "", object)
+    found[cells != ""] = plain
+    return found.astype(str), places
 
 
 def parse_dates(cells: Sequence[str]) -> np.ndarray | None:

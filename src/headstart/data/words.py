@@ -6,7 +6,16 @@ import re
 import unicodedata
 from typing import Literal
 
-__all__ = ["MASKS", "SplitWord", "normal", "plural", "split_name", "split_word", "stem_and_number"]
+__all__ = [
+    "MASKS",
+    "SplitWord",
+    "normal",
+    "plural",
+    "spelling",
+    "split_name",
+    "split_word",
+    "stem_and_number",
+]
 
 SplitWord = Literal["train", "val", "test", "pred"]
 
@@ -55,6 +64,21 @@ def normal(text: str) -> str:
     macOS stores é as two characters, others as one; both are one name.
     """
     return unicodedata.normalize("NFC", text).strip()
+
+
+def spelling(text: str) -> str:
+    """Returns what is left of a name in all its spellings: ``annamuller`` of ``Müller, Anna``.
+
+    Case, blanks, signs and accents do not count, nor does ue for ü, nor a surname that stands
+    first before a comma.
+    """
+    first, comma, rest = text.partition(",")
+    text = f"{rest} {first}" if comma and rest.strip() and "," not in rest else text
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(each for each in bare if not unicodedata.combining(each))
+    bare = re.sub(r"(?<=\d)[\W_]+(?=\d)", "-", bare)  # 1.5 is not 15
+    bare = re.sub(r"[^\w-]+|_|(?<!\d)-|-(?!\d)", "", bare)
+    return re.sub(r"(?<=[a-z])([aou])e(?=[a-z])", r"\1", bare) or text
 
 
 def split_name(text: str) -> str | None:
