@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -44,6 +46,27 @@ def test_named_decoders_answer_from_a_file_as_they_do_here(tmp_path, kind):
     for count in (1, 3):
         found = predictor.outputs(given[:count])["probabilities"]
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
+
+
+@pytest.mark.parametrize("tta", [1, 8])
+def test_tiles_are_blended_in_the_file_as_they_are_here(tmp_path, tta):
+    model = random_mask_model(tta=tta)
+    settings = model.spec.settings | {"size": 160}
+    preprocess = replace(model.preprocess, size=160, tile=64)
+    model = replace(model, preprocess=preprocess, spec=replace(model.spec, settings=settings))
+    model.save(tmp_path / "model")
+    here = RunPredictor(tmp_path / "model", exact=True)
+    there = exported_file(model, tmp_path / "m.onnx")
+    sides = [
+        each.dim_value for each in onnx.load(there.path).graph.input[0].type.tensor_type.shape.dim
+    ]
+    assert sides[1:] == [tta, 64, 64, 3]
+    photo = np.random.default_rng(0).integers(0, 256, (210, 300, 3), np.uint8)
+    ours, theirs = (each.predictions([photo]) for each in (here, there))
+    assert ours.probabilities.shape == (1, 3, 40, 40)
+    np.testing.assert_allclose(ours.probability(0), theirs.probability(0), atol=1e-4)
+    assert (ours.labels(0) == theirs.labels(0)).mean() > 0.9999
+    assert there.nothing(2)["probabilities"].shape == (2, 3, 40, 40)
 
 
 def test_the_file_says_how_many_numbers_an_image_has(tmp_path):

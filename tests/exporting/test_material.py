@@ -14,7 +14,8 @@ from tests.models import random_mask_model, random_model
 from headstart.compute import silent
 from headstart.errors import ModelError
 from headstart.exporting import material as module
-from headstart.exporting.material import Material, gather
+from headstart.exporting.material import Material, gather, seen_parts
+from headstart.images.preprocess import Preprocess
 from headstart.nets.model import Model
 from headstart.run import Run
 
@@ -109,3 +110,13 @@ def test_of_masks_it_is_known_how_large_the_images_are(tmp_path, monkeypatch):
     [(items, outputs, _)] = gather(run, model, None, seed=0, progress=silent).tested.parts
     assert len(items) == 2
     assert {len(each) for each in outputs.values()} == {2}
+
+
+def test_int8_is_calibrated_on_what_the_network_sees_at_once():
+    images = np.random.default_rng(0).integers(0, 256, (3, 2, 96, 96, 3), np.uint8)
+    whole = Preprocess(size=96, geometry="pad")
+    assert seen_parts(images, whole) is images
+    found = seen_parts(images, Preprocess(size=96, geometry="pad", tile=64))
+    assert found.shape == (3, 2, 64, 64, 3)
+    assert (found[0, 0] == images[0, 0, 32:, :64]).all()
+    assert (found[:, 1] == found[:, 0, :, ::-1]).all()

@@ -178,3 +178,25 @@ def test_looks_that_cannot_be_are_refused():
         Preprocess.from_json(value | {"beside": [{"geometry": "crop", "crop_pct": 9}]})
     with pytest.raises(ValueError, match="40 looks"):
         Preprocess.from_json(value | {"beside": [{"geometry": "pad", "crop_pct": 0.5}] * 40})
+
+
+def test_tiles_are_of_the_network_and_not_of_the_pixels():
+    whole = Preprocess(size=320, geometry="pad")
+    tiled = dataclasses.replace(whole, tile=128)
+    assert tiled.pixel_key == whole.pixel_key
+    assert (tiled.seen, whole.seen) == (Preprocess(size=128, geometry="pad"), whole)
+    assert Preprocess.from_json(json.loads(json.dumps(asdict(tiled)))) == tiled
+    before = asdict(whole)
+    del before["tile"]  # as models were written that know no tiles
+    assert Preprocess.from_json(json.loads(json.dumps(before))) == whole
+    assert "tile" not in whole.fields
+    assert tiled.fields["tile"] == 128
+
+
+@pytest.mark.parametrize(
+    ("size", "tile"), [(320, 320), (320, 100), (300, 128), (320, True), (320, 0), (9000, 128)]
+)
+def test_tiles_that_cannot_be_are_refused(size, tile):
+    assert Preprocess(size=size, geometry="pad", tile=tile).fault()
+    assert Preprocess(size=8192, geometry="pad", tile=1024).fault() is None
+    assert Preprocess(size=8192, geometry="pad").fault()

@@ -34,6 +34,9 @@ from headstart.options.train import TrainOptions
         ({"detector": "yolo"}, "--detector yolo: of boxes choose fasterrcnn, retinanet, fcos, ssd"),
         ({"detector": "yunet"}, "--detector yunet: of boxes choose"),
         ({"detector": "face.onnx", "task": "detection"}, "--detector face.onnx: of boxes choose"),
+        ({"tile": 512, "task": "classification"}, "--tile 512 is of masks, and this is"),
+        ({"tile": 512, "strategy": "probe"}, "--tile 512 is answered by what is trained on"),
+        ({"tile": 16}, "--tile 16: "),
         ({"segmenter": "u-net"}, "--segmenter u-net: choose unet, unetplusplus, manet"),
         ({"segmenter": "fpn", "task": "detection"}, "--segmenter fpn learns masks, and this is"),
         (

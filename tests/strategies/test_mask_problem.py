@@ -15,11 +15,13 @@ from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
 from headstart.probe.frozen import Frozen
 from headstart.strategies.mask_problem import (
+    asked_tile,
     choose_mask_input,
     head_side,
     mask_recipe,
     shown_at,
-    tuned_side,
+    tiny_objects,
+    tuned_input,
 )
 from headstart.strategies.problem import FrozenNetwork
 from headstart.training.schedule import Recipe
@@ -90,7 +92,35 @@ def test_windows_are_cut_from_as_much_as_there_is(tmp_path):
         Frozen(np.zeros((2, 0)), {}),
     )
     fine = replace(dataset, labels=masks_of([mask, mask.T.copy()], ("ground", "line")))
-    assert tuned_side(fine, network, "auto") == 1024
-    assert tuned_side(fine, network, 512) == 512
+    assert tuned_input(fine, network, {}).size == 1024
+    assert tuned_input(fine, network, {"image_size": 512}).size == 512
+    asked = tuned_input(fine, network, {"tile": 250})
+    assert (asked.size, asked.tile) == (1024, 256)
+    assert tuned_input(fine, network, {"tile": 2048}).tile is None
+    assert tuned_input(fine, network, {}).tile is None
     small = replace(network, preprocess=replace(network.preprocess, size=256))
-    assert tuned_side(fine, small, "auto") == 256
+    assert tuned_input(fine, small, {}).size == 256
+
+
+def test_tiles_are_those_that_were_asked_for():
+    assert asked_tile({}) is asked_tile({"tile": "auto"}) is None
+    assert asked_tile({"tile": 500}) == 512
+
+
+def test_what_no_input_of_whole_images_shows_is_answered_in_tiles(tmp_path):
+    dataset, backbone = discs(tmp_path, count=2, test=0), open_backbone("starter")
+    tiny, large = np.zeros((2, 2400, 2400), np.uint8)
+    for row in range(40, 2400, 160):
+        for column in range(40, 2400, 160):
+            tiny[row : row + 4, column : column + 4] = 1
+    large[400:500, 300:1300] = 1
+    told = [
+        replace(dataset, labels=masks_of([each, each.T.copy()], ("ground", "dot")))
+        for each in (tiny, large)
+    ]
+    assert [tiny_objects(each) for each in told] == [True, False]
+    preprocess = replace(backbone.preprocess, size=256, geometry="pad")
+    network = FrozenNetwork(backbone, preprocess, 1, Frozen(np.zeros((2, 0)), {}))
+    found = tuned_input(told[0], network, {})
+    assert (found.size, found.tile) == (3072, 1024)
+    assert tuned_input(told[1], network, {}).size == 256

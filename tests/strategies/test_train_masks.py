@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from tests.strategies.mask_sets import disc, write_discs
 
+from headstart.deploy.runtime import OnnxPredictor
 from headstart.errors import ModelError
 from headstart.nets.model import Model
+from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.verbs.export import export
 from headstart.verbs.train import train
 
 
@@ -77,6 +80,29 @@ def test_cross_validation_measures_every_image(tmp_path):
     results = json.loads(run.metrics.read_text())
     assert results["evaluation"]["kind"] == "cv"
     assert results["test"]["mean_iou"]["n"] == 16
+
+
+def test_tiles_are_answered_as_they_were_measured_by_run_and_file(tmp_path):
+    data = write_discs(tmp_path / "data", 10, 3, size=(300, 210))
+    run = train.run(
+        TrainOptions(
+            data=data, out=tmp_path / "run", task="segmentation", backbone="starter",
+            image_size=64, tile=128, device="cpu", workers=1, folds=3, epochs=2,
+            strategy="finetune",
+        ),
+        None,
+    )  # fmt: skip
+    results = json.loads(run.metrics.read_text())
+    assert "input 320 px in tiles of 128 px" in results["model"]["summary"]
+    rows = list(csv.DictReader(run.trials.open()))
+    assert [(row["arm"], row["input"]) for row in rows] == [("fine-tuned", "320"), ("linear", "64")]
+    model = Model.load(run.folder)
+    assert (model.preprocess.size, model.preprocess.tile) == (320, 128)
+    export.run(ExportOptions(run=run.folder, out=tmp_path / "shipped"), None)
+    files = sorted((data / "test" / "images").iterdir())
+    here = RunPredictor(run.folder).predictions(files)
+    there = OnnxPredictor(tmp_path / "shipped" / "model.onnx", threads=1).predictions(files)
+    assert (here.agreement(there) > 0.9999).all()
 
 
 def test_a_damaged_model_is_refused(tmp_path):

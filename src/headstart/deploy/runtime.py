@@ -23,6 +23,7 @@ from headstart.fingerprint import fingerprint_bytes, fingerprint_start
 from headstart.images.detect import detector_content, register_detector
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
+from headstart.images.tiles import answered_by_tiles
 from headstart.records import OutputSpec, is_number
 from headstart.tasks import TASKS
 from headstart.tasks.predictor import Predictor
@@ -168,7 +169,7 @@ class OnnxPredictor(Predictor):
                 f"{self.path} is not as 'headstart export' wrote it: it was damaged or changed; "
                 f"{_ANEW}"
             )
-        size = self.about.preprocess.size
+        size = self.about.preprocess.seen.size
         views = self.about.preprocess.count(self.about.tta)
         given = [each.shape for each in self._session.get_inputs()]
         if len(given) != 1 or given[0][1:] != [views, size, size, 3]:
@@ -180,14 +181,18 @@ class OnnxPredictor(Predictor):
     def _like(self) -> Outputs:
         """Returns outputs of one image as the graph says that they are shaped, all even."""
         found: Outputs = {}
+        whole, seen = self.about.preprocess.size, self.about.preprocess.seen.size
         for each in self._session.get_outputs():
             shape = [side for side in each.shape[1:] if isinstance(side, int)]
             if len(shape) < len(each.shape) - 1:
                 return self._one()  # only an answer tells
             if math.prod(shape) > _MOST_NUMBERS:
                 raise ModelError(f"{self.path}: its outputs are {shape}: it is damaged; {_ANEW}")
-            found[each.name] = np.full((1, *shape), 1 / max([1, *shape[-1:]]), np.float32)
-        return found | self.places([(self.about.preprocess.size,) * 2])
+            even = np.float32(1 / max([1, *shape[-1:]]))
+            if len(shape) == 3:  # of a tile, where there are such
+                shape[1:] = [round(side * whole / seen) for side in shape[1:]]
+            found[each.name] = np.broadcast_to(even, (1, *shape))
+        return found | self.places([(whole, whole)])
 
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
@@ -208,9 +213,19 @@ def find_exported(path: str | Path) -> Path | None:
 
 
 def run_session(session: Any, inputs: np.ndarray) -> Outputs:
-    """Returns name -> (N, ...) array of all outputs of a graph with one input."""
-    names = [each.name for each in session.get_outputs()]
-    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: inputs}), strict=True))
+    """Returns name -> (N, ...) array of all outputs of a graph with one input.
+
+    Squares that are larger than what it takes are answered tile by tile.
+    """
+    names, given = [each.name for each in session.get_outputs()], session.get_inputs()[0]
+
+    def run(part: np.ndarray) -> Outputs:
+        return dict(zip(names, session.run(names, {given.name: part}), strict=True))
+
+    side = given.shape[2]
+    if isinstance(side, int) and inputs.shape[2] > side:
+        return answered_by_tiles(run, inputs, side)
+    return run(inputs)
 
 
 def put_about(path: Path, about: About) -> None:

@@ -96,7 +96,7 @@ def write_graph(model: Model, path: Path) -> None:
         return merge_onnx(model, path)
     deployed = (MapsDeployed if model.head.answers_with_place else Deployed)(model)
     outputs = output_names(model)
-    size = model.preprocess.size
+    size = model.preprocess.seen.size
     count = model.preprocess.count(model.tta)
     example = torch.zeros((2, count, size, size, 3), dtype=torch.uint8)
     axes = {name: {0: "images"} for name in ("inputs", *outputs)}

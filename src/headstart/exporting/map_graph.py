@@ -35,7 +35,7 @@ class MapsDeployed(nn.Module):
         from timm.utils.model import reparameterize_model
 
         super().__init__()
-        maps = copy.deepcopy(stage_maps(model.backbone, model.preprocess))
+        maps = copy.deepcopy(stage_maps(model.backbone, model.preprocess.seen))
         maps.network = reparameterize_model(maps.network)
         fix_paddings(maps)
         self.maps, self.head = maps, module_of(model.head)

@@ -14,13 +14,15 @@ from headstart.data.labels import Labels
 from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.exporting.cost import HeldOut
 from headstart.images.given import sized_inputs_of
+from headstart.images.preprocess import Preprocess
+from headstart.images.tiles import cut_tiles
 from headstart.nets.model import Model
 from headstart.results.items import read_items, where_now
 from headstart.results.outputs import Part, read_parts
 from headstart.run import Run
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["Material", "gather"]
+__all__ = ["Material", "gather", "seen_parts"]
 
 _PARITY_ON = 256
 # Where every pixel is answered, as many as have so many pixels, or so many numbers of outputs.
@@ -106,6 +108,22 @@ def gather(run: Run, model: Model, data: Path | None, *, seed: int, progress: Pr
     labels = items.dataset.labels.take(kept[cut:])
     held = HeldOut(_thinned(read_parts(run), rng), items)
     return Material(shown, shown_sizes, images[:cut], images[cut:], sizes[cut:], labels, held)
+
+
+def seen_parts(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """Returns what a network sees of some images at once: all of each, or one tile of it.
+
+    Args:
+        images: (N, V, size, size, 3) uint8.
+        preprocess: How they were fitted.
+    """
+    if preprocess.tile is None:
+        return images
+    found = []
+    for at, each in enumerate(images):
+        tiles = [shown for *_, shown in cut_tiles(each[0], preprocess.tile, images.shape[1])]
+        found.append(tiles[(at + len(tiles) // 2) % len(tiles)])
+    return np.stack(found)
 
 
 def _room(model: Model, most: int) -> int:

@@ -15,7 +15,7 @@ from headstart.deploy.runtime import About, put_about
 from headstart.errors import ModelError
 from headstart.exporting import graph
 from headstart.exporting.card import write_card
-from headstart.exporting.material import Material, gather
+from headstart.exporting.material import Material, gather, seen_parts
 from headstart.exporting.measure import parity_of, run_file, timings
 from headstart.exporting.quantise import QuantTrial, half, quantise
 from headstart.exporting.record import HOLDS, Export, Parity, Quantised
@@ -112,8 +112,8 @@ def write_export(
         progress("preparing int8", 0, 1)
         file = home / "model-int8.onnx"
         trial = QuantTrial(
-            material.calibration, material.compared, run_file(fp32, material.compared), compared,
-            material.tested, model.spec,
+            seen_parts(material.calibration, model.preprocess), material.compared,
+            run_file(fp32, material.compared), compared, material.tested, model.spec,
         )  # fmt: skip
         counted = getattr(answers(expected), "counted", "")
         tried = quantise(

@@ -18,6 +18,7 @@ from headstart.images.deep import EIGHT_BITS, Levels
 from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
+from headstart.images.tiles import TILE_STEP
 from headstart.images.views import Look, views_of
 from headstart.records import is_number
 
@@ -34,6 +35,8 @@ _RESAMPLING = {
 
 # No network sees larger squares, and a damaged number must not ask for the memory of one.
 _MOST_SIDE = 4096
+# Of squares that are seen tile by tile.
+_MOST_TILED = 8192
 
 _MOST_LOOKS = 12
 
@@ -61,6 +64,8 @@ class Preprocess:
             white: settled once for the training images, so that brightness means the same in all.
         beside: Further looks at the same image. The vectors of each lie beside those of the first,
             so that a classifier sees all of them.
+        tile: Side in pixels of what the network sees at once, where the square is larger: it is
+            answered in tiles that overlap (`images.tiles`). None for all of it.
     """
 
     size: int = 224
@@ -72,6 +77,12 @@ class Preprocess:
     faces: Faces | None = None
     levels: Levels = EIGHT_BITS
     beside: tuple[Look, ...] = ()
+    tile: int | None = None
+
+    @property
+    def seen(self) -> Preprocess:
+        """What the network sees at once: itself, or a tile of its square."""
+        return self if self.tile is None else replace(self, size=self.tile, tile=None)
 
     @property
     def looks(self) -> tuple[Preprocess, ...]:
@@ -98,7 +109,9 @@ class Preprocess:
     @property
     def pixel_key(self) -> str:
         """Fingerprint of what decides the uint8 pixels (not the normalisation)."""
-        fields = {key: value for key, value in self.fields.items() if key not in ("mean", "std")}
+        fields = {
+            key: value for key, value in self.fields.items() if key not in ("mean", "std", "tile")
+        }
         if self.faces is not None:
             return fingerprint_json([fields["size"], fields["faces"], fields["levels"]])
         if self.geometry != "crop":
@@ -114,6 +127,8 @@ class Preprocess:
         faces = fields.pop("faces")
         if not self.beside:
             del fields["beside"]
+        if self.tile is None:
+            del fields["tile"]
         if faces is not None:
             fields["faces"] = {key: faces[key] for key in faces if key != "detector"}
         return fields
@@ -289,8 +304,11 @@ class Preprocess:
     def fault(self) -> str | None:
         """Says which of its values cannot be; None where all can."""
         size, pct = self.size, self.crop_pct
-        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _MOST_SIDE:
-            return f"size must be a whole number from 1 to {_MOST_SIDE}, got {size!r}"
+        most = _MOST_SIDE if self.tile is None else _MOST_TILED
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= most:
+            return f"size must be a whole number from 1 to {most}, got {size!r}"
+        if fault := self._tile_fault():
+            return fault
         if self.geometry not in get_args(Geometry):
             return f"there is no geometry {self.geometry!r}; known: {', '.join(get_args(Geometry))}"
         if self.interpolation not in _RESAMPLING:
@@ -306,6 +324,17 @@ class Preprocess:
         if len(self.beside) >= _MOST_LOOKS or (self.beside and self.faces is not None):
             return f"there are {len(self.beside)} looks beside the first"
         return next((fault for look in self.looks[1:] if (fault := look.fault())), None)
+
+    def _tile_fault(self) -> str | None:
+        """Says why its square cannot be cut into its tiles; None where it can."""
+        tile = self.tile
+        if tile is None:
+            return None
+        if not isinstance(tile, int) or isinstance(tile, bool) or not 32 <= tile < self.size:
+            return f"tile must be a whole number from 32 to below its size, got {tile!r}"
+        if tile % TILE_STEP or self.size % TILE_STEP:
+            return f"size {self.size} and tile {tile} must be multiples of {TILE_STEP}"
+        return None
 
 
 def _mirrored(square: np.ndarray, tta: int) -> np.ndarray:

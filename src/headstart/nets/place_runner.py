@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from headstart.choices import Device
+from headstart.images.tiles import answered_by_tiles
 from headstart.images.views import views_of
 from headstart.nets.box_head import BoxHead
 from headstart.nets.box_net import box_net_of
@@ -52,7 +53,8 @@ class PlaceRunner:
     def __init__(
         self, model: Model, *, images: int, device: Device = "auto", exact: bool = False
     ) -> None:
-        backbone, preprocess = model.backbone, model.preprocess
+        backbone, preprocess = model.backbone, model.preprocess.seen
+        self._tile = model.preprocess.tile
         self._net, self._temperature = module_of(model.head), model.temperature
         self._names = tuple(model.head.outputs_at(preprocess.size))
         self._layout = map_layout(backbone, preprocess)
@@ -68,6 +70,11 @@ class PlaceRunner:
             images: (n, V, size, size, 3) uint8 RGB: images as all `views_of(V)` show them, whose
                 answers are turned back and averaged (`MapHead.views`).
         """
+        if self._tile is not None:
+            return answered_by_tiles(self._seen, images, self._tile)
+        return self._seen(images)
+
+    def _seen(self, images: np.ndarray) -> dict[str, np.ndarray]:
         count = images.shape[1]
         total = self._run(images[:, 0])
         for at, view in list(enumerate(views_of(count)))[1:]:

@@ -104,6 +104,12 @@ class TrainOptions(Options):
         "most 112."
     )
     geometry: Geometry = shared.geometry()
+    tile: int | Literal["auto"] = option(
+        "auto", group="model", low=128, high=2048, unit="pixels", metavar="PIXELS",
+        help="Side of tiles in which images are answered at full resolution (up to 8192 px), "
+        "overlapping and blended, so that tiny objects in the masks of large images are not shrunk "
+        "away; `auto` does so where no smaller input shows what the masks are of.",
+    )  # fmt: skip
     tta: Views = option(
         1, group="model",
         help="1, or 2 (mirrored too), 3 (crops along the longer side) or 6 (both), averaged; of "
@@ -193,6 +199,13 @@ class TrainOptions(Options):
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
         yield from self._unfit_detector()
         yield from self._unfit_segmenter()
+        if self.tile != "auto" and not learns_masks(self.task):
+            yield f"--tile {self.tile} is of masks, and this is {self.task}: leave --tile out"
+        if self.tile != "auto" and self.strategy == "probe":
+            yield (
+                f"--tile {self.tile} is answered by what is trained on windows at full resolution: "
+                f"leave --strategy probe out"
+            )
         if has_own_way(self.task) and self.lr == "auto":
             yield f"--task {self.task} learns at the rate of its recipe: leave --lr auto out"
         if (why := unsuited_views(self.task, self.tta)) is not None:

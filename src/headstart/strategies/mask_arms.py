@@ -67,6 +67,7 @@ class Arm:
         temperature: Divides the scores.
         held: What held-out images say; None where none could be held out.
         seconds: Wall time.
+        tile: Side of the tiles that the input is answered in; None for all of it at once.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Arm:
     temperature: float
     held: HeldCounts | None
     seconds: float
+    tile: int | None = None
 
     @property
     def called(self) -> str:

@@ -52,6 +52,7 @@ class Learning(Protocol):
         backbone: That it begins with.
         recipe: How it is trained.
         size: Side of the input in pixels.
+        tile: Of the tiles that it is answered in; None for all of it at once.
         inputs: The N training images.
         weights: (C,) float32 of a pixel of each class.
         lesson: What is trained, in place, and on what.
@@ -65,6 +66,7 @@ class Learning(Protocol):
     backbone: Backbone
     recipe: MaskRecipe
     size: int
+    tile: int | None
     inputs: InputImages
     weights: np.ndarray
     lesson: Lesson
@@ -130,7 +132,7 @@ class Course:
             self._judged = some, truth[some], sure
         self.arm = Arm(
             learner.name, learner.summary, learner.head(), learner.backbone, learner.size,
-            temperature, measured, time.perf_counter() - begun,
+            temperature, measured, time.perf_counter() - begun, learner.tile,
         )  # fmt: skip
         return self
 

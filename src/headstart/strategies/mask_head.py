@@ -80,6 +80,7 @@ class _Head:
     """A head and the varied views that it learns from; see `mask_course.Learning`."""
 
     name = "head"
+    tile: int | None = None
 
     def __init__(self, task: HeadTask, compute: Compute) -> None:
         prepared, material, recipe = task.prepared, task.material, task.recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -11,8 +12,10 @@ from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.masks import Masks
+from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
+from headstart.images.tiles import TILE_STEP
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
@@ -22,17 +25,24 @@ from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.schedule import Recipe, epochs_of
 
 __all__ = [
+    "asked_tile",
     "choose_mask_input",
     "fine_detail",
     "head_side",
     "mask_recipe",
     "shown_at",
-    "tuned_side",
+    "tiny_objects",
+    "tuned_input",
 ]
 
 _SIDES = (256, 384, 512)
 # Windows cost the same whatever they are cut from: what learns from them may see all there is.
-_TUNED_SIDES, _TUNED_STRIDE = (512, 768, 1024, 1536), 2
+_TUNED_SIDES, _TUNED_STRIDE = (512, 768, 1024, 1536, 2048, 3072, 4096), 2
+# Up to here whole images are answered at once, larger ones in tiles; asked for, of any size up to.
+_AT_ONCE, _TILE, _MOST = 1536, 1024, 8192
+# What the best answer at the largest input of whole images misses more of than this is tiny.
+_VISIBLE = 0.8
+_ROOM = 8 << 30  # bytes of images and masks that windows are cut out of
 _STRIDE = 4
 _ENOUGH = 0.97
 _LOOKED_AT = 16
@@ -116,21 +126,69 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
     return float(mean_overlap(total))
 
 
-def tuned_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
-    """Returns the side of whole images where windows at full resolution are learnt from.
+def tuned_input(dataset: Dataset, network: FrozenNetwork, options: dict[str, Any]) -> Preprocess:
+    """Returns how whole images are seen where windows at full resolution are learnt from.
 
-    The smallest at which the masks could be told, and no larger than the images are.
+    The smallest side at which the masks could be told, and no larger than the images are; as large
+    as these are where tiles are asked for. Large ones are answered tile by tile.
 
     Args:
         dataset: N items with masks.
         network: With the linear arm's input.
-        image_size: As asked for.
+        options: Of the verb, as it was told.
+
+    Raises:
+        OptionError: If tiles are asked for and the network takes one size only.
     """
+    tile, preprocess = asked_tile(options), network.preprocess
+    if tile is None:
+        side = _tuned_side(dataset, network, options.get("image_size", "auto"))
+        return replace(preprocess, size=side, tile=_TILE if side > _AT_ONCE else None)
+    if not network.backbone.takes_any_size():
+        raise OptionError(
+            f"--tile {tile}: {network.backbone.name} takes images of {preprocess.size} px only; "
+            f"choose another backbone, such as fast or balanced"
+        )
+    longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
+    full = max(TILE_STEP * math.ceil(longest / TILE_STEP), preprocess.size)
+    side = min(_MOST, full, max(_AT_ONCE, _most_of(len(dataset))))
+    return replace(preprocess, size=side, tile=tile if tile < side else None)
+
+
+def asked_tile(options: dict[str, Any]) -> int | None:
+    """Returns the side of the tiles that a training was asked for; None where none was.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    given = options.get("tile", "auto")
+    return None if given == "auto" else max(TILE_STEP, TILE_STEP * round(given / TILE_STEP))
+
+
+def tiny_objects(dataset: Dataset) -> bool:
+    """Tells whether no input of whole images shows what the masks are of.
+
+    Args:
+        dataset: N items with masks.
+    """
+    longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
+    return longest > _AT_ONCE and shown_at(dataset, "pad", _SIDES[-1], _STRIDE) < _VISIBLE
+
+
+def _most_of(count: int) -> int:
+    """Returns the largest side at which so many images and their masks have room on a disk."""
+    return TILE_STEP * int(math.sqrt(_ROOM / (4 * max(1, count))) / TILE_STEP)
+
+
+def _tuned_side(dataset: Dataset, network: FrozenNetwork, image_size: int | Literal["auto"]) -> int:
     side = network.preprocess.size
-    if image_size != "auto" or side < _SIDES[-1] or not network.backbone.takes_any_size():
+    if image_size != "auto" or not network.backbone.takes_any_size():
+        return side
+    if side < _SIDES[-1] and not tiny_objects(dataset):
         return side
     longest = int(np.median(cast(Masks, dataset.labels).sizes.max(axis=1)))
-    sides = [each for each in _TUNED_SIDES if each == side or side < each <= 1.34 * longest]
+    most = min(1.34 * longest, max(_AT_ONCE, _most_of(len(dataset))))
+    sides = [each for each in _TUNED_SIDES if each == side or side < each <= most]
     geometry = network.preprocess.geometry
     enough = (each for each in sides if shown_at(dataset, geometry, each, _TUNED_STRIDE) >= _ENOUGH)
     return next(enough, sides[-1] if sides else side)

@@ -21,6 +21,7 @@ from headstart.compute import Compute
 from headstart.images.inputs import InputImages
 from headstart.images.pixels import cpu_count
 from headstart.images.preprocess import Preprocess
+from headstart.images.tiles import answered_by_tiles
 from headstart.nets.backbone import Backbone, pick_device
 from headstart.nets.dense import DenseNet, head_of
 from headstart.nets.loader import Key
@@ -47,6 +48,7 @@ _WINDOW = 256
 _STRIDES = {"unet": 2, "pyramid": 4}
 _SEEN = 1600  # windows that are learnt from, where there is time
 _BACKBONE_RATE = 0.3
+_LEAST = 1e-6  # of a probability whose logarithm is a score
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,10 @@ class Tuned:
         compute.begin(f"{self.name} arm: building the network")
         self._compute, self._home, self.backbone = compute, home, task.backbone
         preprocess, material = task.preprocess, task.material
-        self.size = preprocess.size
+        self.size, self.tile = preprocess.size, preprocess.tile
         self.recipe = self.adapted(task.recipe, look, len(material.items))
         self.seen = min(_WINDOW, preprocess.size) if look.windows else preprocess.size
-        small = replace(preprocess, size=self.seen)
+        small = replace(preprocess, size=self.seen, tile=None)
         layout = map_layout(task.backbone, small)
         plan = self.plan_over(layout, material.n_classes)
         warp = look.warp(self.seen, mirror=self.recipe.hflip != "no")
@@ -145,8 +147,9 @@ class Tuned:
         )  # fmt: skip
         self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(masks)]
         on = f"windows of {self.seen} px" if look.windows else "whole images"
+        tiles = f" in tiles of {self.tile} px" if self.tile else ""
         self.summary = (
-            f"{self.called(plan)} on {on}, input {preprocess.size} px, answers every "
+            f"{self.called(plan)} on {on}, input {preprocess.size} px{tiles}, answers every "
             f"{plan.stride} px"
         )
 
@@ -206,10 +209,18 @@ class Tuned:
         """Returns (n, C, h, w) float16 scores of some training images, whole."""
         self.net.eval()
 
-        def score(item: int) -> np.ndarray:
+        def run(images: np.ndarray) -> dict[str, np.ndarray]:
             with torch.inference_mode():
-                image = torch.from_numpy(self.inputs[item][None].copy()).to(self._compute.device)
-                return self.net(image)[0].float().cpu().half().numpy()
+                found = self.net(torch.from_numpy(images[:, 0].copy()).to(self._compute.device))
+                told = found.softmax(1) if self.tile else found  # scores of tiles have no mean
+                return {"": told.float().cpu().numpy()}
+
+        def score(item: int) -> np.ndarray:
+            given = self.inputs[item][None, None]
+            if self.tile is None:
+                return run(given)[""][0].astype(np.float16)
+            blended = answered_by_tiles(run, given, self.tile)[""][0]
+            return np.log(blended.clip(_LEAST)).astype(np.float16)
 
         if self._compute.device != "cpu":  # every thread would load the libraries of the GPU anew
             return np.stack([score(item) for item in items.tolist()])

@@ -17,6 +17,8 @@ from headstart.tasks.protocol import Outputs
 
 __all__ = ["run_model", "sizes_and_matrices"]
 
+_BYTES = 1 << 28
+
 
 def run_model(
     model: Model, prepared: Prepared, items: np.ndarray, compute: Compute, *, batch: int
@@ -28,7 +30,7 @@ def run_model(
         prepared: The usable items.
         items: (n,) int.
         compute: Where, and who hears of progress.
-        batch: Items at a time.
+        batch: Items at a time; fewer of large ones.
     """
     inputs = InputImages(
         prepared.dataset.take(items), model.preprocess, workers=compute.workers,
@@ -36,6 +38,7 @@ def run_model(
     )  # fmt: skip
     runner = PlaceRunner(model, images=len(items) * model.tta, device=compute.device)
     views = views_of(model.tta)
+    batch = max(1, min(batch, _BYTES // (3 * model.preprocess.size**2 * model.tta)))
     for start in range(0, len(items), batch):
         stop = min(start + batch, len(items))
         squares = [inputs[i] for i in range(start, stop)]

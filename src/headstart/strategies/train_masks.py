@@ -21,10 +21,12 @@ from headstart.strategies.mask_course import Course
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import MaskMaterial, read_masks
 from headstart.strategies.mask_problem import (
+    asked_tile,
     fine_detail,
     head_side,
     mask_recipe,
-    tuned_side,
+    tiny_objects,
+    tuned_input,
 )
 from headstart.strategies.mask_tuned import LearntFrom, tuned_arm
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
@@ -132,18 +134,21 @@ def _learn(session: Session, items: np.ndarray, mark: str, places: list[str]) ->
 def _tunes(session: Session, recipe: MaskRecipe) -> bool:
     """Tells whether the network learns too: as asked, or where fine detail tells.
 
-    Not so by itself where classes are rare: training all of it is unstable there.
+    Not so by itself where classes are rare, unless they are tiny: training all of it is unstable
+    there.
     """
     if recipe.arm != "auto":
         return recipe.arm == "fine-tuned"
-    if session.ask.strategy == "finetune":
+    if session.ask.strategy == "finetune" or asked_tile(session.ask.options) is not None:
         return True
     return _is_fine(session)
 
 
 def _is_fine(session: Session) -> bool:
-    """Tells whether fine detail tells, and no class is rare."""
+    """Tells whether fine detail tells, and no class is rare or what is rare is tiny."""
     dataset = session.prepared.dataset
+    if tiny_objects(dataset):
+        return True
     pixels = cast("Masks", dataset.labels).pixels.sum(axis=0)
     return not are_uneven(pixels) and fine_detail(dataset, session.maps.layout.size)
 
@@ -158,12 +163,16 @@ def _begin(
 ) -> Course:
     """Trains a head, the whole network, or a decoder that was named, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
-    dataset, image_size = prepared.dataset, ask.options.get("image_size", "auto")
+    dataset = prepared.dataset
     states = session.states_as(mark, _seconds(session) if ask.strategy == "auto" else None)
     named = named_segmenter(ask.options)
-    fine = name == "fine-tuned" or (named is not None and _is_fine(session))
-    side = (tuned_side if fine else head_side)(dataset, network, image_size)
-    preprocess = replace(network.preprocess, size=side)
+    tiles = asked_tile(ask.options) is not None
+    fine = name == "fine-tuned" or (named is not None and (tiles or _is_fine(session)))
+    if fine:
+        preprocess = tuned_input(dataset, network, ask.options)
+    else:
+        side = head_side(dataset, network, ask.options.get("image_size", "auto"))
+        preprocess = replace(network.preprocess, size=side)
     task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
     if name == "head":
         return head_arm(task, folds, session.compute, states)
@@ -195,7 +204,7 @@ def _strides(session: Session) -> list[int]:
 
 def _model(session: Session, arm: Arm) -> Model:
     """Returns an arm as a model."""
-    preprocess = replace(session.network.preprocess, size=arm.size)
+    preprocess = replace(session.network.preprocess, size=arm.size, tile=arm.tile)
     told = session.spec.settings | {"size": arm.size, "stride": arm.head.plan.stride}
     spec = replace(session.spec, settings=told)
     tta = session.network.tta
@@ -206,7 +215,7 @@ def _outputs(session: Session, arm: Arm, items: np.ndarray) -> dict[str, np.ndar
     """Returns what an arm gives for some items, and where on their images that is."""
     session.compute.begin("answering for the test images")
     model, layout = _model(session, arm), session.maps.layout
-    plain = model.tta == 1 and arm.backbone is session.network.backbone
+    plain = model.tta == 1 and arm.backbone is session.network.backbone and arm.tile is None
     if plain and arm.size == layout.size:
         probabilities = dense_probabilities(arm.head, arm.temperature, session.maps, items)
     else:

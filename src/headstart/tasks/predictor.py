@@ -36,7 +36,7 @@ __all__ = ["NO_NUMBER", "Predictor", "in_batches", "numbers_only", "spelt_out", 
 NO_NUMBER = "the model gave no number for it"
 """Why there is no answer to an input whose outputs are not finite."""
 
-_BATCH = 16
+_BATCH, _BATCH_BYTES = 16, 1 << 28
 
 
 class Predictor:
@@ -226,6 +226,8 @@ class Predictor:
             except ImageError as error:
                 return error
 
+        row = 3 * self.preprocess.size**2 * self.preprocess.count(self.tta)
+        batch = max(1, min(_BATCH, _BATCH_BYTES // row))
         for number, result in enumerate(ordered_map(read, images, workers=workers)):
             if isinstance(result, ImageError):
                 errors[names[number]] = str(result)
@@ -233,7 +235,7 @@ class Predictor:
                 places.append(number)
                 waiting.append(result[0])
                 sizes.append(result[1])
-            if len(waiting) == _BATCH or (waiting and number == len(images) - 1):
+            if len(waiting) == batch or (waiting and number == len(images) - 1):
                 parts.append(self.settled(np.stack(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
