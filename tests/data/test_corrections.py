@@ -1,3 +1,6 @@
+import dataclasses
+
+import numpy as np
 import pytest
 
 from headstart.data.corrections import apply_corrections
@@ -44,7 +47,7 @@ def test_what_does_not_fit_is_refused_by_its_line(images, sheet, row, why):
 
 def test_files_that_are_none(images, sheet, tmp_path):
     data = open_dataset(images)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot read"):
         apply_corrections(data, tmp_path / "none.csv")
     with pytest.raises(DataError, match="needs the columns file, label, corrected"):
         apply_corrections(data, sheet("a,b", head="file,label"))
@@ -60,3 +63,22 @@ def test_numbers_are_not_corrected(sheet):
     ages = Dataset(None, ("a",), Numbers("age", np.array([3.0])), np.array([""]))
     with pytest.raises(DataError, match="classes are corrected"):
         apply_corrections(ages, sheet("a,3,,4"))
+
+
+def test_what_a_spreadsheet_made_of_it_is_read(images, tmp_path):
+    file = tmp_path / "sheet.csv"
+    rows = ["file;label;suggested;corrected", "class_a/00.png;class_a;class_b;class_b"]
+    file.write_bytes("\r\n".join(rows).encode("utf-8-sig"))
+    assert apply_corrections(open_dataset(images), file).labels.text(0) == "class_b"
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="its columns are a, b"):
+        apply_corrections(open_dataset(images), file)
+
+
+def test_labels_of_the_test_that_change_are_told(images, sheet, caplog):
+    data = open_dataset(images)
+    data = dataclasses.replace(data, splits=np.where(np.arange(len(data)) % 2, "train", "test"))
+    file = sheet("class_a/00.png,class_a,class_b,class_b", "class_a/01.png,class_a,class_b,class_b")
+    with caplog.at_level("INFO", "headstart.data"):
+        apply_corrections(data, file)
+    assert f"2 labels changed by {file}, 1 of them of the test" in caplog.text
