@@ -64,3 +64,21 @@ def test_half_precision_is_near_and_smaller(tmp_path):
     assert (tmp_path / "fp16.onnx").stat().st_size < 0.7 * file.path.stat().st_size
     one, other = (run_file(tmp_path / f"{n}.onnx", INPUTS)["probabilities"] for n in ("m", "fp16"))
     np.testing.assert_allclose(one, other, atol=0.05)
+
+
+def test_a_way_that_cannot_measure_what_hardly_varies_is_passed_over(tmp_path, monkeypatch):
+    from onnxruntime import quantization
+
+    whole = quantization.quantize_static
+
+    def failing(*args, **told):
+        if told["calibrate_method"] == quantization.CalibrationMethod.Percentile:
+            raise ValueError("Too many bins for data range. Cannot create 2048 finite-sized bins.")
+        return whole(*args, **told)
+
+    monkeypatch.setattr(quantization, "quantize_static", failing)
+    file = exported_file(random_model(CLASSES), tmp_path / "m.onnx")
+    given = trial(file, Classes(CLASSES.names, np.arange(24) % 4))
+    kept = quantise(file.path, tmp_path / "int8.onnx", given, max_drop=100.0)
+    assert kept.kept
+    assert sorted(each.method for each in kept.attempts) == ["Entropy", "MinMax"]

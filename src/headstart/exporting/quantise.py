@@ -109,7 +109,10 @@ def quantise(
         with _quiet():  # paddings and constants merged
             quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
         for method, file in files.items():
-            attempts.append(attempt(method, (), file))
+            try:
+                attempts.append(attempt(method, (), file))
+            except _Constant:  # MinMax draws no histograms, so that one way is always left
+                continue
         sign = 1 if primary.larger_is_better else -1
         best = max(attempts, key=lambda each: (sign * each.change.value, each.agreement))
         file = files[best.method]
@@ -140,6 +143,10 @@ def _kept(before: Any, after: Predictions) -> float:
     return float(agree(after).mean())
 
 
+class _Constant(Exception):
+    """Some activations hardly vary at all, so that no histogram of them can be drawn."""
+
+
 class _Reader:
     """Feeds images one by one; see ONNX Runtime's `CalibrationDataReader`."""
 
@@ -165,7 +172,7 @@ def _static(
 ) -> None:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    with _quiet():
+    with _quiet(), _histograms():
         quantize_static(
             source,
             target,
@@ -252,6 +259,17 @@ def _worst_first(source: Path, quantised: Path, inputs: np.ndarray) -> tuple[str
         if name in made_by and "xmodel_err" in found
     }
     return tuple(sorted(noise, key=lambda layer: noise[layer]))
+
+
+@contextlib.contextmanager
+def _histograms() -> Iterator[None]:
+    """Tells apart that a histogram cannot be drawn from all else that may be wrong."""
+    try:
+        yield
+    except ValueError as error:
+        if "bins" not in str(error):
+            raise
+        raise _Constant(str(error)) from None
 
 
 @contextlib.contextmanager
