@@ -2,11 +2,14 @@
 
 Per set and seed, in turn, whole processes with an empty cache: `headstart train` with its own
 ways; with `--arms` its named ones (`--detector`); then each detector of torchvision as its
-reference scripts train it (`peers/torchvision_boxes.py`), to its last epoch. Every AP is computed
-here, by Headstart's matching, from what each found on the test images at their own size; intervals
-and paired differences resample test images. Nothing is chosen on them.
+reference scripts train it (`peers/torchvision_boxes.py`), or YOLOX-nano as its authors fine-tune it
+(`--peers yolox`, with `--backbone` the folder that `headstart convert` made of the same file), to
+its last epoch. Every AP is computed here, by Headstart's matching, from what each found on the test
+images at their own size; intervals and paired differences resample test images. Nothing is chosen
+on them.
 
     python benchmarks/detection_peers.py [SETS] --peers fasterrcnn,ssdlite --device cuda
+    python benchmarks/detection_peers.py raccoon --backbone YOLOX --peers yolox --size 416
     python benchmarks/detection_peers.py raccoon --most 12 --tested 6 --peer-epochs 1 --size 128
 """
 
@@ -21,6 +24,7 @@ from typing import Any
 from common import (
     DATA,
     ROOT,
+    WEIGHTS,
     Outcome,
     commit,
     headstart,
@@ -165,11 +169,13 @@ def compared(name: str, place: Path, args, seed: int) -> None:
         print(row(name, seed, each, first, tested), flush=True)
     for peer in filter(None, args.peers.split(",")):
         out = place / peer
+        script = ["torchvision_boxes.py", "--weights", args.backbone, "--arch", peer]
+        if peer == "yolox":
+            script = ["yolox_boxes.py", "--weights", args.yolox]
         done = run([
-            args.peer_python or args.python, str(HERE / "peers" / "torchvision_boxes.py"),
-            str(data), "--weights", args.backbone, "--arch", peer, "--out", str(out),
-            "--epochs", str(args.peer_epochs), "--size", str(args.size),
-            "--device", args.device, "--seed", str(seed),
+            args.peer_python or args.python, str(HERE / "peers" / script[0]), str(data),
+            *script[1:], "--out", str(out), "--epochs", str(args.peer_epochs),
+            "--size", str(args.size), "--device", args.device, "--seed", str(seed),
         ]).check()  # fmt: skip
         about = read_json(out / "peer.json")
         each = measured_as(about["peer"], found_by(out, data, tested), tested, done)
@@ -180,6 +186,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("sets", nargs="*", default=list(SETS), help="default: %(default)s")
     options.add_argument("--peers", default="fasterrcnn,ssdlite", help="joined by commas")
+    options.add_argument("--yolox", default=str(WEIGHTS / "yolox_nano" / "yolox_nano.onnx"))
     options.add_argument("--peer-python", help="default: the same as ours")
     options.add_argument("--peer-epochs", type=int, default=30)
     options.add_argument("--arms", default="", help="of --detector, joined by commas")

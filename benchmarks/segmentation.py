@@ -10,7 +10,7 @@ confusion matrix; intervals and the paired difference resample test images.
 
     python benchmarks/segmentation.py [SETS] --smp-python /path/to/python --peer-device cuda
     python benchmarks/segmentation.py [SETS] --arms first,best,mirrored,turned,head,fine-tuned
-    python benchmarks/segmentation.py --few        # five masks only, five draws
+    python benchmarks/segmentation.py --few --arms first,best   # five masks only, five draws
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def answer(data: Path, place: Path, args, *flags: object) -> tuple[Path, float]:
     done = headstart(
         "train", data, "-o", out, "--backbone", args.backbone, "--quiet", "--overwrite",
         "--task", "segmentation", "--seed", args.seed, *flags,
-        cache=place / "cache", python=args.python,
+        *args.train_args.split(), cache=place / "cache", python=args.python,
     )  # fmt: skip
     done.check()
     masks = place / "answers"
@@ -220,21 +220,24 @@ def peer_of(
     return place / "peer" / "masks", done.seconds
 
 
-def few(name: str, args, place: Path, draw: int) -> tuple[float, float]:
-    """Returns mIoU of the linear arm and of the peer from five masks."""
+def few(name: str, args, place: Path, draw: int) -> list[float]:
+    """Returns mIoU of each arm, and of the peer, from five masks."""
     which, rows = SETS[name], rows_of(name)
     test = tested(name, rows, args.seed)
     chosen = np.random.default_rng(draw).permutation(np.flatnonzero(~test))[:5]
     kept = np.sort(np.concatenate([chosen, np.flatnonzero(test)]))
     data = lay_out(name, [rows[i] for i in kept], test[kept], place / "data")
     truth = {rows[i][0].stem: rows[i][1] for i in np.flatnonzero(test)}
+    found = []
+    for what in filter(None, args.arms.split(",")):
+        folder = place / what
+        folder.mkdir()
+        flags = (*ARMS[what], "--budget", args.budget or which.budget, "--device", args.device)
+        found.append(answer(data, folder, args, *flags)[0])
+    if args.smp_python:
+        found.append(peer_of(data, place, args, which, 30 * 8, draw, batch=5)[0])
     n_classes = len(which.classes)
-    masks, _ = answer(data, place, args, "--strategy", "probe", "--device", args.device)
-    ours = float(mean_iou(confusions(truth, masks, n_classes).sum(0)))
-    if not args.smp_python:
-        return ours, float("nan")
-    masks, _ = peer_of(data, place, args, which, 30 * 8, draw, batch=5)
-    return ours, float(mean_iou(confusions(truth, masks, n_classes).sum(0)))
+    return [float(mean_iou(confusions(truth, masks, n_classes).sum(0))) for masks in found]
 
 
 def main() -> None:
@@ -246,6 +249,8 @@ def main() -> None:
     options.add_argument("--arms", default="first,best", help=f"of {', '.join(ARMS)}")
     options.add_argument("--budget", type=float, help="minutes; by default each set's own")
     options.add_argument("--epochs", type=int, default=30, help="of the peer")
+    options.add_argument("--train-args", default="", help="further flags for headstart train")
+    options.add_argument("--draws", type=int, default=5, help="of --few")
     options.add_argument("--few", action="store_true", help="five masks only, five draws")
     args = options.parse_args()
     if odd := set(filter(None, args.arms.split(","))) - set(ARMS):
@@ -254,17 +259,18 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "src"))
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(args.python)}.\n")
     if args.few:
-        print("| set | draw | linear arm, five masks | U-Net, five masks |\n|---|---|---|---|")
+        who = [*filter(None, args.arms.split(",")), *(["U-Net"] if args.smp_python else [])]
+        print(f"| five masks of | draw | {' | '.join(who)} |\n{'|---' * (2 + len(who))}|")
     else:
         print("| set | what | mIoU (95 %) | IoU | pixel accuracy (majority) | s | ours - peer |")
         print("|---|---|---|---|---|---|---|", flush=True)
     sets = [name for name in args.sets if not args.few or name != "magnetic_tile"]
     for name in sets:
-        for draw in range(5 if args.few else 1):
+        for draw in range(args.draws if args.few else 1):
             with tempfile.TemporaryDirectory() as place:
                 if args.few:
-                    ours, theirs = few(name, args, Path(place), draw)
-                    print(f"| {name} | {draw} | {ours:.3f} | {theirs:.3f} |", flush=True)
+                    cells = " | ".join(f"{each:.3f}" for each in few(name, args, Path(place), draw))
+                    print(f"| {name} | {draw} | {cells} |", flush=True)
                 else:
                     compare(name, args, Path(place))
 

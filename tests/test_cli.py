@@ -73,7 +73,7 @@ def test_train_table(trained, call, tmp_path):
     assert lines[-1] == f"report: {out / 'report.html'}"
     assert any(line.startswith("test accuracy") for line in lines)
     assert any("majority (baseline)" in line for line in lines)
-    assert "95 % interval" in text
+    assert "95% interval" in text
     assert not any(line != line.rstrip() for line in lines)
     status, text, err = call(
         "train", data, "-o", out, "--backbone", "starter", "--folds", "2", "--overwrite", "--quiet"

@@ -47,7 +47,7 @@ def test_classes_as_fields_and_in_words():
     }  # fmt: skip
     assert found.record(1) == {"name": "b.png", "error": "a text file"}
     assert found.record(2)["sure"] is False
-    assert [found.text(i) for i in range(3)] == ["name 70 %", "a text file", "not sure"]
+    assert [found.text(i) for i in range(3)] == ["name 70%", "a text file", "not sure"]
 
 
 def test_identities_as_fields_and_in_words():
@@ -56,7 +56,7 @@ def test_identities_as_fields_and_in_words():
     assert found.record(1)["sure"] is False
     assert found.record(1)["probabilities"] == {"Ann": 0.4, "Bo": 0.6}
     assert found.record(2) == {"name": "c.png", "error": "truncated"}
-    assert [found.text(i) for i in range(3)] == ["Ann 97 %", "not sure", "truncated"]
+    assert [found.text(i) for i in range(3)] == ["Ann 97%", "not sure", "truncated"]
 
 
 def test_numbers_as_fields_and_in_words():
@@ -64,9 +64,9 @@ def test_numbers_as_fields_and_in_words():
     assert found.record(0) == {"name": "a.png", "number": 34.0, "low": 29.0, "high": 41.0}
     assert found.record(1) == {"name": "b.png", "error": "empty"}
     assert [found.text(i) for i in range(3)] == [
-        "34 (90 %: 29 to 41)",
+        "34 (90%: 29 to 41)",
         "empty",
-        "-1.5 (90 %: -2 to 3)",
+        "-1.5 (90%: -2 to 3)",
     ]
 
 
@@ -126,7 +126,7 @@ def test_shapes_are_checked():
 
 def test_notebooks_get_a_table_that_escapes_names():
     found = ClassProbabilities(("<i>.png",), ("<b>",), np.ones((1, 1)))
-    assert "<td>&lt;i&gt;.png</td><td>&lt;b&gt; 100 %</td>" in found._repr_html_()
+    assert "<td>&lt;i&gt;.png</td><td>&lt;b&gt; 100%</td>" in found._repr_html_()
     many = ClassProbabilities(tuple(map(str, range(51))), ("x",), np.ones((51, 1)))
     assert "the first 50 of 51" in predictions_html(many)
     assert repr(numbers()) == "Intervals(3 items; age, 90% intervals)"

@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.records import Estimate, Finding, OutputSpec, to_json
 
-ESTIMATE = Estimate(0.5, 0.25, 0.75, 12, "Wilson 95 %")
+ESTIMATE = Estimate(0.5, 0.25, 0.75, 12, "Wilson 95%")
 
 
 def test_an_estimate_comes_back_from_json():

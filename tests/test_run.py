@@ -29,7 +29,7 @@ def finished(folder: Path, **more: object) -> Run:
             "task": "classification",
             "primary": "accuracy",
             "evaluation": {"kind": "split", "summary": "on 50 <test> images"},
-            "test": {"accuracy": Estimate(0.9, 0.8, 0.95, 50, "Wilson 95 %")},
+            "test": {"accuracy": Estimate(0.9, 0.8, 0.95, 50, "Wilson 95%")},
         } | more
         run.metrics.write_text(to_json(results))
     return Run.open(folder)
@@ -317,3 +317,14 @@ def test_any_folder_can_be_built_so(tmp_path):
         new_folder(tmp_path / "out", overwrite=False, holds="x.json", what="model"),
     ):
         pass
+
+
+def test_audits_of_other_data_never_take_each_others_place(tmp_path):
+    run = finished(tmp_path / "run")
+    assert run.audit_files() == (run.audit, run.audit_page)
+    file, page = run.audit_files(str(tmp_path / "a" / "clinic b"))
+    assert (file.name, page.name) == ("audit-clinic_b.json", "audit-clinic_b.html")
+    write_atomic(file, to_json({"data": str(tmp_path / "a" / "clinic b")}))
+    assert run.audit_files(str(tmp_path / "a" / "clinic b"))[0] == file, "the same again"
+    assert run.audit_files(str(tmp_path / "b" / "clinic b"))[0].name == "audit-clinic_b-2.json"
+    assert run.audit_files("/")[1].name == "audit-data.html"

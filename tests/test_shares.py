@@ -26,7 +26,7 @@ def test_record_and_text_of_sure_unsure_and_unreadable():
     assert not shares.record(found, "class", found.classes, 1)["sure"]
     assert shares.record(found, "class", found.classes, 2) == {"name": "c", "error": "unreadable"}
     texts = [shares.text(found, found.classes, i) for i in range(3)]
-    assert texts == ["y 80 %", "not sure", "unreadable"]
+    assert texts == ["y 80%", "not sure", "unreadable"]
 
 
 def test_ties_agree_and_other_answers_do_not():

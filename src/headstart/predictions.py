@@ -313,7 +313,7 @@ class Intervals:
         """Returns such as ``"34 (90 %: 29 to 41)"``: the number and its prediction interval."""
         if not self.answered[index]:
             return self.errors.get(self.names[index], "unreadable")
-        ends = f"{100 * self.level:.3g} %: {self.low[index]:.3g} to {self.high[index]:.3g}"
+        ends = f"{100 * self.level:.3g}%: {self.low[index]:.3g} to {self.high[index]:.3g}"
         return f"{self.values[index]:.3g} ({ends})" + shares.unlike_text(self, index)
 
 

@@ -7,6 +7,8 @@ killed process leaves either no run or a complete one.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,6 +124,24 @@ class Run:
     def audit_page(self) -> Path:
         """`audit.html`: the same as a page with pictures."""
         return self.folder / "audit.html"
+
+    def audit_files(self, data: str = "") -> tuple[Path, Path]:
+        """Returns where an audit goes, as JSON and as a page.
+
+        Args:
+            data: Which other images were asked about; what is told of those must not take the
+                place of what is told of the run's own, nor of others that are called alike.
+        """
+        if not data:
+            return self.audit, self.audit_page
+        full = str(Path(data).absolute())
+        word = re.sub(r"[^\w.-]+", "_", Path(full).name).strip("._") or "data"
+        for number in itertools.count(1):
+            stem = f"audit-{word}" if number == 1 else f"audit-{word}-{number}"
+            file = self.folder / f"{stem}.json"
+            if not file.is_file() or read_json(file).get("data") == full:
+                return file, self.folder / f"{stem}.html"
+        raise AssertionError("counting does not end")
 
     @property
     def label_suspects(self) -> Path:

@@ -63,7 +63,7 @@ def text(given: Any, known: tuple[str, ...], index: int) -> str:
     probability = float(given.probabilities[index, best])
     if probability < given.threshold:
         return "not sure"
-    return f"{known[best]} {100 * probability:.0f} %"
+    return f"{known[best]} {100 * probability:.0f}%"
 
 
 def unlike_record(given: Any, index: int) -> dict[str, Any]:

@@ -8,9 +8,13 @@ from tests.crowds import crowd
 from tests.masks_run import draw_scenes, write_masks_run
 from tests.squares import write_squares
 
+from headstart.auditing import gaps
 from headstart.auditing.gaps import audit_gaps
 from headstart.compute import Compute
 from headstart.errors import DataError, OptionError
+from headstart.metrics.groups import Subgroups
+from headstart.records import Estimate
+from headstart.tasks import task_of
 from headstart.verbs.audit import audit
 from headstart.verbs.train import train
 
@@ -92,6 +96,16 @@ def test_boxes_that_one_camera_hides_are_found_by_its_column(tmp_path):
     assert "camera tells how well images are answered" in [each.title for each in found.said]
 
 
+def test_what_is_alike_everywhere_is_said_so():
+    values = {name: Estimate(1.0, 0.8, 1.0, 12, "x") for name in ("east", "west")}
+    gap = Estimate(0.0, -0.1, 0.1, 24, "x")
+    alike = Subgroups("site", "accuracy", values, gap, "east", "west", 1.0, {})
+    accuracy = task_of("classification").PRIMARY
+    assert gaps._claim(alike, 1.0, accuracy, False) == (
+        "site: accuracy is 1.000 of every value: east (12), west (12)."
+    )
+
+
 def test_few_boxes_are_said_to_be_too_few(tmp_path, capsys):
     run = write_boxes_run(tmp_path, report=False)
     found = audit(run.folder)
@@ -100,6 +114,8 @@ def test_few_boxes_are_said_to_be_too_few(tmp_path, capsys):
     page = run.audit_page.read_text()
     assert "No two groups of tested images could be compared." in page
     assert "ten tested images" in page
+    assert "Nothing could be asked of" in page
+    assert "tells the class" not in page, "nobody asked about classes"
 
 
 def test_people_that_one_lamp_hides_are_found_by_its_column(tmp_path):

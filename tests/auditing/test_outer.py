@@ -48,7 +48,7 @@ def test_a_mark_that_is_used_is_serious(marked):
     assert (corners.name, corners.verdict) == ("corners", "serious")
     assert corners.told > 0.85
     assert "gather the classes in the same way" in corners.remedy
-    assert " %" in corners.claim
+    assert "%" in corners.claim
     assert "bees" not in {each.name for each in found}
 
 

@@ -14,7 +14,7 @@ from headstart.records import Estimate
 def test_a_serious_verdict_in_plain_words(leaning):
     (found,) = leaning[1].columns
     claim = claim_of(found)
-    assert claim.startswith("95 % of young have sex woman, and 5 % of old.")
+    assert claim.startswith("95% of young have sex woman, and 5% of old.")
     assert "would be other ones if woman were man" in claim
     assert "points less" in claim
     assert title_of(found) == "The model leans on sex"

@@ -114,6 +114,16 @@ def test_groups_across_splits():
     assert found(dataclasses.replace(dataset, splits=splits, groups=groups), stats) == {}
 
 
+def test_groups_of_two_spellings_are_told():
+    dataset, stats = clean()
+    groups = np.array(
+        [["Anna M\u00fcller", "m\u00fcller, anna", "p-1", "p 2"][i % 4] for i in range(100)]
+    )
+    got = found(dataclasses.replace(dataset, groups=groups), stats)["similar_group_names"]
+    assert got.severity == "warning"
+    assert got.evidence == ("Anna M\u00fcller = m\u00fcller, anna",)
+
+
 def test_a_repeated_image_may_be_a_placeholder():
     dataset, stats = clean()
     for i in range(2, 20, 2):

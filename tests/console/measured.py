@@ -9,7 +9,7 @@ from typing import Any
 from headstart.records import Estimate, to_json
 from headstart.run import Run
 
-HEAD = ["value", "95 % interval", "n"]
+HEAD = ["value", "95% interval", "n"]
 
 
 def estimate(value: float, n: int = 50) -> Estimate:

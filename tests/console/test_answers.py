@@ -49,7 +49,7 @@ def test_numbers_have_no_column_of_probabilities(console, cells):
     show_predictions(AGES, console, 3)
     assert cells() == [
         ["image", "answer"],
-        ["a.png", "34.2 (90 %: 29.5 to 41)"],
+        ["a.png", "34.2 (90%: 29.5 to 41)"],
         ["b.png", "empty"],
     ]
 

@@ -15,7 +15,7 @@ def test_verdicts_figures_and_remedies_are_printed(capsys):
     columns = dataset.attributes | {"same": np.full(240, "x"), "[bold]": np.tile(["a", "b"], 120)}
     show_audit(audit_columns(evidence, columns, name="run"), open_screen())
     said = capsys.readouterr().out
-    assert "serious  95 % of young" in said
+    assert "serious  95% of young" in said
     assert "→ Gather" in said
     assert "fine     [bold] hardly tells" in said
     assert "same was not asked: it has one value only (x)." in said

@@ -45,7 +45,7 @@ def test_estimates_are_value_interval_and_count(console, cells):
     gain, far = Estimate(-0.0001, -0.25, 0.125, 1234, ""), Estimate(1, 0.5, 2, 3, "")
     show_estimates([("[b]gain[/b]", gain), ("FAR", far)], console)
     assert cells() == [
-        ["value", "95 % interval", "n"],
+        ["value", "95% interval", "n"],
         ["[b]gain[/b]", "0.000", "-0.250 – 0.125", "1,234"],
         ["FAR", "1.000", "0.500 – 2.000", "3"],
     ]

@@ -26,7 +26,7 @@ def test_a_verification_is_a_sentence_and_two_small_rates(console, cells):
     assert cells() == [
         ["The same person: the score 0.710 is above the threshold 0.400."],
         ["The [note]."],
-        ["value", "95 % interval", "n"],
+        ["value", "95% interval", "n"],
         ["different people accepted", "0.0012", "0.0000 – 0.0040", "900"],
         ["same person accepted", "0.9000", "0.8000 – 0.9500", "40"],
     ]
@@ -59,7 +59,7 @@ def test_photos_are_answered_row_by_row(console, cells):
         ["a.jpg", "Ann [1]", "0.812", "Ann [1] 0.812, Bo 0.250"],
         ["b.jpg", "unknown", "0.125", "Bo 0.125"],
         ["c.jpg", "no [face]"],
-        ["value", "95 % interval", "n"],
+        ["value", "95% interval", "n"],
         ["named rightly", "0.900", "0.800 – 0.950", "40"],
         ["Above a score of 0.400 a person is named. When that was calibrated, 0.001 (0.000–0.004) "
          "of strangers were."],

@@ -109,6 +109,6 @@ def test_exported_files_by_size_speed_and_quality(console, cells):
     assert cells() == [
         ["file", "MB", "ms an image, now", "images/s at 16",
          "accuracy on images it learnt from"],
-        ["m [1].onnx", "12.3", "3.2 (95 %: 9.9)", "432", "0.750 (0.625–0.875)"],
+        ["m [1].onnx", "12.3", "3.2 (95%: 9.9)", "432", "0.750 (0.625–0.875)"],
         ["As torch."],
     ]  # fmt: skip

@@ -92,3 +92,23 @@ def test_points_and_lines_of_labelme_are_no_boxes(tmp_path):
     assert "1 shape without an area" in dict(dataset.set_aside)["b.json"]
     assert [14, 14, 26, 26] in dataset.labels.corners.tolist()
     assert dataset.labels.difficult.sum() == 1
+
+
+def test_a_file_of_labelme_that_cannot_be_read_is_named(tmp_path):
+    labelme(tmp_path)
+    torn, odd = (tmp_path / f"images/{stem}.json" for stem in "ab")
+    torn.write_text(torn.read_text()[:5])
+    content = json.loads(odd.read_text())
+    odd.write_text(json.dumps(content | {"shapes": [*content["shapes"], "oops"]}))
+    dataset = open_dataset(tmp_path, task="detection")
+    assert {name for name, why in dataset.set_aside if "Labelme" in why} == {"a.json", "b.json"}
+    assert not dataset.labels.annotated[:2].any()
+
+
+def test_an_odd_entry_of_label_studio_is_refused_in_plain_words(tmp_path):
+    label_studio(tmp_path)
+    tasks = json.loads((tmp_path / "export.json").read_text())
+    tasks[0]["annotations"][0]["result"].append("oops")
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    with pytest.raises(DataError, match=r"export\.json: .*not the record, the list or the text"):
+        open_dataset(tmp_path, task="detection")

@@ -129,3 +129,11 @@ def test_several_tables_are_refused(tmp_path):
     (tmp_path / "other.csv").write_bytes((tmp_path / "boxes.csv").read_bytes())
     with pytest.raises(DataError, match=r"several tables of boxes \(boxes.csv, other.csv\)"):
         read(tmp_path)
+
+
+def test_an_image_of_two_splits_is_said_and_tested(tmp_path):
+    lines = [f"{row},{'train' if row.endswith('cat') else 'test'}" for row in rows(sizes)]
+    written(tmp_path, ["image,x,y,width,height,label,split", *lines])
+    dataset = read(tmp_path)
+    assert dict(dataset.set_aside)["a.jpg"] == "its rows are of train, test; taken for test"
+    assert dataset.splits.tolist() == ["test", "train", "", "test"]

@@ -108,3 +108,53 @@ def test_two_categories_that_are_one_and_blanks_around_are_said(tmp_path):
     said = [why for _, why in dataset.set_aside]
     assert "two categories are called cat: taken for one" in said
     assert any("' dog' has blanks" in why for why in said)
+
+
+def test_an_image_whose_classes_are_unknown_is_not_one_without_objects(tmp_path):
+    dataset = changed(tmp_path, lambda content: content["annotations"][2].update(category_id=99))
+    assert dataset.labels.annotated.tolist() == [True, False, True, True]
+    assert "nothing is on 1 of them" in dataset.reading["labels"]
+    assert dict(dataset.set_aside)["b.jpg"].startswith("1 annotation of instances.json without")
+
+
+def test_numbers_that_are_written_as_text_are_the_same_numbers(tmp_path):
+    def change(content):
+        for each in content["annotations"]:
+            each.update(image_id=str(each["image_id"]), category_id=str(each["category_id"]))
+
+    assert changed(tmp_path, change).labels.counts.tolist() == [2, 1, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c["images"][1].update(id=0), r"number 0 to a\.jpg and to b\.jpg"),
+        (lambda c: c["categories"][1].update(id=3), "number 3 to two categories, cat and dog"),
+        (lambda c: c["annotations"].insert(1, "oops"), "number 2 of its annotations is 'oops'"),
+        (lambda c: c["categories"].append(None), "number 3 of its categories is 'None'"),
+        (lambda c: c["images"][0].update(id=[1]), r"image a\.jpg has no number"),
+        (lambda c: c.update(annotations=[]), "holds no box at all"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused_in_plain_words(tmp_path, change, said):
+    with pytest.raises(DataError, match=said) as refused:
+        changed(tmp_path, change)
+    assert "instances.json" in str(refused.value)
+    assert "object has no attribute" not in str(refused.value)
+
+
+def test_an_image_that_is_listed_twice_has_the_boxes_of_both(tmp_path):
+    dataset = changed(tmp_path, lambda content: content["images"][1].update(file_name="a.jpg"))
+    assert dataset.labels.counts.tolist() == [3, 0, 0, 3]
+    assert "listed more than once" in dict(dataset.set_aside)["a.jpg"]
+
+
+def test_a_category_without_a_name_is_called_by_its_number(tmp_path):
+    dataset = changed(tmp_path, lambda content: content["categories"][0].update(name=None))
+    assert dataset.labels.names == ("3", "dog")
+
+
+def test_utf_16_is_found_as_any_other(tmp_path):
+    coco(tmp_path)
+    (tmp_path / "instances.json").write_bytes(json.dumps(coco_json()).encode("utf-16"))
+    assert open_dataset(tmp_path, task="detection").labels.counts.tolist() == [2, 1, 0, 3]

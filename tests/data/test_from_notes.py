@@ -6,11 +6,12 @@ import pytest
 
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage
 from headstart.data.from_notes import from_notes
+from headstart.data.open import open_dataset
 from headstart.data.roles import Columns
 from headstart.data.scan import scan
 from headstart.errors import DataError
 
-from .boxed_sets import pictures
+from .boxed_sets import BOXES, coco, pictures, voc
 
 CAT = NotedBox((1.0, 2.0, 11.0, 22.0), "cat", crowd=True)
 
@@ -44,3 +45,36 @@ def test_no_box_at_all_and_most_images_elsewhere_are_refused(tmp_path):
     away = {name: NotedImage((CAT,)) for name in ("a.jpg", "x.jpg", "y.jpg")}
     with pytest.raises(DataError, match=r"3 images, and 1 of them .*x\.jpg, y\.jpg.*--annotations"):
         from_notes(scan(tmp_path), BoxNotes(away, "notes"), Columns())
+
+
+def test_a_box_without_a_class_is_no_class_of_its_own(tmp_path):
+    voc(tmp_path)
+    for stem in "bd":
+        path = tmp_path / f"Annotations/{stem}.xml"
+        path.write_text(path.read_text().replace("<name>cat</name>", ""))
+    dataset = open_dataset(tmp_path, task="detection")
+    assert dataset.labels.names == ("cat", "dog")
+    assert dataset.labels.annotated.tolist() == [True, False, True, True]
+    aside = dict(dataset.set_aside)
+    assert {name[-5:]: why for name, why in aside.items()} == {
+        "b.jpg": "1 box without a class, left out", "d.jpg": "1 box without a class, left out",
+    }  # fmt: skip
+
+
+def test_where_nothing_can_be_read_the_reason_is_said(tmp_path):
+    voc(tmp_path)
+    for path in (tmp_path / "Annotations").iterdir():
+        path.write_text(path.read_text()[:60])
+    with pytest.raises(DataError, match=r"a\.xml: no readable XML .*and 3 more like it"):
+        open_dataset(tmp_path, task="detection")
+
+
+@pytest.mark.parametrize("write", [voc, coco])
+def test_shares_where_pixels_are_read_are_refused(tmp_path, write):
+    shares = {
+        stem: [(n, a / 64, b / 48, c / 64, d / 48) for n, a, b, c, d in each]
+        for stem, each in BOXES.items()
+    }
+    write(tmp_path, shares)
+    with pytest.raises(DataError, match="lie between 0 and 1, as shares of the image do"):
+        open_dataset(tmp_path, task="detection")

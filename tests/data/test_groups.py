@@ -147,6 +147,43 @@ def test_sub_folders_are_noted(photos, tmp_path):
     assert hint(photos, group="folder:2") == []
 
 
+def test_folders_that_may_be_the_classes_are_a_warning(tmp_path):
+    tops = {"Lauf": "123", "Nachlauf": "12"}
+    names = [f"{a}/{b}/{i}.jpg" for a, many in tops.items() for b in ("rot", "blau") for i in many]
+    (told,) = possible_folders(open_dataset(lay(tmp_path / "x", *names)))
+    assert told.severity == "warning"
+    assert "Lauf and Nachlauf were taken for classes" in told.claim
+    assert told.evidence == ("in each: blau, rot",)
+    assert "--label folder:2" in told.remedy
+    assert "--group folder:2" in told.remedy
+    loose = lay(tmp_path / "y", *names, "Lauf/loose.jpg")
+    assert [each.severity for each in possible_folders(open_dataset(loose))] in ([], ["note"])
+
+
+def test_a_folder_beside_the_images_of_a_class_is_told(tmp_path):
+    names = [f"{place}/{i}.jpg" for place in ("rot", "rot/dunkel", "blau") for i in range(6)]
+    (told,) = possible_folders(open_dataset(lay(tmp_path, *names)))
+    assert told.severity == "note"
+    assert told.claim == (
+        "1 folder lies in a class beside its images; the 6 images in it count to that class."
+    )
+    assert told.evidence == ("rot/dunkel: 6 images",)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("Trainingsdaten", "Testdaten"), ("apprentissage", "\u00e9valuation"),
+     ("entrenamiento", "prueba"),
+     ("\u8bad\u7ec3\u96c6", "\u6d4b\u8bd5\u96c6")],
+)  # fmt: skip
+def test_splits_of_other_languages_are_splits(tmp_path, train, test):
+    names = [f"{a}/{b}/{i}.jpg" for a in (train, test) for b in ("rot", "blau") for i in "123"]
+    found = open_dataset(lay(tmp_path, *names))
+    assert found.labels.names == ("blau", "rot")
+    assert (found.splits == "train").sum() == 6
+    assert set(found.splits) <= {"train", "val", "test"}
+
+
 @pytest.mark.parametrize(
     "names",
     [

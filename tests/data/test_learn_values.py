@@ -135,7 +135,7 @@ def test_a_colour_used_once_is_set_to_the_nearest_and_said(tmp_path):
     coloured(tmp_path, once)
     learnt = learn(tmp_path)
     assert len(learnt.names) == 4
-    assert "less than 0.1 % of the pixels have other values, set to the nearest" in learnt.reading
+    assert "less than 0.1% of the pixels have other values, set to the nearest" in learnt.reading
 
 
 def test_smoothed_colours_keep_their_classes(tmp_path):
@@ -145,6 +145,21 @@ def test_smoothed_colours_keep_their_classes(tmp_path):
 
     coloured(tmp_path, smooth)
     assert learn(tmp_path).names == ("background", "#0000ff", "#00ff00", "#ff0000")
+
+
+def test_colours_scaled_up_and_down_keep_their_classes(tmp_path):
+    """Straight edges leave two colours of one mixture each, and each has many pixels."""
+    for number in range(4):
+        mask = np.zeros((48, 64, 3), np.uint8)
+        mask[10 + number : 30, 8:30] = (0, 255, 0)
+        larger = Image.fromarray(mask).resize((128, 96), Image.Resampling.BILINEAR)
+        again = larger.resize((64, 48), Image.Resampling.BILINEAR)
+        pixels = np.array(again)
+        pixels[20:40, 40 : 50 + number] = (255, 0, 0)
+        write(tmp_path / f"{number}.png", pixels)
+    learnt = learn(tmp_path)
+    assert learnt.names == ("background", "#00ff00", "#ff0000")
+    assert "of the pixels have other values" in learnt.reading
 
 
 def test_colours_in_jpeg_files_keep_their_classes(tmp_path):

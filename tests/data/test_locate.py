@@ -79,3 +79,41 @@ def test_two_files_whose_names_look_the_same_are_doubtful(tmp_path):
     located = locate(tmp_path / "t.csv", ["\u00e9.jpg", "b.jpg"])
     assert list(located.doubtful) == [0]
     assert located.names[1] == "b.jpg"
+
+
+def _laid(tmp_path, *names):
+    for name in names:
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("x")
+    return tmp_path / "t.csv"
+
+
+def test_other_case_is_read_and_said(tmp_path):
+    table = _laid(tmp_path, "images/img_1.jpg", "images/img_2.jpg")
+    found = locate(table, ["Images\\IMG_1.JPG", "Images\\img_2.jpg"])
+    assert found.names == ["images/img_1.jpg", "images/img_2.jpg"]
+    assert all(found.there)
+    assert "2 names with letters of other case" in found.said
+
+
+def test_the_very_name_goes_before_other_case_and_two_that_fit_are_doubtful(tmp_path):
+    table = _laid(tmp_path, "a.jpg", "A.jpg", "b.jpg", "B.jpg")
+    found = locate(table, ["a.jpg", "B.JPG"])
+    assert found.names[0] == "a.jpg"
+    assert found.doubtful == {1: "several files fit: B.jpg, b.jpg"}
+
+
+def test_numbers_that_lost_their_zeros_are_found_and_said(tmp_path):
+    table = _laid(tmp_path, *(f"{i:05}.jpg" for i in range(12)))
+    found = locate(table, ["0", "7", "11"])
+    assert found.names == ["00000.jpg", "00007.jpg", "00011.jpg"]
+    assert "3 names without their zeros" in found.said
+    two = locate(_laid(tmp_path, *(f"{i:03}.jpg" for i in range(12))), ["7"])
+    assert list(two.doubtful.values()) == ["several files fit: 00007.jpg, 007.jpg"]
+
+
+def test_zeros_are_no_way_out_where_files_are_missing(tmp_path):
+    table = _laid(tmp_path, "1.jpg", "2.jpg", "0003.jpg")
+    found = locate(table, ["1.jpg", "2.jpg", "3.jpg", "4.5"])
+    assert found.there == [True, True, False, False]

@@ -8,11 +8,11 @@ from headstart.data.main_values import Totals, covered, main_values
 
 
 def totals(rows, *, colours=False, jpeg=False) -> Totals:
-    """Of (value, pixels, share of them inside areas)."""
-    value, pixels, solid = (np.array(each) for each in zip(*rows, strict=True))
-    return Totals(
-        value, pixels, (pixels * solid).astype(int), np.ones(len(rows), int), colours, jpeg
-    )
+    """Of (value, pixels, share of them inside areas, share between two others)."""
+    rows = [(*row, 0.0)[:4] for row in rows]
+    value, pixels, solid, between = (np.array(each) for each in zip(*rows, strict=True))
+    solid, between = ((pixels * share).astype(int) for share in (solid, between))
+    return Totals(value, pixels, solid, between, np.ones(len(rows), int), colours, jpeg)
 
 
 def chosen(found: Totals) -> list[int]:
@@ -35,6 +35,13 @@ def test_a_border_of_one_value_between_two_is_a_class():
 def test_many_values_between_two_are_what_smoothing_leaves():
     rows = [(0, 9000, 0.9), *((v, 100, 0.0) for v in range(40, 240, 40)), (255, 900, 0.9)]
     assert chosen(totals(rows)) == [0, 255]
+
+
+def test_two_values_between_two_are_what_scaling_leaves():
+    rows = [(0, 9000, 0.9), (48, 100, 0.0, 0.8), (207, 100, 0.0, 0.8), (255, 900, 0.9)]
+    assert chosen(totals(rows)) == [0, 255]
+    lines = [(0, 9000, 0.9), (48, 100, 0.0, 0.1), (207, 100, 0.0, 0.1), (255, 900, 0.9)]
+    assert chosen(totals(lines)) == [0, 48, 207, 255], "lines of two kinds on one ground"
 
 
 def test_where_nothing_fills_an_area_nothing_is_a_class():

@@ -25,6 +25,18 @@ def test_values_are_counted_with_those_inside_areas(tmp_path):
     assert dict(zip(count.values.tolist(), count.solid.tolist(), strict=True)) == {0: 5, 4: 0, 9: 6}
 
 
+def test_values_between_two_others_are_counted(tmp_path):
+    mask = np.zeros((6, 9), np.uint8)
+    mask[:, 5:] = 200
+    mask[:, 4] = 100  # as smoothing leaves it
+    mask[2, 1:3] = 50  # a line on one ground
+    write(tmp_path / "m.png", mask)
+    count = count_values(tmp_path / "m.png")
+    assert dict(zip(count.values.tolist(), count.between.tolist(), strict=True)) == {
+        0: 1, 50: 0, 100: 6, 200: 0,
+    }  # fmt: skip
+
+
 def test_colours_and_deep_values_are_counted_alike(tmp_path):
     write(tmp_path / "d.png", np.array([[0, 60000], [0, 60000]], np.uint16))
     assert count_values(tmp_path / "d.png").values.tolist() == [0, 60000]

@@ -64,7 +64,7 @@ def test_a_torn_file_and_an_unreadable_image_are_named(tmp_path):
     (tmp_path / "images/d.jpg").write_bytes(b"\xff\xd8\xff torn")
     dataset = read(tmp_path)
     aside = dict(dataset.set_aside)
-    assert aside["labels/b.txt"] == "a line is no class with numbers"
+    assert aside["labels/b.txt"] == "a line is no class (0, 1, …) with four numbers or more"
     assert "size cannot be read" in aside["images/d.jpg"]
     assert dataset.labelled.tolist() == [True, False, True, False]
 
@@ -91,3 +91,39 @@ def test_two_names_that_are_one_are_said(tmp_path):
     dataset = read(tmp_path)
     assert dataset.labels.names == ("cat",)
     assert dataset.set_aside == (("data.yaml", "two classes are called cat: taken for one"),)
+
+
+@pytest.mark.parametrize("first", ["inf", "-1", "0.5", "1e300", "nan"])
+def test_a_line_whose_class_is_no_class_is_set_aside_by_file(tmp_path, first):
+    yolo(tmp_path)
+    (tmp_path / "labels/b.txt").write_text(f"{first} 0.5 0.5 0.25 0.25\n")
+    dataset = read(tmp_path)
+    assert dict(dataset.set_aside)["labels/b.txt"].startswith("a line is no class (0, 1, …)")
+    assert not dataset.labels.annotated[1]
+
+
+@pytest.mark.parametrize("first", ["cat", "-1"])
+def test_lines_that_all_begin_with_something_else_are_refused_and_not_passed_over(tmp_path, first):
+    yolo(tmp_path)
+    for path in (tmp_path / "labels").iterdir():
+        rest = [line.partition(" ")[2] for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{first} {each}\n" for each in rest))
+    with pytest.raises(DataError, match=r"begins with .*number of a class"):
+        read(tmp_path)
+
+
+def test_a_confidence_on_some_lines_is_no_outline_and_is_said(tmp_path):
+    yolo(tmp_path)
+    (tmp_path / "labels/b.txt").write_text("1 0.5 0.5 0.25 0.25 0.9\n")
+    dataset = read(tmp_path)
+    assert "outline" not in dataset.reading["files"]
+    assert "confidence" in dict(dataset.set_aside)["images/b.jpg"]
+
+
+def test_seven_numbers_may_be_two_things_and_are_refused(tmp_path):
+    yolo(tmp_path)
+    for path in (tmp_path / "labels").iterdir():
+        lines = path.read_text().splitlines()
+        path.write_text("".join(f"{line} 0.9 1\n" for line in lines))
+    with pytest.raises(DataError, match=r"seven numbers .*a confidence and the number of a track"):
+        read(tmp_path)

@@ -131,7 +131,7 @@ def test_int8_says_what_it_costs(exported, monkeypatch, spec, kept, change, said
     told, times = record.summary[-2:]
     assert "Times are those of this machine, now" in times
     assert ("int8 buys little here" in times) == kept, "it is a copy, and so no smaller"
-    for part in [*said, "1,234 images that the run was tested on", "96.0 % of the former",
+    for part in [*said, "1,234 images that the run was tested on", "96.0% of the former",
                  "2 layers stay in floating point", "(Entropy)", "6 training images"]:  # fmt: skip
         assert part in told
     assert ("refused" in told, "most: conv2, conv1." in told) == (not kept, not kept)
@@ -142,10 +142,10 @@ def test_int8_says_what_it_costs(exported, monkeypatch, spec, kept, change, said
     ("ms", "megabytes", "said"),
     [
         (99.0, 6.0, "int8 buys little here: it takes 99.0 ms an image where fp32 takes 80.0 and "
-                    "has 60 % of the size of fp32. Times"),
+                    "has 60% of the size of fp32. Times"),
         (99.0, 3.0, "int8 buys little here: it takes 99.0 ms an image where fp32 takes 80.0. "
                     "Times"),
-        (20.0, 6.0, "int8 buys little here: it has 60 % of the size of fp32. Times"),
+        (20.0, 6.0, "int8 buys little here: it has 60% of the size of fp32. Times"),
         (20.0, 3.0, "Times"),
         (None, 0.0, "Times"),
     ],

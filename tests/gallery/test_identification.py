@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from headstart.gallery.identification import Answer, Identification, decide
 from headstart.records import Estimate
 
-FAR = Estimate(0.01, 0.0, 0.02, 500, "Wilson 95 %")
+FAR = Estimate(0.01, 0.0, 0.02, 500, "Wilson 95%")
 
 
 def said(*answers: Answer) -> Identification:

@@ -19,7 +19,7 @@ def by_subgroup(column, values, right, clusters=None, *, seed=0):
 
 def test_numbers_become_bands_of_about_equal_size_and_words_stay():
     ages = np.array([str(age) for age in range(100)] + [""])
-    found = bands(ages)
+    found = bands(ages, places=np.arange(100.0))
     names, counts = np.unique(found[:-1], return_counts=True)
     assert set(names) == {"0 to 19", "20 to 39", "40 to 59", "60 to 79", "80 to 99"}
     assert counts.tolist() == [20] * 5
@@ -27,7 +27,10 @@ def test_numbers_become_bands_of_about_equal_size_and_words_stay():
     words = np.array(["left", "right", ""])
     assert bands(words).tolist() == words.tolist()
     few = np.array(["1", "2", "3"] * 9)
-    assert bands(few).tolist() == few.tolist()
+    assert bands(few, places=few.astype(float)).tolist() == few.tolist()
+    days = np.array([f"{1 + i % 28:02}.{1 + i // 28:02}.2024" for i in range(100)])
+    banded = bands(days, places=np.arange(100.0))
+    assert banded[0] == "01.01.2024 to 20.01.2024"
 
 
 def test_a_planted_gap_is_found_and_an_even_one_is_not():

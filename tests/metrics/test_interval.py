@@ -12,7 +12,6 @@ from headstart.metrics.interval import (
     limits,
     paired_difference,
     resample,
-    student,
     wilson,
 )
 
@@ -192,7 +191,7 @@ def test_wilson_agrees_with_scipy_at_any_level(level, n, share):
     wanted = binomtest(successes, n).proportion_ci(level, method="wilson")
     ours = wilson(successes, n, level=level)
     assert (ours.low, ours.high) == pytest.approx((wanted.low, wanted.high), abs=1e-9)
-    assert ours.method == f"Wilson {100 * level:g} %"
+    assert ours.method == f"Wilson {100 * level:g}%"
 
 
 @given(st.integers(1, 300), st.integers(0, 300))
@@ -200,14 +199,6 @@ def test_wilson_of_failures_is_its_mirror_image(n, successes):
     successes = min(successes, n)
     one, other = wilson(successes, n), wilson(n - successes, n)
     assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low))
-
-
-@pytest.mark.parametrize("freedom", [3, 5, 10, 30, 200])
-@pytest.mark.parametrize("z", [0.5, 1.0, 1.645, 1.96])
-def test_students_quantile_is_scipys(freedom, z):
-    from scipy.stats import norm, t
-
-    assert student(z, freedom) == pytest.approx(t.ppf(norm.cdf(z), freedom), rel=0.012)
 
 
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=20))
@@ -282,3 +273,33 @@ def test_paired_differences_cover():
         found = paired_difference(a, b)
         held += found.low <= 0.1 <= found.high
     assert held >= 137
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_few_images_that_are_alike_claim_little(count):
+    alike = 0.9 + 0.02 * (np.arange(count) % 2)  # nearly the same on every image, by luck
+    found = cluster_bootstrap(share(alike), None, n=count)
+    assert found.low < found.value < found.high
+    assert found.low < 0.65
+    assert found.high > 0.92
+    assert "few" in found.method
+
+
+def test_few_images_hold_the_truth_nineteen_times_in_twenty():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(200):
+        values = rng.beta(2, 1.5, 3)
+        found = cluster_bootstrap(share(values), None, n=3, replicates=200)
+        held += found.low <= 2 / 3.5 <= found.high
+    assert held >= 188  # percentiles alone: 130
+
+
+def test_a_difference_on_two_images_is_not_certain():
+    found = cluster_bootstrap(share(np.array([0.2, 0.2])), None, n=2, bounds=(-1.0, 1.0))
+    assert found.low < 0 < found.value < found.high
+
+
+def test_ten_images_are_resampled_as_ever():
+    values = np.random.default_rng(0).random(10)
+    assert cluster_bootstrap(share(values), None, n=10).method == "bootstrap 95 %"

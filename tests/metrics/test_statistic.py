@@ -104,9 +104,9 @@ def test_some_items_are_measured_as_if_they_were_all(make):
 
 
 def test_an_own_interval_and_what_was_left_out():
-    own = Estimate(0.5, 0.1, 0.9, 80, "DeLong 95 %")
+    own = Estimate(0.5, 0.1, 0.9, 80, "DeLong 95%")
     statistic = dataclasses.replace(proportion(RIGHT), own=lambda clusters, seed: own, absent=2)
     found = estimate(statistic, EIGHT)
     assert dataclasses.replace(found, method="") == dataclasses.replace(own, method="")
-    assert found.method == "DeLong 95 %, 2 absent left out"
+    assert found.method == "DeLong 95%, 2 absent left out"
     assert restrict(statistic, EIGHT < 5).own is None, "it is of all items"

@@ -194,7 +194,7 @@ def add_finetuning(folder, rows=None, *, kept="finetune", recipe=None, preview=T
         stream.write(HISTORY)
         csv.writer(stream).writerows(rows)
     probe, tuned = wilson(421, 460), wilson(435, 460)
-    gain = Estimate(14 / 460, 3 / 460, 25 / 460, 460, "paired bootstrap, 95 %")
+    gain = Estimate(14 / 460, 3 / 460, 25 / 460, 460, "paired bootstrap, 95%")
     epochs = sorted({row[1] for row in rows if row[0] == rows[0][0]})[-3:]
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics["finetuning"] = {

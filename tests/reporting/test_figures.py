@@ -17,7 +17,7 @@ from headstart.reporting.figures import (
 
 
 def estimate(value, low, high):
-    return {"value": value, "low": low, "high": high, "n": 100, "method": "Wilson 95 %"}
+    return {"value": value, "low": low, "high": high, "n": 100, "method": "Wilson 95%"}
 
 
 def test_numbers_in_words():

@@ -7,6 +7,7 @@ import pytest
 from headstart.metrics.statistic import Measure
 from headstart.reporting.headline import (
     baseline_rows,
+    doubt_of,
     gain_sentence,
     headline,
     measure_rows,
@@ -111,3 +112,13 @@ def test_an_overlap_is_no_count_of_images():
     assert counted["of"] == 100
     assert "of" not in plain
     assert plain["unit"] == "share"
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_what_is_undefined_is_not_called_useless(value):
+    gain = {"value": value, "low": -1.0, "high": 1.0, "n": 10}
+    said = doubt_of({"transfer_gain": {"over": "median_box", "gain": gain}})
+    assert "Nothing could be measured" in said
+    assert "Not surely better" not in said
+    shown = doubt_of({"transfer_gain": {"over": "median_box", "gain": gain | {"value": 0.1}}})
+    assert shown.startswith("Not surely better")

@@ -465,7 +465,7 @@ def test_doubts_are_told_with_what_the_test_says_of_them(make_run):
     run = make_run(**CASES["binary"])
     assert "When to doubt it" not in page_of(run).text, "an earlier run has none"
     metrics = json.loads((run / "metrics.json").read_text())
-    share = {"value": 0.04, "low": 0.02, "high": 0.08, "n": 200, "method": "Wilson 95 %"}
+    share = {"value": 0.04, "low": 0.02, "high": 0.08, "n": 200, "method": "Wilson 95%"}
     covered = share | {"value": 0.91, "low": 0.86, "high": 0.94}
     metrics["doubts"] = {
         "unlike": {"bytes": 1000, "tested": share},

@@ -38,7 +38,7 @@ def test_time_decides_once_and_a_run_that_goes_on_does_not_measure_again(given):
     again = fitting_epochs(task, lesson, recipe, {}, QUIET, left=0.0, forced=False)
     assert again == (epochs, why)
     assert len(asked) == 1
-    file = task.states.checkpoints.folder / "epochs.safetensors"
+    file = task.states.checkpoints.folder / "epochs.json"
     file.write_bytes(b"torn")
     with pytest.raises(ModelError, match="damaged"):
         fitting_epochs(task, lesson, recipe, {}, QUIET, left=0.0, forced=False)

@@ -44,6 +44,16 @@ def test_timing_a_step_leaves_the_network_as_it_is(lesson):
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+def test_a_step_that_waited_for_something_else_does_not_count(lesson):
+    def late(keys):
+        for number, batch in enumerate(lesson.batches(keys)):
+            if number == 2:
+                time.sleep(3)
+            yield batch
+
+    assert replace(lesson, batches=late).seconds_a_step(np.arange(12), RECIPE, QUIET) < 1
+
+
 def test_a_training_shows_its_own_images_and_takes_the_steps_of_the_recipe(lesson):
     own = np.array([0, 2, 3, 5, 7, 8, 10, 11])
     training = lesson.training(own, RECIPE, QUIET, phase="x")

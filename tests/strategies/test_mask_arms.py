@@ -69,6 +69,24 @@ def test_the_better_is_kept_by_the_images_that_both_held_out():
     assert "mean IoU is -0." in forced.said
 
 
+def some(name: str, rights: list[int]) -> Arm:
+    counts = np.array([[[right, 100 - right], [100 - right, right]] for right in rights])
+    held = HeldCounts(np.arange(len(rights)), counts, "5 folds")
+    return replace(tried(name, 80), held=held)
+
+
+def test_a_head_that_is_not_surely_worse_is_kept_before_a_linear_one():
+    linear = some("linear", [70, 90, 80, 75, 85, 60, 95, 80])
+    equal = some("head", [90, 70, 79, 84, 75, 70, 84, 80])
+    trials = compare_arms([linear, equal], np.arange(8), seed=0)
+    assert trials.best.name == "head"
+    assert "mean IoU is -0." in trials.said
+    assert "of equals the one that learns most is kept." in trials.said
+    other = compare_arms([linear, replace(equal, name="fine-tuned")], np.arange(8), seed=0)
+    assert other.best.name == "linear"
+    assert "of equals" not in other.said
+
+
 def test_without_held_out_images_the_most_able_is_kept():
     plain = [replace(tried(name, 80), held=None) for name in ("linear", "head")]
     trials = compare_arms(plain, np.arange(10), seed=0)

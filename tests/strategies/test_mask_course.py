@@ -9,8 +9,9 @@ import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 
 from headstart.errors import ModelError
+from headstart.strategies import mask_course as module
 from headstart.strategies.lesson import States
-from headstart.strategies.mask_course import course_epochs
+from headstart.strategies.mask_course import Course, course_epochs
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.strategies.placed_problem import Folds
@@ -51,9 +52,27 @@ def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
     assert "the budget allows 0 of 8 epochs" in course.said
 
 
+class Slow:
+    """Takes a second of every call, and a hundredth of every image."""
+
+    inputs = range(112)
+
+    def scores(self, items):
+        self.clock += 1 + 0.01 * len(items)
+
+    clock = 0.0
+
+
+def test_what_a_call_takes_by_itself_is_not_counted_for_every_image(monkeypatch):
+    slow = Slow()
+    monkeypatch.setattr(module.time, "perf_counter", lambda: slow.clock)
+    judging = Course(slow, QUIET, States())._judging(np.arange(100))
+    assert judging == pytest.approx(3 + 0.01 * (12 + 24))
+
+
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):
     file = tmp_path / "head-epochs.json"
-    file.write_text(json.dumps({"epochs": 4, "said": "four"}))
+    file.write_text(json.dumps({"decided": 4, "why": "four"}))
     course = begin(States(Checkpoints(tmp_path), seconds=1e6))
     assert (len(course.history["head"]), course.said) == (4, "four")
     file.write_text(json.dumps({"epochs": 400}))

@@ -38,11 +38,11 @@ def begin(tmp_path):
     items = np.flatnonzero(prepared.splits == "train")
     given = read_masks(prepared, items, network.preprocess, 4, QUIET)
 
-    def arm(kind, place, checkpoints=None, look=WHOLE, size=64, epochs=2):
+    def arm(kind, place, checkpoints=None, look=WHOLE, size=64, epochs=2, seconds=None):
         preprocess = replace(network.preprocess, size=size)
         recipe = replace(RECIPE, epochs=epochs)
         task = HeadTask(prepared, given, network.backbone, preprocess, recipe)
-        states = States(checkpoints or Checkpoints(None))
+        states = States(checkpoints or Checkpoints(None), seconds=seconds)
         folds = Folds(np.arange(len(items)) % 3, 3)
         return smp_arm(task, folds, QUIET, states, kind=kind, place=place, look=look)
 
@@ -65,6 +65,13 @@ def test_decoder_and_network_learn_and_are_measured_on_a_fold(begin, tmp_path, k
     assert list(began.history) == [kind, f"{kind}-all"]
     assert kept.head.fault() is None
     assert kept.backbone.fingerprint != began.arm.backbone.fingerprint
+
+
+def test_what_was_asked_for_by_name_is_trained_though_the_budget_is_too_small(begin, tmp_path):
+    began = begin("fpn", tmp_path, epochs=8, seconds=1e-3)
+    assert began.arm is not None
+    assert len(began.history["fpn"]) == 3
+    assert "allows 0 of 8 epochs, and 3 are taken, because it was asked for" in began.said
 
 
 def test_a_frozen_network_stays_what_it_is(begin):

@@ -66,7 +66,7 @@ def test_an_answer_is_the_nearest_of_the_enrolled():
     places = Places(NAMES, {"3.jpg": "not an image"}, threshold=0.75)
     given = np.where(np.arange(4)[:, None] == 3, np.nan, GIVEN)
     answers = identity.decode({"probabilities": given}, OutputSpec("identity", PEOPLE), places)
-    assert [answers.text(i) for i in range(4)] == ["Ann 90 %", "not sure", "Ben 80 %",
+    assert [answers.text(i) for i in range(4)] == ["Ann 90%", "not sure", "Ben 80%",
                                                    "not an image"]  # fmt: skip
     assert answers.record(0)["identity"] == "Ann"
     assert answers.record(3) == {"name": "3.jpg", "error": "not an image"}

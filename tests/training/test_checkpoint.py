@@ -328,3 +328,25 @@ def test_kill_9(data, validation, tmp_path):
     run(resumed, states)
     assert 4 <= begun[1] <= 6
     assert_same(whole, resumed)
+
+
+def test_what_a_clock_decides_is_decided_once(tmp_path):
+    states = Checkpoints(tmp_path, prefix="first-")
+    assert states.once("epochs", lambda: (4, "four of ten")) == (4, "four of ten")
+    assert states.once("epochs", lambda: (9, "")) == (4, "four of ten")
+    assert states.once("others", lambda: (9, "")) == (9, "")
+    assert Checkpoints(None).once("epochs", lambda: (9, "")) == (9, "")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"decided": 1.5, "why": ""}',
+                                     '{"decided": -1, "why": ""}', '{"decided": 1}'])  # fmt: skip
+def test_a_damaged_decision_is_refused_by_name(tmp_path, content):
+    (tmp_path / "epochs.json").write_text(content)
+    with pytest.raises(ModelError, match=r"epochs\.json is damaged.*delete"):
+        Checkpoints(tmp_path).once("epochs", lambda: (1, ""))
+
+
+def test_a_decision_that_cannot_be_kept_ends_the_run(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*epochs\.json"):
+        Checkpoints(tmp_path / "file" / "folder").once("epochs", lambda: (1, ""))

@@ -49,9 +49,22 @@ def test_all_columns_by_default_and_other_data(run, tmp_path):
     assert {each.column for each in found.columns} == {"tint", "coin"}
     assert set(found.skipped) == {"again", "same"}
     fair = paint_confounded(tmp_path / "fair", 30, seed=8)
+    own = run.audit_page.read_text(), run.audit.read_text()
     other = audit(run.folder, fair, by="tint")
     assert other.serious
     assert "fair" in other.summary
+    assert (run.audit_page.read_text(), run.audit.read_text()) == own, "the run's own stays"
+    beside = (run.folder / "audit-fair.html").read_text()
+    assert "asked about <strong>fair</strong>" in beside
+    assert "Every number is in audit-fair.json" in beside
+
+
+def test_other_data_are_named_on_the_screen(run, tmp_path, capsys):
+    fair = paint_confounded(tmp_path / "x" / "clinic b", 30, seed=8)
+    main(["audit", str(run.folder), str(fair), "--by", "tint"])
+    said = capsys.readouterr().out
+    assert f"wrote {run.folder / 'audit-clinic_b.html'}" in said
+    assert f"wrote {run.audit_page}" not in said
 
 
 def test_what_is_wrong_is_one_line(run, tmp_path):

@@ -106,7 +106,7 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     assert [float(row["number"]) for row in rows] == pytest.approx(found.values, rel=1e-4)
     assert main(["predict", str(run.folder), *images]) == 0
     shown = capsys.readouterr().out
-    assert f"(90 %: {found.low[0]:.3g} to {found.high[0]:.3g})" in shown
+    assert f"(90%: {found.low[0]:.3g} to {found.high[0]:.3g})" in shown
     assert "probability" not in shown
     assert "<td>" in found._repr_html_()
 
@@ -137,7 +137,7 @@ def test_the_exported_file_tells_the_same(trained, tmp_path):
     found = predict(tmp_path / "onnx" / "model.onnx", images)
     said = found.record(0)
     assert said["low"] <= said["number"] <= said["high"]
-    shown = f"{said['number']:.3g} (90 %: {said['low']:.3g} to {said['high']:.3g})"
+    shown = f"{said['number']:.3g} (90%: {said['low']:.3g} to {said['high']:.3g})"
     assert found.text(0).startswith(shown)
     assert found.text(0) == predict(run.folder, images).text(0)
     assert "a model of regression" in (tmp_path / "onnx" / "README.md").read_text()

@@ -128,7 +128,7 @@ def expected(
     high = min(1.0, max(p + _Z * spread, wilson(p * n, n).high))
     value = 1 - (1 - p) * longer**-_GAIN
     high = max(high, 1 - (1 - high) * longer**-_MOST_GAIN)
-    return Estimate(value, low, high, n, f"prediction for a test of {tested}, 95 %")
+    return Estimate(value, low, high, n, f"prediction for a test of {tested}, 95%")
 
 
 def sentences(

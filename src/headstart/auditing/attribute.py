@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.data.numbers import parse_numbers
+from headstart.data.ordered import AmbiguousDates, ordered_cells
 from headstart.data.words import plural
 
 __all__ = ["Attribute", "read_attribute"]
 
 _UNKNOWN = frozenset({"", "nan", "na", "n/a", "none", "null", "unknown", "?", "-"})
-_DATE = re.compile(r"(\d{4})[-/.:_]?(0\d|1[0-2])[-/.:_]?([0-3]\d)(\D.*|\d*)")
 _CATEGORIES = 12  # numbers of more different values are measured, and put into halves
 _MOST = 40  # values that are asked about
 _FEW = 5  # images that a value needs
@@ -69,9 +67,13 @@ def read_attribute(
     kinds = np.unique(cells[known])
     if len(kinds) == 1:
         return f"has one value only ({kinds[0]})"
-    ordered = _ordered(cells, known)
-    if ordered is not None and len(kinds) > _CATEGORIES:
-        return _halves(name, cells, known, ordered)
+    if len(kinds) > _CATEGORIES:
+        try:
+            ordered = ordered_cells(cells[known].tolist())
+        except AmbiguousDates as error:
+            return str(error)
+        if ordered is not None:
+            return _halves(name, cells, known, ordered)
     if len(kinds) >= 0.9 * known.sum():
         return "is different for nearly every image, as a name is"
     return _categories(name, cells, known, targets)
@@ -80,18 +82,6 @@ def read_attribute(
 def _one_to_one(cells: np.ndarray, groups: np.ndarray, known: np.ndarray) -> bool:
     pairs = np.unique(np.stack([cells[known], groups[known]]), axis=1)
     return bool(pairs.shape[1] == len(np.unique(cells[known])) == len(np.unique(groups[known])))
-
-
-def _ordered(cells: np.ndarray, known: np.ndarray) -> np.ndarray | None:
-    """Returns (M,) float places of the known cells where they are numbers or dates."""
-    given = cells[known].tolist()
-    if all(_DATE.fullmatch(each) for each in given):
-        return np.unique(cells[known], return_inverse=True)[1].astype(float)
-    try:
-        numbers = parse_numbers(tuple(given))
-    except ValueError:
-        return None
-    return numbers if bool(np.isfinite(numbers).all()) else None
 
 
 def _halves(name: str, cells: np.ndarray, known: np.ndarray, ordered: np.ndarray) -> Attribute:

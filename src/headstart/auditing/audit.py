@@ -69,6 +69,7 @@ class Audit:
         against: How another run differs (an `Against`), where one was named.
         labels: Labels that are probably wrong, the surest first.
         labels_said: One sentence about those; empty where there are none.
+        data: Where the images lie, in full; empty where they are the run's own.
     """
 
     run: str
@@ -87,6 +88,7 @@ class Audit:
     against: Any = None
     labels: tuple[Suspect, ...] = ()
     labels_said: str = ""
+    data: str = ""
 
     @property
     def serious(self) -> bool:
@@ -167,7 +169,7 @@ def audit_columns(
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))
     return Audit(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
-        columns=tuple(done), skipped=skipped,
+        columns=tuple(done), skipped=skipped, data=evidence.data,
         said=tuple(_said(each, each.column == repaired) for each in done),
     )  # fmt: skip
 

@@ -214,7 +214,7 @@ def _asked(pair: Pair, attribute: Attribute) -> bool:
 def _told(pair: Pair) -> Estimate:
     (a, b), (c, d) = pair.counts
     return Estimate(pair.told, pair.told_low, min(1.0, 2 * pair.told - pair.told_low),
-                    a + b + c + d, "MOVER of Wilson 95 %")  # fmt: skip
+                    a + b + c + d, "MOVER of Wilson 95%")  # fmt: skip
 
 
 def _others(evidence: Evidence, attribute: Attribute, pair: Pair) -> tuple[str, str]:

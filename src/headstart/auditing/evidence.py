@@ -57,6 +57,7 @@ class Evidence:
         space: Their vectors in principal axes, or None where there are none.
         beside: The classifier of them, each image answered while held out, or None.
         earlier: What the model learnt from, where these are other images.
+        data: Where those lie, in full; empty where the images are the run's own.
     """
 
     dataset: Dataset
@@ -70,6 +71,7 @@ class Evidence:
     space: Space | None = None
     beside: Beside | None = None
     earlier: Earlier | None = None
+    data: str = ""
 
     def __len__(self) -> int:
         return len(self.targets)

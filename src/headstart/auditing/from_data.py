@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -69,6 +70,7 @@ def evidence_of_data(
         make_space(vectors, model.vector_head.columns),
         _beside(model, vectors, present, own.reshape(-1), clusters),
         earlier=_earlier(run, tuple(names[each] for each in present)),
+        data=str(Path(name).absolute()),
     )  # fmt: skip
 
 

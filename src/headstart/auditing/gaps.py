@@ -16,8 +16,10 @@ from headstart.auditing.confound import Verdict
 from headstart.checks.outside import outside_of
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.data.ordered import places_of
 from headstart.errors import DataError
 from headstart.images.outer import WORDS
+from headstart.lists import some_of
 from headstart.metrics.confound import holm
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
 from headstart.metrics.statistic import Measure, Statistic
@@ -105,7 +107,12 @@ def _columns(dataset: Dataset, by: Sequence[str]) -> dict[str, np.ndarray]:
             have = ", ".join(known) or "none: put an attributes.csv beside the images"
             raise DataError(f"--by {name}: the data have no such column; they have {have}")
     count = _bands_of(dataset)
-    return {name: bands(known[name].astype(str), count=count) for name in (by or known)}
+    return {name: _banded(known[name], count) for name in (by or known)}
+
+
+def _banded(cells: np.ndarray, count: int) -> np.ndarray:
+    values, places = places_of(cells)
+    return bands(values, count=count, places=places)
 
 
 def _bands_of(dataset: Dataset) -> int:
@@ -130,7 +137,7 @@ def _outside(dataset: Dataset, compute: Compute) -> dict[str, np.ndarray]:
                 continue
             number = each.numbers[name][:2].prod() if name == "size" else each.numbers[name][0]
             cells[row] = "" if np.isnan(number) else f"{number:.4g}"
-        found[name] = bands(cells.astype(str), count=_bands_of(dataset))
+        found[name] = _banded(cells, _bands_of(dataset))
     return found
 
 
@@ -161,6 +168,9 @@ def _gaps(
 
 def _claim(found: Subgroups, p: float, primary: Measure, sure: bool) -> str:
     best, worst = found.values[found.best], found.values[found.worst]
+    if best.value == worst.value:
+        every = some_of((f"{name} ({each.n})" for name, each in found.values.items()), 5)
+        return f"{found.column}: {primary.words} is {best.value:.3f} of every value: {every}."
     said = (
         f"{found.column}: {primary.words} is {best.value:.3f} of {found.best} ({best.n} images) "
         f"and {worst.value:.3f} of {found.worst} ({worst.n})"

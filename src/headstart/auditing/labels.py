@@ -117,7 +117,7 @@ def said_of_labels(suspects: Sequence[Suspect], right: float, leant: Sequence[st
         said += f", {copies} of copies that are labelled differently"
     if right < _RELIABLE:
         said += (
-            f"; the model itself is right on {100 * right:.0f} % only: half of the others are "
+            f"; the model itself is right on {100 * right:.0f}% only: half of the others are "
             f"wrong labels at best"
         )
     if leant:

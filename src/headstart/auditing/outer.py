@@ -18,7 +18,7 @@ from headstart.auditing.evidence import Evidence
 from headstart.checks.outside import CONTENT, ORDER, numbers_in_names, outside_of
 from headstart.checks.skill import category_skill, skill, told_classes
 from headstart.compute import Compute
-from headstart.images.outer import NUMBERS, WORDS, OuterProperties
+from headstart.images.outer import NUMBERS, SEVERAL, WORDS, OuterProperties
 from headstart.metrics.confound import holm
 
 __all__ = ["Outside", "Outer", "audit_outer", "measure_outer"]
@@ -26,7 +26,6 @@ __all__ = ["Outside", "Outer", "audit_outer", "measure_outer"]
 _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
 _LEVEL = 0.05
-_SEVERAL = ("corners", "JPEG tables")
 _SAVED = ("size", "file format", "colour mode", "JPEG tables", "bytes a pixel")
 
 
@@ -182,7 +181,7 @@ def _judged(name: str, low: float, found: Confound) -> Verdict:
 def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
     value, low, chance = told
     said = (
-        f"{name[0].upper()}{name[1:]} alone tell{'' if name in _SEVERAL else 's'} the class with a "
+        f"{name[0].upper()}{name[1:]} alone tell{'' if name in SEVERAL else 's'} the class with a "
         f"balanced accuracy of "
         f"{_percent(value)} (at least {_percent(low)}; guessing {_percent(chance)})"
     )
@@ -202,4 +201,4 @@ def _remedy(name: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"

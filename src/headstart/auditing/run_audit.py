@@ -99,7 +99,7 @@ def run_audit(
     if ask.corruptions:
         found, worse = _corrupted(run, evidence, found, compute)
         more |= worse
-    if ask.unnamed and evidence.earlier is None and evidence.dataset.task == "classification":
+    if ask.unnamed and not evidence.data and evidence.dataset.task == "classification":
         found = _with_labels(run, evidence, found)
     pictures = cells_shown(found, evidence) | suspects_shown(found, evidence) | more
     write_audit(

@@ -235,7 +235,7 @@ def line_of(suspect: Suspect) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"
 
 
 def _points(estimate: Estimate) -> str:

@@ -13,6 +13,7 @@ from headstart.checks.shortcuts import measurable
 from headstart.checks.skill import category_skill, class_skills, skill
 from headstart.data.dataset import Dataset
 from headstart.data.numbers import parse_numbers
+from headstart.data.ordered import AmbiguousDates, parse_dates
 from headstart.records import Finding, Severity
 
 __all__ = ["check_columns"]
@@ -34,7 +35,6 @@ _CIRCUMSTANCES = frozenset(
     }
 )
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_DATE = re.compile(r"\d{4}[-/.:_]?(0\d|1[0-2])[-/.:_]?[0-3]\d(\D.*|\d*)")
 _GRADES = 20  # numbers of more different values are a measurement, and near ones are alike
 _LEAST, _MUCH = 0.1, 0.3
 _PURE = 0.9
@@ -145,7 +145,7 @@ def _told_by(column: _Column, *, grouped: bool, columns: int) -> Iterator[Findin
         _severity(column, low),
         f"Column {column.name} alone tells the class with a balanced accuracy of "
         f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} (at least "
-        f"{chance + low * (1 - chance):.0%} with 95 % confidence){nearly}.",
+        f"{chance + low * (1 - chance):.0%} with 95% confidence){nearly}.",
         _shares(column) if ranked is not None else _ranges(column),
         _remedy(column, pure=pure, grouped=grouped, number=ranked is None),
         len(column.cells),
@@ -171,8 +171,14 @@ def _ordered(cells: np.ndarray) -> np.ndarray | None:
     given = cells[cells != ""]
     if not len(given):
         return None
-    if all(_DATE.fullmatch(cell) for cell in given.tolist()):
-        return np.unique(cells, return_inverse=True)[1].astype(float)
+    try:
+        days = parse_dates(given.tolist())
+    except AmbiguousDates:
+        return None
+    if days is not None:
+        places = np.full(len(cells), days.min() - 1)
+        places[cells != ""] = days
+        return places
     try:
         numbers = parse_numbers(tuple(cells.tolist()))
     except ValueError:
@@ -200,7 +206,7 @@ def _one_class(column: _Column, columns: int) -> Iterator[Finding]:
         _severity(column, float(lows[top])),
         f"Column {column.name} alone tells {column.kinds[top]} from all other classes with a "
         f"balanced accuracy of {(1 + values[top]) / 2:.0%}, where guessing has 50% (at least "
-        f"{(1 + lows[top]) / 2:.0%} with 95 % confidence).",
+        f"{(1 + lows[top]) / 2:.0%} with 95% confidence).",
         _shares(column, top),
         _remedy(column, pure=False, grouped=False, number=False),
         len(column.cells),

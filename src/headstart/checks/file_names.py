@@ -95,7 +95,7 @@ def check_name_numbers(dataset: Dataset, clusters: np.ndarray) -> Iterator[Findi
         "warning" if dates and low >= _MUCH else "note",
         f"The {'dates' if dates else 'numbers'} in the file names alone tell the class with a "
         f"balanced accuracy of {chance + value * (1 - chance):.0%}, where guessing has "
-        f"{chance:.0%} (at least {chance + low * (1 - chance):.0%} with 95 % confidence).",
+        f"{chance:.0%} (at least {chance + low * (1 - chance):.0%} with 95% confidence).",
         _ranges(dataset, known, place),
         "A model does not see names; but what was taken one after the other looks alike. If each "
         "class was taken at a time of its own, light, place or camera may tell it: take every "

@@ -8,16 +8,17 @@ import numpy as np
 
 from headstart.checks.appearance import check_appearance
 from headstart.checks.contents import check_contents
-from headstart.checks.duplicates import clusters, exact_duplicates, near_duplicates
+from headstart.checks.duplicates import clusters, exact_duplicates
 from headstart.checks.file_names import check_name_heads
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
+from headstart.checks.turned import copy_pairs
 from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.groups import possible_folders
 from headstart.data.numbers import possible_numbers
 from headstart.data.stems import stem_groups
-from headstart.data.words import plural
+from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
@@ -35,20 +36,21 @@ def check_dataset(
     Args:
         dataset: N items.
         stats: Their N rows.
-        pairs: (P, 2) near duplicates, if `duplicates.near_duplicates` was called before.
+        pairs: (P, 2) copies, if `turned.copy_pairs` was called before.
 
     Returns:
         Findings, the serious ones first. `serious` is kept for what would make results
         wrong: conflicting labels, leaks, shortcuts, classes that cannot be learned.
     """
     if pairs is None:
-        pairs = near_duplicates(stats)
+        pairs = copy_pairs(dataset, stats)
     alike = clusters(stats, stem_groups(dataset, sure=True), pairs=pairs)
     together = alike
     if dataset.groups is not None:
         together = clusters(stats, dataset.groups, pairs=pairs)
     found = [
         *_files(dataset, stats),
+        *_groups(dataset),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
         *_copies(dataset, stats, pairs),
@@ -110,6 +112,26 @@ def _files(dataset: Dataset, stats: ImageStats) -> Iterator[Finding]:
                 f"One label at a time is learnt here: name it with --label {flags[0]}.",
                 len(flags),
             )
+
+
+def _groups(dataset: Dataset) -> Iterator[Finding]:
+    """One person, patient or video under several spellings."""
+    if dataset.groups is None:
+        return
+    spelled: dict[str, list[str]] = {}
+    for name in sorted(set(dataset.groups.tolist()) - {""}):
+        spelled.setdefault(spelling(name), []).append(name)
+    twice = [names for names in spelled.values() if len(names) > 1]
+    if twice:
+        yield Finding(
+            "similar_group_names",
+            "warning",
+            f"{plural(len(twice), 'group seems', 'groups seem')} to be spelled in several ways, "
+            f"and may lie on both sides of a split.",
+            first(" = ".join(names) for names in twice),
+            "Write them alike if they mean the same.",
+            len(twice),
+        )
 
 
 def _conflicts(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[Finding]:
@@ -206,7 +228,8 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
             "near_duplicates",
             "warning" if involved > len(dataset) / 100 else "note",
             f"{plural(involved, 'image looks', 'images look')} nearly the same as another, as "
-            f"copies do that were re-encoded, resized, brightened or cropped a little"
+            f"copies do that were re-encoded, resized, brightened, mirrored, turned by quarters or "
+            f"cropped a little"
             f"{_doubt(stats)}.",
             first(joined(dataset, pair) for pair in pairs),
             "Nothing must be done: they are kept on one side of every split that is drawn here.",

@@ -16,7 +16,7 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import ImageError
 from headstart.images.decode import read_bytes
-from headstart.images.outer import NUMBERS, WORDS, OuterProperties, outer_properties
+from headstart.images.outer import NUMBERS, SEVERAL, WORDS, OuterProperties, outer_properties
 from headstart.images.threads import ordered_map
 from headstart.records import Finding
 
@@ -131,8 +131,9 @@ def _finding(name: str, told: tuple[float, float, float], n: int) -> Finding:
     return Finding(
         "outside_" + re.sub(r"\W+", "_", name).lower(),
         "warning" if low >= _MUCH and not content else "note",
-        f"The {name} of an image alone tells its class with a balanced accuracy of "
-        f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} (at least "
-        f"{chance + low * (1 - chance):.0%} with 95 % confidence).",
+        f"The {name} of an image alone tell{'' if name in SEVERAL else 's'} its class with a "
+        f"balanced accuracy of {chance + value * (1 - chance):.0%}, where guessing has "
+        f"{chance:.0%} (at least "
+        f"{chance + low * (1 - chance):.0%} with 95% confidence).",
         (), remedy, n,
     )  # fmt: skip

@@ -61,7 +61,7 @@ def check_shortcuts(
                 "serious" if low >= 0.3 else "warning",
                 f"The {what} of an image alone tells its class with a balanced accuracy of "
                 f"{chance + value * (1 - chance):.0%}, where guessing has {chance:.0%} "
-                f"(at least {chance + low * (1 - chance):.0%} with 95 % confidence).",
+                f"(at least {chance + low * (1 - chance):.0%} with 95% confidence).",
                 _by_class(dataset, stats, known, what),
                 _REMEDY,
                 len(known),
@@ -101,7 +101,7 @@ def check_shape(
         "serious" if low >= 0.3 else "warning",
         f"The model sees images {' and '.join(shown)}, which shows it their shape, and width by "
         f"height alone tells the class with a balanced accuracy of {told:.0%}, where guessing has "
-        f"{chance:.0%} (at least {least:.0%} with 95 % confidence).",
+        f"{chance:.0%} (at least {least:.0%} with 95% confidence).",
         _by_class(dataset, stats, known, "size"),
         "A part of what it gained may be the shape and not the content. If images will come in "
         "other shapes, train with --views 1 too and compare both on such images.",
@@ -170,7 +170,7 @@ def _of_one_class(
         "serious" if low[top] >= 0.6 else "warning",
         f"The {what} of an image alone tells {kinds[0]}{more} from all other classes"
         f"{', the best' * (len(told) > 1)} with a balanced accuracy of {(1 + value[top]) / 2:.0%}, "
-        f"where guessing has 50% (at least {(1 + low[top]) / 2:.0%} with 95 % confidence).",
+        f"where guessing has 50% (at least {(1 + low[top]) / 2:.0%} with 95% confidence).",
         tuple(
             f"{kind}: {typical[int(numbers[each])]}; told with {(1 + value[each]) / 2:.0%} "
             f"(at least {(1 + low[each]) / 2:.0%})"

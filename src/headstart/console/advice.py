@@ -27,7 +27,7 @@ def show_advice(result: Advice, console: Console) -> None:
     console.print(f"{result.data}: {facts}", markup=False)
     show_findings(result.findings, console)
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("backbone", "px", "accuracy", "95 % interval", "k-NN", "stage", "LogME", "s"):
+    for heading in ("backbone", "px", "accuracy", "95% interval", "k-NN", "stage", "LogME", "s"):
         table.add_column(heading, justify="left" if heading in ("backbone", "stage") else "right")
     for each in result.candidates:
         table.add_row(

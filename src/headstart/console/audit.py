@@ -38,7 +38,8 @@ def show_audit(result: Audit, console: Console) -> None:
                 hang(console, cell(line, "dim"))
             hang(console, cell(f"→ {each.remedy}"))
     for other in result.outer:
-        hang(console, cell(other.claim), lead=other.verdict, style=_COLOURS[other.verdict])
+        lead = "note" if other.verdict == "fine" else other.verdict  # as the page says
+        hang(console, cell(other.claim), lead=lead, style=_COLOURS[lead])
         if other.remedy:
             hang(console, cell(f"→ {other.remedy}"))
     if result.border is not None:

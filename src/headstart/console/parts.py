@@ -62,7 +62,7 @@ def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits
     from headstart.console.screen import cell
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("", "value", "95 % interval", "n"):
+    for heading in ("", "value", "95% interval", "n"):
         table.add_column(
             heading,
             justify="right" if heading else "left",

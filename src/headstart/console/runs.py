@@ -217,7 +217,7 @@ def show_exported(result: Export, console: Console) -> None:
         table.add_row(
             cell(row["file"]),
             f"{row['megabytes']:.1f}",
-            f"{row['p50_ms']:.1f} (95 %: {row['p95_ms']:.1f})",
+            f"{row['p50_ms']:.1f} (95%: {row['p95_ms']:.1f})",
             f"{row['images_per_second']:.0f}",
             str(row[result.primary]),
         )

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["show", "written"]
 
 
-_OF_AUDIT = ("audit.json", "audit.html", "label_suspects.csv")
-
-
 def written(result: Any, options: Options) -> list[str]:
     """Returns the paths of all that a verb wrote.
 
@@ -49,8 +46,9 @@ def written(result: Any, options: Options) -> list[str]:
     if isinstance(result, Path):
         return [str(result)]
     if type(result).__name__ == "Audit":
-        names = _OF_AUDIT if result.labels else _OF_AUDIT[:-1]  # an earlier list is not written
-        places = [Path(result.run) / name for name in names]
+        run = Run(Path(result.run))
+        places = list(run.audit_files(result.data))
+        places += [run.label_suspects] if result.labels else []  # an earlier list is not written
         return [str(place) for place in places if place.is_file()]
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]
     if options.verb() in ("identify", "verify"):

@@ -98,6 +98,6 @@ def tidied(label: Any) -> tuple[str, str]:
     """Returns a label in one normal form, and what was mended in it, if anything."""
     from headstart.data.words import normal
 
-    text = str(label)
+    text = "" if label is None else str(label)
     found = " ".join(normal(text).split())
     return found, "" if found == text else f"label {text!r} has blanks that were taken off"

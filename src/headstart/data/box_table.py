@@ -19,6 +19,7 @@ from headstart.data.scan import EXTENSIONS, Tree
 from headstart.data.tables import FILE_COLUMNS, Table, read_table
 from headstart.data.words import plural, split_name
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["boxes_in", "read_box_table"]
 
@@ -117,7 +118,8 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
             told = {kind: given[row] for kind, given in flags.items()}
             boxes.append(NotedBox(box, label, **told))  # type: ignore[arg-type]
         size = (stated[0][theirs[0]], stated[1][theirs[0]])
-        split = (split_name(splits[theirs[0]]) or "") if splits else ""
+        split, twice = _split_of([splits[row] for row in theirs]) if splits else ("", "")
+        aside += [(name, twice)] if twice else []
         images[name] = NotedImage(tuple(boxes), size, "; ".join(dict.fromkeys(flaws)), split)
     unit = "shares of the image" if relative else "pixels"
     return BoxNotes(
@@ -126,6 +128,14 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
         set_aside=tuple(aside), splits="by a column" if splits else "",
         guessed=not found.kind, columns=_of_images(table, rows, (cells, labels, splits)),
     )  # fmt: skip
+
+
+def _split_of(cells: Sequence[str]) -> tuple[str, str]:
+    """Returns the split of an image, and what to say where its rows are of two: the last it is."""
+    order = ("", "train", "val", "test")
+    told = sorted({split_name(cell) or "" for cell in cells}, key=order.index)
+    said = f"its rows are of {some_of([each for each in told if each], 3)}; taken for {told[-1]}"
+    return told[-1], said if len([each for each in told if each]) > 1 else ""
 
 
 def _of_images(

@@ -133,7 +133,8 @@ class Boxes:
         """(M,) bool: boxes of finite corners with an area on the image."""
         left, top, right, bottom = self.clipped.T
         with np.errstate(invalid="ignore"):
-            return np.asarray((right > left) & (bottom > top))
+            there = (right > left) & (bottom > top)
+        return np.asarray(there & np.isfinite(self.corners).all(axis=1))
 
     @cached_property
     def clipped(self) -> np.ndarray:

@@ -81,32 +81,39 @@ def _why_not(path: Path, content: Any) -> str:
 def _images_of(
     path: Path, content: dict[str, Any], ids: dict[str, int], root: Path
 ) -> tuple[dict[str, NotedImage], list[tuple[str, str]]]:
-    called: dict[Any, str] = {}
-    aside = []
-    for each in content["categories"]:
-        (name, flaw), number = tidied(each.get("name", each.get("id"))), each.get("id")
-        if name in called.values():
-            aside.append((path.name, f"two categories are called {name}: taken for one"))
-        elif flaw:
-            aside.append((path.name, f"category {number}: {flaw}"))
-        called[number] = name
-        ids.setdefault(name, number if isinstance(number, int) else len(ids))
-    by_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for each in content["annotations"]:
-        by_image[each.get("image_id")].append(each)
+    called, aside = _categories(path, content, ids)
+    by_image: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in _records(path, content, "annotations"):
+        by_image[str(each.get("image_id"))].append(each)
     start = os.path.relpath(path.parent, root).replace(os.sep, "/") + "/"
     found: dict[str, NotedImage] = {}
-    for image in content["images"]:
+    whose: dict[str, str] = {}
+    for image in _records(path, content, "images"):
         name = str(image.get("file_name") or image.get("id")).replace("\\", "/")
         if not start.startswith((".", "/")) and (root / (start + name)).is_file():
             name = start + name
-        theirs = by_image.pop(image.get("id"), [])
+        if not isinstance(image.get("id"), int | str | float):
+            raise DataError(
+                f"{path}: the image {name} has no number (id) that annotations could name"
+            )
+        number = str(image.get("id"))
+        if whose.setdefault(number, name) != name:
+            raise DataError(
+                f"{path} gives the number {number} to {whose[number]} and to {name}, so that "
+                f"nobody knows whose the annotations are: number each image for itself"
+            )
+        theirs = by_image.pop(number, [])
         boxes = [box for each in theirs if (box := _box(each, called)) is not None]
         if len(boxes) < len(theirs):
             lost = plural(len(theirs) - len(boxes), "annotation")
             aside.append((name, f"{lost} of {path.name} without a category of the file"))
+        if theirs and not boxes:
+            continue  # something is there, and nobody knows what: no image without objects
+        if name in found:
+            aside.append((name, f"listed more than once in {path.name}; the boxes of all are its"))
+            boxes = [*found[name].boxes, *boxes]
         size = [as_number(image.get(side)) for side in ("width", "height")]
-        width, height = (int(side) if side > 0 else 0 for side in size)
+        width, height = (int(side) if 0 < side < math.inf else 0 for side in size)
         found[name] = NotedImage(tuple(boxes), (width, height))
     if by_image:
         some = plural(sum(map(len, by_image.values())), "annotation")
@@ -114,8 +121,48 @@ def _images_of(
     return found, aside
 
 
-def _box(annotation: dict[str, Any], called: dict[Any, str]) -> NotedBox | None:
-    label = called.get(annotation.get("category_id"))
+def _categories(
+    path: Path, content: dict[str, Any], ids: dict[str, int]
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Returns number -> name of the categories, and what was mended; fills name -> number."""
+    called: dict[str, str] = {}
+    aside = []
+    for each in _records(path, content, "categories"):
+        number = each.get("id")
+        given = each.get("name")
+        name, flaw = tidied(number if given in (None, "") else given)
+        if called.get(str(number), name) != name:
+            raise DataError(
+                f"{path} gives the number {number} to two categories, {called[str(number)]} and "
+                f"{name}: number each for itself"
+            )
+        if name in called.values():
+            aside.append((path.name, f"two categories are called {name}: taken for one"))
+        elif flaw:
+            aside.append((path.name, f"category {number}: {flaw}"))
+        called[str(number)] = name
+        ids.setdefault(name, number if isinstance(number, int) else len(ids))
+    return called, aside
+
+
+def _records(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Returns a list of the file.
+
+    Raises:
+        DataError: If anything in it is no record of fields.
+    """
+    given: list[Any] = content[key]
+    odd = next((at for at, each in enumerate(given) if not isinstance(each, dict)), None)
+    if odd is not None:
+        raise DataError(
+            f"{path}: number {odd + 1} of its {key} is {str(given[odd])[:40]!r}, and no record "
+            f"with fields; export the file again"
+        )
+    return given
+
+
+def _box(annotation: dict[str, Any], called: dict[str, str]) -> NotedBox | None:
+    label = called.get(str(annotation.get("category_id")))
     if label is None:
         return None
     box = annotation.get("bbox")

@@ -26,6 +26,8 @@ from headstart.lists import some_of
 
 __all__ = ["from_notes"]
 
+_TINY = 8  # pixels of a side, from which on no set of boxes lies in the first pixel
+
 
 def from_notes(tree: Tree, notes: BoxNotes, columns: Columns) -> Dataset:
     """Makes the data set of images and their boxes; images that no file lists are not annotated.
@@ -38,6 +40,9 @@ def from_notes(tree: Tree, notes: BoxNotes, columns: Columns) -> Dataset:
     Raises:
         DataError: If fewer than half of the images that are annotated are there, or nothing is.
     """
+    notes = _with_classes(notes)
+    if not notes.images:
+        raise DataError(f"{tree.root}: no annotation can be read{_why(notes)}")
     splits = {name: each.split for name, each in notes.images.items()}
     homes, lost = place_images(tree.names, splits)
     if not homes or 2 * len(homes) < len(notes.images):
@@ -50,7 +55,8 @@ def from_notes(tree: Tree, notes: BoxNotes, columns: Columns) -> Dataset:
     given = [notes.images.get(homes.get(name, "")) for name in tree.names]
     labels, unread = _labels(tree, given, notes)
     if not len(labels.classes):
-        raise DataError(f"{notes.files} of {tree.root} holds no box at all")
+        raise DataError(f"{notes.files} of {tree.root} holds no box at all{_why(notes)}")
+    _refuse_shares(labels, notes, tree)
     told = [each.split if each else "" for each in given]
     by_notes = any(told)
     aside = {*tree.set_aside, *lost, *notes.set_aside, *unread}
@@ -70,6 +76,42 @@ def from_notes(tree: Tree, notes: BoxNotes, columns: Columns) -> Dataset:
         known = replace(known, splits=np.full(len(known), "", "U5"))
     reading = known.reading | {"labels": _reading(labels, notes)}
     return with_splits(replace(known, labels=labels, reading=reading))
+
+
+def _with_classes(notes: BoxNotes) -> BoxNotes:
+    """Leaves out boxes without a class; an image that has no other is not one without objects."""
+    images, aside = {}, list(notes.set_aside)
+    for name, each in notes.images.items():
+        kept = tuple(box for box in each.boxes if box.label)
+        if len(kept) < len(each.boxes):
+            lost = plural(len(each.boxes) - len(kept), "box", "boxes")
+            aside.append((name, f"{lost} without a class, left out"))
+        if kept or not each.boxes:
+            images[name] = replace(each, boxes=kept)
+    return replace(notes, images=images, set_aside=tuple(aside))
+
+
+def _why(notes: BoxNotes) -> str:
+    """Returns what was set aside first, where that is why nothing is left."""
+    if not notes.set_aside:
+        return ""
+    (name, reason), more = notes.set_aside[0], len(notes.set_aside) - 1
+    return f" ({name}: {reason}{f', and {more:,} more like it' if more else ''})"
+
+
+def _refuse_shares(labels: Boxes, notes: BoxNotes, tree: Tree) -> None:
+    """Refuses boxes that are shares of their images where pixels are read.
+
+    Raises:
+        DataError: If none reaches beyond the first pixel.
+    """
+    inside = labels.corners[labels.usable]
+    known = labels.sizes[labels.annotated].min(initial=_TINY) >= _TINY
+    if not notes.relative and known and len(inside) and inside.max() <= 1.0:
+        raise DataError(
+            f"all boxes of {notes.files} of {tree.root} lie between 0 and 1, as shares of the "
+            f"image do, and pixels are read there: multiply them by its width and height"
+        )
 
 
 def _with_columns(

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.words import normal, split_name
+from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError, OptionError
+from headstart.lists import some_of
 from headstart.records import Finding
 
 __all__ = ["class_level", "group_by_folder", "means_folder", "one_to_one", "possible_folders"]
 
 _WORD = "folder"
 _SHOWN = 6
+_UNLIKE = 1.5
+_MANY = 5
+_NUMBER = re.compile(r"[+-]?[\d.,]+\D*")
+_TOPS, _CLASSES = 4, 12  # folders at the top, and in each of them, that may be read either way
 # Fewer sub-folders than this are hardly people, and with fewer images a folder each is a number.
 _FEW = 3
 _SAME = 0.9
@@ -89,6 +94,10 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     groups = _names(dataset, level)
     has = groups != ""
     names, counts = np.unique(groups[has], return_counts=True)
+    if _may_be_classes(dataset, groups):
+        yield _which_level(dataset, names, level)
+        return
+    yield from _folders_beside_images(dataset, level)
     if (
         2 * has.sum() < len(dataset)
         or len(names) < _FEW
@@ -110,7 +119,65 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
             f"{names[k]}: {counts[k]:,} images" for k in np.argsort(-counts, kind="stable")[:_SHOWN]
         ),
         f"If they are people, patients or videos, say --group folder:{level}, so that none lies on "
-        "both sides of a split.",
+        f"both sides of a split; if they are the classes, --label folder:{level}.",
+        len(names),
+    )
+
+
+def _may_be_classes(dataset: Dataset, groups: np.ndarray) -> bool:
+    """Whether the few folders at the top hold the same folders each, and are of unlike size.
+
+    Then those at the top may as well be splits, sites or years, and those in them the classes.
+    People photographed in every class leave classes of about one size.
+    """
+    if (groups == "").any() or (dataset.splits != "").any():
+        return False
+    inside: dict[str, set[str]] = {}
+    for i, name in enumerate(groups.tolist()):
+        inside.setdefault(dataset.labels.text(i), set()).add(name)
+    sets = list(inside.values())
+    counts = Counter(dataset.labels.text(i) for i in range(len(dataset))).values()
+    return (
+        2 <= len(sets) <= _TOPS
+        and 2 <= len(sets[0]) <= _CLASSES
+        and all(each == sets[0] for each in sets)
+        and max(counts) >= _UNLIKE * min(counts)
+        and not any(_NUMBER.fullmatch(each) for each in sets[0])
+    )
+
+
+def _folders_beside_images(dataset: Dataset, level: int) -> Iterator[Finding]:
+    """Says which folders lie in a class beside its images, and were counted to it."""
+    homes = Counter("/".join(name.split("/")[:-1]) for name in dataset.names)
+    inside = [
+        (home, count) for home, count in sorted(homes.items())
+        if home.count("/") >= level - 1 and count >= _MANY
+        and homes["/".join(home.split("/")[: level - 1])] >= _MANY
+    ]  # fmt: skip
+    if inside:
+        total = sum(count for _, count in inside)
+        yield Finding(
+            "folders_beside_images",
+            "note",
+            f"{plural(len(inside), 'folder lies', 'folders lie')} in a class beside its images; "
+            f"the {plural(total, 'image')} in {'it' if len(inside) == 1 else 'them'} count to that "
+            f"class.",
+            tuple(f"{home}: {plural(count, 'image')}" for home, count in inside[:_SHOWN]),
+            "If one is a class of its own, put it beside the others.",
+            total,
+        )
+
+
+def _which_level(dataset: Dataset, names: np.ndarray, level: int) -> Finding:
+    tops = sorted({dataset.labels.text(i) for i in range(len(dataset))})
+    return Finding(
+        "possible_folders",
+        "warning",
+        f"The folders {' and '.join(tops)} were taken for classes, and all of them hold the same "
+        f"folders, which may be the classes as well.",
+        (f"in each: {some_of(names.tolist(), 8)}",),
+        f"If those in them are the classes (and these are splits, sites or years), say --label "
+        f"folder:{level}; if they are people, videos or sides, --group folder:{level}.",
         len(names),
     )
 

@@ -30,6 +30,7 @@ def is_labelme(content: Any) -> bool:
     return (
         isinstance(content, dict)
         and isinstance(content.get("shapes"), list)
+        and all(isinstance(each, dict) for each in content["shapes"])
         and ("imagePath" in content or "imageHeight" in content)
     )
 

@@ -263,4 +263,4 @@ def _said(classes: NamedClasses, ignored: int | None, strays: int, totals: Total
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1%}" if share >= 0.001 else "less than 0.1 %"
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"

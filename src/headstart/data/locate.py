@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def locate(path: Path, cells: list[str]) -> Located:
     found = {folder: hits for folder, hits in found.items() if hits}
     if len(found) > 1:
         found = _chosen(path, found, len(rows), cells)
+    how = _found_roughly(path, files, found, cells, rows)
     full = [os.path.normpath(os.path.join(home, cell)) if cell else "" for cell in cells]
     there = [False] * len(cells)
     for hits in found.values():
@@ -76,8 +78,59 @@ def locate(path: Path, cells: list[str]) -> Located:
     }  # fmt: skip
     where = sorted(os.path.relpath(folder, home).replace(os.sep, "/") for folder in found)
     said = "" if where in ([], ["."]) else f"in {', '.join(each + '/' for each in where)}"
+    said = ", ".join(each for each in (said, how) if each)
     root, names = _common_root(path, full)
     return Located(root, names, there, doubtful, said)
+
+
+def _found_roughly(
+    path: Path, files: _Files, found: dict[str, dict[int, list[str]]], cells: list[str],
+    rows: list[int],
+) -> str:  # fmt: skip
+    """Adds files whose names differ in the case of letters, or in zeros that a spreadsheet took.
+
+    Only for rows that have no file of their very name, in the folders where others have; where
+    none has, in all of them. Zeros count only where no row has a file of its very name.
+
+    Returns:
+        What was done, for people; empty where nothing was.
+
+    Raises:
+        DataError: If two folders fit equally well.
+    """
+    named = {row for hits in found.values() for row in hits}
+    missing = [row for row in rows if row not in named]
+    if not missing:
+        return ""
+    home = str(path.parent)
+    ways = [(_lowered, "names with letters of other case")]
+    ways += [] if named else [(_numbered, "names without their zeros")]
+    for key, words in ways:
+        rough = {
+            folder: {row: one for row in missing if (one := files.find_by(key, folder, cells[row]))}
+            for folder in (list(found) or [home, *files.folders_below(home)])
+        }
+        rough = {folder: hits for folder, hits in rough.items() if hits}
+        if len(rough) > 1:
+            rough = _chosen(path, rough, len(missing), cells)
+        for folder, hits in rough.items():
+            found[folder] = {**hits, **found.get(folder, {})}
+        if rough:
+            count = len({row for hits in rough.values() for row in hits})
+            return f"{count:,} {words}"
+    return ""
+
+
+def _lowered(name: str) -> str:
+    return normal(name).casefold()
+
+
+def _numbered(name: str) -> str:
+    """Returns a number without its first zeros; "" of a name that is no number."""
+    stem, ending = os.path.splitext(normal(name).casefold())
+    if ending.lstrip(".").isdecimal():  # 12.5 is no file's name
+        return ""
+    return (stem.lstrip("0") or "0") if stem.isdecimal() else ""
 
 
 def _chosen(
@@ -133,6 +186,7 @@ class _Files:
         self._folders: dict[str, dict[str, str]] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
         self._stems: dict[str, dict[str, list[str]]] = {}
+        self._keyed: dict[tuple[Callable[[str], str], str], dict[str, list[str]]] = {}
 
     def find(self, folder: str, cell: str) -> list[str]:
         """Returns the paths of the files that a cell can mean below a folder; several in doubt."""
@@ -152,6 +206,28 @@ class _Files:
             os.path.normpath(os.path.join(place, each))
             for each in self._stems[place].get(normal(last), ())
         ]
+
+    def find_by(self, key: Callable[[str], str], folder: str, cell: str) -> list[str]:
+        """Returns the paths of files whose name, or whose name without its ending, has a key.
+
+        Args:
+            key: Of a name; "" where it has none.
+            folder: Where.
+            cell: What the table says.
+        """
+        parent, _, last = cell.rpartition("/")
+        place = self._resolve(folder, parent, key=_lowered)
+        wanted = key(last)
+        if place is None or not wanted:
+            return []
+        kept = self._keyed.setdefault((key, place), {})
+        if not kept:
+            for name in (each for names in self._names[place].values() for each in names):
+                stem, ending = os.path.splitext(name)
+                if ending.lower() in EXTENSIONS:
+                    for one in {key(name), key(stem)} - {""}:
+                        kept.setdefault(one, []).append(name)
+        return [os.path.normpath(os.path.join(place, each)) for each in kept.get(wanted, ())]
 
     def holds_any(self, folder: str, cells: list[str]) -> bool:
         """Whether a folder holds a file that one of many plain names means."""
@@ -175,7 +251,7 @@ class _Files:
         inside = self._folders[folder].values()
         return [os.path.join(folder, each) for each in sorted(inside) if each[0] != "."]
 
-    def _resolve(self, folder: str, parent: str) -> str | None:
+    def _resolve(self, folder: str, parent: str, key: Callable[[str], str] = normal) -> str | None:
         """Returns the path of a folder below another one, or None; listed."""
         place = os.path.normpath(os.path.join(folder, parent)) if parent else folder
         self._list(place)
@@ -187,6 +263,9 @@ class _Files:
                 continue
             self._list(at)
             there = part if part == ".." else self._folders[at].get(normal(part))
+            if there is None and key is not normal:
+                alike = [each for each in self._folders[at].values() if key(each) == key(part)]
+                there = alike[0] if len(alike) == 1 else None
             if there is None:
                 return None
             at = os.path.join(at, there)

@@ -22,6 +22,7 @@ _MUCH = 0.005  # of all pixels: along edges, hardly any one value has so many
 _SOME = 1e-4
 _ALONE = 0.05
 _SEVERAL = 3  # values between two classes: smoothing leaves more than a class of thin lines has
+_MIXED = 0.5  # of the pixels of a value lie between two others
 _NEAR = 8  # levels from a class, in which compression leaves others
 _NEAR_LOSSY = {False: 24, True: 56}  # grey and colour, of JPEG files
 _FEW = 0.2  # of the pixels of the class beside it
@@ -38,6 +39,7 @@ class Totals:
         values: (V,) int64, ascending.
         pixels: (V,) int64.
         solid: (V,) int64 of these inside areas, as `ValueCounts` has it.
+        between: (V,) int64 of these between two others, likewise.
         files: (V,) int64 how many masks have each.
         colours: Whether they are colours.
         jpeg: Whether most masks are saved with losses.
@@ -46,6 +48,7 @@ class Totals:
     values: np.ndarray
     pixels: np.ndarray
     solid: np.ndarray
+    between: np.ndarray
     files: np.ndarray
     colours: bool
     jpeg: bool
@@ -59,15 +62,15 @@ class Totals:
 def totals_of(counts: Sequence[ValueCounts], colours: bool) -> Totals:
     """Adds up the values of one or more masks, all grey or all colours."""
     values, which = np.unique(np.concatenate([c.values for c in counts]), return_inverse=True)
-    pixels, solid, files = (
+    pixels, solid, between, files = (
         np.bincount(which, np.concatenate(parts), len(values)).astype(np.int64)
         for parts in (
-            [c.pixels for c in counts], [c.solid for c in counts],
+            [c.pixels for c in counts], [c.solid for c in counts], [c.between for c in counts],
             [np.ones(len(c.values)) for c in counts],
         )
     )  # fmt: skip
     lossy = sum(c.form in ("JPEG", "MPO") for c in counts)
-    return Totals(values, pixels, solid, files, colours, jpeg=2 * lossy > len(counts))
+    return Totals(values, pixels, solid, between, files, colours, jpeg=2 * lossy > len(counts))
 
 
 def main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
@@ -101,6 +104,10 @@ def main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
     between = _are_between(totals, loose, homes)
     beyond, within = loose[~between], loose[between]
     within = within[pixels[within] >= _MUCH * total]
+    # One such value may be an outline that was drawn; scaling leaves one for each pair, or two.
+    mixed = totals.between[within] >= _MIXED * pixels[within]
+    if mixed.sum() > 1:
+        within = within[~mixed]
     added = [*(beyond if len(beyond) <= _NEAR else ()), *(within if len(within) < _SEVERAL else ())]
     return np.sort(np.array([*chosen, *added], int))
 

@@ -27,6 +27,8 @@ class ValueCounts:
         pixels: (V,) int64 pixels of each.
         solid: (V,) int64 of these, how many have it to their right, below, and diagonally too: few
             of the values that smoothing and compression leave along edges.
+        between: (V,) int64, how many stand between two others that differ: many of the values
+            that smoothing leaves, few of thin lines on one ground.
         kind, form, deep, cut, palette: As of `RawMask`.
     """
 
@@ -34,6 +36,7 @@ class ValueCounts:
     values: np.ndarray
     pixels: np.ndarray
     solid: np.ndarray
+    between: np.ndarray
     kind: str
     form: str
     deep: bool
@@ -56,10 +59,13 @@ class ValueCounts:
         else:
             colours = np.minimum(self.values, 255) * 0x010101
         different, which = np.unique(colours, return_inverse=True)
-        pixels, solid = np.zeros((2, len(different)), np.int64)
+        pixels, solid, between = np.zeros((3, len(different)), np.int64)
         np.add.at(pixels, which, self.pixels)
         np.add.at(solid, which, self.solid)
-        return replace(self, values=different, pixels=pixels, solid=solid, kind="colour")
+        np.add.at(between, which, self.between)
+        return replace(
+            self, values=different, pixels=pixels, solid=solid, between=between, kind="colour"
+        )
 
 
 def count_values(path: Path) -> ValueCounts:
@@ -80,6 +86,7 @@ def count_values(path: Path) -> ValueCounts:
     down = which[:-1] == which[1:]
     blocks = across[:-1] & across[1:] & down[:, :-1]
     solid = np.bincount(which[:-1, :-1][blocks], minlength=len(different))
+    between = np.bincount(which[_between(which, across, down)], minlength=len(different))
     there = np.flatnonzero(pixels)
     palette = {value: raw.palette.get(value, 0) for value in there.tolist()} if raw.palette else {}
     return ValueCounts(
@@ -87,12 +94,29 @@ def count_values(path: Path) -> ValueCounts:
         different[there].astype(np.int64),
         pixels[there],
         solid[there],
+        between[there],
         raw.kind,
         raw.form,
         raw.deep,
         raw.cut,
         palette,
     )
+
+
+def _between(which: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Returns (H, W) bool: unlike both neighbours of a row or column, which differ as well.
+
+    Args:
+        which: (H, W) numbers of values.
+        across: (H, W - 1) bool: like the next in its row.
+        down: (H - 1, W) bool: like the next in its column.
+    """
+    found = np.zeros(which.shape, bool)
+    alone = ~across[:, :-1] & ~across[:, 1:]
+    found[:, 1:-1] = alone & (which[:, :-2] != which[:, 2:])
+    alone = ~down[:-1] & ~down[1:]
+    found[1:-1] |= alone & (which[:-2] != which[2:])
+    return found
 
 
 def in_threads(function: Callable, items: Sequence) -> list:

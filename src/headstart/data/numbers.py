@@ -14,9 +14,16 @@ from headstart.data.labels import Classes, Labels, Numbers, class_labels
 from headstart.errors import DataError
 from headstart.records import Finding
 
-__all__ = ["as_numbers", "parse_labels", "parse_numbers", "possible_numbers", "told_task"]
+__all__ = [
+    "UNKNOWN_CELLS",
+    "as_numbers",
+    "parse_labels",
+    "parse_numbers",
+    "possible_numbers",
+    "told_task",
+]
 
-UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
+UNKNOWN_CELLS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 """Cells that say that a number is not known."""
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
@@ -139,7 +146,7 @@ def parse_numbers(texts: tuple[str, ...]) -> np.ndarray:
     Raises:
         ValueError: If one is no number, or if they can be read in two ways.
     """
-    known = [text.strip() for text in texts if text.strip().lower() not in UNKNOWN]
+    known = [text.strip() for text in texts if text.strip().lower() not in UNKNOWN_CELLS]
     plain = plain_numbers(known)
     values = {}
     for text, number in zip(known, plain, strict=True):

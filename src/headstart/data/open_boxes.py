@@ -110,6 +110,8 @@ def _read(source: _Source) -> BoxNotes:
         return source.read()
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, (AttributeError, TypeError)):
+            reason = "something in it is not the record, the list or the text that it should be"
         raise DataError(
             f"{source.place}: {source.kind} that cannot be understood ({reason}); export them again"
         ) from None
@@ -187,8 +189,9 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     drawn = [(own.get(str(path)) or f"{path.stem} ({path.name})", path) for path in shaped]
     found = []
     if drawn and (sure or _all_rectangles(shaped)):
+        other = [path for path in files if str(path) in own and path not in shaped]
         found.append(_Source("Labelme's files", drawn[0][1].parent.name + "/",
-                             lambda: read_labelme_boxes(drawn)))  # fmt: skip
+                             lambda: _with_unread(read_labelme_boxes(drawn), other)))  # fmt: skip
     rest = [path for path in files if str(path) not in own and path not in shaped][:_LOOKED_AT]
     coco = [
         path for path in rest
@@ -210,6 +213,12 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     return found
 
 
+def _with_unread(notes: BoxNotes, files: list[Path]) -> BoxNotes:
+    """Returns notes that name files beside images which are called like theirs, and say nothing."""
+    aside = [(path.name, "no readable file of Labelme, as those beside it are") for path in files]
+    return replace(notes, set_aside=(*notes.set_aside, *aside))
+
+
 def _is_ours(content: object, sure: bool) -> bool:
     return has_coco_boxes(content) and (sure or not is_coco(content))
 
@@ -224,6 +233,7 @@ def _holds(path: Path, *words: bytes) -> bool:
         content = path.read_bytes()
     except OSError:
         return False
+    content = content.replace(b"\0", b"")  # as UTF-16 has them between its letters
     return all(word in content for word in words)
 
 

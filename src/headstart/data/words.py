@@ -6,7 +6,16 @@ import re
 import unicodedata
 from typing import Literal
 
-__all__ = ["MASKS", "SplitWord", "normal", "plural", "split_name", "split_word", "stem_and_number"]
+__all__ = [
+    "MASKS",
+    "SplitWord",
+    "normal",
+    "plural",
+    "spelling",
+    "split_name",
+    "split_word",
+    "stem_and_number",
+]
 
 SplitWord = Literal["train", "val", "test", "pred"]
 
@@ -21,12 +30,32 @@ _WORDS: dict[str, SplitWord] = {
     **dict.fromkeys(("test", "testing", "tst"), "test"),
     **dict.fromkeys(("pred", "predict", "prediction", "predictions", "inference"), "pred"),
 }
+# Other languages, without accents and in small letters.
+_FOREIGN: dict[str, SplitWord] = {
+    **dict.fromkeys(
+        ("lernen", "trainieren", "entrainement", "apprentissage", "entrenamiento", "treino",
+         "treinamento", "addestramento", "trening", "treningowy", "uczenie", "opleiding", "egitim",
+         "обучение", "обучающая", "тренировка", "训练", "訓練", "学習", "훈련", "학습"), "train"),
+    **dict.fromkeys(
+        ("validierung", "validacion", "validacao", "validazione", "validatie", "walidacja",
+         "dogrulama", "evaluation", "evaluierung", "evaluacion", "avaliacao", "valutazione",
+         "валидация", "验证", "驗證", "検証", "검증"), "val"),
+    **dict.fromkeys(
+        ("prufung", "pruefung", "prufen", "pruefen", "prueba", "pruebas", "teste", "testes",
+         "prova", "collaudo", "toets", "testowy", "тест", "тестовая", "проверка", "测试",
+         "測試", "テスト", "테스트"), "test"),
+    **dict.fromkeys(("vorhersage", "prediccion", "previsione", "previsao", "предсказание"), "pred"),
+}  # fmt: skip
+_WORDS |= _FOREIGN
 MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"})
 """Folders that hold masks of images, under the names of these."""
 
-# What is written onto such a word without a gap: trainset, testimages.
-_TAILS = re.compile(r"(set|sets|data|dataset|images|imgs|folder|dir|split)$")
-_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+# What is written onto such a word without a gap: trainset, testimages, Testdaten, 训练集.
+_TAILS = re.compile(
+    r"(set|sets|data|dataset|images|imgs|folder|dir|split|"
+    r"s?(daten|datensatz|bilder|menge|ordner)|集|用|テータ|세트)$"
+)
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+")
 
 
 def normal(text: str) -> str:
@@ -37,6 +66,21 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+def spelling(text: str) -> str:
+    """Returns what is left of a name in all its spellings: ``annamuller`` of ``Müller, Anna``.
+
+    Case, blanks, signs and accents do not count, nor does ue for ü, nor a surname that stands
+    first before a comma.
+    """
+    first, comma, rest = text.partition(",")
+    text = f"{rest} {first}" if comma and rest.strip() and "," not in rest else text
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(each for each in bare if not unicodedata.combining(each))
+    bare = re.sub(r"(?<=\d)[\W_]+(?=\d)", "-", bare)  # 1.5 is not 15
+    bare = re.sub(r"[^\w-]+|_|(?<!\d)-|-(?!\d)", "", bare)
+    return re.sub(r"(?<=[a-z])([aou])e(?=[a-z])", r"\1", bare) or text
+
+
 def split_name(text: str) -> str | None:
     """Returns ``"train"``, ``"val"`` or ``"test"`` for its usual spellings, else None."""
     return _SPLITS.get(text.strip().lower())
@@ -45,10 +89,14 @@ def split_name(text: str) -> str | None:
 def split_word(text: str) -> SplitWord | None:
     """Returns the split that a name speaks of in one of its words, such as ``seg_train``.
 
-    None where it speaks of none, or of two.
+    None where it speaks of none, or of two. Words of the commoner other languages count too
+    (``Trainingsdaten``, ``entraînement``, ``训练集``).
     """
     found = set()
-    for part in _PARTS.findall(text):
+    bare = "".join(
+        each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)
+    )
+    for part in _PARTS.findall(unicodedata.normalize("NFC", bare)):
         word = part.lower()
         known = _WORDS.get(word) or _WORDS.get(_TAILS.sub("", word))
         if known:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, hull
 from headstart.data.place_images import pair_by_stem
 from headstart.data.scan import Tree
@@ -22,6 +24,7 @@ __all__ = ["joined_trees", "read_yolo", "yolo_files", "yolo_rows"]
 
 _BESIDES = frozenset({"classes", "labels", "readme", "train", "val", "valid", "test", "notes"})
 _SLACK = 1.5  # beyond this a number is no share of an image, but pixels
+_MOST_CLASSES = 1_000_000
 
 
 def yolo_files(tree: Tree) -> list[str]:
@@ -36,9 +39,40 @@ def yolo_files(tree: Tree) -> list[str]:
     rows = [yolo_rows(tree.root / name) for name in some]
     held = [row for row in rows if row]
     if not held or sum(row is None for row in rows) > len(rows) / 2:
+        _refuse_near(tree, some)
         return []
     homes = {name.rpartition("/")[0] for name in paired}
     return [name for name in files if name in pairs or name.rpartition("/")[0] in homes]
+
+
+def _refuse_near(tree: Tree, files: Sequence[str]) -> None:
+    """Refuses files that would be YOLO's but for the classes that their lines begin with.
+
+    Raises:
+        DataError: If most of them are of that kind.
+    """
+    odd = []
+    for name in files:
+        lines = _lines(tree.root / name) or []
+        words = [line.split() for line in lines]
+        if words and all(len(each) == 5 for each in words):
+            shares = np.array([[as_number(w) for w in each[1:]] for each in words])
+            if (np.abs(shares) <= _SLACK).all():
+                odd.append((name, words[0][0]))
+    if odd and 2 * len(odd) > len(files):
+        name, first = odd[0]
+        raise DataError(
+            f"{name} of {tree.root} begins with {first!r}: lines of YOLO begin with the number of "
+            f"a class, 0, 1, 2 and so on; write numbers, and their names into data.yaml"
+        )
+
+
+def _lines(path: Path) -> list[str] | None:
+    try:
+        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return None
+    return [line for line in lines if line.strip()]
 
 
 def joined_trees(inside: Tree, tree: Tree) -> Tree:
@@ -61,12 +95,11 @@ def _plain(name: str) -> str:
 
 def yolo_rows(path: Path) -> list[list[float]] | None:
     """Returns the numbers of each line of a file; None where one is no class with four or more."""
-    try:
-        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
-    except OSError:
+    lines = _lines(path)
+    if lines is None:
         return None
-    rows = [[as_number(word) for word in line.split()] for line in lines if line.strip()]
-    fit = all(len(row) >= 5 and row[0] >= 0 and row[0] == int(row[0]) for row in rows if row)
+    rows = [[as_number(word) for word in line.split()] for line in lines]
+    fit = all(len(row) >= 5 and 0 <= row[0] < _MOST_CLASSES and row[0] % 1 == 0 for row in rows)
     return rows if fit else None
 
 
@@ -87,7 +120,8 @@ def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
     homes, aside = pair_by_stem(tree.names, files)
     read = {image: (name, yolo_rows(tree.root / name)) for name, image in homes.items()}
     good = {image: (name, rows) for image, (name, rows) in read.items() if rows is not None}
-    aside += [(name, "a line is no class with numbers") for name, r in read.values() if r is None]
+    aside += [(name, "a line is no class (0, 1, …) with four numbers or more")
+              for name, r in read.values() if r is None]  # fmt: skip
     _refuse_others(tree, list(good.values()), named)
     used = sorted({int(row[0]) for _, rows in good.values() for row in rows})
     called = named.names or {number: str(number) for number in used}
@@ -95,7 +129,9 @@ def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
     splits, said, twice = _splits(tree, named)
     for image, (_, rows) in good.items():
         boxes = tuple(NotedBox(_corners(row), called[int(row[0])]) for row in rows)
-        outlines += sum(len(row) > 5 for row in rows)
+        outlines += sum(len(row) > 6 for row in rows)
+        if any(len(row) == 6 for row in rows):
+            aside.append((image, "lines of six numbers; the last, a confidence, was passed over"))
         images[image] = NotedImage(boxes, split=splits.get(image, ""))
     ordered = sorted(called)
     again = [name for name, count in Counter(called.values()).items() if count > 1]
@@ -121,6 +157,12 @@ def _refuse_others(tree: Tree, read: list[tuple[str, list[list[float]]]], named:
         raise DataError(
             f"the lines of {tree.root} have six numbers ({read[0][0]}), the last of them a "
             f"confidence: those are predictions. Give annotations, of five numbers a line"
+        )
+    if lengths and sum(length == 7 for length in lengths) > len(lengths) / 2:
+        raise DataError(
+            f"the lines of {tree.root} have seven numbers ({read[0][0]}): a box with a confidence "
+            f"and the number of a track, or an outline of three points. Give annotations, of five "
+            f"numbers a line"
         )
     big = [(n, row) for n, rows in read for row in rows if max(row[1:5], default=0) > _SLACK]
     if big and 2 * len(big) > len(lengths):

@@ -185,7 +185,7 @@ def _describe_int8(result: Quantised, primary: Measure, max_drop: float, counted
         f"int8 ({last.method}) is expected to change {primary.words} by "
         f"{_change(last.change, primary)}: the noise that it adds to {result.compared_on} training "
         f"images which it was not calibrated on, on the outputs for {last.change.n:,} images "
-        f"that the run was tested on; {100 * last.agreement:.1f} % of the {_KEPT[counted]}"
+        f"that the run was tested on; {100 * last.agreement:.1f}% of the {_KEPT[counted]}"
     )
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:
@@ -210,7 +210,7 @@ def _described_times(rows: list[dict[str, Any]]) -> str:
     if not slow and not large:
         return told
     reasons = [f"takes {ms['int8']:.1f} ms an image where fp32 takes {ms['fp32']:.1f}"] * slow
-    reasons += [f"has {100 * share:.0f} % of the size of fp32"] * large
+    reasons += [f"has {100 * share:.0f}% of the size of fp32"] * large
     return f"int8 buys little here: it {' and '.join(reasons)}. {told}"
 
 

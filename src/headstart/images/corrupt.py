@@ -20,9 +20,9 @@ CORRUPTIONS: dict[str, Corruption] = {
     "blur": ((0.005, 0.015), ("slightly out of focus", "out of focus")),
     "noise": ((10, 30), ("a little noise", "much noise")),
     "JPEG": ((30, 8), ("quality 30", "quality 8")),
-    "dark": ((0.6, 0.3), ("60 % of the light", "30 % of the light")),
-    "bright": ((1.4, 2.0), ("140 % of the light", "200 % of the light")),
-    "contrast": ((0.6, 0.3), ("60 % of the contrast", "30 % of the contrast")),
+    "dark": ((0.6, 0.3), ("60% of the light", "30% of the light")),
+    "bright": ((1.4, 2.0), ("140% of the light", "200% of the light")),
+    "contrast": ((0.6, 0.3), ("60% of the contrast", "30% of the contrast")),
     "rotation": ((10, 25), ("turned by 10°", "turned by 25°")),
     "resolution": ((0.5, 0.25), ("half the resolution", "a quarter of the resolution")),
 }

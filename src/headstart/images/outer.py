@@ -16,7 +16,7 @@ from PIL import Image
 from headstart.images.decode import decode
 from headstart.images.stats import STATS_SIDE
 
-__all__ = ["NUMBERS", "OUTER_SIDE", "WORDS", "OuterProperties", "outer_properties"]
+__all__ = ["NUMBERS", "OUTER_SIDE", "SEVERAL", "WORDS", "OuterProperties", "outer_properties"]
 
 NUMBERS = (
     "brightness", "colour", "contrast", "sharpness", "size", "bytes a pixel", "border", "corners",
@@ -26,6 +26,9 @@ NUMBERS = (
 
 WORDS = ("file format", "colour mode", "JPEG tables", "camera", "software")
 """Properties that are words."""
+
+SEVERAL = frozenset({"bytes a pixel", "corners", "JPEG tables"})
+"""Properties that are spoken of as many."""
 
 OUTER_SIDE = 24
 """Side of an image that shows where it is light."""

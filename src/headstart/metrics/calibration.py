@@ -138,7 +138,7 @@ def _calibration_interval(
     """
     n, bins = member.shape
     codes, total = cluster_codes(clusters, n)
-    method = f"root mean square over {bins} bins of equally many, debiased; chi-square 95 %"
+    method = f"root mean square over {bins} bins of equally many, debiased; chi-square 95%"
     if total < n:
         method += f", {total} clusters"
 

@@ -245,7 +245,7 @@ def mean_of_shares(plus: Sequence[Estimate], minus: Sequence[Estimate] = ()) -> 
             n += each.n
     least = -1.0 if minus else 0.0
     low, high = max(least, value - math.sqrt(below)), min(1.0, value + math.sqrt(above))
-    return Estimate(value, low, high, n, "recovered variances (MOVER) of Wilson 95 %")
+    return Estimate(value, low, high, n, "recovered variances (MOVER) of Wilson 95%")
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -49,30 +49,31 @@ class Subgroups:
     left_out: dict[str, int]
 
 
-def bands(values: np.ndarray, *, count: int = _BANDS) -> np.ndarray:
-    """Returns a column as it is, or in bands of about equal size where it is numbers.
+def bands(
+    values: np.ndarray, *, count: int = _BANDS, places: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns a column as it is, or in bands of about equal size where it is numbers or dates.
 
     Args:
         values: (N,) str; ``""`` where unknown.
         count: Of bands.
+        places: (M,) float of the M known values in their order, or None where they have none.
 
     Returns:
         (N,) str, such as ``"26 to 34"``; ``""`` stays.
     """
     known = values != ""
-    try:
-        numbers = values[known].astype(float)
-    except ValueError:
+    if places is None or len(np.unique(places)) < _DISTINCT:
         return values
-    if len(np.unique(numbers)) < _DISTINCT or not np.isfinite(numbers).all():
-        return values
+    numbers, own = places, values[known]
     edges = np.unique(np.quantile(numbers, np.linspace(0, 1, count + 1)[1:-1]))
     place = np.searchsorted(edges, numbers, side="left")
     result = np.full(len(values), "", dtype=object)
     rows = np.flatnonzero(known)
     for number in np.unique(place):
-        inside = numbers[place == number]
-        result[rows[place == number]] = f"{inside.min():g} to {inside.max():g}"
+        inside = np.flatnonzero(place == number)
+        low, high = (own[inside[at(numbers[inside])]] for at in (np.argmin, np.argmax))
+        result[rows[inside]] = f"{low} to {high}"
     return result.astype(str)
 
 

@@ -16,6 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from headstart.metrics.few import FEW, pooled_variance, student
 from headstart.records import Estimate
 
 __all__ = [
@@ -24,10 +25,10 @@ __all__ = [
     "cluster_codes",
     "describe_bootstrap",
     "effective_wilson",
+    "few_ends",
     "limits",
     "paired_difference",
     "resample",
-    "student",
     "wilson",
 ]
 
@@ -39,7 +40,7 @@ _CHUNK = 2_000_000  # weights held at once: 16 MB, whatever the size of the test
 
 
 def _percent(level: float) -> str:
-    return f"{100 * level:g} %"
+    return f"{100 * level:g}%"
 
 
 def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:
@@ -126,19 +127,6 @@ def resample(
         weights = counts.astype(np.float64)
         parts.append(np.asarray(statistic(weights if alone else weights[:, clusters])))
     return np.concatenate(parts)
-
-
-def student(z: float, freedom: int) -> float:
-    """Returns Student's quantile from the normal one (Abramowitz and Stegun, 26.7.5).
-
-    Args:
-        z: Standard normal quantile.
-        freedom: Degrees of freedom, at least 1; good to 1 % from 3 on, too small below.
-    """
-    g1 = (z**3 + z) / 4
-    g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + g1 / freedom + g2 / freedom**2 + g3 / freedom**3
 
 
 def limits(
@@ -248,7 +236,8 @@ def cluster_bootstrap(
     """Estimates any weighted statistic with a cluster bootstrap interval.
 
     A proportion that never varies over the replicates (no mistake was seen) gets Wilson's
-    interval for as many trials as there are clusters: resampling knows nothing there.
+    interval for as many trials as there are clusters: resampling knows nothing there. Of fewer
+    than `FEW` clusters it knows too little (`few_ends`).
 
     Args:
         statistic: Maps (B, N) weights to (B,) values.
@@ -268,7 +257,36 @@ def cluster_bootstrap(
         flat = wilson(value * total / inflation, total / inflation, level=level)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, {total} clusters")
     ends = (max(bounds[0], float(low[0])), min(bounds[1], float(high[0])))
-    return Estimate(value, *ends, n, f"{describe_bootstrap(clusters=total, n=n)} {_percent(level)}")
+    method = f"{describe_bootstrap(clusters=total, n=n)} {_percent(level)}"
+    if total < FEW and bounds[1] == 1.0 and not math.isnan(value):
+        signed, method = bounds[0] < 0, f"{method}, widened for few"
+        ends = few_ends(value, draws, total, signed=signed, level=level, inflation=inflation)
+    return Estimate(value, *ends, n, method)
+
+
+def few_ends(
+    value: float, draws: np.ndarray, clusters: int, *, signed: bool = False, level: float = 0.95,
+    inflation: float = 1.0,
+) -> tuple[float, float]:  # fmt: skip
+    """Returns the ends of an interval of few clusters, by `pooled_variance`.
+
+    Args:
+        value: Between 0 and 1, or -1 and 1 of a difference.
+        draws: (B,) replicates.
+        clusters: Independent ones.
+        signed: Whether it is a difference: Student's interval; else Wilson's.
+        level: Coverage.
+        inflation: Of the variance, from `metrics.folds`.
+    """
+    z = _NORMAL.inv_cdf((1 + level) / 2)
+    variance, freedom = pooled_variance(value, draws, clusters=clusters, signed=signed)
+    variance *= inflation * (student(z, freedom) / z) ** 2
+    if signed:
+        return max(-1.0, value - z * math.sqrt(variance)), min(1.0, value + z * math.sqrt(variance))
+    share = (clusters * value + 2) / (clusters + 4)
+    worth = share * (1 - share) / variance
+    flat = wilson(value * worth, worth, level=level)
+    return flat.low, flat.high
 
 
 def _bonett_price(gained: float, lost: float, n: int, level: float) -> tuple[float, float]:

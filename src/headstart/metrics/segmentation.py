@@ -243,7 +243,7 @@ def _bounded(value: float, draws: np.ndarray, n: int, clusters: int) -> Estimate
     if not low[0] < high[0]:
         flat = wilson(value * clusters, clusters)
         return Estimate(float(value), flat.low, flat.high, n, f"{flat.method}, {clusters} clusters")
-    method = f"{describe_bootstrap(clusters=clusters, n=n)} 95 %"
+    method = f"{describe_bootstrap(clusters=clusters, n=n)} 95%"
     return Estimate(float(value), max(0.0, float(low[0])), min(1.0, float(high[0])), n, method)
 
 

@@ -43,7 +43,7 @@ class ExportOptions(Options):
     # measuring
     max_drop: float = option(
         1.0, group="measuring", low=0, high=100, unit="points", metavar="POINTS",
-        help="What int8 may cost in the measure that decides, by the unfavourable end of a 95 % "
+        help="What int8 may cost in the measure that decides, by the unfavourable end of a 95% "
         "interval: points of a share such as accuracy, per cent of all else.",
     )  # fmt: skip
     seed: int = shared.seed("the choice of images and of intervals")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from headstart.errors import OutputError
@@ -36,6 +37,7 @@ def write_audit(
         OutputError: If it cannot be written.
     """
     text = to_json(audit)
+    file, place = run.audit_files(audit.data)
     value = json.loads(text)
     said = {each["column"]: each for each in value["said"]}
     serious, warnings = (
@@ -46,6 +48,8 @@ def write_audit(
     page = template("audit.html.j2").render(
         run=name or run.folder.resolve().name,
         audit=value,
+        file=file.name,
+        data=PurePath(audit.data).name,
         columns=[
             {**each, "said": said[each["column"]], "cells_shown": pictures.get(each["column"], [])}
             for each in value["columns"]
@@ -63,8 +67,8 @@ def write_audit(
         harmed=sorted({each["name"] for each in worse["kinds"] if each["surely"]}),
     )
     try:
-        write_atomic(run.audit, text + "\n")
-        write_atomic(run.audit_page, page)
+        write_atomic(file, text + "\n")
+        write_atomic(place, page)
     except OSError as error:
         raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error
 

@@ -85,9 +85,16 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
     None where the gain over raw pixels is sure, or was not measured.
     """
     found = metrics.get("transfer_gain") or {}
-    low = (found.get("gain") or {}).get("low")
+    gain = found.get("gain") or {}
+    low = gain.get("low")
     if low is None or low > 0:
         return None
+    if gain.get("value") is None or math.isnan(gain["value"]):
+        return (
+            "Nothing could be measured: what is to be found is on none of the test images. Test "
+            "on images that show it, or let a part be held out ('headstart train DATA --split "
+            "none')."
+        )
     over = _BASELINES.get(found.get("over", ""), "the baseline")
     return (
         f"Not surely better than {over}: so far the network brings nothing for certain. Try "

@@ -93,9 +93,7 @@ def write_page(
         ).format(name, each.value, each.low, each.high, each.n)
         for name, each in rows
     )
-    dot = Markup(
-        "<figcaption>The dot is the gallery's threshold, with 95 % intervals.</figcaption>"
-    )
+    dot = Markup("<figcaption>The dot is the gallery's threshold, with 95% intervals.</figcaption>")
     page = Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -103,7 +101,7 @@ def write_page(
         '<header><p class="eyebrow">headstart verify</p><h1>Recognition, measured</h1></header>'
         "<main>{said}<figure>{figure}{dot}</figure><section>"
         '<div class="scroll"><table><thead><tr><th scope="col">measure</th>'
-        '<th scope="col" class="n">value</th><th scope="col">95 % interval</th>'
+        '<th scope="col" class="n">value</th><th scope="col">95% interval</th>'
         '<th scope="col" class="n">n</th></tr></thead><tbody>{cells}</tbody></table></div>'
         "</section></main></body></html>\n"
     ).format(

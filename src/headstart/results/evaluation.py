@@ -12,6 +12,7 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.data.ordered import places_of
 from headstart.errors import DataError
 from headstart.features.extract import extract
 from headstart.images.pixels import measure
@@ -199,7 +200,8 @@ def _subgroups(
         if column not in dataset.attributes:
             known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
             raise DataError(f"--by {column}: the data have no such column; they have {known}")
-        values = bands(dataset.attributes[column].astype(str))[one.kept]
+        cells, places = places_of(dataset.attributes[column])
+        values = bands(cells, places=places)[one.kept]
         found.append(by_subgroup(column, values, statistic, primary, groups, seed=seed))
     return tuple(found)
 

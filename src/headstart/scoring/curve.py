@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.metrics.interval import student, wilson
+from headstart.metrics.few import student
+from headstart.metrics.interval import wilson
 from headstart.records import Estimate
 
 __all__ = ["curve_section", "extrapolate", "mean_over_folds"]
@@ -132,7 +133,7 @@ def extrapolate(
         advice = "more images of the same kind would hardly help"
     return {
         "n": target,
-        measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95 %"),
+        measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95%"),
         "summary": f"With {target:,} training images instead of {have:,}, {measure[1]} would "
         f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
     }
@@ -183,8 +184,8 @@ def mean_over_folds(values: np.ndarray, n: int, tested: int | None) -> Estimate:
     value = float(values.mean())
     if tested is None:
         half = student(_Z, len(values) - 1) * spread if len(values) > 1 else 1.0
-        return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95 %")
+        return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95%")
     half = _Z * spread
     plain = wilson(value * tested, tested)
     low, high = min(value - half, plain.low), max(value + half, plain.high)
-    return Estimate(value, max(0.0, low), min(1.0, high), n, "folds, 95 %")
+    return Estimate(value, max(0.0, low), min(1.0, high), n, "folds, 95%")

@@ -87,9 +87,11 @@ class ArmTrials(Generic[A]):
         if not others:
             return ""
         (value, low, high), arm = min(others, key=lambda each: each[0][0])
+        equal = ", which tells nothing: of equals the one that learns most is kept"
         return (
-            f"On held-out training images its {self.measure} is {value:+.3f} (95 %: {low:+.3f} to "
-            f"{high:+.3f}) from that of the next best, {arm.called}."
+            f"On held-out training images its {self.measure} is {value:+.3f} (95%: {low:+.3f} to "
+            f"{high:+.3f}) from that of the next best, {arm.called}"
+            f"{equal if value < 0 < high else ''}."
         )
 
     def rows(self) -> tuple[dict[str, Any], ...]:

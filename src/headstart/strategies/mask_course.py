@@ -7,22 +7,18 @@ with all of them, for a quarter of the steps. What is trained, and on what, a `L
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from headstart.compute import Compute
-from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.nets.backbone import Backbone
 from headstart.nets.pixel_head import PixelHead
-from headstart.output import write_atomic
 from headstart.probe.dense_scores import (
     confusions,
     dense_temperature,
@@ -44,6 +40,7 @@ _WARM_STEPS, _TIMED_STEPS = 2, 4
 _FEWEST, _SLOWER = 3, 1.1
 _JUDGED = 12  # training images that tell how sure an arm has grown
 _ASKED = 4  # whose answers are timed
+_ANSWERS = 3  # times that images are answered for, each of which takes some time by itself
 
 
 class Learning(Protocol):
@@ -99,6 +96,7 @@ class Course:
         arm: As it is after learning on all but one fold; None where the budget is too small.
         said: Why it is not trained, or for fewer epochs than the recipe has; else "".
         epochs: Of the training with a fold held out.
+        forced: Whether it is trained in any case, because it was asked for by name.
     """
 
     learner: Learning
@@ -108,6 +106,7 @@ class Course:
     arm: Arm | None = None
     said: str = ""
     epochs: int = 0
+    forced: bool = False
 
     def begin(self, folds: Folds, truth: np.ndarray) -> Course:
         """Trains on all but one fold of the training images, and measures on that.
@@ -165,29 +164,26 @@ class Course:
 
     def _epochs(self, own: np.ndarray) -> int:
         """Returns for how many epochs there is time; decided once, also where it is resumed."""
-        recipe, folder = self.learner.recipe, self.states.checkpoints.folder
-        if self.states.seconds is None:
+        recipe, seconds = self.learner.recipe, self.states.seconds
+        if seconds is None:
             return recipe.epochs
-        file = None
-        if folder is not None:
-            file = folder / f"{self.states.checkpoints.prefix}{self.learner.name}-epochs.json"
-        if file is not None and file.is_file():
-            epochs, self.said = _decided(file, recipe.epochs)
-            return epochs
-        begun = time.perf_counter()
-        setup, step, per_epoch = self._pace(own)
-        judging = self._judging(own)
-        left = self.states.seconds - (time.perf_counter() - begun) - judging
-        epochs = course_epochs(recipe.epochs, self.learner.views, setup, step * per_epoch, left)
-        if epochs < recipe.epochs:
-            each = f"An epoch takes about {step * per_epoch:.1f} s here"
-            self.said = f"{each}: the budget allows {epochs} of {recipe.epochs} epochs."
-        if file is not None:
-            try:
-                write_atomic(file, json.dumps({"epochs": epochs, "said": self.said}))
-            except OSError as error:
-                raise OutputError(f"cannot write {file} ({error.strerror or error})") from None
-        return epochs
+
+        def decide() -> tuple[int, str]:
+            begun = time.perf_counter()
+            setup, step, per_epoch = self._pace(own)
+            left = seconds - self._judging(own) - (time.perf_counter() - begun)
+            most, epoch = recipe.epochs, step * per_epoch
+            fitting = course_epochs(most, self.learner.views, setup, epoch, left)
+            if fitting >= most:
+                return fitting, ""
+            why = f"An epoch takes about {epoch:.1f} s here: the budget allows {fitting} of {most}"
+            least = min(_FEWEST, most)
+            if self.forced and fitting < least:
+                return least, f"{why} epochs, and {least} are taken, because it was asked for."
+            return fitting, f"{why} epochs."
+
+        epochs, self.said = self.states.checkpoints.once(f"{self.learner.name}-epochs", decide)
+        return min(epochs, recipe.epochs)
 
     def _pace(self, own: np.ndarray) -> tuple[float, float, int]:
         """Returns seconds of the first view, of a step, and the steps of an epoch."""
@@ -208,12 +204,18 @@ class Course:
 
     def _judging(self, own: np.ndarray) -> float:
         """Returns seconds of what is answered between the epochs and after them."""
-        learner, some = self.learner, own[:_ASKED]
-        learner.scores(some[:1])  # the first is slower
-        begun = time.perf_counter()
-        learner.scores(some)
-        each = (time.perf_counter() - begun) / len(some)
-        return each * (len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own)))
+        learner = self.learner
+
+        def taken(images: int) -> float:
+            begun = time.perf_counter()
+            learner.scores(own[:images])
+            return time.perf_counter() - begun
+
+        taken(1)  # the first is slower
+        few, more = taken(1), taken(_ASKED)
+        each = max(0.0, more - few) / max(1, min(_ASKED, len(own)) - 1)
+        images = len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own))
+        return _ANSWERS * max(0.0, few - each) + images * each
 
 
 def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:
@@ -234,21 +236,3 @@ def course_epochs(most: int, views: int, setup: float, epoch: float, left: float
         ) <= left
     )  # fmt: skip
     return next(fitting, 0)
-
-
-def _decided(file: Path, most: int) -> tuple[int, str]:
-    """Reads for how many epochs there was time, and what was said of it.
-
-    Raises:
-        ModelError: If the file is damaged.
-    """
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-        epochs = value["epochs"]
-        if isinstance(epochs, int) and 0 <= epochs <= most:
-            return epochs, str(value["said"])
-        raise ValueError(f"epochs={epochs!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{file} is damaged ({error}): delete {file.parent} to begin anew"
-        ) from None

@@ -222,6 +222,8 @@ class Tuned:
             blended = answered_by_tiles(run, given, self.tile)[""][0]
             return np.log(blended.clip(_LEAST)).astype(np.float16)
 
+        if self._compute.device != "cpu":  # every thread would load the libraries of the GPU anew
+            return np.stack([score(item) for item in items.tolist()])
         with one_thread(), ThreadPoolExecutor(cpu_count()) as pool:
             return np.stack(list(pool.map(score, items.tolist())))
 

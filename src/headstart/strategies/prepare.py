@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
-from headstart.checks.duplicates import near_duplicates
 from headstart.checks.nearness import find_near
 from headstart.checks.sequences import sequence_blocks
 from headstart.checks.several_labels import indicator_columns
+from headstart.checks.turned import copy_pairs
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.labels import present_of
@@ -164,7 +164,7 @@ def check_and_split(
     Returns:
         Findings; (N,) bool which items are readable; and those items as `Prepared`.
     """
-    pairs = near_duplicates(stats)
+    pairs = copy_pairs(dataset, stats)
     stems = stem_groups(dataset, sure=True)
     groups = find_clusters(stats, dataset.groups, stems, _blocks(dataset, stats), pairs=pairs)
     findings = check_everything(dataset, stats, pairs)

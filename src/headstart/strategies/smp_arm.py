@@ -125,4 +125,5 @@ def smp_arm(
     """
     begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
     learner = _Named(task, compute, place, look, kind)
-    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
+    course = Course(learner, compute, states.since(begun), forced=True)
+    return course.begin(folds, task.material.truth)

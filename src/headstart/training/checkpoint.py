@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from headstart.errors import ModelError, OutputError
@@ -61,14 +62,54 @@ class Checkpoints:
         training.run(save=save)
         _save(training, file, fingerprint)
 
+    def once(self, name: str, decide: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+        """Returns what a clock decides, as it was decided the first time.
+
+        A training that goes on must not measure again, or it would not be the same.
+
+        Args:
+            name: Of the decision.
+            decide: Gives a number, such as how many epochs there is time for, and why.
+
+        Raises:
+            ModelError: If what was decided is damaged.
+            OutputError: If the folder cannot be written.
+        """
+        if self.folder is None:
+            return decide()
+        file = self.folder / f"{self.prefix}{name}.json"
+        if file.is_file():
+            return _decided(file)
+        value, why = decide()
+        content = json.dumps({"decided": value, "why": why}).encode()
+        _write(file, content)
+        return value, why
+
+
+def _decided(file: Path) -> tuple[int, str]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        value, why = found["decided"], found["why"]
+        if type(value) is not int or value < 0 or not isinstance(why, str):
+            raise ValueError(f"decided={value!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{file} is damaged ({error}): delete {file.parent} to begin anew"
+        ) from None
+    return value, why
+
 
 def _save(training: Training, file: Path, fingerprint: str) -> None:
     from safetensors.torch import save
 
     tensors = {name: each.contiguous() for name, each in tensors_of(training).items()}
     about = {"fingerprint": fingerprint, "numbers": json.dumps(numbers_of(training))}
+    _write(file, save(tensors, metadata=about))
+
+
+def _write(file: Path, content: bytes) -> None:
     try:
-        write_atomic(file, save(tensors, metadata=about))
+        write_atomic(file, content)
     except OSError as error:
         raise OutputError(
             f"cannot write {file} ({error.strerror or error}): free some space, then go on with "

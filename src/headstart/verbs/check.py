@@ -28,9 +28,10 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         OptionError: If `faces` has no embedder.
         OutputError: If the page cannot be written.
     """
-    from headstart.checks.duplicates import clusters, near_duplicates
+    from headstart.checks.duplicates import clusters
     from headstart.checks.files import most_serious_first
     from headstart.checks.outside import check_outside
+    from headstart.checks.turned import copy_pairs
     from headstart.data.labels import counts_of
     from headstart.data.open import open_dataset
     from headstart.images.pixels import measure
@@ -46,7 +47,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
     )  # fmt: skip
     stats = measure(dataset, workers=options.workers, progress=progress)
     progress("checking the data", 0, 1)
-    pairs = near_duplicates(stats)
+    pairs = copy_pairs(dataset, stats)
     findings = check_everything(dataset, stats, pairs)
     together = clusters(stats, dataset.groups, pairs=pairs)
     compute = Compute("auto", options.workers, 0, progress)

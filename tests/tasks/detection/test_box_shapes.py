@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.tasks.detection.planted import SIDE, found, fresh, sound
@@ -107,3 +109,56 @@ def test_a_box_unlike_all_others_of_its_class():
     dataset.labels.corners[8] = [10, 10, 12, 250]
     (finding,) = check_odd_shapes(dataset)
     assert finding.evidence[0].startswith(dataset.names[4])
+
+
+def test_a_box_without_an_end_is_not_learnt():
+    dataset, _ = sound()
+    dataset.labels.corners[31] = (50, 60, np.inf, 90)
+    changed = fresh(dataset)
+    assert not changed.labels.usable[31]
+    assert list(found(check_shapes(changed))) == ["degenerate_boxes"]
+
+
+def test_some_boxes_as_shares_are_found_by_name():
+    dataset, _ = sound()
+    dataset.labels.corners[31] = (0.2, 0.1, 0.5, 0.6)
+    finding = found(check_shapes(fresh(dataset)))["shares_as_pixels"]
+    assert finding.severity == "serious"
+    assert finding.evidence[0].startswith(dataset.names[15])
+
+
+def read_as(dataset, corners, files=""):
+    dataset.labels.corners[:] = corners
+    return dataclasses.replace(fresh(dataset), reading={"files": files})
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "planted"),
+    [
+        ("corners_as_centres", "9 text files (YOLO)", lambda c: around(c[:, :2], c[:, 2:])),
+        ("sizes_as_centres", "9 text files (YOLO)", lambda c: around(
+            c[:, :2], c[:, 2:] - c[:, :2])),
+        ("corners_as_sizes", "x.json (COCO)", lambda c: np.hstack([c[:, :2], c[:, :2] + c[:, 2:]])),
+        ("centres_as_sizes", "columns x, y, w, h as left, top, width, height", lambda c: np.hstack(
+            [(c[:, :2] + c[:, 2:]) / 2, (c[:, :2] + c[:, 2:]) / 2 + c[:, 2:] - c[:, :2]])),
+    ],
+)  # fmt: skip
+def test_numbers_that_mean_something_else_are_told_by_what_fits(check, files, planted):
+    dataset, _ = sound()
+    changed = read_as(dataset, planted(dataset.labels.corners.copy()), files)
+    kinds = found(check_shapes(changed))
+    assert kinds[check].severity == "serious"
+    assert not set(kinds) & {"axes_swapped"}
+
+
+def around(middle, sides):
+    return np.hstack([middle - sides / 2, middle + sides / 2])
+
+
+def test_y_before_x_is_told():
+    dataset, _ = sound()
+    wide = dataset.labels.corners * np.array([2.0, 0.6, 2.0, 0.6])
+    dataset.labels.sizes[:] = (600, 180)
+    kinds = found(check_shapes(read_as(dataset, wide[:, [1, 0, 3, 2]])))
+    assert "axes_swapped" in kinds
+    assert not list(check_shapes(read_as(dataset, wide)))

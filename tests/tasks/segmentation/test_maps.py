@@ -37,7 +37,7 @@ def test_unsure_pixels_are_left_out_only_where_that_is_asked():
     assert (maps.labels(1) == SCENES[1]).all()
     assert (maps.labels(1, abstain=True) == 255).all()
     assert maps.record(1)["unsure"] == 1.0
-    assert maps.text(1) == "not sure 100 %"
+    assert maps.text(1) == "not sure 100%"
 
 
 def test_a_record_counts_pixels_and_regions():
@@ -58,9 +58,9 @@ def test_a_record_counts_pixels_and_regions():
 def test_the_text_names_what_covers_most():
     mask = np.zeros((10, 10), np.uint8)
     mask[:3] = 1
-    assert maps_of([mask]).text(0) == "ground 70 %, disc 30 %"
+    assert maps_of([mask]).text(0) == "ground 70%, disc 30%"
     mask[0, 0] = 2
-    assert maps_of([mask]).text(0) == "ground 70 %, disc 29 %, bar 1 %"
+    assert maps_of([mask]).text(0) == "ground 70%, disc 29%, bar 1%"
     assert maps_of([mask]).answers().tolist() == ["ground"]
 
 

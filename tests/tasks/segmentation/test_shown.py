@@ -45,7 +45,7 @@ def test_what_the_model_contradicts_most_surely_is_to_be_looked_at_first(found):
     assert first["name"] == "004.png"
     wrong = (SCENES[4] > 0).mean()
     assert first["disagreement"] == pytest.approx(wrong)
-    assert "ground 100 %" in first["predicted"]
+    assert "ground 100%" in first["predicted"]
     assert "bar" in first["truth"]
     assert "000.png" not in [row["name"] for row in found["mistakes"]], "it agrees"
 

@@ -77,12 +77,12 @@ async function ask(file) {
 }
 
 function percent(share) {
-  if (share > 0.999) return "over 99.9 %"; // nothing is certain
-  return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
+  if (share > 0.999) return "over 99.9%"; // nothing is certain
+  return share < 0.001 ? "under 0.1%" : `${(100 * share).toFixed(1)}%`;
 }
 
 function area(share) {
-  return share < 0.001 ? "under 0.1 %" : `${(100 * share).toFixed(1)} %`;
+  return share < 0.001 ? "under 0.1%" : `${(100 * share).toFixed(1)}%`;
 }
 
 function words(found) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -14,7 +13,7 @@ from headstart.checks.several_labels import check_several_labels
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
-from headstart.data.words import plural
+from headstart.data.words import plural, spelling
 from headstart.records import Finding, Severity
 
 __all__ = ["check_classes", "classes_of"]
@@ -74,7 +73,7 @@ def _same_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
         )
     spelled: dict[str, list[str]] = {}
     for name in classes:
-        spelled.setdefault(re.sub(r"[\W_]+", "", name).casefold() or name, []).append(name)
+        spelled.setdefault(spelling(name), []).append(name)
     twice = [names for names in spelled.values() if len(names) > 1]
     if twice:
         yield Finding(

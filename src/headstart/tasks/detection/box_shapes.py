@@ -61,6 +61,15 @@ def check_shapes(dataset: Dataset) -> Iterator[Finding]:
             "See that the annotation is of this image, and of its size.",
             dataset, np.flatnonzero(outside),
         )  # fmt: skip
+    shares = _in_first_pixel(labels)
+    if shares.any():
+        yield box_finding(
+            "shares_as_pixels", "serious",
+            f"{plural(int(shares.sum()), 'box lies', 'boxes lie')} in the first pixel of the "
+            f"image: shares of its width and height, where pixels are read?",
+            "Multiply them by width and height.",
+            dataset, np.flatnonzero(shares),
+        )  # fmt: skip
     over = np.flatnonzero(labels.usable & (beyond > 0))
     if len(over):
         yield box_finding(
@@ -88,33 +97,24 @@ def _fits(corners: np.ndarray, labels: Boxes) -> np.ndarray:
     ends[(ends <= 0).any(axis=1)] = np.inf
     with np.errstate(invalid="ignore"):
         order = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-        return np.asarray(order & (corners[:, 2:] <= 1.01 * ends + 1).all(axis=1))
+        inside = (corners[:, 2:] <= 1.01 * ends + 1) & (corners[:, :2] >= -0.01 * ends - 1)
+        return np.asarray(order & inside.all(axis=1))
 
 
-def _read_as_sizes(labels: Boxes) -> np.ndarray:
-    return np.hstack([labels.corners[:, :2], labels.corners[:, :2] + labels.corners[:, 2:]])
+def _read_as_sizes(corners: np.ndarray) -> np.ndarray:
+    return np.hstack([corners[:, :2], corners[:, :2] + corners[:, 2:]])
 
 
 def _as_sizes(labels: Boxes, crossed: np.ndarray) -> str:
-    fit = int((crossed & _fits(_read_as_sizes(labels), labels)).sum())
+    fit = int((crossed & _fits(_read_as_sizes(labels.corners), labels)).sum())
     return f"; {fit:,} of them would fit as left, top, width, height" if fit else ""
 
 
 def _other_reading(dataset: Dataset, crossed: np.ndarray, beyond: np.ndarray) -> Iterator[Finding]:
-    """Says that all boxes would fit if sides were sizes, or sizes sides, and many do not so."""
+    """Says that nearly all boxes would fit if read otherwise, and many do not."""
     labels = boxes_of(dataset)
     total = len(labels.classes)
-    if not total:
-        return
-    with np.errstate(invalid="ignore"):
-        sides = labels.corners[:, 2:] - labels.corners[:, :2]
-    as_corners = np.hstack([labels.corners[:, :2], sides])
-    for check, bad, other, taken, meant in (
-        ("sizes_as_corners", crossed, _read_as_sizes(labels), "left, top, right, bottom",
-         "left, top, width, height"),
-        ("corners_as_sizes", beyond > 0, as_corners, "left, top, width, height",
-         "left, top, right, bottom"),
-    ):  # fmt: skip
+    for check, bad, other, taken, meant in _readings(dataset, crossed, beyond) if total else ():
         if bad.sum() > max(2, _MANY * total) and _fits(other, labels).mean() >= _FIT:
             yield box_finding(
                 check, "serious",
@@ -123,6 +123,37 @@ def _other_reading(dataset: Dataset, crossed: np.ndarray, beyond: np.ndarray) ->
                 f"Write them as {taken}, or name the columns for what they are.",
                 dataset, np.flatnonzero(bad),
             )  # fmt: skip
+            return
+
+
+def _readings(
+    dataset: Dataset, crossed: np.ndarray, beyond: np.ndarray
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, str, str]]:
+    """Yields other readings: check, (M,) what speaks for it, (M, 4) corners, both in words."""
+    corners = boxes_of(dataset).corners
+    files = dataset.reading.get("files", "")
+    plain, sized, centred = (
+        "left, top, right, bottom", "left, top, width, height", "centre, width, height",
+    )  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        sides, middle = corners[:, 2:] - corners[:, :2], (corners[:, :2] + corners[:, 2:]) / 2
+        yield "sizes_as_corners", crossed, _read_as_sizes(corners), plain, sized
+        if "(YOLO)" in files or "as centre" in files:
+            yield "corners_as_centres", beyond > 0, np.hstack([middle, sides]), centred, plain
+            both = np.hstack([middle, middle + sides])
+            yield "sizes_as_centres", beyond > 0, both, centred, sized
+        else:
+            yield "corners_as_sizes", beyond > 0, np.hstack([corners[:, :2], sides]), sized, plain
+            both = np.hstack([corners[:, :2] - sides / 2, corners[:, :2] + sides / 2])
+            yield "centres_as_sizes", beyond > 0, both, sized, centred
+        yield "axes_swapped", beyond > 0, corners[:, [1, 0, 3, 2]], "x before y", "y before x"
+
+
+def _in_first_pixel(labels: Boxes) -> np.ndarray:
+    """Returns (M,) which boxes lie in the first pixel of a larger image, as shares of it would."""
+    with np.errstate(invalid="ignore"):
+        inside = (labels.corners <= 1.0).all(axis=1) & (labels.corners > 0).any(axis=1)
+    return np.asarray(inside & labels.usable & (labels.sizes[labels.items].min(axis=1) > SMALL))
 
 
 def check_small_boxes(dataset: Dataset, side: int = INPUT) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def draw_found(
     size = found.sizes[index]
     scale = own / np.where(size > 0, size, own)
     words = [
-        f"{found.classes[found.labels[row]]}{number}, {100 * found.scores[row]:.0f} %"
+        f"{found.classes[found.labels[row]]}{number}, {100 * found.scores[row]:.0f}%"
         for row, number in zip(rows.tolist(), reversed(known), strict=True)
     ]
     corners = found.corners[rows] * np.tile(scale, 2)

@@ -15,9 +15,11 @@ from headstart.metrics.detection import (
     class_precisions,
     precision_curves,
 )
+from headstart.metrics.few import FEW
 from headstart.metrics.interval import (
     cluster_codes,
     describe_bootstrap,
+    few_ends,
     limits,
     resample,
     wilson,
@@ -86,7 +88,7 @@ def _per_class(
 ) -> list[dict[str, Any]]:
     """Returns boxes, AP and AP50 of every class, and precision and recall at the threshold."""
     codes, groups = cluster_codes(clusters, matches.n)
-    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95 %"
+    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95%"
     measured = {
         "ap": class_precisions(matches), "ap_50": class_precisions(matches, iou=0.5),
         **class_points(matches, predictions.threshold),
@@ -96,10 +98,17 @@ def _per_class(
     columns: dict[str, list[Estimate]] = {}
     for key, statistic in measured.items():
         values = statistic(np.ones((1, matches.n)))[0]
-        low, high = limits(values, resample(statistic, codes, seed=seed), clusters=groups)
+        draws = resample(statistic, codes, seed=seed)
+        low, high = limits(values, draws, clusters=groups)
         about = called if key == "precision" else there + called if key == "f1" else there
         columns[key] = [
-            _estimate(float(v), (float(a), float(b)), codes[about[:, number] > 0], method)
+            _estimate(
+                float(v),
+                (float(a), float(b)),
+                codes[about[:, number] > 0],
+                method,
+                draws[:, number],
+            )
             for number, (v, a, b) in enumerate(zip(values, low, high, strict=True))
         ]
     return [
@@ -114,7 +123,7 @@ def _per_class(
 
 
 def _estimate(
-    value: float, ends: tuple[float, float], clusters: np.ndarray, method: str
+    value: float, ends: tuple[float, float], clusters: np.ndarray, method: str, draws: np.ndarray
 ) -> Estimate:
     """Returns what is known of one class; one that never varies is worth as many trials as it has.
 
@@ -123,6 +132,7 @@ def _estimate(
         ends: Of the bootstrap interval.
         clusters: (m,) those of the images that it is on.
         method: Of the bootstrap.
+        draws: (B,) its replicates.
     """
     if math.isnan(value):
         return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such object")
@@ -130,6 +140,10 @@ def _estimate(
     if ends[1] - ends[0] < _FLAT and count:
         flat = wilson(value * count, count)
         return Estimate(value, flat.low, flat.high, len(clusters), f"{flat.method}, {count} images")
+    if 0 < count < FEW:  # however many images there are without any such object
+        return Estimate(
+            value, *few_ends(value, draws, count), len(clusters), f"{method}, widened for few"
+        )
     return Estimate(value, max(0.0, ends[0]), min(1.0, ends[1]), len(clusters), method)
 
 

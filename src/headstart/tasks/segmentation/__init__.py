@@ -68,7 +68,7 @@ MEASURES = (
     Measure("dice", "Dice", meaning="F1 of pixels, every class counting alike"),
     Measure(
         "boundary_f1", "boundary F1",
-        meaning="how many boundaries lie within 0.75 % of the image's diagonal of the true ones",
+        meaning="how many boundaries lie within 0.75% of the image's diagonal of the true ones",
     ),
     Measure(
         "ece", "calibration error", False,
