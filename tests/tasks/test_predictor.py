@@ -8,6 +8,7 @@ from PIL import Image
 from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
 
 from headstart.errors import ImageError
+from headstart.images.preprocess import Preprocess
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.tasks.predictor import NO_NUMBER, Predictor, spread
 
@@ -159,3 +160,12 @@ def test_scikit_learn_knows_what_it_is(pair):
     run, _ = pair
     numbers = run.spec.task == "regression"
     assert (is_classifier(run), is_regressor(run)) == (not numbers, numbers)
+
+
+@pytest.mark.parametrize(
+    ("size", "tile", "together"), [(64, None, 16), (4096, 512, 5), (8192, 1024, 1)]
+)
+def test_few_large_images_are_held_at_once(size, tile, together):
+    predictor = Predictor()
+    predictor.preprocess, predictor.tta = Preprocess(size=size, geometry="pad", tile=tile), 1
+    assert predictor.together == together

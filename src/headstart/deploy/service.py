@@ -51,7 +51,9 @@ class Service:
     def __init__(self, model: OnnxPredictor, *, limits: Limits, room: int, threads: int) -> None:
         self.counters = Counters()
         self._model, self._limits, self._room = model, limits, room
-        self._batcher = Batcher(model.settled, room=room, seen=self.counters.batches.observe)
+        self._batcher = Batcher(
+            model.settled, most=model.together, room=room, seen=self.counters.batches.observe
+        )
         self.counters.waiting.set_function(lambda: self._batcher.waiting)
         self._arrivals = Arrivals()
         self._side_by_side = threads

@@ -58,6 +58,12 @@ class Predictor:
         names = self.spec.names
         return f"{type(self).__name__}({self.spec.task}: {some_of(names)})"
 
+    @property
+    def together(self) -> int:
+        """How many images are held and computed at once: few of large ones."""
+        row = 3 * self.preprocess.size**2 * self.preprocess.count(self.tta)
+        return max(1, min(_BATCH, _BATCH_BYTES // row))
+
     def outputs(self, inputs: np.ndarray) -> Outputs:
         """Returns the named raw outputs, each (N, ...), of (N, V, size, size, 3) uint8."""
         raise NotImplementedError
@@ -226,8 +232,6 @@ class Predictor:
             except ImageError as error:
                 return error
 
-        row = 3 * self.preprocess.size**2 * self.preprocess.count(self.tta)
-        batch = max(1, min(_BATCH, _BATCH_BYTES // row))
         for number, result in enumerate(ordered_map(read, images, workers=workers)):
             if isinstance(result, ImageError):
                 errors[names[number]] = str(result)
@@ -235,7 +239,7 @@ class Predictor:
                 places.append(number)
                 waiting.append(result[0])
                 sizes.append(result[1])
-            if len(waiting) == batch or (waiting and number == len(images) - 1):
+            if len(waiting) == self.together or (waiting and number == len(images) - 1):
                 parts.append(self.settled(np.stack(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
