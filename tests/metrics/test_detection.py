@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from headstart.metrics import detection
 from headstart.metrics.detection import (
     average_precision,
     average_recall,
@@ -149,6 +150,39 @@ def test_a_thousand_resamples_take_about_a_second():
     one = estimate(average_precision(matches))
     assert time.process_time() - start < 4, "0.5 s on an idle machine"
     assert one.low < one.value < one.high
+
+
+def test_what_is_known_under_the_same_weights_is_not_computed_again(monkeypatch):
+    found, truth = random_case(11, items=30, truths=5)
+    matches = match_boxes(found, truth, 3)
+    weights = np.random.default_rng(2).integers(0, 3, (50, 30)).astype(float)
+    asked = []
+    computed = detection._at_levels
+
+    def counted(ranked, weights, levels):
+        asked.append(list(levels))
+        return computed(ranked, weights, levels)
+
+    monkeypatch.setattr(detection, "_at_levels", counted)
+    whole = average_precision(matches)(weights)
+    assert asked == [list(range(10))] * 3
+    again = match_boxes(found, truth, 3)  # other arrays, the same matches
+    each = class_precisions(again)(weights)
+    half = average_precision(again, iou=0.5)(weights)
+    assert len(asked) == 3, "no average precision is computed twice"
+    np.testing.assert_allclose(np.nanmean(each, axis=1), whole)
+    other = average_precision(matches, iou=0.5)(weights[::-1].copy())
+    assert asked[3:] == [[0]] * 3, "other weights are other values, at the one level asked for"
+    np.testing.assert_array_equal(other, half[::-1])
+
+
+def test_what_is_kept_is_bounded(monkeypatch):
+    monkeypatch.setattr(detection, "_KEPT", 4)
+    matches = match_boxes(*random_case(12, items=6, truths=2), 3)
+    for seed in range(3):
+        weights = np.random.default_rng(seed).integers(0, 3, (2, 6)).astype(float)
+        assert average_precision(matches)(weights).shape == (2,)
+    assert len(detection._known) <= 4
 
 
 def test_perfect_absent_and_empty():

@@ -24,3 +24,17 @@ def test_channels_of_both_branches_are_mixed():
     network.trunk(images)[-1].sum().backward()
     reached = [each.grad for name, each in network.named_parameters() if "backbone" in name]
     assert all(each is not None and each.abs().sum() > 0 for each in reached)
+
+
+def test_maps_lie_as_the_images_do_and_are_the_same_either_way():
+    torch.manual_seed(0)
+    network, images = NanoDetPlus().eval(), torch.randn(2, 3, 64, 64)
+    last = images.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        plain, other = (
+            network.trunk(images),
+            network.to(memory_format=torch.channels_last).trunk(last),
+        )
+    for one, two in zip(plain, other, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+        assert two.is_contiguous(memory_format=torch.channels_last)

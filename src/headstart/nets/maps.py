@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["MapLayout", "StageMaps", "map_layout", "maps_engine", "stage_maps"]
 
 # From so many images of 256 px on, converting a small network to OpenVINO is won back: it takes
-# five seconds of one processor. Of larger networks images take longer, and fewer will do.
-_WORTH_CONVERTING, _SMALL = 250, 3e6
+# five seconds of one processor, and an image 4 to 10 ms less than torch with fused convolutions.
+# Of larger networks images take longer, and fewer will do.
+_WORTH_CONVERTING, _SMALL = 800, 3e6
+# Images in a call of torch on a processor: what they give one layer must fit into its cache.
+_CACHED = 4
 # Bytes of maps that one call of an engine may give.
 _CALL_BYTES = 48 << 20
 # Loading and proving an engine takes a second or two: who holds one shares it.
@@ -194,7 +197,7 @@ def maps_engine(
         made(), device=chosen, proof=noise, bounds=bounds, few=few,
         streams=min(cpu_count(), max(1, images)) if few else 1,
     )  # fmt: skip
-    eager.batch = min(eager.batch, batch) if few else eager.batch
+    eager.batch = min(_CACHED, batch) if few else eager.batch
     return eager
 
 

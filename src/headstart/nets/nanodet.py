@@ -93,7 +93,20 @@ class _Shuffle(nn.Module):
         else:
             kept, rest = maps.chunk(2, dim=1)
             both = [kept, self.branch2(rest)]
-        return torch.cat(both, dim=1).unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+        return _shuffled(*both)
+
+
+def _shuffled(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Returns the (N, 2C, h, w) channels of two maps by turns.
+
+    Transposed in the order of NCHW, as the authors do, every map after it would lie so too, and
+    processors train depthwise convolutions twice as fast where the channels are last.
+    """
+    if torch.jit.is_tracing() or not second.is_contiguous(memory_format=torch.channels_last):
+        both = torch.cat([first, second], dim=1)
+        return both.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+    last = [each.permute(0, 2, 3, 1) for each in (first, second)]
+    return torch.stack(last, dim=-1).flatten(3).permute(0, 3, 1, 2)
 
 
 class _Separate(nn.Module):

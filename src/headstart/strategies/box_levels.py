@@ -119,7 +119,7 @@ class LevelReader:
         Args:
             rows: (n, D) of all stages.
         """
-        maps = self.task.layout.split(torch.from_numpy(rows.astype(np.float32)))
+        maps = self.task.layout.split(torch.from_numpy(rows).float())
         return maps, [maps[stage].flatten(2).numpy() for stage in self.task.detector.plan.stages]
 
     def gather(self, compute: Compute) -> list[CellRows]:
