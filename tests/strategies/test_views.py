@@ -12,11 +12,15 @@ from tests.strategies.problems import asking, material
 
 from headstart.compute import Compute
 from headstart.data.open import open_dataset
+from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.images.views import Look
 from headstart.metrics.interval import wilson
+from headstart.nets.backbone import open_backbone
 from headstart.probe.classifiers import Config
 from headstart.probe.cross_validate import CrossValidated
+from headstart.probe.frozen import Frozen
+from headstart.probe.mirrored import mirror_cells
 from headstart.probe.trials import Trial
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.strategies import train_classes as train_module
@@ -49,9 +53,6 @@ def train(data, tmp_path, **options):
 
 
 def material_of(prepared, network):
-    from headstart.features.extract import extract
-    from headstart.probe.frozen import Frozen
-
     found = extract(
         prepared.dataset, network.backbone, preprocess=network.preprocess, device="cpu", workers=1
     )
@@ -163,11 +164,47 @@ def test_where_the_fine_tuned_network_was_kept_its_one_look_was():
     start = SimpleNamespace(preprocess=Preprocess(32, "squash"))
     names = ("the largest square", "the whole, squashed")
     tried = [{"view": name, "kept": True} for name in names]
-    viewed = Viewed(None, first, start, first, {"tried": tried, "passes": 2})
+    copies = {"without": 0.4, "with": 0.3, "kept": True}
+    said = {"tried": tried, "passes": 2, "mirrored_copies": copies}
+    viewed = Viewed(None, first, start, first, said)
     assert viewed.tuned() == {
         "tried": [{"view": names[0], "kept": False}, {"view": names[1], "kept": True}], "passes": 1,
+        "mirrored_copies": copies | {"kept": False},
     }  # fmt: skip
     assert Viewed.once(start, first).tuned() is None
+
+
+def test_mirrored_copies_are_as_mirrored_images_give_them(tmp_path):
+    """The small image to a level or two; regions are nearer than those of the image itself."""
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        for k in range(3):
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
+            pixels[:, 64:] = 40
+            for place, each in (("plain", pixels), ("turned", pixels[:, ::-1])):
+                (tmp_path / place / label).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(each).save(tmp_path / place / label / f"{k}.png")
+    backbone, found = open_backbone("starter"), []
+    for place in ("plain", "turned"):
+        data, seen = open_dataset(tmp_path / place), replace(backbone.preprocess, size=128)
+        each = extract(data, backbone, preprocess=seen, device="cpu", workers=1)
+        found.append(Frozen.of_stages(each.vectors, each.slices))
+    one, other = found
+    assert one.sides == {"pixels": 12, "regions": 4}
+    assert one.pixels is not None
+    made, wanted = mirror_cells(one.vectors[:, one.pixels], 12), other.vectors[:, one.pixels]
+    np.testing.assert_allclose(made, wanted, atol=0.01)
+    columns = one.sets["regions"]
+    made, wanted = mirror_cells(one.vectors[:, columns], 4), other.vectors[:, columns]
+    assert abs(made - wanted).mean() < 0.8 * abs(one.vectors[:, columns] - wanted).mean()
+
+
+def test_what_mirrored_copies_brought_is_said(shades, tmp_path):
+    """Here one corner is the class, so that a copy would teach that it is not."""
+    said = train(shades, tmp_path, views=None).sections["views"]["mirrored_copies"]
+    assert set(said) == {"without", "with", "kept"}
+    assert not said["kept"]
+    assert said["with"] > 0.98 * said["without"]
 
 
 def test_without_errors_nothing_else_is_tried(make_images, tmp_path):

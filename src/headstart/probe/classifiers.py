@@ -16,6 +16,7 @@ from headstart.metrics.vectors import unit_rows
 from headstart.nets.heads import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
 from headstart.probe.axes import Axes, Coordinates, principal_axes
 from headstart.probe.linear import Problems, solve
+from headstart.probe.mirrored import mirror_cells
 
 __all__ = [
     "LINEAR",
@@ -46,12 +47,19 @@ class Config:
         C: Of the linear ones, as scikit-learn's (larger is less regularised), k of
             ``"neighbours"``.
         balanced: Whether classes weigh the same whatever their size.
+        mirrored: Cells a side where mirrored copies of the items are learnt from too; else 0.
     """
 
     classifier: Classifier
     features: str
     C: float
     balanced: bool = False
+    mirrored: int = 0
+
+    @property
+    def seen(self) -> str:
+        """What was learnt from, in words."""
+        return f"{self.features}, mirrored too" if self.mirrored else self.features
 
 
 @dataclass(frozen=True)
@@ -61,24 +69,28 @@ class Space:
     Attributes:
         columns: (d,) int columns of the backbone's vectors.
         axes: Principal axes of those columns.
-        coordinates: (N, r + 1) float32 in the leading axes, the last column ones.
+        coordinates: (N, r + 1) float32 in the leading axes, the last column ones; where copies are
+            learnt from too (2 N, r + 1), those last.
+        side: Cells a side, by which copies are mirrored; 0 without copies.
     """
 
     columns: np.ndarray
     axes: Axes
     coordinates: np.ndarray
+    side: int = 0
 
 
-def make_space(vectors: np.ndarray, columns: np.ndarray) -> Space:
+def make_space(vectors: np.ndarray, columns: np.ndarray, side: int = 0) -> Space:
     """Standardises and rotates some columns of all vectors.
 
     Args:
         vectors: (N, D) float32.
         columns: (d,) int.
+        side: Cells a side where mirrored copies are rows too; else 0.
     """
-    chosen = _pick(vectors, columns)
+    chosen = _with_copies(_pick(vectors, columns), side)
     axes = principal_axes(chosen)
-    return Space(columns, axes, axes.rotate(chosen))
+    return Space(columns, axes, axes.rotate(chosen), side)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
@@ -93,6 +105,11 @@ def _pick(vectors: np.ndarray, columns: np.ndarray) -> np.ndarray:
     if not np.array_equal(columns, np.arange(vectors.shape[1])):
         vectors = np.ascontiguousarray(vectors[:, columns])
     return vectors.astype(np.float32, copy=False)
+
+
+def _with_copies(chosen: np.ndarray, side: int) -> np.ndarray:
+    """Returns (N, d) vectors, or (2 N, d) with their mirrored copies."""
+    return np.concatenate([chosen, mirror_cells(chosen, side)]) if side else chosen
 
 
 def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -> np.ndarray:
@@ -128,10 +145,10 @@ def held_out_scores(
 
     Args:
         classifier: Which kind.
-        space: N items.
+        space: N items; copies of them, for the linear ones only, weigh a half as each item does.
         targets: (N,) int.
         n_classes: C.
-        weights: (P, N); 0 holds an item out.
+        weights: (P, N); 0 holds an item out, and its copy.
         strengths: (P,).
 
     Returns:
@@ -139,10 +156,12 @@ def held_out_scores(
     """
     if classifier in ("logistic", "svm"):
         loss: Literal["logistic", "svm"] = "logistic" if classifier == "logistic" else "svm"
+        count, times = len(targets), 1 + (space.side > 0)
         problems = Problems(
-            space.coordinates, space.axes.variances, targets, n_classes, weights, strengths
-        )
-        return solve(problems, loss=loss, tolerance=5e-3, steps=50)[1]
+            space.coordinates, space.axes.variances, np.tile(targets, times), n_classes,
+            np.tile(weights / np.float32(times), times), strengths,
+        )  # fmt: skip
+        return solve(problems, loss=loss, tolerance=5e-3, steps=50)[1][:, :count]
     unit = unit_rows(space.coordinates[:, :-1])  # rotation keeps cosines
     scores = np.zeros((len(weights), len(targets), n_classes), np.float32)
     # Problems that hold out the same items differ in k only: their neighbours are found once.
@@ -180,30 +199,34 @@ def fit_head(
 
     Args:
         config: Which.
-        space: Its axes are used, and its coordinates where they are of all M items.
+        space: Its axes are used, and its coordinates where they are of all M items, as they must be
+            where copies are learnt from too.
         vectors: (N, D) float32.
         targets: (N,) int.
         n_classes: C.
         items: (M,) int rows to learn from; by default all.
     """
     items = np.arange(len(targets)) if items is None else items
-    few = len(items) == len(space.coordinates)  # as many as the choice was made on
+    rows = 1 + (space.side > 0)
+    few = rows * len(items) == len(space.coordinates)  # as many as the choice was made on
+    assert few or not space.side, "copies of items that are not held"
     if few and len(items) < len(targets):
         vectors, targets, items = vectors[items], targets[items], np.arange(len(items))
     own = targets[items]
     if config.classifier in ("logistic", "svm"):
-        weights = item_weights(np.ones((1, len(own)), bool), own, balanced=config.balanced)
+        weights = item_weights(np.ones((1, len(own)), bool), own, balanced=config.balanced) / rows
         coordinates: np.ndarray | Coordinates = space.coordinates
         if not few:
             coordinates = Coordinates(space.axes, vectors, space.columns, items)
         elif space.axes.rest > 0:
-            coordinates = space.axes.rotate(_pick(vectors, space.columns), rest=True)
+            chosen = _with_copies(_pick(vectors, space.columns), space.side)
+            coordinates = space.axes.rotate(chosen, rest=True)
         problems = Problems(
             coordinates,
             space.axes.moments(rest=True),
-            own,
+            np.tile(own, rows),
             n_classes,
-            weights,
+            np.tile(weights, rows),
             np.array([config.C]),
         )
         loss: Literal["logistic", "svm"] = "logistic" if config.classifier == "logistic" else "svm"

@@ -234,6 +234,6 @@ def _part_scores(
     weights = item_weights(included, y, balanced=config.balanced)
     weights[~enough] = 1  # solved in vain and dropped later
     return held_out_scores(
-        config.classifier, make_space(x, columns), y, n_classes=n_classes, weights=weights,
-        strengths=np.full(len(weights), config.C),
+        config.classifier, make_space(x, columns, config.mirrored), y, n_classes=n_classes,
+        weights=weights, strengths=np.full(len(weights), config.C),
     )  # fmt: skip

@@ -10,7 +10,7 @@ Source: greedy ensemble selection with replacement, Caruana, Niculescu-Mizil, Cr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,21 @@ from headstart.metrics.calibration import fit_temperature
 from headstart.nets.heads import Head
 from headstart.probe.classifiers import Config, Space
 
-__all__ = ["Average", "Averaged", "Member", "average", "candidate", "log_probabilities", "merged"]
+__all__ = [
+    "Average",
+    "Averaged",
+    "Copies",
+    "Member",
+    "average",
+    "average_with_copies",
+    "candidate",
+    "log_probabilities",
+    "merged",
+]
 
 _PICKS = 10
 # What one more look at each image must lower the held-out log-loss by, as a share: it costs a pass.
+# So must mirrored copies, which cost none: by less any two ways differ.
 _WORTH = 0.02
 
 
@@ -62,6 +73,21 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """What mirrored copies of the items as further rows to learn from brought.
+
+    Attributes:
+        without: Held-out log-loss of an average without them.
+        beside: With them, where they help a member.
+        kept: Whether that was chosen.
+    """
+
+    without: float
+    beside: float
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Average:
     """What was chosen.
 
@@ -70,17 +96,19 @@ class Average:
         members: The same, for whoever applies them.
         held_out: (N, C) scores of the items while they were held out.
         loss: Their log-loss.
+        copies: What mirrored copies brought; None where they were not tried.
     """
 
     candidates: tuple[Averaged, ...]
     members: tuple[Member, ...]
     held_out: np.ndarray
     loss: float
+    copies: Copies | None = None
 
     @property
     def config(self) -> Config:
         """What stands for it in the table of trials."""
-        parts = [f"{each.config.classifier} on {each.config.features}" for each in self.candidates]
+        parts = [f"{each.config.classifier} on {each.config.seen}" for each in self.candidates]
         return Config("average", ", ".join(parts), 0.0)
 
 
@@ -121,6 +149,29 @@ def average(candidates: Sequence[Averaged], targets: np.ndarray, *, most: int) -
         if wider.loss < (1 - _WORTH) * found.loss:
             found = wider
     return found
+
+
+def average_with_copies(
+    candidates: Sequence[Averaged], targets: np.ndarray, *, most: int
+) -> Average:
+    """Chooses as `average` does, and whether classifiers learn from mirrored copies too.
+
+    Args:
+        candidates: A few of each look, and the same that learnt from copies too.
+        targets: (N,) int.
+        most: Looks, at most.
+    """
+    plain = [each for each in candidates if not each.config.mirrored]
+    without = average(plain, targets, most=most)
+    copied = {each.config.features: each for each in candidates if each.config.mirrored}
+    if not copied:
+        return without
+    pairs = [(each, copied.get(each.config.features, each)) for each in plain]
+    better = [min(pair, key=lambda each: _loss(each.held_out, targets)) for pair in pairs]
+    beside = average(better, targets, most=most)
+    kept = beside.loss < (1 - _WORTH) * without.loss
+    found = beside if kept else without
+    return replace(found, copies=Copies(without.loss, beside.loss, kept))
 
 
 def _greedy(candidates: Sequence[Averaged], targets: np.ndarray, most: int) -> Average:

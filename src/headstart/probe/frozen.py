@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from headstart.probe.mirrored import cell_sides
+
 __all__ = ["Frozen", "feature_sets", "tells_places"]
 
 _PIXELS, _REGIONS = "pixels", "regions"
@@ -21,12 +23,14 @@ class Frozen:
         sets: Name of a feature set -> its columns.
         look_of: Name of a feature set -> number of the look whose vectors it is of; 0 by default.
         pixels: Columns of the small image, which is no set by itself; None where there is none.
+        sides: Name of a set of means over square cells, or ``"pixels"`` -> cells a side.
     """
 
     vectors: np.ndarray
     sets: dict[str, np.ndarray]
     look_of: dict[str, int] = field(default_factory=dict)
     pixels: np.ndarray | None = None
+    sides: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_stages(cls, vectors: np.ndarray, slices: dict[str, slice]) -> Frozen:
@@ -38,7 +42,7 @@ class Frozen:
         """
         own = slices.get(_PIXELS)
         pixels = None if own is None else np.arange(own.start, own.stop)
-        return cls(vectors, feature_sets(slices), pixels=pixels)
+        return cls(vectors, feature_sets(slices), pixels=pixels, sides=cell_sides(slices))
 
     def take(self, kept: np.ndarray) -> Frozen:
         """Returns the features of some items, by (N,) bool mask; no copy where all are kept."""
@@ -56,13 +60,15 @@ class Frozen:
             names: Of the looks.
         """
         sets, look_of, start = {}, {}, 0
+        sides: dict[str, int] = {}
         for number, (look, name) in enumerate(zip(looks, names, strict=True)):
             own = look.sets if look.pixels is None else look.sets | {_PIXELS: look.pixels}
             for each, columns in own.items():
                 sets[f"{each} ({name})"] = columns + start
                 look_of[f"{each} ({name})"] = number
+            sides |= {f"{each} ({name})": side for each, side in look.sides.items()}
             start += look.vectors.shape[1]
-        return cls(np.hstack([look.vectors for look in looks]), sets, look_of)
+        return cls(np.hstack([look.vectors for look in looks]), sets, look_of, sides=sides)
 
 
 def feature_sets(slices: dict[str, slice]) -> dict[str, np.ndarray]:

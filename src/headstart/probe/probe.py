@@ -25,7 +25,7 @@ from headstart.probe.classifiers import (
     make_space,
     one_blas_thread,
 )
-from headstart.probe.ensemble import Average, Member, average, merged
+from headstart.probe.ensemble import Average, Copies, Member, average_with_copies, merged
 from headstart.probe.frozen import Frozen, tells_places
 from headstart.probe.trials import (
     Best,
@@ -60,6 +60,7 @@ class Probe:
         criterion: ``"accuracy"``, or ``"balanced accuracy"`` where classes differ much in size;
             ``"log-loss"`` of an average.
         members: Of an average; none of one classifier.
+        copies: What mirrored copies brought to an average; None where they were not tried.
     """
 
     head: Head
@@ -70,6 +71,7 @@ class Probe:
     chosen_on: np.ndarray
     criterion: str
     members: tuple[Member, ...] = ()
+    copies: Copies | None = None
 
     def parts(self) -> list[tuple[Config, np.ndarray, float]]:
         """Returns the classifiers whose scores are added: which, of what columns, times what."""
@@ -133,8 +135,10 @@ def probe(
     criterion, uneven = judged_by(counts)
 
     ground = Ground(y, draws, counts, n_classes, uneven, criterion)
-    results = _attempts(x, frozen, grid, ground, progress)
-    trials = [trial for result in results.values() for trial in result.trials]
+    # Copies are rows that are held, so that many items are learnt from without.
+    few = replace(grid, copies=grid.copies and len(items) == len(chosen_on))
+    results = _attempts(x, frozen, few, ground, progress)
+    trials = [trial for result in results for trial in result.trials]
     # One problem on many items is the one place where threads inside a product pay.
     threads = nullcontext if len(items) > _CHOOSE_ON else one_blas_thread
 
@@ -142,19 +146,20 @@ def probe(
         return fit_head(config, space, vectors, targets, n_classes=n_classes, items=items)
 
     if grid.looks:
-        linear = [result.linear for result in results.values() if result.linear is not None]
-        chosen = average(linear, y, most=grid.looks)
+        linear = [result.linear for result in results if result.linear is not None]
+        chosen = average_with_copies(linear, y, most=grid.looks)
         with threads():
             head = merged([fit(each.config, each.space) for each in chosen.candidates],
                           chosen.members)  # fmt: skip
         config, scores, members = chosen.config, chosen.held_out, chosen.members
+        copies = chosen.copies
         trials.append(_trial_of(chosen, ground))
         criterion = "log-loss"
     else:
-        best = max((each.best for each in results.values()), key=_rank)
+        best = max((each.best for each in results), key=_rank)
         with threads():
             head = fit(best.config, best.space)
-        config, scores, members = best.config, best.scores, ()
+        config, scores, members, copies = best.config, best.scores, (), None
     trials = [replace(trial, chosen=trial.config == config) for trial in trials]
     return Probe(
         head=head,
@@ -165,29 +170,35 @@ def probe(
         chosen_on=chosen_on,
         criterion=criterion,
         members=members,
+        copies=copies,
     )
 
 
 def _attempts(
     x: np.ndarray, frozen: Frozen, grid: Grid, ground: Ground, progress: Progress
-) -> dict[str, Tried]:
-    """Tries the grid on every feature set; by name, in the order of the sets."""
+) -> list[Tried]:
+    """Tries the grid on every feature set, in their order, and then on those with copies."""
     sets = {name: each for name, each in frozen.sets.items() if name in (grid.own or frozen.sets)}
 
-    def one(name: str) -> Tried:
-        space, look = make_space(x, sets[name]), frozen.look_of.get(name, 0)
+    def one(job: tuple[str, int]) -> Tried:
+        name, side = job
+        space, look = make_space(x, sets[name], side), frozen.look_of.get(name, 0)
         return attempt(name, space, len(sets[name]), grid, ground, look)
+
+    jobs = [(name, 0) for name in sets]
+    if grid.looks and grid.copies:
+        jobs += [(name, frozen.sides[name]) for name in sets if name in frozen.sides]
 
     # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
     # wait for each other at every step and leave everything else to one processor.
-    names = sorted(sets, key=lambda name: -len(sets[name]))
-    results: dict[str, Tried] = {}
-    progress("trying classifiers", 0, len(sets))
+    order = sorted(jobs, key=lambda job: -len(sets[job[0]]) * (1 + (job[1] > 0)))
+    results: dict[tuple[str, int], Tried] = {}
+    progress("trying classifiers", 0, len(jobs))
     with one_blas_thread(), ThreadPoolExecutor(cpu_count(), "probe") as pool:
-        for name, result in zip(names, pool.map(one, names), strict=True):
-            results[name] = result
-            progress("trying classifiers", len(results), len(sets))
-    return {name: results[name] for name in sets}
+        for job, result in zip(order, pool.map(one, order), strict=True):
+            results[job] = result
+            progress("trying classifiers", len(results), len(jobs))
+    return [results[job] for job in jobs]
 
 
 def _rank(best: Best) -> tuple[float, bool, float]:

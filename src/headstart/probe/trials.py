@@ -53,6 +53,7 @@ class Grid:
         looks: Where above 0, linear classifiers are averaged, of so many looks at most.
         own: Name of a feature set -> what is tried on it; where there are any, on no other set is
             anything tried.
+        copies: Whether an average may learn from mirrored copies of the items too.
     """
 
     classifiers: tuple[Classifier, ...] = ("prototypes", "neighbours", "logistic", "svm")
@@ -61,6 +62,7 @@ class Grid:
     neighbours: tuple[int, ...] = (1, 3, 5, 10, 20)
     looks: int = 0
     own: dict[str, Grid] = field(default_factory=dict)
+    copies: bool = False
 
     def strengths(self, classifier: Classifier) -> tuple[float, ...]:
         """Returns the strengths to try for one kind."""
@@ -146,6 +148,8 @@ def attempt(
         grid = replace(grid.own[name], looks=grid.looks)
     else:
         grid = _affordable(grid, name, n, width, ground.n_classes, problems)
+    if space.side:  # neighbours and prototypes know no copies
+        grid = replace(grid, classifiers=LINEAR)
     trials: list[Trial] = []
     best: Best | None = None
     linear: tuple[float, Config, np.ndarray] | None = None
@@ -233,7 +237,8 @@ def _try(
             items = np.arange(len(targets))
             for strength, each in zip(strengths, scores, strict=True):
                 held = np.stack([each[r, draw, items] for r, draw in enumerate(draws)])
-                yield Config(classifier, features, float(strength), balanced), held, seconds
+                config = Config(classifier, features, float(strength), balanced, space.side)
+                yield config, held, seconds
 
 
 def _affordable(grid: Grid, name: str, n: int, width: int, n_classes: int, problems: int) -> Grid:

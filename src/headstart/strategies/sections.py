@@ -62,7 +62,9 @@ def _what(probe: Probe) -> str:
         places += [words for name, words in others.items() if name in read]
         count = plural(len(probe.members), "linear classifier")
         where = " and on ".join([", on ".join(places[:-1]), places[-1]] if places[1:] else places)
-        return f"average of {count} on {where}"
+        turned = any(config.mirrored for config, _, _ in probe.parts())
+        also = " (also as if mirrored, in learning)" if turned else ""
+        return f"average of {count} on {where}{also}"
     named = {
         "all": "all stages", "last": "the last layer", "upper": "the upper stages",
         "regions": "regions of the image",

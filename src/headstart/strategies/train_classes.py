@@ -255,7 +255,7 @@ def _row(trial: Trial) -> dict[str, Any]:
     row = asdict(trial.config)
     return {
         "classifier": row["classifier"],
-        "features": row["features"],
+        "features": trial.config.seen,
         "dimensions": trial.dimensions,
         "C": f"{row['C']:g}",
         "class_weight": "balanced" if row["balanced"] else "",

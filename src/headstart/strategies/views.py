@@ -81,7 +81,10 @@ class Viewed:
             return None
         only = look_words(self.start.preprocess)
         tried = [each | {"kept": each["view"] == only} for each in self.said["tried"]]
-        return self.said | {"tried": tried, "passes": 1}
+        said = self.said | {"tried": tried, "passes": 1}
+        if "mirrored_copies" in said:
+            said["mirrored_copies"] = said["mirrored_copies"] | {"kept": False}
+        return said
 
 
 def look_words(preprocess: Preprocess) -> str:
@@ -151,13 +154,22 @@ def try_views(
         ],
         "held_out_log_loss": {"first": before, "average": after},
         "passes": len(used) if pays else 1,
-    }
+    } | _copies(wider.probe, pays)
     if not pays:
         return Viewed.once(network, outcome, said)
     best = int(np.argmin(alone))
     start = replace(network, preprocess=looks[best], features=parts[best])
     seen, chosen = _only(network, looks, parts, used), _narrowed(wider, used, parts)
     return Viewed(seen, chosen, start, _beside(wider, outcome), said)
+
+
+def _copies(probe: Probe, pays: bool) -> dict[str, Any]:
+    """Returns what is said of mirrored copies; nothing where they were not tried."""
+    found = probe.copies
+    if found is None:
+        return {}
+    losses = {"without": found.without, "with": found.beside}
+    return {"mirrored_copies": losses | {"kept": pays and found.kept}}
 
 
 def _probes(outcome: CrossValidated) -> list[Probe]:
@@ -179,7 +191,7 @@ def _grid(first: Probe, names: list[str], looks: int) -> Grid:
     own = {f"{features} ({name})": tried[features] for name in names for features in near}
     if not many:
         own |= {f"pixels ({name})": _PIXELS for name in names}
-    return Grid(LINEAR, looks=looks, own=own)
+    return Grid(LINEAR, looks=looks, own=own, copies=not many)
 
 
 def _strengths(tried: list[Trial], most: int) -> Grid:
@@ -232,7 +244,9 @@ def _best_loss(probe: Probe, name: str) -> float:
     return min(
         trial.log_loss
         for trial in probe.trials
-        if trial.config.features.endswith(f"({name})") and trial.config.classifier != "average"
+        if trial.config.features.endswith(f"({name})")
+        and trial.config.classifier != "average"
+        and not trial.config.mirrored
     )
 
 
