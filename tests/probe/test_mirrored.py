@@ -179,3 +179,8 @@ def test_looks_side_by_side_know_the_cells_of_each():
     assert both.sides == {
         "pixels (a)": 2, "regions (a)": 4, "pixels (b)": 2, "regions (b)": 4,
     }  # fmt: skip
+
+
+def test_what_was_learnt_from_is_said():
+    assert Config("logistic", "regions", 1.0).seen == "regions"
+    assert Config("logistic", "regions", 1.0, mirrored=4).seen == "regions, mirrored too"
