@@ -151,7 +151,7 @@ def test_many_items_are_learnt_from_without_copies(monkeypatch):
     monkeypatch.setattr(module, "_CHOOSE_ON", 60)
     frozen, y = faces(100, sided=False)
     assert chosen(frozen, y).copies is None
-    assert chosen(frozen, y, items=np.arange(60)).copies is not None
+    assert chosen(frozen, y, items=np.arange(59)).copies is not None
 
 
 def test_in_cross_validation_copies_are_decided_anew_and_drawn_into_the_learning_curve():
@@ -179,3 +179,8 @@ def test_looks_side_by_side_know_the_cells_of_each():
     assert both.sides == {
         "pixels (a)": 2, "regions (a)": 4, "pixels (b)": 2, "regions (b)": 4,
     }  # fmt: skip
+
+
+def test_what_was_learnt_from_is_said():
+    assert Config("logistic", "regions", 1.0).seen == "regions"
+    assert Config("logistic", "regions", 1.0, mirrored=4).seen == "regions, mirrored too"

@@ -135,9 +135,7 @@ def probe(
     criterion, uneven = judged_by(counts)
 
     ground = Ground(y, draws, counts, n_classes, uneven, criterion)
-    # Copies are rows that are held, so that many items are learnt from without.
-    few = replace(grid, copies=grid.copies and len(items) == len(chosen_on))
-    results = _attempts(x, frozen, few, ground, progress)
+    results = _attempts(x, frozen, grid, ground, progress)
     trials = [trial for result in results for trial in result.trials]
     # One problem on many items is the one place where threads inside a product pay.
     threads = nullcontext if len(items) > _CHOOSE_ON else one_blas_thread
@@ -145,21 +143,20 @@ def probe(
     def fit(config: Config, space: Space) -> Head:
         return fit_head(config, space, vectors, targets, n_classes=n_classes, items=items)
 
+    chosen = None
     if grid.looks:
         linear = [result.linear for result in results if result.linear is not None]
         chosen = average_with_copies(linear, y, most=grid.looks)
         with threads():
             head = merged([fit(each.config, each.space) for each in chosen.candidates],
                           chosen.members)  # fmt: skip
-        config, scores, members = chosen.config, chosen.held_out, chosen.members
-        copies = chosen.copies
+        config, scores, criterion = chosen.config, chosen.held_out, "log-loss"
         trials.append(_trial_of(chosen, ground))
-        criterion = "log-loss"
     else:
         best = max((each.best for each in results), key=_rank)
         with threads():
             head = fit(best.config, best.space)
-        config, scores, members, copies = best.config, best.scores, (), None
+        config, scores = best.config, best.scores
     trials = [replace(trial, chosen=trial.config == config) for trial in trials]
     return Probe(
         head=head,
@@ -169,8 +166,8 @@ def probe(
         held_out=scores,
         chosen_on=chosen_on,
         criterion=criterion,
-        members=members,
-        copies=copies,
+        members=chosen.members if chosen else (),
+        copies=chosen.copies if chosen else None,
     )
 
 
@@ -186,7 +183,8 @@ def _attempts(
         return attempt(name, space, len(sets[name]), grid, ground, look)
 
     jobs = [(name, 0) for name in sets]
-    if grid.looks and grid.copies:
+    # Copies are rows that are held, so that many items are learnt from without.
+    if grid.looks and grid.copies and len(x) < _CHOOSE_ON:
         jobs += [(name, frozen.sides[name]) for name in sets if name in frozen.sides]
 
     # Whole feature sets side by side, one BLAS thread each: threads inside of a matrix product
