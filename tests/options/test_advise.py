@@ -20,3 +20,11 @@ def test_what_makes_no_sense():
         AdviseOptions(data="x", task="identiti")
     with pytest.raises(OptionError, match="--budget 0: above 0 minutes"):
         AdviseOptions(data="x", budget=0)
+
+
+def test_a_detector_that_would_not_be_looked_at_is_refused():
+    with pytest.raises(OptionError, match=r"none of torchvision's .*train --detector ssd"):
+        AdviseOptions(data="x", detector="ssd")
+    with pytest.raises(OptionError, match="does nothing without --faces"):
+        AdviseOptions(data="x", detector="own.onnx")
+    assert AdviseOptions(data="x", detector="own.onnx", faces=True).faces

@@ -163,14 +163,19 @@ def _sentences(
     words, more = trial.primary.words, gain[0]
     frozen, full = rows[f"{name}, frozen"], rows[f"{name}, full training"]
     found = [f"Use {name}: {words} {frozen.value:.3f} with the network frozen."]
+<<<<<<< HEAD
     interval = f"({more.value:+.3f}, 95%: {more.low:+.3f} to {more.high:+.3f})"
+=======
+    interval = f"{more.value:+.3f} (95 %: {more.low:+.3f} to {more.high:+.3f})"
+>>>>>>> h-odd
     if trial.better(more.value):
-        sure = "brings" if gain[1] else "brought, which may be chance,"
+        sure = "" if gain[1] else "; that may be chance"
         found.append(
-            f"Train it further: within --budget {trial.options.budget:g} that {sure} {interval}."
+            f"Train it further: within --budget {trial.options.budget:g} that brought {interval}"
+            f"{sure}."
         )
     else:
-        found.append(f"Keep it frozen: training it further brought nothing here {interval}.")
+        found.append(f"Keep it frozen: training it further brought nothing here, {interval}.")
     hope = full if trial.better(more.value) else frozen
     found.append(
         f"Expect {words} of about {hope.value:.3f} ({hope.low:.3f} to {hope.high:.3f}); it was "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
-from headstart.choices import Device, Geometry, MaskValues
+from headstart.choices import BoxDetector, Device, Geometry, MaskValues
 from headstart.options import shared
 from headstart.options.record import Options, option, subject
 from headstart.options.ways import recipe_of
@@ -67,4 +67,11 @@ class AdviseOptions(Options):
         from headstart.training.schedule import parse_recipe
 
         parse_recipe(self.recipe, recipe_of(self.task))
-        yield from ()
+        if self.detector in get_args(BoxDetector):
+            yield (
+                f"advise tries Headstart's own ways to find objects, and none of torchvision's "
+                f"detectors: leave --detector out, or set 'headstart train --detector "
+                f"{self.detector}' beside another run with 'headstart compare'"
+            )
+        elif self.detector != "yunet" and not self.faces:
+            yield f"--detector {self.detector} finds faces: it does nothing without --faces"
