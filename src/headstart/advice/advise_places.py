@@ -163,11 +163,7 @@ def _sentences(
     words, more = trial.primary.words, gain[0]
     frozen, full = rows[f"{name}, frozen"], rows[f"{name}, full training"]
     found = [f"Use {name}: {words} {frozen.value:.3f} with the network frozen."]
-<<<<<<< HEAD
-    interval = f"({more.value:+.3f}, 95%: {more.low:+.3f} to {more.high:+.3f})"
-=======
-    interval = f"{more.value:+.3f} (95 %: {more.low:+.3f} to {more.high:+.3f})"
->>>>>>> h-odd
+    interval = f"{more.value:+.3f} (95%: {more.low:+.3f} to {more.high:+.3f})"
     if trial.better(more.value):
         sure = "" if gain[1] else "; that may be chance"
         found.append(
