@@ -71,7 +71,9 @@ def test_many_whole_numbers_are_a_hint(table):
 
     assert hints(list(range(40))) == ["All 40 classes are called by numbers, from 0 to 39."]
     assert hints(list(range(40)), task="regression") == []
+    assert hints(list(range(19)) * 2) == ["All 19 classes are called by numbers, from 0 to 18."]
     assert hints([1, 2, 3] * 10) == []
+    assert hints(list(range(10)) * 2) == [], "digits"
     assert hints([f"n{x}" for x in range(40)]) == []
 
 
@@ -107,3 +109,16 @@ def test_folders_may_be_named_by_numbers(tmp_path):
             Image.new("L", (4, 4)).save(tmp_path / f"{number}" / f"{image}.png")
     found = open_dataset(tmp_path, task="regression")
     assert sorted(set(found.labels.values.tolist())) == [1, 2.5, 10]
+
+
+def test_numbers_are_said_and_units_are_refused(table):
+    def read(cells, task="auto"):
+        return open_dataset(table(cells), label="weight", task=task)
+
+    found = read([f"{x / 4}" for x in range(60)])
+    assert found.reading["labels"] == "column weight, numbers from 0 to 14.75"
+    lengths = [f"{x} cm" for x in range(10, 60)]
+    with pytest.raises(DataError, match=r"numbers with a unit, such as 10 cm: write them without"):
+        read(lengths)
+    assert len(read(lengths, "classification").labels.names) == 50
+    assert read([f"{x} {'ab'[x % 2]}" for x in range(60)]).task == "classification"

@@ -29,6 +29,14 @@ def test_serious_is_what_makes_results_wrong():
     assert Checkup("data", 3, {}, (warning, NOTE, LEAK)).serious
 
 
+def test_what_there_is_to_learn_is_counted_in_its_own_words():
+    assert Checkup("data", 3, {}, ()).counted == "no labels"
+    assert Checkup("data", 3, {"a": 3}, ()).counted == "1 class"
+    assert Checkup("data", 3, {"1": 1, "2": 2}, (), task="regression").counted == (
+        "2 ranges of numbers"
+    )
+
+
 def test_in_words_and_as_a_table_nothing_runs():
     found = Checkup("my <data>", 1234, {"a": 1234}, (LEAK, NOTE))
     assert repr(found).splitlines() == [

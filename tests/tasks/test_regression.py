@@ -94,3 +94,14 @@ def test_numbers_far_from_all_others_are_named(odd, said):
     if said:
         assert found[0].check == "outlying_numbers"
         assert found[0].evidence == ("100.png: 999",)
+
+
+@pytest.mark.parametrize(("code", "many", "said"), [(-9, 9, 1), (-9, 2, 0), (-3, 9, 0), (99, 9, 1)])
+def test_a_number_that_may_be_a_code_is_named(code, many, said):
+    labels = Numbers("age", np.r_[np.linspace(20, 50, 60), np.full(many, float(code)), np.nan])
+    data = SimpleNamespace(labels=labels, names=[f"{i}.png" for i in range(61 + many)])
+    found = [e for e in regression.check(data, None, None) if e.check == "numbers_like_a_code"]
+    assert len(found) == said
+    if said:
+        assert found[0].claim.startswith(f"9 of 69 numbers are {code}, and no other")
+        assert found[0].evidence[0] == f"60.png: {code}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
-from headstart.data.words import plural
 from headstart.output import read_json
 from headstart.records import Estimate, Finding
 from headstart.reporting.headline import doubt_of, shifts_of
@@ -38,10 +37,7 @@ def words_of(task: str) -> dict[str, str]:
 
 def show_checkup(result: Checkup, console: Console) -> None:
     """Prints what was found in a data set."""
-    classes = (
-        f", {plural(len(result.classes), 'class', 'classes')}" if result.classes else ", no labels"
-    )
-    console.print(f"{result.data}: {result.images:,} images{classes}", markup=False)
+    console.print(f"{result.data}: {result.images:,} images, {result.counted}", markup=False)
     if not result.findings:
         console.print("nothing to report")
     show_findings(result.findings, console)

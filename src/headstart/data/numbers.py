@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,6 +29,8 @@ UNKNOWN_CELLS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
 _GRADES = 20
+_HINT = 10  # classes called by numbers: ten may be digits
+_WITH_UNIT = re.compile(r"([+-]?\d[\d.,]*)\s*([^\W\d_]{1,5}\.?|%|°[CF]?)")
 
 
 def told_task(dataset: Dataset, label: str | None) -> str:
@@ -56,6 +59,8 @@ def told_task(dataset: Dataset, label: str | None) -> str:
             ) from None
         return "classification"
     except ValueError:
+        if table:
+            _refuse_units(labels.names, column)
         return "classification"
     known = numbers[~np.isnan(numbers)]
     if len(np.unique(known)) <= _GRADES:
@@ -69,6 +74,22 @@ def told_task(dataset: Dataset, label: str | None) -> str:
             f"--task classification if they are names of classes"
         )
     return "classification"
+
+
+def _refuse_units(names: tuple[str, ...], column: str) -> None:
+    """Refuses many numbers that all have one unit behind them: 12 cm, 13 cm.
+
+    Raises:
+        DataError: If that is so.
+    """
+    found = [_WITH_UNIT.fullmatch(each.strip()) for each in names]
+    units = {each[2].lower() for each in found if each}
+    if len(names) > _GRADES and all(found) and len(units) == 1:
+        raise DataError(
+            f"{column} holds {len(names):,} different numbers with a unit, such as {names[0]}: "
+            f"write them without it to learn them as numbers, or say --task classification if they "
+            f"are names of classes"
+        )
 
 
 def as_numbers(dataset: Dataset, name: str) -> Dataset:
@@ -99,13 +120,18 @@ def as_numbers(dataset: Dataset, name: str) -> Dataset:
         raise DataError(
             f"{dataset.root} needs images with two or more different numbers to learn from"
         )
-    return dataclasses.replace(dataset, labels=Numbers(name, values), task="regression")
+    known = values[~np.isnan(values)]
+    said = f"{dataset.reading.get('labels', name)}, numbers from {known.min():g} to {known.max():g}"
+    return dataclasses.replace(
+        dataset, labels=Numbers(name, values), task="regression",
+        reading=dataset.reading | {"labels": said},
+    )  # fmt: skip
 
 
 def possible_numbers(dataset: Dataset) -> Iterator[Finding]:
     """Says that many classes are called by numbers, where they may well be measurements."""
     labels = dataset.labels
-    if not isinstance(labels, Classes) or len(labels.names) <= _GRADES:
+    if not isinstance(labels, Classes) or len(labels.names) <= _HINT:
         return
     try:
         numbers = parse_numbers(labels.names)

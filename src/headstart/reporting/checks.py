@@ -40,6 +40,7 @@ def write_checks(file: Path, checkup: Checkup, dataset: Dataset) -> None:
         images=len(dataset),
         reading=dataset.reading,
         classes=checkup.classes,
+        counted=checkup.counted,
         samples=_samples(dataset),
         most_classes=_CLASSES,
         findings=[_finding(each, dataset, shown) for each in checkup.findings],

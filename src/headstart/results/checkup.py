@@ -8,6 +8,7 @@ from headstart.checks.duplicates import clusters
 from headstart.checks.same_person import same_person_findings
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.data.words import plural
 from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.images.faces import NO_FACE
@@ -26,9 +27,10 @@ class Checkup:
     Attributes:
         data: The folder or table.
         images: Images that can be read.
-        classes: Class name -> labelled images.
+        classes: Class name -> labelled images; of numbers their ranges.
         findings: The serious ones first.
         set_aside: Name and reason of every file and entry that cannot be used.
+        task: What its labels are of.
     """
 
     data: str
@@ -36,6 +38,16 @@ class Checkup:
     classes: dict[str, int]
     findings: tuple[Finding, ...]
     set_aside: tuple[tuple[str, str], ...] = ()
+    task: str = "classification"
+
+    @property
+    def counted(self) -> str:
+        """What there is to learn, in a few words: "3 classes", "4 ranges of numbers"."""
+        if not self.classes:
+            return "no labels"
+        if self.task == "regression":
+            return plural(len(self.classes), "range of numbers", "ranges of numbers")
+        return plural(len(self.classes), "class", "classes")
 
     @property
     def serious(self) -> bool:

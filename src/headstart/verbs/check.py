@@ -61,6 +61,7 @@ def check(options: CheckOptions, progress: Progress = silent) -> Checkup:
         data=str(options.data),
         images=int(stats.readable.sum()),
         classes=counts_of(dataset.labels),
+        task=dataset.task,
         findings=tuple(findings),
         set_aside=(
             *dataset.set_aside,

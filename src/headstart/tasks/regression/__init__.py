@@ -8,6 +8,7 @@ measured. The ranges are made of training items only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Numbers
+from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.metrics.regression import regression_statistics
 from headstart.metrics.statistic import Measure, Statistic
@@ -58,6 +60,7 @@ MEASURES = (
 
 _DRAWN, _MISTAKES = 1500, 24
 _FEWEST, _FAR = 8, 10
+_CODE = re.compile(r"-1|-9+|99+")
 
 
 def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
@@ -77,6 +80,25 @@ def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator
             tuple(f"{dataset.names[i]}: {labels.text(i)}" for i in far[:24].tolist()),
             "Look at them: a slip of the pen, another unit, or a code for 'unknown'.", len(far),
         )  # fmt: skip
+    yield from _codes(dataset, labels)
+
+
+def _codes(dataset: Dataset, labels: Numbers) -> Iterator[Finding]:
+    """Says that one number at the end of all may stand for 'unknown': -1, -9, 99, 999."""
+    values, counts = np.unique(labels.values[labels.known], return_counts=True)
+    for at, beside in ((0, slice(1, None)), (-1, slice(None, -1))):
+        usual = int(counts[beside].max(initial=1))
+        code = _CODE.fullmatch(f"{values[at]:g}")
+        if code and len(values) > 2 and counts[at] >= max(3, 3 * usual):
+            which = np.flatnonzero(labels.values == values[at])
+            yield Finding(
+                "numbers_like_a_code", "warning",
+                f"{counts[at]:,} of {counts.sum():,} numbers are {values[at]:g}, and no other is "
+                f"there more than {plural(usual, 'time')}: does it stand for 'unknown'?",
+                tuple(f"{dataset.names[i]}: {labels.text(i)}" for i in which[:24].tolist()),
+                "Leave the cell empty where a number is not known; else it is learnt as a number.",
+                int(counts[at]),
+            )  # fmt: skip
 
 
 def encode(labels: Numbers, train: np.ndarray, spec: OutputSpec | None = None) -> Target:
