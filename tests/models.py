@@ -71,6 +71,13 @@ def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid", tta: i
     return Model(backbone, DenseHead(plan, arrays), spec, preprocess, tta, 1.3)
 
 
+def tiled_mask_model(*, tta: int = 1) -> Model:
+    """The same on 160 pixels, of which the network sees 64 at once."""
+    model = random_mask_model(tta=tta)
+    spec = replace(model.spec, settings=model.spec.settings | {"size": 160})
+    return replace(model, preprocess=replace(model.preprocess, size=160, tile=64), spec=spec)
+
+
 def exported_file(model: Model, path: Path, *, threshold: float = 0.3) -> OnnxPredictor:
     """The same as an `.onnx` file, opened."""
     write_graph(model, path)

@@ -10,7 +10,15 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from tests.drawn_masks import draw_masked
-from tests.models import CLASSES, MASKS, NUMBERS, exported_file, random_model, write_photos
+from tests.models import (
+    CLASSES,
+    MASKS,
+    NUMBERS,
+    exported_file,
+    random_model,
+    tiled_mask_model,
+    write_photos,
+)
 
 from headstart.deploy.server import create_app
 
@@ -34,9 +42,10 @@ def test_an_answer_is_the_record(model, tmp_path):
                 assert found[key] == (value if exact else pytest.approx(value, rel=1e-3)), key
 
 
-@pytest.fixture(scope="module")
-def masks(tmp_path_factory):
-    return exported_file(random_model(MASKS), tmp_path_factory.mktemp("m") / "m.onnx", threshold=0)
+@pytest.fixture(scope="module", params=["at once", "in tiles"])
+def masks(request, tmp_path_factory):
+    made = tiled_mask_model() if request.param == "in tiles" else random_model(MASKS)
+    return exported_file(made, tmp_path_factory.mktemp("m") / "m.onnx", threshold=0)
 
 
 def test_a_mask_is_what_predict_says_of_images_of_any_size(masks, tmp_path):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnx
 import pytest
 import torch
 from tests.box_models import box_model
-from tests.models import exported_file, random_mask_model
+from tests.models import exported_file, random_mask_model, tiled_mask_model
 from tests.nets.smp_maps import KINDS as DECODERS
 from tests.nets.smp_maps import smp_model
 from tests.nets.torchvision_maps import KINDS, torchvision_model
@@ -50,10 +48,7 @@ def test_named_decoders_answer_from_a_file_as_they_do_here(tmp_path, kind):
 
 @pytest.mark.parametrize("tta", [1, 8])
 def test_tiles_are_blended_in_the_file_as_they_are_here(tmp_path, tta):
-    model = random_mask_model(tta=tta)
-    settings = model.spec.settings | {"size": 160}
-    preprocess = replace(model.preprocess, size=160, tile=64)
-    model = replace(model, preprocess=preprocess, spec=replace(model.spec, settings=settings))
+    model = tiled_mask_model(tta=tta)
     model.save(tmp_path / "model")
     here = RunPredictor(tmp_path / "model", exact=True)
     there = exported_file(model, tmp_path / "m.onnx")

@@ -77,3 +77,15 @@ def test_one_colour_is_answered_once_and_few_tiles_at_a_time():
     assert plain > 10
     assert sum(counts) == len(tiles) - plain + 1
     assert max(counts) <= 4
+
+
+def test_large_tiles_are_answered_one_by_one():
+    square, counts = np.zeros((1120, 1120, 3), np.uint8), []
+    square[::2] = 9
+
+    def counted(inputs):
+        counts.append(len(inputs))
+        return means(inputs)
+
+    answered_by_tiles(counted, seen(square), 1024)
+    assert counts == [1, 1, 1, 1]

@@ -56,6 +56,7 @@ class Slow:
     """Takes a second of every call, and a hundredth of every image."""
 
     inputs = range(112)
+    tile: int | None = None
 
     def scores(self, items):
         self.clock += 1 + 0.01 * len(items)
@@ -68,6 +69,10 @@ def test_what_a_call_takes_by_itself_is_not_counted_for_every_image(monkeypatch)
     monkeypatch.setattr(module.time, "perf_counter", lambda: slow.clock)
     judging = Course(slow, QUIET, States())._judging(np.arange(100))
     assert judging == pytest.approx(3 + 0.01 * (12 + 24))
+    slow.tile, begun = 1024, slow.clock  # fewer of what takes long
+    judging = Course(slow, QUIET, States())._judging(np.arange(100))
+    assert judging == pytest.approx(3 + 0.01 * (12 + 6))
+    assert slow.clock - begun == pytest.approx(3 + 0.01 * 4)
 
 
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):

@@ -18,8 +18,8 @@ __all__ = ["TILE_STEP", "answered_by_tiles", "cut_tiles", "tile_starts"]
 
 TILE_STEP = 32
 """Tiles begin at multiples of it, as cells of all stages of a network do."""
-# Neighbours share a quarter of a side; at a time so many tiles are answered.
-_SHARED, _AT_ONCE = 4, 4
+# Neighbours share a quarter of a side; at a time so many pixels are answered, and tiles at most.
+_SHARED, _PIXELS, _TILES = 4, 1 << 20, 4
 
 Run = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -90,6 +90,7 @@ def _answers(
     """Yields top, left and what is said of every tile of a square."""
     known: dict[bytes, dict[str, np.ndarray]] = {}
     waiting: list[tuple[int, int, np.ndarray]] = []
+    most = max(1, min(_TILES, _PIXELS // tile**2))
 
     def answered() -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
         told = run(np.stack([shown for *_, shown in waiting])) if waiting else {}
@@ -106,7 +107,7 @@ def _answers(
             yield top, left, known[key]
             continue
         waiting.append((top, left, shown))
-        if len(waiting) == _AT_ONCE:
+        if len(waiting) == most:
             yield from answered()
     yield from answered()
 

@@ -40,6 +40,7 @@ _WARM_STEPS, _TIMED_STEPS = 2, 4
 _FEWEST, _SLOWER = 3, 1.1
 _JUDGED = 12  # training images that tell how sure an arm has grown
 _ASKED = 4  # whose answers are timed
+_IN_TILES = 4  # of large images, which take long to answer, so many times fewer
 _ANSWERS = 3  # times that images are answered for, each of which takes some time by itself
 
 
@@ -127,7 +128,7 @@ class Course:
             scores = learner.scores(held)
             measured = HeldCounts(held, confusions(scores, truth[held]), folds.said)
             temperature = dense_temperature(scores, truth[held])
-            some = own[np.unique(np.linspace(0, len(own) - 1, _JUDGED).astype(int))]
+            some = own[np.unique(np.linspace(0, len(own) - 1, self._few(_JUDGED)).astype(int))]
             sure = sharpness(learner.scores(some), truth[some], temperature)
             self._judged = some, truth[some], sure
         self.arm = Arm(
@@ -202,6 +203,10 @@ class Course:
         setup = max(0.0, float(steps[0]) - step) if self.learner.views and len(steps) else 0.0
         return setup, step, training.plan.per_epoch
 
+    def _few(self, images: int) -> int:
+        """Returns how many of so many images are looked at."""
+        return images if self.learner.tile is None else max(1, images // _IN_TILES)
+
     def _judging(self, own: np.ndarray) -> float:
         """Returns seconds of what is answered between the epochs and after them."""
         learner = self.learner
@@ -212,9 +217,10 @@ class Course:
             return time.perf_counter() - begun
 
         taken(1)  # the first is slower
-        few, more = taken(1), taken(_ASKED)
-        each = max(0.0, more - few) / max(1, min(_ASKED, len(own)) - 1)
-        images = len(learner.inputs) - len(own) + 2 * min(_JUDGED, len(own))
+        asked = max(2, self._few(_ASKED))
+        few, more = taken(1), taken(asked)
+        each = max(0.0, more - few) / max(1, min(asked, len(own)) - 1)
+        images = len(learner.inputs) - len(own) + 2 * min(self._few(_JUDGED), len(own))
         return _ANSWERS * max(0.0, few - each) + images * each
 
 
