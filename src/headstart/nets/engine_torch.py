@@ -52,7 +52,10 @@ class TorchEngine:
         # Weights in bf16, but the normalisation's constants follow, so keep their scale small.
         self._pool = self._pool.to(dtype=dtype, memory_format=torch.channels_last)
         if fuse:
-            fuse_convolutions(self._pool)
+            # oneDNN lays weights out for a number of threads; for another it would do so again
+            # at every call.
+            with one_thread() if few or streams > 1 else nullcontext():
+                fuse_convolutions(self._pool)
         self._results: dict[int, torch.Tensor | Future[torch.Tensor]] = {}
         place = torch.cuda.get_device_name() if device == "cuda" else device
         how = "fused, channels-last" if fuse else "channels-last"

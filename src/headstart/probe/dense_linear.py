@@ -78,7 +78,7 @@ def map_moments(
         most: Images to look at, spread over all.
     """
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))
-    maps = layout.split(torch.from_numpy(rows[chosen].astype(np.float32)))[layout.first :]
+    maps = layout.split(torch.from_numpy(rows[chosen]).float())[layout.first :]
     means = [each.mean((0, 2, 3)) for each in maps]
     stds = [each.std((0, 2, 3)) for each in maps]
     floors = [0.01 * each.mean().clamp_min(1e-6) for each in stds]  # channels that say nothing

@@ -77,7 +77,7 @@ def found_on_maps(
     device, parts = next(net.parameters()).device, []
     with torch.inference_mode():
         for start in range(0, max(1, len(rows)), _BATCH):
-            part = torch.from_numpy(rows[start : start + _BATCH].astype(np.float32)).to(device)
+            part = torch.from_numpy(rows[start : start + _BATCH]).float().to(device)
             scores, boxes = (each.cpu().numpy() for each in net(layout.split(part)))
             parts.append(chosen_boxes(boxes, scores, recipe, most, calibration))
     return joined_found(parts)

@@ -17,6 +17,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
 from headstart.strategies.prepare import choose_preprocess
 from headstart.strategies.ways import input_of
+from headstart.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from headstart.features.extract_maps import Maps
@@ -63,6 +64,7 @@ def look_at(
     if choose is not None:  # needs torch in any case, as training does
         from headstart.features.extract_maps import extract_maps
 
+        keep_freed_memory()  # what a layer gives is freed and wanted again, image by image
         preprocess = choose(dataset, backbone, wish.image_size, wish.geometry, levels, compute)
         return extract_maps(dataset, backbone, preprocess, compute), preprocess
     if wish.tta == 8:
