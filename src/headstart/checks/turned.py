@@ -16,8 +16,8 @@ from headstart.metrics.vectors import unit_rows
 
 __all__ = ["copy_pairs", "turned_copies"]
 
-# Of 398 ants and bees, 1,500 faces, 400 portraits and 253 brain scans, and of 1,500 small photos and
-# 1,500 drawn characters, no two images are within these bounds; of 960 flowers one pair is.
+# Of 398 ants and bees, 1,500 faces, 400 portraits and 253 brain scans, and of 1,500 small photos
+# and 1,500 drawn characters, no two images are within these bounds; of 960 flowers one pair is.
 _ALIKE = 0.975  # of two thumbnails, one of them turned
 _OWN = 0.9  # as they are: what looks like itself turned shows nothing
 _SIEVE = 0.97
