@@ -38,7 +38,7 @@ def test_boxes_are_advised_on_on_a_part_of_the_training_images(tmp_path):
     assert any(each.startswith("Expect") for each in found.summary)
     assert any("Twice as many" in each for each in found.summary)
     [further] = [each for each in found.summary if "further" in each]
-    assert re.search(r"(brought|nothing here,) [+-]\d\.\d{3} \(95 %: ", further)
+    assert re.search(r"(brought|nothing here,) [+-]\d\.\d{3} \(95%: ", further)
     heard = Heard()
     show_placed_advice(found, heard)
     assert heard.lines[-1].startswith("→ headstart train")

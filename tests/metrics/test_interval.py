@@ -302,4 +302,4 @@ def test_a_difference_on_two_images_is_not_certain():
 
 def test_ten_images_are_resampled_as_ever():
     values = np.random.default_rng(0).random(10)
-    assert cluster_bootstrap(share(values), None, n=10).method == "bootstrap 95 %"
+    assert cluster_bootstrap(share(values), None, n=10).method == "bootstrap 95%"

@@ -149,7 +149,8 @@ def attempt(
     else:
         grid = _affordable(grid, name, n, width, ground.n_classes, problems)
     if space.side:  # neighbours and prototypes know no copies
-        grid = replace(grid, classifiers=LINEAR)
+        known = tuple(each for each in grid.classifiers if each in LINEAR)
+        grid = replace(grid, classifiers=known)
     trials: list[Trial] = []
     best: Best | None = None
     linear: tuple[float, Config, np.ndarray] | None = None
