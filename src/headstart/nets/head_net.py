@@ -16,7 +16,10 @@ from torch import nn
 
 from headstart.nets.map_head import MapHead, MapPlan
 
-__all__ = ["HeadNet", "Separable", "arrays_of", "seeded", "to_size", "top_down", "with_arrays"]
+__all__ = [
+    "HeadNet", "Separable", "array_shapes", "arrays_of", "seeded", "to_size", "top_down",
+    "with_arrays",
+]  # fmt: skip
 
 N = TypeVar("N", bound="HeadNet")
 
@@ -111,6 +114,17 @@ def seeded(build: Callable[[], N], seed: int) -> N:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
+
+
+def array_shapes(build: Callable[[], HeadNet]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Returns name and shape of every array of a module, of layers without numbers.
+
+    Args:
+        build: Makes the module.
+    """
+    with torch.device("meta"):
+        kept = build().state_dict()
+    return tuple((name, tuple(each.shape)) for name, each in kept.items())
 
 
 def arrays_of(net: HeadNet) -> dict[str, np.ndarray]:

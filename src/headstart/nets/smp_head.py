@@ -46,10 +46,7 @@ def smp_head_of(net: HeadNet) -> SmpHead:
 
 @lru_cache(maxsize=8)
 def _shapes(plan: SmpPlan) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    import torch
-
+    from headstart.nets.head_net import array_shapes
     from headstart.nets.smp_net import smp_net
 
-    with torch.device("meta"):
-        kept = smp_net(plan).state_dict()
-    return tuple((name, tuple(each.shape)) for name, each in kept.items())
+    return array_shapes(lambda: smp_net(plan))

@@ -54,10 +54,7 @@ def torchvision_head_of(net: HeadNet) -> TorchvisionHead:
 
 @lru_cache(maxsize=8)
 def _shapes(plan: TorchvisionPlan) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    import torch
-
+    from headstart.nets.head_net import array_shapes
     from headstart.nets.torchvision_build import torchvision_net
 
-    with torch.device("meta"):
-        kept = torchvision_net(plan).state_dict()
-    return tuple((name, tuple(each.shape)) for name, each in kept.items())
+    return array_shapes(lambda: torchvision_net(plan))
