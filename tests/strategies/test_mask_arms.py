@@ -81,10 +81,10 @@ def test_a_head_that_is_not_surely_worse_is_kept_before_a_linear_one():
     trials = compare_arms([linear, equal], np.arange(8), seed=0)
     assert trials.best.name == "head"
     assert "mean IoU is -0." in trials.said
-    assert "of equals the one that learns most is kept." in trials.said
+    assert "Of equals the head is kept." in trials.said
     other = compare_arms([linear, replace(equal, name="fine-tuned")], np.arange(8), seed=0)
     assert other.best.name == "linear"
-    assert "of equals" not in other.said
+    assert "Of equals" not in other.said
 
 
 def test_without_held_out_images_the_most_able_is_kept():

@@ -42,6 +42,7 @@ class ArmTrials(Generic[A]):
         gains: By how much the kept one is better than each, on the images that both held out;
             None for itself, and where there are none.
         columns: Of each arm what else its line of `trials.csv` has; none for all.
+        why: A sentence on why it is kept, where that is not the measure alone.
     """
 
     measure: str
@@ -50,6 +51,7 @@ class ArmTrials(Generic[A]):
     best: A
     gains: tuple[Gain | None, ...]
     columns: tuple[dict[str, str], ...] = ()
+    why: str = ""
 
     @classmethod
     def of(
@@ -87,11 +89,10 @@ class ArmTrials(Generic[A]):
         if not others:
             return ""
         (value, low, high), arm = min(others, key=lambda each: each[0][0])
-        equal = ", which tells nothing: of equals the one that learns most is kept"
+        why = f" {self.why}" if self.why else ""
         return (
             f"On held-out training images its {self.measure} is {value:+.3f} (95%: {low:+.3f} to "
-            f"{high:+.3f}) from that of the next best, {arm.called}"
-            f"{equal if value < 0 < high else ''}."
+            f"{high:+.3f}) from that of the next best, {arm.called}.{why}"
         )
 
     def rows(self) -> tuple[dict[str, Any], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,8 @@ def compare_arms(
     ]
     order = range(len(arms))
     best = order[-1] if last else max(order, key=lambda i: min(gain[0] for gain in gains[i]))
-    if (arms[best].name, arms[-1].name) == ("linear", "head") and gains[-1][best][2] > 0:
+    equal = (arms[best].name, arms[-1].name) == ("linear", "head") and gains[-1][best][2] > 0
+    if equal:
         best = order[-1]
-    return ArmTrials.of("mean IoU", arms, best, gains[best])
+    trials = ArmTrials.of("mean IoU", arms, best, gains[best])
+    return replace(trials, why="Of equals the head is kept." if equal else "")
