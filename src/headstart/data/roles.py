@@ -138,6 +138,8 @@ def _image_column(table: Table, taken: set[str]) -> str:
         return called[0]  # the error about missing files names some of them
     if best > 0.5:
         good = [name for name, share in shares.items() if share == best]
+        # Classes 0 and 1 may well be files 000.jpg and 001.jpg that lost their zeros.
+        good = [name for name in good if name.lower() not in _LABELS] or good
         if len(good) == 1 or called:
             return good[0]
         raise DataError(
