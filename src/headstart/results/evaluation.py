@@ -26,7 +26,7 @@ from headstart.results.outputs import read_predictions
 from headstart.run import Run
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured, score
-from headstart.tasks import decode, task_of
+from headstart.tasks import decode, task_of, words_of
 from headstart.tasks.predictor import Predictor, numbers_only
 from headstart.tasks.protocol import Places
 
@@ -59,13 +59,14 @@ class Evaluation:
     subgroups: tuple[Subgroups, ...] = ()
 
     def __repr__(self) -> str:
-        words = self.primary.replace("_", " ")
-        return f"Evaluation({words} {self.test[self.primary]}; {self.summary!r})"
+        what = words_of(self.task).get(self.primary, self.primary)
+        return f"Evaluation({what} {self.test[self.primary]}; {self.summary!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        shown = list(self.test.items())
+        words = words_of(self.task)
+        shown = [(words.get(name, name), each) for name, each in self.test.items()]
         for each in self.subgroups:
             shown += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in shown)
