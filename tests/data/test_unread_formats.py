@@ -27,6 +27,7 @@ OTHERS = {
     "list.txt": ("img/a.jpg 0\nimg/b.jpg 1\n", "a list of images and classes"),
     "labels.json": (json.dumps({"a.jpg": "cat", "b": "dog"}), "names images"),
     "image_2/metadata.jsonl": ('{"file_name": "a.jpg", "label": "cat"}\n', "Hugging Face"),
+    "annotations.json": (" \n", "annotations.json is empty"),
     "masks/a.npy": ("", r"1 files in \.npy"),
 }
 

@@ -55,9 +55,9 @@ def drawings_below(tree: Tree) -> list[Path]:
     files = [name for name in tree.others if name.lower().endswith(".json")]
     stems = {stem_of(name) for name in tree.names}
     own = [name for name in files if stem_of(name) in stems]
-    if own and _holds(tree.root / own[0], b'"shapes"') and is_labelme(json_of(tree.root / own[0])):
-        found = [tree.root / name for name in own]
-        return [path for path in found if _holds(path, b'"shapes"')]
+    shaped = [path for name in own if _holds(path := tree.root / name, b'"shapes"')]
+    if shaped and is_labelme(json_of(shaped[0])):
+        return shaped
     rest = [tree.root / name for name in files if name not in set(own)][:_LOOKED_AT]
     tools = [path for path in tool_files(tree) if not all_upright(read_tool_file(path))]
     return tools or [
@@ -97,7 +97,10 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
             content = json_of(path)
             told = str(content.get("imagePath") or "") if isinstance(content, dict) else ""
             files.append((named.get(normal(path.stem)) or os.path.basename(told), path))
-        return Drawings(read_labelme(files), f"{plural(len(paths), 'file')} of Labelme")
+        drawn = read_labelme(files)
+        aside = _unread_beside(paths, tree) if tree else []
+        drawn = replace(drawn, set_aside=(*drawn.set_aside, *aside))
+        return Drawings(drawn, f"{plural(len(paths), 'file')} of Labelme")
     drawn = read_coco(paths)
     words = {path: split_word(path.stem) or split_word(path.parent.name) for path in paths}
     names = some_of([path.name for path in paths], 3)
@@ -111,6 +114,18 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
             listed = json_of(path)["images"]
             splits |= {str(image.get("file_name")): words[path] or "" for image in listed}
     return Drawings(drawn, f"{names} (COCO)", splits)
+
+
+def _unread_beside(paths: Sequence[Path], tree: Tree) -> list[tuple[str, str]]:
+    """Returns files that are called like images and say nothing, as an empty one does."""
+    stems, read = {stem_of(name) for name in tree.names}, set(paths)
+    return [
+        (name, "no readable file of Labelme, as those beside it are")
+        for name in tree.others
+        if name.lower().endswith(".json")
+        and stem_of(name) in stems
+        and tree.root / name not in read
+    ]
 
 
 def _of_tool(paths: Sequence[Path], tree: Tree | None) -> Drawings:

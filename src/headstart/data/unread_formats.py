@@ -62,6 +62,8 @@ def unread_format(tree: Tree) -> Unread | None:
             kind.append(name)
     for name in texts[".json"]:
         head = _head(tree.root / name)
+        if not head.strip():
+            return Unread(f"{name} is empty, and says nothing: export it again", False)
         for words, what, cure in _JSON:
             if all(word in head for word in words):
                 return Unread(f"{name} is {what}, which is not read: {cure}", True)
