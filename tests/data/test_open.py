@@ -267,3 +267,11 @@ def test_a_table_knows_better_than_folders_called_like_splits(tmp_path):
     (tmp_path / "train.csv").write_text("id,note\na,x\nb,y\n")
     with pytest.raises(DataError, match="called like splits"):
         open_dataset(tmp_path, task="auto")
+
+
+def test_a_table_that_names_none_of_the_images_is_told(tmp_path):
+    make(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "labels.csv").write_text("url,label\nhttps://x.org/1.png,cat\n")
+    assert open_dataset(tmp_path, task="auto").reading["labels"] == (
+        "none (labels.csv names none of the images)"
+    )

@@ -28,6 +28,7 @@ OTHERS = {
     "labels.json": (json.dumps({"a.jpg": "cat", "b": "dog"}), "names images"),
     "image_2/metadata.jsonl": ('{"file_name": "a.jpg", "label": "cat"}\n', "Hugging Face"),
     "annotations.json": (" \n", "annotations.json is empty"),
+    "image_2/_classes.csv": ("filename, cat, dog\na.jpg,1,1\n", "a column for each label"),
     "masks/a.npy": ("", r"1 files in \.npy"),
 }
 

@@ -183,6 +183,10 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
+        if dataset is not None and _tables(path):
+            some = some_of(table.name for table in _tables(path))
+            said = {"labels": f"none ({some} names none of the images)"}
+            dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
     return add_sidecar(dataset, columns)
 

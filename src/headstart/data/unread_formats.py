@@ -74,6 +74,10 @@ def unread_format(tree: Tree) -> Unread | None:
         if '"file_name"' in _head(tree.root / name):
             what = "is metadata as Hugging Face has it, which is not read"
             return Unread(f"{name} {what}: {_LABELS}", False)
+    for name in tree.others:
+        if name.rpartition("/")[2] == "_classes.csv":
+            what = "holds a column for each label (Roboflow), which is not read there"
+            return Unread(f"{name} {what}: {_LABELS}", False)
     for name in texts[".txt"]:
         head = _head(tree.root / name).lstrip()
         first = "\n".join(head.split("\n")[:3])
