@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.numbers import UNKNOWN_CELLS
 from headstart.data.tables import Table
 from headstart.errors import DataError
 
@@ -35,7 +36,6 @@ _STATED = (("width", "height"), ("image_width", "image_height"), ("img_width", "
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 _COMMA = re.compile(r"[-+]?\d+(,\d+)?")
-_NOTHING = frozenset({"", "nan", "na", "n/a", "none", "null", "-"})
 _ENOUGH, _FEW = 0.95, 0.5
 
 
@@ -65,7 +65,7 @@ class BoxColumns:
         cells = [table.columns[name] for name in self.names]
         if len(cells) == 1:
             return _of_lists(cells[0], self.names[0], table.path)
-        given = [cell for column in cells for cell in column if cell.lower() not in _NOTHING]
+        given = [cell for column in cells for cell in column if cell.lower() not in UNKNOWN_CELLS]
         commas = [cell for cell in given if "," in cell]
         if commas and all(_GROUPED.fullmatch(cell) for cell in commas):
             raise DataError(
@@ -95,7 +95,7 @@ def _of_lists(cells: list[str], name: str, path: Path) -> np.ndarray:
 
 
 def _float(cell: str, where: str, name: str) -> float:
-    if cell.lower() in _NOTHING:
+    if cell.lower() in UNKNOWN_CELLS:
         return float("nan")
     try:
         return float(cell)
