@@ -56,3 +56,10 @@ def test_any_nesting_of_records_arrays_and_scalars():
     assert back["flag"] is True
     assert back["path"] == str(Path("a") / "b")
     assert back["none"] is None
+
+
+def test_what_is_undefined_says_why():
+    nothing = Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item")
+    assert str(nothing) == nothing.undefined == "undefined: no such item"
+    assert str(Estimate(math.nan, math.nan, math.nan, 9, "bootstrap")) == "undefined"
+    assert Estimate(0.5, 0.4, 0.6, 9, "Wilson 95%").undefined == ""

@@ -44,7 +44,16 @@ class Estimate:
         middle, low, high = (math.nan if each is None else float(each) for each in numbers)
         return cls(middle, low, high, int(value["n"]), str(value["method"]))
 
+    @property
+    def undefined(self) -> str:
+        """Why there is no number, for people; "" where there is one."""
+        if not math.isnan(self.value):
+            return ""
+        return self.method if self.method.startswith("undefined") else "undefined"
+
     def __str__(self) -> str:
+        if self.undefined:
+            return self.undefined
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
 

@@ -187,7 +187,8 @@ class Run:
         if not self.metrics.is_file():
             return f"Run({str(self.folder)!r}, unfinished)"
         how = "cross-validated" if self.results["evaluation"]["kind"] == "cv" else "test"
-        words = self.results["primary"].replace("_", " ")
+        primary = self.results["primary"]
+        words = self.results.get("words", {}).get(primary, primary.replace("_", " "))
         return f"Run({str(self.folder)!r}, {how} {words} {self.primary})"
 
     def _repr_html_(self) -> str:
@@ -195,8 +196,9 @@ class Run:
 
         if not self.metrics.is_file():
             return escape(repr(self))
+        words = self.results.get("words", {})
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{Estimate.from_json(value)}</td></tr>"
+            f"<tr><td>{escape(words.get(name, name))}</td><td>{Estimate.from_json(value)}</td></tr>"
             for name, value in self.results["test"].items()
         )
         summary = escape(f"{self.folder}: {self.results['evaluation']['summary']}")

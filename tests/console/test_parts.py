@@ -79,3 +79,9 @@ def test_what_was_set_aside_is_named_up_to_a_number(console, lines, more):
     assert found[0] == "set aside: 0[x].jpg: reason 0"
     assert found[CLASSES - 1] == f"set aside: {CLASSES - 1}[x].jpg: reason {CLASSES - 1}"
     assert found[CLASSES:] == ([f"… and {more} more: --json has all"] if more else [])
+
+
+def test_what_is_undefined_says_why_instead_of_a_number(console, cells):
+    nothing = Estimate(float("nan"), 0.0, 1.0, 0, "undefined: no such item")
+    show_estimates([("recall of bee", nothing)], console)
+    assert cells()[1] == ["recall of bee", "undefined", "no such item"]

@@ -91,11 +91,20 @@ def test_an_evaluation_tells_classes_and_subgroups(console, cells):
 def test_a_comparison_is_b_minus_a(console, cells):
     answers = {"both": 1000, "only_a": 3, "only_b": 12, "neither": 7}
     values, change = (estimate(0.25), estimate(0.75)), {"log_loss": estimate(-0.25)}
-    given = (values, change, 0.0351, "McNemar's test", answers, None, ("Few [b].",))
+    given = (
+        values,
+        change,
+        0.0351,
+        "McNemar's test",
+        answers,
+        None,
+        ("Few [b].",),
+        "classification",
+    )
     runs.show_comparison(Comparison("[a]", "b", "macro_f1", "B is better.", "B", *given), console)
     assert cells() == [
-        ["A: [a]"], ["B: b"], HEAD, row("macro f1 of A", 0.25), row("macro f1 of B", 0.75),
-        row("B − A, log loss", -0.25),
+        ["A: [a]"], ["B: b"], HEAD, row("macro F1 of A", 0.25), row("macro F1 of B", 0.75),
+        row("B − A, log-loss", -0.25),
         ["Right on an image: both 1,000, only A 3, only B 12, neither 7."],
         ["McNemar's test: p = 0.035."], ["B is better."], ["Few [b]."],
     ]  # fmt: skip

@@ -48,7 +48,7 @@ def test_size_of_the_image_beside_corners_is_no_size_of_boxes():
 
 
 def test_one_column_of_four_numbers():
-    cells = ["[10, 20.5, 30, 6e1]", "10 20 30 60", "", "(1;2;3)"]
+    cells = ["[10, 20.5, 30, 6e1]", "10 20 30 60", "", "[]"]
     table = Table(PATH, {"image": ["a"] * 4, "bbox": cells[:2]})
     assert box_columns(table).kind == ""
     numbers = box_columns(table).numbers(Table(PATH, {"bbox": cells}))
@@ -84,3 +84,36 @@ def test_names_that_the_numbers_contradict_are_refused():
     one = CORNERS.copy()
     one[0] = [90, 90, 5, 5]
     assert decide_corners(one, IMAGES, "corners", PATH)[1] == "left, top, right, bottom"
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"), [("12,5 3 n/a", 12.5), ("12.5 3 -", 12.5), ("1e2 3 nan", 100.0)]
+)
+def test_decimals_may_follow_a_comma_and_nothing_is_nan(cells, value):
+    table = Table(PATH, {name: cells.split() for name in ("xmin", "ymin", "xmax", "ymax")})
+    numbers = box_columns(table).numbers(table)
+    assert numbers[0].tolist() == [value] * 4
+    assert np.isnan(numbers[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ("12px 3 4", r"boxes.csv, row 2: '12px' of column xmin is no number"),
+        ("3 12,5 4.5", r"row 3: '12,5' of column xmin is no number"),
+        ("1,234 3 4", r"'1,234' may be 1234 or 1.234"),
+    ],
+)
+def test_what_is_no_number_never_says_that_nothing_is_there(cells, why):
+    table = Table(PATH, {name: cells.split() for name in ("xmin", "ymin", "xmax", "ymax")})
+    with pytest.raises(DataError, match=why):
+        box_columns(table).numbers(table)
+
+
+def test_several_boxes_in_a_cell_are_refused():
+    table = Table(PATH, {"image": ["a", "b"], "bbox": ["[1, 2, 3, 4]", ""]})
+    found = box_columns(table)
+    assert np.isnan(found.numbers(table)[1]).all()
+    more = Table(PATH, {"image": ["a", "b"], "bbox": ["[1, 2, 3, 4]", "1 2 3 4 5 6 7 8"]})
+    with pytest.raises(DataError, match="row 3: column bbox holds 8 numbers"):
+        found.numbers(more)

@@ -138,3 +138,14 @@ def test_a_label_is_of_no_use_here(tmp_path):
     drawings = read_drawings([tmp_path / "annotations/instances.json"])
     with pytest.raises(DataError, match="says itself what is drawn"):
         from_drawings(scan(tmp_path), drawings, Columns(label="kind"))
+
+
+def test_an_empty_file_of_labelme_is_named_and_hides_no_other(tmp_path):
+    for number, stem in enumerate("abc"):
+        write(tmp_path / f"{stem}.png", noise(number, (10, 8)))
+        shape = {"label": "cat", "points": [[1, 1], [6, 1], [6, 5]], "shape_type": "polygon"}
+        told = {"shapes": [shape], "imagePath": f"{stem}.png", "imageWidth": 10, "imageHeight": 8}
+        (tmp_path / f"{stem}.json").write_text(json.dumps(told) if stem != "a" else "")
+    dataset = open_dataset(tmp_path, task="auto")
+    assert dataset.labelled.tolist() == [False, True, True]
+    assert ("a.json", "no readable file of Labelme, as those beside it are") in dataset.set_aside

@@ -11,7 +11,7 @@ from headstart.data.roles import Columns
 from headstart.data.scan import scan
 from headstart.errors import DataError
 
-from .boxed_sets import BOXES, coco, pictures, voc
+from .boxed_sets import BOXES, coco, picture, pictures, voc
 
 CAT = NotedBox((1.0, 2.0, 11.0, 22.0), "cat", crowd=True)
 
@@ -78,3 +78,13 @@ def test_shares_where_pixels_are_read_are_refused(tmp_path, write):
     write(tmp_path, shares)
     with pytest.raises(DataError, match="lie between 0 and 1, as shares of the image do"):
         open_dataset(tmp_path, task="detection")
+
+
+def test_boxes_in_per_cent_of_larger_images_are_refused(tmp_path):
+    picture(tmp_path / "a.jpg", size=(640, 480))
+    boxes = tuple(NotedBox((9.0 * i, 20.0, 9.0 * i + 10, 90.0), "cat") for i in range(11))
+    notes = BoxNotes({"a.jpg": NotedImage(boxes)}, "one note")
+    with pytest.raises(DataError, match="lie between 0 and 100, as per cent"):
+        from_notes(scan(tmp_path), notes, Columns())
+    few = BoxNotes({"a.jpg": NotedImage(boxes[-3:])}, "one note")
+    assert len(from_notes(scan(tmp_path), few, Columns()).labels.classes) == 3

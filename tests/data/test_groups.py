@@ -13,6 +13,7 @@ from PIL import Image
 from headstart.data.dataset import Dataset
 from headstart.data.groups import group_by_folder, means_folder, possible_folders
 from headstart.data.labels import Classes
+from headstart.data.masks import Masks
 from headstart.data.open import open_dataset
 from headstart.errors import DataError, OptionError
 
@@ -319,3 +320,11 @@ def test_sub_folders_that_are_measured_are_no_people(tmp_path):
     assert hint(root) == []
     wear = [name.format(mm) for name in files for mm in ("0.5mm", "1.25mm", "2.5mm")]
     assert hint(lay(tmp_path / "wear", *wear)) == []
+
+
+def test_folders_are_said_to_lie_in_a_class_only_where_folders_are_classes(tmp_path):
+    names = tuple(f"{home}{i}.jpg" for home in ("", "more/") for i in range(6))
+    masks = Masks((), (None,) * 12, np.zeros((12, 0)), np.zeros((12, 2)), np.zeros((0, 3)))
+    splits = np.full(12, "")
+    data = Dataset(tmp_path, names, masks, splits, task="segmentation")
+    assert not list(possible_folders(data))

@@ -131,3 +131,22 @@ def test_splits_are_told_by_folders():
 def test_folders_are_told_by_their_words():
     assert all(map(is_mask_folder, ("masks", "train_masks", "GT", "SegmentationClass")))
     assert not any(map(is_mask_folder, ("images", "masked_faces", "train")))
+
+
+def test_numbers_in_the_names_of_folders_may_differ():
+    own = "ISIC2018_Task1-2_Training_Input/ISIC_1.jpg"
+    mask = "ISIC2018_Task1_Training_GroundTruth/ISIC_1_segmentation.png"
+    assert pairs(own, mask) == {own: [mask]}
+    # where names clash without the numbers, these tell the folders apart
+    several = pairs("p_1_x/images/a.jpg", "p_2_x/images/a.jpg", "p_3_x/masks/a.png")
+    assert not any(several.values())
+
+
+def test_endings_that_each_folder_has_are_taken_off():
+    names = [f"training/images/{n}_training.tif" for n in (21, 22, 23)]
+    names += [f"test/images/0{n}_test.tif" for n in (1, 2, 3)]
+    masks = [f"training/1st_manual/{n}_manual1.gif" for n in (21, 22, 23)]
+    masks += [f"test/1st_manual/0{n}_manual1.gif" for n in (1, 2, 3)]
+    found = pair_masks([*names, *masks], masks)
+    assert found is not None
+    assert [each[0][-14:-12] for each in found.masks] == ["01", "02", "03", "21", "22", "23"]

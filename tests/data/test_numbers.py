@@ -28,6 +28,7 @@ def table(tmp_path):
 
 def test_what_counts_as_a_number():
     assert parse_numbers(("3", "-2,5", "1e3", "1,5")).tolist() == [3, -2.5, 1000, 1.5]
+    assert parse_numbers(("\u22123.5", "4.5")).tolist() == [-3.5, 4.5]
     assert np.isnan(parse_numbers(("", "NaN", "n/a", "?"))).all()
     for odd in ("3 kg", "inf", "1,000.5x", "anna"):
         with pytest.raises(ValueError, match=r"."):
@@ -98,6 +99,8 @@ def test_copies_conflict_by_their_numbers_and_near_ones_by_far_ranges(table, tmp
 def test_what_is_no_number_is_named_with_its_image(table):
     with pytest.raises(DataError, match=r"'heavy' of 002\.png is no number"):
         open_dataset(table([1, 2, "heavy", 4]), label="weight", task="regression")
+    with pytest.raises(DataError, match=r"'3 kg' of 002\.png has the unit kg behind it"):
+        open_dataset(table([1, 2, "3 kg", 4]), label="weight", task="regression")
     with pytest.raises(DataError, match="two or more different numbers"):
         open_dataset(table([3, 3, 3]), label="weight", task="regression")
 

@@ -248,3 +248,30 @@ def test_real_sets():
     for other in ("bccd", "raccoon", "membrane", "human_seg"):
         with pytest.raises(DataError, match=r"boxes|masks"):
             open_dataset(REAL / other)
+
+
+def test_tables_of_images_to_be_predicted_are_passed_over(tmp_path):
+    make(tmp_path, "train/000.jpg", "train/001.jpg", "train/002.jpg", "test/000.jpg")
+    (tmp_path / "train.csv").write_text("id,label\n000.jpg,0\n001.jpg,1\n002.jpg,1\n")
+    (tmp_path / "test.csv").write_text("id\n000.jpg\n")
+    (tmp_path / "sample_submission.csv").write_text("id,label\n000.jpg,0\n")
+    dataset = open_dataset(tmp_path, task="auto")
+    assert dataset.reading["labels"] == "column label of train.csv"
+    assert [dataset.labels.text(i) for i in range(len(dataset))] == ["0", "1", "1"]
+
+
+def test_a_table_knows_better_than_folders_called_like_splits(tmp_path):
+    make(tmp_path, "train_images/a.jpg", "train_images/b.jpg", "test_images/c.jpg")
+    (tmp_path / "train.csv").write_text("id,label\na,cat\nb,dog\n")
+    assert len(open_dataset(tmp_path, task="auto")) == 2
+    (tmp_path / "train.csv").write_text("id,note\na,x\nb,y\n")
+    with pytest.raises(DataError, match="called like splits"):
+        open_dataset(tmp_path, task="auto")
+
+
+def test_a_table_that_names_none_of_the_images_is_told(tmp_path):
+    make(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "labels.csv").write_text("url,label\nhttps://x.org/1.png,cat\n")
+    assert open_dataset(tmp_path, task="auto").reading["labels"] == (
+        "none (labels.csv names none of the images)"
+    )

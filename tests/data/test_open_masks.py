@@ -114,3 +114,18 @@ def test_masks_are_read_as_they_are_told(tmp_path):
     assert len(open_dataset(tmp_path, task="segmentation").labels.names) == 4
     told = open_dataset(tmp_path, task="segmentation", masks="binary")
     assert told.labels.names == ("background", "foreground")
+
+
+def test_a_folder_of_masks_in_each_split_is_named_without_its_path(tmp_path):
+    for split, first in (("training", 1), ("test", 4)):
+        for n in range(first, first + 3):
+            write(tmp_path / f"{split}/images/0{n}_{split}.png", noise(n))
+            write(tmp_path / f"{split}/1st_manual/0{n}_manual1.png", blocks(n, (0, 255)))
+            write(tmp_path / f"{split}/mask/0{n}_{split}_mask.png", blocks(n, (255, 0)))
+    with pytest.raises(DataError, match=r"1st_manual/, mask/"):
+        open_dataset(tmp_path, task="auto")
+    dataset = open_dataset(tmp_path, task="auto", annotations="1st_manual")
+    assert dataset.labelled.all()
+    assert sorted(set(dataset.splits.tolist())) == ["test", "train"]
+    with pytest.raises(DataError, match="no such file or folder"):
+        open_dataset(tmp_path, task="auto", annotations="2nd_manual")

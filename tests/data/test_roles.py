@@ -97,3 +97,19 @@ def test_a_class_in_one_group_only():
     assert groups_repeat_classes(["p", "p", "q"], ["x", "x", "y"])
     assert not groups_repeat_classes(["p", "q", "p", "q"], ["x", "x", "y", "y"])
     assert not groups_repeat_classes(["", "", "p", "q"], ["x", "x", "y", "y"]), "empty is alone"
+
+
+def test_a_column_called_split_that_holds_something_else_is_told(root):
+    given = table(root, file=FILES, label="x y x y", split="train test 0 0")
+    roles = roles_of(given, Columns())
+    assert roles.split is None
+    assert roles.reading["splits"] == (
+        "none (column split holds '0', and not only train, val and test)"
+    )
+
+
+def test_labels_that_may_be_files_are_no_files(root):
+    for name in ("000.jpg", "001.jpg"):
+        (root / name).touch()
+    given = table(root, id="000.jpg 001.jpg", label="0 1")
+    assert roles_of(given, Columns()).image == "id"

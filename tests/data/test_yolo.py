@@ -127,3 +127,23 @@ def test_seven_numbers_may_be_two_things_and_are_refused(tmp_path):
         path.write_text("".join(f"{line} 0.9 1\n" for line in lines))
     with pytest.raises(DataError, match=r"seven numbers .*a confidence and the number of a track"):
         read(tmp_path)
+
+
+def test_decimals_after_a_comma_are_read_and_other_words_are_set_aside(tmp_path):
+    yolo(tmp_path)
+    (tmp_path / "labels/b.txt").write_text("1 0,5 0,5 0,25 0,5\n")
+    (tmp_path / "labels/d.txt").write_text("1 0.5 half 0.25 0.5\n")
+    dataset = read(tmp_path)
+    assert np.allclose(dataset.labels.corners[dataset.labels.of(1)], [[24, 12, 40, 36]])
+    assert not dataset.labelled[3]
+    assert any(name == "labels/d.txt" for name, _ in dataset.set_aside)
+
+
+def test_classes_that_are_counted_from_one_are_refused_with_the_cure(tmp_path):
+    yolo(tmp_path)
+    (tmp_path / "labels/a.txt").write_text("1 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "labels/b.txt").write_text("2 0.5 0.5 0.25 0.5\n")
+    for stem in "cd":
+        (tmp_path / f"labels/{stem}.txt").write_text("")
+    with pytest.raises(DataError, match=r"numbered 1 to 2.*YOLO counts from 0. Take 1 off each"):
+        read(tmp_path)

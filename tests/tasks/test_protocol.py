@@ -19,7 +19,7 @@ from headstart.images.stats import ImageStats
 from headstart.metrics.statistic import Measure, Statistic, estimate
 from headstart.records import Finding, OutputSpec, to_json
 from headstart.scoring.score import score
-from headstart.tasks import TASKS, decode, decode_parts, task_of
+from headstart.tasks import TASKS, decode, decode_parts, task_of, words_of
 from headstart.tasks.protocol import Places
 
 N = 60
@@ -226,3 +226,9 @@ def test_parts_are_put_together_in_order_of_item():
 def test_no_such_task():
     with pytest.raises(OptionError, match="choose classification"):
         tasks.task_of("telepathy")
+
+
+def test_measures_have_one_wording_and_without_a_task_none():
+    assert words_of("detection")["map"] == "AP"
+    assert words_of("classification")["log_loss"] == "log-loss"
+    assert words_of("") == {}

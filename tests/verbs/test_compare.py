@@ -263,7 +263,7 @@ def test_the_command(runs, capfd, tmp_path):
     assert lines[:2] == [f"A: {runs[0]}", f"B: {runs[1]}"]
     assert [line.split("  ")[0] for line in lines[3:11]] == [
         "accuracy of A", "accuracy of B", "B − A, accuracy", "B − A, balanced accuracy",
-        "B − A, macro f1", "B − A, auroc", "B − A, log loss", "B − A, ece",
+        "B − A, macro F1", "B − A, AUROC", "B − A, log-loss", "B − A, calibration error",
     ]  # fmt: skip
     assert lines[11].endswith("only A 0, only B 12, neither 2.")
     assert lines[12] == "McNemar, exact: p = 0.00049."

@@ -27,6 +27,19 @@ def test_the_same_images_give_the_same_measures(trained):
         )
 
 
+def test_images_that_the_model_was_trained_on_are_told(trained, tmp_path):
+    data, run = trained
+    assert "trained on" not in evaluate(run.folder, data).summary
+    seen = evaluate(run.folder, data / "train").summary
+    assert seen.endswith(
+        "The model was trained on all of them, and looks better on these than it is."
+    )
+    mixed = tmp_path / "mixed"
+    shutil.copytree(data / "test", mixed)
+    shutil.copy(data / "train/red/0.png", mixed / "red/seen.png")
+    assert "The model was trained on 1 of them" in evaluate(run.folder, mixed).summary
+
+
 def test_of_data_with_train_and_val_only_val_is_measured(trained, tmp_path):
     data, run = trained
     other = tmp_path / "other"

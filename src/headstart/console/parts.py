@@ -70,6 +70,9 @@ def show_estimates(rows: list[tuple[str, Estimate]], console: Console, *, digits
             overflow="ellipsis",
         )
     for name, estimate in rows:
+        if estimate.undefined:
+            table.add_row(cell(name), "undefined", estimate.undefined[len("undefined: ") :], "")
+            continue
         form = f"z.{digits}f"  # z: never -0.000
         interval = f"{estimate.low:{form}} – {estimate.high:{form}}"
         table.add_row(cell(name), f"{estimate.value:{form}}", interval, f"{estimate.n:,}")

@@ -9,7 +9,7 @@ from headstart.output import read_json
 from headstart.records import Estimate, Finding
 from headstart.reporting.headline import doubt_of, shifts_of
 from headstart.run import Run
-from headstart.tasks import task_of
+from headstart.tasks import words_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,13 +26,7 @@ __all__ = [
     "show_exported",
     "show_retrieval",
     "show_run",
-    "words_of",
 ]
-
-
-def words_of(task: str) -> dict[str, str]:
-    """Returns measure -> what people call it, in the order of the task."""
-    return {each.key: each.words for each in task_of(task).MEASURES}
 
 
 def show_checkup(result: Checkup, console: Console) -> None:
@@ -181,11 +175,10 @@ def show_comparison(result: Comparison, console: Console) -> None:
     """Prints whether two runs differ."""
     console.print(f"A: {result.first}", markup=False)
     console.print(f"B: {result.second}", markup=False)
-    words = result.primary.replace("_", " ")
-    rows = [(f"{words} of {name}", each) for name, each in zip("AB", result.values)]
-    rows += [
-        (f"B − A, {name.replace('_', ' ')}", each) for name, each in result.differences.items()
-    ]
+    words = words_of(result.task)
+    what = words.get(result.primary, result.primary)
+    rows = [(f"{what} of {name}", each) for name, each in zip("AB", result.values)]
+    rows += [(f"B − A, {words.get(name, name)}", each) for name, each in result.differences.items()]
     show_estimates(rows, console)
     if answers := result.answers:
         console.print(
@@ -206,8 +199,9 @@ def show_exported(result: Export, console: Console) -> None:
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("file", overflow="ellipsis")
-    words = f"{result.primary.replace('_', ' ')} on images it learnt from"
-    for head in ("MB", "ms an image, now", "images/s at 16", words):
+    primary = words_of(result.task).get(result.primary, result.primary)
+    learnt = f"{primary} on images it learnt from"
+    for head in ("MB", "ms an image, now", "images/s at 16", learnt):
         table.add_column(head, justify="right")
     for row in result.files:
         table.add_row(

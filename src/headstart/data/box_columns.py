@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.numbers import UNKNOWN_CELLS
 from headstart.data.tables import Table
 from headstart.errors import DataError
 
@@ -33,6 +34,8 @@ _LISTS = ("bbox", "box", "bounding_box", "boundingbox", "bboxes", "region")
 _STATED = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"),
            ("imagewidth", "imageheight"))  # fmt: skip
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
+_COMMA = re.compile(r"[-+]?\d+(,\d+)?")
 _ENOUGH, _FEW = 0.95, 0.5
 
 
@@ -54,19 +57,53 @@ class BoxColumns:
     plain: bool = True
 
     def numbers(self, table: Table) -> np.ndarray:
-        """Returns (R, 4) float64; NaN where a cell is empty or no number."""
+        """Returns (R, 4) float64; NaN where a cell is empty. Decimals may follow a comma.
+
+        Raises:
+            DataError: If a cell is something else: it must not pass for "nothing is there".
+        """
         cells = [table.columns[name] for name in self.names]
         if len(cells) == 1:
-            rows = [[float(each) for each in _NUMBER.findall(cell)] for cell in cells[0]]
-            return np.array([row if len(row) == 4 else [np.nan] * 4 for row in rows]).reshape(-1, 4)
-        return np.array([[_float(cell) for cell in column] for column in cells]).T.reshape(-1, 4)
+            return _of_lists(cells[0], self.names[0], table.path)
+        given = [cell for column in cells for cell in column if cell.lower() not in UNKNOWN_CELLS]
+        commas = [cell for cell in given if "," in cell]
+        if commas and all(_GROUPED.fullmatch(cell) for cell in commas):
+            raise DataError(
+                f"{table.path}: {commas[0]!r} may be {commas[0].replace(',', '')} or "
+                f"{commas[0].replace(',', '.')}: write pixels without grouping, decimals after a "
+                f"point"
+            )
+        if commas and all(_COMMA.fullmatch(cell) for cell in given):
+            cells = [[cell.replace(",", ".") for cell in column] for column in cells]
+        rows = [
+            [_float(cell, f"{table.path}, row {row + 2}", name) for row, cell in enumerate(column)]
+            for name, column in zip(self.names, cells, strict=True)
+        ]
+        return np.array(rows).T.reshape(-1, 4)
 
 
-def _float(cell: str) -> float:
+def _of_lists(cells: list[str], name: str, path: Path) -> np.ndarray:
+    """Returns (R, 4) of cells that hold all four numbers; NaN where they hold none."""
+    rows = [[float(each) for each in _NUMBER.findall(cell)] for cell in cells]
+    for row, found in enumerate(rows):
+        if found and len(found) != 4:
+            raise DataError(
+                f"{path}, row {row + 2}: column {name} holds {len(found)} numbers, and a box has "
+                f"four; give each box a row of its own"
+            )
+    return np.array([found or [np.nan] * 4 for found in rows]).reshape(-1, 4)
+
+
+def _float(cell: str, where: str, name: str) -> float:
+    if cell.lower() in UNKNOWN_CELLS:
+        return float("nan")
     try:
         return float(cell)
     except ValueError:
-        return float("nan")
+        raise DataError(
+            f"{where}: {cell!r} of column {name} is no number: write pixels or shares without "
+            f"units, and leave the cell empty where nothing is there"
+        ) from None
 
 
 def box_columns(table: Table) -> BoxColumns | None:

@@ -1,4 +1,4 @@
-"""Masks that JSON files draw (COCO, Labelme), as a data set."""
+"""Masks that files draw (COCO, Labelme, CVAT, VIA), as a data set."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from headstart.data.mask_pairs import split_by_folders
 from headstart.data.mask_splits import with_splits
 from headstart.data.masks import IGNORED, Masks
 from headstart.data.name_classes import drawing_colours
+from headstart.data.outlines import all_upright, outlined_masks
 from headstart.data.place_images import place_images, stem_of
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import Tree
 from headstart.data.shapes import ShapeMask
 from headstart.data.sidecar import add_sidecar
+from headstart.data.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.words import normal, plural, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -53,11 +55,12 @@ def drawings_below(tree: Tree) -> list[Path]:
     files = [name for name in tree.others if name.lower().endswith(".json")]
     stems = {stem_of(name) for name in tree.names}
     own = [name for name in files if stem_of(name) in stems]
-    if own and _holds(tree.root / own[0], b'"shapes"') and is_labelme(json_of(tree.root / own[0])):
-        found = [tree.root / name for name in own]
-        return [path for path in found if _holds(path, b'"shapes"')]
+    shaped = [path for name in own if _holds(path := tree.root / name, b'"shapes"')]
+    if shaped and is_labelme(json_of(shaped[0])):
+        return shaped
     rest = [tree.root / name for name in files if name not in set(own)][:_LOOKED_AT]
-    return [
+    tools = [path for path in tool_files(tree) if not all_upright(read_tool_file(path))]
+    return tools or [
         path
         for path in rest
         if _holds(path, b'"annotations"', b'"segmentation"', b'"images"') and is_coco(json_of(path))
@@ -73,15 +76,17 @@ def _holds(path: Path, *words: bytes) -> bool:
 
 
 def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
-    """Reads files of COCO or of Labelme.
+    """Reads files of COCO, of Labelme, of CVAT or of VIA.
 
     Args:
-        paths: Files of one of the two.
-        tree: The images, whose names files of Labelme have.
+        paths: Files of one of these.
+        tree: The images, whose names files of Labelme have, and whose sizes those of VIA do not.
 
     Raises:
         DataError: If they are neither, damaged, or several of COCO that no split tells apart.
     """
+    if tool_of(paths[0]):
+        return _of_tool(paths, tree)
     if is_labelme(json_of(paths[0])):
         named = {
             normal(os.path.splitext(name)[0].rpartition("/")[2]): name
@@ -92,7 +97,10 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
             content = json_of(path)
             told = str(content.get("imagePath") or "") if isinstance(content, dict) else ""
             files.append((named.get(normal(path.stem)) or os.path.basename(told), path))
-        return Drawings(read_labelme(files), f"{plural(len(paths), 'file')} of Labelme")
+        drawn = read_labelme(files)
+        aside = _unread_beside(paths, tree) if tree else []
+        drawn = replace(drawn, set_aside=(*drawn.set_aside, *aside))
+        return Drawings(drawn, f"{plural(len(paths), 'file')} of Labelme")
     drawn = read_coco(paths)
     words = {path: split_word(path.stem) or split_word(path.parent.name) for path in paths}
     names = some_of([path.name for path in paths], 3)
@@ -106,6 +114,30 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
             listed = json_of(path)["images"]
             splits |= {str(image.get("file_name")): words[path] or "" for image in listed}
     return Drawings(drawn, f"{names} (COCO)", splits)
+
+
+def _unread_beside(paths: Sequence[Path], tree: Tree) -> list[tuple[str, str]]:
+    """Returns files that are called like images and say nothing, as an empty one does."""
+    stems, read = {stem_of(name) for name in tree.names}, set(paths)
+    return [
+        (name, "no readable file of Labelme, as those beside it are")
+        for name in tree.others
+        if name.lower().endswith(".json")
+        and stem_of(name) in stems
+        and tree.root / name not in read
+    ]
+
+
+def _of_tool(paths: Sequence[Path], tree: Tree | None) -> Drawings:
+    if len(paths) > 1:
+        names = some_of([path.name for path in paths], 3)
+        raise DataError(
+            f"several files draw masks ({names}): say which is meant with --annotations FILE"
+        )
+    images = read_tool_file(paths[0])
+    splits = {each.name: each.split for each in images if each.split}
+    drawn = outlined_masks(images, tree or Tree(paths[0].parent, ()))
+    return Drawings(drawn, f"{paths[0].name} ({tool_of(paths[0])})", splits)
 
 
 def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:

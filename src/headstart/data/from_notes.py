@@ -26,6 +26,7 @@ from headstart.lists import some_of
 
 __all__ = ["from_notes"]
 
+_LARGE, _PER_CENT, _MANY = 200, 100, 10
 _TINY = 8  # pixels of a side, from which on no set of boxes lies in the first pixel
 
 
@@ -103,7 +104,8 @@ def _refuse_shares(labels: Boxes, notes: BoxNotes, tree: Tree) -> None:
     """Refuses boxes that are shares of their images where pixels are read.
 
     Raises:
-        DataError: If none reaches beyond the first pixel.
+        DataError: If none reaches beyond the first pixel, or all fill the first hundred of images
+            that are much larger.
     """
     inside = labels.corners[labels.usable]
     known = labels.sizes[labels.annotated].min(initial=_TINY) >= _TINY
@@ -111,6 +113,13 @@ def _refuse_shares(labels: Boxes, notes: BoxNotes, tree: Tree) -> None:
         raise DataError(
             f"all boxes of {notes.files} of {tree.root} lie between 0 and 1, as shares of the "
             f"image do, and pixels are read there: multiply them by its width and height"
+        )
+    shortest = labels.sizes[labels.annotated].min(initial=_LARGE)
+    per_cent = len(inside) >= _MANY and _PER_CENT * 0.9 < inside.max() <= _PER_CENT
+    if not notes.relative and shortest >= _LARGE and per_cent:
+        raise DataError(
+            f"all boxes of {notes.files} of {tree.root} lie between 0 and 100, as per cent of the "
+            f"image do, and pixels are read there: multiply them by its width and height, over 100"
         )
 
 

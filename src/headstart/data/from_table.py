@@ -9,6 +9,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.labels import class_labels
 from headstart.data.locate import Located, locate
+from headstart.data.one_hot import one_hot_classes
 from headstart.data.roles import Columns, roles_of
 from headstart.data.tables import read_table
 from headstart.data.words import split_name
@@ -39,25 +40,33 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
     if not next(iter(table.columns.values()), []):
         raise DataError(f"{path} has a header and no rows; it needs one row for each image")
     roles = roles_of(table, columns or Columns())
+    told = table.columns[roles.label] if roles.label else None
+    flags: tuple[str, ...] = ()
+    if told is None and (columns is None or columns.label is None):
+        taken = {name for name in (roles.image, roles.split, roles.group) if name}
+        flags, told = one_hot_classes(table, taken)
+        told = told if flags else None
     files = locate(path, table.columns[roles.image])
     names = files.names
-    keep, set_aside = _usable(path, files, table.columns[roles.label] if roles.label else None)
+    keep, set_aside = _usable(path, files, told)
     keep.sort(key=names.__getitem__)
     cells = {name: [column[row] for row in keep] for name, column in table.columns.items()}
     nothing = [""] * len(keep)
-    own = (roles.image, roles.label, roles.split)
+    own = (roles.image, roles.label, roles.split, *flags)
     said = {"files": f"{roles.reading['files']}, {files.said}"} if files.said else {}
+    if flags:
+        said["labels"] = f"columns {some_of(flags, 6)}, of which one is 1 in every row"
     return Dataset(
         root=files.root,
         names=tuple(names[row] for row in keep),
-        labels=class_labels(cells[roles.label] if roles.label else nothing),
+        labels=class_labels([told[row] for row in keep] if told else nothing),
         splits=split_column(cells[roles.split] if roles.split else nothing, path),
         groups=np.array(cells[roles.group]) if roles.group else None,
         attributes={k: np.array(v) for k, v in cells.items() if k not in own},
         source="table",
         set_aside=tuple(set_aside),
         reading=roles.reading | said,
-        guessed=roles.guessed | ({"files"} if said else set()),
+        guessed=roles.guessed | ({"files"} if files.said else set()),
     )
 
 

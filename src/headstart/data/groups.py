@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError, OptionError
 from headstart.lists import some_of
@@ -97,7 +98,8 @@ def possible_folders(dataset: Dataset) -> Iterator[Finding]:
     if _may_be_classes(dataset, groups):
         yield _which_level(dataset, names, level)
         return
-    yield from _folders_beside_images(dataset, level)
+    if isinstance(dataset.labels, Classes):
+        yield from _folders_beside_images(dataset, level)
     if (
         2 * has.sum() < len(dataset)
         or len(names) < _FEW

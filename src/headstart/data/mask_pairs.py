@@ -87,10 +87,10 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
     pairs = _by_name(images, called, alone=masks is not None)
     guessed = False
     if 2 * sum(map(len, pairs[0].values())) < len(called):
-        cut = _without_common(images), _without_common(called)
-        again = _by_name(*cut, alone=masks is not None)
-        if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
-            pairs, guessed = again, True
+        for cut in (_without_common, _without_numbers, _without_common_of_folders):
+            again = _by_name(cut(images), cut(called), alone=masks is not None)
+            if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
+                pairs, guessed = again, True
     found, lost = pairs
     several = {}
     for image, theirs in list(found.items()):
@@ -237,6 +237,23 @@ def _without_common(places: list[_Place]) -> list[_Place]:
     return [
         _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
     ]
+
+
+def _without_numbers(places: list[_Place]) -> list[_Place]:
+    """Takes numbers off folders (Task1-2_Training, Task1_Training), where no names clash then."""
+    bare = [
+        _Place(p.name, tuple(re.sub(r"_\d+(?=_|$)", "", part) for part in p.key), p.stem)
+        for p in places
+    ]
+    return bare if len({(p.key, p.stem.lower()) for p in bare}) == len(bare) else places
+
+
+def _without_common_of_folders(places: list[_Place]) -> list[_Place]:
+    """Takes off what the names in each folder begin and end with, but for numbers."""
+    homes: dict[str, list[_Place]] = defaultdict(list)
+    for each in places:
+        homes[each.name.rpartition("/")[0]].append(each)
+    return [each for theirs in homes.values() for each in _without_common(theirs)]
 
 
 def _beginning(texts: list[str]) -> str:

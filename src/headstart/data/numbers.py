@@ -111,6 +111,11 @@ def as_numbers(dataset: Dataset, name: str) -> Dataset:
     except ValueError:
         odd = next(label for label in labels.names if not _is_number(label))
         where = dataset.names[int(np.argmax(labels.targets == labels.names.index(odd)))]
+        if unit := _WITH_UNIT.fullmatch(odd.strip()):
+            raise DataError(
+                f"the label {odd!r} of {where} has the unit {unit[2]} behind it: write bare "
+                f"numbers, all of one unit"
+            ) from None
         raise DataError(
             f"the label {odd!r} of {where} is no number: name the column that holds the numbers "
             f"(--label), and leave its cell empty where one is unknown"
@@ -172,6 +177,7 @@ def parse_numbers(texts: tuple[str, ...]) -> np.ndarray:
     Raises:
         ValueError: If one is no number, or if they can be read in two ways.
     """
+    texts = tuple(text.replace("\u2212", "-") for text in texts)  # the minus of typesetters
     known = [text.strip() for text in texts if text.strip().lower() not in UNKNOWN_CELLS]
     plain = plain_numbers(known)
     values = {}

@@ -22,7 +22,8 @@ from headstart.data.scan import EXTENSIONS, scan
 from headstart.data.sidecar import add_sidecar
 from headstart.data.stems import STEM, stem_groups
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
-from headstart.data.words import normal
+from headstart.data.unread_formats import unread_format
+from headstart.data.words import normal, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -92,6 +93,8 @@ def open_dataset(
         task = dataset.task
     else:
         dataset = _read(given, columns, same_classes=apart, level=level)
+        if task == "auto" and given.is_dir() and label is None:
+            dataset = _with_unread(dataset, given)
         if left:
             said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
             dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
@@ -158,27 +161,72 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
     tree = scan(path)
     # A table may well name files outside its folder, so it has its say before "no images".
-    dataset = (
-        open_folders(tree, same_classes=same_classes, level=level)
-        if tree.names or not _tables(path)
-        else None
-    )
+    dataset, doubt = None, None
+    try:
+        if tree.names or not _tables(path):
+            dataset = open_folders(tree, same_classes=same_classes, level=level)
+    except DataError as error:  # folders that can be read in two ways; a table may know better
+        if level is not None or not _tables(path):
+            raise
+        doubt = error
     if dataset is None or dataset.source == "unlabelled":
         bare = {normal(name.rpartition("/")[2]) for name in tree.names}
         tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
         if len(tables) == 1:
             found = open_table(tables[0], columns)
             said = {"labels": f"{found.reading['labels']} of {tables[0].name}"}
+            if doubt is not None and not found.labelled.any():
+                raise doubt
             return dataclasses.replace(found, reading=found.reading | said)
+        if doubt is not None:
+            raise doubt
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
+        if dataset is not None and _tables(path):
+            some = some_of(table.name for table in _tables(path))
+            said = {"labels": f"none ({some} names none of the images)"}
+            dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
     return add_sidecar(dataset, columns)
 
 
+def _with_unread(dataset: Dataset, path: Path) -> Dataset:
+    """Says that annotations lie beside images which no reader takes.
+
+    Raises:
+        DataError: If they are of places in the images, and folders would be taken for classes.
+    """
+    unread = unread_format(scan(path))
+    if unread is None:
+        return dataset
+    if not dataset.labelled.any():
+        said = dataset.reading | {"labels": f"none ({unread.line})"}
+        return dataclasses.replace(dataset, reading=said)
+    if unread.places and dataset.source != "table":
+        raise DataError(
+            f"{path}: {unread.line}. If the folders of the images are classes, say --task "
+            f"classification"
+        )
+    return dataset
+
+
 def _tables(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and p.name[0] != ".")
+    """Returns the tables of a folder, but for those of images to be predicted."""
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLES and p.name[0] != ".")
+    found = [p for p in found if "submission" not in p.stem.lower()] or found
+    asked = [p for p in found if split_word(p.stem) in ("test", "pred")]
+    if not asked or len(asked) == len(found):
+        return found
+    told = {p: _columns_of(p) for p in found}
+    return [p for p in found if p not in asked or not any(told[p] < each for each in told.values())]
+
+
+def _columns_of(path: Path) -> set[str]:
+    try:
+        return set(read_table(path).columns)
+    except DataError:  # its own reader says why, where it is the one meant
+        return {path.name}
 
 
 def _names_any(table: Path, bare: set[str], columns: Columns) -> bool:

@@ -17,10 +17,13 @@ from headstart.data.from_notes import from_notes
 from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.mask_pairs import pair_masks
+from headstart.data.outlines import all_upright, outlined_boxes
 from headstart.data.place_images import pair_by_stem, place_images, stem_of
 from headstart.data.roles import Columns
 from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.tables import TABLES
+from headstart.data.tool_files import read_tool_file, tool_files, tool_of
+from headstart.data.unread_formats import unread_format
 from headstart.data.voc import read_voc, voc_files
 from headstart.data.words import plural, split_word
 from headstart.data.yolo import joined_trees, read_yolo, yolo_files
@@ -68,6 +71,8 @@ def open_boxes(
     given = annotations or path
     if not path.exists():
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
+    if not given.exists() and not sure:
+        return None  # perhaps a folder of masks, named without its path
     if not given.exists():
         raise DataError(f"--annotations {given}: there is no such file or folder")
     tree = scan(path.parent if path.is_file() else path)
@@ -131,6 +136,8 @@ def _named(path: Path, notes: BoxNotes) -> Tree | None:
 def _sources_at(path: Path, tree: Tree, columns: Columns, *, sure: bool) -> list[_Source]:
     """Returns what a single file holds."""
     ending = path.suffix.lower()
+    if tool_of(path):
+        return _tool_sources([path], tree, sure=sure)
     if ending in TABLES:
         found = boxes_in(path, sure=sure)
         read = lambda: read_box_table(path, tree, columns)  # noqa: E731
@@ -161,7 +168,10 @@ def _sources_in(tree: Tree, columns: Columns, *, sure: bool, told: bool = False)
     texts = yolo_files(tree)
     if texts:
         found.append(_Source("text files", _place(texts), lambda: read_yolo(tree, texts)))
+    tools = tool_files(tree)
+    found += _tool_sources(tools, tree, sure=sure)
     files = [tree.root / name for name in tree.others if name.lower().endswith(".json")]
+    files = [path for path in files if path not in tools]
     found += _json_sources(files, tree, sure=sure)
     tables = _tables(tree, sure=sure, told=told)
     if len(tables) == 1 or len(_split_tables(tables)) > 1:
@@ -207,9 +217,22 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     for path in studio:
         read = lambda path=path: read_label_studio(path, tree.names)  # noqa: E731
         found.append(_Source("an export of Label Studio", path.name, read))
-    if not found and len(files) == 1 and sure:  # named, and its own reader says what is wrong
+    # Named, and its own reader says what is wrong.
+    if not found and len(files) == 1 and sure and not unread_format(tree):
         found.append(_Source("a JSON file", files[0].name,
                              lambda: read_coco_boxes(files, tree.root)))  # fmt: skip
+    return found
+
+
+def _tool_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]:
+    """Returns files of annotation tools, of which all boxes are boxes, or outlines if so asked."""
+    found = []
+    for path in files:
+        images = read_tool_file(path)
+        if sure or all_upright(images):
+            said = f"{path.name} ({tool_of(path)})"
+            read = lambda images=images, said=said: outlined_boxes(images, said)  # noqa: E731
+            found.append(_Source(tool_of(path), str(path.relative_to(tree.root)), read))
     return found
 
 
@@ -316,8 +339,10 @@ def _none(path: Path, tree: Tree) -> str:
     if not tree.names:
         endings = " ".join(sorted(EXTENSIONS))
         return f"no images below {path}; files that end in {endings} are taken for images"
+    if unread := unread_format(tree):
+        return f"{path}: {unread.line}"
     return (
         f"{path} holds no boxes: give XML files of Pascal VOC, a JSON file of COCO or Label "
-        f"Studio, those of Labelme, text files of YOLO, or a table with the columns image, xmin, "
-        f"ymin, xmax, ymax, label; or say where they are with --annotations"
+        f"Studio, those of Labelme, CVAT or VIA, text files of YOLO, or a table with the columns "
+        f"image, xmin, ymin, xmax, ymax, label; or say where they are with --annotations"
     )

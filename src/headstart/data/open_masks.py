@@ -13,8 +13,11 @@ from headstart.data.mask_folders import are_class_folders, demand_pairs, from_pa
 from headstart.data.mask_pairs import MaskPairs, pair_masks
 from headstart.data.mask_table import holds_masks, open_mask_table
 from headstart.data.roles import Columns
+from headstart.data.run_table import holds_runs, read_runs, run_tables
 from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.tables import TABLES
+from headstart.data.tool_files import tool_of
+from headstart.data.unread_formats import unread_format
 from headstart.data.words import plural
 from headstart.data.yolo import joined_trees
 from headstart.data.yolo_masks import outline_files, read_outlines
@@ -54,8 +57,11 @@ def open_masks(
     if annotations is not None:
         return _told(path, annotations, columns, level, how), ""
     if path.is_file():
-        if path.suffix.lower() == ".json":
-            return from_drawings(scan(path.parent), read_drawings([path]), columns), ""
+        if path.suffix.lower() == ".json" or tool_of(path):
+            beside = scan(path.parent)
+            return from_drawings(beside, read_drawings([path], beside), columns), ""
+        if path.suffix.lower() in TABLES and holds_runs(path):
+            return _of_runs(scan(path.parent), path, columns), ""
         if path.suffix.lower() in TABLES and (sure or holds_masks(path, columns)):
             return open_mask_table(path, columns, how=how), ""
         return None, ""
@@ -80,6 +86,10 @@ def open_masks(
     if pairs is not None and (sure or paired):
         demand_pairs(tree, pairs)
         return from_pairs(tree, pairs, columns, level, how=how), ""
+    if runs := run_tables(path):
+        if len(runs) > 1:
+            raise DataError(_none(path, tree, runs))
+        return _of_runs(tree, runs[0], columns), ""
     tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
     tables = [each for each in tables if holds_masks(each, columns)] if sure else []
     if len(tables) == 1:
@@ -94,11 +104,21 @@ def _told(
 ) -> Dataset:
     """Reads annotations that were named: a file of COCO, a table, or a folder of masks or JSON."""
     if not annotations.exists():
-        raise DataError(f"--annotations {annotations}: there is no such file or folder")
+        tree = scan(path)
+        called = [n for n in tree.names if annotations.name in n.split("/")[:-1]]
+        if annotations.name != str(annotations) or not called:
+            raise DataError(f"--annotations {annotations}: there is no such file or folder")
+        pairs = pair_masks(tree.names, called) or MaskPairs((), (), (), (), tuple(called))
+        pairs = replace(pairs, files=f"masks in all folders called {annotations}, as asked")
+        demand_pairs(tree, pairs)
+        return from_pairs(tree, pairs, columns, level, how=how)
     if annotations.is_file():
         ending = annotations.suffix.lower()
-        if ending == ".json":
-            return from_drawings(scan(path), read_drawings([annotations]), columns)
+        if ending == ".json" or tool_of(annotations):
+            tree = scan(path)
+            return from_drawings(tree, read_drawings([annotations], tree), columns)
+        if ending in TABLES and holds_runs(annotations):
+            return _of_runs(scan(path), annotations, columns)
         if ending in TABLES:
             return open_mask_table(annotations, columns, how=how)
         raise DataError(
@@ -120,6 +140,12 @@ def _told(
     raise DataError(
         f"--annotations {annotations}: it holds neither masks nor JSON files nor YOLO's outlines"
     )
+
+
+def _of_runs(tree: Tree, table: Path, columns: Columns) -> Dataset:
+    """Reads a table of run lengths."""
+    drawn, said = read_runs(table, tree)
+    return from_drawings(tree, Drawings(drawn, f"{table.name} ({said})"), columns)
 
 
 def _of_texts(tree: Tree, texts: list[str], columns: Columns) -> Dataset:
@@ -145,8 +171,11 @@ def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
     if not tree.names:
         endings = " ".join(sorted(EXTENSIONS))
         return f"no images below {path}; files that end in {endings} are taken for images"
+    if unread := unread_format(tree):
+        return f"{path}: {unread.line}"
     return (
         f"{path} holds no masks: give images/ and masks/ with files of the same names, endings "
-        f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, YOLO's outlines, or a "
-        f"table with the columns image and mask; or say where they are with --annotations"
+        f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, CVAT or VIA, YOLO's "
+        f"outlines, or a table with the columns image and mask, or with run lengths; or say where "
+        f"they are with --annotations"
     )

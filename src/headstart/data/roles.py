@@ -107,6 +107,8 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     if split is None and columns.split != NONE:
         split = _split_column(table, taken)
     reading["splits"] = f"column {split}" if split else "none"
+    if split is None and columns.split is None:
+        reading["splits"] += _unused_split(table, taken)
     taken |= {split} if split else set()
     group = asked.get("group")
     reading["groups"] = f"column {group}" if group else "none"
@@ -138,6 +140,8 @@ def _image_column(table: Table, taken: set[str]) -> str:
         return called[0]  # the error about missing files names some of them
     if best > 0.5:
         good = [name for name, share in shares.items() if share == best]
+        # Classes 0 and 1 may well be files 000.jpg and 001.jpg that lost their zeros.
+        good = [name for name in good if name.lower() not in _LABELS] or good
         if len(good) == 1 or called:
             return good[0]
         raise DataError(
@@ -191,6 +195,16 @@ def _split_column(table: Table, taken: set[str]) -> str | None:
         if cells and all(not cell or split_name(cell) for cell in cells):
             return lower[name]
     return None  # only called so: it stays an attribute
+
+
+def _unused_split(table: Table, taken: set[str]) -> str:
+    """Returns what to say of a column that is called split, and holds something else."""
+    lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
+    for name in ("split", "subset"):
+        odd = [c for c in table.columns.get(lower.get(name, ""), ()) if c and not split_name(c)]
+        if odd:
+            return f" (column {lower[name]} holds {odd[0]!r}, and not only train, val and test)"
+    return ""
 
 
 def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str | None, str]:

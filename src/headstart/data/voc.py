@@ -82,16 +82,20 @@ def read_voc(tree: Tree, files: Sequence[str]) -> BoxNotes:
                     set_aside=tuple(aside), splits=said)  # fmt: skip
 
 
-def parse_xml(path: Path) -> ElementTree.Element:
+def parse_xml(path: Path, *, most: int = _MOST_BYTES) -> ElementTree.Element:
     """Returns the root of an XML file.
+
+    Args:
+        path: The file.
+        most: How many bytes it may have.
 
     Raises:
         DataError: If it cannot be read, is no XML, too large, or declares entities, which can grow
             without bounds or name other files.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path}: too large for the boxes of one image")
+        if path.stat().st_size > most:
+            raise DataError(f"{path}: too large, more than {most >> 20} MB")
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None

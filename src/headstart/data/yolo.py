@@ -98,9 +98,9 @@ def yolo_rows(path: Path) -> list[list[float]] | None:
     lines = _lines(path)
     if lines is None:
         return None
-    rows = [[as_number(word) for word in line.split()] for line in lines]
+    rows = [[as_number(word.replace(",", ".")) for word in line.split()] for line in lines]
     fit = all(len(row) >= 5 and 0 <= row[0] < _MOST_CLASSES and row[0] % 1 == 0 for row in rows)
-    return rows if fit else None
+    return rows if fit and not any(math.isnan(each) for row in rows for each in row) else None
 
 
 def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
@@ -171,10 +171,16 @@ def _refuse_others(tree: Tree, read: list[tuple[str, list[list[float]]]], named:
             f"{' '.join(f'{each:g}' for each in big[0][1][:5])}): YOLO's files hold class, centre, "
             f"width and height divided by the size of the image"
         )
+    used = [int(row[0]) for _, rows in read for row in rows]
     lost = {int(row[0]): name for name, rows in read for row in rows
             if named.names and int(row[0]) not in named.names}  # fmt: skip
     if lost:
         number, name = next(iter(lost.items()))
+        if sorted(set(used)) == list(range(1, len(named.names) + 1)):
+            raise DataError(
+                f"the classes of {tree.root} are numbered 1 to {number}, and {named.said} has as "
+                f"many names: YOLO counts from 0. Take 1 off each"
+            )
         raise DataError(
             f"{name} of {tree.root} has the class {number}, and {named.said} has "
             f"{plural(len(named.names), 'name')} ({some_of(named.names.values(), 4)}): add its name"

@@ -11,6 +11,7 @@ from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.records import Estimate
 from headstart.run import Run
+from headstart.tasks import words_of
 
 __all__ = ["write_card"]
 
@@ -51,6 +52,7 @@ def write_card(path: Path, run: Run, model: Model, record: Any, example: dict[st
         results=run.results,
         measures={name: Estimate.from_json(each) for name, each in run.results["test"].items()},
         record=record,
+        words=words_of(model.spec.task),
         example=json.dumps(shown, ensure_ascii=False),
         unsure="sure" in example,
         doubts={name: _DOUBTS[name] for name in output_names(model) if name in _DOUBTS},

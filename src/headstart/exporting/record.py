@@ -91,6 +91,7 @@ class Export:
             under `primary` the measure on training images that nothing was calibrated on.
         parity: Of the fp32 file with torch on real images.
         int8: All ways that were tried, or None.
+        task: Whose measures they are.
     """
 
     folder: str
@@ -99,6 +100,7 @@ class Export:
     files: tuple[dict[str, Any], ...]
     parity: Parity
     int8: Quantised | None
+    task: str = ""
 
     def __repr__(self) -> str:
         return f"Export({self.folder!r}: {' '.join(self.summary)})"

@@ -130,7 +130,9 @@ def write_export(
         progress(f"measuring and timing {file.name}", 0, 1)
         rows.append(_row(file, precision, about, material, compared))
     summary.append(_described_times(rows))
-    record = Export(str(folder), tuple(summary), primary.key, tuple(rows), parity, tried)
+    record = Export(
+        str(folder), tuple(summary), primary.key, tuple(rows), parity, tried, model.spec.task
+    )
     write_atomic(home / HOLDS, to_json(record))
     write_card(home / "README.md", run, model, record, answers(expected).record(0))
     return record

@@ -36,6 +36,7 @@ Weighted = Callable[[np.ndarray], np.ndarray]
 """Maps (B, N) weights to (B,) or (B, K) values of a metric."""
 
 _NORMAL = NormalDist()
+_NOTHING = "undefined: no such item"
 _CHUNK = 2_000_000  # weights held at once: 16 MB, whatever the size of the test set
 
 
@@ -58,7 +59,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Estimate:
     """
     method = f"Wilson {_percent(level)}"
     if n <= 0:
-        return Estimate(math.nan, 0.0, 1.0, 0, method)
+        return Estimate(math.nan, 0.0, 1.0, 0, _NOTHING)
     z = _NORMAL.inv_cdf((1 + level) / 2)
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
@@ -208,7 +209,7 @@ def effective_wilson(
         f"Wilson {_percent(level)} at the {describe_bootstrap(clusters=clusters, n=n)} variance"
     )
     if math.isnan(value) or not clusters:
-        return Estimate(math.nan, 0.0, 1.0, 0, "undefined: no such item")
+        return Estimate(math.nan, 0.0, 1.0, 0, _NOTHING)
     known = draws[~np.isnan(draws)]
     variance = float(known.var()) if len(known) else 0.0
     worth = float(clusters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,11 +59,12 @@ def compare_runs(first: Run, second: Run, names: tuple[str, str], *, seed: int) 
             (a, mine[in_a], answers_b, in_b, names[1]),
         )
     ]
-    return compare_statistics(
+    found = compare_statistics(
         measures[0], measures[1], task_of(task).PRIMARY, names=names,
         clusters=a.clusters[mine[in_a]], seed=seed,
         notes=_notes((first, second), len(common), (len(mine), len(theirs))),
     )  # fmt: skip
+    return replace(found, task=task)
 
 
 def _common(a: Items, mine: np.ndarray, b: Items, theirs: np.ndarray) -> np.ndarray:

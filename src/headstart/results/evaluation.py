@@ -26,7 +26,7 @@ from headstart.results.outputs import read_predictions
 from headstart.run import Run
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured, score
-from headstart.tasks import decode, task_of
+from headstart.tasks import decode, task_of, words_of
 from headstart.tasks.predictor import Predictor, numbers_only
 from headstart.tasks.protocol import Places
 
@@ -59,13 +59,14 @@ class Evaluation:
     subgroups: tuple[Subgroups, ...] = ()
 
     def __repr__(self) -> str:
-        words = self.primary.replace("_", " ")
-        return f"Evaluation({words} {self.test[self.primary]}; {self.summary!r})"
+        what = words_of(self.task).get(self.primary, self.primary)
+        return f"Evaluation({what} {self.test[self.primary]}; {self.summary!r})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        shown = list(self.test.items())
+        words = words_of(self.task)
+        shown = [(words.get(name, name), each) for name, each in self.test.items()]
         for each in self.subgroups:
             shown += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in shown)
@@ -103,7 +104,13 @@ def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
 
 
 def evaluate_on(
-    model: Model | Predictor, dataset: Dataset, name: str, by: Sequence[str], compute: Compute
+    model: Model | Predictor,
+    dataset: Dataset,
+    name: str,
+    by: Sequence[str],
+    compute: Compute,
+    *,
+    learnt: frozenset[str] = frozenset(),
 ) -> Evaluation:
     """Measures a model on labelled images; on their test part where they bring one along.
 
@@ -113,6 +120,7 @@ def evaluate_on(
         name: Of the data, for people.
         by: Columns.
         compute: Where, and from which seed.
+        learnt: Fingerprints of the images that the model was trained on, where they are known.
 
     Raises:
         DataError: If nothing has a label, a label is unknown to the model, or a column is missing.
@@ -130,7 +138,7 @@ def evaluate_on(
     clusters = find_clusters(stats, kept.groups)
     found = score(model.spec.task, predictions, kept.labels, clusters=clusters, seed=compute.seed)
     return Evaluation(
-        summary=f"Measured on {part}{name}: {len(kept)} images.",
+        summary=f"Measured on {part}{name}: {len(kept)} images." + _known_before(stats, learnt),
         task=found.task,
         primary=found.primary,
         test=found.measures,
@@ -138,6 +146,15 @@ def evaluate_on(
         errors={dataset.names[i]: reason for i, reason in every.errors.items()},
         subgroups=_subgroups(kept, predictions, clusters, by, compute.seed) if by else (),
     )
+
+
+def _known_before(stats: ImageStats, learnt: frozenset[str]) -> str:
+    """Returns what to say where the model was trained on some of the very images."""
+    count = sum(each.tobytes().hex() in learnt for each in stats.keys)
+    if not count:
+        return ""
+    which = "all" if count == len(stats.keys) else f"{count:,}"
+    return f" The model was trained on {which} of them, and looks better on these than it is."
 
 
 def _answers(

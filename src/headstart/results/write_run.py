@@ -26,7 +26,7 @@ from headstart.run import FORMAT, Run
 from headstart.scoring.score import Scores, baseline_scores, score, transfer_gain
 from headstart.strategies.clock import Clock
 from headstart.strategies.trained import Trained
-from headstart.tasks import task_of
+from headstart.tasks import task_of, words_of
 
 __all__ = ["Told", "write_run"]
 
@@ -124,6 +124,7 @@ def run_results(trained: Trained, *, seed: int) -> dict[str, Any]:
         "format": FORMAT,
         "task": task,
         "primary": found.primary,
+        "words": words_of(task),
         "test": found.measures,
         "details": details,
         "evaluation": {"kind": trained.evaluation[0], "summary": trained.evaluation[1]},

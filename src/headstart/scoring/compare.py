@@ -17,6 +17,7 @@ import numpy as np
 from headstart.metrics.interval import cluster_codes, resample
 from headstart.metrics.statistic import Measure, Statistic, difference, estimate
 from headstart.records import Estimate
+from headstart.tasks import words_of
 
 __all__ = ["Comparison", "compare_statistics", "items_needed", "paired_test"]
 
@@ -44,6 +45,7 @@ class Comparison:
         needed: About how many test items would show a difference of this size; None where a
             difference is shown, none was seen, or it cannot be said.
         notes: What else must be known to read the verdict, one sentence each.
+        task: Whose measures they are, "" where nobody says.
     """
 
     first: str
@@ -58,6 +60,7 @@ class Comparison:
     answers: dict[str, int]
     needed: int | None
     notes: tuple[str, ...] = ()
+    task: str = ""
 
     def __repr__(self) -> str:
         return f"Comparison(A={self.first!r}, B={self.second!r}: {self.summary})"
@@ -65,10 +68,14 @@ class Comparison:
     def _repr_html_(self) -> str:
         from html import escape
 
+        words = words_of(self.task)
         names = (f"A: {self.first}", f"B: {self.second}")
         rows = [
             *zip(names, self.values, strict=True),
-            *((f"B − A: {name}", value) for name, value in self.differences.items()),
+            *(
+                (f"B − A: {words.get(name, name)}", value)
+                for name, value in self.differences.items()
+            ),
         ]
         cells = "".join(f"<tr><td>{escape(name)}</td><td>{each}</td></tr>" for name, each in rows)
         summary = " ".join([self.summary, *self.notes])

@@ -37,6 +37,7 @@ __all__ = [
     "settle",
     "task_of",
     "usual_threshold",
+    "words_of",
 ]
 
 TASKS = {
@@ -58,6 +59,11 @@ def task_of(name: str) -> Task:
     if name not in TASKS:
         raise OptionError(f"--task {name}: there is no such task; choose {', '.join(TASKS)}")
     return cast("Task", importlib.import_module(TASKS[name]))
+
+
+def words_of(name: str) -> dict[str, str]:
+    """Returns measure -> what people call it, in the order of the task; nothing without a task."""
+    return {each.key: each.words for each in task_of(name).MEASURES} if name else {}
 
 
 def learner_of(name: str) -> Learner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headstart.compute import Compute, Progress, silent
@@ -12,6 +13,7 @@ from headstart.options.evaluate import EvaluateOptions
 if TYPE_CHECKING:
     from headstart.nets.model import Model
     from headstart.results.evaluation import Evaluation
+    from headstart.run import Run
 
 __all__ = ["evaluate"]
 
@@ -59,4 +61,17 @@ def evaluate(options: EvaluateOptions, progress: Progress = silent) -> Evaluatio
         masks=options.masks,
     )  # fmt: skip
     compute = Compute(options.device, options.workers, options.seed, progress)
-    return evaluate_on(model, dataset, str(options.data), columns, compute)
+    learnt = frozenset() if exported is not None else _learnt(Run(Path(options.run)))
+    return evaluate_on(model, dataset, str(options.data), columns, compute, learnt=learnt)
+
+
+def _learnt(run: Run) -> frozenset[str]:
+    """Returns the fingerprints of what a run's model was trained on; none of a bare model."""
+    from headstart.results.items import read_items
+
+    if not run.items.is_file():
+        return frozenset()
+    items = read_items(run)
+    return frozenset(
+        each for each, used in zip(items.fingerprints, items.trained, strict=True) if used
+    )

@@ -133,3 +133,10 @@ def test_columns_and_names_are_asked_what_they_tell():
     assert set(found(told)) == {"column_tells_class", "names_tell_class"}
     grouped = dataclasses.replace(told, groups=np.array(["", *(f"g{i // 30}" for i in range(119))]))
     assert set(found(grouped)) <= {"column_tells_class"}
+
+
+def test_cells_that_programs_write_for_nothing_are_no_classes_unasked():
+    table = dataclasses.replace(data_of({"ant": 9, "nan": 8}), source="table")
+    assert found(table)["classes_of_nothing"] == ("warning", ("nan: 8 images",), 8)
+    folders = data_of({"ant": 9, "none": 8})
+    assert "classes_of_nothing" not in found(folders)

@@ -19,6 +19,8 @@ from headstart.records import Finding, Severity
 __all__ = ["check_classes", "classes_of"]
 
 _FEW = 5
+# As pandas, R, databases and spreadsheets write what is not there.
+_UNKNOWN = frozenset({"nan", "na", "n/a", "null", "none", "#n/a", "\\n"})
 
 
 def classes_of(dataset: Dataset) -> Classes:
@@ -36,6 +38,7 @@ def check_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
     """
     yield from check_several_labels(dataset)
     yield from _same_classes(dataset, clusters)
+    yield from _no_names(dataset)
     yield from _classes(dataset, clusters)
     together = clusters
     if dataset.groups is not None:
@@ -83,6 +86,28 @@ def _same_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
             first(" = ".join(names) for names in twice),
             "Rename the folders or labels if they mean the same.",
             len(twice),
+        )
+
+
+def _no_names(dataset: Dataset) -> Iterator[Finding]:
+    """Says that classes of a table are called as programs write what they do not know."""
+    labels = classes_of(dataset)
+    counts = np.bincount(labels.targets[labels.known], minlength=len(labels.kinds))
+    odd = [
+        (name, int(count))
+        for name, count in zip(labels.kinds, counts, strict=True)
+        if name.lower() in _UNKNOWN and count
+    ]
+    if odd and dataset.source == "table":
+        yield Finding(
+            "classes_of_nothing",
+            "warning",
+            f"{plural(len(odd), 'class is', 'classes are')} called as programs write a value that "
+            f"they do not know.",
+            first(f"{name}: {plural(count, 'image')}" for name, count in odd),
+            "If nobody knows the class of these images, leave their cells empty: they are learnt "
+            "as a class of their own now.",
+            sum(count for _, count in odd),
         )
 
 
