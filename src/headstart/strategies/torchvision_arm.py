@@ -99,10 +99,15 @@ class _Pupil(Pupil):
             lambda _: _losses, correct,
         )  # fmt: skip
         self.frozen = recipe.freeze == "head"
-        over = "on the frozen" if self.frozen else "together with"
-        self.summary = (
-            f"torchvision's {_WORDS[kind]} trained {over} {task.backbone.name} for "
-            f"{recipe.epochs} epochs, input {layout.size} px"
+        self.kind = kind
+
+    @property
+    def summary(self) -> str:
+        """As `Pupil.summary`."""
+        task, over = self.task, "on the frozen" if self.frozen else "together with"
+        return (
+            f"torchvision's {_WORDS[self.kind]} trained {over} {task.backbone.name} for "
+            f"{self.passes:g} epochs, input {task.layout.size} px"
         )
 
     def head(self) -> MapHead:
