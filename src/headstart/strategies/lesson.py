@@ -22,7 +22,7 @@ from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.summed import SummedLoss
 
-__all__ = ["Learnt", "Lesson", "States"]
+__all__ = ["Lesson", "LessonEnd", "States"]
 
 # Steps before the clock, and under it. A GPU is slow at first: kernels are loaded as they come.
 _WARM, _TIMED = {"cpu": 1}, {"cpu": 3}
@@ -56,7 +56,7 @@ class States:
         return replace(self, seconds=self.seconds - (time.perf_counter() - begun))
 
 
-class Learnt(NamedTuple):
+class LessonEnd(NamedTuple):
     """What became of a training.
 
     Attributes:
@@ -122,7 +122,7 @@ class Lesson:
         fingerprint: str = "",
         states: States = States(),
         pace: Pace | None = None,
-    ) -> Learnt:
+    ) -> LessonEnd:
         """Trains on some of the images, and leaves the averaged weights in the net.
 
         Args:
@@ -149,7 +149,7 @@ class Lesson:
         states.checkpoints.run(training, name=name, fingerprint=fingerprint)
         if training.ema:
             training.put(training.ema)
-        return Learnt(tuple(training.history), training.total)
+        return LessonEnd(tuple(training.history), training.total)
 
     def per_epoch(self, own: np.ndarray, recipe: Recipe) -> int:
         """Returns the steps of an epoch of some of the images."""

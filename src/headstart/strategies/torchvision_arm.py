@@ -39,7 +39,7 @@ _WORDS = {
 }  # fmt: skip
 # From which overlap on torchvision takes two boxes for one object.
 _OVERLAPS = {"fasterrcnn": 0.5, "retinanet": 0.5, "fcos": 0.6, "ssd": 0.45, "ssdlite": 0.55}
-_EPOCHS, _LONGEST, _STEPS = 30, 60, 600
+_EPOCHS, _LONGEST, _STEPS, _BATCH = 30, 60, 600, 8
 
 
 def named_kind(options: dict[str, Any]) -> BoxDetector | None:
@@ -64,6 +64,7 @@ def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
         return recipe
     wanted: dict[str, Any] = {
         "overlap": _OVERLAPS[kind], "epochs": _EPOCHS, "longest": _LONGEST, "steps": _STEPS,
+        "batch": _BATCH,
     }  # fmt: skip
     if options.get("strategy") == "probe":
         wanted["freeze"] = "head"
