@@ -1,7 +1,8 @@
-"""How many epochs fit into a budget; decided once."""
+"""How many steps fit into a budget; decided once."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +12,7 @@ from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
 from headstart.errors import ModelError
 from headstart.strategies.box_arms import lesson_of
-from headstart.strategies.box_budget import fitting_epochs
+from headstart.strategies.box_budget import fitting_recipe
 from headstart.strategies.lesson import Lesson
 
 
@@ -22,39 +23,43 @@ def given(tmp_path, monkeypatch):
 
     def seconds(*_):
         asked.append(1)
-        return 2.0 / 1.15
+        return 200 / 1.15
 
     monkeypatch.setattr(Lesson, "seconds_a_step", seconds)
     return task, partial(lesson_of, task, untrained(task), QUIET), asked
 
 
+LONG = replace(RECIPE, epochs=10, steps=1)
+
+
+def fitting(given, left, recipe=LONG, forced=False, **options):
+    task, lesson, _ = given
+    by = time.perf_counter() + left
+    return fitting_recipe(task, lesson, recipe, options, QUIET, by=by, forced=forced)
+
+
 def test_time_decides_once_and_a_run_that_goes_on_does_not_measure_again(given):
-    task, lesson, asked = given
-    recipe = replace(RECIPE, epochs=10, steps=1)
-    # 8 images, and half of 12 afterwards, are 3.5 steps of 4: 7 s an epoch.
-    epochs, why = fitting_epochs(task, lesson, recipe, {}, QUIET, left=29.0, forced=False)
-    assert epochs == 4
-    assert "4 of 10 epochs" in why
-    again = fitting_epochs(task, lesson, recipe, {}, QUIET, left=0.0, forced=False)
-    assert again == (epochs, why)
-    assert len(asked) == 1
-    file = task.states.checkpoints.folder / "epochs.json"
+    # 8 images are 2 steps of 4; half as many follow with all images: 300 s a step.
+    recipe, pace, why = fitting(given, 2900.0)
+    assert (recipe.most_steps, recipe.epochs) == (9, 10)  # 4.5 epochs, and 5 steps more
+    assert (pace.per_epoch, pace.least, pace.most, pace.onward) == (2, 2, 20, 0.5)
+    assert why == "of about 400 s each"
+    assert fitting(given, 0.0)[0] == recipe
+    assert len(given[2]) == 1
+    file = given[0].states.checkpoints.folder / "steps.json"
     file.write_bytes(b"torn")
     with pytest.raises(ModelError, match="damaged"):
-        fitting_epochs(task, lesson, recipe, {}, QUIET, left=0.0, forced=False)
+        fitting(given, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("left", "forced", "wanted"), [(1.0, False, 0), (1.0, True, 1), (999, False, 10)]
+    ("left", "forced", "wanted"), [(500.0, False, None), (500.0, True, 2), (99_999.0, False, 0)]
 )
 def test_no_time_no_epoch_unless_it_must_be(given, left, forced, wanted):
-    task, lesson, _ = given
-    recipe = replace(RECIPE, epochs=10, steps=1)
-    assert fitting_epochs(task, lesson, recipe, {}, QUIET, left=left, forced=forced)[0] == wanted
+    recipe, _, _ = fitting(given, left, forced=forced)
+    assert wanted == (None if recipe is None else recipe.most_steps)
 
 
 def test_what_was_asked_for_is_not_cut(given):
-    task, lesson, asked = given
-    found = fitting_epochs(task, lesson, RECIPE, {"epochs": 2}, QUIET, left=0.0, forced=False)
-    assert found == (2, "")
-    assert not asked
+    assert fitting(given, 0.0, RECIPE, epochs=2) == (RECIPE, None, "")
+    assert not given[2]

@@ -13,6 +13,8 @@ from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
 from headstart.strategies.box_arms import lesson_of
 from headstart.strategies.lesson import States
+from headstart.strategies.pace import Pace
+from headstart.training.checkpoint import Checkpoints
 
 
 @pytest.fixture
@@ -27,10 +29,10 @@ def test_some_of_the_images_are_learnt_from(lesson):
     heard, epochs = [], []
     told = QUIET.with_progress(lambda *each: heard.append(each))
     states = States(on_epoch=lambda name, epoch: epochs.append((name, epoch)))
-    history = lesson.learn(
+    history, steps = lesson.learn(
         own, replace(RECIPE, epochs=1), told, name="boxes", phase="learning", states=states
     )
-    assert history[0].images == 5
+    assert (history[0].images, steps) == (5, 1)
     assert epochs == [("boxes", history[0])]
     assert np.isfinite(history[0].loss)
     assert heard[0][0].startswith("learning: epoch 1 of 1")
@@ -60,6 +62,57 @@ def test_a_training_shows_its_own_images_and_takes_the_steps_of_the_recipe(lesso
     assert (training.plan.per_epoch, training.total) == (2, 4)
     shown = [key[0] for part in training.plan.epoch(0) for key in part]
     assert sorted(shown) == own.tolist()
+
+
+def test_where_time_is_left_half_way_the_training_ends_later_and_goes_on_bit_for_bit(tmp_path):
+    task, _ = box_task(tmp_path)
+    own, recipe = np.arange(12), replace(RECIPE, epochs=4, most_steps=4)  # 3 steps an epoch
+    (tmp_path / "other").mkdir()
+
+    def learn(place, by, stop=0):
+        lesson = lesson_of(task, untrained(task), QUIET)
+        steps = []
+
+        def batches(keys):
+            for batch in lesson.batches(keys):
+                steps.append(batch)
+                if len(steps) == stop:
+                    raise KeyboardInterrupt
+                yield batch
+
+        pace = Pace(3, 3, 12, by=time.perf_counter() + by)
+        states = States(Checkpoints(place, every=0.0))
+        found = replace(lesson, batches=batches).learn(
+            own, recipe, QUIET, name="boxes", phase="x", states=states, pace=pace
+        )
+        return [each.detach().clone() for each in lesson.net.parameters()], found
+
+    whole, (epochs, steps) = learn(tmp_path / "states", 1e3)
+    assert (steps, [each.images for each in epochs]) == (12, [12] * 4)
+    shorter = learn(tmp_path / "states", 1e3)[1]
+    assert shorter.steps == 12  # as it was decided
+    with pytest.raises(KeyboardInterrupt):
+        learn(tmp_path / "other", 1e3, stop=9)
+    again, (_, steps) = learn(tmp_path / "other", 0.0)
+    assert steps == 12
+    assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+@pytest.mark.parametrize(("stop", "wanted"), [(0, 3), (2, 4)])
+def test_no_time_left_ends_it_soon_unless_its_first_half_was_not_seen(tmp_path, stop, wanted):
+    task, _ = box_task(tmp_path)
+    lesson = lesson_of(task, untrained(task), QUIET)
+    recipe = replace(RECIPE, epochs=4, most_steps=4)
+    pace, states = Pace(3, 3, 12, by=time.perf_counter()), States(Checkpoints(tmp_path / "states"))
+    if stop:
+        before = lesson.training(np.arange(12), recipe, QUIET)
+        states.checkpoints.run(before, name="boxes", fingerprint="", until=1)
+        lesson = lesson_of(task, untrained(task), QUIET)
+    found = lesson.learn(
+        np.arange(12), recipe, QUIET, name="boxes", phase="x", states=states, pace=pace
+    )
+    assert found.steps == wanted
+    assert sum(each.images for each in found.epochs) == 4 * wanted
 
 
 def test_what_passed_is_taken_off_the_seconds():

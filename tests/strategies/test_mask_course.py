@@ -11,7 +11,7 @@ from tests.strategies.mask_sets import QUIET, discs, material
 from headstart.errors import ModelError
 from headstart.strategies import mask_course as module
 from headstart.strategies.lesson import States
-from headstart.strategies.mask_course import Course, course_epochs
+from headstart.strategies.mask_course import Course
 from headstart.strategies.mask_head import HeadTask, head_arm
 from headstart.strategies.mask_material import read_masks
 from headstart.strategies.placed_problem import Folds
@@ -28,13 +28,6 @@ def begin(tmp_path):
     given = read_masks(prepared, items, network.preprocess, 4, QUIET)
     task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
     return lambda how: head_arm(task, Folds(np.arange(len(items)) % 3, 3), QUIET, how)
-
-
-def test_as_many_epochs_as_fit():
-    assert course_epochs(20, 0, 0.0, 1.0, 1000.0) == 20
-    assert course_epochs(20, 0, 0.0, 10.0, 111.0) == 8  # and 2 with all images
-    assert course_epochs(20, 6, 5.0, 1.0, 37.0) == 6  # whose views are dear
-    assert course_epochs(20, 0, 0.0, 10.0, 10.0) == 0
 
 
 def test_a_budget_that_is_ample_changes_no_bit(begin):
@@ -76,10 +69,14 @@ def test_what_a_call_takes_by_itself_is_not_counted_for_every_image(monkeypatch)
 
 
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):
-    file = tmp_path / "head-epochs.json"
-    file.write_text(json.dumps({"decided": 4, "why": "four"}))
+    file = tmp_path / "head-planned.json"
+    file.write_text(json.dumps({"decided": 6, "why": "{} of 8"}))  # of 2 steps an epoch
+    (tmp_path / "head-steps.json").write_text(json.dumps({"decided": 7, "why": ""}))
     course = begin(States(Checkpoints(tmp_path), seconds=1e6))
-    assert (len(course.history["head"]), course.said) == (4, "four")
+    epochs = course.history["head"]
+    assert ([each.images for each in epochs], course.said) == ([8, 8, 8, 4], "3.5 of 8")
+    course.finish()
+    assert sum(each.images for each in course.history["head-all"]) == 8  # 2 steps of 4
     file.write_text(json.dumps({"epochs": 400}))
     with pytest.raises(ModelError, match="damaged"):
         begin(States(Checkpoints(tmp_path), seconds=1e6))

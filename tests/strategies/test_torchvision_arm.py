@@ -38,6 +38,7 @@ def test_a_recipe_is_the_detectors_own_but_for_what_was_said():
     assert named_recipe(given, {"detector": "auto"}) is given
     found = named_recipe(given, {"detector": "ssd"})
     assert (found.overlap, found.epochs, found.freeze) == (0.45, 30, "none")
+    assert found.batch == 8  # as torchvision trains it
     told = {"detector": "ssd", "recipe": "overlap=0.7,lr=1e-3", "epochs": 3, "strategy": "probe"}
     found = named_recipe(replace(given, overlap=0.7, epochs=3), told)
     assert (found.overlap, found.epochs, found.freeze) == (0.7, 3, "head")

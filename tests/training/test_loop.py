@@ -74,6 +74,24 @@ def test_it_learns(data, validation):
     assert one.history[-1].lr < one.history[1].lr <= SHORT.lr
 
 
+def test_the_last_epoch_may_be_a_part_of_one_and_the_schedule_ends_with_it(data):
+    one = training(data, replace(SHORT, epochs=8, most_steps=4))
+    one.run()
+    assert (one.step, one.total) == (4, 4)
+    assert [each.images for each in one.history] == [24, 8]
+    rates = one.recipe.lr * one.recipe.factor(3 / 4)
+    assert one.history[-1].lr == pytest.approx(rates)
+
+
+def test_an_end_that_moves_stretches_what_is_left_of_the_schedule(data):
+    one = training(data, replace(SHORT, epochs=8, most_steps=4))
+    one.run(until=2)
+    one.end_at(10, since=2)
+    one.run()
+    assert (one.step, len(one.history)) == (10, 4)
+    assert one.history[-1].lr == pytest.approx(one.recipe.lr * one.recipe.factor(0.5 + 0.5 * 7 / 8))
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(data, validation):
     runs = [training(data, SHORT, validation=validation, seed=seed) for seed in (0, 0, 1)]
     for one in runs:

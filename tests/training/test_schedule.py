@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import OptionError
-from headstart.training.schedule import Recipe, epochs_of, parse_recipe
+from headstart.training.schedule import Length, Recipe, epochs_of, parse_recipe
 
 SHAPES = ("cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau")
 
@@ -186,3 +186,22 @@ def test_steps_become_epochs():
 def test_what_changes_the_loss_does_not_change_how_often_images_come():
     found = {name: Recipe(balance=name).sampled for name in ("weights", "oversample", "none")}
     assert found == {"weights": "none", "oversample": "oversample", "none": "none"}
+
+
+def test_steps_of_a_training_and_the_epochs_that_they_make():
+    recipe = Recipe(epochs=4)
+    assert (recipe.steps_in(10), recipe.passes(10)) == (40, 4)
+    cut = replace(recipe, most_steps=25)
+    assert (cut.steps_in(10), cut.passes(10)) == (25, 2.5)
+    assert replace(recipe, most_steps=99).steps_in(10) == 40
+    onward = cut.shortened(0.25, 0.5)
+    assert (onward.epochs, onward.most_steps) == (1, 7)
+    assert recipe.shortened(0.25, 0.5).most_steps == 0
+
+
+def test_no_share_jumps_where_the_end_moves():
+    plain, moved = Length(10, 0, 10), Length(10, 5, 20)
+    assert [plain.share(step) for step in (0, 5, 10)] == [0, 0.5, 1]
+    assert [moved.share(step) for step in (0, 5, 20)] == [0, 0.5, 1]
+    assert moved.share(6) - moved.share(5) == pytest.approx(1 / 30)
+    assert Length(10, 5, 5).share(5) == 0.5

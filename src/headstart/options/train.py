@@ -131,7 +131,7 @@ class TrainOptions(Options):
     )  # fmt: skip
     budget: float = option(
         5.0, group="training", above=0, unit="minutes", metavar="MINUTES",
-        help="Minutes that `auto` may fine-tune for.",
+        help="Minutes that `auto` may fine-tune for; of boxes and masks of the whole training.",
     )  # fmt: skip
     epochs: int | Literal["auto"] = option(
         "auto", group="training", low=1, metavar="N",

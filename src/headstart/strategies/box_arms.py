@@ -114,7 +114,12 @@ class _HeadPupil(_BoxPupil):
         start = [means[each] for each in read], [stds[each] for each in read]
         self.net = new_head(plan, plan.n_classes, start, seed=compute.seed)
         self.teach(MapNet(BoxRows(self.net), views.layout), views.batches)
-        self.summary = (
+
+    @property
+    def summary(self) -> str:
+        """As `Pupil.summary`."""
+        plan, task = self.net.plan, self.task
+        return (
             f"a top-down head of {plan.width} channels on {len(plan.stages)} frozen stages of "
             f"{task.backbone.name}, input {task.layout.size} px"
         )
@@ -138,8 +143,13 @@ class _TunedPupil(_BoxPupil):
         module.fuse()
         self.module = module
         self.teach(module, lambda keys: fresh_views(task.scenes, keys, compute))
-        self.summary = (
-            f"{task.backbone.name} and its head trained together for {recipe.epochs} epochs, input "
+
+    @property
+    def summary(self) -> str:
+        """As `Pupil.summary`."""
+        task = self.task
+        return (
+            f"{task.backbone.name} and its head trained together for {self.passes:g} epochs, input "
             f"{task.layout.size} px"
         )
 

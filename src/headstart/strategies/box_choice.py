@@ -33,7 +33,7 @@ class BoxArm:
         held: What held-out images say; None where none could be held out.
         operating: How its scores are told.
         seconds: Wall time.
-        epochs: That it learnt for; 0 for none.
+        epochs: That it learnt for, the last maybe in part; 0 for none.
         partial: What it was after learning without the first fold, where `head` has learnt from
             all: whoever goes on from it is measured on that fold.
     """
@@ -46,7 +46,7 @@ class BoxArm:
     held: HeldBoxes | None
     operating: BoxOperating
     seconds: float
-    epochs: int = 0
+    epochs: float = 0
     partial: BoxHead | None = None
 
     @property
@@ -67,7 +67,7 @@ class BoxArm:
             "arm": self.name,
             "input": self.size,
             "head": self.head.kind,
-            "epochs": self.epochs or "",
+            "epochs": f"{self.epochs:g}" if self.epochs else "",
             "held_out": "none" if self.held is None else self.held.how,
             "map": "",
             "map_50": "",

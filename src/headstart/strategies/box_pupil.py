@@ -23,9 +23,11 @@ from headstart.strategies.box_held import BoxOperating, HeldBoxes
 from headstart.strategies.box_material import BoxMaterial, BoxScenes
 from headstart.strategies.finetune import keep_network
 from headstart.strategies.lesson import Lesson, States
+from headstart.strategies.pace import Pace
 from headstart.strategies.placed_problem import Folds
 from headstart.strategies.problem import Prepared
 from headstart.tasks.detection.recipe import BoxRecipe
+from headstart.tasks.placed_learn import batches
 from headstart.tasks.protocol import Outputs
 from headstart.training.record import Epoch
 
@@ -46,6 +48,7 @@ class BoxTask:
         recipe: How.
         most: Boxes of an image.
         states: Where states are kept, and who hears.
+        pace: Of fine-tuning, where a budget cuts it.
     """
 
     prepared: Prepared
@@ -57,11 +60,17 @@ class BoxTask:
     recipe: BoxRecipe
     most: int
     states: States
+    pace: Pace | None = None
 
     @property
     def strata(self) -> np.ndarray:
         """(N,) int, the rarest class of each image."""
         return self.prepared.dataset.labels.strata[self.material.items]
+
+    def per_epoch(self, recipe: BoxRecipe) -> int:
+        """Returns the steps of an epoch without the fold that is held out."""
+        own = self.folds.own
+        return batches(self.strata[own], recipe, 0, items=own).per_epoch
 
     def mark(self) -> list[Any]:
         """Returns what decides a training beside its recipe and images, ready for JSON."""
@@ -83,7 +92,6 @@ class Pupil:
         name: Of its training, as states are kept.
         phase: What it is called.
         history: Name of a training -> its epochs; filled as they end.
-        summary: One sentence.
         lesson: What is learnt.
     """
 
@@ -92,7 +100,6 @@ class Pupil:
     def __init__(self, task: BoxTask, compute: Compute, recipe: BoxRecipe) -> None:
         self.task, self.compute, self.recipe = task, compute, recipe
         self.history: dict[str, tuple[Epoch, ...]] = {}
-        self.summary = ""
         self.lesson: Lesson
 
     def head(self) -> MapHead:
@@ -120,14 +127,27 @@ class Pupil:
         """Returns the network that its head reads."""
         return self.task.backbone
 
-    def train(self, name: str, own: np.ndarray, recipe: BoxRecipe, phase: str) -> None:
-        """Trains on some of the images, and notes what its epochs did."""
+    def train(
+        self, name: str, own: np.ndarray, recipe: BoxRecipe, phase: str, pace: Pace | None = None
+    ) -> int:
+        """Trains on some of the images, notes what its epochs did, and returns its steps."""
         mark = [name, recipe.said, own.tolist(), self.compute.seed, *self.task.mark()]
         mark.append({key: float(each.sum()) for key, each in self.begun.items()})
-        self.history[name] = self.lesson.learn(
+        self.history[name], steps = self.lesson.learn(
             own, recipe, self.compute, name=name, phase=phase, fingerprint=fingerprint_json(mark),
-            states=self.task.states,
+            states=self.task.states, pace=pace,
         )  # fmt: skip
+        return steps
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+        return ""
+
+    @property
+    def passes(self) -> float:
+        """Epochs of its training, the last of which may be a part of one."""
+        return self.recipe.passes(self.task.per_epoch(self.recipe))
 
     @property
     def begun(self) -> dict[str, np.ndarray]:
@@ -137,7 +157,10 @@ class Pupil:
     def begin(self) -> BoxArm:
         """Learns on all but one fold, and is measured there."""
         begun, task = time.perf_counter(), self.task
-        self.train(self.name, task.folds.own, self.recipe, f"{self.phase} arm")
+        own = task.folds.own
+        steps = self.train(self.name, own, self.recipe, f"{self.phase} arm", task.pace)
+        if self.recipe.most_steps:
+            self.recipe = replace(self.recipe, most_steps=steps)
         held, operating = None, BoxOperating()
         if len(task.folds.held):
             self.compute.begin(f"{self.phase} arm: measuring on held-out training images")
@@ -145,7 +168,7 @@ class Pupil:
             operating = held.operating(task.material)
         return BoxArm(
             self.phase, self.summary, self.head(), task.backbone, task.layout.size, held,
-            operating, time.perf_counter() - begun, self.recipe.epochs,
+            operating, time.perf_counter() - begun, self.passes,
         )  # fmt: skip
 
     def finish(self, arm: BoxArm) -> BoxArm:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from headstart.compute import Compute
 from headstart.nets.batch import Batch
 from headstart.nets.loader import Rest
+from headstart.strategies.pace import Pace, seconds_of
 from headstart.tasks.placed_learn import batches
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import LossFunction, Watch
@@ -21,11 +22,13 @@ from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
 from headstart.training.summed import SummedLoss
 
-__all__ = ["Lesson", "States"]
+__all__ = ["Lesson", "LessonEnd", "States"]
 
 # Steps before the clock, and under it. A GPU is slow at first: kernels are loaded as they come.
 _WARM, _TIMED = {"cpu": 1}, {"cpu": 3}
 _WARM_ELSEWHERE, _TIMED_ELSEWHERE = 4, 5
+# Where it is known how long steps take, it is decided anew how many fit; a little is kept back.
+_TURN, _MARGIN = 0.5, 1.03
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,18 @@ class States:
         if self.seconds is None:
             return self
         return replace(self, seconds=self.seconds - (time.perf_counter() - begun))
+
+
+class LessonEnd(NamedTuple):
+    """What became of a training.
+
+    Attributes:
+        epochs: What they did.
+        steps: How many it had.
+    """
+
+    epochs: tuple[Epoch, ...]
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,8 @@ class Lesson:
         phase: str,
         fingerprint: str = "",
         states: States = States(),
-    ) -> tuple[Epoch, ...]:
+        pace: Pace | None = None,
+    ) -> LessonEnd:
         """Trains on some of the images, and leaves the averaged weights in the net.
 
         Args:
@@ -117,9 +133,8 @@ class Lesson:
             phase: What it is called.
             fingerprint: Of all that decides it, for its state.
             states: Where that is kept, and who hears of epochs.
-
-        Returns:
-            What its epochs did.
+            pace: Until when it may go on, where the recipe's steps were guessed from a few of
+                them: half way its end moves to where the time is used up.
         """
         told = None
         if states.on_epoch is not None:
@@ -129,10 +144,16 @@ class Lesson:
                 hear(name, epoch)
 
         training = self.training(own, recipe, compute, phase=phase, on_epoch=told)
+        if pace is not None:
+            _turn(training, pace, states.checkpoints, name, fingerprint)
         states.checkpoints.run(training, name=name, fingerprint=fingerprint)
         if training.ema:
             training.put(training.ema)
-        return tuple(training.history)
+        return LessonEnd(tuple(training.history), training.total)
+
+    def per_epoch(self, own: np.ndarray, recipe: Recipe) -> int:
+        """Returns the steps of an epoch of some of the images."""
+        return batches(self.strata[own], recipe, 0, items=own).per_epoch
 
     def seconds_a_step(self, own: np.ndarray, recipe: Recipe, compute: Compute) -> float:
         """Returns how long a step of a training takes, in seconds; the net stays as it is.
@@ -155,3 +176,34 @@ class Lesson:
         self.net.zero_grad()
         gaps = np.diff(marks[warm - 1 :])
         return float(np.median(gaps)) if len(gaps) else 0.0
+
+
+def _turn(
+    training: Training, pace: Pace, checkpoints: Checkpoints, name: str, fingerprint: str
+) -> None:
+    """Runs a training half way, and moves its end to where its time is used up.
+
+    It is decided once; where the first half was not seen as a whole, the end stays.
+    """
+    planned, turn = training.total, int(_TURN * training.total)
+    if turn < 2 or planned >= pace.most:
+        return
+    marks: list[float] = []
+    progress = training.compute.progress
+
+    def heard(phase: str, done: int, total: int) -> None:
+        marks.append(time.perf_counter())
+        progress(phase, done, planned)
+
+    training.compute = training.compute.with_progress(heard)
+    begun = checkpoints.run(training, name=name, fingerprint=fingerprint, until=turn)
+    training.compute = training.compute.with_progress(progress)
+
+    def decide() -> tuple[int, str]:
+        if begun or training.step < turn:
+            return planned, ""
+        left, each = pace.by - time.perf_counter(), _MARGIN * seconds_of(marks)
+        return max(pace.fitting(left, each, turn), pace.least, turn + 1), ""
+
+    steps, _ = checkpoints.once(f"{name}-steps", decide)
+    training.end_at(steps, since=turn)

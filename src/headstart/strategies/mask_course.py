@@ -7,7 +7,6 @@ with all of them, for a quarter of the steps. What is trained, and on what, a `L
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -27,11 +26,12 @@ from headstart.probe.dense_scores import (
 )
 from headstart.strategies.lesson import Lesson, States
 from headstart.strategies.mask_arms import Arm, HeldCounts
+from headstart.strategies.pace import Pace
 from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.record import Epoch
 
-__all__ = ["Course", "Learning", "course_epochs"]
+__all__ = ["Course", "Learning"]
 
 # What is learnt on with all images, and how fast, once an arm is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
@@ -96,7 +96,7 @@ class Course:
         history: Name of a training -> its epochs; filled as they end.
         arm: As it is after learning on all but one fold; None where the budget is too small.
         said: Why it is not trained, or for fewer epochs than the recipe has; else "".
-        epochs: Of the training with a fold held out.
+        recipe: Of the training with a fold held out.
         forced: Whether it is trained in any case, because it was asked for by name.
     """
 
@@ -106,7 +106,7 @@ class Course:
     history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict)
     arm: Arm | None = None
     said: str = ""
-    epochs: int = 0
+    recipe: MaskRecipe | None = None
     forced: bool = False
 
     def begin(self, folds: Folds, truth: np.ndarray) -> Course:
@@ -118,10 +118,14 @@ class Course:
         """
         begun, learner = time.perf_counter(), self.learner
         held, own = folds.held, folds.own
-        self.epochs = self._epochs(own)
-        if self.epochs < min(_FEWEST, learner.recipe.epochs):
+        self.recipe, pace = self._fitting(own)
+        if self.recipe is None:
+            self.said = self.said.format(0)
             return self
-        self._train("", own, replace(learner.recipe, epochs=self.epochs), "")
+        steps = self._train("", own, self.recipe, "", pace)
+        if pace is not None:
+            self.recipe = replace(self.recipe, most_steps=steps)
+            self.said = self.said.format(f"{self.recipe.passes(pace.per_epoch):g}")
         measured, temperature = None, 1.0
         if len(held):
             self.compute.begin(f"{learner.name} arm: measuring on held-out training images")
@@ -140,10 +144,10 @@ class Course:
     def finish(self) -> Arm:
         """Learns on with all images; returns the arm to keep."""
         assert self.arm is not None, "it has begun"
+        assert self.recipe is not None, "it has begun"
         begun, learner, temperature = time.perf_counter(), self.learner, self.arm.temperature
         if self.arm.held is not None:  # else it has learnt from all of them already
-            told = replace(learner.recipe, epochs=self.epochs)
-            onward = told.shortened(_ONWARD, _ONWARD_RATE)
+            onward = self.recipe.shortened(_ONWARD, _ONWARD_RATE)
             self._train("-all", np.arange(len(learner.inputs)), onward, ", with all images")
             some, truth, sure = self._judged
             temperature = same_sharpness(learner.scores(some), truth, sure)
@@ -154,40 +158,52 @@ class Course:
             seconds=seconds,
         )  # fmt: skip
 
-    def _train(self, mark: str, own: np.ndarray, recipe: MaskRecipe, said: str) -> None:
-        """Trains on some of the images, and leaves the averaged weights in the net."""
+    def _train(
+        self, mark: str, own: np.ndarray, recipe: MaskRecipe, said: str, pace: Pace | None = None
+    ) -> int:
+        """Trains on some of the images, leaves the averaged weights, and returns the steps."""
         learner, name = self.learner, self.learner.name + mark
         key = [name, recipe.said, own.tolist(), learner.weights.tolist(), self.compute.seed]
-        self.history[name] = learner.lesson.learn(
+        self.history[name], steps = learner.lesson.learn(
             own, recipe, self.compute, name=name, phase=f"{learner.name} arm{said}",
-            fingerprint=fingerprint_json([*key, *learner.mark]), states=self.states,
+            fingerprint=fingerprint_json([*key, *learner.mark]), states=self.states, pace=pace,
         )  # fmt: skip
+        return steps
 
-    def _epochs(self, own: np.ndarray) -> int:
-        """Returns for how many epochs there is time; decided once, also where it is resumed."""
-        recipe, seconds = self.learner.recipe, self.states.seconds
+    def _fitting(self, own: np.ndarray) -> tuple[MaskRecipe | None, Pace | None]:
+        """Returns the recipe for the time that there is, and its pace where time cuts it.
+
+        Decided once, also where it is resumed; None for the recipe where nothing is trained.
+        """
+        learner, seconds = self.learner, self.states.seconds
+        recipe = learner.recipe
         if seconds is None:
-            return recipe.epochs
+            return recipe, None
+        per_epoch = learner.lesson.per_epoch(own, recipe)
+        by = time.perf_counter() + seconds
+        least, most = (per_epoch * each for each in (min(_FEWEST, recipe.epochs), recipe.epochs))
+        pace = Pace(per_epoch, least, most, by, _ONWARD, learner.views)
 
         def decide() -> tuple[int, str]:
-            begun = time.perf_counter()
-            setup, step, per_epoch = self._pace(own)
-            left = seconds - self._judging(own) - (time.perf_counter() - begun)
-            most, epoch = recipe.epochs, step * per_epoch
-            fitting = course_epochs(most, self.learner.views, setup, epoch, left)
-            if fitting >= most:
-                return fitting, ""
-            why = f"An epoch takes about {epoch:.1f} s here: the budget allows {fitting} of {most}"
-            least = min(_FEWEST, most)
-            if self.forced and fitting < least:
-                return least, f"{why} epochs, and {least} are taken, because it was asked for."
-            return fitting, f"{why} epochs."
+            nonlocal pace
+            setup, each = self._timed(own)
+            pace = replace(pace, by=by - self._judging(own), setup=_SLOWER * setup)
+            fitting = pace.fitting(pace.by - time.perf_counter(), _SLOWER * each)
+            why = f"An epoch takes about {each * per_epoch:.1f} s here: the budget allows"
+            of = f"of {recipe.epochs} epochs"
+            if fitting >= least or not self.forced:
+                return fitting if fitting >= least else 0, f"{why} {{}} {of}."
+            some = round(fitting / per_epoch, 1)
+            return least, f"{why} {some:g} {of}, and {{}} are taken, because it was asked for."
 
-        epochs, self.said = self.states.checkpoints.once(f"{self.learner.name}-epochs", decide)
-        return min(epochs, recipe.epochs)
+        steps, self.said = self.states.checkpoints.once(f"{learner.name}-planned", decide)
+        if steps >= pace.most:
+            self.said = ""
+            return recipe, None
+        return replace(recipe, most_steps=steps) if steps else None, pace
 
-    def _pace(self, own: np.ndarray) -> tuple[float, float, int]:
-        """Returns seconds of the first view, of a step, and the steps of an epoch."""
+    def _timed(self, own: np.ndarray) -> tuple[float, float]:
+        """Returns seconds of the first view, and of a step."""
         marks: list[float] = []
         self.compute.begin(f"{self.learner.name} arm: timing a few steps")
 
@@ -201,7 +217,7 @@ class Course:
         steps = np.diff(marks)
         step = float(np.median(steps[_WARM_STEPS:])) if len(steps) > _WARM_STEPS else 0.0
         setup = max(0.0, float(steps[0]) - step) if self.learner.views and len(steps) else 0.0
-        return setup, step, training.plan.per_epoch
+        return setup, step
 
     def _few(self, images: int) -> int:
         """Returns how many of so many images are looked at."""
@@ -222,23 +238,3 @@ class Course:
         each = max(0.0, more - few) / max(1, min(asked, len(own)) - 1)
         images = len(learner.inputs) - len(own) + 2 * min(self._few(_JUDGED), len(own))
         return _ANSWERS * max(0.0, few - each) + images * each
-
-
-def course_epochs(most: int, views: int, setup: float, epoch: float, left: float) -> int:
-    """Returns how many epochs fit into some seconds, those with all images counted in.
-
-    Args:
-        most: At most so many.
-        views: Of each image that are made once, one in each of the first epochs.
-        setup: Seconds that one of them takes; the first is there.
-        epoch: Seconds of an epoch.
-        left: Seconds that are left.
-    """
-    fitting = (
-        epochs
-        for epochs in range(most, 0, -1)
-        if _SLOWER * (
-            (epochs + math.ceil(_ONWARD * epochs)) * epoch + max(0, min(views, epochs) - 1) * setup
-        ) <= left
-    )  # fmt: skip
-    return next(fitting, 0)

@@ -31,6 +31,9 @@ from headstart.training.track import open_trackers
 __all__ = ["Session", "floors_of", "learn_rounds", "begin_session", "states_of", "trained_in"]
 
 T = TypeVar("T")
+# Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
+# test, measures, report), in shares of what came before the long ones.
+_STARTING, _AFTER = 1.5, 0.4
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,19 @@ class Session:
     states: States
     history: dict[str, tuple[Epoch, ...]] = field(default_factory=dict, kw_only=True)
     notes: list[str] = field(default_factory=list, kw_only=True)
+
+    def left(self, arm: str, *others: str) -> float:
+        """Returns the seconds that an arm may take in one round, so that all keeps to the budget.
+
+        Args:
+            arm: The one that the budget cuts; what it took in earlier rounds is its own share.
+            others: That trained before it: they tell nothing of how long the end takes.
+        """
+        took = self.clock.seconds
+        own, more = took.get(f"{arm} arm", 0.0), (took.get(f"{name} arm", 0.0) for name in others)
+        passed = self.clock.total - own
+        end = _AFTER * (passed - sum(more))
+        return (60 * self.ask.budget - _STARTING - passed - end) / self.problem.learnings
 
     def states_as(self, mark: str, seconds: float | None = None) -> States:
         """Returns where one round keeps its states, told by a mark in every name.

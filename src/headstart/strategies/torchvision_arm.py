@@ -39,7 +39,7 @@ _WORDS = {
 }  # fmt: skip
 # From which overlap on torchvision takes two boxes for one object.
 _OVERLAPS = {"fasterrcnn": 0.5, "retinanet": 0.5, "fcos": 0.6, "ssd": 0.45, "ssdlite": 0.55}
-_EPOCHS, _LONGEST, _STEPS = 30, 60, 600
+_EPOCHS, _LONGEST, _STEPS, _BATCH = 30, 60, 600, 8
 
 
 def named_kind(options: dict[str, Any]) -> BoxDetector | None:
@@ -64,6 +64,7 @@ def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
         return recipe
     wanted: dict[str, Any] = {
         "overlap": _OVERLAPS[kind], "epochs": _EPOCHS, "longest": _LONGEST, "steps": _STEPS,
+        "batch": _BATCH,
     }  # fmt: skip
     if options.get("strategy") == "probe":
         wanted["freeze"] = "head"
@@ -99,10 +100,15 @@ class _Pupil(Pupil):
             lambda _: _losses, correct,
         )  # fmt: skip
         self.frozen = recipe.freeze == "head"
-        over = "on the frozen" if self.frozen else "together with"
-        self.summary = (
-            f"torchvision's {_WORDS[kind]} trained {over} {task.backbone.name} for "
-            f"{recipe.epochs} epochs, input {layout.size} px"
+        self.kind = kind
+
+    @property
+    def summary(self) -> str:
+        """As `Pupil.summary`."""
+        task, over = self.task, "on the frozen" if self.frozen else "together with"
+        return (
+            f"torchvision's {_WORDS[self.kind]} trained {over} {task.backbone.name} for "
+            f"{self.passes:g} epochs, input {task.layout.size} px"
         )
 
     def head(self) -> MapHead:

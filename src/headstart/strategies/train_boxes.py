@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
@@ -20,7 +21,7 @@ from headstart.nets.place_runner import module_of
 from headstart.scoring.curve import curve_section
 from headstart.strategies.arm_trials import ArmTrials
 from headstart.strategies.box_arms import head_arm_of_boxes, lesson_of, tuned_arm_of_boxes
-from headstart.strategies.box_budget import fitting_epochs
+from headstart.strategies.box_budget import fitting_recipe
 from headstart.strategies.box_choice import BoxArm, compare_box_arms
 from headstart.strategies.box_find import chosen_boxes, found_on_maps, joined_found
 from headstart.strategies.box_input import box_recipe, most_boxes
@@ -29,6 +30,8 @@ from headstart.strategies.box_material import box_scenes, read_boxes
 from headstart.strategies.box_probe import BoxProbe, probe_boxes
 from headstart.strategies.box_pupil import BoxTask, LearningArm
 from headstart.strategies.clock import Clock
+from headstart.strategies.lesson import Lesson
+from headstart.strategies.pace import Pace
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
@@ -108,7 +111,6 @@ def train_boxes(
 def _learn(session: _Session, items: np.ndarray, mark: str) -> ArmTrials[BoxArm]:
     """Fits every arm on some items, and keeps the best on those of them that were held out."""
     network, clock, ask = session.network, session.clock, session.ask
-    begun = time.perf_counter()
     with clock.phase("read boxes"):
         task = _task(session, items, mark)
     named = named_kind(ask.options)
@@ -126,8 +128,7 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> ArmTrials[BoxArm]
             arms = [_probe_arm(session, task, detector)]
     if ask.strategy != "probe":
         with clock.phase("fine-tuned arm"):
-            left = 60 * ask.budget - (time.perf_counter() - begun if detector is None else 0.0)
-            tuned = _tuned_arm(session, task, arms[0], left, mark)
+            tuned = _tuned_arm(session, task, arms[0], mark)
             if tuned is not None:
                 finish["fine-tuned"] = tuned
                 arms.append(tuned.arm)
@@ -220,35 +221,55 @@ def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
     return head_arm_of_boxes(task, session.compute, own, rows=rows, engine=engine)
 
 
-def _tuned_arm(
-    session: _Session, task: BoxTask, start: BoxArm, left: float, mark: str
-) -> LearningArm | None:
-    """Trains network and head together, for as many epochs as the budget allows; None for none."""
+def _tuned_arm(session: _Session, task: BoxTask, start: BoxArm, mark: str) -> LearningArm | None:
+    """Trains network and head together, for as many steps as the budget allows; None for none."""
     recipe = task.recipe
     if start.head.kind == "pyramid":
         recipe = replace(recipe, backbone_lr=recipe.pyramid_backbone_lr)
-    forced = session.ask.strategy == "finetune"
-    epochs, why = fitting_epochs(
-        task, partial(lesson_of, task, start, session.compute), recipe, session.ask.options,
-        session.compute, left=left, forced=forced,
-    )  # fmt: skip
-    if why and not mark:
-        session.notes.append(why)
-    if not epochs:
-        return None
-    return tuned_arm_of_boxes(task, session.compute, replace(recipe, epochs=epochs), start)
+    lesson = partial(lesson_of, task, start, session.compute)
+    found, pace, why = _within(session, task, lesson, recipe, ("fine-tuned", "head"))
+    tuned = None
+    if found is not None:
+        tuned = tuned_arm_of_boxes(replace(task, pace=pace), session.compute, found, start)
+    _note(session, pace, why, tuned, mark)
+    return tuned
 
 
 def _named_arm(session: _Session, task: BoxTask, kind: BoxDetector, mark: str) -> LearningArm:
-    """Trains one of torchvision's detectors, for as many epochs as the budget allows."""
+    """Trains one of torchvision's detectors, for as many steps as the budget allows."""
     compute, recipe = session.compute, task.recipe
-    epochs, why = fitting_epochs(
-        task, partial(named_lesson, task, compute, recipe, kind), recipe, session.ask.options,
-        compute, left=60 * session.ask.budget, forced=True,
-    )  # fmt: skip
-    if why and not mark:
-        session.notes.append(why)
-    return named_arm(task, compute, replace(recipe, epochs=epochs), kind)
+    lesson = partial(named_lesson, task, compute, recipe, kind)
+    found, pace, why = _within(session, task, lesson, recipe, (kind,))
+    assert found is not None, "what was named is trained in any case"
+    arm = named_arm(replace(task, pace=pace), compute, found, kind)
+    _note(session, pace, why, arm, mark)
+    return arm
+
+
+def _within(
+    session: _Session,
+    task: BoxTask,
+    lesson: Callable[[], Lesson],
+    recipe: BoxRecipe,
+    arms: tuple[str, ...],
+) -> tuple[BoxRecipe | None, Pace | None, str]:
+    """Returns how an arm is trained within the budget, as `fitting_recipe`."""
+    ask = session.ask
+    forced = ask.strategy == "finetune" or named_kind(ask.options) is not None
+    by = time.perf_counter() + session.left(*arms)
+    return fitting_recipe(task, lesson, recipe, ask.options, session.compute, by=by, forced=forced)
+
+
+def _note(
+    session: _Session, pace: Pace | None, why: str, trained: LearningArm | None, mark: str
+) -> None:
+    """Notes for how many epochs there was time, where the budget cut them."""
+    if pace is not None and not mark:
+        epochs = 0.0 if trained is None else trained.arm.epochs
+        session.notes.append(
+            f"--budget left time for {epochs:g} of {pace.most // pace.per_epoch} epochs of "
+            f"fine-tuning, {why}."
+        )
 
 
 def _recipe_of(session: _Session, arm: BoxArm) -> BoxRecipe:

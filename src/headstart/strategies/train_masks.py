@@ -43,9 +43,6 @@ __all__ = ["train_masks"]
 # Linear arms answer at these strides, where the network has them and cells are few enough.
 _STRIDES = (4, 2)
 _LONG = ("head", "fine-tuned", *get_args(Segmenter))
-# Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
-# test, measures, report), in shares of what came before the long ones.
-_STARTING, _AFTER = 1.5, 0.4
 _MOST_CELLS = 256
 _BATCH = 16
 
@@ -164,7 +161,7 @@ def _begin(
     """Trains a head, the whole network, or a decoder that was named, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset = prepared.dataset
-    states = session.states_as(mark, _seconds(session) if ask.strategy == "auto" else None)
+    states = session.states_as(mark, session.left(name) if ask.strategy == "auto" else None)
     named = named_segmenter(ask.options)
     tiles = asked_tile(ask.options) is not None
     fine = name == "fine-tuned" or (named is not None and (tiles or _is_fine(session)))
@@ -185,13 +182,6 @@ def _begin(
     assert place is not None, "whoever trains keeps states"
     any_side_up = fine_detail(dataset, session.maps.layout.size)
     return tuned_arm(task, folds, session.compute, states, place=place, any_side_up=any_side_up)
-
-
-def _seconds(session: Session) -> float:
-    """Returns how long an arm that takes steps may take, so that the whole keeps to the budget."""
-    clock, learnings = session.clock, session.problem.learnings
-    arms = sum(clock.seconds.get(f"{name} arm", 0.0) for name in _LONG)
-    return (60 * session.ask.budget - _STARTING - (1 + _AFTER) * (clock.total - arms)) / learnings
 
 
 def _strides(session: Session) -> list[int]:

@@ -33,24 +33,32 @@ class Checkpoints:
         self.every = every
         self.prefix = prefix
 
-    def run(self, training: Training, *, name: str, fingerprint: str) -> None:
+    def run(
+        self, training: Training, *, name: str, fingerprint: str, until: int | None = None
+    ) -> int:
         """Runs a training from where it was stopped, if it was, to its end.
 
         Args:
             training: At its start.
             name: Which of the run's trainings it is.
             fingerprint: Of all that decides it.
+            until: Stop before this step; it goes on from there when it is run again.
+
+        Returns:
+            The step that it began at.
 
         Raises:
             ModelError: If the state is damaged or belongs to another training.
             OutputError: If the folder cannot be written.
         """
         if self.folder is None:
-            training.run()
-            return
+            begun = training.step
+            training.run(until=until)
+            return begun
         file = self.folder / f"{self.prefix}{name}.safetensors"
-        if file.is_file():
+        if file.is_file() and not training.step:
             _restore(training, file, fingerprint)
+        begun = training.step
         last = time.monotonic()
 
         def save() -> None:
@@ -59,8 +67,9 @@ class Checkpoints:
                 _save(training, file, fingerprint)
                 last = time.monotonic()
 
-        training.run(save=save)
+        training.run(save=save, until=until)
         _save(training, file, fingerprint)
+        return begun
 
     def once(self, name: str, decide: Callable[[], tuple[int, str]]) -> tuple[int, str]:
         """Returns what a clock decides, as it was decided the first time.

@@ -32,7 +32,7 @@ from headstart.training.memory import keep_freed_memory
 from headstart.training.objective import Objective
 from headstart.training.optimiser import make_optimiser, pull
 from headstart.training.record import Epoch, Judge, Means
-from headstart.training.schedule import Recipe
+from headstart.training.schedule import Length, Recipe
 
 __all__ = ["State", "Training"]
 
@@ -68,6 +68,7 @@ class Training:
             pay.
         stream: Keys of batches -> those batches, where not `inputs` give them.
         means: What the batches of the current epoch gave so far.
+        length: How many steps it has.
     """
 
     net: TrainableModel
@@ -92,6 +93,8 @@ class Training:
     def __post_init__(self) -> None:
         net, recipe, device = self.net, self.recipe, self.compute.device
         self.plan = self.objective.plan
+        steps = recipe.steps_in(self.plan.per_epoch)
+        self.length = Length(steps, 0, steps)
         net.to(torch.device(device), memory_format=torch.channels_last)
         self._trainable = 0
         self._epoch_begun = time.perf_counter()
@@ -117,7 +120,16 @@ class Training:
     @property
     def total(self) -> int:
         """Steps of the whole training."""
-        return self.plan.per_epoch * self.recipe.epochs
+        return self.length.steps
+
+    def end_at(self, steps: int, *, since: int) -> None:
+        """Moves the end, on what is left of the schedule.
+
+        Args:
+            steps: Of the whole, at most those of its epochs.
+            since: The step from which that holds.
+        """
+        self.length = replace(self.length, turn=since, steps=steps)
 
     def run(self, *, save: Callable[[], None] | None = None, until: int | None = None) -> None:
         """Trains from the current step to the end.
@@ -141,7 +153,7 @@ class Training:
                     self.over = True
                     break
                 self.step += 1
-                if self.step % self.plan.per_epoch == 0:
+                if self.step % self.plan.per_epoch == 0 or self.step == self.total:
                     self._close_epoch(pool)
                     self.over = self._has_stalled()
                 self._tell(stop)
@@ -164,7 +176,7 @@ class Training:
 
     def _tell(self, stop: int) -> None:
         """Says how far it is: the epoch, the loss, and what held-out images said last."""
-        epochs = self.recipe.epochs
+        epochs = math.ceil(self.total / self.plan.per_epoch)
         told = [f"epoch {min(self.step // self.plan.per_epoch + 1, epochs)} of {epochs}"]
         told += [f"loss {self.last_loss:.3f}"] if math.isfinite(self.last_loss) else []
         measures = [each.measure for each in self.history if math.isfinite(each.measure)]
@@ -201,7 +213,7 @@ class Training:
             torch.set_num_threads(before)
 
     def _set_rates(self) -> None:
-        share = self.step / self.total
+        share = self.length.share(self.step)
         trainable = self.recipe.trainable_stages(share, n_stages=self.net.n_stages)
         if trainable != self._trainable:
             self._trainable = trainable

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from headstart.choices import Balance, Flip, Policy
 from headstart.errors import OptionError
 
-__all__ = ["Freeze", "Recipe", "Schedule", "epochs_of", "parse_recipe"]
+__all__ = ["Freeze", "Length", "Recipe", "Schedule", "epochs_of", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
 Schedule = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
@@ -43,6 +43,7 @@ _FITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "ema": _BELOW_1,
     "clip": (lambda value: value > 0, "above 0"),
     "patience": _AT_LEAST_0,
+    "most_steps": _AT_LEAST_0,
 }
 
 
@@ -83,6 +84,7 @@ class Recipe:
         freeze_bn_stats: BatchNorm keeps the statistics of its pretraining.
         patience: Epochs without a better validation measure after which training ends; 0 never.
         refit: What was chosen on held-out images is trained once more on all training images.
+        most_steps: Where the training ends, in the middle of an epoch too; 0: after its epochs.
     """
 
     epochs: int = 10
@@ -111,6 +113,7 @@ class Recipe:
     freeze_bn_stats: bool = True
     patience: int = 0
     refit: bool = True
+    most_steps: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -132,8 +135,23 @@ class Recipe:
         return self.balance if self.balance in ("oversample", "undersample") else "none"
 
     def shortened(self, share: float, rate: float) -> Self:
-        """Returns it for learning on: a share of the epochs, at least one, at so many rates."""
-        return replace(self, epochs=max(1, math.ceil(share * self.epochs)), lr=self.lr * rate)
+        """Returns it for learning on: a share of the epochs, at least one, at so many rates.
+
+        Where steps are counted it is that share of them.
+        """
+        return replace(
+            self, epochs=max(1, math.ceil(share * self.epochs)), lr=self.lr * rate,
+            most_steps=math.ceil(share * self.most_steps),
+        )  # fmt: skip
+
+    def steps_in(self, per_epoch: int) -> int:
+        """Returns the steps of a training whose epochs have so many."""
+        every = per_epoch * self.epochs
+        return min(every, self.most_steps) if self.most_steps else every
+
+    def passes(self, per_epoch: int) -> float:
+        """Returns its epochs, of so many steps, to a tenth: the last may be a part of one."""
+        return round(self.steps_in(per_epoch) / per_epoch, 1)
 
     def factor(self, share: float) -> float:
         """Returns what the rate is multiplied with when a share of all steps is done.
@@ -179,6 +197,31 @@ class Recipe:
         """Returns the factor on the rate of a layer; 1 for the head."""
         above = n_layers - 1 - depth
         return self.layer_decay**above * (self.backbone_lr if above else 1.0)
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many steps a training has, and how far on its way it is after each.
+
+    Where its end moves under way, what is left of the schedule stretches or shrinks with it: no
+    rate jumps.
+
+    Attributes:
+        planned: Steps, as it was begun.
+        turn: The step at which its end moved; 0 for never.
+        steps: Of the whole, as it is now.
+    """
+
+    planned: int
+    turn: int
+    steps: int
+
+    def share(self, step: int) -> float:
+        """Returns the share of the schedule that is over after so many steps."""
+        if step <= self.turn or self.steps == self.turn:
+            return step / self.planned
+        before = self.turn / self.planned
+        return before + (1 - before) * (step - self.turn) / (self.steps - self.turn)
 
 
 R = TypeVar("R", bound=Recipe)
