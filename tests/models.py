@@ -53,7 +53,9 @@ def random_model(
     return Model(backbone, Head("linear", columns, arrays, count), spec, preprocess, tta, 1.3)
 
 
-def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid", tta: int = 1) -> Model:
+def random_mask_model(
+    spec: OutputSpec = MASKS, *, kind: str = "pyramid", tta: int = 1, filters: bool = False
+) -> Model:
     """A dense head with random weights on the packaged backbone; whole images on 64 pixels."""
     backbone = open_backbone("starter")
     preprocess = replace(backbone.preprocess, size=spec.settings["size"], geometry="pad")
@@ -61,7 +63,8 @@ def random_mask_model(spec: OutputSpec = MASKS, *, kind: str = "pyramid", tta: i
     channels = tuple(shape[0] for shape in layout.shapes)
     first = layout.strides.index(spec.settings["stride"])
     stages = tuple(range(first, len(channels)))
-    plan = DensePlan(kind, channels, layout.strides, stages, len(spec.names), 8)
+    plan = DensePlan(kind, channels, layout.strides, stages, len(spec.names), 8, filters)
+    spec = replace(spec, settings=spec.settings | {"stride": plan.stride})
     head = head_of(build_dense(plan, seed=3))
     rng = np.random.default_rng(3)
     arrays = dict(head.arrays)

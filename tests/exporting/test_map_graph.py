@@ -32,6 +32,19 @@ def test_the_file_gives_what_the_model_gives_for_any_number_of_images(tmp_path, 
         np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
 
 
+def test_filters_are_in_the_file_and_answer_as_they_do_here(tmp_path):
+    model = random_mask_model(kind="linear", tta=2, filters=True)
+    model.save(tmp_path / "model")
+    given = np.stack([[view.shown(each) for view in views_of(2)] for each in INPUTS[:, 0]])
+    wanted = RunPredictor(tmp_path / "model", exact=True).outputs(given)["probabilities"]
+    predictor = exported_file(model, tmp_path / "m.onnx")
+    assert wanted.shape == (3, 3, 32, 32)
+    assert wanted.std() > 0.01
+    for count in (1, 3):
+        found = predictor.outputs(given[:count])["probabilities"]
+        np.testing.assert_allclose(found, wanted[:count], atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", DECODERS)
 def test_named_decoders_answer_from_a_file_as_they_do_here(tmp_path, kind):
     size = 256 if kind == "pan" else 64

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from tests.models import CLASSES, NUMBERS, exported_file, random_model
+from tests.models import CLASSES, NUMBERS, exported_file, random_mask_model, random_model
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
 from headstart.exporting.cost import HeldOut
 from headstart.exporting.measure import run_file
-from headstart.exporting.quantise import QuantTrial, half, quantise
+from headstart.exporting.quantise import QuantTrial, _ends, half, quantise
 from headstart.results.items import Items
 
 INPUTS = np.random.default_rng(0).integers(0, 256, (24, 1, 48, 48, 3), np.uint8)
@@ -56,6 +57,17 @@ def test_int8_is_kept_where_it_costs_little_enough(tmp_path, spec, labels):
     assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * file.path.stat().st_size
     found = run_file(tmp_path / "int8.onnx", INPUTS)
     assert np.abs(found["probabilities"] - given.wanted["probabilities"]).max() < 0.6
+
+
+def test_nothing_that_comes_of_filters_alone_is_rounded(tmp_path):
+    file = exported_file(random_mask_model(kind="linear", filters=True), tmp_path / "m.onnx")
+    left = set(_ends(file.path))
+    nodes = {node.name: node for node in onnx.load(file.path).graph.node}
+    filters = {name for name in nodes if "/filters/" in name}
+    assert sum(nodes[name].op_type == "Conv" for name in filters) > 10
+    assert filters <= left
+    network = [n for n in nodes.values() if n.op_type == "Conv" and "/filters/" not in n.name]
+    assert sum(n.name not in left for n in network) >= len(network) - 1
 
 
 def test_half_precision_is_near_and_smaller(tmp_path):

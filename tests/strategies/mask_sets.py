@@ -45,6 +45,24 @@ def write_discs(
     return root
 
 
+def write_lines(root: Path, count: int, test: int, side: int = 288) -> Path:
+    """Images of dark lines two pixels wide on noise, and their masks, the last under test/."""
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        across, down = np.meshgrid(np.arange(side), np.arange(side))
+        mask = np.zeros((side, side), bool)
+        for angle, offset in rng.uniform((0, 0.2), (np.pi, 0.8), (12, 2)):
+            away = np.cos(angle) * (across - offset * side) + np.sin(angle) * (down - side / 2)
+            mask |= np.abs(away) < 1
+        image = np.where(mask, 90, 150) + rng.normal(0, 25, (side, side))
+        split = "test" if number >= count - test else "train"
+        for kind, pixels in (("images", np.clip(image, 0, 255)), ("masks", 255 * mask)):
+            place = root / split / kind
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number:03}.png")
+    return root
+
+
 def discs(root: Path, count: int = 12, test: int = 4, size: tuple[int, int] = (90, 70)) -> Dataset:
     """The same, opened."""
     return open_dataset(str(write_discs(root, count, test, size)), task="segmentation")

@@ -11,7 +11,8 @@ import sys
 
 import numpy as np
 import pytest
-from tests.strategies.mask_sets import disc, write_discs
+from safetensors.numpy import load_file
+from tests.strategies.mask_sets import disc, write_discs, write_lines
 
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.errors import ModelError
@@ -103,6 +104,28 @@ def test_tiles_are_answered_as_they_were_measured_by_run_and_file(tmp_path):
     here = RunPredictor(run.folder).predictions(files)
     there = OnnxPredictor(tmp_path / "shipped" / "model.onnx", threads=1).predictions(files)
     assert (here.agreement(there) > 0.9999).all()
+
+
+def test_thin_lines_are_told_by_filters_in_run_and_predictor_alike(tmp_path):
+    data = write_lines(tmp_path / "data", 6, 1)
+    run = train.run(
+        TrainOptions(
+            data=data, out=tmp_path / "run", task="segmentation", backbone="starter",
+            image_size=288, device="cpu", workers=1, folds=2, strategy="probe",
+        ),
+        None,
+    )  # fmt: skip
+    results = json.loads(run.metrics.read_text())
+    rows = list(csv.DictReader(run.trials.open()))
+    assert {row["arm"] for row in rows} == {"linear", "linear with filters"}
+    assert rows[0]["arm"] == "linear with filters"
+    assert "4 levels of fixed filters" in results["model"]["summary"]
+    assert [each.split(":")[0] for each in results["maps"]["more"]] == ["filters"]
+    files = sorted((data / "test" / "images").iterdir())
+    again = RunPredictor(run.folder).predictions(files)
+    kept = load_file(run.outputs)
+    found = next(each for name, each in kept.items() if "probabilities" in name)
+    np.testing.assert_allclose(again.probabilities, found, atol=5e-3)  # kept as halves
 
 
 def test_a_damaged_model_is_refused(tmp_path):

@@ -52,7 +52,8 @@ class MapsDeployed(nn.Module):
             inputs: (N, V, size, size, 3) uint8 RGB; as all `views_of(V)` show an image.
         """
         # Sizes as plain numbers, or the graph would compute them anew for every image.
-        stages = self.maps.maps(inputs.reshape(-1, self.maps.size, self.maps.size, 3))
+        images = inputs.reshape(-1, self.maps.size, self.maps.size, 3)
+        stages = [*self.maps.maps(images), *self.head.more(images)]
         found = self.head.answer(stages, self._temperature)
         return found if self._views == 1 else tuple(_mean(each, self._views) for each in found)
 

@@ -32,6 +32,7 @@ METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
 _STEPS = (0.05, 0.1, 0.2, 0.4)
 _CONVOLVING = ("Conv", "Gemm", "MatMul")
+_FILTERS = "/filters/"  # in the names of their nodes (`nets.dense`)
 
 
 def half(source: Path, target: Path) -> None:
@@ -193,17 +194,26 @@ def _static(
 def _ends(source: Path) -> list[str]:
     """Returns the nodes before the first convolution and after the last one: they stay as they are.
 
-    Pixels are exact as they come, and the head is small.
+    Pixels are exact as they come, and the head is small. So are fixed filters, whose faint answers
+    beside strong ones tell lines: nothing that comes of them alone is rounded.
     """
     import onnx
 
-    nodes = onnx.load(source, load_external_data=False).graph.node
+    graph = onnx.load(source, load_external_data=False).graph
+    nodes, learnt, alone = graph.node, set[str](), list[str]()
+    for node in nodes:
+        of_network = node.op_type in _CONVOLVING and _FILTERS not in node.name
+        if of_network or learnt.intersection(node.input):
+            learnt.update(node.output)
+        else:
+            alone.append(node.name)
     convolving = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
     convolving = convolving or [i for i, node in enumerate(nodes) if node.op_type in _CONVOLVING]
     if not convolving:
         return []
     first, last = convolving[0], convolving[-1]
-    return [node.name for i, node in enumerate(nodes) if i < first or i > last + 2]
+    ends = [node.name for i, node in enumerate(nodes) if i < first or i > last + 2]
+    return [*ends, *alone]
 
 
 def _shorten(file: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from headstart.nets.dense_head import DenseHead, DensePlan
+from headstart.nets.filters import Filters
 from headstart.nets.head_net import (
     HeadNet,
     Separable,
@@ -41,11 +42,14 @@ class DenseNet(HeadNet):
 
 
 class _Linear(DenseNet):
+    plan: DensePlan
+
     def __init__(self, plan: DensePlan) -> None:
         super().__init__(plan)
         self.convs = nn.ModuleList(
-            nn.Conv2d(plan.channels[each], plan.n_classes, 1) for each in plan.stages
+            nn.Conv2d(plan.all_channels[each], plan.n_classes, 1) for each in plan.read
         )
+        self.filters = Filters() if plan.filters else None
         for conv in self.first():
             nn.init.zeros_(conv.weight)
             nn.init.zeros_(conv.bias)
@@ -53,8 +57,11 @@ class _Linear(DenseNet):
     def first(self) -> list[nn.Conv2d]:
         return list(self.convs)
 
+    def more(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [] if self.filters is None else self.filters(images)
+
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        parts = [conv(maps[i]) for conv, i in zip(self.convs, self.plan.stages, strict=True)]
+        parts = [conv(maps[i]) for conv, i in zip(self.convs, self.plan.read, strict=True)]
         total = parts[-1]
         for part in reversed(parts[:-1]):
             # From one stage to the next: cheaper than each to the largest, and smoother.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from headstart.nets.map_head import MapPlan, separable_shapes
 from headstart.nets.pixel_head import PixelHead, PixelPlan
 
-__all__ = ["DenseHead", "DenseKind", "DensePlan"]
+__all__ = ["FILTER_LEVELS", "DenseHead", "DenseKind", "DensePlan"]
 
 DenseKind = Literal["linear", "pyramid", "unet"]
+FILTER_LEVELS = ((21, 2), (10, 4), (10, 8), (10, 16))
+"""Channels and stride of each level of `nets.filters`, in pixels of the input."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,36 @@ class DensePlan(PixelPlan):
             ``"pyramid"``: a light top-down head of separable convolutions; ``"unet"``: the maps of
             every stage beside what the deeper ones say, joined by full convolutions.
         width: Channels inside of a pyramid, or of the finest level of a U-Net.
+        filters: Whether it reads the levels of `nets.filters` too, which come after all stages.
     """
 
     kind: DenseKind
+    filters: bool = False
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the input between neighbouring scores."""
+        finest = self.strides[self.stages[0]]
+        return min(finest, FILTER_LEVELS[0][1]) if self.filters else finest
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """Which of all stages and then levels are read, from the finest to the coarsest."""
+        count, strides = len(self.strides), self.strides
+        places = [(strides[each], 1, each) for each in self.stages]
+        if self.filters:
+            places += [(stride, 0, count + at) for at, (_, stride) in enumerate(FILTER_LEVELS)]
+        return tuple(each for _, _, each in sorted(places))
+
+    @property
+    def all_channels(self) -> tuple[int, ...]:
+        """Of every stage, and then of every level."""
+        return (*self.channels, *(channels for channels, _ in FILTER_LEVELS))
+
+    def meta(self) -> dict[str, Any]:
+        """Returns what JSON keeps; of a head without filters, what earlier versions read."""
+        kept = super().meta()
+        return kept if self.filters else {k: v for k, v in kept.items() if k != "filters"}
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -56,8 +85,8 @@ class DensePlan(PixelPlan):
         wide = self.kind == "pyramid"
         found: dict[str, tuple[int, ...]] = {}
         name, count = ("laterals", self.width) if wide else ("convs", self.n_classes)
-        for at, stage in enumerate(self.stages):
-            found[f"{name}.{at}.weight"] = (count, self.channels[stage], 1, 1)
+        for at, stage in enumerate(self.read):
+            found[f"{name}.{at}.weight"] = (count, self.all_channels[stage], 1, 1)
             found[f"{name}.{at}.bias"] = (count,)
             if wide:
                 found |= separable_shapes(f"smooth.{at}", self.width)
@@ -72,6 +101,9 @@ class DensePlan(PixelPlan):
             return f"there is no dense head called {self.kind!r}"
         if self.kind == "unet" and len(self.stages) < 2:
             return "a U-Net joins two stages or more"
+        known = (False, True) if self.kind == "linear" else (False,)
+        if not any(self.filters is each for each in known):
+            return "filters are read by linear heads, or not: say true or false"
         return super().fault()
 
 

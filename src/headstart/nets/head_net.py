@@ -41,6 +41,14 @@ class HeadNet(nn.Module):
         """Returns the 1x1 convolutions that standardise what they read, stage by stage."""
         raise NotImplementedError
 
+    def more(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Returns (N, c, h, w) maps that it reads after those of the stages: none, for most.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB, as the network sees them.
+        """
+        return []
+
     def start(self, means: list[torch.Tensor], stds: list[torch.Tensor]) -> None:
         """Makes the first convolutions take maps as they come, as if standardised.
 

@@ -89,16 +89,18 @@ class PlaceRunner:
             found = [self._exact(part) for part in parts]
         else:
             rows = stream(self._engine, enumerate(parts))
-            found = [self._head(torch.from_numpy(each)) for _, each in rows]
+            found = [self._head(torch.from_numpy(each), parts[at]) for at, each in rows]
         joined = (np.concatenate(each) for each in zip(*found, strict=True))
         return dict(zip(self._names, joined, strict=True))
 
     def _exact(self, part: np.ndarray) -> tuple[np.ndarray, ...]:
         assert self._plain is not None
         with torch.inference_mode():
-            return self._head(self._plain(torch.from_numpy(np.ascontiguousarray(part))))
+            return self._head(self._plain(torch.from_numpy(np.ascontiguousarray(part))), part)
 
-    def _head(self, rows: torch.Tensor) -> tuple[np.ndarray, ...]:
+    def _head(self, rows: torch.Tensor, part: np.ndarray) -> tuple[np.ndarray, ...]:
         with torch.inference_mode():
-            found = self._net.answer(self._layout.split(rows.float()), self._temperature)
+            more = self._net.more(torch.from_numpy(np.ascontiguousarray(part)))
+            maps = [*self._layout.split(rows.float()), *more]
+            found = self._net.answer(maps, self._temperature)
             return tuple(each.numpy() for each in found)

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from headstart.features.extract_filters import JoinedRows
 from headstart.features.extract_maps import MapRows
 from headstart.nets.maps import MapLayout
 
@@ -67,7 +68,7 @@ def enlarging(lengths: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def some_cells(
-    layout: MapLayout, rows: np.ndarray | MapRows, shares: np.ndarray, *, seed: int
+    layout: MapLayout, rows: np.ndarray | MapRows | JoinedRows, shares: np.ndarray, *, seed: int
 ) -> MapCells:
     """Draws cells of every image, spread over it and over its classes.
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from headstart.compute import Compute
+from headstart.features.extract_filters import JoinedRows
 from headstart.features.extract_maps import MapRows
 from headstart.nets.dense import build_dense, head_of
 from headstart.nets.dense_head import DenseHead, DensePlan
@@ -38,8 +39,8 @@ class LinearTask:
     """What is learnt.
 
     Attributes:
-        layout: Of the maps.
-        rows: (N, D) float16 maps of the N training images, or what reads them.
+        layout: Of what the head reads.
+        rows: (N, D) float16 of the N training images, or what reads them.
         shares: (N, C, h, w) uint8 of 255, at the plan's stride.
         folds: (N,) int, which of K folds holds an image out; all -1 for none.
         weights: (C,) float32 of a pixel of each class.
@@ -47,7 +48,7 @@ class LinearTask:
     """
 
     layout: MapLayout
-    rows: np.ndarray | MapRows
+    rows: np.ndarray | MapRows | JoinedRows
     shares: np.ndarray
     folds: np.ndarray
     weights: np.ndarray
@@ -68,7 +69,7 @@ class DenseFit:
 
 
 def map_moments(
-    layout: MapLayout, rows: np.ndarray | MapRows, *, most: int = 48
+    layout: MapLayout, rows: np.ndarray | MapRows | JoinedRows, *, most: int = 48
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Returns mean and standard deviation of every channel of each stage that is held.
 
@@ -221,7 +222,7 @@ def _final(net: _Side, plan: DensePlan) -> DenseHead:
     """Returns the last of the models as a head."""
     weight, bias = (each[-1] for each in net.folded())
     module = build_dense(plan)
-    parts = weight.split([plan.channels[each] for each in plan.stages], dim=1)
+    parts = weight.split([plan.all_channels[each] for each in plan.read], dim=1)
     for number, (conv, part) in enumerate(zip(module.first(), parts, strict=True)):
         conv.weight.copy_(part[:, :, None, None])
         assert conv.bias is not None
@@ -234,16 +235,16 @@ def _held_out(net: _Side, task: LinearTask, plan: DensePlan) -> np.ndarray:
     """Returns (N, C, h, w) float16 scores of each image by the model that did not learn from it."""
     found = np.empty(task.shares.shape, np.float16)
     weight, bias = net.folded()
-    channels = [plan.channels[each] for each in plan.stages]
+    channels = [plan.all_channels[each] for each in plan.read]
     for start in range(0, len(task.rows), _BATCH):
         part = slice(start, start + _BATCH)
         own = torch.from_numpy(task.folds[part])
-        maps = task.layout.split(torch.from_numpy(task.rows[part]).float())
+        maps = task.layout.split(torch.from_numpy(task.rows[part]).float())[task.layout.first :]
         total = bias[own][:, :, None, None]
         weights = weight[own].split(channels, dim=2)
-        for stage, each in reversed(list(zip(plan.stages, weights, strict=True))):
-            size = tuple(maps[stage].shape[2:])
-            told = (each @ maps[stage].flatten(2)).unflatten(2, size)
+        for seen, each in reversed(list(zip(maps, weights, strict=True))):
+            size = tuple(seen.shape[2:])
+            told = (each @ seen.flatten(2)).unflatten(2, size)
             if total.shape[2:] != size and total.shape[2] > 1:
                 total = nn.functional.interpolate(
                     total, size=size, mode="bilinear", align_corners=False

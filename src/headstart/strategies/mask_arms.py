@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from headstart.compute import Compute
+from headstart.features.extract_filters import rows_as_read
 from headstart.features.extract_maps import Maps
 from headstart.nets.backbone import Backbone
-from headstart.nets.dense_head import DensePlan
+from headstart.nets.dense_head import FILTER_LEVELS, DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.nets.pixel_head import PixelHead
 from headstart.nets.place_runner import module_of
@@ -83,7 +84,12 @@ class Arm:
     @property
     def called(self) -> str:
         """What it is called beside others."""
-        return f"{self.name} every {self.head.plan.stride} px"
+        return f"{self._arm} every {self.head.plan.stride} px"
+
+    @property
+    def _arm(self) -> str:
+        filters = isinstance(self.head, DenseHead) and self.head.plan.filters
+        return f"{self.name} with filters" if filters else self.name
 
     def row(self) -> dict[str, Any]:
         """Returns its line of `trials.csv`, without what comes from comparing arms."""
@@ -91,7 +97,7 @@ class Arm:
         total = None if held is None else held.counts.sum(axis=0)
         right = float(np.trace(total) / max(1, total.sum())) if total is not None else np.nan
         return {
-            "arm": self.name,
+            "arm": self._arm,
             "input": self.size,
             "stride": self.head.plan.stride,
             "weights": sum(each.size for each in self.head.arrays.values()),
@@ -129,6 +135,7 @@ def linear_arm(
     *,
     stride: int,
     balance: str,
+    filters: Maps | None = None,
 ) -> Arm:
     """Fits a linear head on frozen maps, and one without each fold.
 
@@ -140,20 +147,21 @@ def linear_arm(
         compute: Where, and from which seed.
         stride: Of the output.
         balance: See `class_weights`.
+        filters: Of the same images, where it reads those too.
     """
     begun = time.perf_counter()
     plan = plan_of("linear", maps.layout, stride, material.n_classes)
+    plan = replace(plan, filters=filters is not None)
     of, k = folds
-    first = plan.stages[0]
-    rows = maps.since(first)
+    own, rows = rows_as_read(plan, maps, filters)
     shares = material.shares(plan.stride)
     pixels = shares.sum(axis=(0, 2, 3), dtype=np.float64)
     # Few weights cannot do justice to rare classes and to the others too: Dice alone looks to that.
     weights = class_weights(pixels, "none" if balance == "auto" else balance)
     held_out = of if k > 1 else of - 1
-    own, rare = maps.layout.since(first), are_uneven(pixels)
-    task = LinearTask(own, rows, shares, held_out, weights, rare)
-    phase = f"linear arm: {maps.layout.size} px, stride {plan.stride}"
+    task = LinearTask(own, rows, shares, held_out, weights, are_uneven(pixels))
+    told = "" if filters is None else ", filters"
+    phase = f"linear arm: {maps.layout.size} px, stride {plan.stride}{told}"
     compute.progress(phase, 0, 1)
     fit = fit_linear(task, plan, compute, phase=phase)
     held, temperature = None, 1.0
@@ -161,16 +169,21 @@ def linear_arm(
         counts = confusions(fit.scores, material.truth)
         held = HeldCounts(np.arange(len(rows)), counts, f"{k} folds")
         temperature = dense_temperature(fit.scores, material.truth)
+    more = "" if filters is None else f" and {len(FILTER_LEVELS)} levels of fixed filters"
     summary = (
-        f"a 1x1 convolution on each of {len(plan.stages)} frozen stages of {backbone.name}, input "
-        f"{maps.layout.size} px, answers every {plan.stride} px"
+        f"a 1x1 convolution on each of {len(plan.stages)} frozen stages of {backbone.name}{more}, "
+        f"input {maps.layout.size} px, answers every {plan.stride} px"
     )
     seconds = time.perf_counter() - begun
     return Arm("linear", summary, fit.head, backbone, maps.layout.size, temperature, held, seconds)
 
 
 def dense_probabilities(
-    head: PixelHead, temperature: float, maps: Maps, rows: Sequence[int] | np.ndarray
+    head: PixelHead,
+    temperature: float,
+    maps: Maps,
+    rows: Sequence[int] | np.ndarray,
+    filters: Maps | None = None,
 ) -> np.ndarray:
     """Returns (n, C, h, w) float16 calibrated probabilities of some images.
 
@@ -179,12 +192,16 @@ def dense_probabilities(
         temperature: Divides its scores.
         maps: Of all images, all stages.
         rows: (n,) which of them.
+        filters: Of all images, where the head reads those too.
     """
-    net, found, held = module_of(head), [], maps.since(maps.layout.first)
+    net, found, sources = module_of(head), [], [maps, *([] if filters is None else [filters])]
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):
             some = np.asarray(rows)[start : start + _BATCH]
-            parts = maps.layout.split(torch.from_numpy(held[some]).float())
+            parts = []
+            for each in sources:
+                held = each.since(each.layout.first)[some]
+                parts += each.layout.split(torch.from_numpy(held).float())
             found.append((net(parts) / temperature).softmax(1).half().numpy())
     return np.concatenate(found)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from typing import cast, get_args
 
 import numpy as np
@@ -11,7 +13,9 @@ from headstart.choices import Segmenter
 from headstart.compute import Compute
 from headstart.data.masks import Masks
 from headstart.errors import OptionError
-from headstart.nets.dense_head import DenseHead
+from headstart.features.extract_filters import extract_filters
+from headstart.features.extract_maps import Maps
+from headstart.nets.dense_head import FILTER_LEVELS, DenseHead
 from headstart.nets.model import Model
 from headstart.probe.dense_targets import are_uneven
 from headstart.strategies.arm_trials import ArmTrials
@@ -40,8 +44,10 @@ from headstart.tasks.segmentation.recipe import MaskRecipe
 
 __all__ = ["train_masks"]
 
-# Linear arms answer at these strides, where the network has them and cells are few enough.
-_STRIDES = (4, 2)
+# Linear arms answer at the first of these strides that the network has, where an input is large
+# and cells are few enough; else at the second.
+_FINE = (2, 4)
+_FILTERED = 600  # images of which filters are kept: 2 GB at 512 px
 _LONG = ("head", "fine-tuned", *get_args(Segmenter))
 _MOST_CELLS = 256
 _BATCH = 16
@@ -71,10 +77,14 @@ def train_masks(
     session = begin_session("masks", prepared, network, ask, compute, clock)
     problem = session.problem
     places: list[str] = []
-    rounds, final = learn_rounds(problem, lambda items, mark: _learn(session, items, mark, places))
+    # Of no use to most masks, and then never computed; of use, all rounds and the test read them.
+    filters = cache(partial(extract_filters, prepared.dataset, network.preprocess, compute))
+    rounds, final = learn_rounds(
+        problem, lambda items, mark: _learn(session, items, mark, places, filters)
+    )
     with clock.phase("predict"):
         answered = tuple(
-            (test, _outputs(session, trials.best, test), _model(session, trials.best).spec)
+            (test, _outputs(session, trials.best, test, filters), _model(session, trials.best).spec)
             for trials, (_, test) in zip(rounds, problem.rounds, strict=True)
         )
     best, recipe = final.best, ask.recipe
@@ -88,23 +98,33 @@ def train_masks(
     )  # fmt: skip
 
 
-def _learn(session: Session, items: np.ndarray, mark: str, places: list[str]) -> ArmTrials[Arm]:
+def _learn(
+    session: Session,
+    items: np.ndarray,
+    mark: str,
+    places: list[str],
+    filters: Callable[[], Maps],
+) -> ArmTrials[Arm]:
     """Fits every arm on some items, and keeps the best on those of them that were held out."""
     prepared, network, compute = session.prepared, session.network, session.compute
     clock, ask, clusters = session.clock, session.ask, prepared.clusters[items]
     strides = _strides(session)
+    finest = min(stride for stride, _ in strides)
     with clock.phase("read masks"):
-        material = read_masks(prepared, items, network.preprocess, min(strides), compute)
-    own = session.maps.take(np.isin(np.arange(len(prepared.dataset)), items))
+        material = read_masks(prepared, items, network.preprocess, finest, compute)
+    mine = np.isin(np.arange(len(prepared.dataset)), items)
     folds = placed_folds(prepared, items, folds=ask.folds, seed=compute.seed)
     with clock.phase("linear arm"):
         arms = [
             linear_arm(
-                own, material, network.backbone, folds, compute, stride=stride,
-                balance=ask.recipe.balance,
+                session.maps.take(mine), material, network.backbone, folds, compute,
+                stride=stride, balance=ask.recipe.balance,
+                filters=filters().take(mine) if filtered else None,
             )
-            for stride in strides
+            for stride, filtered in strides
         ]  # fmt: skip
+    if strides[-1][1] and (told := f"filters: {filters().place}") not in places:
+        places.append(told)
     trials = compare_arms(arms, clusters, seed=compute.seed)
     named = named_segmenter(ask.options)
     if ask.strategy == "probe" and named is None:
@@ -184,12 +204,16 @@ def _begin(
     return tuned_arm(task, folds, session.compute, states, place=place, any_side_up=any_side_up)
 
 
-def _strides(session: Session) -> list[int]:
-    """Returns the strides that linear arms answer at."""
+def _strides(session: Session) -> list[tuple[int, bool]]:
+    """Returns the strides that linear arms answer at, and whether they read filters too."""
     layout = session.maps.layout
     large = layout.size // 2 <= _MOST_CELLS and layout.size > 256
-    wanted = _STRIDES if large else _STRIDES[:1]
-    return [each for each in wanted if each in layout.strides] or [layout.strides[0]]
+    wanted = _FINE if large else _FINE[1:]
+    found = next((each for each in wanted if each in layout.strides), layout.strides[0])
+    # Filters take as much room as the network's maps, and nearly the time: they are tried where
+    # fine detail made the input large, and of so few images that there is room for them.
+    filtered = large and len(session.prepared.dataset) <= _FILTERED
+    return [(found, False), *([(FILTER_LEVELS[0][1], True)] if filtered else [])]
 
 
 def _model(session: Session, arm: Arm) -> Model:
@@ -201,13 +225,16 @@ def _model(session: Session, arm: Arm) -> Model:
     return Model(arm.backbone, arm.head, spec, preprocess, tta, arm.temperature)
 
 
-def _outputs(session: Session, arm: Arm, items: np.ndarray) -> dict[str, np.ndarray]:
+def _outputs(
+    session: Session, arm: Arm, items: np.ndarray, filters: Callable[[], Maps]
+) -> dict[str, np.ndarray]:
     """Returns what an arm gives for some items, and where on their images that is."""
     session.compute.begin("answering for the test images")
     model, layout = _model(session, arm), session.maps.layout
     plain = model.tta == 1 and arm.backbone is session.network.backbone and arm.tile is None
     if plain and arm.size == layout.size:
-        probabilities = dense_probabilities(arm.head, arm.temperature, session.maps, items)
+        more = filters() if isinstance(arm.head, DenseHead) and arm.head.plan.filters else None
+        probabilities = dense_probabilities(arm.head, arm.temperature, session.maps, items, more)
     else:
         parts = run_model(model, session.prepared, items, session.compute, batch=_BATCH)
         found = [part["probabilities"].astype(np.float16) for part in parts]
