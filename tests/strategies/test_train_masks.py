@@ -88,7 +88,7 @@ def test_tiles_are_answered_as_they_were_measured_by_run_and_file(tmp_path):
         TrainOptions(
             data=data, out=tmp_path / "run", task="segmentation", backbone="starter",
             image_size=64, tile=128, device="cpu", workers=1, folds=3, epochs=2,
-            strategy="finetune",
+            strategy="finetune", recipe="width=16",
         ),
         None,
     )  # fmt: skip
