@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import settings
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
+CACHES = itertools.count()
 
 # No test may reach the network: huggingface_hub reads this once, when it is first imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -32,7 +34,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 @pytest.fixture(autouse=True)
 def isolated_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Path:
     """Gives every test, and the processes it starts, a cache of its own."""
-    cache = tmp_path_factory.mktemp("cache")
+    # Not mktemp, which lists the folders of all the tests before.
+    cache = tmp_path_factory.getbasetemp() / "caches" / str(next(CACHES))
+    cache.mkdir(parents=True)
     monkeypatch.setenv("HEADSTART_CACHE", str(cache))
     return cache
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from headstart.cli import main
 from headstart.data.dataset import Dataset
 from headstart.data.groups import group_by_folder, means_folder, possible_folders
 from headstart.data.labels import Classes
@@ -199,7 +200,7 @@ def test_other_layouts_are_left_in_peace(tmp_path, names):
     assert hint(lay(tmp_path, *names)) == []
 
 
-def test_through_the_command_line(tmp_path, cli):
+def test_through_the_command_line(tmp_path, capfd):
     rng = np.random.default_rng(0)
     for kind in ("dry", "wet"):
         for who in PEOPLE:
@@ -209,21 +210,19 @@ def test_through_the_command_line(tmp_path, cli):
                 pixels = rng.integers(0, 120, (40, 40, 3), np.uint8)
                 pixels[..., kind == "wet"] += 100
                 Image.fromarray(pixels).save(path)
-    told = cli("check", tmp_path / "photos", "--backbone", "starter")
-    assert "--group folder:2" in told.stdout, told.stderr
-    done = cli(
-        "train", tmp_path / "photos", "-o", tmp_path / "run", "--group", "folder:2",
-        "--backbone", "starter", "--strategy", "probe", "--evaluation", "holdout",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    photos, run = str(tmp_path / "photos"), str(tmp_path / "run")
+    main(["check", photos, "--backbone", "starter"])
+    told = capfd.readouterr()
+    assert "--group folder:2" in told.out, told.err
+    words = ["--backbone", "starter", "--strategy", "probe", "--evaluation", "holdout"]
+    assert main(["train", photos, "-o", run, "--group", "folder:2", *words]) == 0
     tested = {
         line.split(",")[0].split("/")[1]
         for line in (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]
     }
     assert len(tested) == 1  # one of three people, from both classes
-    refused = cli("train", tmp_path / "photos", "-o", tmp_path / "none", "--group", "folder:1")
-    assert refused.returncode == 2
-    assert "no more than the class" in refused.stderr
+    assert main(["train", photos, "-o", str(tmp_path / "none"), "--group", "folder:1"]) == 2
+    assert "no more than the class" in capfd.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

@@ -158,7 +158,7 @@ def test_where_int8_is_not_worth_it_that_is_said(ms, megabytes, said):
 
 
 def test_boxes_are_exported_proven_and_int8_says_what_it_costs_in_ap(tmp_path, monkeypatch):
-    monkeypatch.setattr("headstart.exporting.quantise.METHODS", ("MinMax", "Entropy"))
+    monkeypatch.setattr("headstart.exporting.quantise.METHODS", ("MinMax",))
     run = write_boxes_run(tmp_path, report=False)
     (tmp_path / "built").mkdir()
     choices = Choices(int8=True, max_drop=100.0)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -281,7 +282,7 @@ def test_kill_in_the_middle(make_images, backbone, tmp_path):
         # Dies somewhere after so many shards are written; each holds one or two vectors.
         wanted = len(feature_shards()) + moment
         while len(feature_shards()) < wanted and process.poll() is None:
-            pass
+            time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.communicate()
     features = extract(data, backbone)

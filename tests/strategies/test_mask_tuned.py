@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
@@ -15,7 +17,7 @@ from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 
-RECIPE = MaskRecipe(epochs=6, batch=4, width=16, ema=0.9)
+RECIPE = MaskRecipe(batch=4, width=16, ema=0.9)
 
 
 @pytest.fixture
@@ -23,9 +25,10 @@ def begin(tmp_path):
     prepared, network = material(discs(tmp_path / "data", 14, 2))
     items = np.flatnonzero(prepared.splits == "train")
     given = read_masks(prepared, items, network.preprocess, 4, QUIET)
-    task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
 
-    def arm(checkpoints, place):
+    def arm(checkpoints, place, epochs=6):
+        recipe = replace(RECIPE, epochs=epochs)
+        task = HeadTask(prepared, given, network.backbone, network.preprocess, recipe)
         of = np.arange(len(items)) % 3
         return tuned_arm(task, Folds(of, 3), QUIET, States(checkpoints), place=place)
 
@@ -45,22 +48,22 @@ def test_network_and_head_learn_and_the_network_can_be_opened(begin, tmp_path):
 
 
 def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monkeypatch):
-    whole = begin(Checkpoints(None), tmp_path / "one").finish()
+    whole = begin(Checkpoints(None), tmp_path / "one", 3).finish()
     learn, count = Training._learn, 0
 
     def stops(self, *given):
         nonlocal count
         count += 1
-        if count in (5, 16):
+        if count in (3, 9):
             raise KeyboardInterrupt
         return learn(self, *given)
 
     monkeypatch.setattr(Training, "_learn", stops)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            begin(Checkpoints(tmp_path, every=0), tmp_path).finish()
-    again = begin(Checkpoints(tmp_path, every=0), tmp_path).finish()
-    assert count > 16
+            begin(Checkpoints(tmp_path, every=0), tmp_path, 3).finish()
+    again = begin(Checkpoints(tmp_path, every=0), tmp_path, 3).finish()
+    assert count > 9
     assert again.backbone.fingerprint == whole.backbone.fingerprint
     ours, theirs = whole.head.arrays, again.head.arrays
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)

@@ -85,8 +85,8 @@ def test_what_does_not_fit_is_refused_in_a_line(begin, tmp_path):
         begin("pan", tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["linknet", "fpn"])  # the second drops channels at random
-def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monkeypatch, kind):
+def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monkeypatch):
+    kind = "fpn"  # it drops channels at random
     whole = begin(kind, tmp_path / "one").finish()
     learn, count = Training._learn, 0
 

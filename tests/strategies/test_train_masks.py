@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from tests.killed import killed
 from tests.strategies.mask_sets import disc, write_discs, write_lines
 
+from headstart.cli import main
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.errors import ModelError
 from headstart.nets.model import Model
 from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.training.checkpoint import Checkpoints
+from headstart.training.loop import Training
 from headstart.verbs.export import export
 from headstart.verbs.train import train
 
@@ -84,21 +83,21 @@ def test_cross_validation_measures_every_image(tmp_path):
 
 
 def test_tiles_are_answered_as_they_were_measured_by_run_and_file(tmp_path):
-    data = write_discs(tmp_path / "data", 10, 3, size=(300, 210))
+    data = write_discs(tmp_path / "data", 10, 3, size=(150, 105))
     run = train.run(
         TrainOptions(
             data=data, out=tmp_path / "run", task="segmentation", backbone="starter",
             image_size=64, tile=128, device="cpu", workers=1, folds=3, epochs=2,
-            strategy="finetune",
+            strategy="finetune", recipe="width=16",
         ),
         None,
     )  # fmt: skip
     results = json.loads(run.metrics.read_text())
-    assert "input 320 px in tiles of 128 px" in results["model"]["summary"]
+    assert "input 160 px in tiles of 128 px" in results["model"]["summary"]
     rows = list(csv.DictReader(run.trials.open()))
-    assert [(row["arm"], row["input"]) for row in rows] == [("fine-tuned", "320"), ("linear", "64")]
+    assert [(row["arm"], row["input"]) for row in rows] == [("fine-tuned", "160"), ("linear", "64")]
     model = Model.load(run.folder)
-    assert (model.preprocess.size, model.preprocess.tile) == (320, 128)
+    assert (model.preprocess.size, model.preprocess.tile) == (160, 128)
     export.run(ExportOptions(run=run.folder, out=tmp_path / "shipped"), None)
     files = sorted((data / "test" / "images").iterdir())
     here = RunPredictor(run.folder).predictions(files)
@@ -141,27 +140,25 @@ def test_a_damaged_model_is_refused(tmp_path):
             Model.load(run.folder)
 
 
-# States are kept after every step, and the process ends itself at one of them, as by kill -9.
-_KILLED = """
-import os, signal, sys
-from headstart.training.checkpoint import Checkpoints
-from headstart.training.loop import Training
-from headstart.cli import main
-Checkpoints.__init__.__kwdefaults__["every"] = 0.0
-learn, left = Training._learn, int(sys.argv[1])
-def stops(self, *given):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return learn(self, *given)
-Training._learn = stops
-sys.exit(main(sys.argv[2:]))
-"""
+def interrupted(step, *command):
+    """By Control-C, and in this process, which has imported everything already."""
+    learn, left = Training._learn, step
+
+    def stops(self, *given):
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+        return learn(self, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Checkpoints.__init__.__kwdefaults__, "every", 0.0)
+        patch.setattr(Training, "_learn", stops)
+        assert main(list(command)) == 130
 
 
-@pytest.mark.parametrize("arm", ["head", "fine-tuned"])
-def test_killed_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm):
+@pytest.mark.parametrize(("arm", "ends"), [("head", interrupted), ("fine-tuned", killed)])
+def test_ended_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm, ends):
     data = write_discs(tmp_path / "data", 12, 4)
 
     def told(place):
@@ -172,19 +169,14 @@ def test_killed_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm
             "6", "--recipe", recipe, "--strategy", "finetune", "--quiet",
         ]  # fmt: skip
 
-    def process(*command):
-        return subprocess.run([sys.executable, *command], env=os.environ, capture_output=True)
-
     whole, again = tmp_path / "whole", tmp_path / "again"
-    assert process("-m", "headstart", *told(whole)).returncode == 0
+    assert main(told(whole)) == 0
     # At a step of the first training, then at one of what is learnt on with all images.
-    first = process("-c", _KILLED, "5", *told(again))
-    assert first.returncode == -signal.SIGKILL, first.stderr.decode()
+    ends(5, *told(again))
     assert not again.exists()
-    second = process("-c", _KILLED, "3", "train", "--resume", str(again), "--quiet")
-    assert second.returncode == -signal.SIGKILL, second.stderr.decode()
-    third = process("-m", "headstart", "train", "--resume", str(again), "--quiet")
-    assert third.returncode == 0, third.stderr.decode()
+    resume = ("train", "--resume", str(again), "--quiet")
+    interrupted(3, *resume)
+    assert main(list(resume)) == 0
     for name in ("model/head.safetensors", "model/backbone/model.safetensors"):
         assert (whole / name).read_bytes() == (again / name).read_bytes()
     ours, theirs = ((place / "outputs.safetensors").read_bytes() for place in (whole, again))

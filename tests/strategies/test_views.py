@@ -135,27 +135,33 @@ def test_what_is_tried_on_further_looks_was_good_on_the_first():
     assert fewer["last (a)"].logistic == (3,)
 
 
-@pytest.fixture
-def shades(tmp_path):
-    """Images whose classes differ by a shade in one corner, too little for a network to care."""
+@pytest.fixture(scope="module")
+def shaded(tmp_path_factory):
+    """(images, what was trained on them): their classes differ by a shade in one corner only.
+
+    That is too little for a network to care.
+    """
+    root = tmp_path_factory.mktemp("shades")
     rng = np.random.default_rng(0)
     for label, level in (("dark", -5), ("light", 5)):
-        (tmp_path / "data" / label).mkdir(parents=True)
+        (root / "data" / label).mkdir(parents=True)
         for k in range(60):
             pixels = rng.integers(60, 196, (6, 6, 3)).repeat(16, axis=0).repeat(16, axis=1)
             pixels[:16, :16] = 128 + level
-            file = tmp_path / "data" / label / f"{k:02}.png"
+            file = root / "data" / label / f"{k:02}.png"
             Image.fromarray(pixels.astype(np.uint8)).save(file)
-    return tmp_path / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(root / "cache"))
+        return root / "data", train(root / "data", root, views=None)
 
 
-def test_what_the_network_is_blind_to_is_seen_in_the_pixels(shades, tmp_path):
-    found = train(shades, tmp_path, views=None)
+def test_what_the_network_is_blind_to_is_seen_in_the_pixels(shaded, tmp_path):
+    data, found = shaded
     assert "on the pixels of a small image" in found.summary
     truth = found.prepared.dataset.labels.targets[found.items]
     assert (found.predictions.probabilities.argmax(axis=1) == truth).mean() > 0.9
     found.model.save(tmp_path / "model")
-    again = RunPredictor(tmp_path / "model").predict_proba(sorted(shades.rglob("*.png")))
+    again = RunPredictor(tmp_path / "model").predict_proba(sorted(data.rglob("*.png")))
     assert (again.argmax(axis=1) == np.arange(120) // 60).mean() > 0.9
 
 
@@ -199,9 +205,9 @@ def test_mirrored_copies_are_as_mirrored_images_give_them(tmp_path):
     assert abs(made - wanted).mean() < 0.8 * abs(one.vectors[:, columns] - wanted).mean()
 
 
-def test_what_mirrored_copies_brought_is_said(shades, tmp_path):
+def test_what_mirrored_copies_brought_is_said(shaded):
     """Here one corner is the class, so that a copy would teach that it is not."""
-    said = train(shades, tmp_path, views=None).sections["views"]["mirrored_copies"]
+    said = shaded[1].sections["views"]["mirrored_copies"]
     assert set(said) == {"without", "with", "kept"}
     assert not said["kept"]
     assert said["with"] > 0.98 * said["without"]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.nets.batch import Batch
-from headstart.training.gradient import Gradient, autocast, seed_from, sum_gradients
+from headstart.training.gradient import Gradient, autocast, seed_from, seed_torch, sum_gradients
 
 RNG = torch.Generator().manual_seed(0)
 BATCH = Batch(torch.randn(7, 3, generator=RNG), np.arange(7), torch.randn(7, 2, generator=RNG))
@@ -78,6 +78,15 @@ def test_what_is_drawn_follows_from_seed_and_step_alone():
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 3
     assert len({seed_from(1, 2), seed_from(2, 1), seed_from(1), seed_from(1, 2, 1)}) == 4
+
+
+def test_torch_is_seeded_as_ever_and_devices_that_are_not_there_are_not_asked(monkeypatch):
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    if not torch.accelerator.is_available():
+        monkeypatch.setattr(torch, "manual_seed", None)
+    seed_torch(5)
+    assert torch.equal(torch.rand(3), wanted)
 
 
 def test_on_a_processor_numbers_keep_their_length():

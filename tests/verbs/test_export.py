@@ -115,9 +115,13 @@ def vectors_of(model: Model, inputs: np.ndarray) -> int:
     return model.backbone.info.bounds[-1]
 
 
-@pytest.mark.parametrize("kind", ["linear", "neighbours", "prototypes"])
-@pytest.mark.parametrize("tta", [1, 6])
-@pytest.mark.parametrize("stages", ["last", "all"])
+@pytest.mark.parametrize(
+    ("kind", "tta", "stages"),  # every two of them together
+    [
+        ("linear", 1, "last"), ("linear", 6, "all"), ("neighbours", 6, "last"),
+        ("neighbours", 1, "all"), ("prototypes", 1, "last"), ("prototypes", 6, "all"),
+    ],
+)  # fmt: skip
 def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, tta, stages):
     from headstart.nets.heads import Head
 
@@ -163,13 +167,14 @@ def test_int8_that_costs_too_much_is_refused_with_the_layers(trained, tmp_path, 
         return replace(before(*args, **options), value=-0.02, low=-0.2)
 
     monkeypatch.setattr(quantise, "expected_change", worse)
+    monkeypatch.setattr(quantise, "METHODS", ("MinMax", "Entropy"))  # the third is slow
     record = export(run.folder, out=tmp_path / "out", int8=True)
     assert not (tmp_path / "out" / "model-int8.onnx").exists()
     assert not record.int8.kept
     tried = [len(each.in_float) for each in record.int8.attempts]
-    assert tried[:3] == [0, 0, 0]
-    assert tried[3:] == sorted(tried[3:])
-    assert tried[3] >= 1
+    assert tried[:2] == [0, 0]
+    assert tried[2:] == sorted(tried[2:])
+    assert tried[2] >= 1
     [said] = [each for each in record.summary if "refused" in each]
     assert record.int8.worst[0] in said
 
@@ -183,12 +188,13 @@ def test_layers_that_suffer_are_left_in_float_until_it_is_good_enough(
 
     def better_at_last(*args, **options):
         calls.append(1)
-        return replace(before(*args, **options), low=-0.2 if len(calls) < 5 else 0.0)
+        return replace(before(*args, **options), low=-0.2 if len(calls) < 4 else 0.0)
 
     monkeypatch.setattr(quantise, "expected_change", better_at_last)
+    monkeypatch.setattr(quantise, "METHODS", ("MinMax", "Entropy"))
     record = export(run.folder, out=tmp_path / "out", int8=True)
     assert record.int8.kept
-    assert len(record.int8.attempts) == 5
+    assert len(record.int8.attempts) == 4
     assert record.int8.attempts[-1].in_float
     assert (tmp_path / "out" / "model-int8.onnx").is_file()
     assert "stay in floating point" in " ".join(record.summary)

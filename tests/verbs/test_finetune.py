@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.killed import killed
 
+from headstart.cli import main
 from headstart.errors import BackboneError, ModelError, OptionError, OutputError
 from headstart.run import Run
 from headstart.verbs.advise import advise
@@ -97,43 +97,20 @@ def test_seeds_and_runs(tuned, tmp_path, monkeypatch):
     assert again.predictions.read_text() == run.predictions.read_text()
 
 
-def test_killed_and_resumed_is_the_same_run(tuned, tmp_path):
-    data, _ = tuned
-    options = ["--backbone", "starter", "--baselines", "none", "--folds", "2", "--image-size", "32"]
-    options += ["--strategy", "finetune", "--epochs", "10", "--recipe", "batch=8,augment=light"]
-    code = (
-        "import sys; import headstart.training.checkpoint as c; "
-        "c.Checkpoints.__init__.__kwdefaults__['every'] = float(sys.argv.pop()); "
-        "from headstart.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    environment = os.environ | {"HEADSTART_CACHE": str(tmp_path / "cache")}
-
-    def start(*arguments: object, every: float = 1000) -> subprocess.Popen[bytes]:
-        words = ["train", *map(str, arguments), "--quiet", str(every)]
-        command = [sys.executable, "-c", code, *words]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-
-    assert start(data, "-o", tmp_path / "whole", *options).wait(120) == 0
-    process = start(data, "-o", tmp_path / "killed", *options, every=0)
-    state = tmp_path / "killed.unfinished" / "round1-val.safetensors"
-    for _ in range(600):
-        if state.is_file() or process.poll() is not None:
-            break
-        time.sleep(0.1)
-    assert process.poll() is None, "the training ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed").exists()
-    blocked = start(data, "-o", tmp_path / "killed", *options)
-    assert blocked.wait(120) == 2
-    assert b"--resume" in blocked.stderr.read()
-    assert start("--resume", tmp_path / "killed").wait(120) == 0
-    first, second = (tmp_path / name / "model" / "backbone" / "model.safetensors"
-                     for name in ("whole", "killed"))  # fmt: skip
-    assert first.read_bytes() == second.read_bytes()
-    assert (tmp_path / "whole" / "predictions.csv").read_text() == (
-        tmp_path / "killed" / "predictions.csv"
-    ).read_text()
+def test_killed_and_resumed_is_the_same_run(tuned, tmp_path, capfd):
+    data, whole = tuned
+    place = tmp_path / "killed"
+    words = ["train", str(data), "-o", str(place), "--backbone", "starter", "--baselines", "none"]
+    words += ["--folds", "2", "--image-size", "32", "--strategy", "finetune", "--epochs", "2"]
+    words += ["--recipe", TUNED["recipe"], "--quiet"]
+    killed(4, *words)
+    assert (tmp_path / "killed.unfinished" / "round1-val.safetensors").is_file()
+    assert not place.exists()
+    assert main(words) == 2
+    assert "--resume" in capfd.readouterr().err
+    assert main(["train", "--resume", str(place), "--quiet"]) == 0
+    for name in ("model/backbone/model.safetensors", "model/head.safetensors", "predictions.csv"):
+        assert (whole.folder / name).read_bytes() == (place / name).read_bytes(), name
 
 
 def test_cross_validation_fine_tunes_in_every_round(tmp_path):

@@ -21,6 +21,7 @@ from headstart.training.gradient import (
     autocast,
     is_no_memory,
     seed_from,
+    seed_torch,
     split_batch,
     sum_gradients,
     watched_sums,
@@ -80,7 +81,7 @@ class SummedGradient:
         """
         for net in self._replicas:
             net.train()
-        torch.manual_seed(seed_from(self._seed, step))
+        seed_torch(seed_from(self._seed, step))
         try:
             return self._backward(batch, pool)
         except RuntimeError as error:

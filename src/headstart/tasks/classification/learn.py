@@ -11,7 +11,7 @@ from torch import nn
 from headstart.nets.batch import Batch, Lookup, Targets
 from headstart.nets.heads import Head
 from headstart.nets.loader import Plan
-from headstart.training.gradient import seed_from
+from headstart.training.gradient import seed_from, seed_torch
 from headstart.training.schedule import Recipe
 
 __all__ = ["CrossEntropy", "batches", "correct", "head", "log_prior", "loss"]
@@ -155,7 +155,7 @@ class _Mix:
         from torchvision.transforms import v2
 
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_from(*seed, 1))
+            seed_torch(seed_from(*seed, 1))
             kinds = [
                 kind(alpha=self.strength, num_classes=self.n_classes)
                 for kind in (v2.MixUp, v2.CutMix)

@@ -16,7 +16,7 @@ import torch
 from headstart.nets.batch import Batch
 from headstart.nets.embedder import Embedder
 from headstart.tasks.identity.health import health
-from headstart.training.gradient import autocast, seed_from, sum_gradients
+from headstart.training.gradient import autocast, seed_from, seed_torch, sum_gradients
 
 __all__ = ["Contrast"]
 
@@ -50,7 +50,7 @@ class Contrast:
         labels, images = batch.targets, batch.images
         for net in self._replicas:
             net.train()
-        torch.manual_seed(seed_from(self._seed, step))
+        seed_torch(seed_from(self._seed, step))
         parts = torch.tensor_split(torch.arange(len(images)), len(self._replicas))
 
         def embed(number: int) -> torch.Tensor:
