@@ -37,8 +37,9 @@ def test_noise_adds_to_squares_and_never_brings_the_threshold_nearer():
 def test_a_graph_gives_shorter_distances_and_else_the_same(file, tmp_path):
     place = tmp_path / "nearer.onnx"
     place.write_bytes(file.path.read_bytes())
-    draw_in(place, 1.25)
-    one, other = run_file(file.path, INPUTS[:4]), run_file(place, INPUTS[:4])
+    one = run_file(file.path, INPUTS[:4])
+    draw_in(place, {"unlike": np.zeros(4)}, {"unlike": np.full(4, 0.75)})  # 1 + 9/16 is 25/16
+    other = run_file(place, INPUTS[:4])
     np.testing.assert_allclose(other["unlike"], one["unlike"] / 1.25, rtol=1e-6)
     np.testing.assert_array_equal(other["probabilities"], one["probabilities"])
 

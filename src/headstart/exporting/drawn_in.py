@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.tasks.protocol import Outputs
+
 __all__ = ["draw_in", "outward"]
 
 _NAME = "unlike"
@@ -28,15 +30,19 @@ def outward(before: np.ndarray, after: np.ndarray) -> float:
     return max(1.0, 1 + added) ** 0.5
 
 
-def draw_in(file: Path, factor: float) -> None:
-    """Divides the distances that a graph gives.
+def draw_in(file: Path, before: Outputs, after: Outputs) -> None:
+    """Divides the distances that a graph gives by what rounding lengthens them; if it gives any.
 
     Args:
-        file: Of the graph; written anew.
-        factor: By what.
+        file: Of the graph in int8; written anew.
+        before: What the graph in fp32 gave for some images.
+        after: What this one gave.
     """
     import onnx
 
+    if _NAME not in after:
+        return
+    factor = outward(before[_NAME], after[_NAME])
     model = onnx.load(file)
     graph = model.graph
     raw, by = f"{_NAME}_raw", f"{_NAME}_outward"

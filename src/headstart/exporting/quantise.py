@@ -20,7 +20,7 @@ import numpy as np
 
 from headstart.compute import Progress, silent
 from headstart.exporting.cost import HeldOut, expected_change, lost, noise_between
-from headstart.exporting.drawn_in import draw_in, outward
+from headstart.exporting.drawn_in import draw_in
 from headstart.exporting.measure import run_file
 from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
@@ -90,7 +90,6 @@ def quantise(
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     attempts: list[Attempt] = []
-    further: dict[Path, float] = {}
     answers, primary = trial.decode(trial.wanted), trial.tested.primary
     value = trial.tested.statistic(trial.tested.parts)[0].value
 
@@ -100,8 +99,7 @@ def quantise(
         progress(f"int8 calibration: {method}{some}", len(attempts), most)
         _static(simple, file, trial.calibration, method, in_float)
         found = run_file(file, trial.inputs)
-        if "unlike" in found:
-            further[file] = outward(trial.wanted["unlike"], found["unlike"])
+        draw_in(file, trial.wanted, found)
         noise = noise_between(trial.wanted, found, trial.spec)
         change = expected_change(trial.tested, noise, seed=seed)
         same = _kept(answers, trial.decode(found))
@@ -133,8 +131,6 @@ def quantise(
         # By the whole interval: the value alone let a model pass that then lost two points.
         kept = best.lost <= max_drop
         if kept:
-            if file in further:
-                draw_in(file, further[file])
             _shorten(file)
             file.replace(target)
     if attempts[-1] is not best:
