@@ -328,3 +328,14 @@ def test_audits_of_other_data_never_take_each_others_place(tmp_path):
     assert run.audit_files(str(tmp_path / "a" / "clinic b"))[0] == file, "the same again"
     assert run.audit_files(str(tmp_path / "b" / "clinic b"))[0].name == "audit-clinic_b-2.json"
     assert run.audit_files("/")[1].name == "audit-data.html"
+
+
+def test_an_audit_of_some_columns_never_takes_the_place_of_the_whole_one(tmp_path):
+    run = Run(tmp_path)
+    file, page = run.audit_files(by=["a b", "c"])
+    assert (file.name, page.name) == ("audit-by-a_b-c.json", "audit-by-a_b-c.html")
+    file.write_text('{"data": "", "by": ["a b", "c"]}')
+    assert run.audit_files(by=["a b", "c"])[0] == file, "the same again"
+    assert run.audit_files(by=["a_b", "c"])[0].name == "audit-by-a_b-c-2.json"
+    other = run.audit_files(str(tmp_path / "clinic"), ["c"])[0]
+    assert other.name == "audit-clinic-by-c.json"

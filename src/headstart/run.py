@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,21 +125,26 @@ class Run:
         """`audit.html`: the same as a page with pictures."""
         return self.folder / "audit.html"
 
-    def audit_files(self, data: str = "") -> tuple[Path, Path]:
+    def audit_files(self, data: str = "", by: Sequence[str] = ()) -> tuple[Path, Path]:
         """Returns where an audit goes, as JSON and as a page.
 
+        What is told of other images, or of some columns only, must not take the place of what is
+        told of the run's own images and of all columns, nor of others that are called alike.
+
         Args:
-            data: Which other images were asked about; what is told of those must not take the
-                place of what is told of the run's own, nor of others that are called alike.
+            data: Which other images were asked about; none for the run's own.
+            by: Which columns were asked; none for all, and for what no column names.
         """
-        if not data:
+        if not data and not by:
             return self.audit, self.audit_page
-        full = str(Path(data).absolute())
-        word = re.sub(r"[^\w.-]+", "_", Path(full).name).strip("._") or "data"
+        full = str(Path(data).absolute()) if data else ""
+        words = ["audit"] + [_word(Path(full).name) or "data"] * bool(data)
+        words += [f"by-{_word('-'.join(by)) or 'column'}"] * bool(by)
         for number in itertools.count(1):
-            stem = f"audit-{word}" if number == 1 else f"audit-{word}-{number}"
+            stem = "-".join(words if number == 1 else [*words, str(number)])
             file = self.folder / f"{stem}.json"
-            if not file.is_file() or read_json(file).get("data") == full:
+            kept = read_json(file) if file.is_file() else {"data": full, "by": list(by)}
+            if kept.get("data") == full and kept.get("by", []) == list(by):
                 return file, self.folder / f"{stem}.html"
         raise AssertionError("counting does not end")
 
@@ -221,3 +226,8 @@ def new_run(folder: Path, *, overwrite: bool) -> Iterator[Run]:
     """
     with new_folder(folder, overwrite=overwrite) as building:
         yield Run(building)
+
+
+def _word(text: str) -> str:
+    """Returns what a file may be called of a text."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._")[:60]

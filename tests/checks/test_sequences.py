@@ -72,3 +72,59 @@ def test_a_split_through_neighbours_leaks(tmp_path):
     assert finding.evidence[0] == "s/slice_2.png = s/slice_1.png"
     whole = replace(dataset, splits=np.array(["train"] * 16 + ["test"] * 8))
     assert list(check_sequences(whole, measure(dataset))) == []
+
+
+def dealt(tmp_path, folders):
+    """The same slices, each moved into one of some folders."""
+    dataset = stack(tmp_path, len(folders))
+    names = []
+    for number, folder in enumerate(folders):
+        names.append(f"{folder}/slice_{number}.png")
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / dataset.names[number]).rename(tmp_path / names[-1])
+    return Dataset.unlabelled(names, root=tmp_path)
+
+
+def test_a_film_that_is_dealt_to_folders_is_one_sequence(tmp_path):
+    from dataclasses import replace
+
+    parts = ["train", "train", "test"] * 8
+    dataset = dealt(tmp_path, parts)
+    blocks = sequence_blocks(dataset, measure(dataset))
+    assert np.unique(blocks, return_counts=True)[1].tolist() == [4] * 6
+    given = replace(dataset, splits=np.array(parts))
+    (finding,) = check_sequences(given, measure(given))
+    assert finding.check == "sequence_across_splits"
+    assert finding.evidence[0] == "test/slice_2.png = train/slice_1.png"
+
+
+def test_a_film_sorted_into_classes_within_a_split_is_one_sequence(tmp_path):
+    dataset = dealt(tmp_path, ["train/a", "test/b", "train/b", "test/a"] * 6)
+    assert len(np.unique(sequence_blocks(dataset, measure(dataset)))) == 6
+
+
+def test_classes_that_are_numbered_one_after_the_other_are_none(tmp_path):
+    rng = np.random.default_rng(0)
+    names = []
+    for number in range(60):
+        kind, image = "abc"[number // 20], rng.normal(size=(8, 8))
+        base = np.random.default_rng(number // 20).normal(size=(8, 8))
+        pixels = (128 + 30 * (2 * base + image)).clip(0, 255).astype(np.uint8)
+        (tmp_path / kind).mkdir(exist_ok=True)
+        large = Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC)
+        large.save(tmp_path / kind / f"{number:03}.png")
+        names.append(f"{kind}/{number:03}.png")
+    dataset = Dataset.unlabelled(names, root=tmp_path)
+    assert (sequence_blocks(dataset, measure(dataset)) == "").all()
+
+
+def test_a_camera_that_pans_forth_and_back_makes_a_sequence(tmp_path):
+    wide = np.random.default_rng(0).normal(size=(12, 28))
+    scene = Image.fromarray((128 + 40 * wide).clip(0, 255).astype(np.uint8))
+    scene = scene.resize((448, 192), Image.Resampling.BICUBIC)
+    for number in range(120):
+        left = 8 * abs(number % 60 - 30)
+        scene.crop((left, 0, left + 192, 192)).save(tmp_path / f"frame{number:05}.png")
+    names = [f"frame{number:05}.png" for number in range(120)]
+    dataset = Dataset.unlabelled(names, root=tmp_path)
+    assert (sequence_blocks(dataset, measure(dataset)) != "").all()

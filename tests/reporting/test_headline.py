@@ -122,3 +122,11 @@ def test_what_is_undefined_is_not_called_useless(value):
     assert "Not surely better" not in said
     shown = doubt_of({"transfer_gain": {"over": "median_box", "gain": gain | {"value": 0.1}}})
     assert shown.startswith("Not surely better")
+
+
+def test_what_was_tried_is_not_advised_again():
+    unsure = {"transfer_gain": {"over": "frozen", "gain": {"value": 0.1, "low": -1, "high": 1}}}
+    assert "--strategy finetune" in doubt_of(unsure | {"task": "classification"})
+    people = doubt_of(unsure | {"task": "identity", "finetuning": {"kept": "probe"}})
+    assert "headstart advise DATA --task identity" in people
+    assert "finetune" not in people

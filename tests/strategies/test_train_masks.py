@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from tests.killed import killed
 from tests.strategies.mask_sets import disc, write_discs, write_lines
 

@@ -27,7 +27,7 @@ def cached(run, monkeypatch):
 
 def test_from_the_shell_serious_is_exit_status_1(run, capsys):
     run.audit.unlink(missing_ok=True)
-    assert main(["audit", str(run.folder), "--by", "tint"]) == 1
+    assert main(["audit", str(run.folder)]) == 1
     said = capsys.readouterr().out
     assert "serious" in said
     assert "Of 100 answers" in said
@@ -41,7 +41,18 @@ def test_a_column_of_chance_is_exit_status_0(run, capsys):
     assert main(["audit", str(run.folder), "--by", "coin", "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["columns"][0]["verdict"] == "fine"
-    assert value["written"] == [str(run.audit), str(run.audit_page)]
+    assert value["written"] == [str(each) for each in run.audit_files(by=["coin"])]
+
+
+def test_columns_that_are_named_stand_beside_the_audit_of_all(run):
+    audit(run.folder)
+    whole = run.audit_page.read_text(), run.audit.read_text()
+    found = audit(run.folder, by="coin")
+    assert [each.column for each in found.columns] == ["coin"]
+    assert (run.audit_page.read_text(), run.audit.read_text()) == whole
+    page = (run.folder / "audit-by-coin.html").read_text()
+    assert "Asked of coin only." in page
+    assert '<a href="audit.html">' in page
 
 
 def test_all_columns_by_default_and_other_data(run, tmp_path):
@@ -54,16 +65,16 @@ def test_all_columns_by_default_and_other_data(run, tmp_path):
     assert other.serious
     assert "fair" in other.summary
     assert (run.audit_page.read_text(), run.audit.read_text()) == own, "the run's own stays"
-    beside = (run.folder / "audit-fair.html").read_text()
+    beside = (run.folder / "audit-fair-by-tint.html").read_text()
     assert "asked about <strong>fair</strong>" in beside
-    assert "Every number is in audit-fair.json" in beside
+    assert "Every number is in audit-fair-by-tint.json" in beside
 
 
 def test_other_data_are_named_on_the_screen(run, tmp_path, capsys):
     fair = paint_confounded(tmp_path / "x" / "clinic b", 30, seed=8)
     main(["audit", str(run.folder), str(fair), "--by", "tint"])
     said = capsys.readouterr().out
-    assert f"wrote {run.folder / 'audit-clinic_b.html'}" in said
+    assert f"wrote {run.folder / 'audit-clinic_b-by-tint.html'}" in said
     assert f"wrote {run.audit_page}" not in said
 
 

@@ -70,6 +70,7 @@ class Audit:
         labels: Labels that are probably wrong, the surest first.
         labels_said: One sentence about those; empty where there are none.
         data: Where the images lie, in full; empty where they are the run's own.
+        by: The columns that were named; none where all were asked, and what no column names.
     """
 
     run: str
@@ -89,6 +90,7 @@ class Audit:
     labels: tuple[Suspect, ...] = ()
     labels_said: str = ""
     data: str = ""
+    by: tuple[str, ...] = ()
 
     @property
     def serious(self) -> bool:

@@ -96,7 +96,7 @@ def audit_gaps(
         run=name,
         summary=f"the run's own test answers to {len(dataset)} images, by their {primary.words}",
         images=len(dataset), classes=(), columns=(), said=tuple(_said(each) for each in found),
-        skipped=skipped, gaps=tuple(found),
+        skipped=skipped, gaps=tuple(found), by=tuple(by),
     )  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def _by_weights(evidence: Evidence, attribute: Attribute, seed: int) -> Repaired
     weights = cell_weights(evidence.targets, attribute.values)
     space = evidence.space
     assert space is not None
-    summary = f"weights: every {attribute.name} counts alike within its class"
+    summary = f"weights: every value of {attribute.name} counts alike within every class"
     return _fitted("weights", summary, evidence, attribute, (space, None), weights, seed)
 
 

@@ -52,12 +52,14 @@ class AuditAsk:
         corruptions: What blur, noise, light and the like do to the answers.
         against: How another run differs, which is kept with what is found.
         repaired: Column that a repair of the head was tried for; empty where none was.
+        by: Columns that a user named, whose audit stands beside that of all; none for all.
     """
 
     unnamed: bool = False
     corruptions: bool = False
     against: Against | None = None
     repaired: str = ""
+    by: tuple[str, ...] = ()
 
 
 def run_audit(
@@ -92,7 +94,7 @@ def run_audit(
     found = audit_columns(
         evidence, columns, name=name, repaired=ask.repaired or before, seed=compute.seed
     )
-    found = dataclasses.replace(found, repair=tuple(repair), against=ask.against)
+    found = dataclasses.replace(found, repair=tuple(repair), against=ask.against, by=ask.by)
     more: dict[str, list[dict[str, Any]]] = {}
     if ask.unnamed:
         found, more = _unnamed(run, evidence, found, compute)

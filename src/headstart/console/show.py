@@ -47,7 +47,7 @@ def written(result: Any, options: Options) -> list[str]:
         return [str(result)]
     if type(result).__name__ == "Audit":
         run = Run(Path(result.run))
-        places = list(run.audit_files(result.data))
+        places = list(run.audit_files(result.data, result.by))
         places += [run.label_suspects] if result.labels else []  # an earlier list is not written
         return [str(place) for place in places if place.is_file()]
     named = [getattr(options, name, None) for name in ("out", "explain", "gallery")]

@@ -20,6 +20,7 @@ import numpy as np
 
 from headstart.compute import Progress, silent
 from headstart.exporting.cost import HeldOut, expected_change, lost, noise_between
+from headstart.exporting.drawn_in import draw_in
 from headstart.exporting.measure import run_file
 from headstart.exporting.record import Attempt, Quantised
 from headstart.predictions import Predictions
@@ -99,6 +100,7 @@ def quantise(
         progress(f"int8 calibration: {method}{some}", len(attempts), most)
         _static(simple, file, trial.calibration, method, in_float)
         found = run_file(file, trial.inputs)
+        draw_in(file, trial.wanted, found)
         noise = noise_between(trial.wanted, found, trial.spec)
         change = expected_change(trial.tested, noise, seed=seed)
         same = _kept(answers, trial.decode(found))

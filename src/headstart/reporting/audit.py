@@ -37,7 +37,8 @@ def write_audit(
         OutputError: If it cannot be written.
     """
     text = to_json(audit)
-    file, place = run.audit_files(audit.data)
+    file, place = run.audit_files(audit.data, audit.by)
+    whole = run.audit_files(audit.data)[1]
     value = json.loads(text)
     said = {each["column"]: each for each in value["said"]}
     serious, warnings = (
@@ -50,6 +51,7 @@ def write_audit(
         audit=value,
         file=file.name,
         data=PurePath(audit.data).name,
+        whole=whole.name if audit.by and whole.is_file() else "",
         columns=[
             {**each, "said": said[each["column"]], "cells_shown": pictures.get(each["column"], [])}
             for each in value["columns"]

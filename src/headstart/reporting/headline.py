@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headstart.metrics.statistic import Measure
+from headstart.options.ways import has_own_way
 
 __all__ = ["baseline_rows", "doubt_of", "gain_sentence", "headline", "measure_rows", "shifts_of"]
 
@@ -96,11 +97,15 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
             "none')."
         )
     over = _BASELINES.get(found.get("over", ""), "the baseline")
-    return (
+    task = str(metrics.get("task", ""))
+    asked = f" --task {task}" if has_own_way(task) else ""
+    said = (
         f"Not surely better than {over}: so far the network brings nothing for certain. Try "
-        f"'headstart advise DATA' (is it the size, the backbone or the images?) and 'headstart "
-        f"train DATA --strategy finetune'."
+        f"'headstart advise DATA{asked}' (is it the size, the backbone or the images?)"
     )
+    if metrics.get("finetuning"):  # it was tried, or the task is learnt by nothing else
+        return f"{said}."
+    return f"{said} and 'headstart train DATA{asked} --strategy finetune'."
 
 
 def shifts_of(metrics: Mapping[str, Any]) -> list[str]:

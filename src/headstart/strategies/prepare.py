@@ -183,9 +183,10 @@ def check_and_split(
 
 
 def _blocks(dataset: Dataset, stats: ImageStats) -> np.ndarray | None:
-    """Returns blocks of slices and frames, which leak most into answers with a place; or None."""
+    """Returns blocks of slices and frames; None where others say who belongs together."""
     told = dataset.groups is not None or bool(dataset.tested().any())
-    if told or present_of(dataset.labels) is None:
+    people = has_own_way(dataset.task) and present_of(dataset.labels) is None  # held out whole
+    if told or people:
         return None
     return sequence_blocks(dataset, stats)
 

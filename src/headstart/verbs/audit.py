@@ -22,7 +22,8 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     """Asks whether a run's model leans on columns such as gender or camera, and what that costs.
 
     Every image is answered by a model that did not learn from it. What is found is written into
-    the run as `audit.json` and as a page, `audit.html`.
+    the run as `audit.json` and as a page, `audit.html`; with `by`, beside them as
+    `audit-by-COLUMN.json` and `.html`.
 
     With `repair` a second run is written, whose head leans less on that column, where that pays.
 
@@ -51,7 +52,7 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     beside = None if options.against is None else Run.open(options.against)
     if beside is not None:
         return _compared(options, run, beside, by, evidence, compute)
-    ask = AuditAsk(unnamed=not by, corruptions=options.corruptions)
+    ask = AuditAsk(unnamed=not by, corruptions=options.corruptions, by=tuple(by))
     return run_audit(run, evidence, by, compute, name=str(run.folder), ask=ask)
 
 
@@ -135,7 +136,7 @@ def _compared(
     found = audit_against(
         (run, beside), (evidence, other), (mine, theirs), names, seed=options.seed
     )
-    ask = AuditAsk(unnamed=not by, corruptions=options.corruptions, against=found)
+    ask = AuditAsk(not by, options.corruptions, against=found, by=tuple(by))
     return run_audit(run, evidence, by, compute, name=names[0], ask=ask)
 
 

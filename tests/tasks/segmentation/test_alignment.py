@@ -9,7 +9,10 @@ from tests.tasks.segmentation.scenes import found, made, scene
 from headstart.data.open import open_dataset
 from headstart.tasks.segmentation.alignment import check_alignment
 
-KINDS = {"masks_turned", "masks_shifted", "masks_off_edges", "masks_exchanged", "some_masks_turned"}
+KINDS = {
+    "masks_turned", "masks_shifted", "masks_off_edges", "masks_exchanged", "some_masks_turned",
+    "masks_moved_on",
+}  # fmt: skip
 
 
 def test_sound_masks_are_left_alone(tmp_path):
@@ -45,6 +48,18 @@ def test_masks_of_other_images_follow_no_edges(tmp_path):
         return image, scene(5000 + number)[1]
 
     assert "masks_off_edges" in found(made(tmp_path, 24, other))
+
+
+@pytest.mark.parametrize(("step", "which"), [(1, "next"), (-1, "one before")])
+def test_masks_that_are_one_image_off_are_serious(tmp_path, step, which):
+    made(tmp_path, 24)
+    files = sorted((tmp_path / "masks").iterdir())
+    kept = [file.read_bytes() for file in files]
+    for number, file in enumerate(files):
+        file.write_bytes(kept[(number - step) % 24])
+    finding = found(tmp_path)["masks_moved_on"]
+    assert finding.severity == "serious"
+    assert f"the mask of the {which} fits" in finding.claim
 
 
 def test_two_masks_that_were_exchanged_are_named(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.checks.sequences import check_sequences
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import DataError
@@ -58,8 +59,9 @@ _MISTAKES = 24
 
 
 def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
-    """Yields what only classes can have wrong: too few images, twins, none in a split."""
+    """Yields what classes can have wrong: too few images, twins, frames of one film, and more."""
     yield from check_classes(dataset, clusters)
+    yield from check_sequences(dataset, stats)
 
 
 def encode(labels: Classes, train: np.ndarray, spec: OutputSpec | None = None) -> Target:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.checks.sequences import check_sequences
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Numbers
 from headstart.data.words import plural
@@ -64,7 +65,8 @@ _CODE = re.compile(r"-1|-9+|99+")
 
 
 def check(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> Iterator[Finding]:
-    """Yields what only numbers can have wrong."""
+    """Yields what numbers can have wrong, and frames of one film."""
+    yield from check_sequences(dataset, stats)
     labels = dataset.labels
     assert isinstance(labels, Numbers), "a regression has numbers"
     values = labels.values[labels.known]

@@ -55,7 +55,7 @@ class Edges:
 
 
 def check_alignment(dataset: Dataset) -> Iterator[Finding]:
-    """Yields masks that lie mirrored, turned, shifted or exchanged on their images.
+    """Yields masks that lie mirrored, turned, shifted, exchanged or one image off.
 
     A boundary of a mask lies where the image changes, more so than the same boundary mirrored or
     laid on another image. Up to 160 images are looked at; what is said of all of them is said
@@ -79,7 +79,9 @@ def _edges(dataset: Dataset) -> Edges | None:
     items = np.flatnonzero((labels.pixels > 0).sum(axis=1) > 1)
     if len(items) < _FEWEST:
         return None
-    items = items[np.linspace(0, len(items) - 1, min(_MOST, len(items))).astype(int)]
+    if len(items) > _MOST:  # with the next of each, which its mask may be of
+        starts = np.linspace(0, len(items) - 2, _MOST // 2).astype(int)
+        items = items[np.unique(np.concatenate([starts, starts + 1]))]
 
     def look(item: int) -> tuple[int, np.ndarray, np.ndarray] | None:
         try:
@@ -166,10 +168,44 @@ def _shift(edges: Edges) -> Finding | None:
     )
 
 
+def _moved_on(dataset: Dataset, edges: Edges, gains: np.ndarray) -> Finding | None:
+    """Says that every mask is that of the image before or after.
+
+    Args:
+        dataset: N items.
+        edges: Of M of them.
+        gains: (M, M) by how much better each image would fit with each mask than with its own.
+    """
+    row_of = {item: row for row, item in enumerate(edges.items.tolist())}
+    for step, which in ((1, "next"), (-1, "one before")):
+        pairs = [(row, row_of[i + step]) for i, row in row_of.items() if i + step in row_of]
+        if len(pairs) < _MANY:
+            continue
+        one, other = np.array(pairs).T
+        if _beyond(gains[one, other]) < _SURE:
+            continue
+        names = [dataset.names[item] for item in edges.items]
+        return Finding(
+            "masks_moved_on",
+            "serious",
+            f"The masks seem to be one image off: the mask of the {which} fits each image better "
+            f"than its own ({plural(len(pairs), 'pair')} looked at).",
+            first(f"{names[i]}: mask of {names[j]}" for i, j in pairs),
+            "Lay some over their images and see; then name the masks anew. One image without a "
+            "mask, or one mask too many, moves all that follow.",
+            len(pairs),
+        )
+    return None
+
+
 def _some(dataset: Dataset, edges: Edges, own: np.ndarray) -> Iterator[Finding]:
     """Yields images whose masks are exchanged or turned, and sets whose masks fit nowhere."""
     n = len(edges.items)
     fits = edges.strong.reshape(n, -1) @ edges.bounds.reshape(n, -1).T
+    moved = _moved_on(dataset, edges, fits - own[:, None])
+    if moved is not None:
+        yield moved
+        return
     foreign = (fits.sum(axis=0) - own) / (n - 1)
     names = [dataset.names[item] for item in edges.items]
     if n >= _MANY and _beyond(own - foreign) < 2:
