@@ -33,7 +33,7 @@ def test_a_word_in_a_name_says_which_split(text, found):
         ("M\u00fcller, Anna", "Anna Mueller", "anna  muller", "ANNA_M\u00dcLLER",
          "Anna Mu\u0308ller"),
         ("Stra\u00dfe", "strasse", "STRASSE "), ("Jos\u00e9", "Jose"),
-        ("Li_Wei", "Li Wei", "li-wei"), ("P 01", "p-01", "P01"), ("1_5", "1-5", "1.5"),
+        ("Li_Wei", "Li Wei", "li-wei"), ("P 01", "p-01", "P01"), ("1_5", "1-5", "1.5"), ("1", "1.0", "1,00 "),
     ],
 )  # fmt: skip
 def test_spellings_of_one_name_are_one(names):
@@ -42,7 +42,7 @@ def test_spellings_of_one_name_are_one(names):
 
 def test_other_names_stay_apart():
     names = ["Anna Miller", "Anna Muller", "Hannah Muller", "a, b, c", "c, b, a", "left_right",
-             "right_left", "-", "+", "oe", "1.5", "15", "1-1", "11"]  # fmt: skip
+             "right_left", "-", "+", "oe", "1.5", "15", "1-1", "11", "10", "1"]  # fmt: skip
     assert len({spelling(each) for each in names}) == len(names)
 
 

@@ -70,8 +70,9 @@ def spelling(text: str) -> str:
     """Returns what is left of a name in all its spellings: ``annamuller`` of ``Müller, Anna``.
 
     Case, blanks, signs and accents do not count, nor does ue for ü, nor a surname that stands
-    first before a comma.
+    first before a comma, nor that a spreadsheet wrote 1 as 1.0.
     """
+    text = re.sub(r"^\s*(\d+)[.,]0+\s*$", r"\1", text)
     first, comma, rest = text.partition(",")
     text = f"{rest} {first}" if comma and rest.strip() and "," not in rest else text
     bare = unicodedata.normalize("NFKD", text.casefold())
