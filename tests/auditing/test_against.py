@@ -83,6 +83,7 @@ def test_the_verb_writes_it_down(one, capsys):
     run, _ = one
     found = audit(run.folder, by="tint", against=run.folder)
     assert found.against.images > 0
-    assert "Beside" in run.audit_page.read_text()
+    _, page = run.audit_files(by=("tint",))
+    assert "Beside" in page.read_text()
     with pytest.raises(OptionError, match="--against compares two finished runs"):
         audit(run.folder, repair="tint", out="x", against=run.folder)

@@ -28,7 +28,7 @@ def test_a_repaired_run_is_a_run_that_is_right_where_the_two_are_unrelated(confo
     found = audit(run.folder, repair="tint", out=tmp_path / "second", by="tint")
     second = Run(tmp_path / "second")
     assert found.run == str(second.folder)
-    assert found.repair[0].startswith("Kept: weights: every tint counts alike")
+    assert found.repair[0].startswith("Kept: weights: every value of tint counts alike")
     assert "--repair" not in " ".join(each.remedy for each in found.said), "that was done"
     assert "on images as these are -" in found.repair[0]
     fair = paint_confounded(tmp_path / "fair", 30, seed=11)
@@ -40,7 +40,7 @@ def test_a_repaired_run_is_a_run_that_is_right_where_the_two_are_unrelated(confo
     assert answers.right.mean() == pytest.approx(second.primary.value)
     assert Model.load(second.folder).head.kind == "linear"
     assert second.report.is_file()
-    assert "every tint counts alike" in second.report.read_text()
+    assert "every value of tint counts alike" in second.report.read_text()
     assert json.loads(second.options.read_text())["command"].startswith("headstart audit")
     assert (run.folder / "model").is_dir()
 

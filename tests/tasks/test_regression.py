@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, r2_score
 
+from headstart.data.dataset import Dataset
 from headstart.data.labels import Numbers
+from headstart.images.stats import ImageStats
 from headstart.predictions import Intervals
 from headstart.tasks import regression
 from headstart.tasks.protocol import Places
@@ -85,11 +87,17 @@ def test_the_constant_is_the_median_of_the_training_items():
     assert found.low[0] < 2 < found.high[0] < 500
 
 
+def numbered(labels):
+    """Items of these numbers, of which no image was looked at."""
+    names = tuple(f"{i}.png" for i in range(len(labels)))
+    dataset = Dataset(Path(), names, labels, np.full(len(names), ""), task="regression")
+    return dataset, ImageStats.empty(len(names))
+
+
 @pytest.mark.parametrize(("odd", "said"), [(5.0, 0), (999.0, 1)])
 def test_numbers_far_from_all_others_are_named(odd, said):
     labels = Numbers("age", np.append(VALUES, [odd, np.nan]))
-    data = SimpleNamespace(labels=labels, names=[f"{i}.png" for i in range(102)])
-    found = list(regression.check(data, None, np.arange(102)))
+    found = list(regression.check(*numbered(labels), np.arange(102)))
     assert len(found) == said
     if said:
         assert found[0].check == "outlying_numbers"
@@ -99,8 +107,8 @@ def test_numbers_far_from_all_others_are_named(odd, said):
 @pytest.mark.parametrize(("code", "many", "said"), [(-9, 9, 1), (-9, 2, 0), (-3, 9, 0), (99, 9, 1)])
 def test_a_number_that_may_be_a_code_is_named(code, many, said):
     labels = Numbers("age", np.r_[np.linspace(20, 50, 60), np.full(many, float(code)), np.nan])
-    data = SimpleNamespace(labels=labels, names=[f"{i}.png" for i in range(61 + many)])
-    found = [e for e in regression.check(data, None, None) if e.check == "numbers_like_a_code"]
+    found = list(regression.check(*numbered(labels), np.arange(61 + many)))
+    found = [each for each in found if each.check == "numbers_like_a_code"]
     assert len(found) == said
     if said:
         assert found[0].claim.startswith(f"9 of 69 numbers are {code}, and no other")

@@ -80,7 +80,7 @@ def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) 
     evidence, repaired = repair_run(run, column, pool, compute, second)
     said = said_of(repaired, column)
     if not repaired.best.kept:
-        ask = AuditAsk(repaired=column)
+        ask = AuditAsk(repaired=column, by=tuple(by))
         return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said, ask=ask)
     with new_run(folder, overwrite=options.overwrite) as new:
         compute.begin("writing the repaired run")
