@@ -17,6 +17,7 @@ from headstart.records import Finding
 from headstart.tasks.segmentation.alignment import check_alignment
 from headstart.tasks.segmentation.inverted import check_inverted
 from headstart.tasks.segmentation.mask_sizes import check_sizes
+from headstart.tasks.segmentation.numbered import check_numbered
 from headstart.tasks.segmentation.small_objects import check_small_objects
 from headstart.tasks.segmentation.stray_values import check_values
 
@@ -43,6 +44,7 @@ def check_masks(dataset: Dataset, stats: ImageStats, clusters: np.ndarray) -> It
     yield from check_split_classes(dataset, masks_of(dataset).names, masks_of(dataset).present)
     yield from _blank(dataset)
     yield from check_values(dataset)
+    yield from check_numbered(dataset)
     yield from check_sizes(dataset, stats)
     yield from check_small_objects(dataset)
     yield from check_inverted(dataset)
