@@ -119,9 +119,7 @@ def _sequences(dataset: Dataset, stats: ImageStats) -> list[_Sequence]:
     return found
 
 
-def _series(
-    dataset: Dataset, stats: ImageStats
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:  # fmt: skip
+def _series(dataset: Dataset, stats: ImageStats) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yields what may be one: its name, items in order of number, and the folder of each (int).
 
     First what is numbered through over several folders: all of them, those of one name in several
@@ -210,9 +208,7 @@ def _blocks(count: int, sequences: list[_Sequence]) -> np.ndarray:
     return blocks
 
 
-def _neighbours_across(
-    dataset: Dataset, sequences: list[_Sequence], held: np.ndarray
-) -> list[str]:  # fmt: skip
+def _neighbours_across(dataset: Dataset, sequences: list[_Sequence], held: np.ndarray) -> list[str]:
     """Returns test images and the training image before or after them, unless these are few.
 
     Of a block held out as it should be, only the first and the last have one.

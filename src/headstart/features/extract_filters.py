@@ -1,4 +1,4 @@
-"""`FilterMaps`: the fixed filters of a data set's images, beside the maps of a frozen network."""
+"""The fixed filters of a data set's images, beside the maps of a frozen network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from headstart.nets.stages import one_thread
 
 __all__ = ["JoinedRows", "extract_filters", "rows_as_read"]
 
-_LARGEST = 65504.0
+_LARGEST = 65504.0  # of float16
+_PHASE = "filters of fine detail"
 
 
 def extract_filters(dataset: Dataset, preprocess: Preprocess, compute: Compute) -> Maps:
@@ -38,6 +39,7 @@ def extract_filters(dataset: Dataset, preprocess: Preprocess, compute: Compute) 
     """
     size, filters = preprocess.size, Filters()
     shapes = tuple((channels, size // stride, size // stride) for channels, stride in FILTER_LEVELS)
+    compute.progress(_PHASE, 0, len(dataset))
     maps = new_maps(MapLayout(size, shapes), len(dataset))
     reader = read_pixels(
         dataset, ImageStats.empty(len(dataset)), preprocess=preprocess, workers=compute.workers
@@ -54,7 +56,7 @@ def extract_filters(dataset: Dataset, preprocess: Preprocess, compute: Compute) 
     images = ((index, inputs[0]) for index, _, inputs in reader)
     with one_thread():  # an image each: such small convolutions wait longer than they compute
         for done, _ in enumerate(ordered_map(compute_one, images, workers=compute.workers), 1):
-            compute.progress("filters of fine detail", done, len(dataset))
+            compute.progress(_PHASE, done, len(dataset))
     return maps
 
 
