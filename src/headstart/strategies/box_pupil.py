@@ -27,7 +27,7 @@ from headstart.strategies.pace import Pace
 from headstart.strategies.placed_problem import Folds
 from headstart.strategies.problem import Prepared
 from headstart.tasks.detection.recipe import BoxRecipe
-from headstart.tasks.placed_learn import batches
+from headstart.tasks.placed_learn import epoch_steps
 from headstart.tasks.protocol import Outputs
 from headstart.training.record import Epoch
 
@@ -69,8 +69,7 @@ class BoxTask:
 
     def per_epoch(self, recipe: BoxRecipe) -> int:
         """Returns the steps of an epoch without the fold that is held out."""
-        own = self.folds.own
-        return batches(self.strata[own], recipe, 0, items=own).per_epoch
+        return epoch_steps(self.strata[self.folds.own], recipe)
 
     def mark(self) -> list[Any]:
         """Returns what decides a training beside its recipe and images, ready for JSON."""

@@ -13,7 +13,7 @@ from headstart.compute import Compute
 from headstart.nets.batch import Batch
 from headstart.nets.loader import Rest
 from headstart.strategies.pace import Pace, seconds_of
-from headstart.tasks.placed_learn import batches
+from headstart.tasks.placed_learn import batches, epoch_steps
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import LossFunction, Watch
 from headstart.training.loop import Training
@@ -153,7 +153,7 @@ class Lesson:
 
     def per_epoch(self, own: np.ndarray, recipe: Recipe) -> int:
         """Returns the steps of an epoch of some of the images."""
-        return batches(self.strata[own], recipe, 0, items=own).per_epoch
+        return epoch_steps(self.strata[own], recipe)
 
     def seconds_a_step(self, own: np.ndarray, recipe: Recipe, compute: Compute) -> float:
         """Returns how long a step of a training takes, in seconds; the net stays as it is.

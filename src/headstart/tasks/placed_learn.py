@@ -11,7 +11,7 @@ from headstart.nets.head_net import HeadNet
 from headstart.nets.loader import Plan
 from headstart.training.schedule import Recipe
 
-__all__ = ["batches", "begun"]
+__all__ = ["batches", "epoch_steps", "begun"]
 
 N = TypeVar("N", bound=HeadNet)
 
@@ -28,6 +28,16 @@ def begun(net: N, n_outputs: int, start: Any) -> N:
     if start is not None:
         net.start(*start)
     return net
+
+
+def epoch_steps(strata: np.ndarray, recipe: Recipe) -> int:
+    """Returns the steps of an epoch.
+
+    Args:
+        strata: (N,) int of the images that are learnt from, the rarest class of each.
+        recipe: How.
+    """
+    return batches(strata, recipe, 0).per_epoch
 
 
 def batches(
