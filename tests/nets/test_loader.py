@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.augment import Augment
+from headstart.nets.batch import Targets
 from headstart.nets.loader import IdentityPlan, Plan, batches
 
 TARGETS = np.repeat([0, 1, 2], [20, 7, 3])
@@ -221,6 +224,37 @@ def test_stopping_early_leaves_no_worker_behind(inputs):
     next(stream)
     stream.close()
     assert set(multiprocessing.active_children()) <= before
+
+
+class Left:
+    """Garbage that tells which processes collect it, as a session of ONNX Runtime would hang."""
+
+    def __init__(self, log: Path) -> None:
+        self.itself, self.log = self, log
+
+    def __del__(self) -> None:
+        with self.log.open("a") as log:
+            log.write(f"{os.getpid()}\n")
+
+
+def collects(items: np.ndarray, places: list) -> torch.Tensor:
+    return torch.full((len(items),), gc.collect())
+
+
+def test_what_waits_to_be_collected_is_left_to_the_process_that_made_it(inputs, tmp_path):
+    log = tmp_path / "log"
+    gc.disable()
+    try:
+        Left(log)
+        augment = Augment("none", Preprocess(32, geometry="square"))
+        keys = plan(epochs=1).since(0)
+        assert list(batches(inputs, augment, keys, targets=Targets(collects), workers=1))
+        assert not gc.isenabled()  # it was not before
+        assert not log.exists()
+    finally:
+        gc.enable()
+    gc.collect()
+    assert log.read_text() == f"{os.getpid()}\n"
 
 
 # --- some images each of some people ------------------------------------------------------------

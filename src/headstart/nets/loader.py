@@ -6,6 +6,8 @@ killed goes on with the very batch it had reached.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
@@ -231,6 +233,31 @@ def batches(
         collate_fn=_Collate(targets),
         multiprocessing_context=context,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_alone if context else None,
     )
-    for part, (images, wanted) in zip(keys, loader, strict=True):
+    with _garbage_kept() if context else contextlib.nullcontext():
+        found = iter(loader)
+    for part, (images, wanted) in zip(keys, found, strict=True):
         yield Batch(images, np.array([key[0] for key in part]), wanted)
+
+
+@contextlib.contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Nothing is collected meanwhile, neither here nor in a process that is forked."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _leave_alone(worker: int) -> None:
+    """What the parent process left to be collected is never collected in its fork.
+
+    Among it may be a session of ONNX Runtime, say, which waits as it ends for threads that
+    were not forked: for ever.
+    """
+    gc.freeze()
+    gc.enable()
