@@ -12,11 +12,11 @@ from headstart.probe import box_linear
 from headstart.probe.box_cells import BACKGROUND, UNCOUNTED, Cells
 from headstart.probe.box_linear import (
     CellRows,
-    LevelFit,
     fit_level,
     level_scores,
     rows_of_cells,
 )
+from headstart.probe.level_fit import LevelFit
 
 START = LevelFit(np.zeros((2, 5), np.float32), np.full(2, -4.6, np.float32))
 
@@ -32,13 +32,18 @@ def rows(seed: int, images: int = 12) -> CellRows:
         maps[1, 3:6] += 20
         kinds[50:] = UNCOUNTED
         quality = np.where(kinds >= 0, 0.8, 0).astype(np.float32)
+        cells = Cells(kinds, quality, np.zeros((60, 4), np.float32))
+        taken = np.arange(60) < 10
         parts.append(
-            rows_of_cells(
-                maps, Cells(kinds, quality), image, rng, taken=np.arange(60) < 10,
-                certain=np.ones(60), share=0.5,
-            )
-        )  # fmt: skip
+            rows_of_cells(maps, cells, image, rng, taken=taken, certain=np.ones(60), share=0.5)
+        )
     return CellRows.joined(parts)
+
+
+def fitted(given, learns, strengths, start=START):
+    """The layers of models whose boxes all show as much."""
+    quality = np.repeat(given.quality[:, None], learns.shape[1], axis=1)
+    return fit_level(given, start, learns, strengths, quality)
 
 
 def test_background_is_drawn_and_stands_for_more():
@@ -73,7 +78,7 @@ def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():
     given = rows(1)
     learns = np.ones((len(given.images), 2), bool)
     learns[given.kinds == 1, 1] = False  # the second model never sees the second class
-    [[one, other]] = fit_level(given, START, learns, [1.0])
+    [[one, other]] = fitted(given, learns, [1.0])
     fresh = rows(2)
     scores = level_scores(one, fresh.features.T, fresh.certain)
     for kind in (0, 1):
@@ -83,26 +88,38 @@ def test_a_layer_tells_what_it_learnt_from_and_each_model_its_own():
     assert scores[fresh.kinds < 0].mean() < 0.15
     blind = level_scores(other, fresh.features.T, fresh.certain)
     assert blind[fresh.kinds == 1, 1].mean() < 0.1
-    alone = fit_level(given, START, learns[:, :1], [1.0])[0][0]
+    alone = fitted(given, learns[:, :1], [1.0])[0][0]
     assert np.abs(level_scores(alone, fresh.features.T, fresh.certain) - scores).mean() < 0.03
 
 
 def test_where_nothing_is_learnt_a_layer_stays():
     nothing = rows(0).of(np.zeros(len(rows(0).images), bool))
-    assert fit_level(nothing, START, np.ones((0, 3), bool), [1.0, 2.0]) == [[START] * 3] * 2
+    assert fitted(nothing, np.ones((0, 3), bool), [1.0, 2.0]) == [[START] * 3] * 2
     given = rows(3)
     background = given.of(given.kinds < 0)
     known = LevelFit(np.full((2, 5), 0.1, np.float32), np.full(2, -8.0, np.float32))
     learns = np.ones((len(background.images), 1), bool)
-    [[fit]] = fit_level(background, known, learns, [1e-4])
+    [[fit]] = fitted(background, learns, [1e-4], known)
     assert np.abs(fit.weights - known.weights).max() < 0.05
+
+
+def test_each_model_learns_how_well_its_own_boxes_show_things():
+    given = rows(6)
+    learns = np.ones((len(given.images), 2), bool)
+    quality = given.quality[:, None] * np.array([1, 0.5], np.float32)
+    [[one, other]] = fit_level(given, START, learns, [1.0], quality)
+    own = given.kinds == 0
+    told = [level_scores(each, given.features[own].T, np.ones(own.sum()))[:, 0].mean()
+            for each in (one, other)]  # fmt: skip
+    assert told[0] > 0.65
+    assert 0.3 < told[1] < 0.5
 
 
 def test_strengths_are_fitted_from_the_most_regularised_on_and_told_in_the_order_asked():
     given = rows(4)
     learns = np.ones((len(given.images), 2), bool)
-    weak, strong = fit_level(given, START, learns, [10.0, 0.01])
-    [alone] = fit_level(given, START, learns, [10.0])
+    weak, strong = fitted(given, learns, [10.0, 0.01])
+    [alone] = fitted(given, learns, [10.0])
     assert np.abs(strong[0].weights).sum() < 0.9 * np.abs(weak[0].weights).sum()
     told = [level_scores(each[0], given.features.T, given.certain) for each in (weak, alone)]
     assert np.abs(told[0] - told[1]).max() < 0.05
@@ -147,7 +164,7 @@ def test_background_is_the_same_loss_sooner(beta, sure):
 def test_blocks_give_what_all_rows_at_once_give(monkeypatch):
     given = rows(5)
     learns = np.random.default_rng(0).random((len(given.images), 2)) < 0.8
-    whole = fit_level(given, START, learns, [1.0])
+    whole = fitted(given, learns, [1.0])
     monkeypatch.setattr(box_linear, "_BLOCK", 1)
-    parts = fit_level(given, START, learns, [1.0])
+    parts = fitted(given, learns, [1.0])
     assert np.abs(whole[0][1].weights - parts[0][1].weights).max() < 2e-2

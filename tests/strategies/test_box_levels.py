@@ -20,9 +20,13 @@ def test_every_level_gives_cells_of_objects_and_drawn_background(task):  # noqa:
     objects = sum(len(each) for each in task.material.boxes)
     assert sum((each.kinds >= 0).sum() for each in rows) >= objects / 2
     assert all((each.weights >= 1).all() for each in rows)
-    # Boxes reach 10 pixels to each side, on every image.
-    away = reader.boxes[3] - np.tile(reader.cells[:, :2].numpy(), 2)
-    assert np.allclose(away, [-10, -10, 10, 10], atol=2.5)
+    for each, part in zip(rows, reader.parts, strict=True):
+        own = each.kinds >= 0
+        sizes = (each.away[:, :2] + each.away[:, 2:])[own] * reader.grid[part][0, 2]
+        known = [box[2:] - box[:2] for image in set(each.images[own]) for box in
+                 task.material.boxes[image]]  # fmt: skip
+        assert all(np.abs(size - known).max(axis=1).min() < 1e-3 for size in sizes)
+        assert not each.away[~own].any()
     assert (reader.certain == 1).all()
 
 

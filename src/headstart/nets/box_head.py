@@ -10,11 +10,13 @@ import numpy as np
 
 from headstart.nets.map_head import MapHead, MapPlan, is_whole, separable_shapes
 
-__all__ = ["BoxHead", "BoxKind", "BoxPlan", "TOWERS", "grid"]
+__all__ = ["BoxHead", "BoxKind", "BoxPlan", "LARGEST_LOG", "TOWERS", "grid"]
 
 BoxKind = Literal["levels", "pyramid"]
 TOWERS = 2
 """Separable convolutions in each of a pyramid's two towers, one for classes and one for sides."""
+LARGEST_LOG = 8.0
+"""Of a side in strides: beyond it lie thousands of cells, and no network means that."""
 
 _MOST_BINS = 64
 
@@ -122,6 +124,27 @@ class BoxHead(MapHead):
         head = BoxHead(plan, arrays)
         assert head.fault() is None, head.fault()
         return head
+
+    def with_sides(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> BoxHead:
+        """Returns it with other sides, of a head of levels.
+
+        Args:
+            weights: (n_sides, c) of each stage that is read.
+            biases: (n_sides,) of each.
+        """
+        arrays = dict(self.arrays)
+        for at, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            arrays[f"sides.{at}.weight"] = weight.astype(np.float32)[:, :, None, None]
+            arrays[f"sides.{at}.bias"] = bias.astype(np.float32)
+        head = BoxHead(self.plan, arrays)
+        assert head.fault() is None, head.fault()
+        return head
+
+    def side_layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns the (n_sides, c) weights and biases of a head of levels, level by level."""
+        names = [f"sides.{at}" for at in range(len(self.plan.stages))]
+        return [(self.arrays[f"{each}.weight"][:, :, 0, 0], self.arrays[f"{each}.bias"])
+                for each in names]  # fmt: skip
 
     def class_layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Returns the (C, c) weights and (C,) biases of each class layer, level by level."""

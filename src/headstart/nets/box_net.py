@@ -10,7 +10,7 @@ import math
 import torch
 from torch import nn
 
-from headstart.nets.box_head import TOWERS, BoxHead, BoxPlan, grid
+from headstart.nets.box_head import LARGEST_LOG, TOWERS, BoxHead, BoxPlan, grid
 from headstart.nets.head_net import HeadNet, Separable, arrays_of, seeded, top_down, with_arrays
 
 __all__ = [
@@ -26,8 +26,6 @@ __all__ = [
 
 # A new class layer begins by expecting an object in one cell of a hundred (Lin et al., 2017).
 _PRIOR = -math.log(99.0)
-# Half the side of a box of log size above this is thousands of cells: no network means it.
-_LARGEST_LOG = 8.0
 
 
 def box_parts(
@@ -60,7 +58,7 @@ def box_corners(plan: BoxPlan, raw: torch.Tensor, cells: torch.Tensor) -> torch.
         away = (shares * bins).sum(-1) * stride
         return torch.cat([centre - away[..., :2], centre + away[..., 2:]], dim=-1)
     centre = centre + sides[..., :2] * stride
-    half = sides[..., 2:].clamp(max=_LARGEST_LOG).exp() * (stride / 2)
+    half = sides[..., 2:].clamp(max=LARGEST_LOG).exp() * (stride / 2)
     return torch.cat([centre - half, centre + half], dim=-1)
 
 

@@ -26,15 +26,22 @@ class Cells:
     Attributes:
         kinds: (A,) int64 class, `BACKGROUND` or `UNCOUNTED`.
         quality: (A,) float32 overlap of the cell's box with its object; 0 where there is none.
+        away: (A, 4) float32 how far left, top, right and bottom of its object are from the cell's
+            centre, in strides; 0 where there is none.
     """
 
     kinds: np.ndarray
     quality: np.ndarray
+    away: np.ndarray
+
+    def of(self, part: slice) -> Cells:
+        """Returns some of them, such as those of a level."""
+        return Cells(self.kinds[part], self.quality[part], self.away[part])
 
 
 def assign_cells(
     found: np.ndarray,
-    centres: np.ndarray,
+    grid: np.ndarray,
     boxes: np.ndarray,
     classes: np.ndarray,
     *,
@@ -46,7 +53,7 @@ def assign_cells(
 
     Args:
         found: (A, 4) box of each cell, left, top, right, bottom in pixels of the input.
-        centres: (A, 2) middle of each cell.
+        grid: (A, 3) centre and stride of each cell, in pixels of the input.
         boxes: (n, 4) true boxes.
         classes: (n,) int; below 0 those that are neither demanded nor forbidden.
         top: Cells of an object, at most.
@@ -55,9 +62,10 @@ def assign_cells(
             like the object, and would be learnt as background.
     """
     kinds = np.full(len(found), BACKGROUND, np.int64)
-    quality = np.zeros(len(found), np.float32)
+    quality, away = np.zeros(len(found), np.float32), np.zeros((len(found), 4), np.float32)
     if not len(boxes):
-        return Cells(kinds, quality)
+        return Cells(kinds, quality, away)
+    centres, strides = grid[:, :2], grid[:, 2:]
     shared = overlaps(found.astype(np.float64), boxes.astype(np.float64))
     inside = np.asarray((centres[:, None, :] > boxes[None, :, :2]).all(axis=2))
     inside &= (centres[:, None, :] < boxes[None, :, 2:]).all(axis=2)
@@ -72,4 +80,6 @@ def assign_cells(
         best = np.argpartition(-worth, min(top, len(worth)) - 1)[:top]
         best = best[(worth[best] >= least) & (worth[best] > quality[best])]
         kinds[best], quality[best] = classes[at], worth[best]
-    return Cells(kinds, quality)
+        near_side, far_side = centres[best] - boxes[at, :2], boxes[at, 2:] - centres[best]
+        away[best] = np.hstack([near_side, far_side]) / strides[best]
+    return Cells(kinds, quality, away)

@@ -14,8 +14,9 @@ import torch
 
 from headstart.probe.box_cells import BACKGROUND, UNCOUNTED, Cells
 from headstart.probe.descent import descend
+from headstart.probe.level_fit import LevelFit, Standardised, parts_of
 
-__all__ = ["CellRows", "LevelFit", "fit_level", "level_scores", "rows_of_cells"]
+__all__ = ["CellRows", "fit_level", "level_scores", "rows_of_cells"]
 
 # Scores that are worked on at a time.
 _BLOCK = 1 << 16
@@ -29,7 +30,8 @@ class CellRows:
         features: (R, c) float32.
         images: (R,) int, which image each is of.
         kinds: (R,) int64 class, or `BACKGROUND`.
-        quality: (R,) float32 what the score of that class is to be.
+        quality: (R,) float32 what the score of that class is to be: how well its box shows it.
+        away: (R, 4) float32, see `Cells`.
         weights: (R,) float32 for how many cells each stands.
         certain: (R,) float32 what the score is multiplied with (objectness); ones where nothing.
     """
@@ -38,6 +40,7 @@ class CellRows:
     images: np.ndarray
     kinds: np.ndarray
     quality: np.ndarray
+    away: np.ndarray
     weights: np.ndarray
     certain: np.ndarray
 
@@ -118,22 +121,10 @@ def rows_of_cells(
     return CellRows(
         np.ascontiguousarray(maps[:, rows].T, np.float32),
         np.full(len(rows), image, np.int64), cells.kinds[rows], cells.quality[rows],
+        cells.away[rows],
         np.where(drawn[rows], 1 / share, 1.0).astype(np.float32),
         certain[rows].astype(np.float32),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class LevelFit:
-    """A linear class layer of one level.
-
-    Attributes:
-        weights: (C, c) float32, of features as they come.
-        bias: (C,) float32.
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
 
 
 def fit_level(
@@ -141,6 +132,7 @@ def fit_level(
     start: LevelFit,
     learns: np.ndarray,
     strengths: Sequence[float],
+    quality: np.ndarray,
     *,
     beta: float = 2.0,
     steps: int = 60,
@@ -157,6 +149,7 @@ def fit_level(
         start: Where all begin: rows of the pretrained layer, or zeros with a low bias.
         learns: (R, M) bool, which cells each model learns from.
         strengths: S numbers, larger is less regularised.
+        quality: (R, M) float32, `CellRows.quality` for the boxes of each model.
         beta: How much less a cell counts that is told well already; 0 for cross-entropy.
         steps: Of L-BFGS at each strength, at most.
 
@@ -166,25 +159,12 @@ def fit_level(
     models = learns.shape[1]
     if not len(rows.features):
         return [[start] * models for _ in strengths]
-    x = torch.from_numpy(rows.features)
-    mean, std = x.mean(0), x.std(0, unbiased=False)
-    std = std.clamp_min(1e-3 * float(std.mean().clamp_min(1e-6)))
-    x = (x - mean) / std
-    begun = torch.from_numpy(start.weights) * std
-    level = torch.from_numpy(start.bias) + torch.from_numpy(start.weights) @ mean
-    loss, found = _Loss(x, rows, learns, beta), {}
-    point = torch.cat([begun, level[:, None]], dim=1).flatten().repeat(models, 1)
+    given = Standardised(rows.features)
+    begun, point = given.begin(start, models)
+    loss, found = _Loss(given.x, rows, quality, learns, beta), {}
     for strength in sorted(set(strengths)):
         point = descend(loss.at(begun, strength), point, steps=steps)
-        weights, bias = loss.layers(point)
-        raw = weights / std
-        shift = bias - raw @ mean
-        found[strength] = [
-            LevelFit(one.numpy().copy(), two.numpy().copy())
-            if bool(torch.isfinite(one).all() and torch.isfinite(two).all())
-            else start
-            for one, two in zip(raw, shift, strict=True)
-        ]
+        found[strength] = given.layers(point, start)
     return [found[each] for each in strengths]
 
 
@@ -194,11 +174,14 @@ class _Loss:
     Args:
         x: (R, c) standardised features.
         rows: What they are.
+        quality: (R, M) float32.
         learns: (R, M) bool.
         beta: See `fit_level`.
     """
 
-    def __init__(self, x: torch.Tensor, rows: CellRows, learns: np.ndarray, beta: float) -> None:
+    def __init__(
+        self, x: torch.Tensor, rows: CellRows, quality: np.ndarray, learns: np.ndarray, beta: float
+    ) -> None:
         self.x, self.beta = x, beta
         self.counts = torch.from_numpy(rows.weights[:, None] * learns).float()
         self.certain = None
@@ -206,14 +189,9 @@ class _Loss:
             self.certain = torch.from_numpy(rows.certain)[:, None, None]
         self.own = np.flatnonzero(rows.kinds >= 0)
         self.kinds = torch.from_numpy(rows.kinds)
-        self.quality = torch.from_numpy(rows.quality)
-        worth = (self.quality * (self.kinds >= 0))[:, None] * self.counts
+        self.quality = torch.from_numpy(quality)
+        worth = self.quality * (self.kinds >= 0)[:, None] * self.counts
         self.scale = 1 / worth.sum(0).clamp_min(1.0)
-
-    def layers(self, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the (M, C, c) weights and (M, C) bias that (M, C * (c + 1)) points stand for."""
-        both = point.unflatten(1, (-1, self.x.shape[1] + 1))
-        return both[..., :-1], both[..., -1]
 
     def at(
         self, begun: torch.Tensor, strength: float
@@ -221,8 +199,9 @@ class _Loss:
         """Returns loss and distance from (C, c) weights, as `descend` wants it."""
 
         def objective(point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            values, slopes = self(*self.layers(point))
-            moved = self.layers(point)[0] - begun
+            weights, bias = parts_of(point, self.x.shape[1])
+            values, slopes = self(weights, bias)
+            moved = weights - begun
             slopes[..., :-1] += moved / strength
             values += (moved**2).sum((1, 2)) / (2 * strength)
             return values * self.scale, (slopes * self.scale[:, None, None]).flatten(1)
@@ -262,7 +241,7 @@ class _Loss:
         certain = None if self.certain is None else self.certain[first : first + len(logits)]
         losses, slopes = _background(logits, certain, self.beta)
         sure = torch.ones(len(own), 1) if certain is None else certain[own - first, 0]
-        found = _focal(told, self.quality[own][:, None], sure, self.beta)
+        found = _focal(told, self.quality[own], sure, self.beta)
         losses[own - first, :, kinds], slopes[own - first, :, kinds] = found
         return losses, slopes
 

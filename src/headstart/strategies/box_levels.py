@@ -17,7 +17,7 @@ from headstart.nets.backbone import Backbone
 from headstart.nets.box_head import BoxHead
 from headstart.nets.box_net import BoxNet, box_corners, box_net_of, box_parts
 from headstart.nets.maps import MapLayout
-from headstart.probe.box_cells import Cells, assign_cells
+from headstart.probe.box_cells import assign_cells
 from headstart.probe.box_linear import CellRows, rows_of_cells
 from headstart.strategies.box_material import BoxMaterial
 from headstart.tasks.detection.recipe import BoxRecipe
@@ -80,8 +80,8 @@ class LevelReader:
     Attributes:
         cells: (A, 3) of its input, as `box_head.grid` has them.
         parts: Which of those are of each level.
-        boxes: (N, A, 4) on the images as they are; known once `gather` has read them.
-        certain: (N, A) objectness there; (N, 1) ones where the detector has none.
+        certain: (N, A) objectness on the images as they are, known once `gather` has read them;
+            (N, 1) ones where the detector has none.
     """
 
     def __init__(self, task: ProbeTask) -> None:
@@ -89,11 +89,10 @@ class LevelReader:
         self.net: BoxNet = box_net_of(task.detector)
         one = task.layout.split(torch.zeros(1, task.layout.bounds[-1]))
         self.cells = self.net.cells(one)
+        self.grid = self.cells.numpy()
         ends = np.cumsum([0] + [one[stage][0, 0].numel() for stage in task.detector.plan.stages])
         self.parts = [slice(*pair) for pair in pairwise(ends.tolist())]
         shape = (len(task.material), len(self.cells))
-        # Of the images as they are: held-out ones are measured by them.
-        self.boxes = new_rows((*shape, 4), np.float32, "boxes")[0]
         self.certain = np.ones((shape[0], 1), np.float32)
         if task.detector.plan.objectness:
             self.certain = new_rows(shape, np.float32, "objectness")[0]
@@ -129,25 +128,22 @@ class LevelReader:
             compute: The seed of what is drawn, and who hears of progress.
         """
         task, recipe = self.task, self.task.recipe
-        centres = self.cells[:, :2].numpy()
         found: list[list[CellRows]] = [[] for _ in self.parts]
         total = sum(len(view.rows) for view in task.views)
 
         def give(job: tuple[int, int, list[np.ndarray], np.ndarray, Any]) -> list[CellRows]:
             number, image, levels, boxes, (taken, certain) = job
-            if not number:
-                self.boxes[image] = boxes
-                if task.detector.plan.objectness:
-                    self.certain[image] = certain
+            if not number and task.detector.plan.objectness:
+                self.certain[image] = certain  # held-out images are measured by it
             view = task.views[number]
             cells = assign_cells(
-                boxes, centres, view.boxes[image], view.classes[image],
+                boxes, self.grid, view.boxes[image], view.classes[image],
                 top=recipe.probe_top, near=recipe.probe_near,
             )  # fmt: skip
             rng = np.random.default_rng([compute.seed, number, image, 11])
             return [
                 rows_of_cells(
-                    level, Cells(cells.kinds[part], cells.quality[part]), image, rng,
+                    level, cells.of(part), image, rng,
                     taken=taken[part] >= _TAKEN, certain=certain[part], share=recipe.probe_share,
                 )
                 for level, part in zip(levels, self.parts, strict=True)

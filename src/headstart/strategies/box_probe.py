@@ -1,7 +1,8 @@
-"""The probe of boxes: a pretrained detector stays as it is, and only its class layers are new.
+"""The probe of boxes: a pretrained detector stays as it is, but for its last layers.
 
-Its boxes know where things are, of classes that it never saw too; what they are is learnt on cached
-maps in seconds. One model is fitted on all training images and one without each fold, side by side.
+Its boxes know where things are, of classes that it never saw too; what they are is learnt anew on
+cached maps, in seconds, and how far their sides are is learnt on. One model is fitted on all
+training images and one without each fold, side by side.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from headstart.compute import Compute
 from headstart.images.threads import ordered_map
 from headstart.metrics.detection import average_precision
 from headstart.nets.box_head import BoxHead
-from headstart.probe.box_linear import CellRows, LevelFit, fit_level, level_scores
+from headstart.probe.box_linear import CellRows, fit_level, level_scores
+from headstart.probe.box_sides import fit_sides, overlap_at, sides_away
+from headstart.probe.level_fit import LevelFit
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
 from headstart.strategies.box_held import BoxOperating, HeldBoxes
@@ -34,6 +37,8 @@ _MOST_SCORES = 1 << 26
 # A learning curve: shares of the images before all of them, and how many there must be.
 _SHARES = (0.25, 0.5)
 _LEAST_CURVE = 24
+# Cells of objects of a level that its sides are learnt from, at most.
+_MOST_SIDES = 5_000
 # Held-out images that ways are told apart by, at most about.
 _MEASURED = 120
 
@@ -78,7 +83,8 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     operating = BoxOperating() if held is None else held.operating(task.material)
     matched = sum(name.lower() in work.places for name in task.material.names)
     summary = (
-        f"{task.backbone.name} as it was pretrained, with new class layers on {len(rows)} levels, "
+        f"{task.backbone.name} as it was pretrained, with new class layers"
+        f"{' and sides learnt on' if task.recipe.probe_sides else ''} on {len(rows)} levels, "
         f"input {task.layout.size} px"
     )
     if matched:
@@ -97,8 +103,17 @@ def _value(held: HeldBoxes, material: BoxMaterial) -> float:
     return value if np.isfinite(value) else 0.0
 
 
-Fits = list[list[LevelFit]]
-"""The models of every level: level by level, the model of each fold, then that of all images."""
+@dataclass(frozen=True)
+class _Fits:
+    """Layers level by level, each of the model without each fold, then of that of all images.
+
+    Attributes:
+        classes: What things are.
+        sides: How far their sides are.
+    """
+
+    classes: list[list[LevelFit]]
+    sides: list[list[LevelFit]]
 
 
 class _Work:
@@ -119,27 +134,62 @@ class _Work:
             return (strengths[len(strengths) // 2],)
         return strengths
 
-    def fit(self, rows: list[CellRows], strengths: Sequence[float]) -> list[Fits]:
+    def fit(self, rows: list[CellRows], strengths: Sequence[float]) -> list[_Fits]:
         """Returns the models of every strength."""
-        levels = []
+        levels, sides = [], []
         for at, each in enumerate(rows):
-            phase = f"probe: class layer {at + 1} of {len(rows)}, {self.models} models"
+            phase = f"probe: layers of level {at + 1} of {len(rows)}, {self.models} models"
             self.compute.progress(phase, at, len(rows))
             learns = np.ones((len(each.images), self.models), bool)
             if self.models > 1:
                 learns[:, :-1] = self.without(each)
-            levels.append(self.fit_one(at, each, learns, strengths))
-        return [[level[number] for level in levels] for number in range(len(strengths))]
+            found = self.fit_one(at, each, learns, strengths)
+            levels.append(found[0])
+            sides.append(found[1])
+        return [
+            _Fits([level[number] for level in levels], sides) for number in range(len(strengths))
+        ]
 
     def fit_one(
         self, at: int, rows: CellRows, learns: np.ndarray, strengths: Sequence[float]
-    ) -> Fits:
-        """Returns the models of one level, by strength."""
-        recipe = self.task.recipe
-        start = self.start(*self.task.detector.class_layers()[at])
-        return fit_level(
-            rows, start, learns, strengths, beta=recipe.probe_beta, steps=recipe.probe_steps
-        )
+    ) -> tuple[list[list[LevelFit]], list[LevelFit]]:
+        """Returns the class layers of the models of one level by strength, and their side layers.
+
+        Sides come first: how well each model's own boxes show the objects is what its classes are
+        to say.
+        """
+        task, recipe = self.task, self.task.recipe
+        sides, quality = self.fit_sides(at, rows, learns)
+        start = self.start(*task.detector.class_layers()[at])
+        classes = fit_level(
+            rows, start, learns, strengths, quality,
+            beta=recipe.probe_beta, steps=recipe.probe_steps,
+        )  # fmt: skip
+        return classes, sides
+
+    def fit_sides(
+        self, at: int, rows: CellRows, learns: np.ndarray
+    ) -> tuple[list[LevelFit], np.ndarray]:
+        """Returns the side layers of the models of one level, and (R, M) what their boxes show."""
+        detector, strength = self.task.detector, self.task.recipe.probe_sides
+        start, bins = LevelFit(*detector.side_layers()[at]), detector.plan.bins
+        models = learns.shape[1]
+        quality = np.repeat(rows.quality[:, None], models, axis=1)
+        own = np.flatnonzero(rows.kinds >= 0)
+        if not strength or not len(own):
+            return [start] * models, quality
+        some = own
+        if len(own) > _MOST_SIDES:
+            rng = np.random.default_rng([self.compute.seed, at, 15])
+            some = np.sort(rng.choice(own, _MOST_SIDES, replace=False))
+        sides = fit_sides(
+            rows.features[some], rows.away[some], rows.quality[some, None] * learns[some], start,
+            bins=bins, strength=strength,
+        )  # fmt: skip
+        for model, side in enumerate(sides):
+            told = sides_away(side, rows.features[own], bins)
+            quality[own, model] = overlap_at(told, rows.away[own])
+        return sides, quality
 
     def without(self, rows: CellRows) -> np.ndarray:
         """Returns (R, K) bool, which cells the model without each fold learns from."""
@@ -163,7 +213,7 @@ class _Work:
         folds = [rng.permutation(np.flatnonzero(self.of == fold))[:each] for fold in range(self.k)]
         return np.sort(np.concatenate(folds))
 
-    def held(self, fits: list[Fits], images: np.ndarray) -> list[HeldBoxes]:
+    def held(self, fits: list[_Fits], images: np.ndarray) -> list[HeldBoxes]:
         """Returns what each image's model without it finds on it, of several.
 
         Args:
@@ -186,16 +236,22 @@ class _Work:
         how = f"{self.k} folds"
         return [HeldBoxes(images, joined_found(own), how) for own in zip(*parts, strict=True)]
 
-    def found(self, image: int, levels: list[np.ndarray], fit: Fits) -> Outputs:
+    def found(self, image: int, levels: list[np.ndarray], fit: _Fits) -> Outputs:
         """Returns what the model without an image finds on it."""
-        model = self.of[image]
+        model, recipe, bins = self.of[image], self.task.recipe, self.task.detector.plan.bins
         certain = np.broadcast_to(self.levels.certain[image], (len(self.levels.cells),))
-        scores = np.concatenate([
-            level_scores(own[model], level, certain[part])
-            for own, level, part in zip(fit, levels, self.levels.parts, strict=True)
-        ])  # fmt: skip
-        boxes = self.levels.boxes[image : image + 1]
-        return chosen_boxes(boxes, scores[None], self.task.recipe, self.task.most)
+        scores, boxes = [], []
+        for at, (level, part) in enumerate(zip(levels, self.levels.parts, strict=True)):
+            own = level_scores(fit.classes[at][model], level, certain[part])
+            # Where the others would lie is never asked.
+            kept = np.flatnonzero(~(own.max(axis=1) <= recipe.floor))
+            grid = self.levels.grid[part][kept]
+            away = sides_away(fit.sides[at][model], level[:, kept].T, bins) * grid[:, 2:]
+            scores.append(own[kept])
+            boxes.append(np.hstack([grid[:, :2] - away[:, :2], grid[:, :2] + away[:, 2:]]))
+        return chosen_boxes(
+            np.concatenate(boxes)[None], np.concatenate(scores)[None], recipe, self.task.most
+        )
 
     def curve(
         self, rows: list[CellRows], strength: float, whole: HeldBoxes | None
@@ -219,10 +275,10 @@ class _Work:
         for share in _SHARES:
             few = [each.of(rank[each.images] <= share) for each in rows]
             models = [
-                self.fit_one(at, each, self.without(each), (strength,))[0]
+                self.fit_one(at, each, self.without(each), (strength,))
                 for at, each in enumerate(few)
             ]
-            fits.append(models)
+            fits.append(_Fits([classes for [classes], _ in models], [own for _, own in models]))
             sizes.append(round((rank <= share).sum() * (self.k - 1) / self.k))
         some = self.some()
         folds = (self.of[some] == np.arange(self.k)[:, None]).astype(np.float64)
@@ -232,7 +288,10 @@ class _Work:
         ])  # fmt: skip
         return np.array([*sizes, round(n * (self.k - 1) / self.k)]), values
 
-    def head(self, fits: Fits, model: int) -> BoxHead:
-        """Returns the detector with one model's class layers."""
-        own = [level[model] for level in fits]
-        return self.task.detector.with_classes([f.weights for f in own], [f.bias for f in own])
+    def head(self, fits: _Fits, model: int) -> BoxHead:
+        """Returns the detector with one model's layers."""
+        classes, sides = ([level[model] for level in each] for each in (fits.classes, fits.sides))
+        head = self.task.detector.with_classes(
+            [each.weights for each in classes], [each.bias for each in classes]
+        )
+        return head.with_sides([each.weights for each in sides], [each.bias for each in sides])

@@ -33,6 +33,7 @@ class BoxRecipe(Recipe):
         probe_beta: Exponent of the quality focal loss of the class layer.
         probe_share: Share of plain background that it learns from.
         probe_cells: Cells of a level that it learns from, at most.
+        probe_sides: Strength with which its side layers are learnt on; 0 leaves them as they are.
         probe_strengths: Strengths that are tried, joined by ``/``.
         probe_steps: Of its solver at each strength, at most.
         probe_overlap: As `overlap`, of a frozen detector: its boxes lie less exactly.
@@ -79,6 +80,7 @@ class BoxRecipe(Recipe):
     probe_beta: float = 2.0
     probe_share: float = 0.05
     probe_cells: int = 20_000
+    probe_sides: float = 0.1
     probe_strengths: str = "0.1/1/10"
     probe_steps: int = 20
     probe_overlap: float = 0.5
@@ -112,8 +114,10 @@ class BoxRecipe(Recipe):
             wrong = "top, probe_top, probe_cells, probe_steps and head_batch are at least 1"
         elif self.room < 1:
             wrong = f"room={self.room:g}: at least 1"
-        elif min(self.shift, self.probe_beta, self.box_loss, self.bin_loss, self.onward) < 0:
-            wrong = "shift, probe_beta, box_loss, bin_loss and onward are at least 0"
+        elif min(self.shift, self.probe_beta, self.probe_sides) < 0:
+            wrong = "shift, probe_beta and probe_sides are at least 0"
+        elif min(self.box_loss, self.bin_loss, self.onward) < 0:
+            wrong = "box_loss, bin_loss and onward are at least 0"
         elif not all(
             0 < each <= 1
             for each in (self.visible, self.probe_share, self.probe_overlap, self.overlap)
