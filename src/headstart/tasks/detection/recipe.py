@@ -80,7 +80,7 @@ class BoxRecipe(Recipe):
     probe_beta: float = 2.0
     probe_share: float = 0.05
     probe_cells: int = 20_000
-    probe_sides: float = 0.1
+    probe_sides: float = 0.02
     probe_strengths: str = "0.1/1/10"
     probe_steps: int = 20
     probe_overlap: float = 0.5
