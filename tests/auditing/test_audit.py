@@ -81,3 +81,16 @@ def test_of_other_images_what_goes_together_is_what_was_taught(leaning):
     assert found.serious
     assert found.columns[0].share == pytest.approx((0.95, 0.05))
     assert found.columns[0].cost.value > 0.3
+
+
+def test_two_columns_that_say_the_same_are_both_told_and_that_it_cannot_be_said_which(leaning):
+    evidence, _ = leaning
+    sex = evidence.dataset.attributes["sex"]
+    columns = {"sex": sex, "pronoun": np.where(sex == "woman", "she", "he")}
+    found = audit_columns(evidence, columns, name="run")
+    assert {each.column: each.alike for each in found.columns} == {
+        "sex": ("pronoun",), "pronoun": ("sex",),
+    }  # fmt: skip
+    assert "pronoun says nearly the same of these images" in next(
+        each.claim for each in found.said if each.column == "sex"
+    )

@@ -42,7 +42,7 @@ def test_labels_to_look_at_name_their_copies(found, tmp_path):
     audit = dataclasses.replace(found, labels=(suspect,), labels_said="1 label to look at")
     write_audit(Run(tmp_path), audit, {"": [{"pictures": [shown, shown | {"twin": "b.png"}]}]})
     text = Page((tmp_path / "audit.html").read_text()).text
-    assert "Labels to look at" in text
+    assert "Labels that may be wrong" in text
     assert text.count("has a copy: b.png") == 1
     assert "built-in" not in text
 
@@ -68,7 +68,7 @@ def test_what_to_do_lists_what_no_column_names(found, tmp_path):
         border_said="Cut the borders off.",
     )  # fmt: skip
     text = Page((tmp_path / "audit.html").read_text()).text
-    do = text[text.index("What to do") : text.index("Labels to look at")]
+    do = text[text.index("What to do") : text.index("Labels that may be wrong")]
     assert "Serious: size" in do
     assert "Save all of them alike." in do
     assert "Cut the borders off." in do

@@ -104,6 +104,7 @@ class Confound:
         change: Share of answers that would be others with the other value, or None.
         change_by_chance: The same of a value dealt out at random.
         gather: What to gather, and what that would bring.
+        alike: Other columns that say nearly the same of these images.
         taught: Whether `share` and `associated` are of other images, those that it learnt from.
     """
 
@@ -131,6 +132,7 @@ class Confound:
     change_by_chance: float | None
     gather: Gather | None = None
     taught: bool = False
+    alike: tuple[str, ...] = ()
 
     @property
     def tied(self) -> bool:

@@ -13,6 +13,7 @@ from headstart.errors import OptionError
 from headstart.probe.classifiers import Space
 from headstart.probe.held_out import Beside, held_out_like
 from headstart.records import OutputSpec
+from headstart.tasks import told_apart
 
 __all__ = [
     "Earlier",
@@ -126,7 +127,7 @@ def targets_of(dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         OptionError: If the task has neither.
     """
-    if dataset.task == "classification":
+    if told_apart(dataset.task) == "classes":
         return dataset.labels.strata, dataset.labels.kinds
     if isinstance(dataset.labels, Numbers):
         halves, middle = halves_of(dataset.labels.values)

@@ -71,7 +71,8 @@ class AuditOptions(Options):
     repair: str | None = option(
         None, group="training", metavar="COLUMN",
         help="Repair the head, so that it leans less on this column: every value counts alike "
-        "within every class. Kept only if that pays where column and class would be unrelated.",
+        "within every class. Tried only where the model leans on it, and kept only where that "
+        "surely helps where column and class would be unrelated.",
     )  # fmt: skip
     attribute_pool: str | Path | None = option(
         None, group="training", metavar="FOLDER",
