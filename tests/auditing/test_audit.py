@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.confounded import planted
 
 from headstart.auditing.audit import audit_columns, pick_columns, read_with
 from headstart.auditing.evidence import Earlier, evidence_of_vectors
+from headstart.data.labels import Numbers
 from headstart.errors import DataError
 
 
@@ -60,8 +63,6 @@ def test_columns_are_all_or_those_named(leaning):
 
 
 def test_of_other_images_what_goes_together_is_what_was_taught(leaning):
-    import dataclasses
-
     before, _ = leaning
     dataset, vectors, clusters = planted(60, seed=3)
     fair = evidence_of_vectors(dataset, vectors, clusters)
@@ -93,4 +94,16 @@ def test_two_columns_that_say_the_same_are_both_told_and_that_it_cannot_be_said_
     }  # fmt: skip
     assert "pronoun says nearly the same of these images" in next(
         each.claim for each in found.said if each.column == "sex"
+    )
+
+
+def test_the_number_that_is_learnt_is_no_column(leaning):
+    evidence, _ = leaning
+    numbers = Numbers("age", np.arange(len(evidence), dtype=float))
+    dataset = dataclasses.replace(evidence.dataset, labels=numbers)
+    of_numbers = dataclasses.replace(evidence, dataset=dataset)
+    cells = np.arange(len(evidence)).astype(str)
+    assert read_with(of_numbers, "age", cells) == (
+        "is the number itself that the model learnt",
+        None,
     )

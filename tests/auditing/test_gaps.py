@@ -62,9 +62,13 @@ def test_a_gap_that_is_more_than_chance_is_a_warning(run, monkeypatch):
     assert found.said[0].remedy.startswith("Gather more images of camera")
 
 
-def test_what_cannot_be_asked_is_one_line(run):
+def test_what_cannot_be_asked_is_one_line(run, monkeypatch):
     with pytest.raises(DataError, match="--by nose"):
         audit(run.folder, by="nose")
+    with monkeypatch.context() as patch:
+        patch.setattr(gaps, "_gaps", lambda *given: ([], {"camera": "has one value only"}))
+        with pytest.raises(DataError, match="--by camera: it has one value only"):
+            audit(run.folder, by="camera")
     for options in ({"corruptions": True}, {"repair": "camera", "out": "x"}):
         with pytest.raises(OptionError, match="this run is of segmentation"):
             audit(run.folder, **options)

@@ -3,12 +3,15 @@ import json
 import logging
 import shutil
 
+import pytest
+
 from headstart.auditing import run_audit
 from headstart.auditing.border import Border
 from headstart.auditing.corruptions import Corrupted, Robustness
 from headstart.auditing.from_run import evidence_of_run
 from headstart.auditing.run_audit import audit_while_training
 from headstart.compute import Compute
+from headstart.errors import DataError
 from headstart.records import Estimate
 from headstart.run import Run
 
@@ -84,3 +87,11 @@ def test_what_took_minutes_is_kept_by_an_audit_that_is_not_asked_for_it(
     assert short.asked["unnamed"].kept
     ask(seed=1, corruptions=True)
     assert len(measured) == 2, "other images were drawn for it"
+
+
+def test_columns_that_were_named_and_cannot_be_asked_are_one_line(confounded, monkeypatch):
+    data, run = confounded
+    monkeypatch.setenv("HEADSTART_CACHE", str(data.parent / "cache"))
+    evidence, ask = evidence_of_run(run, Compute()), run_audit.AuditAsk(by=("same",))
+    with pytest.raises(DataError, match="--by same: it has one value only"):
+        run_audit.run_audit(run, evidence, ["same"], Compute(), name="run", ask=ask)

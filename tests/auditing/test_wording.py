@@ -79,8 +79,8 @@ def test_how_a_column_was_read_is_said(leaning):
         noted, verdict="fine", associated=Estimate(0.5, 0.45, 0.55, 9, "x")
     )  # fmt: skip
     assert claim_of(loose) == (
-        "sex hardly tells the class (balanced accuracy 0.50, 0.45 to 0.55; guessing 0.50) "
-        "(in halves at 3)."
+        "sex hardly tells the class (balanced accuracy 0.50, 0.45 to 0.55; guessing 0.50; "
+        "in halves at 3)."
     )
     said = line_of_quiet([loose, dataclasses.replace(loose, column="age", note="")])
     assert said.startswith("2 columns hardly tell the class: sex (in halves at 3), age. sex tells")

@@ -21,6 +21,7 @@ from headstart.auditing.gather import what_to_gather
 from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
+from headstart.data.labels import Numbers
 from headstart.errors import DataError
 from headstart.metrics.confound import holm
 
@@ -198,6 +199,9 @@ def read_with(
         The attribute of the N images, or why it cannot be asked; and that of what was learnt from,
         where those are other images that have the column.
     """
+    labels = evidence.dataset.labels
+    if isinstance(labels, Numbers) and column == labels.name:
+        return "is the number itself that the model learnt", None
     groups, earlier = evidence.dataset.groups, evidence.earlier
     if earlier is None or column not in earlier.dataset.attributes:
         return read_attribute(column, cells, evidence.targets, groups), None

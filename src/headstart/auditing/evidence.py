@@ -19,6 +19,7 @@ __all__ = [
     "Earlier",
     "Evidence",
     "evidence_of_vectors",
+    "halves_said",
     "halves_of",
     "log_odds_of",
     "odds",
@@ -119,6 +120,14 @@ def halves_of(numbers: np.ndarray) -> tuple[np.ndarray, float]:
     if not (upper == 1).any():
         upper = (numbers >= middle).astype(int)
     return np.where(np.isnan(numbers), -1, upper), middle
+
+
+def halves_said(dataset: Dataset) -> str:
+    """Returns how numbers are asked about; nothing of classes."""
+    if not isinstance(dataset.labels, Numbers):
+        return ""
+    _, middle = halves_of(dataset.labels.values)
+    return f"; {dataset.labels.name} is asked about as two classes, up to {middle:g} and above it"
 
 
 def targets_of(dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.auditing.evidence import Earlier, Evidence, log_odds_of, targets_of
+from headstart.auditing.evidence import Earlier, Evidence, halves_said, log_odds_of, targets_of
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
@@ -66,7 +66,7 @@ def evidence_of_data(
     return Evidence(
         dataset, tuple(names[each] for each in present), own.reshape(-1), clusters,
         scores[:, present], np.zeros(n, int), np.ones(n, bool),
-        f"the model's answers to {plural(n, 'image')} of {name}",
+        f"the model's answers to {plural(n, 'image')} of {name}{halves_said(dataset)}",
         make_space(vectors, model.vector_head.columns),
         _beside(model, vectors, present, own.reshape(-1), clusters),
         earlier=_earlier(run, tuple(names[each] for each in present)),

@@ -77,7 +77,7 @@ def audit_gaps(
 
     Raises:
         ModelError: If the run cannot be read.
-        DataError: If a column is not there.
+        DataError: If a column is not there, or none of those that were named can be asked.
     """
     items = read_items(run)
     tested, predictions = read_predictions(run, items)
@@ -94,6 +94,9 @@ def audit_gaps(
         return [_noted(each, joined) for each in gaps], why
 
     found, skipped = asked(columns, False)
+    if by and not found:
+        said = "; ".join(f"{column}: it {why}" for column, why in skipped.items())
+        raise DataError(f"--by {said}")
     if unnamed:
         outside, _ = asked(_outside(dataset, compute), True)
         found += outside

@@ -199,8 +199,8 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
 def _remedy(name: str) -> str:
     if name in CONTENT:
         return (
-            f"Where the classes simply look like that, nothing must be done. Where {name} comes of "
-            f"place, light or camera, gather the classes under the same conditions."
+            "Where the classes simply look like that, nothing must be done. Where that comes of "
+            "place, light or camera, gather the classes under the same conditions."
         )
     alike = " or save all of them alike before training" if name in _SAVED else ""
     return f"It comes from how the images were made: gather the classes in the same way{alike}."

@@ -129,7 +129,8 @@ def _nothing_to_repair(evidence: Evidence, read: Attribute, seed: int) -> str:
         return ""
     return (
         f"Nothing to repair: among images of one class the score was not seen to follow "
-        f"{read.name} (AUC {found.used:.2f}, p = {found.p_value:.2g})."
+        f"{read.name} (in {100 * found.used:.0f} of 100 pairs, where 50 is chance; "
+        f"p = {found.p_value:.2g})."
     )
 
 

@@ -26,7 +26,7 @@ from headstart.auditing.remembered import carried_over, told_of, what_was_measur
 from headstart.auditing.repaired_run import after_repair, repair_run, write_repaired
 from headstart.auditing.wording import remedy_of_border
 from headstart.compute import Compute
-from headstart.errors import HeadstartError, OutputError
+from headstart.errors import DataError, HeadstartError, OutputError
 from headstart.nets.model import Model
 from headstart.output import write_atomic
 from headstart.reporting.audit import write_audit
@@ -83,7 +83,7 @@ def run_audit(
         ask: What else.
 
     Raises:
-        DataError: If a column is not there.
+        DataError: If a column is not there, or none of those that were named can be asked.
         OutputError: If it cannot be written.
     """
     columns = pick_columns(evidence, by)
@@ -93,6 +93,9 @@ def run_audit(
     found = audit_columns(
         evidence, columns, name=name, repaired=ask.repaired or before, seed=compute.seed
     )
+    if ask.by and not found.columns and not repair:
+        said = "; ".join(f"{column}: it {why}" for column, why in found.skipped.items())
+        raise DataError(f"--by {said}")
     found = dataclasses.replace(
         found, repair=tuple(repair), against=ask.against, by=ask.by, of=told_of(run, evidence)
     )

@@ -58,16 +58,16 @@ def claim_of(found: Confound) -> str:
     inside, outside = (_percent(each) for each in found.share)
     learnt = " that it learnt from" if found.taught else ""
     tied = f"{inside} of {found.kind}{learnt} have {what}, and {outside} of {found.others[0]}"
-    read = f" ({found.note})" if found.note else ""
+    read = f"; {found.note}" if found.note else ""
     if found.verdict == "fine" and found.tied:
         return (
             f"{tied}; among images of one class the score was not seen to follow {found.column} "
-            f"({_in_pairs(found)}){read}."
+            f"({_in_pairs(found)}{read})."
         )
     if found.verdict == "fine":
         return (
             f"{found.column} hardly tells the class (balanced accuracy "
-            f"{_share(found.associated)}; guessing 0.50){read}."
+            f"{_share(found.associated)}; guessing 0.50{read})."
         )
     leans = (
         f"Among images of one and the same class those with {what} score higher for {found.kind} "

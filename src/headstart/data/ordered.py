@@ -127,7 +127,7 @@ def _year_last(found: list[re.Match[str]], cells: Sequence[str]) -> np.ndarray |
         days = [_day(m[4], m[1], m[3]) for m in found]
     else:
         raise AmbiguousDates(
-            f"are dates such as {cells[0]}, where day or month may come first: write 2024-03-18"
+            f"holds dates such as {cells[0]}, where day or month may come first: write 2024-03-18"
         )
     return _with_clock(days, cells, False)
 
