@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import pytest
 from tests.confounded import planted
@@ -10,8 +11,9 @@ from headstart.auditing.evidence import evidence_of_vectors
 from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.errors import OutputError
+from headstart.records import Estimate
 from headstart.reporting.audit import write_audit
-from headstart.run import Run
+from headstart.run import FORMAT, Run
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +96,15 @@ def test_a_claim_is_told_once(found, tmp_path):
 def test_a_folder_that_is_gone(found, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         write_audit(Run(tmp_path / "gone"), found, {})
+
+
+def test_what_a_repair_did_not_mend_is_still_leant_on(found, tmp_path):
+    run = Run(tmp_path)
+    for column, title in (("sex", "The model still leans on sex."), ("age", "The model leans on")):
+        run.metrics.write_text(json.dumps({"format": FORMAT, "repair": {"column": column}}))
+        write_audit(Run(tmp_path), found, {})
+        assert title in Page((tmp_path / "audit.html").read_text()).text
+    few = Estimate(math.nan, math.nan, math.nan, 2, "undefined: only 2 images contradict it")
+    one = dataclasses.replace(found.columns[0], unrelated=few)
+    write_audit(Run(tmp_path), dataclasses.replace(found, columns=(one,)), {})
+    assert "too few images contradict it" in Page((tmp_path / "audit.html").read_text()).text

@@ -215,8 +215,9 @@ def remedy_of_border(found: Border | None) -> str:
     if found is None or not found.telling:
         return ""
     return (
-        f"The outer tenth at each side tells the classes ({_percent(found.border.value)}) about as "
-        f"well as the rest: look there for marks, rulers, frames and backgrounds, and cut them off "
+        f"The outer tenth at each side tells the classes ({_percent(found.border.value)}, "
+        f"{_percent(found.border.low)} to {_percent(found.border.high)}) about as well as the "
+        f"rest: look there for marks, rulers, frames and backgrounds, and cut them off "
         f"or gather images without them."
     )
 
@@ -251,8 +252,8 @@ def lines_of_against(found: Against) -> list[str]:
     value, low, high = (100 * x for x in (found.measured.value, found.measured.low,
                                           found.measured.high))  # fmt: skip
     first = (
-        f"Against {found.second}, on {found.images:,} images that both answered: it is right in "
-        f"{value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
+        f"Against {found.second}, on {found.images:,} images that both answered: right answers "
+        f"change by {value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
     )
     return [first, *(each.claim for each in found.columns)]
 

@@ -61,7 +61,8 @@ class AuditOptions(Options):
     corruptions: bool = option(
         False, group="measuring",
         help="Also answer up to 300 images blurred, noisy, compressed, dark, bright, flat, turned "
-        "and coarse, mildly and strongly, and tell what that costs.",
+        "and coarse, mildly and strongly, and tell what that costs. Later audits of the same "
+        "model and images keep what was measured.",
     )  # fmt: skip
     against: str | Path | None = option(
         None, group="measuring", metavar="RUN2",

@@ -64,6 +64,7 @@ def write_audit(
             for each in value["columns"]
         ],
         serious=serious,
+        repaired=_repaired_for(run),
         warnings=warnings,
         leads=(serious + warnings)[:3],
         suspects=pictures.get("", []),
@@ -83,6 +84,12 @@ def write_audit(
         write_atomic(place, page)
     except OSError as error:
         raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error
+
+
+def _repaired_for(run: Run) -> str:
+    """Returns the column that the run's head was repaired for; empty where it was not."""
+    made = run.results.get("repair") if run.metrics.is_file() else None
+    return str((made or {}).get("column", ""))
 
 
 def _alike(outer: list[dict[str, Any]]) -> list[dict[str, Any]]:
