@@ -54,7 +54,7 @@ def test_verbs_holds_only_the_commands():
 ASKED_OF_TASKS = frozenset([
     "PRIMARY", "MEASURES", "check", "encode", "decode", "measures", "details", "baselines", "draw",
     "head", "batches", "loss", "correct", "compared", "read_labels", "PLACED", "OBJECTS", "settle",
-    "rough", "served", "noise_of", "disturbed", "write_answers", "write_labels",
+    "TOLD_APART", "rough", "served", "noise_of", "disturbed", "write_answers", "write_labels",
 ])  # fmt: skip
 
 

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.confounded import planted
 
 from headstart.auditing.audit import audit_columns, pick_columns, read_with
 from headstart.auditing.evidence import Earlier, evidence_of_vectors
+from headstart.data.labels import Numbers
 from headstart.errors import DataError
 
 
@@ -60,8 +63,6 @@ def test_columns_are_all_or_those_named(leaning):
 
 
 def test_of_other_images_what_goes_together_is_what_was_taught(leaning):
-    import dataclasses
-
     before, _ = leaning
     dataset, vectors, clusters = planted(60, seed=3)
     fair = evidence_of_vectors(dataset, vectors, clusters)
@@ -81,3 +82,28 @@ def test_of_other_images_what_goes_together_is_what_was_taught(leaning):
     assert found.serious
     assert found.columns[0].share == pytest.approx((0.95, 0.05))
     assert found.columns[0].cost.value > 0.3
+
+
+def test_two_columns_that_say_the_same_are_both_told_and_that_it_cannot_be_said_which(leaning):
+    evidence, _ = leaning
+    sex = evidence.dataset.attributes["sex"]
+    columns = {"sex": sex, "pronoun": np.where(sex == "woman", "she", "he")}
+    found = audit_columns(evidence, columns, name="run")
+    assert {each.column: each.alike for each in found.columns} == {
+        "sex": ("pronoun",), "pronoun": ("sex",),
+    }  # fmt: skip
+    assert "pronoun says nearly the same of these images" in next(
+        each.claim for each in found.said if each.column == "sex"
+    )
+
+
+def test_the_number_that_is_learnt_is_no_column(leaning):
+    evidence, _ = leaning
+    numbers = Numbers("age", np.arange(len(evidence), dtype=float))
+    dataset = dataclasses.replace(evidence.dataset, labels=numbers)
+    of_numbers = dataclasses.replace(evidence, dataset=dataset)
+    cells = np.arange(len(evidence)).astype(str)
+    assert read_with(of_numbers, "age", cells) == (
+        "is the number itself that the model learnt",
+        None,
+    )

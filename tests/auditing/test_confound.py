@@ -53,3 +53,14 @@ def test_without_vectors_only_the_scores_are_asked(leaning):
     assert found.carried is None
     assert found.change is None
     assert found.p_value < 0.05
+
+
+def test_where_hardly_an_image_contradicts_it_nobody_can_say_what_unrelated_would_be(leaning):
+    evidence, _ = leaning
+    sex = evidence.dataset.attributes["sex"]
+    read = read_attribute("sex", sex, evidence.targets)
+    men = np.flatnonzero((evidence.targets == 1) & (sex == "man"))
+    values = read.values.copy()
+    values[men[2:]] = -1
+    found = confound_of(evidence, dataclasses.replace(read, values=values))
+    assert found.unrelated.undefined.startswith("undefined: only 2 images contradict")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tests.confounded import planted
@@ -5,6 +7,7 @@ from tests.confounded import planted
 from headstart.auditing.evidence import (
     evidence_of_vectors,
     halves_of,
+    halves_said,
     log_odds_of,
     odds,
     targets_of,
@@ -70,3 +73,11 @@ def test_identities_are_refused():
 def test_odds_are_finite():
     assert odds(np.log([[0.5, 0.5]])) == pytest.approx(np.zeros((1, 2)), abs=1e-9)
     assert np.isfinite(odds(np.array([[0.0, -np.inf]]))).all()
+
+
+def test_how_numbers_are_asked_about_is_said(leaning):
+    evidence, _ = leaning
+    assert halves_said(evidence.dataset) == ""
+    ages = Numbers("age", np.arange(len(evidence), dtype=float))
+    dataset = dataclasses.replace(evidence.dataset, labels=ages)
+    assert halves_said(dataset) == "; age is asked about as two classes, up to 119.5 and above it"

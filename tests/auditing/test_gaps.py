@@ -12,6 +12,7 @@ from headstart.auditing import gaps
 from headstart.auditing.gaps import audit_gaps
 from headstart.compute import Compute
 from headstart.errors import DataError, OptionError
+from headstart.images.outer import OuterProperties
 from headstart.metrics.groups import Subgroups
 from headstart.records import Estimate
 from headstart.tasks import task_of
@@ -57,13 +58,17 @@ def test_a_gap_that_is_more_than_chance_is_a_warning(run, monkeypatch):
     found = audit_gaps(run, ["camera"], Compute(), name="run", unnamed=False)
     (gap,) = found.gaps
     assert gap.verdict == "warning"
-    assert "more than chance" in gap.claim
+    assert "chance alone would not give" in gap.claim
     assert found.said[0].remedy.startswith("Gather more images of camera")
 
 
-def test_what_cannot_be_asked_is_one_line(run):
+def test_what_cannot_be_asked_is_one_line(run, monkeypatch):
     with pytest.raises(DataError, match="--by nose"):
         audit(run.folder, by="nose")
+    with monkeypatch.context() as patch:
+        patch.setattr(gaps, "_gaps", lambda *given: ([], {"camera": "has one value only"}))
+        with pytest.raises(DataError, match="--by camera: it has one value only"):
+            audit(run.folder, by="camera")
     for options in ({"corruptions": True}, {"repair": "camera", "out": "x"}):
         with pytest.raises(OptionError, match="this run is of segmentation"):
             audit(run.folder, **options)
@@ -102,7 +107,7 @@ def test_what_is_alike_everywhere_is_said_so():
     alike = Subgroups("site", "accuracy", values, gap, "east", "west", 1.0, {})
     accuracy = task_of("classification").PRIMARY
     assert gaps._claim(alike, 1.0, accuracy, False) == (
-        "site: accuracy is 1.000 of every value: east (12), west (12)."
+        "site: accuracy is 1.000 for every value: east (12), west (12)."
     )
 
 
@@ -110,10 +115,12 @@ def test_few_boxes_are_said_to_be_too_few(tmp_path, capsys):
     run = write_boxes_run(tmp_path, report=False)
     found = audit(run.folder)
     assert found.gaps == ()
-    assert "ten tested images" in found.skipped["what no column names"]
+    assert (
+        "too few images were tested" in found.skipped["the look of the images and of their files"]
+    )
     page = run.audit_page.read_text()
     assert "No two groups of tested images could be compared." in page
-    assert "ten tested images" in page
+    assert "too few images were tested" in page
     assert "Nothing could be asked of" in page
     assert "tells the class" not in page, "nobody asked about classes"
 
@@ -138,3 +145,29 @@ def test_people_that_one_lamp_hides_are_found_by_its_column(tmp_path):
     assert gap.verdict == "warning", gap.claim
     assert gap.subgroups.worst == "off"
     assert found.said[0].remedy.startswith("Gather more images of lamp off")
+
+
+def test_properties_are_told_as_people_say_them():
+    numbers = {
+        "date": [20240318102233.0], "size": [1200.0, 800.0, 1.5], "brightness": [98.7412],
+        "bytes a pixel": [np.log(0.25)], "contrast": [np.nan],
+    }  # fmt: skip
+    one = OuterProperties({k: np.array(v) for k, v in numbers.items()}, {}, np.zeros(0))
+    said = [gaps._cell(name, one) for name in numbers]
+    assert said == ["2024-03-18", "0.96", "98.7", "0.25", ""]
+
+
+def test_a_claim_has_intervals_and_says_what_was_too_small_and_joined():
+    values = {"east": Estimate(0.9, 0.8, 1.0, 12, "x"), "west": Estimate(0.5, 0.2, 0.7, 11, "x")}
+    gap = Estimate(0.4, -0.1, 0.6, 23, "x")
+    one = Subgroups("site", "accuracy", values, gap, "east", "west", 0.2, {"north": 3})
+    claim = gaps._claim(one, 0.2, task_of("classification").PRIMARY, False)
+    assert claim == (
+        "site: accuracy is 0.900 (0.800–1.000) for east (12 images) and 0.500 (0.200–0.700) for "
+        "west (11), a difference that chance alone may give (p = 0.2); fewer than ten of north."
+    )
+    found = gaps.Gap(one, False, 0.2, "fine", claim)
+    assert gaps._noted(found, {"site": "east also written East"}).claim.endswith(
+        "of north (east also written East)."
+    )
+    assert gaps._noted(found, {"lens": "x"}) is found

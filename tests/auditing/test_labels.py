@@ -7,8 +7,15 @@ import pytest
 from tests.confounded import planted
 
 from headstart.auditing.evidence import evidence_of_vectors
-from headstart.auditing.labels import Suspect, said_of_labels, sheet_of, suspect_labels
+from headstart.auditing.labels import (
+    Suspect,
+    filled_in,
+    said_of_labels,
+    sheet_of,
+    suspect_labels,
+)
 from headstart.data.labels import Classes
+from headstart.errors import DataError
 
 
 @pytest.fixture
@@ -56,6 +63,19 @@ def test_a_sheet_to_be_filled_in():
     assert rows[0]["margin"] == "-0.500"
     assert rows[1]["copy"] == "c"
     assert all(row["corrected"] == "" for row in rows)
+
+
+def test_what_somebody_filled_in_stays(tmp_path):
+    sheet = tmp_path / "label_suspects.csv"
+    assert filled_in(sheet) == {}
+    first, second = Suspect("=a.png", "old", "young", -0.5), Suspect("b", "old", "young", 0)
+    sheet.write_text(sheet_of([first, second], {"=a.png": ("old", "young"), "c": ("young", "old")}))
+    assert filled_in(sheet) == {"=a.png": ("old", "young"), "c": ("young", "old")}
+    rows = list(csv.DictReader(io.StringIO(sheet.read_text())))
+    assert [row["file"] for row in rows] == ["'=a.png", "b", "c"]
+    sheet.write_text("something else\n1\n")
+    with pytest.raises(DataError, match="would be lost; move it away"):
+        filled_in(sheet)
 
 
 def test_a_weak_model_says_so():

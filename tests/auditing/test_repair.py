@@ -8,7 +8,8 @@ from headstart.auditing.attribute import read_attribute
 from headstart.auditing.audit import audit_columns
 from headstart.auditing.evidence import evidence_of_vectors
 from headstart.auditing.pool import Pool
-from headstart.auditing.repair import cells_alike, repair
+from headstart.auditing.repair import RepairTrial, cells_alike, repair
+from headstart.records import Estimate
 
 
 def asked(opposing, seed=0):
@@ -90,3 +91,12 @@ def test_classes_and_their_values_count_alike():
     assert mean(np.ones((1, 6)), numbers) == pytest.approx([0.5])
     without = mean(np.array([[1.0, 1, 1, 1, 0, 0]]), numbers)
     assert without == pytest.approx([0.5]), "a class that was not drawn is left out"
+
+
+def test_a_repair_is_kept_where_held_out_images_surely_tell_that_it_helps():
+    sure, unsure = Estimate(0.05, 0.01, 0.09, 100, "x"), Estimate(0.05, -0.01, 0.11, 100, "x")
+    fewer = Estimate(-0.01, -0.05, 0.03, 100, "x")
+    trial = RepairTrial("weights", "", gain=unsure, loss=sure, opposing=None, price=fewer)
+    assert trial.pays
+    assert not dataclasses.replace(trial, loss=unsure).pays, "beyond what they can tell"
+    assert not dataclasses.replace(trial, gain=fewer).pays

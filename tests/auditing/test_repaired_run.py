@@ -98,3 +98,16 @@ def test_what_cannot_be_repaired_is_one_line(confounded, tmp_path, monkeypatch):
     finally:
         gone.rename(data)
     assert np.isfinite(run.primary.value)
+
+
+def test_what_is_not_used_is_not_repaired_and_one_line_says_so(confounded, tmp_path, monkeypatch):
+    _, run = confounded
+    tried = []
+    monkeypatch.setattr(repaired_run, "repair", lambda *given, **more: tried.append(1))
+    found = audit(run.folder, repair="coin", out=tmp_path / "second", by="coin")
+    nothing, unwritten = found.repair
+    assert nothing.startswith("Nothing to repair: among images of one class the score was not seen")
+    assert "coin" in nothing
+    assert unwritten == f"{tmp_path / 'second'} was not written: {run.folder} stays as it is."
+    assert not tried
+    assert not (tmp_path / "second").exists()

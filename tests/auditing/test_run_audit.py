@@ -1,9 +1,18 @@
+import dataclasses
 import json
 import logging
 import shutil
 
+import pytest
+
+from headstart.auditing import run_audit
+from headstart.auditing.border import Border
+from headstart.auditing.corruptions import Corrupted, Robustness
+from headstart.auditing.from_run import evidence_of_run
 from headstart.auditing.run_audit import audit_while_training
 from headstart.compute import Compute
+from headstart.errors import DataError
+from headstart.records import Estimate
 from headstart.run import Run
 
 
@@ -33,3 +42,56 @@ def test_a_training_does_not_fail_for_an_audit(confounded, tmp_path, caplog):
         audit_while_training(broken, Compute(), name="run")
     assert "the columns were not audited" in caplog.text
     assert not broken.audit.exists()
+
+
+def test_what_took_minutes_is_kept_by_an_audit_that_is_not_asked_for_it(
+    confounded, tmp_path, monkeypatch
+):
+    data, made = confounded
+    monkeypatch.setenv("HEADSTART_CACHE", str(data.parent / "cache"))
+    shutil.copytree(made.folder, tmp_path / "run")
+    run, measured = Run(tmp_path / "run"), []
+    one = Estimate(0.5, 0.4, 0.6, 10, "drawn")
+
+    def worse(*given, **more):
+        measured.append(1)
+        blur = Corrupted("blur", "much", True, one, one, False)
+        return Robustness(10, "accuracy", True, one, (blur,), False)
+
+    def outside(run, evidence, found, compute):
+        return dataclasses.replace(found, border=Border(9, 0.5, one, one, one)), {}
+
+    monkeypatch.setattr(run_audit, "audit_corruptions", worse)
+    monkeypatch.setattr(run_audit, "_unnamed", outside)
+    evidence = evidence_of_run(run, Compute())
+
+    def ask(seed=0, **what):
+        compute = dataclasses.replace(Compute(), seed=seed)
+        wanted = run_audit.AuditAsk(**what)
+        return run_audit.run_audit(run, evidence, ["coin"], compute, name="run", ask=wanted)
+
+    first = ask(corruptions=True, unnamed=True)
+    assert not any(each.kept for each in first.asked.values())
+    plain = ask(unnamed=True)
+    assert plain.corruptions == first.corruptions
+    assert {part: each.kept for part, each in plain.asked.items()} == {
+        "unnamed": False, "corruptions": True,
+    }  # fmt: skip
+    page = run.audit_page.read_text()
+    assert "and kept: the model and the images are the same" in page
+    assert 'alt="blur out of focus"' in page, "with its pictures"
+    assert ask(corruptions=True).corruptions == first.corruptions
+    assert len(measured) == 1, "nothing is computed that the run holds"
+    short = ask(seed=1)
+    assert short.border == first.border, "what no column names stays as well"
+    assert short.asked["unnamed"].kept
+    ask(seed=1, corruptions=True)
+    assert len(measured) == 2, "other images were drawn for it"
+
+
+def test_columns_that_were_named_and_cannot_be_asked_are_one_line(confounded, monkeypatch):
+    data, run = confounded
+    monkeypatch.setenv("HEADSTART_CACHE", str(data.parent / "cache"))
+    evidence, ask = evidence_of_run(run, Compute()), run_audit.AuditAsk(by=("same",))
+    with pytest.raises(DataError, match="--by same: it has one value only"):
+        run_audit.run_audit(run, evidence, ["same"], Compute(), name="run", ask=ask)

@@ -4,6 +4,7 @@ from headstart.auditing.border import Border
 from headstart.auditing.wording import (
     claim_of,
     evidence_of,
+    line_of_quiet,
     remedy_of,
     remedy_of_border,
     title_of,
@@ -62,3 +63,24 @@ def test_a_border_that_tells_as_much_as_the_rest_is_something_to_look_at():
     assert "marks, rulers, frames" in remedy_of_border(border(0.92, 0.96))
     assert remedy_of_border(border(0.76, 0.96)) == ""
     assert remedy_of_border(None) == ""
+
+
+def test_an_end_close_to_nought_keeps_its_sign(leaning):
+    (found,) = leaning[1].columns
+    close = dataclasses.replace(found, cost=Estimate(0.03, 0.004, 0.06, 9, "x"))
+    assert "3.0 (0.4 to 6.0) points less" in claim_of(close)
+
+
+def test_how_a_column_was_read_is_said(leaning):
+    (found,) = leaning[1].columns
+    noted = dataclasses.replace(found, note="in halves at 3")
+    assert evidence_of(noted)[0] == "how it was read: in halves at 3"
+    loose = dataclasses.replace(
+        noted, verdict="fine", associated=Estimate(0.5, 0.45, 0.55, 9, "x")
+    )  # fmt: skip
+    assert claim_of(loose) == (
+        "sex hardly tells the class (balanced accuracy 0.50, 0.45 to 0.55; guessing 0.50; "
+        "in halves at 3)."
+    )
+    said = line_of_quiet([loose, dataclasses.replace(loose, column="age", note="")])
+    assert said.startswith("2 columns hardly tell the class: sex (in halves at 3), age. sex tells")

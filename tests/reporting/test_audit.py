@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import pytest
 from tests.confounded import planted
@@ -10,8 +11,9 @@ from headstart.auditing.evidence import evidence_of_vectors
 from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.errors import OutputError
+from headstart.records import Estimate
 from headstart.reporting.audit import write_audit
-from headstart.run import Run
+from headstart.run import FORMAT, Run
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def test_labels_to_look_at_name_their_copies(found, tmp_path):
     audit = dataclasses.replace(found, labels=(suspect,), labels_said="1 label to look at")
     write_audit(Run(tmp_path), audit, {"": [{"pictures": [shown, shown | {"twin": "b.png"}]}]})
     text = Page((tmp_path / "audit.html").read_text()).text
-    assert "Labels to look at" in text
+    assert "Labels that may be wrong" in text
     assert text.count("has a copy: b.png") == 1
     assert "built-in" not in text
 
@@ -68,7 +70,7 @@ def test_what_to_do_lists_what_no_column_names(found, tmp_path):
         border_said="Cut the borders off.",
     )  # fmt: skip
     text = Page((tmp_path / "audit.html").read_text()).text
-    do = text[text.index("What to do") : text.index("Labels to look at")]
+    do = text[text.index("What to do") : text.index("Labels that may be wrong")]
     assert "Serious: size" in do
     assert "Save all of them alike." in do
     assert "Cut the borders off." in do
@@ -94,3 +96,15 @@ def test_a_claim_is_told_once(found, tmp_path):
 def test_a_folder_that_is_gone(found, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         write_audit(Run(tmp_path / "gone"), found, {})
+
+
+def test_what_a_repair_did_not_mend_is_still_leant_on(found, tmp_path):
+    run = Run(tmp_path)
+    for column, title in (("sex", "The model still leans on sex."), ("age", "The model leans on")):
+        run.metrics.write_text(json.dumps({"format": FORMAT, "repair": {"column": column}}))
+        write_audit(Run(tmp_path), found, {})
+        assert title in Page((tmp_path / "audit.html").read_text()).text
+    few = Estimate(math.nan, math.nan, math.nan, 2, "undefined: only 2 images contradict it")
+    one = dataclasses.replace(found.columns[0], unrelated=few)
+    write_audit(Run(tmp_path), dataclasses.replace(found, columns=(one,)), {})
+    assert "too few images contradict it" in Page((tmp_path / "audit.html").read_text()).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,9 +106,10 @@ def audit_against(
     for first in columns[0]:
         if first.column not in second:
             continue
-        cells = one.dataset.attributes[first.column][rows]
-        read = read_attribute(first.column, cells, one.targets[rows])
+        # Read of all images, as that audit did: of some, another spelling may be commonest.
+        read = read_attribute(first.column, one.dataset.attributes[first.column], one.targets)
         if isinstance(read, Attribute):
+            read = dataclasses.replace(read, values=read.values[rows])
             rights = (one.right[rows].astype(float), other.right[places].astype(float))
             compared = _column(
                 (first, second[first.column]), read, (one.targets[rows], clusters), rights,

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing.attribute import Attribute, read_attribute
+from headstart.auditing.against import Against
+from headstart.auditing.asked import Asked
+from headstart.auditing.attribute import Attribute, nearly_the_same, read_attribute
 from headstart.auditing.border import Border
 from headstart.auditing.class_maps import ClassMap
 from headstart.auditing.confound import Confound, Taught, Verdict, confound_of, judged
@@ -19,6 +21,7 @@ from headstart.auditing.gather import what_to_gather
 from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
+from headstart.data.labels import Numbers
 from headstart.errors import DataError
 from headstart.metrics.confound import holm
 
@@ -66,11 +69,13 @@ class Audit:
         maps: Where on the image each class differs most from others: an illustration.
         corruptions: What blur, noise, light and the like do to the answers, or None.
         gaps: Of masks, boxes and identities: which images are answered worse (`Gap`).
-        against: How another run differs (an `Against`), where one was named.
+        against: How another run differs, where one was named.
         labels: Labels that are probably wrong, the surest first.
         labels_said: One sentence about those; empty where there are none.
         data: Where the images lie, in full; empty where they are the run's own.
         by: The columns that were named; none where all were asked, and what no column names.
+        of: Fingerprint of the model and of its answers.
+        asked: Part (see `asked.PARTS`) -> when it was measured, of those there are.
     """
 
     run: str
@@ -86,11 +91,13 @@ class Audit:
     maps: tuple[ClassMap, ...] = ()
     corruptions: Robustness | None = None
     gaps: tuple[Any, ...] = ()
-    against: Any = None
+    against: Against | None = None
     labels: tuple[Suspect, ...] = ()
     labels_said: str = ""
     data: str = ""
     by: tuple[str, ...] = ()
+    of: str = ""
+    asked: dict[str, Asked] = field(default_factory=dict)
 
     @property
     def serious(self) -> bool:
@@ -166,7 +173,9 @@ def audit_columns(
             words = (one.kind, one.others[0], one.value, one.others[1])
             learnt = None if taught is None else (taught.targets, taught.values)
             gather = what_to_gather(evidence, read.values, pair, words, learnt=learnt, seed=seed)
-            one = dataclasses.replace(one, gather=gather)
+            others = [other for _, other, _ in found if other is not read]
+            alike = tuple(each.name for each in others if nearly_the_same(read, each))
+            one = dataclasses.replace(one, gather=gather, alike=alike)
         done.append(one)
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))
     return Audit(
@@ -190,6 +199,9 @@ def read_with(
         The attribute of the N images, or why it cannot be asked; and that of what was learnt from,
         where those are other images that have the column.
     """
+    labels = evidence.dataset.labels
+    if isinstance(labels, Numbers) and column == labels.name:
+        return "is the number itself that the model learnt", None
     groups, earlier = evidence.dataset.groups, evidence.earlier
     if earlier is None or column not in earlier.dataset.attributes:
         return read_attribute(column, cells, evidence.targets, groups), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,10 +101,11 @@ class Confound:
         cost: The first less the second, or None.
         measured: Accuracy as the images are.
         unrelated: Accuracy where the attribute and the class would be unrelated: every value
-            counting alike within every class.
+            counting alike within every class; undefined where too few images contradict it.
         change: Share of answers that would be others with the other value, or None.
         change_by_chance: The same of a value dealt out at random.
         gather: What to gather, and what that would bring.
+        alike: Other columns that say nearly the same of these images.
         taught: Whether `share` and `associated` are of other images, those that it learnt from.
     """
 
@@ -131,6 +133,7 @@ class Confound:
     change_by_chance: float | None
     gather: Gather | None = None
     taught: bool = False
+    alike: tuple[str, ...] = ()
 
     @property
     def tied(self) -> bool:
@@ -200,7 +203,7 @@ def confound_of(
         p_value=found.p_value, p_adjusted=found.p_value, cells=cells, aligned=aligned,
         opposing=opposing, cost=cost,
         measured=share_of_cell(right, clusters, inflation=inflation, seed=seed),
-        unrelated=_unrelated(right, targets, values, clusters, inflation),
+        unrelated=_undefined(cells) or _unrelated(right, targets, values, clusters, inflation),
         change=change, change_by_chance=chance, taught=taught is not None,
     )  # fmt: skip
 
@@ -245,6 +248,15 @@ def _cells(
                 names = (kind if is_kind else others[0], value if with_value else others[1])
                 found.append(Cell(*names, int(rows.sum()), share, is_kind == with_value))
     return tuple(found)
+
+
+def _undefined(cells: tuple[Cell, ...]) -> Estimate | None:
+    """Returns why nobody can say what unrelated would be: without the rare cells it looks rosy."""
+    few = [each.images for each in cells if not each.aligned and each.images < _NEEDED]
+    if not few:
+        return None
+    why = f"undefined: only {few[0]} {'image contradicts' if few[0] == 1 else 'images contradict'}"
+    return Estimate(math.nan, math.nan, math.nan, sum(few), f"{why} it in a class")
 
 
 def _unrelated(

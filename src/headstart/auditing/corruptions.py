@@ -21,7 +21,7 @@ from headstart.scoring.run_predictor import RunPredictor
 from headstart.scoring.score import measured
 from headstart.tasks import task_of
 
-__all__ = ["Corrupted", "Robustness", "audit_corruptions", "examples_of"]
+__all__ = ["Corrupted", "Robustness", "audit_corruptions", "examples_of", "one_input"]
 
 _MOST, _FEWEST = 300, 20
 _BATCH = 16
@@ -72,7 +72,7 @@ class Robustness:
 
 def audit_corruptions(
     model: Model, evidence: Evidence, compute: Compute, *, learnt_from: bool
-) -> tuple[Robustness | None, np.ndarray | None]:
+) -> Robustness | None:
     """Answers up to 300 images seventeen times: as they are, and in sixteen ways worse.
 
     Args:
@@ -82,13 +82,13 @@ def audit_corruptions(
         learnt_from: Whether the model learnt from them.
 
     Returns:
-        What came of it, and one image, (size, size, 3) uint8; None where too few are there.
+        What came of it; None where too few are there.
     """
     looks = ((model.preprocess, model.tta),)
     rows = np.flatnonzero(evidence.tested)
     rows, seen = read_inputs(evidence, rows, looks, compute, most=_MOST)
     if len(rows) < _FEWEST:
-        return None, None
+        return None
     predictor = RunPredictor(model, device=compute.device, many=True)
     primary = task_of(model.spec.task).PRIMARY
     names = tuple(evidence.dataset.names[row] for row in rows)
@@ -124,7 +124,20 @@ def audit_corruptions(
     return Robustness(
         len(rows), primary.words, primary.unit == "share", estimate(plain, clusters),
         tuple(sorted(done, key=lambda each: sign * each.change.value)), learnt_from,
-    ), seen[0][0, 0]  # fmt: skip
+    )  # fmt: skip
+
+
+def one_input(model: Model, evidence: Evidence, compute: Compute) -> np.ndarray | None:
+    """Returns one image as a model sees it, (size, size, 3) uint8; None where it is gone.
+
+    Args:
+        model: Whose preprocessing fits it.
+        evidence: Whose tested images.
+        compute: Its seed is that of the choice.
+    """
+    rows = np.flatnonzero(evidence.tested)
+    _, seen = read_inputs(evidence, rows, ((model.preprocess, model.tta),), compute, most=1)
+    return np.asarray(seen[0][0, 0]) if seen else None
 
 
 def examples_of(pixels: np.ndarray) -> list[dict[str, Any]]:

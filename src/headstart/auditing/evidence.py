@@ -13,11 +13,13 @@ from headstart.errors import OptionError
 from headstart.probe.classifiers import Space
 from headstart.probe.held_out import Beside, held_out_like
 from headstart.records import OutputSpec
+from headstart.tasks import told_apart
 
 __all__ = [
     "Earlier",
     "Evidence",
     "evidence_of_vectors",
+    "halves_said",
     "halves_of",
     "log_odds_of",
     "odds",
@@ -120,13 +122,21 @@ def halves_of(numbers: np.ndarray) -> tuple[np.ndarray, float]:
     return np.where(np.isnan(numbers), -1, upper), middle
 
 
+def halves_said(dataset: Dataset) -> str:
+    """Returns how numbers are asked about; nothing of classes."""
+    if not isinstance(dataset.labels, Numbers):
+        return ""
+    _, middle = halves_of(dataset.labels.values)
+    return f"; {dataset.labels.name} is asked about as two classes, up to {middle:g} and above it"
+
+
 def targets_of(dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
     """Returns (N,) int classes, -1 where not known, and their names; of numbers two halves.
 
     Raises:
         OptionError: If the task has neither.
     """
-    if dataset.task == "classification":
+    if told_apart(dataset.task) == "classes":
         return dataset.labels.strata, dataset.labels.kinds
     if isinstance(dataset.labels, Numbers):
         halves, middle = halves_of(dataset.labels.values)

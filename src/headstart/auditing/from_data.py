@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.auditing.evidence import Earlier, Evidence, log_odds_of, targets_of
+from headstart.auditing.evidence import Earlier, Evidence, halves_said, log_odds_of, targets_of
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
@@ -21,7 +21,7 @@ from headstart.probe.ensemble import log_probabilities
 from headstart.probe.held_out import Beside
 from headstart.results.items import read_items
 from headstart.run import Run
-from headstart.tasks import task_of
+from headstart.tasks import task_of, told_apart
 
 __all__ = ["evidence_of_data"]
 
@@ -54,8 +54,8 @@ def evidence_of_data(
     dataset, stats = dataset.take(readable), features.stats.take(readable)
     vectors = features.vectors[readable]
     targets, names = targets_of(dataset)
-    if dataset.task == "classification":  # in the terms of the model
-        targets = task_of("classification").encode(dataset.labels, targets, model.spec).classes
+    if told_apart(dataset.task) == "classes":  # in the terms of the model
+        targets = task_of(dataset.task).encode(dataset.labels, targets, model.spec).classes
         names = model.spec.names
     scores = log_odds_of(model.outputs(vectors)["probabilities"], model.spec, names, dataset)
     clusters = find_clusters(stats, dataset.groups)
@@ -66,7 +66,7 @@ def evidence_of_data(
     return Evidence(
         dataset, tuple(names[each] for each in present), own.reshape(-1), clusters,
         scores[:, present], np.zeros(n, int), np.ones(n, bool),
-        f"the model's answers to {plural(n, 'image')} of {name}",
+        f"the model's answers to {plural(n, 'image')} of {name}{halves_said(dataset)}",
         make_space(vectors, model.vector_head.columns),
         _beside(model, vectors, present, own.reshape(-1), clusters),
         earlier=_earlier(run, tuple(names[each] for each in present)),
@@ -79,7 +79,7 @@ def _earlier(run: Run, kinds: tuple[str, ...]) -> Earlier | None:
     items = read_items(run)
     kept = items.trained & (items.splits != "dropped")
     dataset = items.dataset.take(kept)
-    if dataset.task != "classification":
+    if told_apart(dataset.task) != "classes":
         return None
     texts = [dataset.labels.text(i) for i in range(len(dataset))]
     numbers = {kind: number for number, kind in enumerate(kinds)}
@@ -91,7 +91,7 @@ def _beside(
     model: Model, vectors: np.ndarray, present: np.ndarray, own: np.ndarray, clusters: np.ndarray
 ) -> Beside | None:
     """Returns the model itself as what stands beside; None of numbers."""
-    if model.spec.task != "classification":
+    if told_apart(model.spec.task) != "classes":
         return None
     columns = model.vector_head.columns
     head = dataclasses.replace(model.vector_head, columns=np.arange(len(columns)))

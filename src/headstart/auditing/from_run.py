@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from headstart.auditing.attribute import read_attribute
-from headstart.auditing.evidence import Evidence, log_odds_of, odds, targets_of
+from headstart.auditing.evidence import Evidence, halves_said, log_odds_of, odds, targets_of
 from headstart.auditing.gather import cell_weights
 from headstart.compute import Compute
 from headstart.data.split import folds as make_folds
@@ -69,7 +69,8 @@ def evidence_of_run(run: Run, compute: Compute, *, everything: bool = False) -> 
     all_scores[place], all_models[place] = scores[:, present], models
     found = Evidence(
         items.dataset.take(every), tuple(names[each] for each in present), own,
-        items.clusters[every], all_scores, all_models, tested, _said(run, tested),
+        items.clusters[every], all_scores, all_models, tested,
+        _said(run, tested) + halves_said(items.dataset),
     )  # fmt: skip
     if seen is None or len(present) < 2:
         return found

@@ -6,6 +6,8 @@ property of light, file and camera, its answers differ more than by chance.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,8 +19,9 @@ from headstart.checks.outside import outside_of
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.ordered import places_of
+from headstart.data.spellings import join_spellings
 from headstart.errors import DataError
-from headstart.images.outer import WORDS
+from headstart.images.outer import WORDS, OuterProperties
 from headstart.lists import some_of
 from headstart.metrics.confound import holm
 from headstart.metrics.groups import Subgroups, bands, by_subgroup
@@ -31,7 +34,11 @@ from headstart.tasks import task_of
 
 __all__ = ["Gap", "audit_gaps"]
 
-_OUTSIDE = ("brightness", "contrast", "sharpness", "size", "bytes a pixel", "date")
+_OUTSIDE = {  # property -> what stands behind its bands
+    "brightness": " of 255", "contrast": "", "sharpness": "", "size": " megapixels",
+    "bytes a pixel": "", "date": "",
+}  # fmt: skip
+_LOOK = "the look of the images and of their files"
 _MOST = 1_000
 _LEVEL = 0.05
 _PER_BAND = 12  # images at least
@@ -70,12 +77,12 @@ def audit_gaps(
 
     Raises:
         ModelError: If the run cannot be read.
-        DataError: If a column is not there.
+        DataError: If a column is not there, or none of those that were named can be asked.
     """
     items = read_items(run)
     tested, predictions = read_predictions(run, items)
     dataset = items.dataset.take(tested)
-    columns = _columns(dataset, by)
+    columns, joined = _columns(dataset, by)
     primary = task_of(dataset.task).PRIMARY
     one = measured(dataset.task, predictions, dataset.labels)
     statistic, clusters = one.statistics[primary.key], items.clusters[tested][one.kept]
@@ -83,14 +90,18 @@ def audit_gaps(
 
     def asked(values: dict[str, np.ndarray], outer: bool) -> tuple[list[Gap], dict[str, str]]:
         kept = {column: cells[one.kept] for column, cells in values.items()}
-        return _gaps(kept, statistic, primary, clusters, outer, compute.seed)
+        gaps, why = _gaps(kept, statistic, primary, clusters, outer, compute.seed)
+        return [_noted(each, joined) for each in gaps], why
 
     found, skipped = asked(columns, False)
+    if by and not found:
+        said = "; ".join(f"{column}: it {why}" for column, why in skipped.items())
+        raise DataError(f"--by {said}")
     if unnamed:
         outside, _ = asked(_outside(dataset, compute), True)
         found += outside
         if not outside:
-            skipped["what no column names"] = "has fewer than two values with ten tested images"
+            skipped[_LOOK] = "differs too little, or too few images were tested, to be compared"
     found.sort(key=lambda each: (each.verdict == "fine", each.p_adjusted))
     return Audit(
         run=name,
@@ -100,14 +111,24 @@ def audit_gaps(
     )  # fmt: skip
 
 
-def _columns(dataset: Dataset, by: Sequence[str]) -> dict[str, np.ndarray]:
+def _columns(dataset: Dataset, by: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Returns column -> (N,) str, and which of them had values in several spellings."""
     known = dataset.attributes
     for name in by:
         if name not in known:
             have = ", ".join(known) or "none: put an attributes.csv beside the images"
             raise DataError(f"--by {name}: the data have no such column; they have {have}")
     count = _bands_of(dataset)
-    return {name: _banded(known[name], count) for name in (by or known)}
+    spelt = {name: join_spellings(np.char.strip(known[name].astype(str))) for name in (by or known)}
+    return (
+        {name: _banded(cells, count) for name, (cells, _) in spelt.items()},
+        {name: said for name, (_, said) in spelt.items() if said},
+    )
+
+
+def _noted(gap: Gap, joined: dict[str, str]) -> Gap:
+    said = "" if gap.outer else joined.get(gap.subgroups.column, "")
+    return dataclasses.replace(gap, claim=f"{gap.claim[:-1]} ({said}).") if said else gap
 
 
 def _banded(cells: np.ndarray, count: int) -> np.ndarray:
@@ -132,13 +153,24 @@ def _outside(dataset: Dataset, compute: Compute) -> dict[str, np.ndarray]:
         for row, each in zip(rows.tolist(), measured_, strict=True):
             if each is None:
                 continue
-            if name in WORDS:
-                cells[row] = each.words[name]
-                continue
-            number = each.numbers[name][:2].prod() if name == "size" else each.numbers[name][0]
-            cells[row] = "" if np.isnan(number) else f"{number:.4g}"
-        found[name] = _banded(cells, _bands_of(dataset))
+            cells[row] = each.words[name] if name in WORDS else _cell(name, each)
+        banded = _banded(cells, _bands_of(dataset))
+        unit = _OUTSIDE.get(name, "")
+        found[name] = np.array([f"{each}{unit}" if each else "" for each in banded])
     return found
+
+
+def _cell(name: str, of: OuterProperties) -> str:
+    """Returns one property of one image as people say it; empty where not known."""
+    numbers = of.numbers[name]
+    if np.isnan(numbers).any():
+        return ""
+    if name == "date":
+        day = f"{numbers[0]:.0f}"
+        return f"{day[:4]}-{day[4:6]}-{day[6:8]}"
+    if name == "size":
+        return f"{numbers[0] * numbers[1] / 1e6:.3g}"
+    return f"{math.exp(numbers[0]) if name == 'bytes a pixel' else numbers[0]:.3g}"
 
 
 def _gaps(
@@ -154,7 +186,7 @@ def _gaps(
             continue
         one = by_subgroup(name, values, statistic, primary, clusters, seed=seed)
         if one.gap is None:
-            skipped[name] = "has fewer than two values with ten images"
+            skipped[name] = "has no two values with ten tested images or more each"
         else:
             asked.append(one)
     gaps = []
@@ -168,14 +200,20 @@ def _gaps(
 
 def _claim(found: Subgroups, p: float, primary: Measure, sure: bool) -> str:
     best, worst = found.values[found.best], found.values[found.worst]
+    few = f"; fewer than ten of {some_of(found.left_out)}" if found.left_out else ""
     if best.value == worst.value:
         every = some_of((f"{name} ({each.n})" for name, each in found.values.items()), 5)
-        return f"{found.column}: {primary.words} is {best.value:.3f} of every value: {every}."
+        return f"{found.column}: {primary.words} is {best.value:.3f} for every value: {every}{few}."
     said = (
-        f"{found.column}: {primary.words} is {best.value:.3f} of {found.best} ({best.n} images) "
-        f"and {worst.value:.3f} of {found.worst} ({worst.n})"
+        f"{found.column}: {primary.words} is {best} for {found.best} ({best.n} images) and {worst} "
+        f"for {found.worst} ({worst.n})"
     )
-    return f"{said}, more than chance (p = {p:.2g})." if sure else f"{said}, as by chance."
+    chance = (
+        "a difference that chance alone would not give"
+        if sure
+        else "a difference that chance alone may give"
+    )
+    return f"{said}, {chance} (p = {p:.2g}){few}."
 
 
 def _said(found: Gap) -> Said:

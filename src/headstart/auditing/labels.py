@@ -8,17 +8,20 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from headstart.auditing.evidence import Evidence
-from headstart.cells import csv_cell
+from headstart.cells import csv_cell, csv_name
+from headstart.data.tables import read_table
 from headstart.data.words import plural
+from headstart.errors import DataError
 from headstart.metrics.label_errors import doubted_labels, label_margins
 
-__all__ = ["Suspect", "said_of_labels", "sheet_of", "suspect_labels"]
+__all__ = ["Suspect", "filled_in", "said_of_labels", "sheet_of", "suspect_labels"]
 
 _MOST = 200
 _RELIABLE = 0.85
@@ -92,14 +95,45 @@ def _conflicts(
     return sorted(pairs.items(), key=lambda pair: margins[pair[0]])
 
 
-def sheet_of(suspects: Sequence[Suspect]) -> str:
-    """Returns the CSV that `train --corrections` reads once its last column is filled in."""
+def filled_in(sheet: Path) -> dict[str, tuple[str, str]]:
+    """Returns file -> its label and what somebody corrected it to, of an earlier sheet.
+
+    Raises:
+        DataError: If a sheet is there and cannot be read: somebody's work must not be lost.
+    """
+    if not sheet.is_file():
+        return {}
+    try:
+        columns = read_table(sheet).columns
+        cells = [columns[name] for name in ("file", "label", "corrected")]
+    except (DataError, KeyError) as error:
+        raise DataError(
+            f"{sheet} is not as an audit wrote it ({error}): what was filled in there would be "
+            f"lost; move it away"
+        ) from None
+    rows = [tuple(csv_name(cell).strip() for cell in row) for row in zip(*cells, strict=True)]
+    return {file: (label, corrected) for file, label, corrected in rows if corrected}
+
+
+def sheet_of(
+    suspects: Sequence[Suspect], filled: Mapping[str, tuple[str, str]] | None = None
+) -> str:
+    """Returns the CSV that `train --corrections` reads once its last column is filled in.
+
+    Args:
+        suspects: What is on the list.
+        filled: What somebody corrected already, see `filled_in`; it stays.
+    """
+    left = dict(filled or {})
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", "label", "suggested", "margin", "copy", "corrected"])
     for each in suspects:
-        row = [each.name, each.given, each.likely, f"{each.margin:.3f}", each.copy, ""]
+        _, corrected = left.pop(each.name, ("", ""))
+        row = [each.name, each.given, each.likely, f"{each.margin:.3f}", each.copy, corrected]
         table.writerow([csv_cell(cell) for cell in row])
+    for name, (label, corrected) in left.items():  # not suspected any more, but corrected
+        table.writerow([csv_cell(cell) for cell in (name, label, "", "", "", corrected)])
     return text.getvalue()
 
 

@@ -187,15 +187,21 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
     )
     if not (found.p_adjusted < _LEVEL and found.used > 0.5):
         another = "" if verdict == "fine" else ": this model has no need of it, another may"
-        return f"{said}; the score was not seen to follow it within a class{another}."
+        return f"{said}; among images of one class the score was not seen to follow it{another}."
     p = "0.001 or less" if found.p_adjusted <= 0.001 else f"{found.p_adjusted:.2g}"
-    follows = f"and within a class the score follows what it says (AUC {found.used:.2f}, p = {p})"
+    follows = (
+        f"and among images of one class the score follows it (in {100 * found.used:.0f} of 100 "
+        f"pairs, where 50 is chance; p = {p})"
+    )
     return f"{said}, {follows}."
 
 
 def _remedy(name: str) -> str:
     if name in CONTENT:
-        return "See whether that is content: the classes may simply look like that."
+        return (
+            "Where the classes simply look like that, nothing must be done. Where that comes of "
+            "place, light or camera, gather the classes under the same conditions."
+        )
     alike = " or save all of them alike before training" if name in _SAVED else ""
     return f"It comes from how the images were made: gather the classes in the same way{alike}."
 

@@ -1,4 +1,4 @@
-"""`repair`: a linear head that leans less on an attribute, kept only where that shows.
+"""`repair`: a linear head that leans less on an attribute, kept only where that surely helps.
 
 By weights: every value counts alike within every class, the strength chosen by the held-out loss
 under the same weights. By a pool of other images: the attribute is erased first. Either is compared
@@ -61,6 +61,14 @@ class RepairTrial:
     price: Estimate
     kept: bool = False
 
+    @property
+    def pays(self) -> bool:
+        """Whether held-out images tell that it helps: beyond chance, and not fewer are right.
+
+        By log-loss, because a dozen opposing images cannot show any gain of whole answers.
+        """
+        return self.loss.low > 0 and self.gain.value > 0
+
 
 @dataclass(frozen=True)
 class Repaired:
@@ -113,9 +121,7 @@ def repair(
         found.append(_by_pool(evidence, attribute, pool, seed))
     ordered = sorted(found, key=lambda each: -each.best.loss.value)
     best = ordered[0]
-    # Kept for a lower loss, unless fewer are surely right.
-    pays = best.best.loss.value > 0 and best.best.gain.high > 0
-    kept = dataclasses.replace(best.best, kept=pays)
+    kept = dataclasses.replace(best.best, kept=best.best.pays)
     others = tuple(each.best for each in ordered[1:])
     return dataclasses.replace(best, candidates=(kept, *others), others=tuple(ordered[1:]))
 

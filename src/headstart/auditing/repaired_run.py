@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from headstart.auditing.attribute import Attribute
 from headstart.auditing.audit import read_with
+from headstart.auditing.confound import confound_of
 from headstart.auditing.evidence import Evidence, odds
 from headstart.auditing.from_run import evidence_of_run, is_finetuned
 from headstart.auditing.pool import Pool, open_pool, refuse_confounded
@@ -31,10 +33,9 @@ from headstart.results.items import read_items
 from headstart.results.outputs import Part, read_parts, write_outputs
 from headstart.run import Run
 from headstart.scoring.score import score
-from headstart.tasks import decode_parts
-from headstart.tasks.classification import with_sets
+from headstart.tasks import decode_parts, task_of, told_apart
 
-__all__ = ["after_repair", "repair_run", "said_of", "write_repaired"]
+__all__ = ["RepairTried", "after_repair", "repair_run", "write_repaired"]
 
 _AS_IT_WAS = (
     "dataset.json", "environment.json", "findings.json", "items.csv", "trials.csv", "history.csv",
@@ -42,10 +43,30 @@ _AS_IT_WAS = (
 _OF_ANOTHER = ("learning_curve", "views", "finetuning", "advice", "transfer_gain")
 
 
+@dataclass(frozen=True)
+class RepairTried:
+    """What came of a repair.
+
+    Attributes:
+        evidence: Held-out answers of the run as it is.
+        repaired: The best repair; None where there is nothing to repair.
+        said: What was tried and what came of it, a sentence each.
+    """
+
+    evidence: Evidence
+    repaired: Repaired | None
+    said: tuple[str, ...]
+
+    @property
+    def kept(self) -> Repaired | None:
+        """The repair, where it pays."""
+        return self.repaired if self.repaired is not None and self.repaired.best.kept else None
+
+
 def repair_run(
     run: Run, column: str, pool: Dataset | None, compute: Compute, second: SecondAsk | None = None
-) -> tuple[Evidence, Repaired]:
-    """Repairs the head of a run's model.
+) -> RepairTried:
+    """Repairs the head of a run's model, where that leans on the column.
 
     Args:
         run: A finished one of classes, whose network was not fine-tuned.
@@ -60,7 +81,7 @@ def repair_run(
         DataError: If the column is not there or cannot be asked, or the pool cannot be used.
         ModelError: If the run cannot be read, or its images are gone.
     """
-    if run.results["task"] != "classification":
+    if told_apart(run.results["task"]) != "classes":
         raise OptionError(
             f"--repair {column}: this run is of {run.results['task']}; classes can be repaired"
         )
@@ -81,6 +102,8 @@ def repair_run(
             f"--repair {column}: the vectors of this run's images are no longer in the cache and "
             f"its images are gone; put them back to {evidence.dataset.root}"
         )
+    if nothing := _nothing_to_repair(evidence, read, compute.seed):
+        return RepairTried(evidence, None, (nothing,))
     model = Model.load(run.folder)
     compute.begin(f"repairing what leans on {column}")
     found = repair(evidence, read, seed=compute.seed)
@@ -91,7 +114,24 @@ def repair_run(
     if second is not None:
         told = try_backbones(second, model, evidence, read, compute)
         found = dataclasses.replace(found, told=told)
-    return evidence, found
+    return RepairTried(evidence, found, tuple(_said_of(found, column)))
+
+
+def _nothing_to_repair(evidence: Evidence, read: Attribute, seed: int) -> str:
+    """Returns why there is nothing to repair, or nothing where the model leans on a column.
+
+    Every draw would find some gain: what is not used cannot be leant on less.
+    """
+    found = confound_of(evidence, read, seed=seed)
+    if isinstance(found, str):
+        return f"Nothing to repair: {read.name} {found}."
+    if found.leans:
+        return ""
+    return (
+        f"Nothing to repair: among images of one class the score was not seen to follow "
+        f"{read.name} (in {100 * found.used:.0f} of 100 pairs, where 50 is chance; "
+        f"p = {found.p_value:.2g})."
+    )
 
 
 def _refuse(evidence: Evidence, read: Attribute, by_weights: Repaired, pool: Pool) -> None:
@@ -144,7 +184,7 @@ def write_repaired(
     parts = _parts(run, evidence, repaired, better)
     tested, predictions = decode_parts(parts, items.dataset.names)
     truth, clusters = items.dataset.labels.take(tested), items.clusters[tested]
-    found = score("classification", predictions, truth, clusters=clusters, seed=seed)
+    found = score(items.dataset.task, predictions, truth, clusters=clusters, seed=seed)
     results: dict[str, Any] = {
         key: value for key, value in run.results.items() if key not in _OF_ANOTHER
     }
@@ -154,7 +194,7 @@ def write_repaired(
         "calibration": {"temperature": repaired.temperature, "before": {}, "after": {}},
         "model": {"summary": f"{repaired.best.summary}; {results['model']['summary']}"},
         "repair": {"column": column, "candidates": repaired.candidates,
-                   "said": said_of(repaired, column)},
+                   "said": _said_of(repaired, column)},
     }  # fmt: skip
     _replace_model(better, into)
     write_json(into.metrics, results)
@@ -186,7 +226,8 @@ def _spec(evidence: Evidence, repaired: Repaired, model: Model) -> OutputSpec:
     scores = np.full((len(evidence), len(model.spec.names)), -30.0)
     scores[:, places] = repaired.beside.scores
     probabilities = softmax(scores / repaired.temperature)
-    return with_sets(probabilities, np.asarray(places)[evidence.targets], model.spec)[0]
+    calibrated = task_of(model.spec.task).with_sets  # type: ignore[attr-defined]
+    return calibrated(probabilities, np.asarray(places)[evidence.targets], model.spec)[0]
 
 
 def _arrays(evidence: Evidence, repaired: Repaired, model: Model) -> dict[str, np.ndarray]:
@@ -245,7 +286,7 @@ def _mistakes(
         write_mistakes(dataset, list(listed), into.mistakes)
 
 
-def said_of(repaired: Repaired, column: str) -> list[str]:
+def _said_of(repaired: Repaired, column: str) -> list[str]:
     """Returns what was tried, and what came of it, a sentence each."""
     lines = []
     for each in (*repaired.candidates, *repaired.told):
@@ -254,11 +295,12 @@ def said_of(repaired: Repaired, column: str) -> list[str]:
             if each.opposing is not None
             else ""
         )
-        sure = "" if each.gain.low > 0 else ", not surely above nought"
+        sure = "surely" if each.loss.low > 0 else "not surely"
         lines.append(
-            f"{_became(each)}: {each.summary}. Where {column} and class "
-            f"would be unrelated it brings {_points(each.gain)} points{sure}{against}; on images "
-            f"as these are {_points(each.price)}."
+            f"{_became(each)}: {each.summary}. Where {column} and class would be unrelated it "
+            f"brings {_points(each.gain)} points, and its probabilities are {sure} better "
+            f"(log-loss lower by {_plain(each.loss)}){against}; on images as these are "
+            f"{_points(each.price)}."
         )
     return lines
 
@@ -272,3 +314,7 @@ def _became(each: RepairTrial) -> str:
 def _points(estimate: Estimate) -> str:
     value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
     return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _plain(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f}, {estimate.low:.3f} to {estimate.high:.3f}"

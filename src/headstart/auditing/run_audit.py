@@ -12,35 +12,32 @@ from typing import Any
 import numpy as np
 
 from headstart.auditing.against import Against
+from headstart.auditing.asked import PARTS, asked_now
 from headstart.auditing.audit import Audit, audit_columns, pick_columns
 from headstart.auditing.border import border_alone
 from headstart.auditing.class_maps import class_maps, map_pictures
-from headstart.auditing.corruptions import audit_corruptions, examples_of
+from headstart.auditing.corruptions import audit_corruptions, examples_of, one_input
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
-from headstart.auditing.labels import said_of_labels, sheet_of, suspect_labels
+from headstart.auditing.labels import filled_in, said_of_labels, sheet_of, suspect_labels
 from headstart.auditing.outer import audit_outer, measure_outer
 from headstart.auditing.pictures import CORRUPTED, MAPS, cells_shown, suspects_shown
-from headstart.auditing.repaired_run import (
-    after_repair,
-    repair_run,
-    said_of,
-    write_repaired,
-)
+from headstart.auditing.remembered import carried_over, told_of, what_was_measured
+from headstart.auditing.repaired_run import after_repair, repair_run, write_repaired
 from headstart.auditing.wording import remedy_of_border
 from headstart.compute import Compute
-from headstart.errors import HeadstartError, OutputError
+from headstart.errors import DataError, HeadstartError, OutputError
 from headstart.nets.model import Model
 from headstart.output import write_atomic
 from headstart.reporting.audit import write_audit
 from headstart.results.items import read_items
 from headstart.run import Run
+from headstart.tasks import told_apart
 
 __all__ = ["AuditAsk", "audit_while_training", "run_audit"]
 
 _log = logging.getLogger(__name__)
 _MOST = 20  # columns that are asked without being named
-_ASKED = ("classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,8 @@ def run_audit(
 ) -> Audit:
     """Asks columns, and writes `audit.json` and `audit.html`.
 
+    What an earlier audit of the same model and the same images measured besides stays in them.
+
     Args:
         run: Whose model it is; written to.
         evidence: Held-out answers.
@@ -84,7 +83,7 @@ def run_audit(
         ask: What else.
 
     Raises:
-        DataError: If a column is not there.
+        DataError: If a column is not there, or none of those that were named can be asked.
         OutputError: If it cannot be written.
     """
     columns = pick_columns(evidence, by)
@@ -94,20 +93,46 @@ def run_audit(
     found = audit_columns(
         evidence, columns, name=name, repaired=ask.repaired or before, seed=compute.seed
     )
-    found = dataclasses.replace(found, repair=tuple(repair), against=ask.against, by=ask.by)
-    more: dict[str, list[dict[str, Any]]] = {}
-    if ask.unnamed:
-        found, more = _unnamed(run, evidence, found, compute)
-    if ask.corruptions:
-        found, worse = _corrupted(run, evidence, found, compute)
-        more |= worse
-    if ask.unnamed and not evidence.data and evidence.dataset.task == "classification":
-        found = _with_labels(run, evidence, found)
+    if ask.by and not found.columns and not repair:
+        said = "; ".join(f"{column}: it {why}" for column, why in found.skipped.items())
+        raise DataError(f"--by {said}")
+    found = dataclasses.replace(
+        found, repair=tuple(repair), against=ask.against, by=ask.by, of=told_of(run, evidence)
+    )
+    found, more = _besides(run, evidence, found, ask, compute)
     pictures = cells_shown(found, evidence) | suspects_shown(found, evidence) | more
     write_audit(
         run, found, pictures, name=Path(name).name, border_said=remedy_of_border(found.border)
     )
     return found
+
+
+def _besides(
+    run: Run, evidence: Evidence, found: Audit, ask: AuditAsk, compute: Compute
+) -> tuple[Audit, dict[str, list[dict[str, Any]]]]:
+    """Adds what is asked besides columns, and what was measured of that before."""
+    before = what_was_measured(run.audit_files(found.data, found.by)[0], found.of)
+    now = asked_now(compute.seed)
+    was = None if before is None else before.asked.get("corruptions")
+    measured = {
+        "unnamed": ask.unnamed,
+        "corruptions": ask.corruptions and not (was is not None and was.same_way(now)),
+        "against": found.against is not None, "repair": bool(found.repair),
+    }  # fmt: skip
+    asked = {part: now for part, wanted in measured.items() if wanted}
+    found = dataclasses.replace(found, asked=asked)
+    found = carried_over(found, before, [part for part in PARTS if part not in asked])
+    more: dict[str, list[dict[str, Any]]] = {}
+    if measured["unnamed"]:
+        found, more = _unnamed(run, evidence, found, compute)
+        if not evidence.data and told_apart(evidence.dataset.task) == "classes":
+            found = _with_labels(run, evidence, found)
+    if measured["corruptions"]:
+        found = _corrupted(run, evidence, found, compute)
+    if found.corruptions is not None:
+        example = one_input(Model.load(run.folder), evidence, compute)
+        more |= {} if example is None else {CORRUPTED: examples_of(example)}
+    return found, more
 
 
 def _unnamed(
@@ -126,17 +151,12 @@ def _unnamed(
     return dataclasses.replace(found, maps=maps), {MAPS: shown}
 
 
-def _corrupted(
-    run: Run, evidence: Evidence, found: Audit, compute: Compute
-) -> tuple[Audit, dict[str, list[dict[str, Any]]]]:
-    """Adds what corruptions do, with a picture of each."""
+def _corrupted(run: Run, evidence: Evidence, found: Audit, compute: Compute) -> Audit:
+    """Adds what corruptions do."""
     learnt_from = evidence.earlier is None and run.results["evaluation"]["kind"] == "cv"
     compute.begin("making images worse")
-    done, example = audit_corruptions(
-        Model.load(run.folder), evidence, compute, learnt_from=learnt_from
-    )
-    found = dataclasses.replace(found, corruptions=done)
-    return found, {} if example is None else {CORRUPTED: examples_of(example)}
+    done = audit_corruptions(Model.load(run.folder), evidence, compute, learnt_from=learnt_from)
+    return dataclasses.replace(found, corruptions=done)
 
 
 def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
@@ -144,18 +164,19 @@ def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
     items = read_items(run)
     prints = dict(zip(items.dataset.names, items.fingerprints, strict=True))
     suspects = suspect_labels(evidence, [prints[name] for name in evidence.dataset.names])
-    if not suspects:
+    filled = filled_in(run.label_suspects)
+    if not suspects and not filled:
         run.label_suspects.unlink(missing_ok=True)
         return found
     leant = [each.column for each in found.columns if each.verdict != "fine"]
     said = said_of_labels(suspects, float(evidence.right.mean()), leant)
     try:
-        write_atomic(run.label_suspects, sheet_of(suspects))
+        write_atomic(run.label_suspects, sheet_of(suspects, filled))
     except OSError as error:
         raise OutputError(
             f"{run.label_suspects} cannot be written: {error.strerror or error}"
         ) from None
-    return dataclasses.replace(found, labels=suspects, labels_said=said)
+    return dataclasses.replace(found, labels=suspects, labels_said=said if suspects else "")
 
 
 def audit_while_training(
@@ -175,7 +196,7 @@ def audit_while_training(
         DataError: If `balance` cannot be asked: a wish is not passed over.
     """
     dataset = read_items(run).dataset
-    if not dataset.attributes or dataset.task not in _ASKED:
+    if not dataset.attributes or not told_apart(dataset.task):
         return
     columns = tuple(dataset.attributes)
     if len(columns) > _MOST:
@@ -183,7 +204,7 @@ def audit_while_training(
             "%d of %d columns are audited: 'headstart audit %s --by COLUMN,…' asks others",
             _MOST, len(columns), name,
         )  # fmt: skip
-    evidence, said = _balanced(run, balance, compute) if balance is not None else (None, [])
+    evidence, said = _balanced(run, balance, compute) if balance is not None else (None, ())
     try:
         evidence = evidence or evidence_of_run(run, compute)
         ask = AuditAsk(repaired=balance or "")
@@ -192,11 +213,10 @@ def audit_while_training(
         _log.warning("the columns were not audited: %s", error)
 
 
-def _balanced(run: Run, column: str, compute: Compute) -> tuple[Evidence, list[str]]:
+def _balanced(run: Run, column: str, compute: Compute) -> tuple[Evidence, tuple[str, ...]]:
     """Repairs a run where it lies, if that pays; returns its answers then, and what was tried."""
-    evidence, repaired = repair_run(run, column, None, compute)
-    said = said_of(repaired, column)
-    if not repaired.best.kept:
-        return evidence, said
-    write_repaired(run, run, evidence, repaired, column, seed=compute.seed)
-    return after_repair(evidence, repaired), said
+    tried = repair_run(run, column, None, compute)
+    if tried.kept is None:
+        return tried.evidence, tried.said
+    write_repaired(run, run, tried.evidence, tried.kept, column, seed=compute.seed)
+    return after_repair(tried.evidence, tried.kept), tried.said

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headstart.auditing.against import Against
+from headstart.auditing.asked import Asked
 from headstart.auditing.border import Border
 from headstart.auditing.class_maps import ClassMap
 from headstart.auditing.confound import Confound
 from headstart.auditing.corruptions import Robustness
 from headstart.auditing.labels import Suspect
+from headstart.lists import some_of
 from headstart.records import Estimate
 
 __all__ = [
     "claim_of",
     "evidence_of",
     "line_of",
+    "line_of_quiet",
     "lines_of_against",
     "lines_of_corruptions",
+    "lines_of_kept",
     "remedy_of",
     "remedy_of_border",
     "said_of_border",
@@ -26,6 +30,12 @@ __all__ = [
 ]
 
 _FEW = 40
+_PARTS = {
+    "unnamed": "What no column names",
+    "corruptions": "What worse images do",
+    "against": "How another run differs",
+    "repair": "What a repair would bring",
+}
 _SPOT = 0.8  # standard deviations of a place that is worth a word
 
 
@@ -48,21 +58,36 @@ def claim_of(found: Confound) -> str:
     inside, outside = (_percent(each) for each in found.share)
     learnt = " that it learnt from" if found.taught else ""
     tied = f"{inside} of {found.kind}{learnt} have {what}, and {outside} of {found.others[0]}"
+    read = f"; {found.note}" if found.note else ""
     if found.verdict == "fine" and found.tied:
         return (
             f"{tied}; among images of one class the score was not seen to follow {found.column} "
-            f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})."
+            f"({_in_pairs(found)}{read})."
         )
     if found.verdict == "fine":
-        told = found.associated.value
         return (
-            f"{found.column} hardly tells the class (balanced accuracy {told:.2f}; guessing 0.50)."
+            f"{found.column} hardly tells the class (balanced accuracy "
+            f"{_share(found.associated)}; guessing 0.50{read})."
         )
     leans = (
         f"Among images of one and the same class those with {what} score higher for {found.kind} "
-        f"(AUC {found.used:.2f}, p = {_p(found.p_adjusted)})"
+        f"({_in_pairs(found)})"
     )
-    return f"{tied}. {leans}.{_changes(found)}{_costs(found)}"
+    return f"{tied}. {leans}.{_changes(found)}{_costs(found)}{_alike(found)}"
+
+
+def _alike(found: Confound) -> str:
+    if not found.alike:
+        return ""
+    return (
+        f" {' and '.join(found.alike)} {'say' if len(found.alike) > 1 else 'says'} nearly the same "
+        f"of these images: on which of them the model leans cannot be told."
+    )
+
+
+def _in_pairs(found: Confound) -> str:
+    """Says how far the score follows a column within a class."""
+    return f"in {100 * found.used:.0f} of 100 pairs, where 50 is chance; p = {_p(found.p_adjusted)}"
 
 
 def _changes(found: Confound) -> str:
@@ -86,7 +111,8 @@ def _costs(found: Confound) -> str:
 
 def evidence_of(found: Confound) -> tuple[str, ...]:
     """Returns the figures, one line each."""
-    lines = [
+    lines = [f"how it was read: {found.note}"] if found.note else []
+    lines += [
         f"tells the class by itself: balanced accuracy {found.associated}, where guessing has 0.50",
     ]
     if found.carried is not None:
@@ -168,12 +194,16 @@ def _forecast(found: Confound, repaired: bool) -> str:
 
 def said_of_border(found: Border) -> str:
     """Returns how well the classes are told by the border alone, in a sentence."""
-    shares = [_percent(each.value) for each in (found.border, found.middle, found.whole)]
+    shares = [
+        f"{_percent(each.value)} ({_percent(each.low)} to {_percent(each.high)})"
+        for each in (found.middle, found.whole)
+    ]
     said = (
         f"By the outer tenth at each side alone, and its corners enlarged, the classes are told "
-        f"with a balanced accuracy of {shares[0]} ({_percent(found.border.low)} to "
-        f"{_percent(found.border.high)}; guessing {_percent(found.chance)}); with that tenth "
-        f"greyed out {shares[1]}, whole {shares[2]} ({found.n} images)"
+        f"with a balanced accuracy of {_percent(found.border.value)} "
+        f"({_percent(found.border.low)} to {_percent(found.border.high)}; guessing "
+        f"{_percent(found.chance)}); with that tenth greyed out {shares[0]}, whole {shares[1]} "
+        f"({found.n} images)"
     )
     if found.telling:
         return f"{said}: look at the borders, what tells the classes may sit there."
@@ -185,8 +215,9 @@ def remedy_of_border(found: Border | None) -> str:
     if found is None or not found.telling:
         return ""
     return (
-        f"The outer tenth at each side tells the classes ({_percent(found.border.value)}) about as "
-        f"well as the rest: look there for marks, rulers, frames and backgrounds, and cut them off "
+        f"The outer tenth at each side tells the classes ({_percent(found.border.value)}, "
+        f"{_percent(found.border.low)} to {_percent(found.border.high)}) about as well as the "
+        f"rest: look there for marks, rulers, frames and backgrounds, and cut them off "
         f"or gather images without them."
     )
 
@@ -221,10 +252,31 @@ def lines_of_against(found: Against) -> list[str]:
     value, low, high = (100 * x for x in (found.measured.value, found.measured.low,
                                           found.measured.high))  # fmt: skip
     first = (
-        f"Against {found.second}, on {found.images:,} images that both answered: it is right in "
-        f"{value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
+        f"Against {found.second}, on {found.images:,} images that both answered: right answers "
+        f"change by {value:+.1f} points ({low:+.1f} to {high:+.1f}) as the images are."
     )
     return [first, *(each.claim for each in found.columns)]
+
+
+def lines_of_kept(asked: Mapping[str, Asked]) -> list[str]:
+    """Returns of every part that an earlier audit measured when that was."""
+    return [
+        f"{_PARTS[part]} was measured on {' at '.join(one.when[:16].split('T'))} and kept: the "
+        f"model and the images are the same."
+        for part, one in asked.items()
+        if one.kept
+    ]
+
+
+def line_of_quiet(columns: Sequence[Confound]) -> str:
+    """Returns which columns hardly tell the class, in one line: many such lines hide the others."""
+    quiet = [each for each in columns if each.verdict == "fine" and not each.tied]
+    most = max(quiet, key=lambda each: each.associated.value)
+    names = some_of((each.column + (f" ({each.note})" * bool(each.note)) for each in quiet), 20)
+    return (
+        f"{len(quiet)} columns hardly tell the class: {names}. {most.column} tells it best, with a "
+        f"balanced accuracy of {_share(most.associated)}, where guessing has 0.50."
+    )
 
 
 def line_of(suspect: Suspect) -> str:
@@ -240,7 +292,12 @@ def _percent(share: float) -> str:
 
 def _points(estimate: Estimate) -> str:
     value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.0f} ({low:.0f} to {high:.0f})"
+    digits = int(any(0 < abs(end) < 0.5 for end in (low, high)))  # "-6 to -0" would hide a sign
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f}, {estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def _p(value: float) -> str:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from headstart.auditing.wording import (
     line_of,
+    line_of_quiet,
     lines_of_against,
     lines_of_corruptions,
+    lines_of_kept,
     said_of_border,
     said_of_maps,
 )
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["show_audit"]
 
 _SUSPECTS = 5
+_QUIET = 3  # columns that do not matter: more are said in one line
 _COLOURS = {**COLOURS, "fine": "green"}
 
 
@@ -31,7 +34,12 @@ def show_audit(result: Audit, console: Console) -> None:
     for line in result.repair:
         console.print(line, markup=False)
     console.print(f"{result.run}: {sentence(result.summary)}", markup=False)
+    quiet = [each.column for each in result.columns if each.verdict == "fine" and not each.tied]
+    if len(quiet) > _QUIET:
+        hang(console, cell(line_of_quiet(result.columns)), lead="fine", style=_COLOURS["fine"])
     for each in result.said:
+        if len(quiet) > _QUIET and each.column in quiet:
+            continue
         hang(console, cell(each.claim), lead=each.verdict, style=_COLOURS[each.verdict])
         if each.verdict != "fine":
             for line in each.evidence:
@@ -58,6 +66,8 @@ def show_audit(result: Audit, console: Console) -> None:
         console.print(sentence(result.labels_said), markup=False)
         for suspect in result.labels[:_SUSPECTS]:
             hang(console, cell(line_of(suspect), "dim"))
+    for line in lines_of_kept(result.asked):
+        hang(console, cell(line, "dim"))
     for column, why in result.skipped.items():
         hang(console, cell(f"{column} was not asked: it {why}.", "dim"))
     if not result.said and result.classes:

@@ -20,6 +20,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[-/.:_]?(0\d|1[0-2])[-/.:_]?([0-3]\d)(?:\D.*|\
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:\D.*)?")
 _DAY_WORD = re.compile(r"(\d{1,2})[. -]+([^\W\d_]{3,})[., -]+(\d{4})(?:\D.*)?")
 _WORD_DAY = re.compile(r"([^\W\d_]{3,})[. -]+(\d{1,2})(?:st|nd|rd|th)?[, ]+(\d{4})(?:\D.*)?")
+_WITH_UNIT = re.compile(r"(.*\d)\s*([^\W\d_]{1,5}\.?|%|°\s?[CF]?)")
 _CLOCK = re.compile(r"\D(\d{1,2}):(\d\d)(?::(\d\d))?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -31,6 +32,8 @@ class AmbiguousDates(ValueError):
 def ordered_cells(cells: Sequence[str]) -> np.ndarray | None:
     """Returns (N,) float64 places of cells that are all numbers or all dates; None of others.
 
+    Numbers may all have one and the same unit behind them: 12 %, 70.5 kg.
+
     Args:
         cells: N texts, none of them empty or a word for unknown.
 
@@ -41,10 +44,18 @@ def ordered_cells(cells: Sequence[str]) -> np.ndarray | None:
     if days is not None:
         return days
     try:
-        numbers = parse_numbers(tuple(cells))
+        numbers = parse_numbers(_without_unit(cells))
     except ValueError:
         return None
     return numbers if len(numbers) and bool(np.isfinite(numbers).all()) else None
+
+
+def _without_unit(cells: Sequence[str]) -> tuple[str, ...]:
+    found = [_WITH_UNIT.fullmatch(each) for each in cells]
+    units = {each[2] for each in found if each}
+    if len(units) != 1 or not all(found):
+        return tuple(cells)
+    return tuple(each[1] for each in found if each)
 
 
 def places_of(column: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -116,7 +127,7 @@ def _year_last(found: list[re.Match[str]], cells: Sequence[str]) -> np.ndarray |
         days = [_day(m[4], m[1], m[3]) for m in found]
     else:
         raise AmbiguousDates(
-            f"are dates such as {cells[0]}, where day or month may come first: write 2024-03-18"
+            f"holds dates such as {cells[0]}, where day or month may come first: write 2024-03-18"
         )
     return _with_clock(days, cells, False)
 

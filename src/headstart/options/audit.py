@@ -61,7 +61,8 @@ class AuditOptions(Options):
     corruptions: bool = option(
         False, group="measuring",
         help="Also answer up to 300 images blurred, noisy, compressed, dark, bright, flat, turned "
-        "and coarse, mildly and strongly, and tell what that costs.",
+        "and coarse, mildly and strongly, and tell what that costs. Later audits of the same "
+        "model and images keep what was measured.",
     )  # fmt: skip
     against: str | Path | None = option(
         None, group="measuring", metavar="RUN2",
@@ -71,7 +72,8 @@ class AuditOptions(Options):
     repair: str | None = option(
         None, group="training", metavar="COLUMN",
         help="Repair the head, so that it leans less on this column: every value counts alike "
-        "within every class. Kept only if that pays where column and class would be unrelated.",
+        "within every class. Tried only where the model leans on it, and kept only where that "
+        "surely helps where column and class would be unrelated.",
     )  # fmt: skip
     attribute_pool: str | Path | None = option(
         None, group="training", metavar="FOLDER",

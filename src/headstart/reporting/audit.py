@@ -8,12 +8,19 @@ from pathlib import PurePath
 from typing import Any
 
 from headstart.errors import OutputError
+from headstart.lists import some_of
 from headstart.output import write_atomic
 from headstart.records import to_json
 from headstart.reporting.templates import template
 from headstart.run import Run
 
 __all__ = ["write_audit"]
+
+_HARM = {  # corruption -> what images have that suffered it
+    "blur": "blur", "noise": "noise", "JPEG": "strong JPEG compression", "dark": "too little light",
+    "bright": "too much light", "contrast": "little contrast", "rotation": "a turned camera",
+    "resolution": "few pixels",
+}  # fmt: skip
 
 
 def write_audit(
@@ -57,6 +64,7 @@ def write_audit(
             for each in value["columns"]
         ],
         serious=serious,
+        repaired=_repaired_for(run),
         warnings=warnings,
         leads=(serious + warnings)[:3],
         suspects=pictures.get("", []),
@@ -66,13 +74,22 @@ def write_audit(
         outer_open=[each for each in value["outer"] if each["verdict"] != "fine"],
         outer_to_do=_alike(value["outer"]),
         border_said=border_said,
-        harmed=sorted({each["name"] for each in worse["kinds"] if each["surely"]}),
+        kinds=some_of(value["classes"], 8),
+        harmed=list(
+            dict.fromkeys(_HARM[each["name"]] for each in worse["kinds"] if each["surely"])
+        ),
     )
     try:
         write_atomic(file, text + "\n")
         write_atomic(place, page)
     except OSError as error:
         raise OutputError(f"{run.folder} cannot be written: {error.strerror or error}") from error
+
+
+def _repaired_for(run: Run) -> str:
+    """Returns the column that the run's head was repaired for; empty where it was not."""
+    made = run.results.get("repair") if run.metrics.is_file() else None
+    return str((made or {}).get("column", ""))
 
 
 def _alike(outer: list[dict[str, Any]]) -> list[dict[str, Any]]:

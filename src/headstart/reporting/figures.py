@@ -76,7 +76,8 @@ def in_points(difference: Record | None) -> str:
     """
     if not difference or not all(known(difference.get(key)) for key in ("value", "low", "high")):
         return "–"
-    digits = _digits(difference)
+    hidden = any(0 < abs(100 * difference[key]) < 0.5 for key in ("low", "high"))
+    digits = 1 if hidden else _digits(difference)  # "-6 to 0" would hide on which side it ends
     value, low, high = (f"{100 * difference[key]:+z.{digits}f}" for key in ("value", "low", "high"))
     return f"{value} points ({low} to {high})"
 

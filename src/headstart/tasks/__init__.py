@@ -36,6 +36,7 @@ __all__ = [
     "placed",
     "settle",
     "task_of",
+    "told_apart",
     "usual_threshold",
     "words_of",
 ]
@@ -123,6 +124,15 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
 def placed(name: str) -> bool:
     """Tells whether answers of a task are places on an image: decoding asks where it lay."""
     return bool(getattr(task_of(name), "PLACED", False))
+
+
+def told_apart(name: str) -> str:
+    """Tells what answers of a task tell images apart by, which a column might give away.
+
+    Returns:
+        ``"classes"``; ``"halves"``, those of a number; or ``""`` where it is neither.
+    """
+    return str(getattr(task_of(name), "TOLD_APART", ""))
 
 
 def has_objects(name: str) -> bool:

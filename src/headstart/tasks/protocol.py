@@ -8,6 +8,7 @@ A task may have further names. `tasks.kept_labels` and `tasks.keep_labels` use `
 count, file)` and `write_labels(labels, file)` where labels are more than a text in a table, and
 `compared(pixels, predictions, labels, index)` draws an answer beside the truth for the report.
 `with_sets(probabilities, targets, spec)` calibrates sets of answers on held-out images.
+`TOLD_APART` says what answers tell images apart by, ``"classes"`` or the ``"halves"`` of a number,
 `PLACED` says that answers are places on an image,
 `settle(outputs, spec)` keeps of raw outputs what is worth it; `decode` takes both.
 `rough(predictions, labels)` measures the same items many times, `noise_of(before, after)` and

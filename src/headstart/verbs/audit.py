@@ -39,12 +39,13 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
     """
     from headstart.auditing.run_audit import AuditAsk, run_audit
     from headstart.run import Run
+    from headstart.tasks import told_apart
 
     run = Run.open(options.run)
     compute = Compute(options.device, options.workers, options.seed, progress)
     by = [each.strip() for each in (options.by or "").split(",") if each.strip()]
     task = run.results["task"]
-    if task not in ("classification", "regression"):
+    if not told_apart(task):
         return _gaps(options, run, task, by, compute)
     if options.repair is not None:
         return _repaired(options, run, by, compute)
@@ -58,12 +59,7 @@ def audit(options: AuditOptions, progress: Progress = silent) -> Audit:
 
 def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) -> Audit:
     """Returns the audit of the repaired run; of the run as it is where no repair was kept."""
-    from headstart.auditing.repaired_run import (
-        after_repair,
-        repair_run,
-        said_of,
-        write_repaired,
-    )
+    from headstart.auditing.repaired_run import after_repair, repair_run, write_repaired
     from headstart.auditing.run_audit import AuditAsk, run_audit
     from headstart.auditing.second import SecondAsk
     from headstart.data.open import open_dataset
@@ -77,17 +73,18 @@ def _repaired(options: AuditOptions, run: Run, by: list[str], compute: Compute) 
     second = None
     if options.backbone is not None:
         second = SecondAsk(options.backbone, options.detector if options.faces else None)
-    evidence, repaired = repair_run(run, column, pool, compute, second)
-    said = said_of(repaired, column)
-    if not repaired.best.kept:
+    tried = repair_run(run, column, pool, compute, second)
+    if tried.kept is None:
         ask = AuditAsk(repaired=column, by=tuple(by))
-        return run_audit(run, evidence, by, compute, name=str(run.folder), repair=said, ask=ask)
+        said = (*tried.said, f"{folder} was not written: {run.folder} stays as it is.")
+        return run_audit(
+            run, tried.evidence, by, compute, name=str(run.folder), repair=said, ask=ask
+        )
     with new_run(folder, overwrite=options.overwrite) as new:
         compute.begin("writing the repaired run")
-        write_repaired(run, new, evidence, repaired, column, seed=options.seed)
-        found = run_audit(
-            new, after_repair(evidence, repaired), by, compute, name=str(folder), repair=said
-        )
+        write_repaired(run, new, tried.evidence, tried.kept, column, seed=options.seed)
+        after = after_repair(tried.evidence, tried.kept)
+        found = run_audit(new, after, by, compute, name=str(folder), repair=tried.said)
         write_report(new.folder, name=folder.absolute().name)
     return found
 

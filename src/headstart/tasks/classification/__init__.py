@@ -26,6 +26,7 @@ from headstart.tasks.protocol import Outputs, Places, Target
 __all__ = [
     "MEASURES",
     "PRIMARY",
+    "TOLD_APART",
     "baselines",
     "check",
     "decode",
@@ -36,6 +37,7 @@ __all__ = [
     "with_sets",
 ]
 
+TOLD_APART = "classes"
 PRIMARY = Measure("accuracy", "accuracy", meaning="share of images classified correctly")
 MEASURES = (
     PRIMARY,

@@ -30,6 +30,7 @@ from headstart.tasks.regression.bins import LEVEL, Bins, make_bins
 __all__ = [
     "MEASURES",
     "PRIMARY",
+    "TOLD_APART",
     "baselines",
     "check",
     "decode",
@@ -39,6 +40,7 @@ __all__ = [
     "measures",
 ]
 
+TOLD_APART = "halves"
 PRIMARY = Measure(
     "mean_absolute_error", "mean absolute error", False, "plain",
     "how far off a prediction is on average",
