@@ -113,3 +113,27 @@ def test_labels_that_may_be_files_are_no_files(root):
         (root / name).touch()
     given = table(root, id="000.jpg 001.jpg", label="0 1")
     assert roles_of(given, Columns()).image == "id"
+
+
+def test_the_only_other_column_is_the_label_as_a_guess(root):
+    roles = roles_of(table(root, file=FILES, breed="pug husky pug husky"), Columns())
+    assert (roles.label, "labels" in roles.guessed) == ("breed", True)
+    assert roles.reading["labels"] == "column breed (guessed: the only other one)"
+
+
+@pytest.mark.parametrize("other", [{"caption": "a b c d"}, {"person": "x y x y"}])
+def test_one_that_never_recurs_or_is_of_people_is_none(root, other):
+    assert roles_of(table(root, file=FILES, **other), Columns()).label is None
+
+
+def test_columns_that_might_be_the_label_are_named(root):
+    roles = roles_of(table(root, file=FILES, smiling="1 0 1 0", male="0 0 1 1"), Columns())
+    assert roles.label is None
+    assert "of smiling, male say which it is with --label" in roles.reading["labels"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("image1", "image2"), ("img_a", "img_b")])
+def test_pairs_of_images_are_refused_with_what_to_give(root, one, other):
+    given = table(root, **{one: FILES, other: FILES, "same": "0 1 0 1"})
+    with pytest.raises(DataError, match="nothing is learnt from pairs: give a table with one"):
+        roles_of(given, Columns())
