@@ -244,3 +244,13 @@ def test_boxes_beside_class_folders_name_the_folder_to_give():
     )  # fmt: skip
     with pytest.raises(DataError, match=r"to learn those in it, give root.Images"):
         open_folders(given)
+
+
+@pytest.mark.parametrize("name", ["HAM10000_images_part", "images", "batch"])
+def test_folders_that_number_parts_are_no_classes(name):
+    given = tree(*(f"{name}_{part}/{n}.jpg" for part in (1, 2, 3) for n in "ab"))
+    found = open_folders(given)
+    assert found.source == "unlabelled"
+    assert "number parts; --label folder:1 if not" in found.reading["labels"]
+    assert len(open_folders(given, level=1).labels.kinds) == 3
+    assert len(open_folders(tree("grade_1/a.jpg", "grade_2/b.jpg")).labels.kinds) == 2

@@ -137,3 +137,9 @@ def test_pairs_of_images_are_refused_with_what_to_give(root, one, other):
     given = table(root, **{one: FILES, other: FILES, "same": "0 1 0 1"})
     with pytest.raises(DataError, match="nothing is learnt from pairs: give a table with one"):
         roles_of(given, Columns())
+
+
+@pytest.mark.parametrize(("cells", "taken"), [("Train Valid Train Test", True), ("a b a b", False)])
+def test_a_column_called_otherwise_is_the_split_where_all_its_cells_are(root, cells, taken):
+    given = table(root, file=FILES, label="x y x y", phase=cells)
+    assert roles_of(given, Columns()).split == ("phase" if taken else None)

@@ -21,6 +21,9 @@ PLACES = {
     "train.txt": ("img/a.jpg 4,5,6,7,0 1,2,3,4,1\n", "a line of boxes"),
     "panoptic.json": ('{"annotations": [{"segments_info": []}]}', "panoptic"),
     "ann/a.jpg.json": ('{"objects": [{"classTitle": "c", "geometryType": "point"}]}', "Supervis"),
+    "mot.txt": ("1,2,10,20,30,40,1,-1,-1,-1\n", "MOT's"),
+    "txts/a.txt": ("5,6,10,12,1,4,0,0\n", "VisDrone's"),
+    "sa.json": ('{"image": {}, "annotations": [{"segmentation": {"counts": "x"}}]}', "SA-1B's"),
     "ls.json": ('[{"annotations": [{"result": [{"polygonlabels": ["a"]}]}]}]', "outlines of Label"),
     "x.json": ('[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "Create ML's"),
 }
@@ -31,6 +34,8 @@ OTHERS = {
     "annotations.json": (" \n", "annotations.json is empty"),
     "image_2/_classes.csv": ("filename, cat, dog\na.jpg,1,1\n", "a column for each label"),
     "ls.json": ('[{"image": "a.jpg", "choice": "cat", "annotator": 1}]', "say --label choice"),
+    "list.json": ('[{"f": "a.jpg", "k": "x"}, {"f": "b.jpg", "k": "y"}]', "names images, and"),
+    "comma.txt": ("image,label\na.jpg,x\nb.jpg,y\n", "is a list of images, and"),
     "labels.xlsx": ("PK", "is a spreadsheet"),
     "notes.jsonl": ('{"image": "a.jpg", "suffix": "cat"}\n', "line by line"),
     "attributes.txt": ("2\nSmiling Male\na.jpg 1 -1\nb.jpg -1 1\n", "is a list of images, and"),
@@ -97,3 +102,10 @@ def test_one_folder_of_images_beside_a_table_is_no_class(tmp_path):
         write(tmp_path / f"faces/{stem}.jpg", noise(ord(stem)))
     (tmp_path / "t.csv").write_text("image_id,label\na.jpg,x\nb.jpg,y\n")
     assert open_dataset(tmp_path, task="auto").labels.kinds == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("images.zip", "unpack them"), ("x.tfrecord", "write each image to a file")]
+)
+def test_what_is_packed_is_told_with_what_to_do(tmp_path, file, said):
+    assert said in no_images(Tree(tmp_path, (), others=(file,)))

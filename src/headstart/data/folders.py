@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, class_labels
-from headstart.data.layout import SplitFolder, split_folders, splits_inside_classes
+from headstart.data.layout import SplitFolder, numbered_parts, split_folders, splits_inside_classes
 from headstart.data.scan import EXTENSIONS, Tree
 from headstart.data.unread_formats import no_images
 from headstart.data.words import MASKS, normal, plural, split_name, split_word
@@ -75,6 +75,10 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
         if only.lower() in _IMAGES:
             folders = Counter()
     nowhere = ["" for _ in tree.names]
+    if numbered_parts(tree):
+        few = some_of(sorted(folders), 3)
+        said = {"labels": f"none (the folders {few} number parts; --label folder:1 if not)"}
+        return _build(tree, [""] * len(tree.names), nowhere, depth=1, said=said)
     if not folders:
         return _build(tree, [""] * len(tree.names), nowhere, depth=0)
     labels = [name.partition("/")[0] if "/" in name else None for name in tree.names]

@@ -23,7 +23,7 @@ from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, scan
 from headstart.data.sidecar import add_sidecar
 from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
-from headstart.data.stems import STEM, stem_groups
+from headstart.data.stems import STEM, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.unread_formats import unread_format
 from headstart.data.words import normal, split_word, uploaded_name
@@ -215,6 +215,11 @@ def _with_unread(dataset: Dataset, path: Path) -> Dataset:
         DataError: If they are of places in the images, and folders would be taken for classes.
     """
     unread = unread_format(scan(path))
+    words = words_of_names(dataset.names) if dataset.source == "unlabelled" else ()
+    if unread is None and words:
+        why = f"the names begin with {some_of(words, 4)}: if these are classes, move each into a"
+        said = dataset.reading | {"labels": f"none ({why} folder of its own)"}
+        return dataclasses.replace(dataset, reading=said)
     if unread is None or (dataset.source == "table" and "--label" in dataset.reading["labels"]):
         return dataset
     labelled = dataset.labelled.any()

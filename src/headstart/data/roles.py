@@ -20,6 +20,8 @@ NONE = "none"
 
 _LABELS = ("label", "class", "target", "category", "class_name", "species")
 _FEW_GROUPS = 5
+# Of a split where all cells say one, and there are two.
+_LIKE_SPLIT = ("partition", "phase", "dataset", "set", "data_split", "usage", "part", "fold")
 _NUMBERING = frozenset({"unnamed", "unnamed: 0", "index"})  # of the rows, as pandas writes them
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
 # Never taken without being asked for, but named where nobody says who belongs together.
@@ -235,6 +237,10 @@ def _split_column(table: Table, taken: set[str]) -> str | None:
     for name in ("split", "subset"):
         cells = table.columns[lower[name]] if name in lower else []
         if cells and all(not cell or split_name(cell) for cell in cells):
+            return lower[name]
+    for name in _LIKE_SPLIT:
+        cells = table.columns[lower[name]] if name in lower else []
+        if len({split_name(cell) for cell in cells}) > 1 and all(map(split_name, cells)):
             return lower[name]
     flags = [name for name in lower.values() if holds_flags(name, table.columns[name])]
     return flags[0] if len(flags) == 1 else None  # only called so: it stays an attribute
