@@ -143,3 +143,11 @@ def test_pairs_of_images_are_refused_with_what_to_give(root, one, other):
 def test_a_column_called_otherwise_is_the_split_where_all_its_cells_are(root, cells, taken):
     given = table(root, file=FILES, label="x y x y", phase=cells)
     assert roles_of(given, Columns()).split == ("phase" if taken else None)
+
+
+def test_a_column_that_ends_in_a_word_for_labels_is_guessed(root):
+    columns = {"file": FILES, "Finding Labels": "x y x y", "age": "1 2 3 4", "label_by": "a a b b"}
+    roles = roles_of(table(root, **columns), Columns())
+    assert roles.label == "Finding Labels"
+    assert roles.reading["labels"] == "column Finding Labels (guessed by its name)"
+    assert roles_of(table(root, **columns, true_class="x x y y"), Columns()).label is None

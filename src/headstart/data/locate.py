@@ -92,9 +92,10 @@ def _without_other_places(path: Path, files: NamedFiles, cells: list[str]) -> tu
     home = str(path.parent)
     some = [cell for cell in cells if cell]
     some = some[:: max(1, len(some) // 200)]
-    plain = all("/" not in cell for cell in some)
-    places = [] if plain else [home, *files.folders_below(home)]
-    if plain or any(_is_there(files, place, cell) for place in places for cell in some):
+    if all("/" not in cell for cell in some) or any(_is_there(files, home, c) for c in some):
+        return cells, ""
+    places = [home, *files.folders_below(home)]
+    if any(_is_there(files, place, cell) for place in places[1:] for cell in some):
         return cells, ""
     for count in range(1, max(cell.count("/") for cell in some) + 1):
         ends = ["/".join(cell.split("/")[min(count, cell.count("/")) :]) for cell in some]

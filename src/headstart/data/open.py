@@ -176,7 +176,8 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         if level is not None or not _tables(path):
             raise
         doubt = error
-    if dataset is None or dataset.source == "unlabelled" or _is_lone(dataset):
+    lone = dataset is not None and level is None and _is_lone(dataset)
+    if dataset is None or dataset.source == "unlabelled" or lone:
         bare = {normal(name.rpartition("/")[2]).casefold() for name in tree.names}
         tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
         inside = tables_in_splits(path) if bare and not tables else []
@@ -195,7 +196,7 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
-        if dataset is not None and not _is_lone(dataset) and _tables(path):
+        if dataset is not None and not lone and _tables(path):
             some = some_of(table.name for table in _tables(path))
             said = {"labels": f"none ({some} names none of the images)"}
             dataset = dataclasses.replace(dataset, reading=dataset.reading | said)

@@ -19,6 +19,7 @@ NONE = "none"
 """Says that no column has a role, where one might be guessed."""
 
 _LABELS = ("label", "class", "target", "category", "class_name", "species")
+_LABEL_WORDS = frozenset({"label", "labels", "class", "category", "species", "breed", "diagnosis"})
 _FEW_GROUPS = 5
 # Of a split where all cells say one, and there are two.
 _LIKE_SPLIT = ("partition", "phase", "dataset", "set", "data_split", "usage", "part", "fold")
@@ -107,9 +108,11 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     if label is None and columns.label != NONE:
         label = _label_column(table, taken)
     reading["labels"] = f"column {label}" if label else _no_label(table, taken)
-    if label is None and columns.label is None and (only := _only_column(table, taken)):
-        label, reading["labels"] = only, f"column {only} (guessed: the only other one)"
-        guessed |= {"labels"}
+    if label is None and columns.label is None:
+        label, why = _guessed_label(table, taken)
+        if label:
+            reading["labels"] = f"column {label} (guessed{why})"
+            guessed |= {"labels"}
     taken |= {label} if label else set()
     split = asked.get("split")
     if split is None and columns.split != NONE:
@@ -223,9 +226,19 @@ def _no_label(table: Table, taken: set[str]) -> str:
     return f"none (no column is called label; of {some} say which it is with --label)"
 
 
-def _only_column(table: Table, taken: set[str]) -> str | None:
-    """Returns the one other column of a table of two, where its cells recur as classes do."""
+def _guessed_label(table: Table, taken: set[str]) -> tuple[str | None, str]:
+    """Returns the only other column, or the only one that ends in a word for labels; and why."""
     free = [n for n in table.columns if n not in taken and n.lower() not in _NUMBERING]
+    if only := _only_column(table, free):
+        return only, ": the only other one"
+    ends = [n for n in free if re.split(r"[^a-z]+", n.lower())[-1] in _LABEL_WORDS]
+    if len(ends) == 1 and len(set(table.columns[ends[0]]) - {""}) > 1:
+        return ends[0], " by its name"
+    return None, ""
+
+
+def _only_column(table: Table, free: list[str]) -> str | None:
+    """Returns the one other column of a table of two, where its cells recur as classes do."""
     if len(free) != 1 or free[0].lower() in {*_PEOPLE, "group", "split", "subset", *FILE_COLUMNS}:
         return None
     cells = [cell for cell in table.columns[free[0]] if cell]
