@@ -235,7 +235,8 @@ def test_tables(refused, images, tmp_path):
 
     for flag in ("--label", "--group", "--split"):
         refused("nonesuch", table, "-o", tmp_path / "other", flag, "nonesuch")
-    table.write_text("\n".join(["alpha,beta", *rows]))
+    more = [f"{row},{number % 2}" for number, row in enumerate(rows)]
+    table.write_text("\n".join(["alpha,beta,gamma", *more]))  # beta or gamma may be the label
     refused("column", table, "-o", tmp_path / "other")
     table.write_text("path,label\ngone/1.png,x\ngone/2.png,y\n")
     refused("", table, "-o", tmp_path / "other")

@@ -149,3 +149,15 @@ def test_an_empty_file_of_labelme_is_named_and_hides_no_other(tmp_path):
     dataset = open_dataset(tmp_path, task="auto")
     assert dataset.labelled.tolist() == [False, True, True]
     assert ("a.json", "no readable file of Labelme, as those beside it are") in dataset.set_aside
+
+
+def test_files_that_draw_nothing_are_refused(tmp_path):
+    for stem in "ab":
+        write(tmp_path / f"{stem}.jpg", noise(1))
+        shapes = (
+            [{"label": "eye", "points": [[1, 1]], "shape_type": "point"}] if stem == "a" else []
+        )
+        told = {"shapes": shapes, "imagePath": f"{stem}.jpg", "imageHeight": 30, "imageWidth": 40}
+        (tmp_path / f"{stem}.json").write_text(json.dumps(told | {"flags": {"cat": True}}))
+    with pytest.raises(DataError, match=r"draws no area on any image .*a table with the columns"):
+        open_dataset(tmp_path, task="auto")

@@ -226,3 +226,31 @@ def test_sets_for_another_task_are_refused(names, barren, words):
 def test_folders_of_such_names_alone_are_no_detection_set(barren):
     found = open_folders(tree("cat/1.jpg", "dog/2.jpg", barren=barren))
     assert found.labels.names == ("cat", "dog")
+
+
+def test_images_and_a_folder_of_the_same_names_are_no_two_classes():
+    names = [f"{folder}/{n}" for folder in ("JPEGImages", "SegmentationObject") for n in "ab"]
+    given = tree(*(f"{name}.png" for name in names))
+    with pytest.raises(DataError, match=r"as masks do: say --task segmentation --annotations"):
+        open_folders(given)
+    assert len(open_folders(given, level=1).labels.kinds) == 2
+    assert len(open_folders(tree("cat/1.jpg", "cat/2.jpg", "dog/1.jpg", "dog/2.jpg"))) == 4
+
+
+def test_boxes_beside_class_folders_name_the_folder_to_give():
+    given = tree(
+        "Images/a/1.jpg", "Images/b/2.jpg", others=("Annotation/a/1", "Annotation/b/2"),
+        barren={"Annotation": 2},
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"to learn those in it, give root.Images"):
+        open_folders(given)
+
+
+@pytest.mark.parametrize("name", ["HAM10000_images_part", "images", "batch"])
+def test_folders_that_number_parts_are_no_classes(name):
+    given = tree(*(f"{name}_{part}/{n}.jpg" for part in (1, 2, 3) for n in "ab"))
+    found = open_folders(given)
+    assert found.source == "unlabelled"
+    assert "number parts; --label folder:1 if not" in found.reading["labels"]
+    assert len(open_folders(given, level=1).labels.kinds) == 3
+    assert len(open_folders(tree("grade_1/a.jpg", "grade_2/b.jpg")).labels.kinds) == 2

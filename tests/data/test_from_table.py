@@ -51,3 +51,9 @@ def test_splits_in_their_spellings(tmp_path):
     assert split_column(["Train", "dev", ""], tmp_path).tolist() == ["train", "val", ""]
     with pytest.raises(DataError, match="unknown split 'later'"):
         split_column(["later"], tmp_path)
+
+
+def test_records_in_the_cells_are_no_classes(table):
+    cell = '"[{""x"": 1, ""rectanglelabels"": [""cat""]}]"'
+    with pytest.raises(DataError, match="holds records"):
+        open_table(table(f"id,label\n1,{cell}\n3,{cell}\n"), Columns(image="id"))

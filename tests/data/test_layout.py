@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headstart.data.folders import open_folders
-from headstart.data.layout import split_folders, splits_inside_classes
+from headstart.data.layout import numbered_parts, split_folders, splits_inside_classes
 from headstart.data.open import open_dataset
 from headstart.data.scan import Tree
 from headstart.errors import DataError, OptionError
@@ -92,3 +92,9 @@ def test_a_table_has_no_folders_to_take_labels_from(tmp_path):
         open_dataset(tmp_path / "t.csv", label="folder:2")
     with pytest.raises(OptionError, match="folder:1 is the first folder"):
         open_dataset(tmp_path, label="folder:-1")
+
+
+def test_parts_are_numbered_and_called_so():
+    assert numbered_parts(tree("images_001/a.jpg", "images_002/b.jpg"))
+    assert not numbered_parts(tree("site_1/a.jpg", "site_2/b.jpg"))
+    assert not numbered_parts(tree("images_001/x/a.jpg", "images_002/x/b.jpg"))

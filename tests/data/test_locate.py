@@ -117,3 +117,26 @@ def test_zeros_are_no_way_out_where_files_are_missing(tmp_path):
     table = _laid(tmp_path, "1.jpg", "2.jpg", "0003.jpg")
     found = locate(table, ["1.jpg", "2.jpg", "3.jpg", "4.5"])
     assert found.there == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "place", ["C:\\Users\\me\\data\\images\\", "/home/me/images/", "https://x.org/a/"]
+)
+def test_paths_of_another_place_are_cut_to_what_is_here(tmp_path, place):
+    make(tmp_path, "images/1.jpg", "images/2.JPG")
+    cells = [f"{place}1.jpg", f"{place}2.jpg"]
+    assert found(tmp_path, "t.csv", *cells) == ["images/1.jpg", "images/2.JPG"]
+    assert "paths of another place without" in locate(tmp_path / "t.csv", cells).said
+
+
+def test_names_of_an_upload_are_those_before_it(tmp_path):
+    make(tmp_path, "images/1.jpg", "images/2.jpg")
+    cells = [f"/data/upload/3/0a1b2c3d-{n}.jpg" for n in (1, 2)]
+    assert found(tmp_path, "t.csv", *cells) == ["images/1.jpg", "images/2.jpg"]
+    assert locate(tmp_path / "t.csv", cells).said.endswith("names as they were before an upload")
+
+
+def test_what_is_nowhere_stays_as_it_is_written(tmp_path):
+    make(tmp_path, "images/1.jpg")
+    located = locate(tmp_path / "t.csv", ["x/7.jpg", "x/8.jpg"])
+    assert (located.names, located.there) == (["x/7.jpg", "x/8.jpg"], [False, False])

@@ -107,3 +107,22 @@ def test_class_folders_are_told(tmp_path):
     assert not are_class_folders(tree, found)
     assert found is not None
     demand_pairs(tree, found)
+
+
+def test_several_folders_that_fit_differently_are_two_readings(tmp_path):
+    for number in (21, 22, 23):  # as DRIVE has them: vessels, and the field of view
+        write(tmp_path / f"training/images/{number}_training.png", noise(number))
+        for place, ending in (("1st_manual", "manual1"), ("mask", "training_mask")):
+            write(tmp_path / f"training/{place}/{number}_{ending}.png", blocks(number, (0, 255)))
+    with pytest.raises(DataError, match=r"1st_manual/, mask/.*--annotations FOLDER"):
+        opened(tmp_path)
+    assert opened(tmp_path, annotations="1st_manual").labelled.all()
+
+
+def test_folders_of_places_are_no_classes_where_files_say_that_they_are_masks(tmp_path):
+    for city in ("aachen", "bonn"):
+        for split in ("train", "val"):
+            stem = f"{split}/{city}/{city}_1"
+            write(tmp_path / f"leftImg8bit/{stem}_leftImg8bit.png", noise(1))
+            write(tmp_path / f"gtFine/{stem}_gtFine_labelIds.png", blocks(1, (0, 7, 9)))
+    assert opened(tmp_path, task="auto").task == "segmentation"

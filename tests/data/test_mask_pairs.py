@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.mask_pairs import is_mask_folder, pair_masks, split_by_folders
+from headstart.data.mask_pairs import (
+    is_called_mask,
+    is_mask_folder,
+    pair_masks,
+    split_by_folders,
+)
 
 
 def pairs(*names):
@@ -150,3 +155,19 @@ def test_endings_that_each_folder_has_are_taken_off():
     found = pair_masks([*names, *masks], masks)
     assert found is not None
     assert [each[0][-14:-12] for each in found.masks] == ["01", "02", "03", "21", "22", "23"]
+
+
+@pytest.mark.parametrize("folder", ["alpha", "alpha_mask", "mattes"])
+def test_folders_of_alpha_hold_masks(folder):
+    assert pairs("images/1.jpg", f"{folder}/1.png") == {"images/1.jpg": [f"{folder}/1.png"]}
+
+
+def test_superpixels_are_neither_images_nor_masks():
+    found = pairs("data/x_1.jpg", "data/x_1_superpixels.png", "gt/x_1_segmentation.png")
+    assert found == {"data/x_1.jpg": ["gt/x_1_segmentation.png"]}
+
+
+def test_a_mask_is_called_so_by_its_folder_and_its_ending():
+    assert is_called_mask("gtFine/train/a/a_1_gtFine_labelIds.png")
+    assert not is_called_mask("segmentations/a/a_1.png")
+    assert not is_called_mask("a/a_1_mask.png")

@@ -47,3 +47,9 @@ def test_a_table_is_read_so_and_that_is_said(tmp_path):
     assert not dataset.attributes
     one = open_dataset(tmp_path / "truth.csv", task="auto", label="NV")
     assert [one.labels.text(i) for i in range(3)] == ["0.0", "1.0", "0.0"]
+
+
+def test_a_class_of_which_there_is_none_is_no_hindrance():
+    given = table(a="100", b="010", c="001", unknown="000")
+    assert one_hot_classes(given, set())[1] == ["a", "b", "c"]
+    assert one_hot_classes(table(a="101", b="010", c="000"), set())[0] == ()

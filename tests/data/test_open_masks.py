@@ -129,3 +129,10 @@ def test_a_folder_of_masks_in_each_split_is_named_without_its_path(tmp_path):
     assert sorted(set(dataset.splits.tolist())) == ["test", "train"]
     with pytest.raises(DataError, match="no such file or folder"):
         open_dataset(tmp_path, task="auto", annotations="2nd_manual")
+
+
+def test_ade20k_as_it_was_annotated_is_refused(tmp_path):
+    for name in ("x.jpg", "x_seg.png", "x_parts_1.png"):
+        write(tmp_path / name, noise(1))
+    with pytest.raises(DataError, match="its release for scene parsing"):
+        open_dataset(tmp_path, task="auto")

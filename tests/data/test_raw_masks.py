@@ -88,3 +88,17 @@ def test_a_mask_that_exif_turns_is_upright(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(np.array([[1, 2, 3]], np.uint8)).save(tmp_path / "e.png", exif=exif)
     assert read_values(tmp_path / "e.png").values.tolist() == [[1], [2], [3]]
+
+
+def test_a_photograph_that_was_cut_out_is_where_it_is_not_transparent(tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 255, (30, 30, 4), dtype=np.uint8)
+    pixels[..., 3] = 0
+    pixels[5:20, 5:20, 3] = 255
+    write(tmp_path / "photo.png", pixels)
+    raw = read_values(tmp_path / "photo.png")
+    assert (raw.kind, raw.cut) == ("grey", True)
+    assert np.array_equal(raw.values, pixels[..., 3])
+    few = pixels.copy()  # classes in colours on a transparent ground
+    few[..., :3] = (few[..., :3] // 128) * 128
+    write(tmp_path / "classes.png", few)
+    assert read_values(tmp_path / "classes.png").kind == "colour"

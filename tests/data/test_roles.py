@@ -113,3 +113,41 @@ def test_labels_that_may_be_files_are_no_files(root):
         (root / name).touch()
     given = table(root, id="000.jpg 001.jpg", label="0 1")
     assert roles_of(given, Columns()).image == "id"
+
+
+def test_the_only_other_column_is_the_label_as_a_guess(root):
+    roles = roles_of(table(root, file=FILES, breed="pug husky pug husky"), Columns())
+    assert (roles.label, "labels" in roles.guessed) == ("breed", True)
+    assert roles.reading["labels"] == "column breed (guessed: the only other one)"
+
+
+@pytest.mark.parametrize("other", [{"caption": "a b c d"}, {"person": "x y x y"}])
+def test_one_that_never_recurs_or_is_of_people_is_none(root, other):
+    assert roles_of(table(root, file=FILES, **other), Columns()).label is None
+
+
+def test_columns_that_might_be_the_label_are_named(root):
+    roles = roles_of(table(root, file=FILES, smiling="1 0 1 0", male="0 0 1 1"), Columns())
+    assert roles.label is None
+    assert "of smiling, male say which it is with --label" in roles.reading["labels"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("image1", "image2"), ("img_a", "img_b")])
+def test_pairs_of_images_are_refused_with_what_to_give(root, one, other):
+    given = table(root, **{one: FILES, other: FILES, "same": "0 1 0 1"})
+    with pytest.raises(DataError, match="nothing is learnt from pairs: give a table with one"):
+        roles_of(given, Columns())
+
+
+@pytest.mark.parametrize(("cells", "taken"), [("Train Valid Train Test", True), ("a b a b", False)])
+def test_a_column_called_otherwise_is_the_split_where_all_its_cells_are(root, cells, taken):
+    given = table(root, file=FILES, label="x y x y", phase=cells)
+    assert roles_of(given, Columns()).split == ("phase" if taken else None)
+
+
+def test_a_column_that_ends_in_a_word_for_labels_is_guessed(root):
+    columns = {"file": FILES, "Finding Labels": "x y x y", "age": "1 2 3 4", "label_by": "a a b b"}
+    roles = roles_of(table(root, **columns), Columns())
+    assert roles.label == "Finding Labels"
+    assert roles.reading["labels"] == "column Finding Labels (guessed by its name)"
+    assert roles_of(table(root, **columns, true_class="x x y y"), Columns()).label is None

@@ -7,7 +7,7 @@ import pytest
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import class_labels
-from headstart.data.stems import stem_groups
+from headstart.data.stems import stem_groups, words_of_names
 
 
 def groups(names: list[str], *, sure: bool = True) -> list[str]:
@@ -67,3 +67,20 @@ def test_one_name_in_two_folders_is_chance_unless_versions_lie_beside():
     found = groups([*names, *more])[:9]
     assert found[:3] == found[6:]
     assert found[3:6] == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["cat.1.jpg", "cat.2.jpg", "dog.1.jpg", "dog.2.jpg"], ("cat", "dog")),
+        (["great dane_1.jpg", "great dane_2.jpg", "pug (1).jpg", "pug (2).jpg"],
+         ("great dane", "pug")),
+        (["IMG_1.jpg", "IMG_2.jpg", "DSC_1.jpg", "DSC_2.jpg"], ()),
+        (["train_1.jpg", "train_2.jpg", "test_1.jpg", "test_2.jpg"], ()),
+        (["anna1.jpg", "ben1.jpg", "cleo1.jpg", "dan1.jpg"], ()),
+        (["a/cat1.jpg", "a/cat2.jpg", "b/dog1.jpg", "b/dog2.jpg"], ()),
+        (["cat1.jpg", "cat2.jpg", "dog1.jpg", "dog2.jpg", "x.jpg"], ()),
+    ],
+)  # fmt: skip
+def test_words_that_names_begin_with_may_be_classes(names, words):
+    assert words_of_names(names) == words

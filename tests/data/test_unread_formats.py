@@ -8,8 +8,8 @@ import pytest
 from tests.data.drawn_sets import noise, write
 
 from headstart.data.open import open_dataset
-from headstart.data.scan import scan
-from headstart.data.unread_formats import unread_format
+from headstart.data.scan import Tree, scan
+from headstart.data.unread_formats import no_images, unread_format
 from headstart.errors import DataError
 
 KITTI = "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"
@@ -21,6 +21,10 @@ PLACES = {
     "train.txt": ("img/a.jpg 4,5,6,7,0 1,2,3,4,1\n", "a line of boxes"),
     "panoptic.json": ('{"annotations": [{"segments_info": []}]}', "panoptic"),
     "ann/a.jpg.json": ('{"objects": [{"classTitle": "c", "geometryType": "point"}]}', "Supervis"),
+    "mot.txt": ("1,2,10,20,30,40,1,-1,-1,-1\n", "MOT's"),
+    "txts/a.txt": ("5,6,10,12,1,4,0,0\n", "VisDrone's"),
+    "sa.json": ('{"image": {}, "annotations": [{"segmentation": {"counts": "x"}}]}', "SA-1B's"),
+    "ls.json": ('[{"annotations": [{"result": [{"polygonlabels": ["a"]}]}]}]', "outlines of Label"),
     "x.json": ('[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "Create ML's"),
 }
 OTHERS = {
@@ -29,6 +33,12 @@ OTHERS = {
     "image_2/metadata.jsonl": ('{"file_name": "a.jpg", "label": "cat"}\n', "Hugging Face"),
     "annotations.json": (" \n", "annotations.json is empty"),
     "image_2/_classes.csv": ("filename, cat, dog\na.jpg,1,1\n", "a column for each label"),
+    "ls.json": ('[{"image": "a.jpg", "choice": "cat", "annotator": 1}]', "say --label choice"),
+    "list.json": ('[{"f": "a.jpg", "k": "x"}, {"f": "b.jpg", "k": "y"}]', "names images, and"),
+    "comma.txt": ("image,label\na.jpg,x\nb.jpg,y\n", "is a list of images, and"),
+    "labels.xlsx": ("PK", "is a spreadsheet"),
+    "notes.jsonl": ('{"image": "a.jpg", "suffix": "cat"}\n', "line by line"),
+    "attributes.txt": ("2\nSmiling Male\na.jpg 1 -1\nb.jpg -1 1\n", "is a list of images, and"),
     "masks/a.npy": ("", r"1 files in \.npy"),
 }
 
@@ -77,3 +87,25 @@ def test_the_reading_says_so(tmp_path):
 @pytest.mark.parametrize("text", ["0 0.5 0.5 0.2 0.2\n", "a note\n", "", "cat\ndog\n", "1 cat\n"])
 def test_what_is_read_and_plain_notes_are_not_meant(tmp_path, text):
     assert unread_format(scan(with_file(tmp_path, "a.txt", text))) is None
+
+
+def test_volumes_are_told_from_images(tmp_path):
+    (tmp_path / "a.dcm").write_bytes(b"")
+    for task in ("auto", "classification", "segmentation", "detection"):
+        with pytest.raises(DataError, match="save their slices or views as PNG"):
+            open_dataset(tmp_path, task=task)
+    assert "Volumes" not in no_images(Tree(tmp_path, (), others=("a.txt",)))
+
+
+def test_one_folder_of_images_beside_a_table_is_no_class(tmp_path):
+    for stem in "ab":
+        write(tmp_path / f"faces/{stem}.jpg", noise(ord(stem)))
+    (tmp_path / "t.csv").write_text("image_id,label\na.jpg,x\nb.jpg,y\n")
+    assert open_dataset(tmp_path, task="auto").labels.kinds == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("images.zip", "unpack them"), ("x.tfrecord", "write each image to a file")]
+)
+def test_what_is_packed_is_told_with_what_to_do(tmp_path, file, said):
+    assert said in no_images(Tree(tmp_path, (), others=(file,)))

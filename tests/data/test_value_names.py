@@ -51,3 +51,11 @@ def test_two_names_of_one_value_are_refused(tmp_path):
     (tmp_path / "classes.txt").write_text("0 sky\n0 car\n")
     with pytest.raises(DataError, match="calls one value both 'sky' and 'car'"):
         find_names([tmp_path])
+
+
+def test_the_list_of_ade20k(tmp_path):
+    rows = ["Idx\tRatio\tTrain\tVal\tStuff\tName", "1\t0.1\t9\t9\t1\twall", "2\t0.1\t9\t9\t1\tsky"]
+    (tmp_path / "objectInfo150.txt").write_text("\n".join(rows) + "\n")
+    found = find_names([tmp_path])
+    assert found is not None
+    assert found.by_value == {1: "wall", 2: "sky"}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.words import normal, plural, spelling, split_name, split_word, stem_and_number
+from headstart.data.words import (
+    normal,
+    plural,
+    spelling,
+    split_name,
+    split_word,
+    stem_and_number,
+    uploaded_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +72,8 @@ def test_names_have_one_form():
 )
 def test_numbers_at_the_end(text, found):
     assert stem_and_number(text) == found
+
+
+def test_a_name_without_what_an_upload_put_before_it():
+    assert uploaded_name("/data/upload/1/0a1b2c3d-x.jpg") == "x.jpg"
+    assert uploaded_name("a/frame-12.jpg") == "frame-12.jpg"

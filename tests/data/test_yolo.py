@@ -147,3 +147,28 @@ def test_classes_that_are_counted_from_one_are_refused_with_the_cure(tmp_path):
         (tmp_path / f"labels/{stem}.txt").write_text("")
     with pytest.raises(DataError, match=r"numbered 1 to 2.*YOLO counts from 0. Take 1 off each"):
         read(tmp_path)
+
+
+def lined(root, line):
+    for stem in "ab":
+        picture(root / f"images/{stem}.jpg")
+        (root / "labels").mkdir(exist_ok=True)
+        (root / f"labels/{stem}.txt").write_text(line + "\n")
+    return root
+
+
+def test_key_points_after_the_box_are_refused(tmp_path):
+    line = "0 0.5 0.5 0.2 0.2 " + " ".join(["0.5 0.5 2"] * 5)
+    with pytest.raises(DataError, match=r"key points .* Leave the first five"):
+        read(lined(tmp_path, line))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("0 0.1 0.2 0.4 0.1 0.5 0.4 0.2 0.5", "their angles are lost"),
+        ("0 0.1 0.2 0.4 0.1 0.5 0.4 0.2 0.5 0.1 0.3", "--task segmentation learns the outlines"),
+    ],
+)
+def test_what_becomes_of_outlines_is_said(tmp_path, line, said):
+    assert said in read(lined(tmp_path, line)).reading["files"]

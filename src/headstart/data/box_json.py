@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +12,11 @@ from urllib.parse import unquote
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, hull, tidied
 from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
-from headstart.data.words import plural
+from headstart.data.words import plural, uploaded_name
 from headstart.errors import DataError
 
 __all__ = ["is_label_studio", "read_label_studio", "read_labelme_boxes"]
 
-_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
 _KINDS = ("rectanglelabels", "rectangle", "labels")
 
 
@@ -79,7 +77,7 @@ def _image_of(task: Any, there: set[str]) -> str:
         told = texts[0] if texts else ""
     name = unquote(told.partition("?d=")[2] or told.partition("?")[0]).replace("\\", "/")
     last = name.rpartition("/")[2]
-    bare = _UPLOADED.sub("", last)
+    bare = uploaded_name(last)
     return bare if last not in there and bare in there else name
 
 

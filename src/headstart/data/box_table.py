@@ -12,6 +12,7 @@ import numpy as np
 
 from headstart.data.box_columns import BoxColumns, box_columns, decide_corners
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, tidied
+from headstart.data.code_names import code_names
 from headstart.data.image_sizes import image_sizes
 from headstart.data.place_images import place_images
 from headstart.data.roles import NONE, Columns, roles_of
@@ -90,6 +91,7 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
             f"height; its columns are: {there}"
         )
     cells, labels, splits, roles = _columns(table, found, columns)
+    called, naming = code_names(path, set(labels))
     rows: dict[str, list[int]] = defaultdict(list)
     for row, name in enumerate(cells):
         rows[name].append(row)
@@ -110,7 +112,8 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
     for name, theirs in rows.items():
         boxes, flaws = [], []
         for row in theirs:
-            label, flaw = tidied(labels[row] if labels else "object")
+            code = labels[row] if labels else "object"
+            label, flaw = tidied(called.get(code, code))
             if np.isnan(numbers[row]).all() and (len(theirs) == 1 or not label):
                 continue
             flaws += [flaw] if flaw else []
@@ -124,7 +127,8 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
     unit = "shares of the image" if relative else "pixels"
     return BoxNotes(
         images, f"{path.name} ({plural(len(cells) - len(nameless), 'row')})",
-        said=f"columns {', '.join(found.names)} as {said}, in {unit}{roles}", relative=relative,
+        said=f"columns {', '.join(found.names)} as {said}, in {unit}{roles}{naming}",
+        relative=relative,
         set_aside=tuple(aside), splits="by a column" if splits else "",
         guessed=not found.kind, columns=_of_images(table, rows, (cells, labels, splits)),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.data.coco_names import category_names, said_of_categories
 from headstart.data.json_file import json_of
 from headstart.data.rle import decode_runs, parse_runs
 from headstart.data.shapes import Shape, ShapeMask
@@ -53,6 +54,7 @@ def read_coco(paths: Sequence[Path]) -> DrawnMasks:
     """
     contents = [(path, json_of(path)) for path in paths]
     categories: dict[str, None] = {}
+    aside: list[tuple[str, str]] = []
     for path, content in contents:
         if not is_coco(content):
             raise DataError(
@@ -61,11 +63,11 @@ def read_coco(paths: Sequence[Path]) -> DrawnMasks:
             )
         found = [c for c in content.get("categories") or () if isinstance(c, dict)]
         found.sort(key=lambda c: _number(c.get("id")))
-        categories |= dict.fromkeys(normal(str(c.get("name", c.get("id")))) for c in found)
+        categories |= dict.fromkeys(normal(name) for name, _ in category_names(found))
+        aside += [(path.name, said) for said in said_of_categories(found)]
     foreground = [name for name in categories if name.lower() not in ("background", "_background_")]
     names = ("background", *foreground)
     masks: dict[str, ShapeMask] = {}
-    aside: list[tuple[str, str]] = []
     for path, content in contents:
         one, bad = _masks_of(path, content, {name: i for i, name in enumerate(names)})
         masks |= one
@@ -76,10 +78,9 @@ def read_coco(paths: Sequence[Path]) -> DrawnMasks:
 def _masks_of(
     path: Path, content: dict[str, Any], index: dict[str, int]
 ) -> tuple[dict[str, ShapeMask], list[tuple[str, str]]]:
-    called = {
-        c.get("id"): normal(str(c.get("name", c.get("id"))))
-        for c in content.get("categories") or ()
-    }
+    records = [c for c in content.get("categories") or () if isinstance(c, dict)]
+    names = [normal(name) for name, _ in category_names(records)]
+    called = {c.get("id"): name for c, name in zip(records, names, strict=True)}
     by_image: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for each in content["annotations"]:
         by_image[each.get("image_id")].append(each)

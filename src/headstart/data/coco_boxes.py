@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, as_number, tidied
+from headstart.data.coco_names import category_names
 from headstart.data.json_file import json_of
 from headstart.data.words import plural, split_word
 from headstart.errors import DataError
@@ -127,15 +128,16 @@ def _categories(
     """Returns number -> name of the categories, and what was mended; fills name -> number."""
     called: dict[str, str] = {}
     aside = []
-    for each in _records(path, content, "categories"):
+    records = _records(path, content, "categories")
+    for each, (given, unnamed) in zip(records, category_names(records), strict=True):
         number = each.get("id")
-        given = each.get("name")
-        name, flaw = tidied(number if given in (None, "") else given)
+        name, flaw = tidied(given)
         if called.get(str(number), name) != name:
             raise DataError(
                 f"{path} gives the number {number} to two categories, {called[str(number)]} and "
                 f"{name}: number each for itself"
             )
+        aside += [(path.name, unnamed)] if unnamed else []
         if name in called.values():
             aside.append((path.name, f"two categories are called {name}: taken for one"))
         elif flaw:

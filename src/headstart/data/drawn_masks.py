@@ -147,6 +147,8 @@ def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:
         DataError: If fewer than half of the images that are listed are there.
     """
     drawn = drawings.drawn
+    if not any(mask.shapes for mask in drawn.masks.values()):
+        raise DataError(_nothing(tree, drawings))
     listed = {name: drawings.splits.get(name, "") for name in drawn.masks}
     homes, aside = place_images(tree.names, listed)
     if 2 * len(homes) < len(drawn.masks) or not homes:
@@ -177,6 +179,16 @@ def from_drawings(tree: Tree, drawings: Drawings, columns: Columns) -> Dataset:
     known = add_sidecar(bare, asked)
     reading = f"masks of {int(labels.known.sum()):,}: {said}{unused}"
     return with_splits(replace(known, labels=labels, reading=known.reading | {"labels": reading}))
+
+
+def _nothing(tree: Tree, drawings: Drawings) -> str:
+    """Returns what to say of files that draw nothing on any image."""
+    aside = drawings.drawn.set_aside
+    why = f" ({aside[0][0]}: {aside[0][1]})" if aside else ""
+    return (
+        f"{drawings.files} of {tree.root} draws no area on any image{why}: masks are made of "
+        f"outlines. For flags and tags of whole images, write a table with the columns path,label"
+    )
 
 
 def _labels(names: tuple[str, ...], masks: Sequence[ShapeMask | None]) -> tuple[Masks, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, class_labels
-from headstart.data.layout import SplitFolder, split_folders, splits_inside_classes
+from headstart.data.layout import SplitFolder, numbered_parts, split_folders, splits_inside_classes
 from headstart.data.scan import EXTENSIONS, Tree
+from headstart.data.unread_formats import no_images
 from headstart.data.words import MASKS, normal, plural, split_name, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -21,6 +23,7 @@ __all__ = ["open_folders"]
 _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes"}
 )
+_IMAGE_WORD = re.compile(r"(^|[ _.-])(images?|imgs?|jpegimages|photos?|pictures?|rgb)$", re.I)
 _BOXES = frozenset({"labels", "label", "xml", "xmls", "bboxes"})
 
 
@@ -44,12 +47,7 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
             mean can be read in two ways.
     """
     if not tree.names:
-        others = ", ".join(f"{ending} {count:,}" for ending, count in tree.endings.items())
-        raise DataError(
-            f"no images below {tree.root}; files that end in "
-            f"{' '.join(sorted(EXTENSIONS))} are taken for images"
-            + (f". What is there: {others}" if others else "")
-        )
+        raise DataError(no_images(tree))
     folders = tree.folders
     _refuse_boxes(tree)
     masks = [name for name in folders if name.lower() in MASKS]
@@ -65,6 +63,7 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
             raise _masks_error(tree.root / name)
     if level is not None:
         return _by_level(tree, level)
+    _refuse_twins(tree)
     splits = split_folders(tree)
     if splits:
         return _with_splits(tree, splits, same_classes=same_classes)
@@ -76,6 +75,10 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
         if only.lower() in _IMAGES:
             folders = Counter()
     nowhere = ["" for _ in tree.names]
+    if numbered_parts(tree):
+        few = some_of(sorted(folders), 3)
+        said = {"labels": f"none (the folders {few} number parts; --label folder:1 if not)"}
+        return _build(tree, [""] * len(tree.names), nowhere, depth=1, said=said)
     if not folders:
         return _build(tree, [""] * len(tree.names), nowhere, depth=0)
     labels = [name.partition("/")[0] if "/" in name else None for name in tree.names]
@@ -206,9 +209,47 @@ def _refuse_boxes(tree: Tree) -> None:
         parent, _, last = folder.lower().rpartition("/")
         siblings = {f"{parent}/{name}".lstrip("/") for name in _IMAGES}
         beside = any(h == s or h.startswith(s + "/") for h in holding for s in siblings)
+        if _are_lists(tree, folder):
+            continue
         if others and (last in ("annotation", "annotations") or (last in _BOXES and beside)):
+            inner = [n for n in tree.folders if n.lower() in _IMAGES and tree.below(n).folders]
+            other = "".join(f"; to learn those in it, give {tree.root / n}" for n in inner[:1])
             raise DataError(
                 f"{tree.root / folder} looks like the boxes of a detection set: say --task "
                 f"detection to read them. Classes are one folder of images each, a table (path, "
-                f"label), or one plain folder of images"
+                f"label), or one plain folder of images{other}"
             )
+
+
+def _refuse_twins(tree: Tree) -> None:
+    """Refuses a folder of images and another with a file for each of them, taken for two classes.
+
+    Raises:
+        DataError: If that is so, and one of them only says that it holds images.
+    """
+    plain = [name for name in tree.folders if _IMAGE_WORD.search(name)]
+    others = [name for name in tree.folders if name not in plain]
+    if len(plain) != 1 or len(others) != 1:
+        return
+    stems = [
+        {normal(Path(name).stem).lower() for name in tree.below(folder).names}
+        for folder in (plain[0], others[0])
+    ]
+    if len(stems[0]) > 1 and stems[0] == stems[1]:
+        raise DataError(
+            f"{tree.root / others[0]} holds a file of the same name for each image of {plain[0]}, "
+            f"as masks do: say --task segmentation --annotations {tree.root / others[0]} to learn "
+            f"them, or --label folder:1 if the two are classes"
+        )
+
+
+def _are_lists(tree: Tree, folder: str) -> bool:
+    """Whether a folder holds lists of images, such as train.txt and test.txt, and nothing else."""
+    files = [name for name in tree.others if name.startswith(folder + "/")]
+    stems = {normal(Path(name).stem).lower() for name in tree.names}
+    return bool(files) and all(
+        name.lower().endswith(".txt") and normal(Path(name).stem).lower() not in stems
+        and (split_word(Path(name).stem.rstrip("0123456789")) or "list" in name.lower()
+             or "trainval" in name.lower())
+        for name in files
+    )  # fmt: skip

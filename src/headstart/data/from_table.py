@@ -11,6 +11,7 @@ from headstart.data.labels import class_labels
 from headstart.data.locate import Located, locate
 from headstart.data.one_hot import one_hot_classes
 from headstart.data.roles import Columns, roles_of
+from headstart.data.split_flags import holds_flags, splits_of_flags
 from headstart.data.tables import read_table
 from headstart.data.words import split_name
 from headstart.errors import DataError
@@ -41,6 +42,12 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
         raise DataError(f"{path} has a header and no rows; it needs one row for each image")
     roles = roles_of(table, columns or Columns())
     told = table.columns[roles.label] if roles.label else None
+    if told and 2 * sum(cell.startswith(("[{", "{")) for cell in told) > len(told):
+        raise DataError(
+            f"column {roles.label} of {path} holds records, as Label Studio's tables of boxes and "
+            f"outlines do, and no classes: export it as JSON or COCO instead, or name another "
+            f"column with --label"
+        )
     flags: tuple[str, ...] = ()
     if told is None and (columns is None or columns.label is None):
         taken = {name for name in (roles.image, roles.split, roles.group) if name}
@@ -60,7 +67,7 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
         root=files.root,
         names=tuple(names[row] for row in keep),
         labels=class_labels([told[row] for row in keep] if told else nothing),
-        splits=split_column(cells[roles.split] if roles.split else nothing, path),
+        splits=split_column(cells[roles.split] if roles.split else nothing, path, roles.split),
         groups=np.array(cells[roles.group]) if roles.group else None,
         attributes={k: np.array(v) for k, v in cells.items() if k not in own},
         source="table",
@@ -70,12 +77,19 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
     )
 
 
-def split_column(cells: list[str], path: Path) -> np.ndarray:
+def split_column(cells: list[str], path: Path, name: str | None = None) -> np.ndarray:
     """Returns (N,) str of train, val, test or nothing.
+
+    Args:
+        cells: N cells.
+        path: The table, for errors.
+        name: Of the column, which may say itself of which split its yes is (``is_valid``).
 
     Raises:
         DataError: A cell is none of these.
     """
+    if name and holds_flags(name, cells):
+        return np.array(splits_of_flags(name, cells), "U5")
     known = {cell: split_name(cell) if cell else "" for cell in set(cells)}
     odd = sorted(cell for cell, name in known.items() if name is None)
     if odd:

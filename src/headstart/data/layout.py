@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from headstart.data.scan import Tree
@@ -9,12 +10,15 @@ from headstart.data.words import SplitWord, normal, split_name, split_word, stem
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["SplitFolder", "split_folders", "splits_inside_classes"]
+__all__ = ["SplitFolder", "numbered_parts", "split_folders", "splits_inside_classes"]
 
 # Of numbered folders with such a name it is plain that they are classes.
 _KINDS = frozenset(
     {"class", "grade", "level", "stage", "category", "label", "type", "score", "degree", "kind"}
 )
+
+
+_PARTS = frozenset({"images", "image", "imgs", "img", "part", "parts", "batch", "shard", "photos"})
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,20 @@ def split_folders(tree: Tree) -> dict[str, SplitFolder]:
         raise _two_readings(tree, found)
     _refuse_numbered(tree)
     return {}
+
+
+def numbered_parts(tree: Tree) -> bool:
+    """Tells whether the top folders only number parts of one set: ``images_part_1``, ``_part_2``.
+
+    They have one name but for numbers, which says that they hold images or parts.
+    """
+    folders = sorted(tree.folders)
+    if len(folders) < 2 or not all(name.count("/") == 1 for name in tree.names):
+        return False
+    numbered = [stem_and_number(name) for name in folders]
+    stems = {each[0].lower() if each else "" for each in numbered}
+    words = set(re.split(r"[\s_.-]+", stems.pop())) if len(stems) == 1 else set()
+    return bool(words & _PARTS) and not words & _KINDS
 
 
 def splits_inside_classes(tree: Tree) -> list[str] | None:

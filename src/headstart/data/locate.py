@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headstart.data.scan import EXTENSIONS
-from headstart.data.words import MASKS, normal, split_word
+from headstart.data.named_files import NamedFiles, lowered
+from headstart.data.words import MASKS, normal, split_word, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
 __all__ = ["Located", "locate"]
-
-_MOST = 100  # folders beside a table that are looked into
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,9 @@ def locate(path: Path, cells: list[str]) -> Located:
     Raises:
         DataError: If two folders fit equally well.
     """
-    files = _Files()
+    files = NamedFiles()
     cells = [cell.replace("\\", "/").removeprefix("file://") for cell in cells]
+    cells, cut = _without_other_places(path, files, cells)
     rows = [row for row, cell in enumerate(cells) if cell]
     home = str(path.parent)
     found = {home: {row: one for row in rows if (one := files.find(home, cells[row]))}}
@@ -78,13 +76,46 @@ def locate(path: Path, cells: list[str]) -> Located:
     }  # fmt: skip
     where = sorted(os.path.relpath(folder, home).replace(os.sep, "/") for folder in found)
     said = "" if where in ([], ["."]) else f"in {', '.join(each + '/' for each in where)}"
-    said = ", ".join(each for each in (said, how) if each)
+    said = ", ".join(each for each in (said, how, cut) if each)
     root, names = _common_root(path, full)
     return Located(root, names, there, doubtful, said)
 
 
+def _without_other_places(path: Path, files: NamedFiles, cells: list[str]) -> tuple[list[str], str]:
+    """Returns paths of another machine, or addresses, without the folders that are not here.
+
+    Only where no file of any row is there as it is written; as few folders are cut off as will do.
+
+    Returns:
+        The cells, and what was cut off, for people.
+    """
+    home = str(path.parent)
+    some = [cell for cell in cells if cell]
+    some = some[:: max(1, len(some) // 200)]
+    if all("/" not in cell for cell in some) or any(_is_there(files, home, c) for c in some):
+        return cells, ""
+    places = [home, *files.folders_below(home)]
+    if any(_is_there(files, place, cell) for place in places[1:] for cell in some):
+        return cells, ""
+    for count in range(1, max(cell.count("/") for cell in some) + 1):
+        ends = ["/".join(cell.split("/")[min(count, cell.count("/")) :]) for cell in some]
+        here = [any(_is_there(files, place, end) for place in places) for end in ends]
+        if 2 * sum(here) > len(ends):
+            lost = some[0][: len(some[0]) - len(ends[0])]
+            cut = ["/".join(cell.split("/")[min(count, cell.count("/")) :]) for cell in cells]
+            return cut, f"paths of another place without their first folders ({lost} …)"
+    ends = [uploaded_name(cell) for cell in some]
+    if 2 * sum(any(_is_there(files, p, end) for p in places) for end in ends) > len(ends):
+        return [uploaded_name(cell) for cell in cells], "names as they were before an upload"
+    return cells, ""
+
+
+def _is_there(files: NamedFiles, folder: str, cell: str) -> bool:
+    return bool(files.find(folder, cell) or files.find_by(lowered, folder, cell))
+
+
 def _found_roughly(
-    path: Path, files: _Files, found: dict[str, dict[int, list[str]]], cells: list[str],
+    path: Path, files: NamedFiles, found: dict[str, dict[int, list[str]]], cells: list[str],
     rows: list[int],
 ) -> str:  # fmt: skip
     """Adds files whose names differ in the case of letters, or in zeros that a spreadsheet took.
@@ -103,7 +134,7 @@ def _found_roughly(
     if not missing:
         return ""
     home = str(path.parent)
-    ways = [(_lowered, "names with letters of other case")]
+    ways = [(lowered, "names with letters of other case")]
     ways += [] if named else [(_numbered, "names without their zeros")]
     for key, words in ways:
         rough = {
@@ -119,10 +150,6 @@ def _found_roughly(
             count = len({row for hits in rough.values() for row in hits})
             return f"{count:,} {words}"
     return ""
-
-
-def _lowered(name: str) -> str:
-    return normal(name).casefold()
 
 
 def _numbered(name: str) -> str:
@@ -177,127 +204,6 @@ def _is_called_like(path: Path, folder: str) -> bool:
     table, place = normal(path.stem).lower(), normal(os.path.basename(folder)).lower()
     kind = split_word(path.stem)
     return table == place or (kind is not None and kind == split_word(os.path.basename(folder)))
-
-
-class _Files:
-    """Finds files by names in one normal form, listing each folder once."""
-
-    def __init__(self) -> None:
-        self._folders: dict[str, dict[str, str]] = {}
-        self._names: dict[str, dict[str, list[str]]] = {}
-        self._stems: dict[str, dict[str, list[str]]] = {}
-        self._keyed: dict[tuple[Callable[[str], str], str], dict[str, list[str]]] = {}
-
-    def find(self, folder: str, cell: str) -> list[str]:
-        """Returns the paths of the files that a cell can mean below a folder; several in doubt."""
-        parent, _, last = cell.rpartition("/")
-        place = self._resolve(folder, parent)
-        if place is None:
-            return []
-        named = self._names[place].get(normal(last))
-        if named is not None:
-            return [os.path.normpath(os.path.join(place, each)) for each in named]
-        whole = os.path.join(place, last)
-        if self._names[place] and os.path.isfile(whole):  # where the case of letters is nothing
-            return [os.path.normpath(whole)]
-        if os.path.splitext(last)[1].lower() in EXTENSIONS:
-            return []
-        return [
-            os.path.normpath(os.path.join(place, each))
-            for each in self._stems[place].get(normal(last), ())
-        ]
-
-    def find_by(self, key: Callable[[str], str], folder: str, cell: str) -> list[str]:
-        """Returns the paths of files whose name, or whose name without its ending, has a key.
-
-        Args:
-            key: Of a name; "" where it has none.
-            folder: Where.
-            cell: What the table says.
-        """
-        parent, _, last = cell.rpartition("/")
-        place = self._resolve(folder, parent, key=_lowered)
-        wanted = key(last)
-        if place is None or not wanted:
-            return []
-        kept = self._keyed.setdefault((key, place), {})
-        if not kept:
-            for name in (each for names in self._names[place].values() for each in names):
-                stem, ending = os.path.splitext(name)
-                if ending.lower() in EXTENSIONS:
-                    for one in {key(name), key(stem)} - {""}:
-                        kept.setdefault(one, []).append(name)
-        return [os.path.normpath(os.path.join(place, each)) for each in kept.get(wanted, ())]
-
-    def holds_any(self, folder: str, cells: list[str]) -> bool:
-        """Whether a folder holds a file that one of many plain names means."""
-        self._list(folder)
-        names, stems = self._names[folder], self._stems[folder]
-        return any(
-            (one := normal(cell)) in names or one in stems for cell in cells if "/" not in cell
-        )
-
-    def folders_below(self, home: str) -> list[str]:
-        """Returns the folders in a folder and those in them, sorted, so many at most."""
-        found = []
-        for folder in self._inside(home):
-            found += [folder, *self._inside(folder)]
-            if len(found) >= _MOST:
-                break
-        return found[:_MOST]
-
-    def _inside(self, folder: str) -> list[str]:
-        self._list(folder)
-        inside = self._folders[folder].values()
-        return [os.path.join(folder, each) for each in sorted(inside) if each[0] != "."]
-
-    def _resolve(self, folder: str, parent: str, key: Callable[[str], str] = normal) -> str | None:
-        """Returns the path of a folder below another one, or None; listed."""
-        place = os.path.normpath(os.path.join(folder, parent)) if parent else folder
-        self._list(place)
-        if self._names[place] or self._folders[place]:
-            return place
-        at = "/" if parent.startswith("/") else folder
-        for part in parent.split("/"):
-            if part in ("", "."):
-                continue
-            self._list(at)
-            there = part if part == ".." else self._folders[at].get(normal(part))
-            if there is None and key is not normal:
-                alike = [each for each in self._folders[at].values() if key(each) == key(part)]
-                there = alike[0] if len(alike) == 1 else None
-            if there is None:
-                return None
-            at = os.path.join(at, there)
-        self._list(at)
-        return at
-
-    def _list(self, folder: str) -> None:
-        if folder in self._names:
-            return
-        names: dict[str, list[str]] = {}
-        folders: dict[str, str] = {}
-        stems: dict[str, list[str]] = {}
-        try:
-            with os.scandir(folder) as entries:
-                for entry in sorted(entries, key=lambda each: each.name):
-                    if _is_folder(entry):
-                        folders.setdefault(normal(entry.name), entry.name)
-                    else:
-                        names.setdefault(normal(entry.name), []).append(entry.name)
-                        stem, ending = os.path.splitext(entry.name)
-                        if ending.lower() in EXTENSIONS:
-                            stems.setdefault(normal(stem), []).append(entry.name)
-        except OSError:
-            pass
-        self._names[folder], self._folders[folder], self._stems[folder] = names, folders, stems
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
 
 
 def _common_root(path: Path, full: list[str]) -> tuple[Path, list[str]]:

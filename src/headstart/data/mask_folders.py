@@ -12,7 +12,7 @@ from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.data.mask_labels import mask_labels
-from headstart.data.mask_pairs import MaskPairs, is_mask_folder
+from headstart.data.mask_pairs import MaskPairs, is_called_mask, is_mask_folder
 from headstart.data.mask_parts import Annotated
 from headstart.data.mask_splits import listed_splits, with_splits
 from headstart.data.roles import NONE, Columns
@@ -45,6 +45,9 @@ def are_class_folders(tree: Tree, pairs: MaskPairs | None) -> bool:
             f"them ({paired[0][1]}): say --task segmentation to learn the masks, or --task "
             f"classification and move the masks away"
         )
+    ended = [is_called_mask(mask) for _, mask in paired if _home(mask)]
+    if ended and all(ended):  # the folders say that these are masks, and so do the files
+        return False
     tops = {home.partition("/")[2] for home in homes}
     return several and len(tops) > 1 and all(home.count("/") >= 1 for home in homes)
 
@@ -62,6 +65,9 @@ def demand_pairs(tree: Tree, pairs: MaskPairs) -> None:
     # A folder of its own, of as many masks as images, is another reading and no mishap.
     rivals = [home for home, count in lost.items() if home not in homes and 2 * count >= found > 0]
     rivals = [*homes, *rivals] if rivals else list(several) if len(pairs.several) > found else []
+    mixed = [parts for parts in pairs.parts if "" in parts and any(parts)]
+    if 2 * len(mixed) > sum(map(bool, pairs.masks)):  # a part, and a mask of all, of one image
+        rivals = list(homes)
     if len(rivals) > 1 and any(rivals):
         raise DataError(
             f"several folders of {tree.root} could hold the masks "

@@ -12,16 +12,18 @@ from pathlib import PurePosixPath
 
 from headstart.data.words import MASKS, normal, split_name, split_word
 
-__all__ = ["MaskPairs", "is_mask_folder", "pair_masks", "split_by_folders"]
+__all__ = ["MaskPairs", "is_called_mask", "is_mask_folder", "pair_masks", "split_by_folders"]
 
 _MASKS = MASKS | {
     *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
     *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
     *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
+    *("alpha", "alphas", "matte", "mattes", "matting"),
 }
 _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
-     "leftimg8bit", "input", "inputs", "rgb", "raw", "original", "originals", "frames", "slices"}
+     "leftimg8bit", "input", "inputs", "clip", "rgb", "raw", "original", "originals", "frames",
+     "slices"}
 )  # fmt: skip
 _INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
@@ -30,7 +32,9 @@ _ENDING = re.compile(
     r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
     re.I,
 )
-_OTHER_KINDS = re.compile(r"[ _.\-](gtfine|gtcoarse)[ _.\-](color|instanceids)$", re.I)
+_OTHER_KINDS = re.compile(
+    r"[ _.\-]((gtfine|gtcoarse)[ _.\-](color|instanceids)|superpixels?)$", re.I
+)
 _OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
 
 
@@ -121,6 +125,12 @@ def _is(folder: str, words: frozenset[str]) -> bool:
 def is_mask_folder(folder: str) -> bool:
     """Tells whether a folder is called like one of masks."""
     return _is(folder, _MASKS)
+
+
+def is_called_mask(name: str) -> bool:
+    """Tells whether the path of a file ends like a mask's, in a folder that is called so."""
+    folders = any(is_mask_folder(folder) for folder in _folders(name))
+    return folders and bool(_ENDING.search(os.path.splitext(name)[0]))
 
 
 @cache

@@ -123,7 +123,8 @@ def said_of_parts(masks: Masks, learnt: Learnt, origin: str) -> str:
     strays = learnt.reading.partition("; ")[2]
     said = f"0 background, else what the folders and names of the masks say ({listed})"
     if origin:
-        said = f"0 background, else what {origin.partition(',')[0]} says, as asked ({listed})"
+        what, asked, _ = origin.partition(", as asked")
+        said = f"0 background, else what {what} says{asked} ({listed})"
     elif masks.names[1:] == ("foreground",):
         said = "0 background, each file a part of the foreground"
     return said + (f"; {strays}" if strays else "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.choices import MaskValues
+from headstart.data.code_names import code_names
 from headstart.data.dataset import Dataset
 from headstart.data.from_table import split_column
 from headstart.data.locate import Located, locate
@@ -20,7 +21,7 @@ from headstart.data.tables import Table, read_table
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["MASK_COLUMNS", "holds_masks", "open_mask_table"]
+__all__ = ["MASK_COLUMNS", "holds_masks", "names_masks_of_things", "open_mask_table"]
 
 MASK_COLUMNS = (
     *("mask", "masks", "mask_path", "mask_file", "mask_filename", "mask_name", "maskpath"),
@@ -43,6 +44,16 @@ def holds_masks(path: Path, columns: Columns) -> bool:
         return False
 
 
+def names_masks_of_things(path: Path) -> bool:
+    """Tells whether a table has a row for the mask of each thing, as that of Open Images has."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.readline(4096).decode("utf-8", "replace").lower()
+    except OSError:
+        return False
+    return {"maskpath", "imageid", "labelname"} <= {cell.strip(' "') for cell in head.split(",")}
+
+
 def open_mask_table(path: Path, columns: Columns, *, how: MaskValues = "auto") -> Dataset:
     """Reads a table with one row for each image and its mask, or for each part of a mask.
 
@@ -62,12 +73,16 @@ def open_mask_table(path: Path, columns: Columns, *, how: MaskValues = "auto") -
     rest = _without(table, mask)
     roles = roles_of(rest, columns)
     shown = roles.label if columns.label not in (None, NONE) else None
+    if columns.label is None and names_masks_of_things(path):
+        shown = table.guess(("labelname",))
     images = locate(path, table.columns[roles.image])
     masks = _located_masks(path, table.columns[mask])
     rows, aside = _rows(path, images, masks)
     names = sorted(rows)
     asked = shown is not None
     cells = table.columns[shown] if shown else [""] * len(images.names)
+    called, naming = code_names(path, set(cells))
+    cells = [called.get(cell, cell) for cell in cells]
     found = []
     for name in names:
         theirs = [row for row in rows[name] if masks.names[row] and masks.there[row]]
@@ -80,7 +95,8 @@ def open_mask_table(path: Path, columns: Columns, *, how: MaskValues = "auto") -
         theirs = theirs if asked else theirs[:1]
         paths = tuple(masks.root / masks.names[row] for row in theirs)
         found.append(Annotated(paths, tuple(cells[row] for row in theirs)))
-    origin = f"column {shown}, as asked" if shown else ""
+    origin = f"column {shown}" if shown else ""
+    origin += ", as asked" if columns.label else ""
     learnt = mask_labels(found, root=path.parent, how=how, origin=origin)
     if learnt.binary and roles.label and not asked and columns.label != NONE:
         kinds = len(set(table.columns[roles.label]) - {""})
@@ -98,7 +114,7 @@ def open_mask_table(path: Path, columns: Columns, *, how: MaskValues = "auto") -
             labels=learnt.masks,
             attributes={k: v for k, v in dataset.attributes.items() if k not in own},
             set_aside=tuple(sorted({*aside, *learnt.set_aside})),
-            reading=dataset.reading | {"labels": f"column {mask}, {learnt.reading}"},
+            reading=dataset.reading | {"labels": f"column {mask}, {learnt.reading}{naming}"},
         )
     )
 
@@ -171,7 +187,9 @@ def _dataset(
         root=images.root,
         names=tuple(first),
         labels=Classes((), np.full(len(first), -1)),
-        splits=split_column(cells[roles.split] if roles.split else [""] * len(first), path),
+        splits=split_column(
+            cells[roles.split] if roles.split else [""] * len(first), path, roles.split
+        ),
         groups=np.array(cells[roles.group]) if roles.group else None,
         attributes={name: np.array(column) for name, column in cells.items()},
         source="table",

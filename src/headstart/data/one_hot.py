@@ -27,6 +27,7 @@ def one_hot_classes(table: Table, taken: set[str]) -> tuple[tuple[str, ...], lis
     if len(flags) < _FEWEST:
         return (), []
     marks = np.array([[_CELLS[cell] for cell in table.columns[name]] for name in flags])
-    if (marks.sum(axis=0) != 1).any() or not marks.any(axis=1).all():
+    used = marks.any(axis=1)  # a class of which there is none, such as the unknown of a contest
+    if (marks.sum(axis=0) != 1).any() or used.sum() < _FEWEST:
         return (), []
     return tuple(flags), [flags[at] for at in marks.argmax(axis=0)]

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from headstart.choices import MaskValues
+from headstart.data.class_lists import with_lists
+from headstart.data.damaged_files import damaged_files
 from headstart.data.dataset import Dataset
 from headstart.data.folders import open_folders
 from headstart.data.from_table import open_table
@@ -20,10 +22,11 @@ from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, scan
 from headstart.data.sidecar import add_sidecar
-from headstart.data.stems import STEM, stem_groups
+from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
+from headstart.data.stems import STEM, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.unread_formats import unread_format
-from headstart.data.words import normal, split_word
+from headstart.data.words import normal, split_word, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -98,6 +101,9 @@ def open_dataset(
         if left:
             said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
             dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
+    if ".json" in dataset.others:
+        damaged = damaged_files(dataset.root, [name for name, _ in dataset.set_aside])
+        dataset = dataclasses.replace(dataset, set_aside=(*dataset.set_aside, *damaged))
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}
@@ -165,16 +171,23 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
     try:
         if tree.names or not _tables(path):
             dataset = open_folders(tree, same_classes=same_classes, level=level)
+            dataset = with_lists(dataset, tree) if columns.split is None else dataset
     except DataError as error:  # folders that can be read in two ways; a table may know better
         if level is not None or not _tables(path):
             raise
         doubt = error
-    if dataset is None or dataset.source == "unlabelled":
-        bare = {normal(name.rpartition("/")[2]) for name in tree.names}
+    lone = dataset is not None and level is None and _is_lone(dataset)
+    if dataset is None or dataset.source == "unlabelled" or lone:
+        bare = {normal(name.rpartition("/")[2]).casefold() for name in tree.names}
         tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
+        inside = tables_in_splits(path) if bare and not tables else []
+        tables += [each for each in inside if _names_any(each, bare, columns)]
+        if parts := tables_by_split(tables):
+            return open_split_tables(parts, columns)
         if len(tables) == 1:
             found = open_table(tables[0], columns)
-            said = {"labels": f"{found.reading['labels']} of {tables[0].name}"}
+            known, why, more = found.reading["labels"].partition(" (")
+            said = {"labels": f"{known} of {tables[0].name}{why}{more}"}
             if doubt is not None and not found.labelled.any():
                 raise doubt
             return dataclasses.replace(found, reading=found.reading | said)
@@ -183,12 +196,17 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
-        if dataset is not None and _tables(path):
+        if dataset is not None and not lone and _tables(path):
             some = some_of(table.name for table in _tables(path))
             said = {"labels": f"none ({some} names none of the images)"}
             dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
     return add_sidecar(dataset, columns)
+
+
+def _is_lone(dataset: Dataset) -> bool:
+    """Whether all images lie in one folder, which is hardly what they are all of."""
+    return dataset.source == "folders" and len(dataset.labels.kinds) == 1
 
 
 def _with_unread(dataset: Dataset, path: Path) -> Dataset:
@@ -198,16 +216,23 @@ def _with_unread(dataset: Dataset, path: Path) -> Dataset:
         DataError: If they are of places in the images, and folders would be taken for classes.
     """
     unread = unread_format(scan(path))
-    if unread is None:
-        return dataset
-    if not dataset.labelled.any():
-        said = dataset.reading | {"labels": f"none ({unread.line})"}
+    words = words_of_names(dataset.names) if dataset.source == "unlabelled" else ()
+    if unread is None and words:
+        why = f"the names begin with {some_of(words, 4)}: if these are classes, move each into a"
+        said = dataset.reading | {"labels": f"none ({why} folder of its own)"}
         return dataclasses.replace(dataset, reading=said)
-    if unread.places and dataset.source != "table":
+    if unread is None or (dataset.source == "table" and "--label" in dataset.reading["labels"]):
+        return dataset
+    labelled = dataset.labelled.any()
+    if labelled and unread.places and dataset.source != "table":
         raise DataError(
             f"{path}: {unread.line}. If the folders of the images are classes, say --task "
             f"classification"
         )
+    if not labelled or _is_lone(dataset):
+        known = dataset.reading["labels"] if labelled else "none"
+        said = dataset.reading | {"labels": f"{known} ({unread.line})"}
+        return dataclasses.replace(dataset, reading=said)
     return dataset
 
 
@@ -239,7 +264,8 @@ def _names_any(table: Path, bare: set[str], columns: Columns) -> bool:
         return False
     known = bare | {name.rpartition(".")[0] for name in bare}
     for column in cells.values():
-        named = {cell.replace("\\", "/").rpartition("/")[2] for cell in column} - {""}
+        named = {cell.replace("\\", "/").rpartition("/")[2].casefold() for cell in column} - {""}
+        named |= {uploaded_name(cell) for cell in named} & known
         # Where no column is called like one of files, a number may be one by chance.
         if len(named & known) >= (1 if asked else max(2, len(named) // 2 + 1)):
             return True

@@ -8,24 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headstart.data.box_json import is_label_studio, read_label_studio, read_labelme_boxes
-from headstart.data.box_notes import BoxNotes, NotedImage
+from headstart.data.box_notes import BoxNotes
 from headstart.data.box_table import boxes_in, read_box_table
+from headstart.data.box_tables import read_box_tables, split_tables, tables_of_boxes
 from headstart.data.coco import is_coco
 from headstart.data.coco_boxes import has_coco_boxes, read_coco_boxes
+from headstart.data.cub import cub_boxes
 from headstart.data.dataset import Dataset
 from headstart.data.from_notes import from_notes
 from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.mask_pairs import pair_masks
+from headstart.data.mask_table import names_masks_of_things
 from headstart.data.outlines import all_upright, outlined_boxes
-from headstart.data.place_images import pair_by_stem, place_images, stem_of
+from headstart.data.place_images import pair_by_stem, place_images
 from headstart.data.roles import Columns
-from headstart.data.scan import EXTENSIONS, Tree, scan
+from headstart.data.scan import Tree, scan
 from headstart.data.tables import TABLES
 from headstart.data.tool_files import read_tool_file, tool_files, tool_of
-from headstart.data.unread_formats import unread_format
+from headstart.data.unread_formats import no_images, unread_format
 from headstart.data.voc import read_voc, voc_files
-from headstart.data.words import plural, split_word
+from headstart.data.words import split_word
 from headstart.data.yolo import joined_trees, read_yolo, yolo_files
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -33,7 +36,6 @@ from headstart.lists import some_of
 __all__ = ["open_boxes"]
 
 _LOOKED_AT = 40  # JSON files without an image of their name
-_TABLES = frozenset({"annotations", "annotation", "labels", "label", "csv", "boxes", "bboxes"})
 
 
 @dataclass(frozen=True)
@@ -168,15 +170,17 @@ def _sources_in(tree: Tree, columns: Columns, *, sure: bool, told: bool = False)
     texts = yolo_files(tree)
     if texts:
         found.append(_Source("text files", _place(texts), lambda: read_yolo(tree, texts)))
+    if sure and (lists := cub_boxes(tree)):
+        found.append(_Source("lists of CUB-200", "bounding_boxes.txt", lambda: lists))
     tools = tool_files(tree)
     found += _tool_sources(tools, tree, sure=sure)
     files = [tree.root / name for name in tree.others if name.lower().endswith(".json")]
     files = [path for path in files if path not in tools]
     found += _json_sources(files, tree, sure=sure)
-    tables = _tables(tree, sure=sure, told=told)
-    if len(tables) == 1 or len(_split_tables(tables)) > 1:
+    tables = tables_of_boxes(tree, sure=sure, told=told)
+    if len(tables) == 1 or len(split_tables(tables)) > 1:
         some = some_of([each.name for each in tables], 3)
-        found.append(_Source("tables", some, lambda: _read_tables(tables, tree, columns)))
+        found.append(_Source("tables", some, lambda: read_box_tables(tables, tree, columns)))
     elif tables:
         some = some_of([each.name for each in tables], 4)
         raise DataError(
@@ -260,59 +264,6 @@ def _holds(path: Path, *words: bytes) -> bool:
     return all(word in content for word in words)
 
 
-def _tables(tree: Tree, *, sure: bool, told: bool) -> list[Path]:
-    names = [name for name in tree.others if name.lower().endswith(TABLES)]
-    near = [
-        name for name in names
-        if told or "/" not in name
-        or (name.count("/") == 1 and _is_table_home(name.partition("/")[0]))
-    ]  # fmt: skip
-    if not sure:  # what is beside class folders tells of the images, and may hold boxes too
-        near = [name for name in near if stem_of(name).lower() not in ("attributes", "metadata")]
-    return [tree.root / name for name in near if boxes_in(tree.root / name, sure=sure)]
-
-
-def _is_table_home(folder: str) -> bool:
-    return folder.lower() in _TABLES or split_word(folder) is not None
-
-
-def _split_tables(tables: list[Path]) -> dict[str, Path]:
-    """Returns split -> the table that is called so, where no two are called alike."""
-    words = {p: split_word(p.stem) or split_word(p.parent.name) for p in tables}
-    told = {str(word): path for path, word in words.items() if word and word != "pred"}
-    return told if len(told) == sum(word is not None for word in words.values()) else {}
-
-
-def _read_tables(tables: list[Path], tree: Tree, columns: Columns) -> BoxNotes:
-    """Reads one table, or one for each split; one of all of them beside these says no more."""
-    parts = _split_tables(tables) if len(tables) > 1 else {"": tables[0]}
-    images: dict[str, NotedImage] = {}
-    aside: list[tuple[str, str]] = []
-    notes = []
-    for split, path in parts.items():
-        one = read_box_table(path, tree, columns)
-        notes.append(one)
-        for name, each in one.images.items():
-            if name in images:
-                aside.append((name, f"in {path.name} too; not used from there"))
-            else:
-                images[name] = replace(each, split=split or each.split)
-    for path in sorted(set(tables) - set(parts.values())):
-        more = set(read_box_table(path, tree, columns).images) - set(images)
-        why = f"not used: {plural(len(more), 'image')} of it are in no table of a split"
-        aside.append((path.name, why if more else "not used: the tables of the splits say it all"))
-    files = some_of([each.files for each in notes], 3)
-    if len({(each.relative, each.said) for each in notes}) > 1:
-        raise DataError(
-            f"the tables {some_of([p.name for p in parts.values()], 3)} hold their boxes in "
-            f"different ways ({some_of([each.said for each in notes], 3)}): write them in one"
-        )
-    splits = "by the names of the tables" if len(parts) > 1 else notes[0].splits
-    more_aside = tuple(each for one in notes for each in one.set_aside)
-    return replace(notes[0], images=images, files=files, splits=splits,
-                   set_aside=(*more_aside, *aside))  # fmt: skip
-
-
 def _refuse_rivals(tree: Tree, source: _Source) -> None:
     """Refuses boxes that nobody spoke of, beside what could be learnt as well.
 
@@ -320,10 +271,13 @@ def _refuse_rivals(tree: Tree, source: _Source) -> None:
         DataError: If there are masks too, or the images lie in one folder for each class.
     """
     pairs = pair_masks(tree.names)
-    if pairs is not None and any(pairs.masks):
+    masks = pairs.files if pairs is not None and any(pairs.masks) else ""
+    tables = [n for n in tree.others if n.endswith(TABLES) and "/" not in n]
+    tables = [name for name in tables if names_masks_of_things(tree.root / name)]
+    if masks or tables:
         raise DataError(
             f"{tree.root} holds boxes ({source.kind} in {source.place}) and masks "
-            f"({pairs.files}): say --task detection or --task segmentation"
+            f"({masks or f'of {tables[0]}'}): say --task detection or --task segmentation"
         )
     homes = {name.rpartition("/")[0].rpartition("/")[2] for name in tree.names}
     classes = sorted(h for h in homes if h and split_word(h) is None and h.lower() != "images")
@@ -337,8 +291,7 @@ def _refuse_rivals(tree: Tree, source: _Source) -> None:
 
 def _none(path: Path, tree: Tree) -> str:
     if not tree.names:
-        endings = " ".join(sorted(EXTENSIONS))
-        return f"no images below {path}; files that end in {endings} are taken for images"
+        return no_images(tree)
     if unread := unread_format(tree):
         return f"{path}: {unread.line}"
     return (

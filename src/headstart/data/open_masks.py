@@ -11,13 +11,13 @@ from headstart.data.dataset import Dataset
 from headstart.data.drawn_masks import Drawings, drawings_below, from_drawings, read_drawings
 from headstart.data.mask_folders import are_class_folders, demand_pairs, from_pairs
 from headstart.data.mask_pairs import MaskPairs, pair_masks
-from headstart.data.mask_table import holds_masks, open_mask_table
+from headstart.data.mask_table import holds_masks, names_masks_of_things, open_mask_table
 from headstart.data.roles import Columns
 from headstart.data.run_table import holds_runs, read_runs, run_tables
-from headstart.data.scan import EXTENSIONS, Tree, scan
+from headstart.data.scan import Tree, scan
 from headstart.data.tables import TABLES
 from headstart.data.tool_files import tool_of
-from headstart.data.unread_formats import unread_format
+from headstart.data.unread_formats import no_images, unread_format
 from headstart.data.words import plural
 from headstart.data.yolo import joined_trees
 from headstart.data.yolo_masks import outline_files, read_outlines
@@ -68,6 +68,15 @@ def open_masks(
     if not path.is_dir():
         return None, ""
     tree = scan(path)
+    if any(name.endswith("_parts_1.png") for name in tree.names):
+        raise DataError(
+            f"{path} holds ADE20K as it was annotated: its _seg.png number classes and things in "
+            f"their channels, and its _parts are no images. Give its release for scene parsing "
+            f"(images/ and annotations/)"
+        )
+    tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
+    if len(of_things := [each for each in tables if names_masks_of_things(each)]) == 1:
+        return open_mask_table(of_things[0], columns, how=how), ""
     pairs, drawings = pair_masks(tree.names), drawings_below(tree)
     paired = pairs is not None and any(pairs.masks)
     texts = outline_files(tree) if sure and not drawings else []
@@ -90,7 +99,6 @@ def open_masks(
         if len(runs) > 1:
             raise DataError(_none(path, tree, runs))
         return _of_runs(tree, runs[0], columns), ""
-    tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
     tables = [each for each in tables if holds_masks(each, columns)] if sure else []
     if len(tables) == 1:
         return open_mask_table(tables[0], columns, how=how), ""
@@ -169,8 +177,7 @@ def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
         names = ", ".join(each.name for each in tables)
         return f"{path} holds several tables of masks ({names}); give the path of the one meant"
     if not tree.names:
-        endings = " ".join(sorted(EXTENSIONS))
-        return f"no images below {path}; files that end in {endings} are taken for images"
+        return no_images(tree)
     if unread := unread_format(tree):
         return f"{path}: {unread.line}"
     return (

@@ -17,6 +17,7 @@ __all__ = ["RawMask", "as_colour", "channels", "read_values"]
 _MOST_PIXELS = 1 << 28  # larger masks are refused before they are decoded
 # Masks are looked at again and again (values, checks, cells, scores): so many bytes are held.
 _HELD_BYTES = 96 << 20
+_FEW_COLOURS, _MANY_COLOURS = 32, 1024  # no mask has more, and no photograph has fewer
 _WHOLE = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
@@ -81,8 +82,9 @@ _held = _Held()
 def read_values(path: Path) -> RawMask:
     """Reads the file of a mask, upright; one that was read lately is not decoded again.
 
-    Transparent pixels are background (0); where all colours are the same, the mask is what is not
-    transparent. Colours that are all grey are grey values.
+    Transparent pixels are background (0); where all colours are the same, or as many as those of a
+    photograph that was cut out, the mask is what is not transparent. Colours that are all grey are
+    grey values.
 
     Raises:
         DataError: If it is no image, damaged or too large; the message names the file.
@@ -141,6 +143,9 @@ def _cut_out(pixels: np.ndarray, form: str) -> RawMask:
         return _colours(pixels[..., :3], form)
     shown = pixels[..., :3][alpha >= 128]
     if not len(shown) or (shown == shown[0]).all():  # one colour: what counts is where it is
+        return RawMask(alpha, "grey", form, cut=True)
+    different = len(np.unique(as_colour(shown)))
+    if different > min(_MANY_COLOURS, max(_FEW_COLOURS, len(shown) // 4)):  # a photograph cut out
         return RawMask(alpha, "grey", form, cut=True)
     raw = _colours(np.where(alpha[..., None] >= 128, pixels[..., :3], 0), form)
     return RawMask(raw.values, raw.kind, form, cut=True)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from headstart.data.locate import locate
 from headstart.data.scan import EXTENSIONS
+from headstart.data.split_flags import flag_split, holds_flags
 from headstart.data.tables import FILE_COLUMNS, Table
 from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
+from headstart.lists import some_of
 
 __all__ = ["NONE", "Columns", "Roles", "groups_repeat_classes", "roles_of"]
 
@@ -17,7 +19,11 @@ NONE = "none"
 """Says that no column has a role, where one might be guessed."""
 
 _LABELS = ("label", "class", "target", "category", "class_name", "species")
+_LABEL_WORDS = frozenset({"label", "labels", "class", "category", "species", "breed", "diagnosis"})
 _FEW_GROUPS = 5
+# Of a split where all cells say one, and there are two.
+_LIKE_SPLIT = ("partition", "phase", "dataset", "set", "data_split", "usage", "part", "fold")
+_NUMBERING = frozenset({"unnamed", "unnamed: 0", "index"})  # of the rows, as pandas writes them
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+")
 # Never taken without being asked for, but named where nobody says who belongs together.
 _PEOPLE = frozenset(
@@ -101,12 +107,19 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     label = asked.get("label")
     if label is None and columns.label != NONE:
         label = _label_column(table, taken)
-    reading["labels"] = f"column {label}" if label else "none"
+    reading["labels"] = f"column {label}" if label else _no_label(table, taken)
+    if label is None and columns.label is None:
+        label, why = _guessed_label(table, taken)
+        if label:
+            reading["labels"] = f"column {label} (guessed{why})"
+            guessed |= {"labels"}
     taken |= {label} if label else set()
     split = asked.get("split")
     if split is None and columns.split != NONE:
         split = _split_column(table, taken)
     reading["splits"] = f"column {split}" if split else "none"
+    if split and holds_flags(split, table.columns[split]):
+        reading["splits"] += f" (yes is {flag_split(split)})"
     if split is None and columns.split is None:
         reading["splits"] += _unused_split(table, taken)
     taken |= {split} if split else set()
@@ -144,6 +157,7 @@ def _image_column(table: Table, taken: set[str]) -> str:
         good = [name for name in good if name.lower() not in _LABELS] or good
         if len(good) == 1 or called:
             return good[0]
+        _refuse_pairs(table, good)
         raise DataError(
             f"the columns {', '.join(good)} of {table.path} all name files: say which with "
             f"--image COLUMN"
@@ -153,6 +167,21 @@ def _image_column(table: Table, taken: set[str]) -> str:
         f"no column of {table.path} names image files that are there; its columns are: {there}. "
         f"Say which with --image COLUMN"
     )
+
+
+def _refuse_pairs(table: Table, files: list[str]) -> None:
+    """Refuses two files a row, and whether they are of the same: nothing is learnt from pairs.
+
+    Raises:
+        DataError: If that is so.
+    """
+    bare = {re.sub(r"[ _-]?([12ab]|left|right|first|second)$", "", name.lower()) for name in files}
+    if len(files) == 2 and len(bare) == 1:
+        raise DataError(
+            f"each row of {table.path} names two images ({files[0]}, {files[1]}), as pairs to "
+            f"compare do, and nothing is learnt from pairs: give a table with one image a row and "
+            f"who or what is on it (path,label), and say --task identity"
+        )
 
 
 def _share_of_files(table: Table, name: str) -> float:
@@ -188,13 +217,46 @@ def _label_column(table: Table, taken: set[str]) -> str | None:
     return called[0] if called else None
 
 
+def _no_label(table: Table, taken: set[str]) -> str:
+    """Returns what to say where no column is called like one of labels."""
+    free = [name for name in table.columns if name not in taken]
+    if not free:
+        return "none"
+    some = some_of(free, 6)
+    return f"none (no column is called label; of {some} say which it is with --label)"
+
+
+def _guessed_label(table: Table, taken: set[str]) -> tuple[str | None, str]:
+    """Returns the only other column, or the only one that ends in a word for labels; and why."""
+    free = [n for n in table.columns if n not in taken and n.lower() not in _NUMBERING]
+    if only := _only_column(table, free):
+        return only, ": the only other one"
+    ends = [n for n in free if re.split(r"[^a-z]+", n.lower())[-1] in _LABEL_WORDS]
+    if len(ends) == 1 and len(set(table.columns[ends[0]]) - {""}) > 1:
+        return ends[0], " by its name"
+    return None, ""
+
+
+def _only_column(table: Table, free: list[str]) -> str | None:
+    """Returns the one other column of a table of two, where its cells recur as classes do."""
+    if len(free) != 1 or free[0].lower() in {*_PEOPLE, "group", "split", "subset", *FILE_COLUMNS}:
+        return None
+    cells = [cell for cell in table.columns[free[0]] if cell]
+    return free[0] if 1 < len(set(cells)) <= len(cells) / 2 else None
+
+
 def _split_column(table: Table, taken: set[str]) -> str | None:
     lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
     for name in ("split", "subset"):
         cells = table.columns[lower[name]] if name in lower else []
         if cells and all(not cell or split_name(cell) for cell in cells):
             return lower[name]
-    return None  # only called so: it stays an attribute
+    for name in _LIKE_SPLIT:
+        cells = table.columns[lower[name]] if name in lower else []
+        if len({split_name(cell) for cell in cells}) > 1 and all(map(split_name, cells)):
+            return lower[name]
+    flags = [name for name in lower.values() if holds_flags(name, table.columns[name])]
+    return flags[0] if len(flags) == 1 else None  # only called so: it stays an attribute
 
 
 def _unused_split(table: Table, taken: set[str]) -> str:

@@ -90,7 +90,7 @@ def add_sidecar(dataset: Dataset, columns: Columns | None = None) -> Dataset:
     if label:
         result = dataclasses.replace(result, labels=class_labels(cells(label)))
     if split:
-        result = dataclasses.replace(result, splits=split_column(cells(split), path))
+        result = dataclasses.replace(result, splits=split_column(cells(split), path, split))
     said = {
         role: f"column {name} of {path.name}"
         for role, name in (("labels", label), ("groups", group), ("splits", split)) if name

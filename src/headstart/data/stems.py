@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.words import normal
+from headstart.data.words import normal, split_word
 
-__all__ = ["STEM", "stem_groups"]
+__all__ = ["STEM", "stem_groups", "words_of_names"]
 
 STEM = "stem"
 """Asks for groups by the stems of the file names."""
@@ -28,6 +30,8 @@ _SURE = (
 )
 # Versions, or the next frames of a burst, or just numbers.
 _PERHAPS = (*_SURE, re.compile(r"[ _.\-]*\(\d+\)$"), re.compile(r"[ _.\-]+\d{1,4}$"))
+_CAMERAS = frozenset({"img", "image", "dsc", "dscf", "dscn", "pxl", "photo", "pic", "frame", "mvi",
+                      "screenshot", "scan", "cam", "camera"})  # fmt: skip
 _FEWEST = 3  # groups below which a common beginning is no stem
 _LARGEST = 0.2  # of all images; a stem that more share is a word
 
@@ -63,6 +67,25 @@ def stem_groups(dataset: Dataset, *, sure: bool) -> np.ndarray:
     if shared.sum() < _FEWEST:
         shared[:] = False
     return np.where(shared[numbers], np.array(keys), "")
+
+
+def words_of_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the words that the names of images begin with, where these may well be classes.
+
+    They are few, each recurs, and after each comes a number: ``cat.12.jpg``, ``dog_7.jpg``. Images
+    of one folder only; words of cameras (``IMG``) and splits are none.
+
+    Args:
+        names: N paths.
+    """
+    found = [re.match(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)[ _.\-]*\(?\d", name.rpartition("/")[2])
+             for name in names]  # fmt: skip
+    words = Counter(each[1].lower() for each in found if each)
+    plain = len({name.rpartition("/")[0] for name in names}) == 1
+    if not plain or not all(found) or not 1 < len(words) <= max(2, len(names) // 4):
+        return ()
+    known = [word for word in words if split_word(word) or word in _CAMERAS]
+    return () if known or min(words.values()) < 2 else tuple(sorted(words))
 
 
 def _stripped(stem: str, patterns: tuple[re.Pattern[str], ...]) -> str:

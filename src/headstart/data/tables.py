@@ -12,7 +12,7 @@ from pathlib import Path
 from headstart.data.words import normal
 from headstart.errors import DataError
 
-__all__ = ["FILE_COLUMNS", "TABLES", "Table", "read_table"]
+__all__ = ["FILE_COLUMNS", "TABLES", "Table", "read_table", "text_of"]
 
 TABLES = (".csv", ".tsv", ".parquet")
 FILE_COLUMNS = (
@@ -70,7 +70,7 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    text = _text(data)
+    text = text_of(data)
     first, _, rest = text.lstrip().partition("\n")
     delimiter = max(",;\t|", key=first.count)
     said = re.fullmatch(r'"?sep=(.)"?', first.strip())
@@ -104,7 +104,8 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
     return Table(path, dict(reversed(columns.items())))
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """Returns the text of a file as UTF-8, UTF-16 or Windows wrote it."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace")
     try:

@@ -26,6 +26,7 @@ _FILES = (
     ),
     *("label_colors", "label_colours", "class_dict", "codes", "colormap", "colors"),
 )
+_ADE = "objectinfo150"  # a table, whatever its ending
 _YAML = ("data", "dataset", "config", "classes")
 _NUMBER = r"(\d{1,5})"
 _THREE = r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})"
@@ -62,6 +63,7 @@ def find_names(folders: Iterable[Path]) -> ValueNames | None:
         wanted = [f"{stem}.txt" for stem in _FILES] + ["obj.names"]
         wanted += [f"{stem}{end}" for stem in _YAML for end in (".yaml", ".yml")]
         wanted += [f"{stem}{end}" for stem in _FILES for end in TABLES]
+        wanted += [_ADE + end for end in (".txt", ".csv")]
         for name in wanted:
             found = _read(files[name]) if name in files else None
             if found is not None:
@@ -70,7 +72,7 @@ def find_names(folders: Iterable[Path]) -> ValueNames | None:
 
 
 def _read(path: Path) -> ValueNames | None:
-    if path.suffix.lower() in TABLES:
+    if path.suffix.lower() in TABLES or path.stem.lower() == _ADE:
         return _of_table(path)
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -168,7 +170,18 @@ def _of_table(path: Path) -> ValueNames | None:
     name = table.guess(("name", "class", "label", "class_name", "classes"))
     channels = [table.guess(each) for each in (("r", "red"), ("g", "green"), ("b", "blue"))]
     value = table.guess(
-        ("value", "index", "id", "grey", "gray", "pixel", "pixel_value", "pixel value", "class_id")
+        (
+            "value",
+            "index",
+            "idx",
+            "id",
+            "grey",
+            "gray",
+            "pixel",
+            "pixel_value",
+            "pixel value",
+            "class_id",
+        )
     )
     if name is None:
         return None

@@ -15,6 +15,7 @@ __all__ = [
     "split_name",
     "split_word",
     "stem_and_number",
+    "uploaded_name",
 ]
 
 SplitWord = Literal["train", "val", "test", "pred"]
@@ -114,3 +115,11 @@ def stem_and_number(text: str) -> tuple[str, str] | None:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Returns such as "1 image" or "1,200 images"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def uploaded_name(path: str) -> str:
+    """Returns the last part of a path, without the eight letters that Label Studio put before it.
+
+    They are of files that were uploaded: ``0a1b2c3d-image.jpg``.
+    """
+    return re.sub(r"^[0-9a-f]{8}-(?=.)", "", path.rpartition("/")[2])

@@ -138,7 +138,11 @@ def read_yolo(tree: Tree, files: Sequence[str]) -> BoxNotes:
     aside += [(named.file, f"two classes are called {name}: taken for one") for name in again]
     parts = [named.said or "classes are called by their numbers: there is no data.yaml or "
              "classes.txt"]  # fmt: skip
-    parts += [f"boxes around {plural(outlines, 'outline')} among them"] if outlines else []
+    if outlines:
+        turned = all(len(row) == 9 for _, rows in good.values() for row in rows)
+        parts.append(f"boxes around {plural(outlines, 'outline')} among them" + (
+            " (four corners each: if they are turned boxes, their angles are lost)" if turned else
+            " (--task segmentation learns the outlines)"))  # fmt: skip
     return BoxNotes(
         images, f"{plural(len(good), 'text file')} (YOLO)", said="; ".join(parts), relative=True,
         names=tuple(dict.fromkeys(called[number] for number in ordered)), ids=tuple(ordered),
@@ -163,6 +167,12 @@ def _refuse_others(tree: Tree, read: list[tuple[str, list[list[float]]]], named:
             f"the lines of {tree.root} have seven numbers ({read[0][0]}): a box with a confidence "
             f"and the number of a track, or an outline of three points. Give annotations, of five "
             f"numbers a line"
+        )
+    odd = [name for name, rows in read for row in rows if len(row) > 7 and len(row) % 2 == 0]
+    if lengths and len(odd) > len(lengths) / 2:
+        raise DataError(
+            f"the lines of {tree.root} are neither boxes nor outlines ({odd[0]}): five numbers "
+            f"with key points after them, as YOLO's poses have. Leave the first five in each line"
         )
     big = [(n, row) for n, rows in read for row in rows if max(row[1:5], default=0) > _SLACK]
     if big and 2 * len(big) > len(lengths):
