@@ -61,19 +61,36 @@ def test_a_run_answers_as_it_was_measured(tmp_path, strategy):
     assert ((labels == 1) == (mask > 0)).mean() > 0.9
 
 
-@pytest.mark.parametrize("evaluation", ["auto", "cv"])
-def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation):
+@pytest.mark.parametrize(
+    ("evaluation", "strategy"), [("auto", "auto"), ("cv", "auto"), ("auto", "finetune")]
+)
+def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation, strategy):
     given = []
 
     def begins(task, folds, compute, states):
         given.append(states.seconds)
+        assert task.forced is (strategy == "finetune")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("headstart.strategies.train_masks.head_arm", begins)
     with pytest.raises(KeyboardInterrupt):
-        run_of(tmp_path / "data", tmp_path / "run", budget=60.0, evaluation=evaluation)
+        run_of(
+            tmp_path / "data", tmp_path / "run", budget=60.0, evaluation=evaluation,
+            strategy=strategy, recipe="arm=head",
+        )  # fmt: skip
     learnings = 1 if evaluation == "auto" else 4
     assert 3000 / learnings < given[0] < 3598 / learnings  # what passed so far is taken off
+
+
+def test_named_epochs_are_taken_and_what_takes_longer_than_the_budget_says_so(tmp_path):
+    run = run_of(
+        tmp_path / "data", tmp_path / "run", budget=0.01, epochs=4, strategy="finetune",
+        recipe="arm=head,width=16,views=2",
+    )  # fmt: skip
+    assert len(list(csv.DictReader(run.history.open()))) == 5  # one with all images
+    summary = json.loads(run.metrics.read_text())["model"]["summary"]
+    assert "minutes, more than --budget 0.01." in summary
+    assert "the budget allows" not in summary
 
 
 def test_cross_validation_measures_every_image(tmp_path):

@@ -79,6 +79,10 @@ class Session:
         end = _AFTER * (passed - sum(more))
         return (60 * self.ask.budget - _STARTING - passed - end) / self.problem.learnings
 
+    def overrun(self) -> list[str]:
+        """Says that what was trained took longer than the budget, where it did."""
+        return self.ask.overrun(self.clock.total) if self.history else []
+
     def states_as(self, mark: str, seconds: float | None = None) -> States:
         """Returns where one round keeps its states, told by a mark in every name.
 

@@ -26,10 +26,12 @@ from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.nets.trainable import TrainableModel
 from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
 from headstart.strategies.lesson import Lesson
+from headstart.strategies.placed_input import names_epochs
 from headstart.tasks.detection.learn import correct
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 from headstart.training.map_views import fresh_views
+from headstart.training.schedule import names_in
 
 __all__ = ["begun_with", "named_arm", "named_kind", "named_lesson", "named_recipe"]
 
@@ -68,9 +70,7 @@ def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
     }  # fmt: skip
     if options.get("strategy") == "probe":
         wanted["freeze"] = "head"
-    said = {pair.partition("=")[0].strip() for pair in (options.get("recipe") or "").split(",")}
-    if options.get("epochs", "auto") != "auto":
-        said.add("epochs")
+    said = names_in(options.get("recipe")) | ({"epochs"} if names_epochs(options) else set())
     return replace(recipe, **{name: each for name, each in wanted.items() if name not in said})
 
 

@@ -32,6 +32,7 @@ from headstart.strategies.box_pupil import BoxTask, LearningArm
 from headstart.strategies.clock import Clock
 from headstart.strategies.lesson import Lesson
 from headstart.strategies.pace import Pace
+from headstart.strategies.placed_input import names_epochs
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
@@ -101,7 +102,9 @@ def train_boxes(
             for trials, (_, test) in zip(rounds, problem.rounds, strict=True)
         )
     best = final.best
-    said = " ".join([f"{best.name} arm: {best.summary}.", final.said, *session.notes])
+    said = " ".join(
+        [f"{best.name} arm: {best.summary}.", final.said, *session.notes, *session.overrun()]
+    )
     return trained_in(
         session, _model(session, best), " ".join(said.split()), answered, trials=final.rows(),
         recipe=recipe, sections=_sections(session, best),
@@ -213,7 +216,7 @@ def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
     """Trains a head on the maps of a frozen network that is no detector."""
     recipe, material = task.recipe, task.material
     epochs = recipe.head_epochs
-    if session.ask.options.get("epochs", "auto") == "auto":
+    if not names_epochs(session.ask.options):
         epochs = max(epochs, epochs_of(recipe.steps, len(task.folds.own), recipe.head_batch))
     own = replace(recipe, epochs=epochs, lr=recipe.head_lr, batch=recipe.head_batch, freeze="none")
     engine = _engine(session, len(material) * recipe.views)

@@ -33,6 +33,7 @@ from headstart.strategies.mask_problem import (
     tuned_input,
 )
 from headstart.strategies.mask_tuned import LearntFrom, tuned_arm
+from headstart.strategies.placed_input import names_epochs
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import Folds, placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
@@ -91,6 +92,7 @@ def train_masks(
     if session.history:
         recipe = mask_recipe(ask.options, ask.recipe, images=len(problem.final))
     said = [f"{best.name} arm: {best.summary}.", final.said, *session.notes[-1:]]
+    said += session.overrun()
     return trained_in(
         session, _model(session, best), " ".join(said), answered, trials=final.rows(),
         recipe=recipe,
@@ -181,7 +183,7 @@ def _begin(
     """Trains a head, the whole network, or a decoder that was named, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset = prepared.dataset
-    states = session.states_as(mark, session.left(name) if ask.strategy == "auto" else None)
+    states = session.states_as(mark, None if names_epochs(ask.options) else session.left(name))
     named = named_segmenter(ask.options)
     tiles = asked_tile(ask.options) is not None
     fine = name == "fine-tuned" or (named is not None and (tiles or _is_fine(session)))
@@ -190,7 +192,8 @@ def _begin(
     else:
         side = head_side(dataset, network, ask.options.get("image_size", "auto"))
         preprocess = replace(network.preprocess, size=side)
-    task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
+    forced = ask.strategy == "finetune" or named is not None
+    task = HeadTask(prepared, material, network.backbone, preprocess, recipe, forced)
     if name == "head":
         return head_arm(task, folds, session.compute, states)
     place = states.checkpoints.folder  # None where the network stays as it is
