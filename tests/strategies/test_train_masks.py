@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from headstart.nets.model import Model
 from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies.train_masks import _strides
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 from headstart.verbs.export import export
@@ -143,6 +145,18 @@ def test_thin_lines_are_told_by_filters_in_run_and_predictor_alike(tmp_path):
     kept = load_file(run.outputs)
     found = next(each for name, each in kept.items() if "probabilities" in name)
     np.testing.assert_allclose(again.probabilities, found, atol=5e-3)  # kept as halves
+
+
+def test_filters_are_not_computed_where_another_arm_is_asked_for():
+    layout = SimpleNamespace(size=384, strides=(2, 4, 8))
+    for strategy, segmenter, filtered in (
+        ("probe", "auto", True), ("finetune", "auto", False), ("auto", "unet", False),
+    ):  # fmt: skip
+        ask = SimpleNamespace(strategy=strategy, options={"segmenter": segmenter})
+        session = SimpleNamespace(
+            maps=SimpleNamespace(layout=layout), ask=ask, prepared=SimpleNamespace(dataset=[0] * 9)
+        )
+        assert [each[1] for each in _strides(session)] == [False, *([True] if filtered else [])]
 
 
 def test_a_damaged_model_is_refused(tmp_path):

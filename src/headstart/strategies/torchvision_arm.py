@@ -33,7 +33,14 @@ from headstart.tasks.protocol import Outputs
 from headstart.training.map_views import fresh_views
 from headstart.training.schedule import names_in
 
-__all__ = ["begun_with", "named_arm", "named_kind", "named_lesson", "named_recipe"]
+__all__ = [
+    "begun_with",
+    "learns_without_maps",
+    "named_arm",
+    "named_kind",
+    "named_lesson",
+    "named_recipe",
+]
 
 _WORDS = {
     "fasterrcnn": "Faster R-CNN", "retinanet": "RetinaNet", "fcos": "FCOS", "ssd": "SSD",
@@ -52,6 +59,15 @@ def named_kind(options: dict[str, Any]) -> BoxDetector | None:
     """
     given = options.get("detector")
     return cast(BoxDetector, given) if given in get_args(BoxDetector) else None
+
+
+def learns_without_maps(options: dict[str, Any]) -> bool:
+    """Tells whether nothing reads the maps of the given network: all of a detector is trained.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    return named_kind(options) is not None and options.get("strategy") != "probe"
 
 
 def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:

@@ -139,9 +139,8 @@ def _learn(
         session.notes.extend([course.said] if course.said else [])
         if course.arm is None:
             return trials
-        asked = named is not None or ask.strategy == "finetune"
         arms = [*trials.arms, course.arm]
-        both = compare_arms(arms, clusters, seed=compute.seed, last=asked)
+        both = compare_arms(arms, clusters, seed=compute.seed, last=_is_asked(ask))
         session.history.update(course.history)
         if both.best is not course.arm:
             return both
@@ -192,8 +191,7 @@ def _begin(
     else:
         side = head_side(dataset, network, ask.options.get("image_size", "auto"))
         preprocess = replace(network.preprocess, size=side)
-    forced = ask.strategy == "finetune" or named is not None
-    task = HeadTask(prepared, material, network.backbone, preprocess, recipe, forced)
+    task = HeadTask(prepared, material, network.backbone, preprocess, recipe, _is_asked(ask))
     if name == "head":
         return head_arm(task, folds, session.compute, states)
     place = states.checkpoints.folder  # None where the network stays as it is
@@ -207,6 +205,11 @@ def _begin(
     return tuned_arm(task, folds, session.compute, states, place=place, any_side_up=any_side_up)
 
 
+def _is_asked(ask: Ask) -> bool:
+    """Tells whether an arm beside the linear one was asked for, which is kept in any case."""
+    return ask.strategy == "finetune" or named_segmenter(ask.options) is not None
+
+
 def _strides(session: Session) -> list[tuple[int, bool]]:
     """Returns the strides that linear arms answer at, and whether they read filters too."""
     layout = session.maps.layout
@@ -215,7 +218,9 @@ def _strides(session: Session) -> list[tuple[int, bool]]:
     found = next((each for each in wanted if each in layout.strides), layout.strides[0])
     # Filters take as much room as the network's maps, and nearly the time: they are tried where
     # fine detail made the input large, and of so few images that there is room for them.
-    filtered = large and len(session.prepared.dataset) <= _FILTERED
+    # Where another arm is asked for, the linear one is only what it is compared with.
+    few = len(session.prepared.dataset) <= _FILTERED
+    filtered = large and few and not _is_asked(session.ask)
     return [(found, False), *([(FILTER_LEVELS[0][1], True)] if filtered else [])]
 
 
