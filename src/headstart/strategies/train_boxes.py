@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 import numpy as np
@@ -63,14 +63,20 @@ class _Session(Session):
     """What the arms of a training share.
 
     Attributes:
-        recipe: How.
-        most: Boxes of an image.
         curves: Of the probes; filled as they end.
     """
 
-    recipe: BoxRecipe
-    most: int
     curves: list[BoxProbe] = field(default_factory=list, kw_only=True)
+
+    @cached_property
+    def recipe(self) -> BoxRecipe:
+        """How."""
+        return named_recipe(box_recipe(self.ask.options, self.ask.recipe), self.ask.options)
+
+    @cached_property
+    def most(self) -> int:
+        """Boxes of an image."""
+        return most_boxes(cast(Boxes, self.prepared.dataset.labels))
 
 
 def train_boxes(
@@ -90,10 +96,7 @@ def train_boxes(
         OptionError: If the strategy is none of boxes.
     """
     compute = replace(compute, device=pick_device(compute.device))
-    shared = begin_session("boxes", prepared, network, ask, compute, clock)
-    most = most_boxes(cast(Boxes, prepared.dataset.labels))
-    recipe = named_recipe(box_recipe(ask.options, ask.recipe), ask.options)
-    session = _Session(**vars(shared), recipe=recipe, most=most)
+    session = begin_session("boxes", prepared, network, ask, compute, clock, kind=_Session)
     problem = session.problem
     rounds, final = learn_rounds(problem, lambda items, mark: _learn(session, items, mark))
     with clock.phase("predict"):
@@ -107,7 +110,7 @@ def train_boxes(
     )
     return trained_in(
         session, _model(session, best), " ".join(said.split()), answered, trials=final.rows(),
-        recipe=recipe, sections=_sections(session, best),
+        recipe=session.recipe, sections=_sections(session, best),
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def train_masks(
             f"--tta {network.tta} looks at parts of an image, and masks are of all of it: choose "
             f"1, 2 for its mirror image too, or 8 for all quarter turns"
         )
-    session = begin_session("masks", prepared, network, ask, compute, clock)
+    session = begin_session("masks", prepared, network, ask, compute, clock, kind=Session)
     problem = session.problem
     places: list[str] = []
     # Of no use to most masks, and then never computed; of use, all rounds and the test read them.
