@@ -27,7 +27,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 from headstart.nets.backbone import Backbone
-from headstart.nets.engine import Engine, stream
+from headstart.nets.engine import Engine, batched, stream
 from headstart.nets.maps import MapLayout, map_layout, maps_engine
 
 __all__ = ["MapFeatures", "MapRows", "Maps", "extract_maps", "fill_maps", "new_maps", "new_rows"]
@@ -156,26 +156,11 @@ def fill_maps(
         images: (number, (size, size, 3) uint8).
         offset: Row of image 0.
     """
-    for numbers, rows in stream(engine, _batches(images, engine.batch)):
+    for numbers, rows in stream(engine, batched(images, engine.batch)):
         # torch rounds to halves and back three times as fast as numpy, to the same numbers.
         halves = torch.from_numpy(rows).clamp_(-_LARGEST, _LARGEST).half()
         maps.rows[np.asarray(numbers) + offset] = halves.numpy()
         yield from numbers
-
-
-def _batches(
-    images: Iterable[tuple[int, np.ndarray]], size: int
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    numbers: list[int] = []
-    waiting: list[np.ndarray] = []
-    for number, image in images:
-        numbers.append(number)
-        waiting.append(image)
-        if len(waiting) == size:
-            yield numbers, np.stack(waiting)
-            numbers, waiting = [], []
-    if waiting:
-        yield numbers, np.stack(waiting)
 
 
 def extract_maps(
