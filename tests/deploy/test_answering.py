@@ -10,7 +10,7 @@ import pytest
 from tests.models import CLASSES, MASKS, exported_file, random_model
 
 from headstart.deploy import answering as module
-from headstart.deploy.answering import Answering, most_pixels, sends_masks
+from headstart.deploy.answering import Answering, sends_masks
 from headstart.deploy.answers import ImageAnswer
 
 
@@ -54,11 +54,3 @@ def test_what_waits_is_told(model, monkeypatch):
         return late
 
     assert (asyncio.run(wait()) > 0) == sends_masks(model)
-
-
-def test_masks_of_many_classes_are_of_smaller_images(model, monkeypatch):
-    assert most_pixels(model, 1 << 26) == 1 << 26
-    many = type(model.spec)(model.spec.task, tuple(map(str, range(90))), model.spec.settings)
-    monkeypatch.setattr(model, "spec", many)
-    assert most_pixels(model, 1 << 26) == (10_000_000 if sends_masks(model) else 1 << 26)
-    assert most_pixels(model, 1000) == 1000

@@ -16,11 +16,13 @@ from headstart.features.extract_maps import extract_maps
 from headstart.nets.backbone import open_backbone
 
 
-def extracted(folder):
+def extracted(folder, **asked):
     backbone = open_backbone("starter")
     preprocess = replace(backbone.preprocess, size=64, geometry="pad")
     names = sorted(each.name for each in folder.iterdir())
-    return extract_maps(Dataset.unlabelled(names, root=folder), backbone, preprocess, QUIET)
+    return extract_maps(
+        Dataset.unlabelled(names, root=folder), backbone, preprocess, QUIET, **asked
+    )
 
 
 def test_few_are_held_in_memory_and_many_in_a_file(tmp_path, monkeypatch):
@@ -37,6 +39,16 @@ def test_few_are_held_in_memory_and_many_in_a_file(tmp_path, monkeypatch):
     assert isinstance(many.maps.rows, np.memmap)
     assert "disk" in many.maps.place
     assert np.array_equal(many.maps.rows, few.maps.rows)
+
+
+def test_where_nothing_reads_them_only_the_images_are_measured(tmp_path, monkeypatch):
+    write_photos(tmp_path / "photos", 3)
+    whole = extracted(tmp_path / "photos")
+    monkeypatch.setattr(under_test, "maps_engine", None)
+    found = extracted(tmp_path / "photos", wanted=False)
+    assert found.maps.layout == whole.maps.layout
+    assert (found.maps.rows.size, found.computed, found.engine) == (0, 0, "none")
+    assert np.array_equal(found.stats.widths, whole.stats.widths)
 
 
 def test_nothing_readable_is_said(tmp_path):

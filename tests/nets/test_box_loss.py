@@ -157,3 +157,20 @@ def test_how_far_boxes_are_apart_is_torchvisions():
     other[:, 2:] += other[:, :2] + 1
     found = box_loss._apart(one, other)
     assert torch.allclose(found, generalized_box_iou_loss(one, other), atol=1e-5)
+
+
+def test_crowded_images_are_assigned_in_parts_to_the_same_bit(monkeypatch):
+    rng = torch.Generator().manual_seed(3)
+    n, objects = 5, 40
+    corner = torch.rand(n, objects, 2, generator=rng) * 50
+    truth = torch.cat([corner, corner + 2 + 10 * torch.rand(n, objects, 2, generator=rng)], dim=2)
+    classes = torch.randint(-2, 3, (n, objects), generator=rng)
+    cells = build_boxes(PLANS["bins"], seed=1).cells(maps())
+    scores = torch.rand(n, len(cells), 3, generator=rng)
+    middle = cells[None, :, :2] + torch.randn(n, len(cells), 2, generator=rng)
+    corners = torch.cat([middle - 5, middle + 5], dim=2)
+    whole = assign(scores, corners, truth, classes, cells)
+    for images in (1, 2):
+        monkeypatch.setattr(box_loss, "_PAIRS", images * objects * len(cells))
+        parts = assign(scores, corners, truth, classes, cells)
+        assert all(torch.equal(one, other) for one, other in zip(whole, parts, strict=True))

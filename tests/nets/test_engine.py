@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import BackboneError
-from headstart.nets.engine import parity, stream, verify_parity
+from headstart.nets.engine import batched, parity, stream, verify_parity
 
 
 def test_agreement_sees_direction_length_zeros_and_nan():
@@ -123,3 +123,10 @@ def test_bf16_is_allowed_more():
     verify_parity(vectors, reference, precision="bf16", bounds=(0, 200))
     with pytest.raises(BackboneError, match=r"parity 0\.99955"):
         verify_parity(vectors, reference, precision="fp32", bounds=(0, 200))
+
+
+def test_images_come_in_batches_of_which_the_last_is_smaller():
+    images = [(name, np.full((2, 2, 3), i, np.uint8)) for i, name in enumerate("abcde")]
+    found = list(batched(images, 2))
+    assert [tags for tags, _ in found] == [["a", "b"], ["c", "d"], ["e"]]
+    assert [batch[:, 0, 0, 0].tolist() for _, batch in found] == [[0, 1], [2, 3], [4]]

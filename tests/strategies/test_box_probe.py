@@ -51,7 +51,7 @@ def test_new_classes_are_told_on_images_that_were_held_out(task):
     assert arm.head.n_classes == 2
     learnt = average_precision(arm.held.matches(task.material), iou=0.5).value
     assert learnt > 0.3
-    assert "sides learnt on" in arm.summary
+    assert "refitted sides" in arm.summary
     assert not (arm.head.arrays["sides.0.bias"] == task.detector.arrays["sides.0.bias"]).all()
     kept = probe_boxes(replace(task, recipe=replace(task.recipe, probe_sides=0.0)), QUIET).arm
     assert (kept.head.arrays["sides.0.bias"] == task.detector.arrays["sides.0.bias"]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,8 @@ def begin(tmp_path):
     items = np.flatnonzero(prepared.splits == "train")
     given = read_masks(prepared, items, network.preprocess, 4, QUIET)
     task = HeadTask(prepared, given, network.backbone, network.preprocess, RECIPE)
-    return lambda how: head_arm(task, Folds(np.arange(len(items)) % 3, 3), QUIET, how)
+    folds = Folds(np.arange(len(items)) % 3, 3)
+    return lambda how, **asked: head_arm(replace(task, **asked), folds, QUIET, how)
 
 
 def test_a_budget_that_is_ample_changes_no_bit(begin):
@@ -43,6 +45,12 @@ def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
     assert course.arm is None
     assert not course.history
     assert "the budget allows 0 of 8 epochs" in course.said
+
+
+def test_what_was_asked_for_is_trained_all_the_same_and_the_shortfall_is_said(begin, tmp_path):
+    course = begin(States(Checkpoints(tmp_path), seconds=1e-3), forced=True)
+    assert len(course.history["head"]) == 3
+    assert "allows 0 of 8 epochs, and 3 are taken, because it was asked for" in course.said
 
 
 class Slow:

@@ -7,7 +7,7 @@ import pytest
 from headstart.errors import OptionError
 from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone
-from headstart.strategies.placed_input import told_recipe, whole_input
+from headstart.strategies.placed_input import names_epochs, told_recipe, whole_input
 from headstart.tasks.segmentation.recipe import MaskRecipe
 
 
@@ -28,3 +28,10 @@ def test_a_rate_that_was_asked_for_stands_beside_the_recipe():
     assert told_recipe({"lr": "find"}, MaskRecipe()) == MaskRecipe()
     with pytest.raises(OptionError, match="bins"):
         told_recipe({"recipe": "bins=3"}, MaskRecipe())
+
+
+def test_epochs_are_named_by_their_own_name_alone():
+    assert names_epochs({"epochs": 3})
+    assert names_epochs({"recipe": "width=32, epochs=3"})
+    assert not names_epochs({"epochs": "auto", "recipe": "head_epochs=3"})
+    assert not names_epochs({"recipe": None})

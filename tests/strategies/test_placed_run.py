@@ -10,7 +10,15 @@ from tests.strategies.box_sets import QUIET, scenes, seen
 
 from headstart.errors import OptionError
 from headstart.strategies.placed_problem import make_placed_problem
-from headstart.strategies.placed_run import begin_session, floors_of, learn_rounds, states_of
+from headstart.strategies.placed_run import (
+    Session,
+    begin_session,
+    floors_of,
+    learn_rounds,
+    states_of,
+)
+from headstart.strategies.train_classes import Ask
+from headstart.training.schedule import Recipe
 
 
 def test_floors_answer_for_every_tested_image_in_order(tmp_path):
@@ -40,13 +48,13 @@ def test_states_are_kept_where_something_trains(tmp_path):
 def test_scratch_is_refused_in_the_words_of_the_task():
     ask = SimpleNamespace(strategy="scratch")
     with pytest.raises(OptionError, match="boxes have no training from scratch"):
-        begin_session("boxes", None, None, ask, QUIET, None)
+        begin_session("boxes", None, None, ask, QUIET, None, kind=Session)
 
 
 def test_a_session_knows_who_trains_and_tests_and_marks_the_states_of_a_round(tmp_path):
     prepared, network = seen(scenes(tmp_path, 9, 3))
     ask = SimpleNamespace(strategy="probe", evaluation="auto", folds=3)
-    session = begin_session("boxes", prepared, network, ask, QUIET, None)
+    session = begin_session("boxes", prepared, network, ask, QUIET, None, kind=Session)
     assert session.maps is network.maps
     assert session.spec.names == prepared.dataset.labels.names
     assert (len(session.problem.rounds), session.problem.learnings) == (1, 1)
@@ -69,3 +77,13 @@ def test_what_is_kept_is_learnt_once_more_only_where_there_were_several_rounds(t
     rounds, final = learn_rounds(crossed, learn)
     assert (rounds, final) == (["round1-", "round2-", "round3-"], "all")
     assert learnt[-1] == (9, "")
+
+
+def test_what_took_longer_than_its_budget_says_so(tmp_path):
+    with contextlib.ExitStack() as stack:
+        ask = Ask(
+            "finetune", Recipe(), None, False, 5.0, None, "auto", 3, "none", tmp_path, {}, None,
+            False, False, stack,
+        )  # fmt: skip
+        assert ask.overrun(299.0) == []
+        assert ask.overrun(372.0) == ["Training took 6.2 minutes, more than --budget 5."]

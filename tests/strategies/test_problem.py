@@ -48,7 +48,6 @@ def played(problem: Problem, scores: list[np.ndarray], temperature: float) -> Cr
 def test_who_is_tested_and_who_is_learnt_from():
     problem = numbers_problem()
     assert problem.items.tolist() == [0, 1, 3, 4, 5]
-    assert problem.trained_on.tolist() == [0, 1, 2, 3, 4, 5]
     assert problem.dataset is problem.prepared.dataset
     assert problem.clusters is problem.prepared.clusters
 

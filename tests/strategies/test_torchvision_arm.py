@@ -112,6 +112,7 @@ def test_a_run_of_one_answers_as_it_was_measured(tmp_path, strategy):
         None,
     )  # fmt: skip
     results = json.loads(run.metrics.read_text())
+    assert (results["maps"]["given network"] == "none") is (strategy == "auto")
     assert "torchvision's SSDlite" in results["model"]["summary"]
     assert [row["arm"] for row in csv.DictReader(run.trials.open())] == ["ssdlite"]
     model = Model.load(run.folder)

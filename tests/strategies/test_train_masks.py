@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from headstart.nets.model import Model
 from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies.train_masks import _strides
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 from headstart.verbs.export import export
@@ -61,19 +63,36 @@ def test_a_run_answers_as_it_was_measured(tmp_path, strategy):
     assert ((labels == 1) == (mask > 0)).mean() > 0.9
 
 
-@pytest.mark.parametrize("evaluation", ["auto", "cv"])
-def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation):
+@pytest.mark.parametrize(
+    ("evaluation", "strategy"), [("auto", "auto"), ("cv", "auto"), ("auto", "finetune")]
+)
+def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation, strategy):
     given = []
 
     def begins(task, folds, compute, states):
         given.append(states.seconds)
+        assert task.forced is (strategy == "finetune")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("headstart.strategies.train_masks.head_arm", begins)
     with pytest.raises(KeyboardInterrupt):
-        run_of(tmp_path / "data", tmp_path / "run", budget=60.0, evaluation=evaluation)
+        run_of(
+            tmp_path / "data", tmp_path / "run", budget=60.0, evaluation=evaluation,
+            strategy=strategy, recipe="arm=head",
+        )  # fmt: skip
     learnings = 1 if evaluation == "auto" else 4
     assert 3000 / learnings < given[0] < 3598 / learnings  # what passed so far is taken off
+
+
+def test_named_epochs_are_taken_and_what_takes_longer_than_the_budget_says_so(tmp_path):
+    run = run_of(
+        tmp_path / "data", tmp_path / "run", budget=0.01, epochs=4, strategy="finetune",
+        recipe="arm=head,width=16,views=2",
+    )  # fmt: skip
+    assert len(list(csv.DictReader(run.history.open()))) == 5  # one with all images
+    summary = json.loads(run.metrics.read_text())["model"]["summary"]
+    assert "minutes, more than --budget 0.01." in summary
+    assert "the budget allows" not in summary
 
 
 def test_cross_validation_measures_every_image(tmp_path):
@@ -126,6 +145,18 @@ def test_thin_lines_are_told_by_filters_in_run_and_predictor_alike(tmp_path):
     kept = load_file(run.outputs)
     found = next(each for name, each in kept.items() if "probabilities" in name)
     np.testing.assert_allclose(again.probabilities, found, atol=5e-3)  # kept as halves
+
+
+def test_filters_are_not_computed_where_another_arm_is_asked_for():
+    layout = SimpleNamespace(size=384, strides=(2, 4, 8))
+    for strategy, segmenter, filtered in (
+        ("probe", "auto", True), ("finetune", "auto", False), ("auto", "unet", False),
+    ):  # fmt: skip
+        ask = SimpleNamespace(strategy=strategy, options={"segmenter": segmenter})
+        session = SimpleNamespace(
+            maps=SimpleNamespace(layout=layout), ask=ask, prepared=SimpleNamespace(dataset=[0] * 9)
+        )
+        assert [each[1] for each in _strides(session)] == [False, *([True] if filtered else [])]
 
 
 def test_a_damaged_model_is_refused(tmp_path):

@@ -12,7 +12,7 @@ from headstart.data.labels import Classes
 from headstart.errors import BackboneError, DataError
 from headstart.options.ways import has_own_way, recipe_of
 from headstart.strategies.train_classes import train_classes
-from headstart.strategies.ways import refuse_early, way_of
+from headstart.strategies.ways import reads_maps, refuse_early, way_of
 from headstart.tasks import TASKS
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.training.schedule import Recipe
@@ -49,3 +49,10 @@ def test_identities_are_refused_before_images_are_read():
     with pytest.raises(DataError, match="5 identities are too few"):
         refuse_early(people(5, "identity"), backbone(), MetricRecipe(), seed=0)
     refuse_early(people(2, "classification"), backbone("onnx"), Recipe(), seed=0)
+
+
+def test_maps_are_read_unless_all_of_a_detector_is_trained():
+    assert not reads_maps("detection", {"detector": "ssd", "strategy": "finetune"})
+    assert reads_maps("detection", {"detector": "ssd", "strategy": "probe"})
+    assert reads_maps("detection", {"detector": "auto", "strategy": "finetune"})
+    assert reads_maps("segmentation", {"segmenter": "unet"})

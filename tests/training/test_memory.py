@@ -8,17 +8,17 @@ import sys
 
 import pytest
 
-from headstart.training.memory import keep_freed_memory
+from headstart.training.memory import give_back_memory, keep_freed_memory
 
 # Holds 20 blocks, lets them go, and says how many pages were given back to the system.
 CHILD = """
 import ctypes, sys
-from headstart.training.memory import keep_freed_memory
+from headstart.training.memory import give_back_memory, keep_freed_memory
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
 size = 24 << 20
-if sys.argv[1] == "keep":
+if sys.argv[1] != "leave":
     keep_freed_memory()
 def held():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
@@ -28,6 +28,8 @@ for each in blocks:
 before = held()
 for each in blocks:
     libc.free(each)
+if sys.argv[1] == "give back":
+    give_back_memory()
 print((before - held()) / (4 * size))
 """
 
@@ -40,9 +42,10 @@ def given_back(how: str) -> float:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-def test_freed_memory_stays():
+def test_freed_memory_stays_until_it_is_given_back():
     assert given_back("leave") > 0.7
     assert given_back("keep") < 0.3
+    assert given_back("give back") > 0.7
 
 
 def test_elsewhere_nothing_is_touched(monkeypatch):
@@ -52,6 +55,7 @@ def test_elsewhere_nothing_is_touched(monkeypatch):
     monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setattr("ctypes.CDLL", refused)
     keep_freed_memory.__wrapped__()
+    give_back_memory()
 
 
 @pytest.mark.parametrize("error", [OSError, AttributeError])
@@ -62,3 +66,4 @@ def test_another_library_is_no_failure(monkeypatch, error):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("ctypes.CDLL", missing)
     keep_freed_memory.__wrapped__()
+    give_back_memory()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from headstart.errors import OptionError
-from headstart.training.schedule import Length, Recipe, epochs_of, parse_recipe
+from headstart.training.schedule import Length, Recipe, epochs_of, names_in, parse_recipe
 
 SHAPES = ("cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau")
 
@@ -205,3 +205,8 @@ def test_no_share_jumps_where_the_end_moves():
     assert [moved.share(step) for step in (0, 5, 20)] == [0, 0.5, 1]
     assert moved.share(6) - moved.share(5) == pytest.approx(1 / 30)
     assert Length(10, 5, 5).share(5) == 0.5
+
+
+def test_names_of_a_recipe_are_those_that_it_would_change():
+    assert names_in("lr=1e-3, head_epochs = 2") == {"lr", "head_epochs"}
+    assert names_in(None) == names_in("") == set()

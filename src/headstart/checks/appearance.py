@@ -64,10 +64,6 @@ def _names(dataset: Dataset, items: Iterable[int]) -> tuple[str, ...]:
     return tuple(dataset.names[i] for i, _ in zip(items, range(_SHOWN)))
 
 
-def _sized(dataset: Dataset, stats: ImageStats, item: int) -> str:
-    return f"{dataset.names[item]} ({stats.widths[item]} x {stats.heights[item]})"
-
-
 def _images(count: int) -> str:
     return f"{count:,} image{'s' * (count != 1)}"
 

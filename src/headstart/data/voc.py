@@ -19,7 +19,6 @@ __all__ = ["list_splits", "parse_xml", "read_voc", "voc_files"]
 _MOST_BYTES = 1 << 24
 _DECLARED = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.I)
 _LIST = re.compile(r"(?:^|.*/)(train|trainval|val|valid|test)\.txt$", re.I)
-_SHAPES = ("bndbox", "polygon", "robndbox")
 
 
 def voc_files(tree: Tree) -> list[str]:

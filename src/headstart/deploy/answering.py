@@ -17,30 +17,15 @@ from headstart.tasks import task_of
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
 
-__all__ = ["FORMS", "Answering", "most_pixels", "sends_masks"]
+__all__ = ["FORMS", "Answering", "sends_masks"]
 
 FORMS = ("png", "rle", "none")
 """How a mask can be asked for."""
-
-# Every pixel is computed for every class, and then counted.
-_MOST_WORK, _COUNTING = 1_000_000_000, 10
 
 
 def sends_masks(model: Predictor) -> bool:
     """Tells whether a model answers every pixel."""
     return hasattr(task_of(model.spec.task), "served")
-
-
-def most_pixels(model: Predictor, pixels: int) -> int:
-    """Returns how large an image may be, so that its answer takes seconds.
-
-    Args:
-        model: What answers.
-        pixels: That may be decoded.
-    """
-    if not sends_masks(model):
-        return pixels
-    return min(pixels, _MOST_WORK // (len(model.spec.names) + _COUNTING))
 
 
 class Answering:

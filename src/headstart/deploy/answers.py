@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.errors import HeadstartError
+from headstart.errors import HeadstartError, ImageError
 from headstart.tasks import task_of
 from headstart.tasks.predictor import Predictor
 from headstart.tasks.protocol import Outputs
@@ -68,7 +68,10 @@ def answer_of(
         return ImageAnswer.failed(name, 500, next(iter(predictions.errors.values())))
     served = getattr(task_of(model.spec.task), "served", None)
     if served is not None:
-        return ImageAnswer(served(predictions, 0, form))
+        try:
+            return ImageAnswer(served(predictions, 0, form))
+        except ImageError as error:
+            return ImageAnswer.failed(name, 422, error)
     records = [predictions.record(i) for i in range(len(predictions))]
     if not faces:
         return ImageAnswer(records[0])

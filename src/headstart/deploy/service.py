@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import generate_latest
 
-from headstart.deploy.answering import FORMS, Answering, most_pixels
+from headstart.deploy.answering import FORMS, Answering
 from headstart.deploy.answers import ImageAnswer, finite
 from headstart.deploy.arrivals import Arrivals
 from headstart.deploy.batcher import Batcher, Full
@@ -60,7 +60,7 @@ class Service:
         self._answering = Answering(model, threads)
         self._decoders = Decoders(
             model.about.preprocess, model.about.tta,
-            pixels=most_pixels(model, limits.pixels), seconds=limits.decoding, count=threads,
+            pixels=limits.pixels, seconds=limits.decoding, count=threads,
         )  # fmt: skip
 
     @contextlib.asynccontextmanager

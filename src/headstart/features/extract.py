@@ -26,7 +26,7 @@ from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
 from headstart.images.views import View, views_of
 from headstart.nets.backbone import Backbone, native_precision
-from headstart.nets.engine import Engine, stream
+from headstart.nets.engine import Engine, batched, stream
 
 __all__ = ["Features", "extract", "feature_store"]
 
@@ -203,7 +203,7 @@ def _embed(
     """
     remaining = np.full(len(vectors), views, np.int16)
     try:
-        for tags, batch in stream(engine, _batches(inputs, engine.batch)):
+        for tags, batch in stream(engine, batched(inputs, engine.batch)):
             for (index, key), vector in zip(tags, batch, strict=True):
                 vectors[index] += vector / views
                 remaining[index] -= 1
@@ -239,18 +239,3 @@ def _inputs(
             square = pixels[positions.index(look.position)]
             yield (index, key), look.shown(square)
         item = next(reader, None)
-
-
-def _batches(
-    inputs: Iterator[tuple[Tag, np.ndarray]], size: int
-) -> Iterator[tuple[list[Tag], np.ndarray]]:
-    tags: list[Tag] = []
-    images: list[np.ndarray] = []
-    for tag, square in inputs:
-        tags.append(tag)
-        images.append(square)
-        if len(images) == size:
-            yield tags, np.stack(images)
-            tags, images = [], []
-    if images:
-        yield tags, np.stack(images)

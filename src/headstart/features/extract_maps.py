@@ -6,6 +6,7 @@ for one run only: in memory where they are few, else in a file that goes with th
 
 from __future__ import annotations
 
+import collections
 import math
 import tempfile
 import time
@@ -26,7 +27,7 @@ from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 from headstart.nets.backbone import Backbone
-from headstart.nets.engine import Engine, stream
+from headstart.nets.engine import Engine, batched, stream
 from headstart.nets.maps import MapLayout, map_layout, maps_engine
 
 __all__ = ["MapFeatures", "MapRows", "Maps", "extract_maps", "fill_maps", "new_maps", "new_rows"]
@@ -89,7 +90,7 @@ class MapFeatures(Features):
 
     Attributes:
         maps: Of the N items.
-        fast: The engine, for further images.
+        fast: The engine, held so that whoever asks for the same one gets it (`maps_engine`).
     """
 
     maps: Maps | None = None
@@ -155,30 +156,20 @@ def fill_maps(
         images: (number, (size, size, 3) uint8).
         offset: Row of image 0.
     """
-    for numbers, rows in stream(engine, _batches(images, engine.batch)):
+    for numbers, rows in stream(engine, batched(images, engine.batch)):
         # torch rounds to halves and back three times as fast as numpy, to the same numbers.
         halves = torch.from_numpy(rows).clamp_(-_LARGEST, _LARGEST).half()
         maps.rows[np.asarray(numbers) + offset] = halves.numpy()
         yield from numbers
 
 
-def _batches(
-    images: Iterable[tuple[int, np.ndarray]], size: int
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    numbers: list[int] = []
-    waiting: list[np.ndarray] = []
-    for number, image in images:
-        numbers.append(number)
-        waiting.append(image)
-        if len(waiting) == size:
-            yield numbers, np.stack(waiting)
-            numbers, waiting = [], []
-    if waiting:
-        yield numbers, np.stack(waiting)
-
-
 def extract_maps(
-    dataset: Dataset, backbone: Backbone, preprocess: Preprocess, compute: Compute
+    dataset: Dataset,
+    backbone: Backbone,
+    preprocess: Preprocess,
+    compute: Compute,
+    *,
+    wanted: bool = True,
 ) -> MapFeatures:
     """Computes the maps of every image of a data set, in one pass over the files.
 
@@ -187,6 +178,7 @@ def extract_maps(
         backbone: A pretrained network in timm's layout.
         preprocess: How images are fitted.
         compute: Where, and who hears of progress.
+        wanted: Whether anything reads the maps; else only the images are, and no map has a row.
 
     Raises:
         BackboneError: If the network cannot be loaded, or has no maps.
@@ -196,21 +188,33 @@ def extract_maps(
     compute.begin("loading the network")
     count = len(dataset)
     with prefetch(dataset, preprocess, (0.5,)) if count else nullcontext():
-        engine = maps_engine(backbone, preprocess, images=count, device=compute.device)
+        engine = None
+        if wanted:
+            engine = maps_engine(backbone, preprocess, images=count, device=compute.device)
         layout = map_layout(backbone, preprocess)
     seconds = {"engine": time.perf_counter() - started}
-    stats, maps = ImageStats.empty(count), new_maps(layout, count)
+    stats, maps = ImageStats.empty(count), Maps(layout, np.zeros((count, 0), np.float16), "none")
     reader = read_pixels(
         dataset, stats, preprocess=preprocess, workers=compute.workers, progress=compute.progress
     )
-    done = sum(
-        1 for _ in fill_maps(maps, engine, ((index, inputs[0]) for index, _, inputs in reader))
-    )
+    images, done = ((index, inputs[0]) for index, _, inputs in reader), 0
+    if engine is None:
+        collections.deque(images, maxlen=0)
+    else:
+        maps = new_maps(layout, count)
+        done = sum(1 for _ in fill_maps(maps, engine, images))
     if not stats.readable.any():
         reason = next(iter(stats.errors.values()), "it is empty")
         raise DataError(f"no image under {dataset.root} can be read; the first: {reason}")
     seconds["read and embed"] = time.perf_counter() - started - seconds["engine"]
     nothing = np.zeros((count, 0), np.float32)
     return MapFeatures(
-        nothing, {}, stats, engine.summary, seconds, computed=done, maps=maps, fast=engine
+        nothing,
+        {},
+        stats,
+        engine.summary if engine else "none",
+        seconds,
+        computed=done,
+        maps=maps,
+        fast=engine,
     )

@@ -26,7 +26,6 @@ __all__ = [
     "verification_measures",
     "roc",
     "safe_threshold",
-    "tar_at_far",
     "threshold_at_far",
     "threshold_interval",
 ]
@@ -114,17 +113,6 @@ def safe_threshold(impostor: np.ndarray, far: float) -> float:
     scores = -np.asarray(impostor, np.float64)
     place = max(_allowed(far, len(scores) + 1) - 1, 0)
     return -float(np.partition(scores, place)[place])
-
-
-def tar_at_far(genuine: np.ndarray, impostor: np.ndarray, far: float) -> float:
-    """Returns the share of genuine scores accepted where at most `far` of impostors are.
-
-    Args:
-        genuine: (G,) scores.
-        impostor: (I,) scores.
-        far: False-accept rate; fewer than 1 / I means that no impostor may be accepted.
-    """
-    return float((np.asarray(genuine) > threshold_at_far(impostor, far)).mean())
 
 
 def threshold_interval(

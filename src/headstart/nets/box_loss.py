@@ -31,6 +31,8 @@ _FIT = 6.0
 # Overlap and score of cells that know nothing: what is above counts as fitting.
 _COLD = 0.01
 _QUALITY = 2.0
+# Pairs of object and cell that are worked on at once: a score of tables of 4 bytes each.
+_PAIRS = 1 << 20
 _EPSILON = 1e-7
 
 
@@ -112,6 +114,24 @@ def assign(
         cells: (A, 3).
         top: Cells of an object, at most.
     """
+    step = max(1, _PAIRS // (truth.shape[1] * len(cells)))
+    parts = [
+        _assign(*some, cells=cells, top=top)
+        for some in zip(*(each.split(step) for each in (scores, corners, truth, classes)))
+    ]
+    return Assigned(*map(torch.cat, zip(*parts, strict=True)))
+
+
+def _assign(
+    scores: torch.Tensor,
+    corners: torch.Tensor,
+    truth: torch.Tensor,
+    classes: torch.Tensor,
+    *,
+    cells: torch.Tensor,
+    top: int,
+) -> Assigned:
+    """As `assign`, of all images at once."""
     sides = truth[..., 2:] - truth[..., :2]
     real = (classes >= 0) & (sides > 0).all(-1)
     near = _candidates(truth, cells) & real[..., None]

@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.errors import BackboneError
 
-__all__ = ["Engine", "parity", "verify_parity"]
+__all__ = ["Engine", "batched", "parity", "stream", "verify_parity"]
 
 Tag = TypeVar("Tag")
 
@@ -40,6 +40,30 @@ class Engine(Protocol):
 
     def finish(self, slot: int) -> np.ndarray:
         """Waits for a slot and returns its (n, D) float32 vectors."""
+
+
+def batched(
+    images: Iterable[tuple[Tag, np.ndarray]], size: int
+) -> Iterator[tuple[list[Tag], np.ndarray]]:
+    """Yields images in batches, as `stream` takes them.
+
+    Args:
+        images: (anything, (size, size, 3) uint8).
+        size: Images of a batch; the last may have fewer.
+
+    Yields:
+        (the same things, (n, size, size, 3) uint8).
+    """
+    tags: list[Tag] = []
+    waiting: list[np.ndarray] = []
+    for tag, image in images:
+        tags.append(tag)
+        waiting.append(image)
+        if len(waiting) == size:
+            yield tags, np.stack(waiting)
+            tags, waiting = [], []
+    if waiting:
+        yield tags, np.stack(waiting)
 
 
 def stream(

@@ -131,11 +131,13 @@ class TrainOptions(Options):
     )  # fmt: skip
     budget: float = option(
         5.0, group="training", above=0, unit="minutes", metavar="MINUTES",
-        help="Minutes that `auto` may fine-tune for; of boxes and masks of the whole training.",
+        help="Minutes that `auto` may fine-tune for; of boxes and masks of the whole training, "
+        "whatever the strategy. What takes longer says so.",
     )  # fmt: skip
     epochs: int | Literal["auto"] = option(
         "auto", group="training", low=1, metavar="N",
-        help="Of fine-tuning; `auto` is what the budget allows, or the recipe's own.",
+        help="Of fine-tuning; `auto` is what the budget allows, or the recipe's own. Of boxes and "
+        "masks a number is not cut by the budget.",
     )  # fmt: skip
     lr: float | Literal["auto"] | None = option(
         None, group="training", above=0, metavar="RATE",
@@ -272,7 +274,9 @@ class TrainOptions(Options):
         asked = f"--segmenter {self.segmenter}"
         if (why := self.unfit_segmenter(self.task)) is not None:
             yield why
-        said = {each.partition("=")[0].strip() for each in (self.recipe or "").split(",")}
+        from headstart.training.schedule import names_in
+
+        said = names_in(self.recipe)
         if ours := [name for name in ("arm", "decoder", "width", "views") if name in said]:
             yield f"{asked} has layers of its own: leave {ours[0]}= out of --recipe"
         if find_spec("segmentation_models_pytorch") is None:

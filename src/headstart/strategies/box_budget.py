@@ -12,6 +12,7 @@ from headstart.strategies.box_input import steps_to_epochs
 from headstart.strategies.box_pupil import BoxTask
 from headstart.strategies.lesson import Lesson
 from headstart.strategies.pace import Pace
+from headstart.strategies.placed_input import names_epochs
 from headstart.tasks.detection.recipe import BoxRecipe
 
 __all__ = ["fitting_recipe"]
@@ -48,7 +49,7 @@ def fitting_recipe(
     """
     own = task.folds.own
     wanted = replace(recipe, epochs=steps_to_epochs(options, recipe, len(own), recipe.batch))
-    if options.get("epochs", "auto") != "auto":
+    if names_epochs(options):
         return wanted, None, ""
     per_epoch = task.per_epoch(recipe)
     pace = Pace(per_epoch, per_epoch, per_epoch * wanted.epochs, by, recipe.onward)

@@ -15,7 +15,7 @@ from headstart.data.dataset import Dataset
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
-from headstart.strategies.placed_input import told_recipe, whole_input
+from headstart.strategies.placed_input import names_epochs, told_recipe, whole_input
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.training.schedule import Recipe, epochs_of
 
@@ -104,7 +104,7 @@ def steps_to_epochs(options: dict[str, Any], recipe: BoxRecipe, images: int, bat
         images: That are learnt from.
         batch: In a step.
     """
-    if options.get("epochs", "auto") != "auto" or "epochs=" in (options.get("recipe") or ""):
+    if names_epochs(options):
         return recipe.epochs
     wanted = epochs_of(recipe.steps, images, batch)
     return max(recipe.epochs, min(wanted, max(recipe.longest, recipe.epochs)))

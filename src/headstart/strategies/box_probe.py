@@ -84,7 +84,7 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     matched = sum(name.lower() in work.places for name in task.material.names)
     summary = (
         f"{task.backbone.name} as it was pretrained, with new class layers"
-        f"{' and sides learnt on' if task.recipe.probe_sides else ''} on {len(rows)} levels, "
+        f"{' and refitted sides' if task.recipe.probe_sides else ''} on {len(rows)} levels, "
         f"input {task.layout.size} px"
     )
     if matched:

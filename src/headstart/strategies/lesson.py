@@ -17,6 +17,7 @@ from headstart.tasks.placed_learn import batches, epoch_steps
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.gradient import LossFunction, Watch
 from headstart.training.loop import Training
+from headstart.training.memory import give_back_memory
 from headstart.training.objective import Objective
 from headstart.training.record import Epoch, OnEpoch
 from headstart.training.schedule import Recipe
@@ -149,7 +150,10 @@ class Lesson:
         states.checkpoints.run(training, name=name, fingerprint=fingerprint)
         if training.ema:
             training.put(training.ema)
-        return LessonEnd(tuple(training.history), training.total)
+        end = LessonEnd(tuple(training.history), training.total)
+        del training
+        give_back_memory()
+        return end
 
     def per_epoch(self, own: np.ndarray, recipe: Recipe) -> int:
         """Returns the steps of an epoch of some of the images."""

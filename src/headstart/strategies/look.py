@@ -34,12 +34,14 @@ class Sight:
         geometry: How an image becomes a square.
         tta: How many views of an image are averaged.
         detector: Of faces, which then take the place of the photos; None for whole photos.
+        maps: Whether anything reads what the network gives, of a task with places.
     """
 
     image_size: int | Literal["auto"]
     geometry: Geometry
     tta: int
     detector: str | None
+    maps: bool = True
 
 
 def look_at(
@@ -66,7 +68,8 @@ def look_at(
 
         keep_freed_memory()  # what a layer gives is freed and wanted again, image by image
         preprocess = choose(dataset, backbone, wish.image_size, wish.geometry, levels, compute)
-        return extract_maps(dataset, backbone, preprocess, compute), preprocess
+        found = extract_maps(dataset, backbone, preprocess, compute, wanted=wish.maps)
+        return found, preprocess
     if wish.tta == 8:
         raise OptionError(
             "--tta 8 turns images by quarters, as masks can be turned back: choose 1, 2, 3 or 6"

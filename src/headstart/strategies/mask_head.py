@@ -53,6 +53,7 @@ class HeadTask:
         backbone: Frozen.
         preprocess: How images are fitted, at the head's own size.
         recipe: How it is trained.
+        forced: Whether it is, however small the budget, because it was asked for.
     """
 
     prepared: Prepared
@@ -60,6 +61,7 @@ class HeadTask:
     backbone: Backbone
     preprocess: Preprocess
     recipe: MaskRecipe
+    forced: bool = False
 
 
 def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> Course:
@@ -73,7 +75,8 @@ def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> 
     """
     begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
     learner = _Head(task, compute)
-    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
+    course = Course(learner, compute, states.since(begun), forced=task.forced)
+    return course.begin(folds, task.material.truth)
 
 
 class _Head:

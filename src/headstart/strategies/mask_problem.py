@@ -19,7 +19,7 @@ from headstart.images.tiles import TILE_STEP
 from headstart.nets.backbone import Backbone
 from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
-from headstart.strategies.placed_input import told_recipe, whole_input
+from headstart.strategies.placed_input import names_epochs, told_recipe, whole_input
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.schedule import Recipe, epochs_of
@@ -225,7 +225,7 @@ def mask_recipe(options: dict[str, Any], given: Recipe, *, images: int) -> MaskR
     read, epochs = told_recipe(options, base), options.get("epochs", "auto")
     if epochs != "auto":
         return replace(read, epochs=int(epochs))
-    if "epochs" in (options.get("recipe") or ""):
+    if names_epochs(options):
         return read
     least, most = (epochs_of(each * read.steps, images, read.batch) for each in (1, 2))
     return replace(read, epochs=min(max(read.epochs, least), max(1, most)))

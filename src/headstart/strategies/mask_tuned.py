@@ -99,7 +99,8 @@ def tuned_arm(
     """
     begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
     learner = Tuned(task, compute, place, LearntFrom(windows=True, any_side_up=any_side_up))
-    return Course(learner, compute, states.since(begun)).begin(folds, task.material.truth)
+    course = Course(learner, compute, states.since(begun), forced=task.forced)
+    return course.begin(folds, task.material.truth)
 
 
 class Tuned:

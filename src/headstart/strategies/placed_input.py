@@ -10,9 +10,9 @@ from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.backbone import Backbone
-from headstart.training.schedule import Recipe, parse_recipe
+from headstart.training.schedule import Recipe, names_in, parse_recipe
 
-__all__ = ["told_recipe", "whole_input"]
+__all__ = ["names_epochs", "told_recipe", "whole_input"]
 
 R = TypeVar("R", bound=Recipe)
 
@@ -49,6 +49,15 @@ def whole_input(
         size = max(32, 32 * round(int(image_size) / 32)) if free else int(image_size)
         return replace(preprocess, size=size), False
     return preprocess, free
+
+
+def names_epochs(options: dict[str, Any]) -> bool:
+    """Tells whether a training was told its epochs, which no budget cuts.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    return options.get("epochs", "auto") != "auto" or "epochs" in names_in(options.get("recipe"))
 
 
 def told_recipe(options: dict[str, Any], base: R) -> R:

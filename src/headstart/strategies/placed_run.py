@@ -79,6 +79,10 @@ class Session:
         end = _AFTER * (passed - sum(more))
         return (60 * self.ask.budget - _STARTING - passed - end) / self.problem.learnings
 
+    def overrun(self) -> list[str]:
+        """Says that what was trained took longer than the budget, where it did."""
+        return self.ask.overrun(self.clock.total) if self.history else []
+
     def states_as(self, mark: str, seconds: float | None = None) -> States:
         """Returns where one round keeps its states, told by a mark in every name.
 
@@ -90,6 +94,9 @@ class Session:
         return replace(self.states, checkpoints=kept, seconds=seconds)
 
 
+S = TypeVar("S", bound=Session)
+
+
 def begin_session(
     what: str,
     prepared: Prepared,
@@ -97,7 +104,9 @@ def begin_session(
     ask: Ask,
     compute: Compute,
     clock: Clock,
-) -> Session:
+    *,
+    kind: type[S],
+) -> S:
     """Decides who trains and tests, and opens what is kept until the run is written.
 
     Args:
@@ -107,6 +116,7 @@ def begin_session(
         ask: What is wanted.
         compute: Where, and from which seed.
         clock: Notes how long each phase takes.
+        kind: Of session: one with what only some arms share, or `Session`.
 
     Raises:
         DataError: If nothing is left to learn from or to test on.
@@ -118,7 +128,7 @@ def begin_session(
     assert isinstance(maps, Maps), f"{what} are learnt from maps"
     problem = make_placed_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
     spec = task_of(dataset.task).encode(dataset.labels, problem.final).spec
-    return Session(prepared, network, maps, ask, compute, clock, spec, problem, states_of(ask))
+    return kind(prepared, network, maps, ask, compute, clock, spec, problem, states_of(ask))
 
 
 def learn_rounds(

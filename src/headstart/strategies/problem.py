@@ -100,11 +100,6 @@ class Problem:
         """(M,) int items that are tested, ascending."""
         return np.sort(np.concatenate([each.test for each in self.rounds]))
 
-    @property
-    def trained_on(self) -> np.ndarray:
-        """Items that any round learns from, ascending."""
-        return np.unique(np.concatenate([each.train for each in self.rounds]))
-
     def answers(self, outcome: CrossValidated, *, calibrated: bool = True) -> Predictions:
         """Returns the answers to all tested items, in order of item.
 

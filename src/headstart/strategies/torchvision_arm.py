@@ -26,12 +26,21 @@ from headstart.nets.torchvision_plan import TorchvisionPlan
 from headstart.nets.trainable import TrainableModel
 from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
 from headstart.strategies.lesson import Lesson
+from headstart.strategies.placed_input import names_epochs
 from headstart.tasks.detection.learn import correct
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.protocol import Outputs
 from headstart.training.map_views import fresh_views
+from headstart.training.schedule import names_in
 
-__all__ = ["begun_with", "named_arm", "named_kind", "named_lesson", "named_recipe"]
+__all__ = [
+    "begun_with",
+    "learns_without_maps",
+    "named_arm",
+    "named_kind",
+    "named_lesson",
+    "named_recipe",
+]
 
 _WORDS = {
     "fasterrcnn": "Faster R-CNN", "retinanet": "RetinaNet", "fcos": "FCOS", "ssd": "SSD",
@@ -52,6 +61,15 @@ def named_kind(options: dict[str, Any]) -> BoxDetector | None:
     return cast(BoxDetector, given) if given in get_args(BoxDetector) else None
 
 
+def learns_without_maps(options: dict[str, Any]) -> bool:
+    """Tells whether nothing reads the maps of the given network: all of a detector is trained.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    return named_kind(options) is not None and options.get("strategy") != "probe"
+
+
 def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
     """Returns a recipe as the detector that was asked for wants it, but for what was said.
 
@@ -68,9 +86,7 @@ def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:
     }  # fmt: skip
     if options.get("strategy") == "probe":
         wanted["freeze"] = "head"
-    said = {pair.partition("=")[0].strip() for pair in (options.get("recipe") or "").split(",")}
-    if options.get("epochs", "auto") != "auto":
-        said.add("epochs")
+    said = names_in(options.get("recipe")) | ({"epochs"} if names_epochs(options) else set())
     return replace(recipe, **{name: each for name, each in wanted.items() if name not in said})
 
 

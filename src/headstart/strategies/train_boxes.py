@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +32,7 @@ from headstart.strategies.box_pupil import BoxTask, LearningArm
 from headstart.strategies.clock import Clock
 from headstart.strategies.lesson import Lesson
 from headstart.strategies.pace import Pace
+from headstart.strategies.placed_input import names_epochs
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
@@ -62,14 +63,20 @@ class _Session(Session):
     """What the arms of a training share.
 
     Attributes:
-        recipe: How.
-        most: Boxes of an image.
         curves: Of the probes; filled as they end.
     """
 
-    recipe: BoxRecipe
-    most: int
     curves: list[BoxProbe] = field(default_factory=list, kw_only=True)
+
+    @cached_property
+    def recipe(self) -> BoxRecipe:
+        """How."""
+        return named_recipe(box_recipe(self.ask.options, self.ask.recipe), self.ask.options)
+
+    @cached_property
+    def most(self) -> int:
+        """Boxes of an image."""
+        return most_boxes(cast(Boxes, self.prepared.dataset.labels))
 
 
 def train_boxes(
@@ -89,10 +96,7 @@ def train_boxes(
         OptionError: If the strategy is none of boxes.
     """
     compute = replace(compute, device=pick_device(compute.device))
-    shared = begin_session("boxes", prepared, network, ask, compute, clock)
-    most = most_boxes(cast(Boxes, prepared.dataset.labels))
-    recipe = named_recipe(box_recipe(ask.options, ask.recipe), ask.options)
-    session = _Session(**vars(shared), recipe=recipe, most=most)
+    session = begin_session("boxes", prepared, network, ask, compute, clock, kind=_Session)
     problem = session.problem
     rounds, final = learn_rounds(problem, lambda items, mark: _learn(session, items, mark))
     with clock.phase("predict"):
@@ -101,10 +105,12 @@ def train_boxes(
             for trials, (_, test) in zip(rounds, problem.rounds, strict=True)
         )
     best = final.best
-    said = " ".join([f"{best.name} arm: {best.summary}.", final.said, *session.notes])
+    said = " ".join(
+        [f"{best.name} arm: {best.summary}.", final.said, *session.notes, *session.overrun()]
+    )
     return trained_in(
         session, _model(session, best), " ".join(said.split()), answered, trials=final.rows(),
-        recipe=recipe, sections=_sections(session, best),
+        recipe=session.recipe, sections=_sections(session, best),
     )  # fmt: skip
 
 
@@ -213,7 +219,7 @@ def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
     """Trains a head on the maps of a frozen network that is no detector."""
     recipe, material = task.recipe, task.material
     epochs = recipe.head_epochs
-    if session.ask.options.get("epochs", "auto") == "auto":
+    if not names_epochs(session.ask.options):
         epochs = max(epochs, epochs_of(recipe.steps, len(task.folds.own), recipe.head_batch))
     own = replace(recipe, epochs=epochs, lr=recipe.head_lr, batch=recipe.head_batch, freeze="none")
     engine = _engine(session, len(material) * recipe.views)

@@ -47,7 +47,7 @@ class Ask:
         recipe: Of fine-tuning.
         epochs: As asked for, or None.
         find_rate: Choose the learning rate by a range test.
-        budget: Minutes that `auto` may fine-tune for.
+        budget: Minutes: of classes that `auto` may fine-tune for, of boxes and masks of it all.
         views: Looks at an image that the model may keep; None to let the data decide.
         evaluation: How it is tested.
         folds: Of every cross-validation.
@@ -75,6 +75,13 @@ class Ask:
     resuming: bool
     overwrite: bool
     until_written: contextlib.ExitStack
+
+    def overrun(self, seconds: float) -> list[str]:
+        """Says that what the budget is of took longer than that, where it did."""
+        minutes = seconds / 60
+        if minutes <= self.budget:
+            return []
+        return [f"Training took {minutes:.1f} minutes, more than --budget {self.budget:g}."]
 
 
 def train_classes(
@@ -132,7 +139,7 @@ def train_classes(
     return Trained(
         prepared=prepared,
         model=model,
-        summary=summary,
+        summary=" ".join([summary, *ask.overrun(clock.seconds.get("fine-tune", 0.0))]),
         evaluation=(problem.kind, problem.summary),
         answered=answered,
         predictions=problem.answers(outcome),

@@ -96,7 +96,9 @@ def train_identities(
     with clock.phase("learn the embedding"):
         learnt = _learn(problem, recipe, place, on_epoch, softmax_too=beside)
     compute.begin("measuring on people never seen")
-    return _trained(problem, learnt)
+    trained = _trained(problem, learnt)
+    over = ask.overrun(clock.seconds["learn the embedding"])
+    return replace(trained, summary=" ".join([trained.summary, *over]))
 
 
 def _learn(

@@ -33,6 +33,7 @@ from headstart.strategies.mask_problem import (
     tuned_input,
 )
 from headstart.strategies.mask_tuned import LearntFrom, tuned_arm
+from headstart.strategies.placed_input import names_epochs
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import Folds, placed_folds
 from headstart.strategies.placed_run import Session, begin_session, learn_rounds, trained_in
@@ -74,7 +75,7 @@ def train_masks(
             f"--tta {network.tta} looks at parts of an image, and masks are of all of it: choose "
             f"1, 2 for its mirror image too, or 8 for all quarter turns"
         )
-    session = begin_session("masks", prepared, network, ask, compute, clock)
+    session = begin_session("masks", prepared, network, ask, compute, clock, kind=Session)
     problem = session.problem
     places: list[str] = []
     # Of no use to most masks, and then never computed; of use, all rounds and the test read them.
@@ -91,6 +92,7 @@ def train_masks(
     if session.history:
         recipe = mask_recipe(ask.options, ask.recipe, images=len(problem.final))
     said = [f"{best.name} arm: {best.summary}.", final.said, *session.notes[-1:]]
+    said += session.overrun()
     return trained_in(
         session, _model(session, best), " ".join(said), answered, trials=final.rows(),
         recipe=recipe,
@@ -137,9 +139,8 @@ def _learn(
         session.notes.extend([course.said] if course.said else [])
         if course.arm is None:
             return trials
-        asked = named is not None or ask.strategy == "finetune"
         arms = [*trials.arms, course.arm]
-        both = compare_arms(arms, clusters, seed=compute.seed, last=asked)
+        both = compare_arms(arms, clusters, seed=compute.seed, last=_is_asked(ask))
         session.history.update(course.history)
         if both.best is not course.arm:
             return both
@@ -181,7 +182,7 @@ def _begin(
     """Trains a head, the whole network, or a decoder that was named, on all but one fold."""
     ask, network, prepared = session.ask, session.network, session.prepared
     dataset = prepared.dataset
-    states = session.states_as(mark, session.left(name) if ask.strategy == "auto" else None)
+    states = session.states_as(mark, None if names_epochs(ask.options) else session.left(name))
     named = named_segmenter(ask.options)
     tiles = asked_tile(ask.options) is not None
     fine = name == "fine-tuned" or (named is not None and (tiles or _is_fine(session)))
@@ -190,7 +191,7 @@ def _begin(
     else:
         side = head_side(dataset, network, ask.options.get("image_size", "auto"))
         preprocess = replace(network.preprocess, size=side)
-    task = HeadTask(prepared, material, network.backbone, preprocess, recipe)
+    task = HeadTask(prepared, material, network.backbone, preprocess, recipe, _is_asked(ask))
     if name == "head":
         return head_arm(task, folds, session.compute, states)
     place = states.checkpoints.folder  # None where the network stays as it is
@@ -204,6 +205,11 @@ def _begin(
     return tuned_arm(task, folds, session.compute, states, place=place, any_side_up=any_side_up)
 
 
+def _is_asked(ask: Ask) -> bool:
+    """Tells whether an arm beside the linear one was asked for, which is kept in any case."""
+    return ask.strategy == "finetune" or named_segmenter(ask.options) is not None
+
+
 def _strides(session: Session) -> list[tuple[int, bool]]:
     """Returns the strides that linear arms answer at, and whether they read filters too."""
     layout = session.maps.layout
@@ -212,7 +218,9 @@ def _strides(session: Session) -> list[tuple[int, bool]]:
     found = next((each for each in wanted if each in layout.strides), layout.strides[0])
     # Filters take as much room as the network's maps, and nearly the time: they are tried where
     # fine detail made the input large, and of so few images that there is room for them.
-    filtered = large and len(session.prepared.dataset) <= _FILTERED
+    # Where another arm is asked for, the linear one is only what it is compared with.
+    few = len(session.prepared.dataset) <= _FILTERED
+    filtered = large and few and not _is_asked(session.ask)
     return [(found, False), *([(FILTER_LEVELS[0][1], True)] if filtered else [])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from headstart.choices import Geometry
 from headstart.compute import Compute
@@ -22,7 +22,7 @@ from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_identities
 from headstart.training.schedule import Recipe
 
-__all__ = ["ChooseInput", "Way", "input_of", "refuse_early", "way_of"]
+__all__ = ["ChooseInput", "Way", "input_of", "reads_maps", "refuse_early", "way_of"]
 
 Way = Callable[[Prepared, FrozenNetwork, Ask, Compute, Clock], Trained]
 
@@ -41,6 +41,8 @@ _INPUTS = {
     "segmentation": ("headstart.strategies.mask_problem", "choose_mask_input"),
     "detection": ("headstart.strategies.box_input", "choose_box_input"),
 }
+# What is asked for may be trained from images alone, and who knows whether it is.
+_WITHOUT_MAPS = {"detection": ("headstart.strategies.torchvision_arm", "learns_without_maps")}
 
 
 def way_of(task: str) -> Way:
@@ -57,6 +59,19 @@ def input_of(task: str) -> ChooseInput | None:
         return None
     module, name = _INPUTS[task]
     return cast(ChooseInput, getattr(importlib.import_module(module), name))
+
+
+def reads_maps(task: str, options: dict[str, Any]) -> bool:
+    """Tells whether a training reads the frozen network's maps, of a task that has them.
+
+    Args:
+        task: That the data have.
+        options: Of the verb, as it was told.
+    """
+    if task not in _WITHOUT_MAPS:
+        return True
+    module, name = _WITHOUT_MAPS[task]
+    return not getattr(importlib.import_module(module), name)(options)
 
 
 def refuse_early(dataset: Dataset, backbone: Backbone, recipe: Recipe, *, seed: int) -> None:

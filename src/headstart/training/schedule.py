@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from headstart.choices import Balance, Flip, Policy
 from headstart.errors import OptionError
 
-__all__ = ["Freeze", "Length", "Recipe", "Schedule", "epochs_of", "parse_recipe"]
+__all__ = ["Freeze", "Length", "Recipe", "Schedule", "epochs_of", "names_in", "parse_recipe"]
 
 Freeze = Literal["none", "head", "last", "gradual", "norms"]
 Schedule = Literal["cosine", "one-cycle", "triangular", "cyclical", "constant", "plateau"]
@@ -230,6 +230,11 @@ R = TypeVar("R", bound=Recipe)
 def epochs_of(steps: int, images: int, batch: int) -> int:
     """Returns the epochs that have so many steps, of so many images in batches of about `batch`."""
     return math.ceil(steps / max(1, round(images / batch)))
+
+
+def names_in(text: str | None) -> set[str]:
+    """Returns the names that `parse_recipe` would change."""
+    return {pair.partition("=")[0].strip() for pair in (text or "").split(",")} - {""}
 
 
 def parse_recipe(text: str | None, base: R) -> R:

@@ -53,7 +53,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     from headstart.strategies.look import Sight, look_at, maps_of
     from headstart.strategies.prepare import check_and_split, drop_unlabelled
     from headstart.strategies.problem import FrozenNetwork
-    from headstart.strategies.ways import refuse_early, way_of
+    from headstart.strategies.ways import reads_maps, refuse_early, way_of
 
     if options.data is None:
         options = _resumed(options)
@@ -72,6 +72,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
         options.geometry,
         options.tta,
         options.face_detector,
+        reads_maps(dataset.task, asdict(options)),
     )
     features, preprocess = look_at(dataset, backbone, wish, levels, compute)
     clock.seconds |= features.seconds

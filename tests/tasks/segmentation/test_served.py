@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.drawn_masks import NAMES, PALETTE
 
+from headstart.errors import ImageError
 from headstart.tasks.segmentation.maps import SegmentationMaps
 from headstart.tasks.segmentation.served import served
 
@@ -39,3 +42,12 @@ def test_other_forms():
     assert served(maps, 0, "none") == maps.record(0)
     assert served(maps, 0, "rle") == maps.record(0) | {"masks": maps.masks(0)}
     assert list(maps.masks(0)) == ["disc"]
+
+
+def test_what_would_take_a_server_too_long_is_refused_with_the_cure(monkeypatch):
+    module = sys.modules[served.__module__]
+    monkeypatch.setattr(module, "_MOST_WORK", 20 * 8 * (10 + 1))  # others are nowhere best
+    assert served(one(), 0, "none")["width"] == 20
+    monkeypatch.setattr(module, "_MOST_WORK", 20 * 8 * (10 + 1) - 1)
+    with pytest.raises(ImageError, match=r"on 20 x 8 pixels .* with headstart predict"):
+        served(one(), 0, "none")

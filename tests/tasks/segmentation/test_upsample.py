@@ -5,7 +5,7 @@ import pytest
 
 from headstart.images.preprocess import Preprocess
 from headstart.tasks.segmentation import upsample
-from headstart.tasks.segmentation.upsample import strips_of
+from headstart.tasks.segmentation.upsample import best_of, strips_of, work_of
 
 
 def whole(coarse, matrix, size, stride):
@@ -70,3 +70,19 @@ def test_what_was_mirrored_comes_back(coarse):
 def test_what_was_turned_is_refused(coarse):
     with pytest.raises(ValueError, match="turned"):
         list(strips_of(coarse, np.array([[0.0, 1, 0], [1, 0, 0]]), (4, 4), 4))
+
+
+@pytest.mark.parametrize("sharp", [0.0, 1.0, 8.0])
+def test_the_best_class_is_that_of_all_classes_and_few_are_computed(sharp, monkeypatch):
+    monkeypatch.setattr(upsample, "_MOST", 60 * 70 * 3)
+    rng = np.random.default_rng(1)
+    scores = rng.normal(0, 1, (60, 12, 12)) + sharp * rng.normal(0, 1, (60, 1, 1))
+    scores[:, 3] = scores[:1, 3]  # equal ones: the first
+    coarse = np.exp(scores) / np.exp(scores).sum(axis=0)
+    matrix, size = np.array([[0.5, 0, 2.0], [0, 0.5, 0]]), (70, 90)
+    wanted = whole(coarse, matrix, size, 4)
+    found = list(best_of(coarse, matrix, size, 4))
+    assert (np.concatenate([each for _, each, _ in found]) == wanted.argmax(axis=0)).all()
+    assert (np.concatenate([each for _, _, each in found]) == wanted.max(axis=0)).all()
+    share = work_of(coarse, matrix, size, 4) / wanted.size
+    assert share < 0.2 if sharp == 8.0 else share <= 1.0

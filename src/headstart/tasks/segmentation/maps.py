@@ -19,7 +19,7 @@ from headstart.shares import place
 from headstart.stacking import take_rows
 from headstart.tasks.segmentation.notebook import maps_html
 from headstart.tasks.segmentation.regions import count_regions, encode_runs
-from headstart.tasks.segmentation.upsample import strips_of
+from headstart.tasks.segmentation.upsample import best_of, strips_of, work_of
 
 __all__ = ["SegmentationMaps"]
 
@@ -98,7 +98,7 @@ class SegmentationMaps:
         """Returns (C, H, W) float32 of one image, at its own size; large for a large image."""
         width, height = (int(each) for each in self.sizes[index])
         found = np.empty((len(self.classes), height, width), np.float32)
-        for top, strip in self._strips(index):
+        for top, strip in strips_of(*self._grid(index)):
             found[:, top : top + strip.shape[1]] = strip
         return found
 
@@ -127,22 +127,22 @@ class SegmentationMaps:
         labels = np.full((height, width), IGNORED, np.uint8)
         if not self._read(index):
             return labels
-        for top, strip in self._strips(index):
-            part = slice(top, top + strip.shape[1])
-            best, first = strip[0].copy(), np.zeros(strip.shape[1:], np.uint8)
-            for number in range(1, len(strip)):  # of equal ones the first
-                first[strip[number] > best] = number
-                np.maximum(best, strip[number], out=best)
+        for rows, first, best in best_of(*self._grid(index)):
             if abstain:
                 first[best < self.threshold] = IGNORED
-            labels[part] = first
+            labels[rows] = first
             if confidences is not None:
-                confidences[part] = best
+                confidences[rows] = best
         return labels
 
-    def _strips(self, index: int) -> Any:
+    def work(self, index: int) -> int:
+        """Returns how many numbers the `labels` of one image take, at its own size."""
+        return work_of(*self._grid(index))
+
+    def _grid(self, index: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int], float]:
+        """Returns what `upsample` reads of one image."""
         size = (int(self.sizes[index, 0]), int(self.sizes[index, 1]))
-        return strips_of(self.probabilities[index], self.matrices[index], size, self.stride)
+        return self.probabilities[index], self.matrices[index], size, self.stride
 
     def answers(self) -> np.ndarray:
         """Returns (N,) str: the class that covers most of each image; empty where unreadable."""
