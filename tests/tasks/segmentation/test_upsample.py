@@ -85,4 +85,5 @@ def test_the_best_class_is_that_of_all_classes_and_few_are_computed(sharp, monke
     assert (np.concatenate([each for _, each, _ in found]) == wanted.argmax(axis=0)).all()
     assert (np.concatenate([each for _, _, each in found]) == wanted.max(axis=0)).all()
     share = work_of(coarse, matrix, size, 4) / wanted.size
-    assert share < 0.2 if sharp == 8.0 else share <= 1.0
+    # Of the row of equal ones all are computed, and few elsewhere.
+    assert share < 0.3 if sharp == 8.0 else share <= 1.0
