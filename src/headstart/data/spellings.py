@@ -8,6 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from headstart.data.numbers import parse_numbers
+from headstart.lists import some_of
 
 __all__ = ["join_spellings"]
 
@@ -42,7 +43,7 @@ def join_spellings(cells: np.ndarray) -> tuple[np.ndarray, str]:
         if rest:
             result[of] = kinds[first]
             others = [str(kinds[place]) for place in rest]
-            said.append(f"{kinds[first]} also written {_listed(others)}")
+            said.append(f"{kinds[first]} also written {some_of(others, _SHOWN)}")
     if not said:
         return cells, ""
     more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
@@ -60,10 +61,3 @@ def _keys(values: list[str]) -> list[str]:
     except ValueError:
         return plain
     return [f"{number!r}" for number in numbers.tolist()]
-
-
-def _listed(words: list[str]) -> str:
-    shown = words[:_SHOWN]
-    more = [f"{len(words) - _SHOWN} more"] if len(words) > _SHOWN else []
-    shown += more
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.box_tables import split_tables
 from headstart.data.dataset import Dataset
 from headstart.data.from_table import open_table
 from headstart.data.labels import class_labels
@@ -23,11 +24,9 @@ _ORDER = ("test", "val", "train")  # what is in two tables is not trained on
 
 
 def tables_by_split(tables: list[Path]) -> dict[str, Path]:
-    """Returns split -> the table that is called so, or lies in a folder that is; else nothing."""
-    homes = len({path.parent for path in tables}) > 1  # one of all says nothing of any
-    words = [split_word(p.stem) or (split_word(p.parent.name) if homes else None) for p in tables]
-    known = len(set(words)) == len(words) > 1 and not {None, "pred"} & set(words)
-    return {str(word): path for word, path in zip(words, tables, strict=True)} if known else {}
+    """Returns split -> its table, as `split_tables` does; nothing where one table is of none."""
+    told = split_tables(tables)
+    return told if len(told) == len(tables) > 1 else {}
 
 
 def tables_in_splits(folder: Path) -> list[Path]:

@@ -41,6 +41,9 @@ def fit_sides(
         bins: As `BoxPlan.bins`.
         strength: Larger is less regularised.
         steps: Of L-BFGS, at most.
+
+    Returns:
+        The M layers; where nothing is learnt from, the start.
     """
     models = worth.shape[1]
     if not len(features):
