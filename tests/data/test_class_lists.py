@@ -77,3 +77,51 @@ def test_folders_of_splits_go_before(tmp_path):
             write(tmp_path / split / name / "1.jpg", noise(1))
     (tmp_path / "test.txt").write_text("train/a/1.jpg\n")
     assert open_dataset(tmp_path).splits.tolist() == ["test", "test", "train", "train"]
+
+
+def test_the_last_word_of_each_line_is_the_class(tmp_path):
+    for n in range(6):
+        write(tmp_path / f"val/x_{n}.jpg", noise(n))
+    (tmp_path / "val.txt").write_text("".join(f"x_{n}.jpg {n % 2}\n" for n in range(6)))
+    dataset = open_dataset(tmp_path, task="auto")
+    assert dataset.labels.targets.tolist() == [0, 1] * 3
+    assert dataset.reading["labels"] == "the last word of each line of val.txt"
+    (tmp_path / "other.txt").write_text("".join(f"x_{n}.jpg {n % 3}\n" for n in range(6)))
+    assert not open_dataset(tmp_path, task="auto").labelled.any()  # which of them?
+
+
+def test_a_list_of_classes_for_each_split(tmp_path):
+    for n in range(12):
+        write(tmp_path / f"images/my x {n}.jpg", noise(n))
+    for name, some in (("train", range(8)), ("test", range(8, 12))):
+        text = "".join(f"images/my x {n}.jpg,{'ab'[n % 2]}\n" for n in some)
+        (tmp_path / f"{name}.txt").write_text(text)
+    dataset = open_dataset(tmp_path)
+    assert dataset.labels.names == ("a", "b")
+    assert (dataset.splits == "train").sum() == 8
+    assert (dataset.splits == "test").sum() == 4
+
+
+def test_a_list_of_partitions_is_no_list_of_one_split(tmp_path):
+    for n in range(12):
+        write(tmp_path / f"img_align/{n:03d}.jpg", noise(n))
+    (tmp_path / "list_eval_partition.txt").write_text(
+        "".join(f"{n:03d}.jpg {n // 6 + n // 9}\n" for n in range(12))
+    )
+    (tmp_path / "identity.txt").write_text("".join(f"{n:03d}.jpg {n % 3}\n" for n in range(12)))
+    dataset = open_dataset(tmp_path, task="identity")
+    assert dataset.splits.tolist() == ["train"] * 6 + ["val"] * 3 + ["test"] * 3
+    assert "0 is train, 1 val and 2 test" in dataset.reading["splits"]
+    assert len(dataset.labels.names) == 3
+
+
+def test_lists_beside_the_folder_of_images(tmp_path):
+    listed(classes(tmp_path), test=["apple/a0", "sushi/s0"])
+    dataset = open_dataset(tmp_path / "images")
+    assert dataset.splits.tolist() == ["test", "train", "train", "train"] * 2
+    assert dataset.reading["splits"] == "by ../meta/test.txt (test 2, train 6)"
+
+
+def test_a_list_of_everything_tells_no_split(tmp_path):
+    every = [f"{name}/{name[0]}{n}" for name in ("apple", "sushi") for n in range(4)]
+    assert not (listed(classes(tmp_path), test=every).splits != "").any()

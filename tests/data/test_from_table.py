@@ -57,3 +57,12 @@ def test_records_in_the_cells_are_no_classes(table):
     cell = '"[{""x"": 1, ""rectanglelabels"": [""cat""]}]"'
     with pytest.raises(DataError, match="holds records"):
         open_table(table(f"id,label\n1,{cell}\n3,{cell}\n"), Columns(image="id"))
+
+
+def test_columns_of_boxes_that_are_not_learnt_are_told(tmp_path):
+    for n in range(4):
+        (tmp_path / f"p{n}.png").write_text("x")
+    rows = "".join(f"p{n}.png,1,2,3,4,{n % 2}\n" for n in range(4))
+    (tmp_path / "t.csv").write_text("file,x,y,width,height,Target\n" + rows)
+    said = open_table(tmp_path / "t.csv").reading["labels"]
+    assert said == "column Target, not x, y, width, height (--task detection reads those as boxes)"

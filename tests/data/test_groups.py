@@ -327,3 +327,11 @@ def test_folders_are_said_to_lie_in_a_class_only_where_folders_are_classes(tmp_p
     splits = np.full(12, "")
     data = Dataset(tmp_path, names, masks, splits, task="segmentation")
     assert not list(possible_folders(data))
+
+
+def test_the_same_files_in_several_folders_at_the_top_are_told(tmp_path):
+    tops, kinds = ("color", "grayscale"), ("scab", "rust", "rot")
+    names = [f"{t}/{c}/IMG_00{n}{c}.jpg" for t in tops for c in kinds for n in range(3)]
+    (found,) = possible_folders(open_dataset(lay(tmp_path, *names)))
+    assert found.severity == "warning"
+    assert "--label folder:2" in found.remedy

@@ -275,3 +275,44 @@ def test_a_table_that_names_none_of_the_images_is_told(tmp_path):
     assert open_dataset(tmp_path, task="auto").reading["labels"] == (
         "none (labels.csv names none of the images)"
     )
+
+
+def test_folders_that_are_alone_in_each_other_are_entered(tmp_path):
+    names = [f"cars/cars/{s}/{c}/{c}{n}.jpg" for s in ("train", "test") for c in "ab" for n in "12"]
+    dataset = open_dataset(make(tmp_path, *names))
+    assert dataset.labels.names == ("a", "b")
+    assert set(dataset.splits.tolist()) == {"train", "test"}
+
+
+def test_a_folder_of_images_in_a_split_is_no_class(tmp_path):
+    train = [f"train/n0{c}/images/{n}.jpg" for c in "12" for n in "123"]
+    dataset = open_dataset(make(tmp_path, *train, "val/images/7.jpg", "val/images/8.jpg"))
+    assert dataset.labels.names == ("n01", "n02")
+    assert ("val/images", "2 images outside every class folder") in dataset.set_aside
+
+
+def test_a_table_in_a_folder_of_its_own(tmp_path):
+    make(tmp_path, *(f"images/{n}.jpg" for n in range(6)))
+    rows = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(6))
+    make(tmp_path, "Training_GroundTruth/t.csv", text="image,label\n" + rows)
+    dataset = open_dataset(tmp_path)
+    assert labels(dataset) == ["a", "b"] * 3
+    assert dataset.path(0) == tmp_path / "images/0.jpg"
+    assert dataset.reading["files"] == "column image, in images/"
+
+
+def test_tables_beside_class_folders_are_told(tmp_path):
+    make(tmp_path, *(f"{c}/{c}{n}.jpg" for c in "ab" for n in range(3)))
+    make(tmp_path, "more.csv", text="file,age\na/a1.jpg,3\n")
+    dataset = open_dataset(tmp_path)
+    assert dataset.reading["labels"].startswith("2 class folders (a, b); more.csv names images too")
+
+
+def test_numbered_patients_are_no_classes_where_a_table_knows_more(tmp_path):
+    names = [f"train/patient{n:03d}/study1/view.jpg" for n in range(6)]
+    make(tmp_path, *names)
+    rows = "".join(f"{name},{n % 2}\n" for n, name in enumerate(names))
+    make(tmp_path, "train.csv", text="Path,Edema\n" + rows)
+    assert "column Edema of train.csv (guessed" in open_dataset(tmp_path).reading["labels"]
+    people = open_dataset(tmp_path, task="identity")
+    assert len(people.labels.names) == 6

@@ -151,3 +151,8 @@ def test_a_column_that_ends_in_a_word_for_labels_is_guessed(root):
     assert roles.label == "Finding Labels"
     assert roles.reading["labels"] == "column Finding Labels (guessed by its name)"
     assert roles_of(table(root, **columns, true_class="x x y y"), Columns()).label is None
+
+
+def test_people_are_named_however_their_column_is_spelled(tmp_path):
+    table = Table(tmp_path / "t.csv", {"path": ["a.jpg"], "label": ["x"], "Patient ID": ["7"]})
+    assert "column Patient ID may say who" in roles_of(table, Columns()).reading["groups"]

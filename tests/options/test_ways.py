@@ -10,10 +10,10 @@ import pytest
 
 from headstart.errors import OptionError
 from headstart.options.train import TrainOptions
-from headstart.options.ways import has_own_way, learns_boxes, recipe_of
+from headstart.options.ways import has_own_way, learns_boxes, learns_classes, recipe_of
 from headstart.strategies.train_classes import train_classes
 from headstart.strategies.ways import way_of
-from headstart.tasks import TASKS
+from headstart.tasks import TASKS, told_apart
 from headstart.training.schedule import Recipe, parse_recipe
 
 
@@ -47,3 +47,9 @@ def test_detectors_of_objects_learn_boxes_only():
     assert learns_boxes("detection")
     assert learns_boxes("auto"), "the data will say"
     assert not learns_boxes("segmentation")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_column_is_balanced_where_answers_are_told_apart_by_classes(task):
+    assert learns_classes(task) == (told_apart(task) == "classes")
+    assert learns_classes("auto")

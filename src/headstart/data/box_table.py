@@ -13,6 +13,7 @@ import numpy as np
 from headstart.data.box_columns import BoxColumns, box_columns, decide_corners
 from headstart.data.box_notes import BoxNotes, NotedBox, NotedImage, tidied
 from headstart.data.code_names import code_names
+from headstart.data.fold_column import fold_column, said_of_folds
 from headstart.data.image_sizes import image_sizes
 from headstart.data.place_images import place_images
 from headstart.data.roles import NONE, Columns, roles_of
@@ -182,6 +183,8 @@ def _columns(
         raise DataError(f"unknown split {odd[0]!r} in {table.path}; use train, val or test")
     splits = [] if odd else splits
     said = f"; classes of column {label}" if label else "; no column of classes: one, object"
+    folds = fold_column(rest, {each for each in (image, label, split) if each} | {*asked.values()})
+    said += said_of_folds(folds) if folds else ""
     return rest.column(image), rest.column(label) if label else [], splits, said
 
 

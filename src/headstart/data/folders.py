@@ -69,8 +69,8 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
         return _with_splits(tree, splits, same_classes=same_classes)
     if len(folders) == 1:
         (only,) = folders
-        inner = tree.below(only)
-        if len(inner.folders) > 1 and len(inner.names) == len(tree.names):
+        inner = _innermost(tree)
+        if len(inner.folders) > 1:
             return open_folders(inner, same_classes=same_classes)
         if only.lower() in _IMAGES:
             folders = Counter()
@@ -86,6 +86,13 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
     if inside is not None:
         return _build(tree, labels, inside, depth=1, said={"splits": "the folder in each class"})
     return _build(tree, labels, nowhere, depth=1)
+
+
+def _innermost(tree: Tree) -> Tree:
+    """Returns the tree below folders that are alone in each other, and hold all images."""
+    while len(tree.folders) == 1 and all("/" in name for name in tree.names):
+        tree = tree.below(*tree.folders)
+    return tree
 
 
 def _with_splits(tree: Tree, splits: dict[str, SplitFolder], *, same_classes: bool) -> Dataset:
@@ -212,7 +219,7 @@ def _refuse_boxes(tree: Tree) -> None:
         if _are_lists(tree, folder):
             continue
         if others and (last in ("annotation", "annotations") or (last in _BOXES and beside)):
-            inner = [n for n in tree.folders if n.lower() in _IMAGES and tree.below(n).folders]
+            inner = [n for n in tree.folders if n != folder and len(tree.below(n).folders) > 1]
             other = "".join(f"; to learn those in it, give {tree.root / n}" for n in inner[:1])
             raise DataError(
                 f"{tree.root / folder} looks like the boxes of a detection set: say --task "
@@ -247,9 +254,12 @@ def _are_lists(tree: Tree, folder: str) -> bool:
     """Whether a folder holds lists of images, such as train.txt and test.txt, and nothing else."""
     files = [name for name in tree.others if name.startswith(folder + "/")]
     stems = {normal(Path(name).stem).lower() for name in tree.names}
-    return bool(files) and all(
+    lists = [
+        name for name in files
+        if split_word(Path(name).stem.rstrip("0123456789")) or "list" in name.lower()
+        or "trainval" in name.lower()
+    ]  # fmt: skip
+    return 2 * len(lists) > len(files) and all(
         name.lower().endswith(".txt") and normal(Path(name).stem).lower() not in stems
-        and (split_word(Path(name).stem.rstrip("0123456789")) or "list" in name.lower()
-             or "trainval" in name.lower())
         for name in files
-    )  # fmt: skip
+    )

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.box_columns import box_columns
 from headstart.data.dataset import Dataset
+from headstart.data.fold_column import fold_column
 from headstart.data.labels import class_labels
 from headstart.data.locate import Located, locate
 from headstart.data.one_hot import one_hot_classes
@@ -51,6 +53,7 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
     flags: tuple[str, ...] = ()
     if told is None and (columns is None or columns.label is None):
         taken = {name for name in (roles.image, roles.split, roles.group) if name}
+        taken |= {name} if (name := fold_column(table, taken)) else set()
         flags, told = one_hot_classes(table, taken)
         told = told if flags else None
     files = locate(path, table.columns[roles.image])
@@ -63,6 +66,9 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
     said = {"files": f"{roles.reading['files']}, {files.said}"} if files.said else {}
     if flags:
         said["labels"] = f"columns {some_of(flags, 6)}, of which one is 1 in every row"
+    elif found := box_columns(table):
+        known, sides = roles.reading["labels"], ", ".join(found.names)
+        said["labels"] = f"{known}, not {sides} (--task detection reads those as boxes)"
     return Dataset(
         root=files.root,
         names=tuple(names[row] for row in keep),

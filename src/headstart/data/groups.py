@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -26,6 +27,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+\D*")
 _TOPS, _CLASSES = 4, 12  # folders at the top, and in each of them, that may be read either way
 # Fewer sub-folders than this are hardly people, and with fewer images a folder each is a number.
 _FEW = 3
+_LONG = 8  # letters of a file name, from which on two of the same are hardly so by chance
 _SAME = 0.9
 _FRACTION = re.compile(r"[+-]?\d*[.,]\d+\D*")
 
@@ -143,8 +145,21 @@ def _may_be_classes(dataset: Dataset, groups: np.ndarray) -> bool:
         2 <= len(sets) <= _TOPS
         and 2 <= len(sets[0]) <= _CLASSES
         and all(each == sets[0] for each in sets)
-        and max(counts) >= _UNLIKE * min(counts)
+        and (max(counts) >= _UNLIKE * min(counts) or _are_renditions(dataset))
         and not any(_NUMBER.fullmatch(each) for each in sets[0])
+    )
+
+
+def _are_renditions(dataset: Dataset) -> bool:
+    """Whether two folders at the top hold files of the same long names: color/ and grayscale/."""
+    held: dict[str, set[str]] = {}
+    for name in dataset.names:
+        top, _, rest = name.partition("/")
+        held.setdefault(top, set()).add(rest.rpartition(".")[0])
+    return any(
+        len(one & other) >= _SAME * max(len(one), len(other))
+        and all(len(path.rpartition("/")[2]) >= _LONG for path in one)
+        for one, other in combinations(held.values(), 2)
     )
 
 

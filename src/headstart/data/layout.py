@@ -28,7 +28,7 @@ class SplitFolder:
     Attributes:
         kind: Which.
         depth: Which part of the paths in it is the class, from 0: 2 where it holds one folder
-            of the same name, as some archives do.
+            of the same name, as some archives do, or one that is only called ``images``.
         classes: The folders at that depth.
     """
 
@@ -92,7 +92,7 @@ def _split(tree: Tree, name: str, kind: SplitWord | str) -> SplitFolder:
     inner, depth = tree.below(name), 1
     if len(inner.folders) == 1:
         (only,) = inner.folders
-        same = normal(only) == normal(name) or split_word(only) == kind
+        same = normal(only) == normal(name) or split_word(only) == kind or only.lower() in _PARTS
         if same and all(each.startswith(only + "/") for each in inner.names):
             inner, depth = inner.below(only), 2
     return SplitFolder(kind, depth, frozenset(normal(each) for each in inner.folders))

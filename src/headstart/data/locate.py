@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from headstart.errors import DataError
 from headstart.lists import some_of
 
 __all__ = ["Located", "locate"]
+
+_ANNOTATIONS = frozenset(
+    {"annotation", "annotations", "label", "labels", "groundtruth", "ground", "truth", "gt", "csv",
+     "meta", "metadata", "table", "tables", "split", "splits", "targets"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class Located:
 def locate(path: Path, cells: list[str]) -> Located:
     """Finds the files that a column of a table names.
 
-    They are looked for in the table's folder and in those in it, two levels deep. Names are
+    They are looked for in the table's folder and in those in it, two levels deep; of a folder that
+    only holds annotations, in the one above it. Names are
     compared in one normal form, and may lack the ending of the file. Where files of several folders
     have the same names, the table's own name must say which is meant (``val.csv``: ``val/``).
 
@@ -50,9 +57,9 @@ def locate(path: Path, cells: list[str]) -> Located:
     """
     files = NamedFiles()
     cells = [cell.replace("\\", "/").removeprefix("file://") for cell in cells]
-    cells, cut = _without_other_places(path, files, cells)
+    home = _home(path, files, cells)
+    cells, cut = _without_other_places(home, files, cells)
     rows = [row for row, cell in enumerate(cells) if cell]
-    home = str(path.parent)
     found = {home: {row: one for row in rows if (one := files.find(home, cells[row]))}}
     if len(found[home]) < len(rows):
         some = [cells[row] for row in rows[:: max(1, len(rows) // 200)]]
@@ -64,7 +71,7 @@ def locate(path: Path, cells: list[str]) -> Located:
     found = {folder: hits for folder, hits in found.items() if hits}
     if len(found) > 1:
         found = _chosen(path, found, len(rows), cells)
-    how = _found_roughly(path, files, found, cells, rows)
+    how = _found_roughly(path, files, found, cells, rows, home)
     full = [os.path.normpath(os.path.join(home, cell)) if cell else "" for cell in cells]
     there = [False] * len(cells)
     for hits in found.values():
@@ -81,7 +88,30 @@ def locate(path: Path, cells: list[str]) -> Located:
     return Located(root, names, there, doubtful, said)
 
 
-def _without_other_places(path: Path, files: NamedFiles, cells: list[str]) -> tuple[list[str], str]:
+def _home(path: Path, files: NamedFiles, cells: list[str]) -> str:
+    """Returns the folder that paths are looked for in: that of the table, or the one above.
+
+    That is so where the table's own only holds annotations by its name (``labels/train.csv``
+    beside ``images/``), and no file that the table names.
+    """
+    home = str(path.parent)
+    some = [cell for cell in cells if cell]
+    some = some[:: max(1, len(some) // 50)]
+    words = set(
+        re.findall(
+            r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", path.resolve().parent.name).lower()
+        )
+    )
+    if not words & _ANNOTATIONS or any(
+        _is_there(files, place, cell)
+        for place in (home, *files.folders_below(home))
+        for cell in some
+    ):
+        return home
+    return os.path.join(home, "..")
+
+
+def _without_other_places(home: str, files: NamedFiles, cells: list[str]) -> tuple[list[str], str]:
     """Returns paths of another machine, or addresses, without the folders that are not here.
 
     Only where no file of any row is there as it is written; as few folders are cut off as will do.
@@ -89,7 +119,6 @@ def _without_other_places(path: Path, files: NamedFiles, cells: list[str]) -> tu
     Returns:
         The cells, and what was cut off, for people.
     """
-    home = str(path.parent)
     some = [cell for cell in cells if cell]
     some = some[:: max(1, len(some) // 200)]
     if all("/" not in cell for cell in some) or any(_is_there(files, home, c) for c in some):
@@ -116,7 +145,7 @@ def _is_there(files: NamedFiles, folder: str, cell: str) -> bool:
 
 def _found_roughly(
     path: Path, files: NamedFiles, found: dict[str, dict[int, list[str]]], cells: list[str],
-    rows: list[int],
+    rows: list[int], home: str,
 ) -> str:  # fmt: skip
     """Adds files whose names differ in the case of letters, or in zeros that a spreadsheet took.
 
@@ -133,7 +162,6 @@ def _found_roughly(
     missing = [row for row in rows if row not in named]
     if not missing:
         return ""
-    home = str(path.parent)
     ways = [(lowered, "names with letters of other case")]
     ways += [] if named else [(_numbered, "names without their zeros")]
     for key, words in ways:

@@ -48,7 +48,7 @@ class ValueCounts:
         """What is unfortunate about the file, or ``""``."""
         if self.form in ("JPEG", "MPO"):
             return "saved as JPEG"
-        return "read from its transparency" if self.cut else ""
+        return "read from transparency" if self.cut else ""
 
     def as_colours(self) -> ValueCounts:
         """Returns the same with colours in the place of grey values and indices."""

@@ -85,7 +85,7 @@ def masks_in_parts(
         strays[row] = sum(learnt.strays_of(counts[f]) for f, _ in layers)
         flaws[row] = counts[layers[0][0]].flaw
         if any(counts[f].size != tuple(sizes[row]) for f, _ in layers):
-            flaws[row] = "its parts are of different sizes"
+            flaws[row] = "in parts of different sizes"
         rows[row] = LayeredMask(
             tuple((MaskFile(f, learnt.table), index.get(p, 0)) for f, p in layers)
         )

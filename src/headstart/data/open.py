@@ -20,13 +20,13 @@ from headstart.data.open_boxes import open_boxes
 from headstart.data.open_masks import open_masks
 from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
-from headstart.data.scan import EXTENSIONS, scan
-from headstart.data.sidecar import add_sidecar
+from headstart.data.scan import EXTENSIONS, Tree, scan
+from headstart.data.sidecar import add_sidecar, find_sidecar
 from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
 from headstart.data.stems import STEM, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.unread_formats import unread_format
-from headstart.data.words import normal, split_word, uploaded_name
+from headstart.data.words import normal, split_word, stem_and_number, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -34,6 +34,7 @@ __all__ = ["open_dataset"]
 
 # Tasks whose train and test must have classes in common, or nothing can be tested.
 _APART = frozenset({"classification", "auto"})
+_PEOPLE = frozenset({"patient", "subject", "participant", "person", "case"})
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
 
@@ -177,10 +178,12 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             raise
         doubt = error
     lone = dataset is not None and level is None and _is_lone(dataset)
+    lone = lone or (dataset is not None and level is None and same_classes and _are_people(dataset))
     if dataset is None or dataset.source == "unlabelled" or lone:
         bare = {normal(name.rpartition("/")[2]).casefold() for name in tree.names}
         tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
         inside = tables_in_splits(path) if bare and not tables else []
+        inside = inside or ([] if tables else [path / n for n in tree.others if _is_apart(n, tree)])
         tables += [each for each in inside if _names_any(each, bare, columns)]
         if parts := tables_by_split(tables):
             return open_split_tables(parts, columns)
@@ -201,12 +204,39 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             said = {"labels": f"none ({some} names none of the images)"}
             dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
+    if dataset.source == "folders" and not lone and level is None:
+        dataset = _with_other_tables(dataset, path, columns)
     return add_sidecar(dataset, columns)
+
+
+def _is_apart(name: str, tree: Tree) -> bool:
+    """Whether a file is a table that lies in a folder without images."""
+    return name.lower().endswith(TABLES) and name.rpartition("/")[0] in tree.barren
+
+
+def _with_other_tables(dataset: Dataset, path: Path, columns: Columns) -> Dataset:
+    """Says which tables name images that lie in class folders, and are not read."""
+    bare = {normal(name.rpartition("/")[2]).casefold() for name in dataset.names}
+    own = find_sidecar(dataset.root)
+    unread = [each for each in _tables(path) if own is None or each.resolve() != own.resolve()]
+    unread = [each for each in unread if _names_any(each, bare, columns)]
+    if not unread:
+        return dataset
+    what = "name images too, and are" if len(unread) > 1 else "names images too, and is"
+    said = f"{some_of(each.name for each in unread)} {what} not read: give its path for a column"
+    known = {"labels": f"{dataset.reading['labels']}; {said} of it"}
+    return dataclasses.replace(dataset, reading=dataset.reading | known)
 
 
 def _is_lone(dataset: Dataset) -> bool:
     """Whether all images lie in one folder, which is hardly what they are all of."""
     return dataset.source == "folders" and len(dataset.labels.kinds) == 1
+
+
+def _are_people(dataset: Dataset) -> bool:
+    """Whether all class folders are numbered people, of whom a table beside them knows more."""
+    kinds = [stem_and_number(name) for name in dataset.labels.kinds]
+    return dataset.source == "folders" and {each[0] if each else "" for each in kinds} <= _PEOPLE
 
 
 def _with_unread(dataset: Dataset, path: Path) -> Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from headstart.data.fold_column import fold_column, said_of_folds
 from headstart.data.locate import locate
 from headstart.data.scan import EXTENSIONS
 from headstart.data.split_flags import flag_split, holds_flags
@@ -18,7 +19,10 @@ __all__ = ["NONE", "Columns", "Roles", "groups_repeat_classes", "roles_of"]
 NONE = "none"
 """Says that no column has a role, where one might be guessed."""
 
-_LABELS = ("label", "class", "target", "category", "class_name", "species")
+_LABELS = (
+    *("label", "class", "target", "category", "class_name", "species"),
+    *("classid", "class_id", "label_id", "category_id"),
+)
 _LABEL_WORDS = frozenset({"label", "labels", "class", "category", "species", "breed", "diagnosis"})
 _FEW_GROUPS = 5
 # Of a split where all cells say one, and there are two.
@@ -104,6 +108,8 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     reading["files"] = f"column {image}"
     guessed |= {"files"} if "image" not in asked and image.lower() not in FILE_COLUMNS else set()
     taken.add(image)
+    folds = fold_column(table, taken)
+    taken |= {folds} if folds else set()
     label = asked.get("label")
     if label is None and columns.label != NONE:
         label = _label_column(table, taken)
@@ -123,6 +129,7 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     if split is None and columns.split is None:
         reading["splits"] += _unused_split(table, taken)
     taken |= {split} if split else set()
+    reading["splits"] += said_of_folds(folds) if folds else ""
     group = asked.get("group")
     reading["groups"] = f"column {group}" if group else "none"
     if group is None and columns.group != NONE:
@@ -276,7 +283,7 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
         people = [
             name
             for key, name in lower.items()
-            if key in _PEOPLE and not _are_measured(table.columns[name])
+            if re.sub(r"[ .-]", "_", key) in _PEOPLE and not _are_measured(table.columns[name])
         ]
         if people:
             names = " or ".join(f"--group {name}" for name in reversed(people))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.fold_column import fold_column, said_of_folds
 from headstart.data.from_table import split_column
 from headstart.data.labels import class_labels
 from headstart.data.roles import Columns
@@ -95,6 +96,9 @@ def add_sidecar(dataset: Dataset, columns: Columns | None = None) -> Dataset:
         role: f"column {name} of {path.name}"
         for role, name in (("labels", label), ("groups", group), ("splits", split)) if name
     }  # fmt: skip
+    if folds := fold_column(table, {column or "", *asked}):
+        known = said.get("splits", result.reading.get("splits", "none"))
+        said["splits"] = known + said_of_folds(folds)
     result = dataclasses.replace(result, reading=result.reading | said)
     if found < len(dataset):
         missing = len(dataset) - found

@@ -29,6 +29,7 @@ from headstart.options.record import Options, option, subject
 from headstart.options.ways import (
     has_own_way,
     learns_boxes,
+    learns_classes,
     learns_masks,
     recipe_of,
     unsuited,
@@ -227,7 +228,7 @@ class TrainOptions(Options):
                 f"not in fine-tuning: leave --strategy {self.strategy} out, or choose "
                 f"{joined_words(list(get_args(Balance)))}"
             )
-        if self.balance_column is not None and self.task not in ("auto", "classification"):
+        if self.balance_column is not None and not learns_classes(self.task):
             yield f"--balance {self.balance}: a column is balanced within classes, not {self.task}"
         self.given_recipe()
 

@@ -10,7 +10,15 @@ from headstart.options.kinds import joined_words
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "learns_boxes", "learns_masks", "recipe_of", "unsuited", "unsuited_views"]
+__all__ = [
+    "has_own_way",
+    "learns_boxes",
+    "learns_classes",
+    "learns_masks",
+    "recipe_of",
+    "unsuited",
+    "unsuited_views",
+]
 
 # Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
 _RECIPES = {
@@ -48,6 +56,13 @@ def unsuited(task: str, strategy: str) -> str | None:
     """Says why a task cannot be trained by a strategy; None where it can, or is not known yet."""
     why = _UNSUITED.get(task, {}).get(strategy)
     return None if why is None else f"--task {task} {why.format(strategy)}"
+
+
+def learns_classes(task: str) -> bool:
+    """Whether answers of a task are told apart by classes, or it is not known yet."""
+    from headstart.tasks import told_apart  # imports numpy, which `--help` does without
+
+    return task == "auto" or told_apart(task) == "classes"
 
 
 def learns_boxes(task: str) -> bool:

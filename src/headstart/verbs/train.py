@@ -151,10 +151,12 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
 
 def _check_balance(options: TrainOptions, dataset: Dataset) -> None:
     """Refuses to balance by a column that is not there, or what has no classes."""
+    from headstart.tasks import told_apart
+
     column = options.balance_column
     if column is None:
         return
-    if dataset.task != "classification":
+    if told_apart(dataset.task) != "classes":
         raise OptionError(
             f"--balance {column}: a column is balanced within classes, and this is {dataset.task}"
         )
