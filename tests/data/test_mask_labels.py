@@ -57,3 +57,26 @@ def test_jpeg_and_transparency_are_flaws(tmp_path):
     read = mask_labels(of(tmp_path, "0.jpg", "1.jpg", "2.jpg"), root=tmp_path)
     assert read.masks.flaws == ("saved as JPEG",) * 3
     assert (read.masks.strays > 0).all()
+
+
+def trimaps(root, values, home="trimaps"):
+    for number in range(3):
+        write(root / f"images/{number}.jpg", noise(number))
+        write(root / f"annotations/{home}/{number}.png", blocks(number, values))
+    return mask_labels(of(root, *(f"annotations/{home}/{n}.png" for n in range(3))), root=root)
+
+
+def test_the_border_of_a_trimap_is_nobodys(tmp_path):
+    read = trimaps(tmp_path, (2, 3, 1))
+    assert read.masks.names == ("foreground", "background")
+    assert read.reading == ("masks of 3: 1 foreground, 2 background, 3 ignored (named by trimaps)")
+    assert 255 in read.masks.read(0)
+    assert trimaps(tmp_path / "b", (2, 3, 1), home="masks").masks.names == ("1", "2", "3")
+
+
+def test_a_file_of_names_between_root_and_masks(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/label_class_dict.csv").write_text(
+        "name,r,g,b\nground,0,0,0\nroad,255,255,255\n"
+    )
+    assert trimaps(tmp_path, (0, 255), home="masks").masks.names == ("ground", "road")

@@ -171,3 +171,17 @@ def test_a_mask_is_called_so_by_its_folder_and_its_ending():
     assert is_called_mask("gtFine/train/a/a_1_gtFine_labelIds.png")
     assert not is_called_mask("segmentations/a/a_1.png")
     assert not is_called_mask("a/a_1_mask.png")
+
+
+def test_a_folder_around_images_and_masks_is_neither():
+    found = pairs("Kvasir-SEG/images/a.jpg", "Kvasir-SEG/masks/a.jpg")
+    assert found == {"Kvasir-SEG/images/a.jpg": ["Kvasir-SEG/masks/a.jpg"]}
+
+
+def test_several_masks_beside_an_image_that_are_numbered_are_parts_of_one():
+    found = pair_masks(["x (1).png", "x (1)_mask.png", "x (1)_mask_1.png", "y.png", "y_mask.png"])
+    assert found.images == ("x (1).png", "y.png")
+    assert found.masks == (("x (1)_mask.png", "x (1)_mask_1.png"), ("y_mask.png",))
+    assert found.parts == (("object", "object"), ("object",))
+    faces = pairs("a/face_mask_1.jpg", "a/face_mask_2.jpg", "a/b.jpg", "a/b_mask.png")
+    assert set(faces) == {"a/face_mask_1.jpg", "a/face_mask_2.jpg", "a/b.jpg"}

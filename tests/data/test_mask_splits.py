@@ -54,3 +54,10 @@ def test_a_split_without_masks_is_none(tmp_path):
     folder(tmp_path)
     dataset = opened(tmp_path)
     assert with_splits(dataset).reading["splits"] == "none"
+
+
+def test_trainval_is_what_is_trained_on_where_no_list_is_called_train(tmp_path):
+    folder(tmp_path, count=4)
+    (tmp_path / "trainval.txt").write_text("0 1 1\n1 1 1\n2 1 1\n")
+    (tmp_path / "test.txt").write_text("3 1 1\n")
+    assert opened(tmp_path).splits.tolist() == ["train", "train", "train", "test"]

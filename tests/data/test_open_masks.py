@@ -136,3 +136,16 @@ def test_ade20k_as_it_was_annotated_is_refused(tmp_path):
         write(tmp_path / name, noise(1))
     with pytest.raises(DataError, match="its release for scene parsing"):
         open_dataset(tmp_path, task="auto")
+
+
+def test_masks_of_several_kinds_are_told_apart_by_their_ending(tmp_path):
+    for n in range(4):
+        write(tmp_path / f"leftImg8bit/x_{n}_leftImg8bit.png", noise(n))
+        write(tmp_path / f"gtFine/x_{n}_gtFine_labelIds.png", blocks(n, (0, 7, 26)))
+        write(tmp_path / f"gtFine/x_{n}_gtFine_labelTrainIds.png", blocks(n, (255, 1, 13, 11)))
+    with pytest.raises(DataError, match="such as --annotations _labelIds"):
+        open_dataset(tmp_path, task="auto")
+    one = open_dataset(tmp_path, task="segmentation", annotations="_labelIds")
+    assert one.labels.names == ("background", "7", "26")
+    other = open_dataset(tmp_path, task="auto", annotations="_labelTrainIds.png")
+    assert other.labels.names == ("1", "11", "13")

@@ -43,7 +43,7 @@ def are_class_folders(tree: Tree, pairs: MaskPairs | None) -> bool:
         raise DataError(
             f"{tree.root} holds one folder for each of {some_of(sorted(inner), 4)}, and masks in "
             f"them ({paired[0][1]}): say --task segmentation to learn the masks, or --task "
-            f"classification and move the masks away"
+            f"classification to learn the folders without them"
         )
     ended = [is_called_mask(mask) for _, mask in paired if _home(mask)]
     if ended and all(ended):  # the folders say that these are masks, and so do the files
@@ -73,6 +73,13 @@ def demand_pairs(tree: Tree, pairs: MaskPairs) -> None:
             f"several folders of {tree.root} could hold the masks "
             f"({some_of(sorted(f'{home}/' for home in rivals), 4)}): say which with --annotations "
             f"FOLDER"
+        )
+    if len(pairs.several) > found:  # of several kinds, in one folder
+        image, masks = min(pairs.several.items())
+        ending = f"_{masks[0].rpartition('.')[0].rpartition('_')[2]}"
+        raise DataError(
+            f"{tree.root} holds several masks of one image ({some_of(masks, 3)}, of {image}): say "
+            f"which kind with --annotations and its ending, such as --annotations {ending}"
         )
     if found + len(pairs.several) >= lost.total() and total > lost.total():
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def mask_labels(
         raise DataError(f"none of the masks of {root} can be read ({some})")
     parts = {part for each in found for part in each.parts if part}
     by_part = bool(parts)
-    named = None if by_part else find_names(dict.fromkeys([root, *(p.parent for p in counts)]))
+    named = None if by_part else find_names(_homes(counts, root)) or _of_trimaps(counts, how)
     learnt = _learnt(counts, how, named, root)
     unlike = _unlike_the_others(counts, learnt)
     for path in unlike:
@@ -92,6 +92,26 @@ def mask_labels(
     return MaskReading(
         masks, f"masks of {known:,}: {reading}", tuple(aside.items()), binary, named is not None
     )
+
+
+def _homes(files: Iterable[Path], root: Path) -> Iterable[Path]:
+    """Returns where a file of names may lie: at the root, beside masks, and between these."""
+    near = dict.fromkeys(path.parent for path in files)
+    between = {
+        each: None for home in near for each in home.parents if each.is_relative_to(root)
+    }  # fmt: skip
+    return dict.fromkeys([root, *near, *sorted(between, key=lambda each: -len(each.parts))])
+
+
+def _of_trimaps(counts: dict[Path, ValueCounts], how: MaskValues) -> ValueNames | None:
+    """Returns what values of Oxford-IIIT Pet's trimaps mean, in a folder called so."""
+    homes = {path.parent for path in counts}
+    values = {int(value) for each in counts.values() for value in each.values}
+    called = all(home.name.lower() in ("trimap", "trimaps") for home in homes)
+    if how != "auto" or not called or values != {1, 2, 3}:
+        return None
+    named = {1: "foreground", 2: "background", 3: "void"}
+    return ValueNames(next(iter(homes)), by_value=named)
 
 
 def _learnt(

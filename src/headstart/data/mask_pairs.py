@@ -32,6 +32,7 @@ _ENDING = re.compile(
     r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
     re.I,
 )
+_NUMBERED = re.compile(r"(?<=[ _.\-]mask)(s?)[ _.\-]?\d{1,2}$", re.I)  # x_mask_1 of x
 _OTHER_KINDS = re.compile(
     r"[ _.\-]((gtfine|gtcoarse)[ _.\-](color|instanceids)|superpixels?)$", re.I
 )
@@ -96,6 +97,9 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
             if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
                 pairs, guessed = again, True
     found, lost = pairs
+    if any(_numbered(mask) for theirs in found.values() for mask, _ in theirs):
+        found = {image: [(mask, part or "object") for mask, part in theirs]
+                 for image, theirs in found.items()}  # fmt: skip
     several = {}
     for image, theirs in list(found.items()):
         whole = tuple(mask for mask, part in theirs if not part)
@@ -120,6 +124,34 @@ def _words(folder: str) -> tuple[str, ...]:
 @cache
 def _is(folder: str, words: frozenset[str]) -> bool:
     return folder.lower() in words or any(part in words for part in _words(folder))
+
+
+def _numbered(name: str) -> bool:
+    """Whether a mask is one of several of its image by its name: ``x_mask_1.png``."""
+    return bool(_NUMBERED.search(os.path.splitext(name)[0]))
+
+
+def _around(names: Sequence[str]) -> frozenset[str]:
+    """Returns the folders that hold images and masks in folders of their own: Kvasir-SEG/."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for home in {name.rpartition("/")[0] for name in names}:
+        parts = home.split("/")
+        for depth, part in enumerate(parts):
+            inside["/".join(parts[:depth])].add(part)
+    return frozenset(
+        home for home, parts in inside.items()
+        if any(_is(part, _MASKS) for part in parts)
+        and any(_is(part, _IMAGES) and not _is(part, _MASKS) for part in parts)
+    )  # fmt: skip
+
+
+def _in_masks(name: str, around: frozenset[str]) -> bool:
+    """Whether a file lies in a folder of masks, which holds no images besides."""
+    parts = _folders(name)
+    return any(
+        _is(part, _MASKS) and "/".join(parts[: depth + 1]) not in around
+        for depth, part in enumerate(parts)
+    )
 
 
 def is_mask_folder(folder: str) -> bool:
@@ -148,7 +180,7 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
     images: list[_Place] = []
     masks: list[_Place] = []
     loose: list[_Place] = []
-    holds_masks = any(_is(folder, _MASKS) for name in names for folder in _folders(name))
+    around = _around(names)
     by_folder = False
     for name in names:
         folders = _folders(name)
@@ -157,10 +189,10 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
         each = _place(name)
         if _OTHER_KINDS.search(each.stem):
             continue
-        if holds_masks and any(_is(folder, _MASKS) for folder in folders):
+        if _in_masks(name, around):
             by_folder = True
             masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))
-        elif _ENDING.search(each.stem):
+        elif _ENDING.search(_NUMBERED.sub(r"\1", each.stem)):
             loose.append(each)
         else:
             images.append(_Place(name, each.key, _OWN_ENDING.sub("", each.stem)))
@@ -168,7 +200,7 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
         return images + [_Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
     known = {(each.key, each.stem.lower()) for each in images}
     for each in loose:
-        stem = _ENDING.sub("", each.stem)
+        stem = _ENDING.sub("", _NUMBERED.sub(r"\1", each.stem))
         is_mask = (each.key, _OWN_ENDING.sub("", stem).lower()) in known
         is_mask = is_mask or (each.key, stem.lower()) in known
         (masks if is_mask else images).append(

@@ -16,11 +16,14 @@ from headstart.lists import some_of
 __all__ = ["listed_splits", "with_splits"]
 
 _LISTS = re.compile(r"(?:^|.*/)(train|val|test)\.txt$", re.I)
+_BOTH = re.compile(r"(?:^|.*/)train_?val\.txt$", re.I)
 
 
 def listed_splits(tree: Tree, pairs: MaskPairs) -> tuple[MaskPairs, list[tuple[str, str]], str]:
     """Applies lists of names (``train.txt``), leaving out what has no mask and is on none."""
     lists = [(name, found[1].lower()) for name in tree.others if (found := _LISTS.match(name))]
+    if "train" not in {split for _, split in lists}:
+        lists += [(name, "train") for name in tree.others if _BOTH.match(name)]
     lists = [each for each in lists if "/main/" not in f"/{each[0].lower()}"]
     told: dict[str, str] = {}
     for name, split in lists:

@@ -26,7 +26,8 @@ from headstart.data.split_tables import open_split_tables, tables_by_split, tabl
 from headstart.data.stems import STEM, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.unread_formats import unread_format
-from headstart.data.words import normal, split_word, stem_and_number, uploaded_name
+from headstart.data.without_masks import without_masks
+from headstart.data.words import normal, plural, split_word, stem_and_number, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -170,6 +171,10 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
     # A table may well name files outside its folder, so it has its say before "no images".
     dataset, doubt = None, None
     try:
+        tree, masks = without_masks(tree, beside=True)
+        if masks:
+            aside = f"{plural(len(masks), 'mask')} beside images, such as {masks[0]}: no images"
+            tree = dataclasses.replace(tree, set_aside=(*tree.set_aside, (".", aside)))
         if tree.names or not _tables(path):
             dataset = open_folders(tree, same_classes=same_classes, level=level)
             dataset = with_lists(dataset, tree) if columns.split is None else dataset

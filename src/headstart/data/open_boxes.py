@@ -28,7 +28,8 @@ from headstart.data.tables import TABLES
 from headstart.data.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.unread_formats import no_images, unread_format
 from headstart.data.voc import read_voc, voc_files
-from headstart.data.words import split_word
+from headstart.data.without_masks import without_masks
+from headstart.data.words import plural, split_word
 from headstart.data.yolo import joined_trees, read_yolo, yolo_files
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -104,6 +105,11 @@ def open_boxes(
             tree = replace(tree, names=tuple(sorted(found)))
         else:
             tree = _named(path, notes) or tree
+    found, _ = place_images(tree.names, {n: each.split for n, each in notes.images.items()})
+    tree, masks = without_masks(tree, kept=found)
+    if masks:
+        left = f"{plural(len(masks), 'mask')} left out"
+        notes = replace(notes, said=f"{notes.said}; {left}" if notes.said else left)
     return from_notes(tree, notes, columns)
 
 

@@ -78,7 +78,7 @@ def open_masks(
     if len(of_things := [each for each in tables if names_masks_of_things(each)]) == 1:
         return open_mask_table(of_things[0], columns, how=how), ""
     pairs, drawings = pair_masks(tree.names), drawings_below(tree)
-    paired = pairs is not None and any(pairs.masks)
+    paired = pairs is not None and bool(any(pairs.masks) or pairs.several)
     texts = outline_files(tree) if sure and not drawings else []
     if sure and paired and (drawings or texts):
         other = drawings[0].name if drawings else texts[0]
@@ -114,10 +114,11 @@ def _told(
     if not annotations.exists():
         tree = scan(path)
         called = [n for n in tree.names if annotations.name in n.split("/")[:-1]]
+        called = called or [n for n in tree.names if _ends_so(n, annotations.name)]
         if annotations.name != str(annotations) or not called:
             raise DataError(f"--annotations {annotations}: there is no such file or folder")
         pairs = pair_masks(tree.names, called) or MaskPairs((), (), (), (), tuple(called))
-        pairs = replace(pairs, files=f"masks in all folders called {annotations}, as asked")
+        pairs = replace(pairs, files=f"masks by {annotations} in their paths, as asked")
         demand_pairs(tree, pairs)
         return from_pairs(tree, pairs, columns, level, how=how)
     if annotations.is_file():
@@ -147,6 +148,14 @@ def _told(
         return _of_texts(tree, texts, columns)
     raise DataError(
         f"--annotations {annotations}: it holds neither masks nor JSON files nor YOLO's outlines"
+    )
+
+
+def _ends_so(name: str, ending: str) -> bool:
+    """Whether a file is one of those that end so: ``_labelIds`` or ``_labelIds.png``."""
+    return ending[0] == "_" and ending in (
+        name[-len(ending) :],
+        name.rpartition(".")[0][-len(ending) :],
     )
 
 

@@ -24,7 +24,15 @@ _FILES = (
         "label_map",
         "_classes",
     ),
-    *("label_colors", "label_colours", "class_dict", "codes", "colormap", "colors"),
+    *(
+        "label_colors",
+        "label_colours",
+        "class_dict",
+        "label_class_dict",
+        "codes",
+        "colormap",
+        "colors",
+    ),
 )
 _ADE = "objectinfo150"  # a table, whatever its ending
 _YAML = ("data", "dataset", "config", "classes")
