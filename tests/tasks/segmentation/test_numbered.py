@@ -109,3 +109,20 @@ def test_one_without_those_before_it_or_with_a_name_is_a_class(tmp_path):
     named = made(tmp_path / "b", 14, painted((30, 30), (1, 2)))
     (named / "classes.txt").write_text("0 ground\n1 nucleus\n2 cell\n")
     assert "numbered_things" not in found(named)
+
+
+def test_few_masks_cannot_tell_and_that_is_said(tmp_path):
+    finding = found(made(tmp_path, 4, scattered(lambda _: 3)))["numbered_things"]
+    assert finding.severity == "note"
+    assert "on 4 masks with several of them" in finding.claim
+
+
+def test_organs_are_told_by_their_places_on_few_masks_too(tmp_path):
+    def organs(number, image, mask):
+        rng, values = np.random.default_rng(number), np.zeros_like(mask)
+        for at, (x, y) in enumerate(((20, 60), (110, 60), (70, 15))):
+            x, y = x + rng.integers(-2, 3), y + rng.integers(-2, 3)
+            values[y : y + 20 + rng.integers(0, 3), x : x + 22] = at + 1
+        return image, values
+
+    assert "numbered_things" not in found(made(tmp_path, 4, organs))

@@ -22,7 +22,9 @@ _ALONE = 0.9  # of the values in a mask are in one piece
 _AROUND = 0.5  # of the outline of a value is another's: parts of one thing, or of the whole image
 _TOLD = 4.0  # standard errors of a trait: the values are kinds, although they come in turn
 _TOLD_ALWAYS = 3.0  # likewise, where hardly anything else speaks for things
-_ENOUGH = 8  # masks with two values, for their looks to say anything
+_ENOUGH = 8  # masks with two values, for their looks to say anything, and …
+_FEW = 3  # … from which on it is said that they do not
+_TOLD_BY_FEW = 10.0  # standard errors of a trait of so few, as the quantiles of Student's t have it
 _ANYWHERE = 0.12  # of the width: how far things lie about, and organs do not
 
 
@@ -31,7 +33,8 @@ def check_numbered(dataset: Dataset) -> Iterator[Finding]:
 
     Many numbers are refused when masks are read. A few may well be classes. They are hardly where
     each is in one piece, none lies in or along another, and a mask never has the second without the
-    first, beyond chance; or, within chance, neither size, place nor colour tells them apart.
+    first, beyond chance; or, within chance, neither size, place nor colour tells them apart. Where
+    few masks hold several, these can hardly tell, and it is a note.
 
     Args:
         dataset: N items, whose labels are masks.
@@ -47,16 +50,23 @@ def check_numbered(dataset: Dataset) -> Iterator[Finding]:
     scaled = _scaled_anew(np.array(list(numbers.values())), there[items])
     chance = 1.0 if scaled else _chance(there[items], numbers)
     in_turn = chance <= _CHANCE
-    perhaps = chance <= 1.0 and (there.sum(axis=1) > 1).sum() >= _ENOUGH
+    both = int((there.sum(axis=1) > 1).sum())
+    perhaps = chance <= 1.0 and both >= _FEW
     if not (scaled or in_turn or perhaps) or not (scaled or _as_large(pixels)):
         return
+    few = perhaps and not (scaled or in_turn) and both < _ENOUGH
     looks = look_at_things(dataset, items, things)
-    if looks is None or not _are_things(looks, strict=not in_turn, scaled=scaled):
+    if looks is None or not _are_things(looks, _bound(in_turn, few), scaled=scaled):
         return
     if scaled:
         why = "the values of each mask are spread over the same range, however many there are"
     elif in_turn:
         why = "hardly a mask has one of them without those before it, and all are about as large"
+    elif few:
+        why = (
+            f"all come in turn, and on {both} masks with several of them neither size, place nor "
+            f"colour surely tells them apart"
+        )
     else:
         why = "all come in turn, and neither size, place nor colour tells them apart"
     several = list(numbers.values())
@@ -64,7 +74,7 @@ def check_numbered(dataset: Dataset) -> Iterator[Finding]:
     typical = [float(np.median(pixels[there[:, at], at])) for at in range(len(things))]
     yield Finding(
         "numbered_things",
-        "warning",
+        "note" if few else "warning",
         f"The values {listed} may number things of one class: each is in one piece, {why}.",
         first(
             f"{name}: {size:,.0f} pixels, on {count} masks"
@@ -126,16 +136,20 @@ def _as_large(pixels: np.ndarray) -> bool:
     return max(typical) - min(typical) <= max(_ALIKE, _SPREADS * spread)
 
 
-def _are_things(looks: Things, *, strict: bool, scaled: bool) -> bool:
+def _bound(in_turn: bool, few: bool) -> float:
+    """Returns how many standard errors of a trait say that values are kinds of things."""
+    return _TOLD if in_turn else _TOLD_BY_FEW if few else _TOLD_ALWAYS
+
+
+def _are_things(looks: Things, bound: float, *, scaled: bool) -> bool:
     """Whether values are of things by their looks: in one piece, apart, and of no kind."""
     there = looks.pieces > 0
     if (looks.pieces[there] == 1).mean() < _ALONE or looks.around() > _AROUND:
         return False
     if scaled:
         return True
-    told = looks.told_apart()
-    if not strict:  # things are numbered from the top, and so by their place
-        return told[[0, 3, 4, 5]].max() < _TOLD
-    if looks.from_the_top() and looks.scatter() >= _ANYWHERE:
+    told = looks.told_apart(_FEW) if bound == _TOLD_BY_FEW else looks.told_apart()
+    # Things are numbered from the top, and so by their place.
+    if bound == _TOLD or (looks.from_the_top() and looks.scatter() >= _ANYWHERE):
         told = told[[0, 3, 4, 5]]
-    return bool(told.max() < _TOLD_ALWAYS)
+    return bool(told.max() < bound)

@@ -51,14 +51,18 @@ class Things:
         """Returns how far values lie about across the image: the mean deviation of their places."""
         return float(np.nanstd(self.traits[:, :, 1], axis=0).mean())
 
-    def told_apart(self) -> np.ndarray:
-        """Returns (6,) by how many standard errors each trait tells two values apart, at most."""
+    def told_apart(self, fewest: int = _FEWEST) -> np.ndarray:
+        """Returns (6,) by how many standard errors each trait tells two values apart, at most.
+
+        Args:
+            fewest: Masks that must hold both for a difference to count.
+        """
         found = np.zeros(self.traits.shape[2])
         for one in range(self.traits.shape[1]):
             for other in range(one):
                 apart = self.traits[:, one] - self.traits[:, other]
                 apart = apart[~np.isnan(apart).any(axis=1)]
-                if len(apart) >= _FEWEST:
+                if len(apart) >= fewest:
                     error = apart.std(axis=0, ddof=1) / np.sqrt(len(apart))
                     found = np.maximum(found, np.abs(apart.mean(axis=0)) / np.maximum(error, 1e-3))
         return found
