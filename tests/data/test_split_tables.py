@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.data.drawn_sets import noise, write
 from tests.data.listed_sets import tabled
 
 from headstart.data.open import open_dataset
@@ -56,3 +57,14 @@ def test_tables_of_other_names_are_not_splits(tmp_path):
     assert tables_by_split([tmp_path / "train.csv", tmp_path / "more.csv"]) == {}
     assert tables_by_split([tmp_path / "train.csv", tmp_path / "train_2.csv"]) == {}
     assert set(tables_by_split([tmp_path / "val.csv", tmp_path / "train.csv"])) == {"val", "train"}
+
+
+def test_metadata_of_hugging_face_in_the_folder_of_each_split(tmp_path):
+    for split, count in (("train", 4), ("test", 2)):
+        for n in range(count):
+            write(tmp_path / split / f"{n}.jpg", noise(n))
+        lines = "".join(f'{{"file_name": "{n}.jpg", "label": {n % 2}}}\n' for n in range(count))
+        (tmp_path / split / "metadata.jsonl").write_text(lines)
+    dataset = open_dataset(tmp_path, task="auto")
+    assert dataset.labels.names == ("0", "1")
+    assert dataset.splits.tolist() == ["test"] * 2 + ["train"] * 4

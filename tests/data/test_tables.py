@@ -294,3 +294,18 @@ def test_a_file_without_a_header_is_given_one(tmp_path):
     (tmp_path / "x.csv").write_text("a.jpg,3,3\nb.jpg,4,5\n")
     found = read_table(tmp_path / "x.csv", ("file", "first", "second"))
     assert found.columns == {"file": ["a.jpg", "b.jpg"], "first": ["3", "4"], "second": ["3", "5"]}
+
+
+def test_lines_of_json_are_a_table(tmp_path):
+    path = tmp_path / "metadata.jsonl"
+    path.write_text('{"file_name": "a.jpg", "label": 1}\n\n{"file_name": "b.jpg", "box": [1]}\n')
+    assert read_table(path).columns == {"file_name": ["a.jpg", "b.jpg"], "label": ["1", ""]}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("", "is empty"), ("{1\n", "line 1 is not readable"), ("[1]", "is no record")]
+)
+def test_lines_that_are_no_records_are_refused(tmp_path, text, why):
+    (tmp_path / "t.jsonl").write_text(text)
+    with pytest.raises(DataError, match=why):
+        read_table(tmp_path / "t.jsonl")

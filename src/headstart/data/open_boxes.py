@@ -20,6 +20,7 @@ from headstart.data.json_file import json_of
 from headstart.data.labelme import is_labelme
 from headstart.data.mask_pairs import pair_masks
 from headstart.data.mask_table import names_masks_of_things
+from headstart.data.object_lines import object_files, read_objects
 from headstart.data.outlines import all_upright, outlined_boxes
 from headstart.data.place_images import pair_by_stem, place_images
 from headstart.data.roles import Columns
@@ -146,6 +147,8 @@ def _sources_at(path: Path, tree: Tree, columns: Columns, *, sure: bool) -> list
     ending = path.suffix.lower()
     if tool_of(path):
         return _tool_sources([path], tree, sure=sure)
+    if lines := [each for each in object_files(tree) if each == path]:
+        return _line_sources(lines, tree)
     if ending in TABLES:
         found = boxes_in(path, sure=sure)
         read = lambda: read_box_table(path, tree, columns)  # noqa: E731
@@ -178,12 +181,14 @@ def _sources_in(tree: Tree, columns: Columns, *, sure: bool, told: bool = False)
         found.append(_Source("text files", _place(texts), lambda: read_yolo(tree, texts)))
     if sure and (lists := cub_boxes(tree)):
         found.append(_Source("lists of CUB-200", "bounding_boxes.txt", lambda: lists))
+    lines = object_files(tree)
+    found += _line_sources(lines, tree)
     tools = tool_files(tree)
     found += _tool_sources(tools, tree, sure=sure)
     files = [tree.root / name for name in tree.others if name.lower().endswith(".json")]
     files = [path for path in files if path not in tools]
     found += _json_sources(files, tree, sure=sure)
-    tables = tables_of_boxes(tree, sure=sure, told=told)
+    tables = [path for path in tables_of_boxes(tree, sure=sure, told=told) if path not in lines]
     if len(tables) == 1 or len(split_tables(tables)) > 1:
         some = some_of([each.name for each in tables], 3)
         found.append(_Source("tables", some, lambda: read_box_tables(tables, tree, columns)))
@@ -194,6 +199,13 @@ def _sources_in(tree: Tree, columns: Columns, *, sure: bool, told: bool = False)
             f"--annotations FILE"
         )
     return found
+
+
+def _line_sources(files: list[Path], tree: Tree) -> list[_Source]:
+    """Returns the files of lines that list the boxes of an image, as one source."""
+    some = some_of([str(path.relative_to(tree.root)) for path in files], 3)
+    read = lambda: read_objects(files, tree)  # noqa: E731
+    return [_Source("lines of Hugging Face", some, read)] if files else []
 
 
 def _place(names: list[str]) -> str:

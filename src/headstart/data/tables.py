@@ -1,20 +1,22 @@
-"""Tables as text: CSV (any usual delimiter) and Parquet, in one normal form."""
+"""Tables as text: CSV (any usual delimiter), Parquet and lines of JSON, in one normal form."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from headstart.data.words import normal
 from headstart.errors import DataError
 
-__all__ = ["FILE_COLUMNS", "TABLES", "Table", "read_table", "text_of"]
+__all__ = ["FILE_COLUMNS", "TABLES", "Table", "json_lines", "read_table", "text_of"]
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 FILE_COLUMNS = (
     *("file", "path", "image", "filename", "image_path", "file_name", "filepath", "file_path"),
     *("image_file", "image_name", "img", "img_path"),
@@ -52,7 +54,7 @@ class Table:
 
 
 def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
-    """Reads a CSV, TSV or Parquet file as text.
+    """Reads a CSV, TSV or Parquet file, or lines of JSON, as text.
 
     Args:
         path: The file; the delimiter (comma, semicolon, tab, bar) is told from its header.
@@ -66,6 +68,8 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
     """
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path)
+    if path.suffix.lower() == ".jsonl":
+        return _of_records(path, json_lines(path))
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -102,6 +106,43 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
         for at, name in reversed(list(enumerate(names)))
     }
     return Table(path, dict(reversed(columns.items())))
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    """Returns the records of a file with one in each line.
+
+    Raises:
+        DataError: If it cannot be read, or a line is no record.
+    """
+    try:
+        lines = text_of(path.read_bytes()).splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {number} is not readable JSON: {error}") from None
+        if not isinstance(record, dict):
+            raise DataError(f"{path}, line {number} is no record; write {{name: value, …}} a line")
+        records.append(record)
+    return records
+
+
+def _of_records(path: Path, records: list[dict[str, Any]]) -> Table:
+    """Returns records as a table; what is nested in them is left out."""
+    if not records:
+        raise DataError(f"{path} is empty; it needs one line for each image")
+    nested = {k for each in records for k, v in each.items() if isinstance(v, dict | list)}
+    names = [key for key in dict.fromkeys(k for each in records for k in each) if key not in nested]
+    cells = {key: [each.get(key) for each in records] for key in names}
+    return Table(path, {
+        normal(key): ["" if cell is None else normal(str(cell)) for cell in column]
+        for key, column in cells.items()
+    })  # fmt: skip
 
 
 def text_of(data: bytes) -> str:
