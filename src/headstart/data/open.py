@@ -18,6 +18,7 @@ from headstart.data.labels import Classes
 from headstart.data.numbers import as_numbers, told_task
 from headstart.data.open_boxes import open_boxes
 from headstart.data.open_masks import open_masks
+from headstart.data.packed_images import packed_images
 from headstart.data.reading import say_reading
 from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, Tree, scan
@@ -25,7 +26,7 @@ from headstart.data.sidecar import add_sidecar, find_sidecar
 from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
 from headstart.data.stems import STEM, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
-from headstart.data.unread_formats import unread_format
+from headstart.data.unread_formats import no_images, unread_format
 from headstart.data.without_masks import without_masks
 from headstart.data.words import normal, plural, split_word, stem_and_number, uploaded_name
 from headstart.errors import DataError
@@ -192,6 +193,8 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         tables += [each for each in inside if _names_any(each, bare, columns)]
         if parts := tables_by_split(tables):
             return open_split_tables(parts, columns)
+        if len(tables) == 1 and not tree.names and packed_images(tree):
+            raise DataError(no_images(tree))
         if len(tables) == 1:
             found = open_table(tables[0], columns)
             known, why, more = found.reading["labels"].partition(" (")

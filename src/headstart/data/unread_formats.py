@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from headstart.data.packed_images import packed_images
 from headstart.data.place_images import stem_of
 from headstart.data.scan import EXTENSIONS, Tree
 from headstart.data.words import normal
+from headstart.lists import some_of
 
 __all__ = ["Unread", "no_images", "unread_format"]
 
@@ -45,9 +47,7 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
     (rf"{_IMAGE}[ \t]+[^\s,]+\s*", "a list of images and classes", _LABELS),
 )
 _SHEETS = (".xlsx", ".xls", ".ods")
-_VOLUMES = (".dcm", ".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".czi", ".lif", ".nd2", ".svs")
-_PACKED = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".bz2", ".xz")
-_RECORDS = (".tfrecord", ".tfrecords", ".record", ".bin", ".pkl", ".pickle", ".hdf5", ".lmdb")
+_KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
 
 
@@ -111,7 +111,7 @@ def unread_format(tree: Tree) -> Unread | None:
         if _lists_images(head, tree):
             what = "is a list of images, and what it says of each is not read"
             return Unread(f"{name} {what}: {_LABELS}", False)
-    return _arrays(tree)
+    return _arrays(tree) or _of_programs(tree)
 
 
 def no_images(tree: Tree) -> str:
@@ -120,13 +120,8 @@ def no_images(tree: Tree) -> str:
     endings = " ".join(sorted(EXTENSIONS))
     line = f"no images below {tree.root}; files that end in {endings} are taken for images"
     line += f". What is there: {others}" if others else ""
-    if any(name.lower().endswith(_VOLUMES) for name in tree.others):
-        line += ". Volumes and slides are not read: save their slices or views as PNG or TIFF"
-    elif any(name.lower().endswith(_PACKED) for name in tree.others):
-        line += ". Archives are not read: unpack them"
-    elif any(name.lower().endswith((*_ARRAYS, *_RECORDS)) for name in tree.others):
-        line += ". Arrays and records are not read: write each image to a file"
-    return line
+    packed = packed_images(tree)
+    return f"{line}. {packed}" if packed else line
 
 
 def _head(path: Path) -> str:
@@ -178,3 +173,12 @@ def _arrays(tree: Tree) -> Unread | None:
     ending, count = kinds.most_common(1)[0]
     line = f"{count:,} files in {ending} are called like images and are not read"
     return Unread(f"{line}: save masks as PNG", False)
+
+
+def _of_programs(tree: Tree) -> Unread | None:
+    """Returns what to say of a few files that programs keep things in: labels, perhaps."""
+    files = [name for name in tree.others if name.lower().endswith(_KEPT)]
+    if not files or len(files) > _LOOKED_AT:
+        return None
+    what = f"{some_of(files, 3)} may say what is on the images, and is not read"
+    return Unread(f"{what}: {_LABELS}", False)
