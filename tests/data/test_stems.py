@@ -7,7 +7,7 @@ import pytest
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import class_labels
-from headstart.data.stems import stem_groups, words_of_names
+from headstart.data.stems import numbers_of_names, stem_groups, words_of_names
 
 
 def groups(names: list[str], *, sure: bool = True) -> list[str]:
@@ -84,3 +84,11 @@ def test_one_name_in_two_folders_is_chance_unless_versions_lie_beside():
 )  # fmt: skip
 def test_words_that_names_begin_with_may_be_classes(names, words):
     assert words_of_names(names) == words
+
+
+def test_numbers_that_names_begin_with_are_told():
+    faces = [f"{age}_{age % 2}_{age % 5}_20170116{age:09}.jpg.chip.jpg" for age in range(20, 40)]
+    assert numbers_of_names(faces) == faces[0]
+    assert numbers_of_names([f"2017_01_{n:02}_000001.jpg" for n in range(9)]) == ""
+    assert numbers_of_names([f"1_1_1_{n:08}.jpg" for n in range(9)]) == ""
+    assert numbers_of_names([]) == ""

@@ -113,3 +113,14 @@ def test_labels_that_a_program_keeps_are_told(tmp_path):
     (tmp_path / "imagelabels.mat").write_bytes(b"MATLAB 5.0")
     said = open_dataset(tmp_path, task="auto").reading["labels"]
     assert "imagelabels.mat may say what is on the images, and is not read" in said
+
+
+def test_a_word_for_each_image_in_some_order_is_told(tmp_path):
+    for n in range(4):
+        write(tmp_path / f"val/ILSVRC2012_val_{n}.JPEG", noise(n))
+    truth = tmp_path / "ILSVRC2012_validation_ground_truth.txt"
+    truth.write_text("490\n361\n171\n822\n")
+    said = open_dataset(tmp_path, task="auto").reading["labels"]
+    assert "holds a word for each image, in some order, and names none" in said
+    truth.write_text("490\n361\n171\n")
+    assert open_dataset(tmp_path, task="auto").reading["labels"] == "none"

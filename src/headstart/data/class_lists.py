@@ -12,6 +12,7 @@ import numpy as np
 from headstart.data.cub import cub_lists
 from headstart.data.dataset import Dataset
 from headstart.data.labels import class_labels
+from headstart.data.people_lists import with_people_lists
 from headstart.data.scan import Tree
 from headstart.data.words import normal, plural, split_word
 from headstart.lists import some_of
@@ -29,7 +30,7 @@ _LAST = re.compile(r"[\s,;]+(?=[^\s,;]+$)")  # what lies before the last word of
 _NO_CLASS = re.compile(r"\.[A-Za-z]{3,4}$|^-1$")  # another file; no, in a list of one class
 
 
-def with_lists(dataset: Dataset, tree: Tree) -> Dataset:
+def with_lists(dataset: Dataset, tree: Tree, *, apart: bool = False) -> Dataset:
     """Takes the split of images, and classes where there are none, from lists that name them.
 
     They are those of CUB-200 (`images.txt` and others that go by its numbers, there or in the
@@ -41,6 +42,7 @@ def with_lists(dataset: Dataset, tree: Tree) -> Dataset:
     Args:
         dataset: Folders of images.
         tree: The folder that was given, and the files in it.
+        apart: Whether train and test may be of other classes, as of people.
 
     Raises:
         DataError: If a list of CUB-200 cannot be understood.
@@ -51,7 +53,7 @@ def with_lists(dataset: Dataset, tree: Tree) -> Dataset:
     files = [tree.root / name for name in tree.others if name.lower().endswith(".txt")]
     files += _lists_above(tree.root) if _IMAGES.search(tree.root.resolve().name) else []
     lists = {os.path.relpath(path, tree.root).replace(os.sep, "/"): _lines(path) for path in files}
-    dataset = _with_classes(dataset, lists)
+    dataset = with_people_lists(_with_classes(dataset, lists), lists, apart=apart)
     return dataset if (dataset.splits != "").any() else _by_lists(dataset, lists)
 
 

@@ -24,7 +24,7 @@ from headstart.data.roles import NONE, Columns
 from headstart.data.scan import EXTENSIONS, Tree, scan
 from headstart.data.sidecar import add_sidecar, find_sidecar
 from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
-from headstart.data.stems import STEM, stem_groups, words_of_names
+from headstart.data.stems import STEM, numbers_of_names, stem_groups, words_of_names
 from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
 from headstart.data.unread_formats import no_images, unread_format
 from headstart.data.without_masks import without_masks
@@ -178,7 +178,8 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             tree = dataclasses.replace(tree, set_aside=(*tree.set_aside, (".", aside)))
         if tree.names or not _tables(path):
             dataset = open_folders(tree, same_classes=same_classes, level=level)
-            dataset = with_lists(dataset, tree) if columns.split is None else dataset
+            if columns.split is None:
+                dataset = with_lists(dataset, tree, apart=not same_classes)
     except DataError as error:  # folders that can be read in two ways; a table may know better
         if level is not None or not _tables(path):
             raise
@@ -255,6 +256,13 @@ def _with_unread(dataset: Dataset, path: Path) -> Dataset:
     """
     unread = unread_format(scan(path))
     words = words_of_names(dataset.names) if dataset.source == "unlabelled" else ()
+    if (
+        unread is None
+        and dataset.source == "unlabelled"
+        and (example := numbers_of_names(dataset.names))
+    ):
+        why = f"none (names hold numbers, such as {example}: write those to learn into a table)"
+        return dataclasses.replace(dataset, reading=dataset.reading | {"labels": why})
     if unread is None and words:
         why = f"the names begin with {some_of(words, 4)}: if these are classes, move each into a"
         said = dataset.reading | {"labels": f"none ({why} folder of its own)"}

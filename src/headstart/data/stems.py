@@ -11,7 +11,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.words import normal, split_word
 
-__all__ = ["STEM", "stem_groups", "words_of_names"]
+__all__ = ["STEM", "numbers_of_names", "stem_groups", "words_of_names"]
 
 STEM = "stem"
 """Asks for groups by the stems of the file names."""
@@ -86,6 +86,22 @@ def words_of_names(names: Sequence[str]) -> tuple[str, ...]:
         return ()
     known = [word for word in words if split_word(word) or word in _CAMERAS]
     return () if known or min(words.values()) < 2 else tuple(sorted(words))
+
+
+def numbers_of_names(names: Sequence[str]) -> str:
+    """Returns such a name where all begin with several short numbers: UTKFace's ``26_0_1_2017…``.
+
+    The age, gender and origin of a face are among them; of frames and dates (2017_01_31) one would
+    be longer, and of numbers that count none would recur.
+
+    Args:
+        names: N paths.
+    """
+    found = [re.match(r"(\d{1,3})_(\d)_(\d)_\d{6,}", name.rpartition("/")[2]) for name in names]
+    told = [each.groups() for each in found if each]
+    if len(told) < max(2, 0.95 * len(names)) or len(set(told)) < 2:
+        return ""
+    return names[0].rpartition("/")[2]
 
 
 def _stripped(stem: str, patterns: tuple[re.Pattern[str], ...]) -> str:

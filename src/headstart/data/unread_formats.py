@@ -47,6 +47,7 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
     (rf"{_IMAGE}[ \t]+[^\s,]+\s*", "a list of images and classes", _LABELS),
 )
 _SHEETS = (".xlsx", ".xls", ".ods")
+_TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
 
@@ -108,6 +109,9 @@ def unread_format(tree: Tree) -> Unread | None:
             lines = first if r"\n" in pattern else first.partition("\n")[0]
             if re.match(rf"(?:{pattern})(?:\n|$)", lines):
                 return Unread(f"{name} is {what}, which is not read: {cure}", cure == _TABLE)
+        if _counts_images(tree.root / name, tree):
+            what = "holds a word for each image, in some order, and names none"
+            return Unread(f"{name} {what}: write each beside its image, and {_LABELS}", False)
         if _lists_images(head, tree):
             what = "is a list of images, and what it says of each is not read"
             return Unread(f"{name} {what}: {_LABELS}", False)
@@ -140,6 +144,21 @@ def _lists_images(head: str, tree: Tree) -> bool:
     there |= {stem_of(name) for name in tree.names}
     known = [normal(words[0].rpartition("/")[2]) in there for words in lines]
     return len(known) > 1 and 2 * sum(known) > len(known)
+
+
+def _counts_images(path: Path, tree: Tree) -> bool:
+    """Whether a file called after labels has as many lines as there are images, of one word each.
+
+    ImageNet's `ILSVRC2012_validation_ground_truth.txt` is so; its numbers are those of a devkit.
+    """
+    if not _TRUTH.search(path.stem) or len(tree.names) < 2:
+        return False
+    try:
+        lines = path.read_text("utf-8", errors="replace").split("\n")
+    except OSError:
+        return False
+    lines = [line for line in lines if line.strip()]
+    return len(lines) == len(tree.names) and all(len(line.split()) == 1 for line in lines)
 
 
 def _mentions_images(head: str, tree: Tree) -> bool:
