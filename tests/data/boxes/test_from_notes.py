@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.data.boxed_sets import BOXES, coco, picture, pictures, voc
 
 from headstart.data.annotations.box_notes import BoxNotes, NotedBox, NotedImage
 from headstart.data.boxes.from_notes import from_notes
@@ -10,8 +11,6 @@ from headstart.data.files.scan import scan
 from headstart.data.open import open_dataset
 from headstart.data.tables.roles import Columns
 from headstart.errors import DataError
-
-from .boxed_sets import BOXES, coco, picture, pictures, voc
 
 CAT = NotedBox((1.0, 2.0, 11.0, 22.0), "cat", crowd=True)
 

@@ -7,11 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-
-from headstart.data.open import open_dataset
-from headstart.errors import DataError
-
-from .boxed_sets import (
+from tests.data.boxed_sets import (
     BOXES,
     FORMATS,
     coco,
@@ -26,6 +22,9 @@ from .boxed_sets import (
     yolo,
     yolo_text,
 )
+
+from headstart.data.open import open_dataset
+from headstart.errors import DataError
 
 
 def read(root, **told):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.data.boxed_sets import BOXES, SIZE, pictures, table
 
 from headstart.data.boxes.table import boxes_in
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
-
-from .boxed_sets import BOXES, SIZE, pictures, table
 
 
 def written(root, lines):

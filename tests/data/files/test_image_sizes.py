@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from tests.data.boxed_sets import picture
 
 from headstart.data.files.image_sizes import image_sizes, turn_corners
-
-from .boxed_sets import picture
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

@@ -6,12 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from tests.data.boxed_sets import label_studio, labelme
 
 from headstart.data.open import open_dataset
 from headstart.data.tools.box_json import is_label_studio, read_label_studio
 from headstart.errors import DataError
-
-from .boxed_sets import label_studio, labelme
 
 
 def tasks_of(root):

@@ -6,12 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from tests.data.boxed_sets import BOXES, coco, coco_json
 
 from headstart.data.open import open_dataset
 from headstart.data.tools.coco_boxes import has_coco_boxes
 from headstart.errors import DataError
-
-from .boxed_sets import BOXES, coco, coco_json
 
 
 def changed(root, change):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.data.boxed_sets import BOXES, picture, voc, voc_text
 
 from headstart.data.files.scan import scan
 from headstart.data.open import open_dataset
 from headstart.data.tools.voc import list_splits, parse_xml, voc_files
 from headstart.errors import DataError
-
-from .boxed_sets import BOXES, picture, voc, voc_text
 
 
 def read(root):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.data.boxed_sets import picture, yolo
 
 from headstart.data.files.scan import scan
 from headstart.data.open import open_dataset
 from headstart.data.tools.yolo_names import yolo_names
 from headstart.errors import DataError
-
-from .boxed_sets import picture, yolo
 
 
 @pytest.mark.parametrize(
