@@ -146,6 +146,10 @@ class _Head:
         pixels = ((part, np.stack([self.inputs[int(i)] for i in part])) for part in parts)
         return stream(self._engine, pixels)
 
+    def see(self, view: int) -> object:
+        """Computes the maps of a view, unless they are there."""
+        return self._views.see(view)
+
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images as they are."""
         self.net.eval()

@@ -206,6 +206,9 @@ class Tuned:
         with torch.inference_mode():
             return pool(batch.images)[:, start:].half().numpy()
 
+    def see(self, view: int) -> object:
+        """Makes nothing: every view is made when it is needed."""
+
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, whole."""
         self.net.eval()
