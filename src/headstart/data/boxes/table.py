@@ -12,9 +12,9 @@ import numpy as np
 
 from headstart.data.annotations.box_notes import BoxNotes, NotedBox, NotedImage, tidied
 from headstart.data.annotations.place_images import place_images
-from headstart.data.boxes.columns import BoxColumns, box_columns, decide_corners
 from headstart.data.files.image_sizes import image_sizes
 from headstart.data.files.scan import EXTENSIONS, Tree
+from headstart.data.tables.box_columns import BoxColumns, box_columns, decide_corners
 from headstart.data.tables.code_names import code_names
 from headstart.data.tables.roles import NONE, Columns, roles_of
 from headstart.data.tables.tables import FILE_COLUMNS, Table, read_table

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headstart.data.boxes.columns import box_columns, decide_corners
+from headstart.data.tables.box_columns import box_columns, decide_corners
 from headstart.data.tables.tables import Table
 from headstart.errors import DataError
 
