@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from headstart.compute import Compute
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.features.extract_maps import new_rows
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.inputs import InputImages

@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.choices import Segmenter
 from headstart.compute import Compute
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import OptionError
 from headstart.features.extract_filters import extract_filters
 from headstart.features.extract_maps import Maps
