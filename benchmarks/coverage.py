@@ -96,7 +96,7 @@ def embed(name: str, label: str | None, backbone: str) -> Embedded:
 def redraw(embedded: Embedded, kind: str, seed: int) -> Answers:
     """Draws images, fits models as `train` does, and lets them answer for test and rest."""
     from headstart.compute import Compute
-    from headstart.data.split import folds as make_folds
+    from headstart.data.splits.split import folds as make_folds
     from headstart.nets.heads import softmax
     from headstart.probe.cross_validate import Round, cross_validate
     from headstart.probe.frozen import Frozen

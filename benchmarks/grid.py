@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from headstart.data.split import folds
+from headstart.data.splits.split import folds
 from headstart.probe.frozen import Frozen, feature_sets
 from headstart.probe.probe import Labelled, probe
 

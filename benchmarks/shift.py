@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from headstart.compute import Compute
 from headstart.data.open import open_dataset
-from headstart.data.split import leaks
+from headstart.data.splits.split import leaks
 from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.metrics.interval import paired_difference

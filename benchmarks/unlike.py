@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.data.open import open_dataset
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.features.extract import extract
 from headstart.metrics.conformal import possible_classes, set_floors

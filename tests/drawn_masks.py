@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 
 NAMES = ("ground", "disc", "square")
 PALETTE = np.array([[0, 0, 0], [220, 40, 40], [40, 40, 220]], np.uint8)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.nets.backbone import open_backbone
 from headstart.nets.box_head import BoxPlan, grid
 from headstart.nets.box_net import box_head_of, build_boxes

@@ -39,6 +39,23 @@ FLOORS = {
     for room in rooms
 }  # fmt: skip
 
+# The same inside of data/: its nouns, its rooms in the order that files go through them, its door.
+FLOORS_OF_DATA = {
+    room: floor
+    for floor, rooms in enumerate([
+        ("dataset", "labels", "reading", "words"),
+        ("files",),
+        ("splits",),
+        ("tables",),
+        ("annotations",),
+        ("tools",),
+        ("classes", "masks"),
+        ("boxes",),
+        ("open",),
+    ])
+    for room in rooms
+}  # fmt: skip
+
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
     "cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
@@ -50,10 +67,17 @@ TRAINERS = {"torch", "torchvision", "timm", "lightning", "openvino", "huggingfac
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(file: Path) -> str:
+def room_of(file: Path, house: Path = PACKAGE) -> str:
     """The first part of a file's place: the package, or the module itself on the ground floor."""
-    first = file.relative_to(PACKAGE).parts[0]
+    first = file.relative_to(house).parts[0]
     return first.removesuffix(".py")
+
+
+def climbs(room: str, other: str, floors: dict[str, int]) -> bool:
+    """Whether what a room imports lies above it, or is a stranger on the same floor."""
+    if other == room:
+        return False
+    return floors[other] > floors[room] or floors[other] == floors[room] > 0
 
 
 @functools.cache
@@ -94,15 +118,32 @@ def test_imports_go_down():
             if not module.startswith("headstart."):
                 continue
             other = module.split(".")[1]
-            if other == room:
-                continue
-            above = FLOORS[other] > FLOORS[room]
-            strangers = FLOORS[other] == FLOORS[room] and FLOORS[room] > 0
-            if above or strangers:
+            if climbs(room, other, FLOORS):
                 wrong.append(
                     f"{file}:{line}: {room} (floor {FLOORS[room]}) imports {module} "
                     f"(floor {FLOORS[other]})"
                 )
+    assert not wrong, "\n".join(wrong)
+
+
+DATA = PACKAGE / "data"
+FILES_OF_DATA = [f for f in FILES if DATA in f.parents and f.name != "__init__.py"]
+
+
+def test_every_room_of_data_has_a_floor():
+    """A module beside the nouns is refused too: what is new goes into a room."""
+    assert {room_of(file, DATA) for file in FILES_OF_DATA} == set(FLOORS_OF_DATA)
+
+
+def test_imports_go_down_inside_of_data():
+    wrong = []
+    for file in FILES_OF_DATA:
+        room = room_of(file, DATA)
+        for line, module in imports_of(file):
+            if module.startswith("headstart.data."):
+                other = module.split(".")[2]
+                if climbs(room, other, FLOORS_OF_DATA):
+                    wrong.append(f"{file}:{line}: data/{room} imports {module}, which is not below")
     assert not wrong, "\n".join(wrong)
 
 

@@ -11,7 +11,7 @@ from tests.checks.sets import clean, relabelled
 from headstart.checks.shortcuts import check_shape, check_shortcuts, measurable
 from headstart.checks.skill import skill
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.images.stats import ImageStats
 from headstart.records import Finding
 

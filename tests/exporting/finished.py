@@ -11,7 +11,7 @@ from tests.models import random_model
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Labels
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.fingerprint import fingerprint_file
 from headstart.nets.model import Model
 from headstart.records import Estimate, to_json

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headstart.compute import Compute
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.probe import cross_validate as module
 from headstart.probe.classifiers import Config
 from headstart.probe.cross_validate import Round

@@ -9,7 +9,7 @@ import pytest
 from tests.probe.vectors import even, vectors_of
 
 from headstart.compute import Compute
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe import probe as module
 from headstart.probe import trials

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.probe.vectors import even, vectors_of
 
-from headstart.data.split import folds
+from headstart.data.splits.split import folds
 from headstart.probe.classifiers import make_space
 from headstart.probe.trials import (
     Grid,

@@ -73,7 +73,41 @@ def test_what_a_call_takes_by_itself_is_not_counted_for_every_image(monkeypatch)
     slow.tile, begun = 1024, slow.clock  # fewer of what takes long
     judging = Course(slow, QUIET, States())._judging(np.arange(100))
     assert judging == pytest.approx(3 + 0.01 * (12 + 6))
-    assert slow.clock - begun == pytest.approx(3 + 0.01 * 4)
+    assert slow.clock - begun == pytest.approx(4 + 0.01 * 6)
+
+
+class Loading:
+    """A learner whose first view waits a minute for what is loaded once; any takes 2 s."""
+
+    name, views, recipe, clock = "head", 4, RECIPE, 0.0
+
+    def __init__(self):
+        self.lesson = self
+        self.start, self.seen = {}, set()
+
+    def see(self, view):
+        self.clock += 0 if view in self.seen else 2 if self.seen else 62
+        self.seen.add(view)
+
+    def training(self, own, recipe, compute):
+        self.tell = compute.progress
+        return self
+
+    def run(self, until):
+        for step in range(until):
+            self.see(0)
+            self.clock += 0.5
+            self.tell("", step, until)
+
+    def put(self, start):
+        self.start = start
+
+
+def test_what_is_loaded_once_is_not_counted_for_every_view(monkeypatch):
+    learner = Loading()
+    monkeypatch.setattr(module.time, "perf_counter", lambda: learner.clock)
+    assert Course(learner, QUIET, States())._timed(np.arange(8)) == (2.0, 0.5)
+    assert learner.seen == {0, 1}
 
 
 def test_what_was_decided_stands_when_it_is_resumed(begin, tmp_path):

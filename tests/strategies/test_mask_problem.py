@@ -9,7 +9,7 @@ import pytest
 from tests.strategies.mask_sets import QUIET, discs, material
 from tests.tasks.segmentation.masks_here import masks_of
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import OptionError
 from headstart.images.deep import EIGHT_BITS
 from headstart.nets.backbone import open_backbone

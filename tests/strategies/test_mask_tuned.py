@@ -11,7 +11,7 @@ from tests.strategies.mask_sets import QUIET, discs, material
 from headstart.strategies.lesson import States
 from headstart.strategies.mask_head import HeadTask
 from headstart.strategies.mask_material import read_masks
-from headstart.strategies.mask_tuned import tuned_arm
+from headstart.strategies.mask_tuned import of_windows, tuned_arm
 from headstart.strategies.placed_problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
@@ -33,6 +33,11 @@ def begin(tmp_path):
         return tuned_arm(task, Folds(of, 3), QUIET, States(checkpoints), place=place)
 
     return arm
+
+
+def test_windows_show_much_of_few_images():
+    many = MaskRecipe(epochs=80)
+    assert [of_windows(many, images).epochs for images in (0, 20, 400, 5000)] == [80, 80, 4, 1]
 
 
 def test_network_and_head_learn_and_the_network_can_be_opened(begin, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headstart.strategies.pace import Pace, seconds_of
@@ -28,6 +30,7 @@ def test_views_that_are_made_once_cost_time_in_the_first_epochs():
     assert [pace.needs(steps, 1.0) for steps in (4, 5, 9, 13)] == [4, 15, 29, 33]
     assert pace.needs(9, 1.0, done=5) == 14
     assert pace.fitting(14.9, 1.0) == 4
+    assert replace(pace, there=2).needs(9, 1.0) == 19  # two are made, one is missing
 
 
 def test_a_step_that_waited_for_something_else_does_not_count():

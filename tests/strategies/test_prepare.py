@@ -12,7 +12,7 @@ from PIL import Image
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import DataError
 from headstart.images.deep import EIGHT_BITS
 from headstart.images.pixels import measure

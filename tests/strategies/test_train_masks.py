@@ -19,6 +19,7 @@ from headstart.nets.model import Model
 from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies import mask_tuned
 from headstart.strategies.train_masks import _strides
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
@@ -84,10 +85,14 @@ def test_a_budget_is_of_the_whole_training(tmp_path, monkeypatch, evaluation, st
     assert 3000 / learnings < given[0] < 3598 / learnings  # what passed so far is taken off
 
 
-def test_named_epochs_are_taken_and_what_takes_longer_than_the_budget_says_so(tmp_path):
+@pytest.mark.parametrize("arm", ["head", "fine-tuned"])
+def test_named_epochs_are_taken_and_what_takes_longer_than_the_budget_says_so(
+    tmp_path, monkeypatch, arm
+):
+    monkeypatch.setattr(mask_tuned, "_SEEN", 1)
     run = run_of(
         tmp_path / "data", tmp_path / "run", budget=0.01, epochs=4, strategy="finetune",
-        recipe="arm=head,width=16,views=2",
+        recipe=f"arm={arm},width=16,views=2",
     )  # fmt: skip
     assert len(list(csv.DictReader(run.history.open()))) == 5  # one with all images
     summary = json.loads(run.metrics.read_text())["model"]["summary"]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from headstart import tasks
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Numbers
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import DataError, OptionError
 from headstart.images.stats import ImageStats
 from headstart.metrics.statistic import Measure, Statistic, estimate

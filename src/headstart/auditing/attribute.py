@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.data.conventions import AmbiguousNumbers
-from headstart.data.numbers import parse_numbers
-from headstart.data.ordered import AmbiguousDates, ordered_cells
-from headstart.data.spellings import join_spellings
+from headstart.data.tables.conventions import AmbiguousNumbers
+from headstart.data.tables.numbers import parse_numbers
+from headstart.data.tables.ordered import AmbiguousDates, ordered_cells
+from headstart.data.tables.spellings import join_spellings
 from headstart.data.words import plural
 
 __all__ = ["Attribute", "nearly_the_same", "read_attribute"]

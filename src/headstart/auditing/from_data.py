@@ -11,7 +11,7 @@ from headstart.auditing.evidence import Earlier, Evidence, halves_said, log_odds
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.features.extract import extract

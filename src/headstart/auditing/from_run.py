@@ -15,7 +15,7 @@ from headstart.auditing.attribute import read_attribute
 from headstart.auditing.evidence import Evidence, halves_said, log_odds_of, odds, targets_of
 from headstart.auditing.gather import cell_weights
 from headstart.compute import Compute
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.data.words import plural
 from headstart.errors import BackboneError, DataError, ModelError
 from headstart.features.extract import extract

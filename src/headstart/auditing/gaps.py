@@ -18,8 +18,8 @@ from headstart.auditing.confound import Verdict
 from headstart.checks.outside import outside_of
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
-from headstart.data.ordered import places_of
-from headstart.data.spellings import join_spellings
+from headstart.data.tables.ordered import places_of
+from headstart.data.tables.spellings import join_spellings
 from headstart.errors import DataError
 from headstart.images.outer import WORDS, OuterProperties
 from headstart.lists import some_of

@@ -16,7 +16,7 @@ import numpy as np
 
 from headstart.auditing.evidence import Evidence
 from headstart.cells import csv_cell, csv_name
-from headstart.data.tables import read_table
+from headstart.data.tables.tables import read_table
 from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.metrics.label_errors import doubted_labels, label_margins

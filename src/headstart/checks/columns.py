@@ -12,8 +12,8 @@ import numpy as np
 from headstart.checks.shortcuts import measurable
 from headstart.checks.skill import category_skill, class_skills, skill
 from headstart.data.dataset import Dataset
-from headstart.data.numbers import parse_numbers
-from headstart.data.ordered import AmbiguousDates, parse_dates
+from headstart.data.tables.numbers import parse_numbers
+from headstart.data.tables.ordered import AmbiguousDates, parse_dates
 from headstart.records import Finding, Severity
 
 __all__ = ["check_columns"]

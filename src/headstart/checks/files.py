@@ -15,9 +15,9 @@ from headstart.checks.several_labels import indicator_columns
 from headstart.checks.turned import copy_pairs
 from headstart.checks.wording import SHOWN, first, joined
 from headstart.data.dataset import Dataset
-from headstart.data.groups import possible_folders
-from headstart.data.numbers import possible_numbers
-from headstart.data.stems import stem_groups
+from headstart.data.splits.groups import possible_folders
+from headstart.data.splits.stems import stem_groups
+from headstart.data.tables.numbers import possible_numbers
 from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity

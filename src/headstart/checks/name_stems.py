@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.checks.wording import first, joined
 from headstart.data.dataset import Dataset
-from headstart.data.stems import stem_groups
+from headstart.data.splits.stems import stem_groups
 from headstart.data.words import plural
 from headstart.records import Finding
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.data.split import folds
+from headstart.data.splits.split import folds
 from headstart.metrics.interval import wilson
 
 __all__ = ["category_skill", "class_skills", "skill", "told_classes"]

@@ -8,26 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from headstart.choices import MaskValues
-from headstart.data.class_lists import with_lists
-from headstart.data.damaged_files import damaged_files
+from headstart.data.annotations.damaged_files import damaged_files
+from headstart.data.boxes.open import open_boxes
+from headstart.data.classes.class_lists import with_lists
+from headstart.data.classes.folders import open_folders
 from headstart.data.dataset import Dataset
-from headstart.data.folders import open_folders
-from headstart.data.from_table import open_table
-from headstart.data.groups import class_level, group_by_folder, means_folder, one_to_one
+from headstart.data.files.packed_images import packed_images
+from headstart.data.files.scan import EXTENSIONS, Tree, scan
 from headstart.data.labels import Classes
-from headstart.data.numbers import as_numbers, told_task
-from headstart.data.open_boxes import open_boxes
-from headstart.data.open_masks import open_masks
-from headstart.data.packed_images import packed_images
+from headstart.data.masks.open import open_masks
+from headstart.data.masks.without_masks import without_masks
 from headstart.data.reading import say_reading
-from headstart.data.roles import NONE, Columns
-from headstart.data.scan import EXTENSIONS, Tree, scan
-from headstart.data.sidecar import add_sidecar, find_sidecar
-from headstart.data.split_tables import open_split_tables, tables_by_split, tables_in_splits
-from headstart.data.stems import STEM, numbers_of_names, stem_groups, words_of_names
-from headstart.data.tables import FILE_COLUMNS, TABLES, read_table
-from headstart.data.unread_formats import no_images, unread_format
-from headstart.data.without_masks import without_masks
+from headstart.data.splits.groups import class_level, group_by_folder, means_folder, one_to_one
+from headstart.data.splits.stems import STEM, numbers_of_names, stem_groups, words_of_names
+from headstart.data.tables.from_table import open_table
+from headstart.data.tables.numbers import as_numbers, told_task
+from headstart.data.tables.roles import NONE, Columns
+from headstart.data.tables.sidecar import add_sidecar, find_sidecar
+from headstart.data.tables.split_tables import open_split_tables, tables_by_split, tables_in_splits
+from headstart.data.tables.tables import FILE_COLUMNS, TABLES, read_table
+from headstart.data.tools.unread_formats import no_images, unread_format
 from headstart.data.words import normal, plural, split_word, stem_and_number, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of

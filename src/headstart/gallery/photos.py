@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.files.paths import expand_paths
 from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
-from headstart.data.paths import expand_paths
 from headstart.errors import DataError
 from headstart.gallery.names import one_spelling, person_name
 

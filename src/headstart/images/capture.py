@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from headstart.data.paths import address_scheme, is_image_name
+from headstart.data.files.paths import address_scheme, is_image_name
 from headstart.errors import DataError
 
 __all__ = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.compute import Compute
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.nets.heads import softmax
 from headstart.probe.classifiers import (
     Config,

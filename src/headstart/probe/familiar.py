@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.nets.unlike import Unlike, drawn_together
 from headstart.probe.trials import drawn_by_class
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.metrics.vectors import unit_rows
 from headstart.nets.heads import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
 from headstart.probe.classifiers import Space, make_space, one_blas_thread

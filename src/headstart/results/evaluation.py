@@ -12,7 +12,7 @@ import numpy as np
 from headstart.checks.duplicates import clusters as find_clusters
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
-from headstart.data.ordered import places_of
+from headstart.data.tables.ordered import places_of
 from headstart.errors import DataError
 from headstart.features.extract import extract
 from headstart.images.pixels import measure

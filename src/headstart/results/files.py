@@ -7,7 +7,7 @@ import io
 import platform
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,14 @@ def dataset_record(
     }
 
 
+def _version(package: str) -> str | None:
+    """Returns the version of a package; None where it is not installed, such as an engine's."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def environment_record(engine: str, computed: int, seconds: dict[str, float]) -> dict[str, Any]:
     """Returns the layout of `environment.json`.
 
@@ -92,7 +100,7 @@ def environment_record(engine: str, computed: int, seconds: dict[str, float]) ->
         "embedded_now": computed,
         "machine": f"{platform.machine()}, {cpu_count()} processors, {platform.system()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: _version(name) for name in packages},
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
 

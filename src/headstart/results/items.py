@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.scan import scan
+from headstart.data.files.scan import scan
 from headstart.errors import DataError, ModelError
 from headstart.fingerprint import fingerprint_file
 from headstart.output import read_json, write_atomic

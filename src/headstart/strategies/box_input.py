@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.choices import Geometry
 from headstart.compute import Compute
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess

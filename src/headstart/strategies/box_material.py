@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from headstart.compute import Compute
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.images.geometry import map_boxes
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess

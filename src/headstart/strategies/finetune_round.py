@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from headstart.compute import Compute
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.metrics.calibration import fit_temperature

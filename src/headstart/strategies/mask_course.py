@@ -75,6 +75,9 @@ class Learning(Protocol):
     views: int
     place: str
 
+    def see(self, view: int) -> object:
+        """Makes one of the views that are made once, unless it is there."""
+
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, as they are."""
 
@@ -187,7 +190,8 @@ class Course:
         def decide() -> tuple[int, str]:
             nonlocal pace
             setup, each = self._timed(own)
-            pace = replace(pace, by=by - self._judging(own), setup=_SLOWER * setup)
+            by_then = by - self._judging(own)
+            pace = replace(pace, by=by_then, setup=_SLOWER * setup, there=min(2, pace.views))
             fitting = pace.fitting(pace.by - time.perf_counter(), _SLOWER * each)
             why = f"An epoch takes about {each * per_epoch:.1f} s here: the budget allows"
             of = f"of {recipe.epochs} epochs"
@@ -203,7 +207,10 @@ class Course:
         return replace(recipe, most_steps=steps) if steps else None, pace
 
     def _timed(self, own: np.ndarray) -> tuple[float, float]:
-        """Returns seconds of the first view, and of a step."""
+        """Returns seconds of a view, and of a step.
+
+        The second view is timed: the first one also waits for what is loaded once.
+        """
         marks: list[float] = []
         self.compute.begin(f"{self.learner.name} arm: timing a few steps")
 
@@ -216,8 +223,10 @@ class Course:
         training.put(training.start)
         steps = np.diff(marks)
         step = float(np.median(steps[_WARM_STEPS:])) if len(steps) > _WARM_STEPS else 0.0
-        setup = max(0.0, float(steps[0]) - step) if self.learner.views and len(steps) else 0.0
-        return setup, step
+        begun = time.perf_counter()
+        if self.learner.views > 1:
+            self.learner.see(1)
+        return time.perf_counter() - begun, step
 
     def _few(self, images: int) -> int:
         """Returns how many of so many images are looked at."""
@@ -232,8 +241,9 @@ class Course:
             learner.scores(own[:images])
             return time.perf_counter() - begun
 
-        taken(1)  # the first is slower
         asked = max(2, self._few(_ASKED))
+        for images in (1, asked):  # the first of each size is slower
+            taken(images)
         few, more = taken(1), taken(asked)
         each = max(0.0, more - few) / max(1, min(asked, len(own)) - 1)
         images = len(learner.inputs) - len(own) + 2 * min(self._few(_JUDGED), len(own))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from headstart.compute import Compute
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.features.extract_maps import new_rows
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.inputs import InputImages
@@ -145,6 +145,10 @@ class _Head:
         parts = [np.asarray(items[at : at + size]) for at in range(0, len(items), size)]
         pixels = ((part, np.stack([self.inputs[int(i)] for i in part])) for part in parts)
         return stream(self._engine, pixels)
+
+    def see(self, view: int) -> object:
+        """Computes the maps of a view, unless they are there."""
+        return self._views.see(view)
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images as they are."""

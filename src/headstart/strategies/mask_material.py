@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from headstart.compute import Compute
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
 from headstart.probe.dense_targets import cell_shares, mask_square, shares_of

@@ -11,7 +11,7 @@ import numpy as np
 from headstart.choices import Geometry
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess

@@ -42,7 +42,7 @@ from headstart.tasks.segmentation.learn import correct, head, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.map_views import Scenes, fresh_views
 
-__all__ = ["LearntFrom", "Tuned", "tuned_arm"]
+__all__ = ["LearntFrom", "Tuned", "of_windows", "tuned_arm"]
 
 _WINDOW = 256
 _STRIDES = {"unet": 2, "pyramid": 4}
@@ -76,6 +76,17 @@ class LearntFrom:
             side, scale=1.25, turn=20.0 if self.any_side_up else 10.0, mirror=mirror,
             any_side_up=self.any_side_up, window=side, reflect=True,
         )  # fmt: skip
+
+
+def of_windows(recipe: MaskRecipe, images: int) -> MaskRecipe:
+    """Returns a recipe with as many epochs as windows want, which show much of few images.
+
+    Args:
+        recipe: Whose epochs nobody named.
+        images: To learn from.
+    """
+    most = math.ceil(_SEEN / max(1, images))
+    return replace(recipe, epochs=max(1, min(most, recipe.epochs)))
 
 
 def tuned_arm(
@@ -124,7 +135,7 @@ class Tuned:
         self._compute, self._home, self.backbone = compute, home, task.backbone
         preprocess, material = task.preprocess, task.material
         self.size, self.tile = preprocess.size, preprocess.tile
-        self.recipe = self.adapted(task.recipe, look, len(material.items))
+        self.recipe = self.adapted(task.recipe)
         self.seen = min(_WINDOW, preprocess.size) if look.windows else preprocess.size
         small = replace(preprocess, size=self.seen, tile=None)
         layout = map_layout(task.backbone, small)
@@ -154,19 +165,14 @@ class Tuned:
             f"{plan.stride} px"
         )
 
-    def adapted(self, asked: MaskRecipe, look: LearntFrom, images: int) -> MaskRecipe:
+    def adapted(self, asked: MaskRecipe) -> MaskRecipe:
         """Returns a recipe as network and head together want it.
 
         Args:
             asked: With all that was said.
-            look: What is learnt from.
-            images: How many there are to learn from.
         """
-        most = math.ceil(_SEEN / max(1, images)) if look.windows else asked.epochs
-        return replace(
-            asked, backbone_lr=max(asked.backbone_lr, _BACKBONE_RATE),
-            epochs=max(1, min(most, asked.epochs)), freeze="none",
-        )  # fmt: skip
+        rate = max(asked.backbone_lr, _BACKBONE_RATE)
+        return replace(asked, backbone_lr=rate, freeze="none")
 
     def plan_over(self, layout: MapLayout, n_classes: int) -> PixelPlan:
         """Returns what the head is made of.
@@ -205,6 +211,9 @@ class Tuned:
         [batch] = fresh_views(self._scenes, [some], self._compute)
         with torch.inference_mode():
             return pool(batch.images)[:, start:].half().numpy()
+
+    def see(self, view: int) -> object:
+        """Makes nothing: every view is made when it is needed."""
 
     def scores(self, items: np.ndarray) -> np.ndarray:
         """Returns (n, C, h, w) float16 scores of some training images, whole."""

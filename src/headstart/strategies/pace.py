@@ -24,7 +24,8 @@ class Pace:
         by: When all of it has to be over, as `time.perf_counter` tells it.
         onward: Steps with all images that follow, in shares of its own.
         views: Of each image that are made once, one in each of the first epochs.
-        setup: Seconds that one of them takes; the first is there.
+        setup: Seconds that one of them takes.
+        there: Of them are made already.
     """
 
     per_epoch: int
@@ -34,6 +35,7 @@ class Pace:
     onward: float = 0.0
     views: int = 0
     setup: float = 0.0
+    there: int = 1
 
     def needs(self, steps: int, each: float, done: int = 0) -> float:
         """Returns the seconds that a training of so many steps still takes.
@@ -65,7 +67,7 @@ class Pace:
 
     def _seen(self, steps: int) -> int:
         """Returns how many views there are after so many steps."""
-        return max(1, min(self.views, math.ceil(steps / self.per_epoch)))
+        return max(self.there, min(self.views, math.ceil(steps / self.per_epoch)))
 
 
 def seconds_of(marks: list[float]) -> float:

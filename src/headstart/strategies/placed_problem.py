@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from headstart.choices import EvaluationKind
-from headstart.data.split import folds as make_folds
+from headstart.data.splits.split import folds as make_folds
 from headstart.errors import DataError
 from headstart.strategies.problem import Prepared, TestKind
 

@@ -18,9 +18,9 @@ from headstart.checks.turned import copy_pairs
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
 from headstart.data.labels import present_of
-from headstart.data.split import folds as make_folds
-from headstart.data.split import leaks, split_dataset
-from headstart.data.stems import stem_groups
+from headstart.data.splits.split import folds as make_folds
+from headstart.data.splits.split import leaks, split_dataset
+from headstart.data.splits.stems import stem_groups
 from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.images.deep import Levels

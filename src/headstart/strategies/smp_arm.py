@@ -59,9 +59,9 @@ class _Named(Tuned):
         self.name, self._kind, self._frozen = kind, kind, home is None
         super().__init__(task, compute, home, look)
 
-    def adapted(self, asked: MaskRecipe, look: LearntFrom, images: int) -> MaskRecipe:
+    def adapted(self, asked: MaskRecipe) -> MaskRecipe:
         """As `Tuned.adapted`."""
-        found = super().adapted(asked, look, images)
+        found = super().adapted(asked)
         return replace(found, freeze="head") if self._frozen else found
 
     def plan_over(self, layout: MapLayout, n_classes: int) -> SmpPlan:

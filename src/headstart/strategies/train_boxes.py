@@ -12,7 +12,7 @@ import numpy as np
 
 from headstart.choices import BoxDetector
 from headstart.compute import Compute
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.nets.backbone import pick_device
 from headstart.nets.box_views import BoxWarp
 from headstart.nets.maps import maps_engine

@@ -11,7 +11,7 @@ import numpy as np
 
 from headstart.choices import Segmenter
 from headstart.compute import Compute
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import OptionError
 from headstart.features.extract_filters import extract_filters
 from headstart.features.extract_maps import Maps
@@ -32,7 +32,7 @@ from headstart.strategies.mask_problem import (
     tiny_objects,
     tuned_input,
 )
-from headstart.strategies.mask_tuned import LearntFrom, tuned_arm
+from headstart.strategies.mask_tuned import LearntFrom, of_windows, tuned_arm
 from headstart.strategies.placed_input import names_epochs
 from headstart.strategies.placed_model import run_model, sizes_and_matrices
 from headstart.strategies.placed_problem import Folds, placed_folds
@@ -191,6 +191,8 @@ def _begin(
     else:
         side = head_side(dataset, network, ask.options.get("image_size", "auto"))
         preprocess = replace(network.preprocess, size=side)
+    if fine and not names_epochs(ask.options):
+        recipe = of_windows(recipe, len(material.items))
     task = HeadTask(prepared, material, network.backbone, preprocess, recipe, _is_asked(ask))
     if name == "head":
         return head_arm(task, folds, session.compute, states)

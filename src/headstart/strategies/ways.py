@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from headstart.choices import Geometry
 from headstart.compute import Compute
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.errors import BackboneError, DataError
 from headstart.images.deep import Levels

@@ -113,7 +113,7 @@ def kept_labels(about: Mapping[str, Any], texts: list[str], file: Path) -> Label
         ModelError: If that file is missing or damaged.
         ValueError: If a text is not a label of the task.
     """
-    from headstart.data.numbers import parse_labels
+    from headstart.data.tables.numbers import parse_labels
 
     read = getattr(task_of(about["task"]), "read_labels", None)
     if read is not None:

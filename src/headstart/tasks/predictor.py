@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from headstart.compute import Progress, silent
-from headstart.data.paths import NO_FILE, expand_paths, missing_paths
+from headstart.data.files.paths import NO_FILE, expand_paths, missing_paths
 from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.images.given import (
     ImageLike,

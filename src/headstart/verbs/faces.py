@@ -102,8 +102,8 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
 def _dataset(options: FacesOptions) -> Dataset:
     """Opens a folder or table; one photo is a folder of one."""
     from headstart.data.dataset import Dataset
+    from headstart.data.files.scan import EXTENSIONS
     from headstart.data.open import open_dataset
-    from headstart.data.scan import EXTENSIONS
 
     path = Path(str(options.photos))
     if path.is_file() and path.suffix.lower() in EXTENSIONS:

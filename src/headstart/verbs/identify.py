@@ -37,7 +37,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
             sense.
         OutputError: If `out` is there already or cannot be written.
     """
-    from headstart.data.paths import NO_FILE, missing_paths
+    from headstart.data.files.paths import NO_FILE, missing_paths
     from headstart.gallery.embed import square_embedder
     from headstart.gallery.folder import Gallery, GalleryReader
     from headstart.gallery.identification import Identification

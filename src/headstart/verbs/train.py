@@ -126,7 +126,7 @@ def _resumed(options: TrainOptions) -> TrainOptions:
 
 def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     """Opens the data, which must not have the run among them."""
-    from headstart.data.corrections import apply_corrections
+    from headstart.data.classes.corrections import apply_corrections
     from headstart.data.open import open_dataset
 
     compute.begin("finding the images")

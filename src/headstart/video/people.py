@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headstart.compute import Progress
-from headstart.data.paths import NO_FILE, missing_paths
+from headstart.data.files.paths import NO_FILE, missing_paths
 from headstart.errors import ImageError, OutputError
 from headstart.images.given import ImageLike, bytes_of, is_path, names_of
 from headstart.images.photo import DecodedPhoto, every_face_of

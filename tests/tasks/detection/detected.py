@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.tasks.detection.detections import Detections
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from tests.checks.sets import clean
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 
 SIDE = 300

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.errors import ModelError
 from headstart.tasks import keep_labels, kept_labels
 from headstart.tasks.detection.kept import read_labels, write_labels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.images.preprocess import Preprocess
 from headstart.records import OutputSpec
 from headstart.tasks.predictor import Predictor

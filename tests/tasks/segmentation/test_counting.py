@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import DataError
 from headstart.tasks.segmentation import counting as module
 from headstart.tasks.segmentation.counting import columns_for, tally

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from headstart.compute import silent
-from headstart.data.rle import decode_runs, parse_runs
+from headstart.data.annotations.rle import decode_runs, parse_runs
 from headstart.errors import OutputError
 from headstart.tasks.segmentation.files import write_answers
 

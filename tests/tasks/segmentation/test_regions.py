@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.data.rle import decode_runs, parse_runs
+from headstart.data.annotations.rle import decode_runs, parse_runs
 from headstart.tasks.segmentation import regions
 from headstart.tasks.segmentation.regions import count_regions, encode_runs
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.images.stats import ImageStats
 from headstart.metrics.detection import average_precision, average_recall

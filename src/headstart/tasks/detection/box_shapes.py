@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.data.words import plural
 from headstart.records import Finding

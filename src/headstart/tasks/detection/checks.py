@@ -11,8 +11,8 @@ import numpy as np
 from headstart.checks.sequences import check_sequences
 from headstart.checks.split_classes import check_split_classes
 from headstart.checks.wording import first
+from headstart.data.annotations.place_images import NO_IMAGE
 from headstart.data.dataset import Dataset
-from headstart.data.place_images import NO_IMAGE
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding

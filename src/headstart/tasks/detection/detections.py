@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.data.boxes import box_text
+from headstart.data.boxes.boxes import box_text
 from headstart.lists import some_of
 from headstart.metrics.overlap import overlaps
 from headstart.shares import place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.checks.wording import SHOWN
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
 from headstart.records import Finding, Severity
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.errors import ModelError
 
 __all__ = ["read_labels", "write_labels"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.metrics.box_errors import KINDS, BoxErrors
 from headstart.metrics.matching import FlatBoxes
 from headstart.tasks.detection.detections import Detections

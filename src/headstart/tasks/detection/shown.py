@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.boxes import Boxes
+from headstart.data.boxes.boxes import Boxes
 from headstart.metrics.box_errors import BoxErrors, box_errors
 from headstart.metrics.detection import (
     average_precision,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import DataError
 from headstart.images.stats import ImageStats
 from headstart.images.threads import ordered_map

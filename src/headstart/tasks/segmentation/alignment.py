@@ -10,7 +10,7 @@ from PIL import Image
 
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.data.words import plural
 from headstart.errors import HeadstartError
 from headstart.images.decode import decode, read_bytes

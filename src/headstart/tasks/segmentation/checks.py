@@ -10,7 +10,7 @@ from headstart.checks.sequences import check_sequences
 from headstart.checks.split_classes import check_split_classes
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.data.words import plural
 from headstart.images.stats import ImageStats
 from headstart.records import Finding

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.masks import IGNORED, Masks
+from headstart.data.masks.masks import IGNORED, Masks
 from headstart.errors import DataError
 from headstart.images.threads import ordered_map
 from headstart.lists import some_of

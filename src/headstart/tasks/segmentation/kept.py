@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.errors import ModelError
 from headstart.images.threads import ordered_map
 

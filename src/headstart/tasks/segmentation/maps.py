@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.data.masks import IGNORED
+from headstart.data.masks.masks import IGNORED
 from headstart.lists import some_of
 from headstart.shares import place
 from headstart.stacking import take_rows

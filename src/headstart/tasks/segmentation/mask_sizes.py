@@ -9,7 +9,7 @@ from PIL import Image
 
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.data.words import plural
 from headstart.images.colours import orientation_of
 from headstart.images.stats import ImageStats

@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.records import Finding
 from headstart.tasks.segmentation.things import Things, look_at_things
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headstart.data.masks import IGNORED
+from headstart.data.masks.masks import IGNORED
 from headstart.metrics.boundaries import boundary_of
 
 __all__ = ["indexed", "overlaid", "tinted"]

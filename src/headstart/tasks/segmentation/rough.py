@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from headstart.data.masks import IGNORED, Masks
+from headstart.data.masks.masks import IGNORED, Masks
 from headstart.metrics.segmentation import mean_iou, pixel_counts
 from headstart.metrics.statistic import Statistic
 from headstart.tasks.segmentation.counting import columns_for

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.metrics.calibration import Bin
 from headstart.metrics.segmentation import (
     PIXEL_BINS,

@@ -9,7 +9,7 @@ import numpy as np
 from headstart.checks.duplicates import components
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import IGNORED, Masks, scale_nearest
+from headstart.data.masks.masks import IGNORED, Masks, scale_nearest
 from headstart.errors import DataError
 from headstart.images.threads import ordered_map
 from headstart.records import Finding

@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.checks.wording import first
 from headstart.data.dataset import Dataset
-from headstart.data.masks import Masks
+from headstart.data.masks.masks import Masks
 from headstart.data.words import plural
 from headstart.records import Finding
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from headstart.data.dataset import Dataset
-from headstart.data.masks import IGNORED, Masks
+from headstart.data.masks.masks import IGNORED, Masks
 from headstart.errors import HeadstartError
 from headstart.images.decode import decode, read_bytes
 from headstart.images.threads import ordered_map
