@@ -316,3 +316,12 @@ def test_numbered_patients_are_no_classes_where_a_table_knows_more(tmp_path):
     assert "column Edema of train.csv (guessed" in open_dataset(tmp_path).reading["labels"]
     people = open_dataset(tmp_path, task="identity")
     assert len(people.labels.names) == 6
+
+
+def test_tables_of_splits_in_a_folder_called_annotations(tmp_path):
+    make(tmp_path, *(f"images/im{n}.jpg" for n in range(6)))
+    for name, some in (("train", range(4)), ("val", range(4, 6))):
+        rows = "".join(f"im{n}.jpg,{'ab'[n % 2]}\n" for n in some)
+        make(tmp_path, f"annotations/{name}.csv", text="filename,label\n" + rows)
+    dataset = open_dataset(tmp_path)
+    assert dataset.splits.tolist() == ["train"] * 4 + ["val"] * 2

@@ -168,20 +168,17 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         raise DataError(_why_not(path))
     if not path.is_dir():
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
-    tree = scan(path)
+    tree = _images_below(path)
     # A table may well name files outside its folder, so it has its say before "no images".
+    apart = [path / name for name in tree.others if _is_apart(name, tree)]
     dataset, doubt = None, None
     try:
-        tree, masks = without_masks(tree, beside=True)
-        if masks:
-            aside = f"{plural(len(masks), 'mask')} beside images, such as {masks[0]}: no images"
-            tree = dataclasses.replace(tree, set_aside=(*tree.set_aside, (".", aside)))
         if tree.names or not _tables(path):
             dataset = open_folders(tree, same_classes=same_classes, level=level)
             if columns.split is None:
                 dataset = with_lists(dataset, tree, apart=not same_classes)
     except DataError as error:  # folders that can be read in two ways; a table may know better
-        if level is not None or not _tables(path):
+        if level is not None or not (_tables(path) or apart):
             raise
         doubt = error
     lone = dataset is not None and level is None and _is_lone(dataset)
@@ -190,7 +187,7 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
         bare = {normal(name.rpartition("/")[2]).casefold() for name in tree.names}
         tables = [each for each in _tables(path) if not bare or _names_any(each, bare, columns)]
         inside = tables_in_splits(path) if bare and not tables else []
-        inside = inside or ([] if tables else [path / n for n in tree.others if _is_apart(n, tree)])
+        inside = inside or ([] if tables else apart)
         tables += [each for each in inside if _names_any(each, bare, columns)]
         if parts := tables_by_split(tables):
             return open_split_tables(parts, columns)
@@ -216,6 +213,17 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
     if dataset.source == "folders" and not lone and level is None:
         dataset = _with_other_tables(dataset, path, columns)
     return add_sidecar(dataset, columns)
+
+
+def _images_below(path: Path) -> Tree:
+    """Returns what lies in a folder, without masks beside images."""
+    tree, masks = without_masks(scan(path), beside=True)
+    aside = (
+        f"{plural(len(masks), 'mask')} beside images, such as {masks[0]}: no images"
+        if masks
+        else ""
+    )
+    return dataclasses.replace(tree, set_aside=(*tree.set_aside, (".", aside))) if masks else tree
 
 
 def _is_apart(name: str, tree: Tree) -> bool:

@@ -85,7 +85,7 @@ def test_the_last_word_of_each_line_is_the_class(tmp_path):
     (tmp_path / "val.txt").write_text("".join(f"x_{n}.jpg {n % 2}\n" for n in range(6)))
     dataset = open_dataset(tmp_path, task="auto")
     assert dataset.labels.targets.tolist() == [0, 1] * 3
-    assert dataset.reading["labels"] == "the last word of each line of val.txt"
+    assert dataset.reading["labels"] == "what follows the path in each line of val.txt"
     (tmp_path / "other.txt").write_text("".join(f"x_{n}.jpg {n % 3}\n" for n in range(6)))
     assert not open_dataset(tmp_path, task="auto").labelled.any()  # which of them?
 
@@ -125,3 +125,21 @@ def test_lists_beside_the_folder_of_images(tmp_path):
 def test_a_list_of_everything_tells_no_split(tmp_path):
     every = [f"{name}/{name[0]}{n}" for name in ("apple", "sushi") for n in range(4)]
     assert not (listed(classes(tmp_path), test=every).splits != "").any()
+
+
+def test_several_families_of_classes_are_not_chosen_from(tmp_path):
+    for n in range(6):
+        write(tmp_path / f"images/{n:03}.jpg", noise(n))
+    for what, names in (("family", ("Boeing 707", "A310")), ("maker", ("Boeing", "Airbus"))):
+        text = "".join(f"{n:03} {names[n % 2]}\n" for n in range(6))
+        (tmp_path / f"images_{what}.txt").write_text(text)
+    assert not open_dataset(tmp_path, task="auto").labelled.any()
+    (tmp_path / "images_maker.txt").unlink()
+    assert open_dataset(tmp_path, task="auto").labels.names == ("A310", "Boeing 707")
+
+
+def test_numbers_of_places_are_no_classes(tmp_path):
+    for n in range(6):
+        write(tmp_path / f"images/{n:03}.jpg", noise(n))
+    (tmp_path / "list_bbox.txt").write_text("".join(f"{n:03}.jpg 5 6 {n % 2}\n" for n in range(6)))
+    assert not open_dataset(tmp_path).labelled.any()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.data.drawn_sets import blocks, noise, write
 
 from headstart.data.classes.folders import open_folders
 from headstart.data.files.scan import EXTENSIONS, Tree, scan
@@ -254,3 +255,29 @@ def test_folders_that_number_parts_are_no_classes(name):
     assert "number parts; --label folder:1 if not" in found.reading["labels"]
     assert len(open_folders(given, level=1).labels.kinds) == 3
     assert len(open_folders(tree("grade_1/a.jpg", "grade_2/b.jpg")).labels.kinds) == 2
+
+
+def test_initial_letters_are_no_classes(tmp_path):
+    names = ("a/abbey/1.jpg", "a/airport/2.jpg", "b/bar/3.jpg", "b/Beach/in/4.jpg")
+    found = open_folders(Tree(tmp_path, names))
+    assert found.labels.names == ("Beach", "abbey", "airport", "bar")
+    assert "initial letter" in found.reading["labels"]
+    assert open_folders(Tree(tmp_path, (*names, "c/dog/5.jpg"))).labels.names == ("a", "b", "c")
+
+
+def test_two_folders_of_the_same_names_of_which_one_has_few_colours(tmp_path):
+    for n in range(3):
+        write(tmp_path / f"X/{n}.png", noise(n))
+        write(tmp_path / f"Y/{n}.png", blocks(n, (0, 255)))
+        write(tmp_path / f"Z/{n}.png", noise(n + 9))
+    names = {c: tuple(f"{c}/{n}.png" for n in range(3)) for c in "XYZ"}
+    with pytest.raises(DataError, match="/Y holds a file of the same name for each image of X"):
+        open_folders(Tree(tmp_path, names["X"] + names["Y"]))
+    assert open_folders(Tree(tmp_path, names["X"] + names["Z"])).labels.names == ("X", "Z")
+
+
+def test_the_cure_names_the_folder_of_classes(tmp_path):
+    names = tuple(f"images/Images/{c}/1.jpg" for c in ("pug", "boxer"))
+    tree = Tree(tmp_path, names, {"annotations": 2}, others=("annotations/pug/1", "annotations/x"))
+    with pytest.raises(DataError, match=r"to learn those in it, give .*/images$"):
+        open_folders(tree)

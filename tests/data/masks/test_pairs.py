@@ -6,7 +6,6 @@ import pytest
 
 from headstart.data.masks.pairs import (
     is_called_mask,
-    is_mask_folder,
     pair_masks,
     split_by_folders,
 )
@@ -33,6 +32,8 @@ def pairs(*names):
         ("train_images/a.jpg", "train_masks/a.png"),
         ("train/a.jpg", "train_labels/a_L.png"),
         ("train/a.jpg", "trainannot/a.png"),
+        ("img_dir/train/a.jpg", "ann_dir/train/a.png"),
+        ("imagesTr/a.png", "labelsTr/a.png"),
         ("images/classA/a.jpg", "masks/classA/a.png"),
         ("a.jpg", "a_mask.png"),
         ("a.jpg", "a_seg.png"),
@@ -133,11 +134,6 @@ def test_splits_are_told_by_folders():
     assert split_by_folders(["images/a", "images/b"]) == ("", "")
 
 
-def test_folders_are_told_by_their_words():
-    assert all(map(is_mask_folder, ("masks", "train_masks", "GT", "SegmentationClass")))
-    assert not any(map(is_mask_folder, ("images", "masked_faces", "train")))
-
-
 def test_numbers_in_the_names_of_folders_may_differ():
     own = "ISIC2018_Task1-2_Training_Input/ISIC_1.jpg"
     mask = "ISIC2018_Task1_Training_GroundTruth/ISIC_1_segmentation.png"
@@ -185,3 +181,12 @@ def test_several_masks_beside_an_image_that_are_numbered_are_parts_of_one():
     assert found.parts == (("object", "object"), ("object",))
     faces = pairs("a/face_mask_1.jpg", "a/face_mask_2.jpg", "a/b.jpg", "a/b_mask.png")
     assert set(faces) == {"a/face_mask_1.jpg", "a/face_mask_2.jpg", "a/b.jpg"}
+
+
+def test_parts_beside_the_only_folder_of_images_whatever_it_is_called():
+    found = pair_masks(
+        [f"{home}/{n}.png" for home in ("CXR_png", "ManualMask/leftMask", "ManualMask/rightMask")
+         for n in "12"]
+    )  # fmt: skip
+    assert found.parts == (("left", "right"),) * 2
+    assert found.guessed

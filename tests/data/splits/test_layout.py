@@ -98,3 +98,10 @@ def test_parts_are_numbered_and_called_so():
     assert numbered_parts(tree("images_001/a.jpg", "images_002/b.jpg"))
     assert not numbered_parts(tree("site_1/a.jpg", "site_2/b.jpg"))
     assert not numbered_parts(tree("images_001/x/a.jpg", "images_002/x/b.jpg"))
+
+
+def test_words_of_two_splits_beside_other_folders_are_two_readings(tmp_path):
+    names = [f"{top}/0002_c1.jpg" for top in ("bounding_box_train", "bounding_box_test", "query")]
+    with pytest.raises(DataError, match=r"bounding_box_test, bounding_box_train .* like splits"):
+        split_folders(Tree(tmp_path, tuple(names)))
+    assert split_folders(Tree(tmp_path, ("train/1.jpg", "bus/2.jpg", "ship/3.jpg"))) == {}

@@ -26,8 +26,10 @@ _IMAGES = re.compile(
 )
 _HOMES = ("meta", "labels", "splits", "lists", "annotations", "imagesets")
 _PARTITION = re.compile(r"partition", re.I)
+_FIRST = re.compile(r"[\s,;]+")
 _LAST = re.compile(r"[\s,;]+(?=[^\s,;]+$)")  # what lies before the last word of a line
-_NO_CLASS = re.compile(r"\.[A-Za-z]{3,4}$|^-1$")  # another file; no, in a list of one class
+# Another file; no, in a list of one class; several numbers, as of places.
+_NO_CLASS = re.compile(r"\.[A-Za-z]{3,4}$|^-1$|^-?[\d.]+([\s,;]+-?[\d.]+)+$")
 
 
 def with_lists(dataset: Dataset, tree: Tree, *, apart: bool = False) -> Dataset:
@@ -85,7 +87,7 @@ def _lists_above(root: Path) -> list[Path]:
 
 
 def _with_classes(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:
-    """Takes classes from the last word of each line, where folders say none and one list does.
+    """Takes classes from what follows a path in each line, where one list says them and no folder.
 
     Several lists do that are called like splits, each like another, and share no image.
     """
@@ -93,11 +95,10 @@ def _with_classes(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:
         return dataset
     told: dict[str, dict[str, str]] = {}
     for file, lines in lists.items():
-        rows = dict(_LAST.split(line, 1) for line in lines if _LAST.search(line))
+        names, rows = _told(dataset, lines)
         kinds = set(rows.values())
         if _PARTITION.search(file) or not 1 < len(kinds) <= len(rows) / 2:
             continue
-        names = _named(dataset, list(rows))
         if len(names) >= _KNOWN * len(lines) and not any(map(_NO_CLASS.search, kinds)):
             told[file] = {name: rows[line] for name, line in names.items()}
     words = {file: split_word(Path(file).stem) for file in told}
@@ -107,13 +108,26 @@ def _with_classes(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:
                                        or len(classes) < total)):  # fmt: skip
         return dataset
     files = some_of(sorted(told), 3)
-    said = {"labels": f"the last word of each line of {files}"}
+    said = {"labels": f"what follows the path in each line of {files}"}
     labels = class_labels([classes.get(name, "") for name in dataset.names])
     dataset = replace(dataset, labels=labels, source="table", reading=dataset.reading | said)
     if len(told) < 2 or (dataset.splits != "").any():
         return dataset
     splits = {name: str(words[file]) for file, found in told.items() for name in found}
     return _split(dataset, splits, files)
+
+
+def _told(dataset: Dataset, lines: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns image -> what names it, and that -> the rest of its line.
+
+    What names an image is the first word, or all but the last where names hold blanks.
+    """
+    for between in (_FIRST, _LAST):
+        rows = dict(between.split(line, 1) for line in lines if between.search(line))
+        names = _named(dataset, list(rows))
+        if len(names) >= _KNOWN * len(lines):
+            break
+    return names, rows
 
 
 def _by_lists(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:

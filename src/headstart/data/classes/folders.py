@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.files.few_colours import few_colours
 from headstart.data.files.scan import EXTENSIONS, Tree
 from headstart.data.labels import Classes, class_labels
 from headstart.data.splits.layout import (
@@ -86,6 +87,8 @@ def open_folders(tree: Tree, *, same_classes: bool = True, level: int | None = N
         return _build(tree, [""] * len(tree.names), nowhere, depth=1, said=said)
     if not folders:
         return _build(tree, [""] * len(tree.names), nowhere, depth=0)
+    if _are_initials(tree):
+        return _by_level(tree, 2, "folder 2 of each path; the first is its initial letter")
     labels = [name.partition("/")[0] if "/" in name else None for name in tree.names]
     inside = splits_inside_classes(tree)
     if inside is not None:
@@ -132,7 +135,17 @@ def _with_splits(tree: Tree, splits: dict[str, SplitFolder], *, same_classes: bo
     return dataset
 
 
-def _by_level(tree: Tree, level: int) -> Dataset:
+def _are_initials(tree: Tree) -> bool:
+    """Whether the top folders are single letters, with which the folders in them begin."""
+    parts = [name.split("/") for name in tree.names]
+    return len(tree.folders) > 1 and all(
+        len(each) > 2 and len(each[0]) == 1 and each[1][:1].lower() == each[0].lower()
+        and each[0].isalpha() and len(each[1]) > 1
+        for each in parts
+    )  # fmt: skip
+
+
+def _by_level(tree: Tree, level: int, why: str = "") -> Dataset:
     """Makes the folder at a level the class, and those above it splits where they say so.
 
     Raises:
@@ -152,7 +165,7 @@ def _by_level(tree: Tree, level: int) -> Dataset:
         raise DataError(
             f"--label folder:{level}: no image below {tree.root} lies {level} folders deep"
         )
-    said = {"labels": f"folder {level} of each path, as asked"}
+    said = {"labels": why or f"folder {level} of each path, as asked"}
     return _build(tree, labels, splits, depth=level, said=said)
 
 
@@ -224,7 +237,11 @@ def _refuse_boxes(tree: Tree) -> None:
         if _are_lists(tree, folder):
             continue
         if others and (last in ("annotation", "annotations") or (last in _BOXES and beside)):
-            inner = [n for n in tree.folders if n != folder and len(tree.below(n).folders) > 1]
+            inner = [
+                n
+                for n in tree.folders
+                if n != folder and len(_innermost(tree.below(n)).folders) > 1
+            ]
             other = "".join(f"; to learn those in it, give {tree.root / n}" for n in inner[:1])
             raise DataError(
                 f"{tree.root / folder} looks like the boxes of a detection set: say --task "
@@ -237,10 +254,14 @@ def _refuse_twins(tree: Tree) -> None:
     """Refuses a folder of images and another with a file for each of them, taken for two classes.
 
     Raises:
-        DataError: If that is so, and one of them only says that it holds images.
+        DataError: If that is so, and one of them only says that it holds images, or only the files
+            of the other have few colours each.
     """
     plain = [name for name in tree.folders if _IMAGE_WORD.search(name)]
     others = [name for name in tree.folders if name not in plain]
+    if len(tree.folders) == 2 and not plain:
+        plain = [name for name in tree.folders if not few_colours(tree.below(name))]
+        others = [name for name in tree.folders if name not in plain]
     if len(plain) != 1 or len(others) != 1:
         return
     stems = [

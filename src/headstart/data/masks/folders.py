@@ -12,8 +12,9 @@ from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree
 from headstart.data.labels import Classes
+from headstart.data.masks.folder_words import is_mask_folder
 from headstart.data.masks.mask_labels import mask_labels
-from headstart.data.masks.pairs import MaskPairs, is_called_mask, is_mask_folder
+from headstart.data.masks.pairs import MaskPairs, is_called_mask
 from headstart.data.masks.parts import Annotated
 from headstart.data.masks.splits import listed_splits, with_splits
 from headstart.data.tables.roles import NONE, Columns

@@ -7,26 +7,20 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import PurePosixPath
 
-from headstart.data.words import MASKS, normal, split_name, split_word
+from headstart.data.masks.folder_words import (
+    are_instances,
+    bare_folder,
+    folders_around,
+    folders_of,
+    in_masks,
+    is_mask_folder,
+)
+from headstart.data.words import normal, split_name, split_word
 
-__all__ = ["MaskPairs", "is_called_mask", "is_mask_folder", "pair_masks", "split_by_folders"]
+__all__ = ["MaskPairs", "is_called_mask", "pair_masks", "split_by_folders"]
 
-_MASKS = MASKS | {
-    *("label", "labels", "annotation", "annotations", "annot", "annots", "anno", "trainannot"),
-    *("segmentationclass", "segmentationclassraw", "testannot", "valannot", "gts", "targets"),
-    *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
-    *("alpha", "alphas", "matte", "mattes", "matting"),
-}
-_IMAGES = frozenset(
-    {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes",
-     "leftimg8bit", "input", "inputs", "clip", "rgb", "raw", "original", "originals", "frames",
-     "slices"}
-)  # fmt: skip
-_INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
-_PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
 _ENDING = re.compile(
     r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
     r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
@@ -92,7 +86,10 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
     pairs = _by_name(images, called, alone=masks is not None)
     guessed = False
     if 2 * sum(map(len, pairs[0].values())) < len(called):
-        for cut in (_without_common, _without_numbers, _without_common_of_folders):
+        cuts = [_without_common, _without_numbers, _without_common_of_folders]
+        if all(each.name.count("/") > 1 for each in called):  # else they may be classes
+            cuts.append(_without_only_folder)
+        for cut in cuts:
             again = _by_name(cut(images), cut(called), alone=masks is not None)
             if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
                 pairs, guessed = again, True
@@ -116,63 +113,15 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
     )  # fmt: skip
 
 
-@cache
-def _words(folder: str) -> tuple[str, ...]:
-    return tuple(part for part in re.split(r"[ _.\-]+", folder.lower()) if part)
-
-
-@cache
-def _is(folder: str, words: frozenset[str]) -> bool:
-    return folder.lower() in words or any(part in words for part in _words(folder))
-
-
 def _numbered(name: str) -> bool:
     """Whether a mask is one of several of its image by its name: ``x_mask_1.png``."""
     return bool(_NUMBERED.search(os.path.splitext(name)[0]))
 
 
-def _around(names: Sequence[str]) -> frozenset[str]:
-    """Returns the folders that hold images and masks in folders of their own: Kvasir-SEG/."""
-    inside: dict[str, set[str]] = defaultdict(set)
-    for home in {name.rpartition("/")[0] for name in names}:
-        parts = home.split("/")
-        for depth, part in enumerate(parts):
-            inside["/".join(parts[:depth])].add(part)
-    return frozenset(
-        home for home, parts in inside.items()
-        if any(_is(part, _MASKS) for part in parts)
-        and any(_is(part, _IMAGES) and not _is(part, _MASKS) for part in parts)
-    )  # fmt: skip
-
-
-def _in_masks(name: str, around: frozenset[str]) -> bool:
-    """Whether a file lies in a folder of masks, which holds no images besides."""
-    parts = _folders(name)
-    return any(
-        _is(part, _MASKS) and "/".join(parts[: depth + 1]) not in around
-        for depth, part in enumerate(parts)
-    )
-
-
-def is_mask_folder(folder: str) -> bool:
-    """Tells whether a folder is called like one of masks."""
-    return _is(folder, _MASKS)
-
-
 def is_called_mask(name: str) -> bool:
     """Tells whether the path of a file ends like a mask's, in a folder that is called so."""
-    folders = any(is_mask_folder(folder) for folder in _folders(name))
+    folders = any(is_mask_folder(folder) for folder in folders_of(name))
     return folders and bool(_ENDING.search(os.path.splitext(name)[0]))
-
-
-@cache
-def _bare(folder: str) -> str:
-    """Returns a folder's name without what says that it holds images or masks; splits alike."""
-    words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]
-    left = "_".join(words)
-    annotated = re.fullmatch(r"(train|test|val)annot", folder.lower())
-    left = annotated[1] if annotated else left
-    return split_name(left) or left
 
 
 def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
@@ -180,16 +129,15 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
     images: list[_Place] = []
     masks: list[_Place] = []
     loose: list[_Place] = []
-    around = _around(names)
+    around = folders_around(names)
     by_folder = False
     for name in names:
-        folders = _folders(name)
-        if any(_is(folder, _INSTANCES) for folder in folders):
+        if any(map(are_instances, folders_of(name))):
             continue
         each = _place(name)
         if _OTHER_KINDS.search(each.stem):
             continue
-        if _in_masks(name, around):
+        if in_masks(name, around):
             by_folder = True
             masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))
         elif _ENDING.search(_NUMBERED.sub(r"\1", each.stem)):
@@ -211,12 +159,8 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
 
 def _place(name: str, cut: bool = False) -> _Place:
     stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
-    key = tuple(left for folder in _folders(name) if (left := _bare(folder)))
+    key = tuple(left for folder in folders_of(name) if (left := bare_folder(folder)))
     return _Place(name, key, _ENDING.sub("", stem) if cut else stem)
-
-
-def _folders(name: str) -> list[str]:
-    return name.split("/")[:-1]
 
 
 _Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
@@ -290,6 +234,12 @@ def _without_numbers(places: list[_Place]) -> list[_Place]:
     return bare if len({(p.key, p.stem.lower()) for p in bare}) == len(bare) else places
 
 
+def _without_only_folder(places: list[_Place]) -> list[_Place]:
+    """Takes off what the folder is called that all lie in: CXR_png/ beside leftMask/."""
+    alone = len({place.key for place in places}) == 1
+    return [_Place(p.name, (), p.stem) for p in places] if alone else places
+
+
 def _without_common_of_folders(places: list[_Place]) -> list[_Place]:
     """Takes off what the names in each folder begin and end with, but for numbers."""
     homes: dict[str, list[_Place]] = defaultdict(list)
@@ -311,7 +261,7 @@ def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
     """Returns the split that a folder of each image says, or ``""``."""
     depth = max((name.count("/") for name in names), default=0)
     for at in range(depth):
-        parts = {name: _folders(name)[at] if name.count("/") > at else "" for name in names}
+        parts = {name: folders_of(name)[at] if name.count("/") > at else "" for name in names}
         for read in (split_name, split_word):
             kinds = {part: read(part) if part else None for part in set(parts.values())}
             told = [kind for kind in kinds.values() if kind]

@@ -57,6 +57,8 @@ def split_folders(tree: Tree) -> dict[str, SplitFolder]:
         if _agree(found):
             return found
         raise _two_readings(tree, found)
+    if len({*words.values()} - {"pred"}) > 1:  # bounding_box_train, bounding_box_test and query
+        raise _two_readings(tree, {name: _split(tree, name, kind) for name, kind in words.items()})
     _refuse_numbered(tree)
     return {}
 

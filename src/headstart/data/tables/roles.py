@@ -9,6 +9,7 @@ from headstart.data.files.scan import EXTENSIONS
 from headstart.data.splits.split_flags import flag_split, holds_flags
 from headstart.data.tables.fold_column import fold_column, said_of_folds
 from headstart.data.tables.locate import locate
+from headstart.data.tables.refused import refuse_pairs, refuse_pixels
 from headstart.data.tables.tables import FILE_COLUMNS, Table
 from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
@@ -154,6 +155,8 @@ def _image_column(table: Table, taken: set[str]) -> str:
             f"{table.path} has no header: its first row is {', '.join(table.columns)}. Write a row "
             f"of column names before it, such as path,label"
         )
+    if not called:
+        refuse_pixels(table, free)
     shares = {name: _share_of_files(table, name) for name in called or free}
     best = max(shares.values(), default=0.0)
     if called and best == 0:
@@ -164,7 +167,7 @@ def _image_column(table: Table, taken: set[str]) -> str:
         good = [name for name in good if name.lower() not in _LABELS] or good
         if len(good) == 1 or called:
             return good[0]
-        _refuse_pairs(table, good)
+        refuse_pairs(table, good)
         raise DataError(
             f"the columns {', '.join(good)} of {table.path} all name files: say which with "
             f"--image COLUMN"
@@ -174,21 +177,6 @@ def _image_column(table: Table, taken: set[str]) -> str:
         f"no column of {table.path} names image files that are there; its columns are: {there}. "
         f"Say which with --image COLUMN"
     )
-
-
-def _refuse_pairs(table: Table, files: list[str]) -> None:
-    """Refuses two files a row, and whether they are of the same: nothing is learnt from pairs.
-
-    Raises:
-        DataError: If that is so.
-    """
-    bare = {re.sub(r"[ _-]?([12ab]|left|right|first|second)$", "", name.lower()) for name in files}
-    if len(files) == 2 and len(bare) == 1:
-        raise DataError(
-            f"each row of {table.path} names two images ({files[0]}, {files[1]}), as pairs to "
-            f"compare do, and nothing is learnt from pairs: give a table with one image a row and "
-            f"who or what is on it (path,label), and say --task identity"
-        )
 
 
 def _share_of_files(table: Table, name: str) -> float:

@@ -1,0 +1,33 @@
+"""What folders of masks and of images are called."""
+
+from __future__ import annotations
+
+from headstart.data.masks.folder_words import (
+    are_instances,
+    bare_folder,
+    folders_around,
+    in_masks,
+    is_mask_folder,
+)
+
+
+def test_folders_of_masks_are_known_by_their_words():
+    assert all(map(is_mask_folder, ("masks", "train_masks", "GT", "SegmentationClass")))
+    assert all(map(is_mask_folder, ("ManualMask", "leftMask", "labelsTr", "ann_dir")))
+    assert not any(map(is_mask_folder, ("images", "masked_faces", "train", "JPEGImages")))
+    assert are_instances("SegmentationObject")
+    assert not are_instances("SegmentationClass")
+
+
+def test_what_is_left_of_a_folder_says_where_it_belongs():
+    assert bare_folder("imagesTr") == bare_folder("labelsTr") == "tr"
+    assert bare_folder("img_dir") == bare_folder("ann_dir") == "dir"
+    assert bare_folder("leftImg8bit") == bare_folder("SegmentationClass") == ""
+    assert bare_folder("training_images") == bare_folder("valannot").replace("val", "train")
+
+
+def test_a_folder_around_both_is_no_folder_of_masks():
+    names = ["Kvasir-SEG/images/a.jpg", "Kvasir-SEG/masks/a.jpg", "seg/b.png"]
+    around = folders_around(names)
+    assert around == {"Kvasir-SEG"}
+    assert [in_masks(name, around) for name in names] == [False, True, True]
