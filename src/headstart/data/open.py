@@ -99,8 +99,8 @@ def open_dataset(
         task = dataset.task
     else:
         dataset = _read(given, columns, same_classes=apart, level=level)
-        if task == "auto" and given.is_dir() and label is None:
-            dataset = _with_unread(dataset, given)
+        if given.is_dir() and label is None:
+            dataset = _with_unread(dataset, given, sure=task != "auto")
         if left:
             said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
             dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
@@ -256,8 +256,13 @@ def _are_people(dataset: Dataset) -> bool:
     return dataset.source == "folders" and {each[0] if each else "" for each in kinds} <= _PEOPLE
 
 
-def _with_unread(dataset: Dataset, path: Path) -> Dataset:
+def _with_unread(dataset: Dataset, path: Path, *, sure: bool) -> Dataset:
     """Says that annotations lie beside images which no reader takes.
+
+    Args:
+        dataset: What was read.
+        path: The folder.
+        sure: Whether it was said what is learnt.
 
     Raises:
         DataError: If they are of places in the images, and folders would be taken for classes.
@@ -278,7 +283,7 @@ def _with_unread(dataset: Dataset, path: Path) -> Dataset:
     if unread is None or (dataset.source == "table" and "--label" in dataset.reading["labels"]):
         return dataset
     labelled = dataset.labelled.any()
-    if labelled and unread.places and dataset.source != "table":
+    if labelled and unread.places and not sure and dataset.source != "table":
         raise DataError(
             f"{path}: {unread.line}. If the folders of the images are classes, say --task "
             f"classification"

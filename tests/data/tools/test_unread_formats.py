@@ -124,3 +124,20 @@ def test_a_word_for_each_image_in_some_order_is_told(tmp_path):
     assert "holds a word for each image, in some order, and names none" in said
     truth.write_text("490\n361\n171\n")
     assert open_dataset(tmp_path, task="auto").reading["labels"] == "none"
+
+
+def test_boxes_that_are_not_read_are_named_where_folders_would_be_classes(tmp_path):
+    for split in ("VisDrone-train", "VisDrone-val"):
+        write(tmp_path / f"{split}/images/a.jpg", noise(1))
+        (tmp_path / f"{split}/annotations").mkdir()
+        (tmp_path / f"{split}/annotations/a.txt").write_text("5,6,10,12,1,4,0,0\n")
+    for task in ("auto", "classification"):
+        with pytest.raises(DataError, match="is VisDrone's, which is not read: convert it"):
+            open_dataset(tmp_path, task=task)
+
+
+@pytest.mark.parametrize("task", ["auto", "classification", "identity"])
+def test_what_is_not_read_is_said_whatever_was_asked_for(tmp_path, task):
+    write(tmp_path / "jpg/image_00001.jpg", noise(1))
+    (tmp_path / "imagelabels.mat").write_bytes(b"MATLAB 5.0")
+    assert "imagelabels.mat may say" in open_dataset(tmp_path, task=task).reading["labels"]

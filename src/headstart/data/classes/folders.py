@@ -19,7 +19,7 @@ from headstart.data.splits.layout import (
     split_folders,
     splits_inside_classes,
 )
-from headstart.data.tools.unread_formats import no_images
+from headstart.data.tools.unread_formats import no_images, unread_format
 from headstart.data.words import MASKS, normal, plural, split_name, split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -243,10 +243,13 @@ def _refuse_boxes(tree: Tree) -> None:
                 if n != folder and len(_innermost(tree.below(n)).folders) > 1
             ]
             other = "".join(f"; to learn those in it, give {tree.root / n}" for n in inner[:1])
+            unread = unread_format(tree)
+            what = "looks like the boxes of a detection set: say --task detection to read them"
+            if unread is not None and unread.places:
+                what = f"holds annotations: {unread.line}"
             raise DataError(
-                f"{tree.root / folder} looks like the boxes of a detection set: say --task "
-                f"detection to read them. Classes are one folder of images each, a table (path, "
-                f"label), or one plain folder of images{other}"
+                f"{tree.root / folder} {what}. Classes are one folder of images each, a table "
+                f"(path, label), or one plain folder of images{other}"
             )
 
 
