@@ -53,3 +53,9 @@ def test_columns_of_yes_and_no():
     found = dataset(["a", "b"], rust=["0", "1"], scab=["1", "0"], site=["1", "2"], one=["1", "1"])
     assert indicator_columns(found) == ["rust", "scab"]
     assert indicator_columns(dataset(["a", "b"], rust=["0", "1"])) == []
+
+
+def test_a_combination_of_classes_that_are_there_too():
+    [finding] = check_several_labels(dataset(["cat", "cat,dog", "dog", "dog,cow,cat"]))
+    assert "3 different ones in 4 combinations" in finding.claim
+    assert list(check_several_labels(dataset(["red wine", "wine", "beer", "ale", "red"]))) == []

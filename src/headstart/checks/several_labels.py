@@ -23,7 +23,7 @@ def check_several_labels(dataset: Dataset) -> Iterator[Finding]:
         lists = [_parts(name, mark) for name in names]
         several = [parts for parts in lists if parts and len(parts) > 1]
         words = Counter(word for parts in lists if parts for word in set(parts))
-        if not several or not _are_lists(lists, words, len(names), sure=mark in "[|"):
+        if not several or not _are_lists(lists, words, len(names), mark):
             continue
         how = called if mark == "[" else f"separated by {called}"
         yield Finding(
@@ -62,15 +62,17 @@ def _parts(name: str, mark: str) -> list[str] | None:
     return [str(each) for each in found] if isinstance(found, list) else None
 
 
-def _are_lists(
-    lists: list[list[str] | None], words: Counter[str], names: int, *, sure: bool
-) -> bool:
+def _are_lists(lists: list[list[str] | None], words: Counter[str], names: int, mark: str) -> bool:
     """Whether names are combinations of few words, each of which recurs."""
     if any(parts is None for parts in lists):
         return False
-    if sure:
+    if mark in "[|":
         return True
     several = sum(len(parts) > 1 for parts in lists if parts)
     again = sum(count > 1 for count in words.values())
+    alone = {parts[0] for parts in lists if parts and len(parts) == 1}
+    joined = [set(parts) for parts in lists if parts and len(parts) > 1]
+    if mark in ";,+" and len(words) < names and any(parts <= alone for parts in joined):
+        return True  # cat, dog and "cat,dog"
     # "great dane, great pyrenees" share a word as well; lists recombine nearly all of theirs.
     return len(words) < names and several >= names / 4 and again >= 0.8 * len(words)
