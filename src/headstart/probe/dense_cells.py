@@ -100,11 +100,16 @@ def some_cells(
     def fill(start: int) -> None:
         part = slice(start, start + _BATCH)
         maps = layout.split(torch.from_numpy(rows[part]).float())[layout.first :]
-        seen = [
-            (y[down[part]][:, None] @ each @ x[across[part]][:, None].transpose(2, 3)).flatten(2)
-            for each, y, x in zip(maps, tall, broad, strict=True)
-        ]
-        values[part] = torch.cat(seen, dim=1).transpose(1, 2).half().numpy()
+        at, rest = (torch.from_numpy(each[part]) for each in (down, across))
+        image = torch.arange(len(at))[:, None, None]
+
+        def seen(each: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            if each.shape[2:] == (high, wide):  # as large as the output: nothing to enlarge
+                return each[image, :, at[:, :, None], rest[:, None]].flatten(1, 2)
+            return (y[at][:, None] @ each @ x[rest][:, None].transpose(2, 3)).flatten(2).mT
+
+        found = [seen(*each) for each in zip(maps, tall, broad, strict=True)]
+        values[part] = torch.cat(found, dim=2).half().numpy()
 
     with one_thread():  # which the threads begin with, and keep
         collections.deque(ordered_map(fill, range(0, n, _BATCH)), maxlen=0)

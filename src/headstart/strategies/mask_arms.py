@@ -18,7 +18,6 @@ from headstart.nets.dense_head import FILTER_LEVELS, DenseHead, DensePlan
 from headstart.nets.maps import MapLayout
 from headstart.nets.pixel_head import PixelHead
 from headstart.nets.place_runner import module_of
-from headstart.nets.stages import one_thread
 from headstart.probe.dense_linear import LinearTask, fit_linear
 from headstart.probe.dense_scores import confusions, dense_temperature, mean_overlap, paired_gain
 from headstart.probe.dense_targets import are_uneven, class_weights
@@ -127,7 +126,6 @@ def plan_of(
     return DensePlan(kind, channels, strides, chosen, n_classes, width)
 
 
-@one_thread()  # its steps are so small that threads would wait for each other
 def linear_arm(
     maps: Maps,
     material: MaskMaterial,

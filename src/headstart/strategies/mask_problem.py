@@ -125,8 +125,8 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
         seen = np.array([[side / judged, 0, 0], [0, side / judged, 0]])
         for rows, answer, _ in best_of(cells / cells.sum(axis=0), seen, truth.shape, stride):
-            known = truth[rows] < classes
-            pairs = truth[rows][known].astype(np.int64) * classes + answer[known]
+            told = truth[rows] < classes
+            pairs = truth[rows][told].astype(np.int64) * classes + answer[told]
             total += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
     return float(mean_iou(pixel_counts(total[None]))(np.ones((1, 1)))[0])
 
