@@ -10,7 +10,7 @@ from typing import cast, get_args
 import numpy as np
 
 from headstart.choices import Segmenter
-from headstart.compute import Compute
+from headstart.compute import Compute, silent
 from headstart.data.masks import Masks
 from headstart.errors import OptionError
 from headstart.features.extract_filters import extract_filters
@@ -121,8 +121,10 @@ def _learn(
 
     def fit(way: tuple[int, bool]) -> Arm:
         stride, filtered = way
+        # A screen shows one phase at a time: that of the last arm, which takes longest.
+        heard = compute if way == strides[-1] else compute.with_progress(silent)
         return linear_arm(
-            session.maps.take(mine), material, network.backbone, folds, compute,
+            session.maps.take(mine), material, network.backbone, folds, heard,
             stride=stride, balance=ask.recipe.balance,
             filters=filters().take(mine) if filtered else None,
         )  # fmt: skip
