@@ -1,6 +1,7 @@
 """The command line: exit statuses, what goes to which stream, flags and their help."""
 
 import csv
+import gc
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import pytest
 from tests.said import besides_reading
 
+from headstart import cli
 from headstart.cli import VERBS, main
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -29,6 +31,18 @@ def call(capfd):
         return status, out, besides_reading(err)
 
     return run
+
+
+def test_the_process_looks_for_garbage_seldom_and_ends_with_the_status(monkeypatch):
+    before, ends = gc.get_threshold(), []
+    monkeypatch.setattr(cli, "main", lambda: 3)
+    monkeypatch.setattr(os, "_exit", ends.append)
+    try:
+        cli.entry()
+        assert gc.get_threshold()[0] > 10 * before[0]
+    finally:
+        gc.set_threshold(*before)
+    assert ends == [3]
 
 
 @pytest.fixture(scope="module")

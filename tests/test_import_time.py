@@ -38,6 +38,16 @@ def test_nothing_heavy_is_imported(code):
     assert loaded(code) == set()
 
 
+def test_torch_waits_until_images_are_decoded_beside_it():
+    """What chooses the input and begins to decode imports none of what trains."""
+    code = (
+        "import headstart.features.extract_maps, headstart.strategies.look\n"
+        "from headstart.strategies.ways import input_of\n"
+        "assert input_of('segmentation') and input_of('detection')\n"
+    )
+    assert loaded(code) == set()
+
+
 def test_help_of_every_verb_and_what_is_wrong_import_nothing_heavy():
     """All in one process, which would hold whatever one of them imported."""
     code = (

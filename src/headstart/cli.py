@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import importlib.util
 import os
@@ -20,6 +21,7 @@ from headstart.errors import HeadstartError, OptionError
 __all__ = ["entry", "main"]
 
 _BUG = 70  # EX_SOFTWARE: 1 means that something serious was found, and a traceback's own is 1
+_OBJECTS = 50_000  # that are new before garbage is looked for
 VERBS = {
     "check": "what is wrong with the data, by file name",
     "advise": "freeze or fine-tune, which backbone, what to expect: measured on your images",
@@ -81,6 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> NoReturn:
     """The `headstart` command: `main`, then out without the second that torch's farewell takes."""
+    # Imports make half a million objects that stay: by default they are looked through for garbage
+    # time and again, for half a second in all.
+    gc.set_threshold(_OBJECTS)
     status = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

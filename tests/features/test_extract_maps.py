@@ -13,6 +13,7 @@ from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.features import extract_maps as under_test
 from headstart.features.extract_maps import extract_maps
+from headstart.nets import maps
 from headstart.nets.backbone import open_backbone
 
 
@@ -44,7 +45,7 @@ def test_few_are_held_in_memory_and_many_in_a_file(tmp_path, monkeypatch):
 def test_where_nothing_reads_them_only_the_images_are_measured(tmp_path, monkeypatch):
     write_photos(tmp_path / "photos", 3)
     whole = extracted(tmp_path / "photos")
-    monkeypatch.setattr(under_test, "maps_engine", None)
+    monkeypatch.setattr(maps, "maps_engine", None)
     found = extracted(tmp_path / "photos", wanted=False)
     assert found.maps.layout == whole.maps.layout
     assert (found.maps.rows.size, found.computed, found.engine) == (0, 0, "none")

@@ -32,6 +32,24 @@ def test_shares_keep_what_nearest_pixels_lose():
     assert abs(int(cells[1, 4, 1]) - 16) <= 1
 
 
+def test_every_pixel_is_shared_out_to_the_last_part():
+    mask = np.random.default_rng(0).integers(0, 3, (100, 71), dtype=np.uint8)
+    shares = shares_of(mask, PAD.matrix(71, 100), 32, 71, 100, 3)
+    inside = shares[0] > 0
+    assert inside.any()
+    assert (shares[:, inside].sum(axis=0, dtype=int) == 255).all()
+    whole = np.full((50, 50), 1, np.uint8)
+    assert (shares_of(whole, PAD.matrix(50, 50), 32, 50, 50, 2)[1] == 255).all()
+
+
+def test_cells_are_means_of_their_pixels():
+    shares = np.random.default_rng(0).integers(0, 256, (2, 3, 16, 24), dtype=np.uint8)
+    for stride in (1, 2, 4, 8):
+        cells = shares.reshape(2, 3, 16 // stride, stride, 24 // stride, stride)
+        means = np.floor(cells.mean(axis=(3, 5)) + 0.5)
+        assert np.array_equal(cell_shares(shares, stride), means)
+
+
 def test_a_square_shows_the_mask_where_the_image_is():
     mask = np.array([[0, 1], [1, 0]], np.uint8)  # of another size than its image
     square = mask_square(mask, PAD.matrix(100, 50), 32, 100, 50)

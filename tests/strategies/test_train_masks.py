@@ -131,14 +131,17 @@ def test_tiles_are_answered_as_they_were_measured_by_run_and_file(tmp_path):
 
 
 def test_thin_lines_are_told_by_filters_in_run_and_predictor_alike(tmp_path):
-    data = write_lines(tmp_path / "data", 6, 1)
+    data, heard = write_lines(tmp_path / "data", 6, 1), set()
     run = train.run(
         TrainOptions(
             data=data, out=tmp_path / "run", task="segmentation", backbone="starter",
             image_size=288, device="cpu", workers=1, folds=2, strategy="probe",
         ),
-        None,
+        lambda phase, done, total: heard.add(phase),
     )  # fmt: skip
+    # Two arms are fitted side by side, and a screen shows one phase at a time.
+    assert [each for each in heard if "linear arm" in each and "filters" not in each] == []
+    assert any("linear arm" in each for each in heard)
     results = json.loads(run.metrics.read_text())
     rows = list(csv.DictReader(run.trials.open()))
     assert {row["arm"] for row in rows} == {"linear", "linear with filters"}

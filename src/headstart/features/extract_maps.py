@@ -2,6 +2,7 @@
 
 Maps are large (half a megabyte an image at 256 px) and quick to compute again, so they are kept
 for one run only: in memory where they are few, else in a file that goes with the process.
+torch is imported by the functions that need it: images are decoded beside that.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
@@ -28,7 +29,9 @@ from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
 from headstart.nets.backbone import Backbone
 from headstart.nets.engine import Engine, batched, stream
-from headstart.nets.maps import MapLayout, map_layout, maps_engine
+
+if TYPE_CHECKING:
+    from headstart.nets.maps import MapLayout
 
 __all__ = ["MapFeatures", "MapRows", "Maps", "extract_maps", "fill_maps", "new_maps", "new_rows"]
 
@@ -156,6 +159,8 @@ def fill_maps(
         images: (number, (size, size, 3) uint8).
         offset: Row of image 0.
     """
+    import torch
+
     for numbers, rows in stream(engine, batched(images, engine.batch)):
         # torch rounds to halves and back three times as fast as numpy, to the same numbers.
         halves = torch.from_numpy(rows).clamp_(-_LARGEST, _LARGEST).half()
@@ -188,6 +193,8 @@ def extract_maps(
     compute.begin("loading the network")
     count = len(dataset)
     with prefetch(dataset, preprocess, (0.5,)) if count else nullcontext():
+        from headstart.nets.maps import map_layout, maps_engine
+
         engine = None
         if wanted:
             engine = maps_engine(backbone, preprocess, images=count, device=compute.device)

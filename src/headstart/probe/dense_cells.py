@@ -9,6 +9,7 @@ image are, each class alike; a cell that is drawn stands for as many as it was d
 
 from __future__ import annotations
 
+import collections
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +18,9 @@ import torch
 
 from headstart.features.extract_filters import JoinedRows
 from headstart.features.extract_maps import MapRows
+from headstart.images.threads import ordered_map
 from headstart.nets.maps import MapLayout
+from headstart.nets.stages import one_thread
 
 __all__ = ["MapCells", "enlarging", "some_cells"]
 
@@ -93,14 +96,23 @@ def some_cells(
     tall = [torch.from_numpy(each) for each in enlarging(tuple(s[1] for s in shapes))]
     broad = [torch.from_numpy(each) for each in enlarging(tuple(s[2] for s in shapes))]
     values = np.empty((n, down.shape[1] * across.shape[1], width), np.float16)
-    for start in range(0, n, _BATCH):
+
+    def fill(start: int) -> None:
         part = slice(start, start + _BATCH)
         maps = layout.split(torch.from_numpy(rows[part]).float())[layout.first :]
-        seen = [
-            (y[down[part]][:, None] @ each @ x[across[part]][:, None].transpose(2, 3)).flatten(2)
-            for each, y, x in zip(maps, tall, broad, strict=True)
-        ]
-        values[part] = torch.cat(seen, dim=1).transpose(1, 2).half().numpy()
+        at, rest = (torch.from_numpy(each[part]) for each in (down, across))
+        image = torch.arange(len(at))[:, None, None]
+
+        def seen(each: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            if each.shape[2:] == (high, wide):  # as large as the output: nothing to enlarge
+                return each[image, :, at[:, :, None], rest[:, None]].flatten(1, 2)
+            return (y[at][:, None] @ each @ x[rest][:, None].transpose(2, 3)).flatten(2).mT
+
+        found = [seen(*each) for each in zip(maps, tall, broad, strict=True)]
+        values[part] = torch.cat(found, dim=2).half().numpy()
+
+    with one_thread():  # which the threads begin with, and keep
+        collections.deque(ordered_map(fill, range(0, n, _BATCH)), maxlen=0)
     return MapCells(values, down, across, counts.astype(np.float32))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import io
 import platform
@@ -19,6 +20,7 @@ from headstart.data.labels import Labels, counts_of, quantity_of
 from headstart.fingerprint import fingerprint_bytes
 from headstart.images.pixels import cpu_count
 from headstart.images.stats import ImageStats
+from headstart.images.threads import ordered_map
 from headstart.images.thumbnails import region_thumbnail, thumbnail
 from headstart.predictions import Predictions, columns_of
 from headstart.records import to_json
@@ -152,13 +154,16 @@ def write_mistakes(
     """
     if mistakes:
         folder.mkdir()
-    for number, mistake in enumerate(mistakes):
-        name = mistake["name"]
-        if mistake.get("region"):
-            left, top, right, bottom = mistake["region"]
-            crop = region_thumbnail(dataset.root / name, _THUMBNAIL, (left, top, right, bottom))
-            (folder / f"{number}.jpg").write_bytes(crop)
-            continue
-        own = None if draw is None else partial(draw, name=name)
-        content = thumbnail(dataset.root / name, _THUMBNAIL, draw=own)
+
+    def write(numbered: tuple[int, dict[str, Any]]) -> None:
+        number, mistake = numbered
+        image = dataset.root / mistake["name"]
+        if region := mistake.get("region"):
+            left, top, right, bottom = region
+            content = region_thumbnail(image, _THUMBNAIL, (left, top, right, bottom))
+        else:
+            own = None if draw is None else partial(draw, name=mistake["name"])
+            content = thumbnail(image, _THUMBNAIL, draw=own)
         (folder / f"{number}.jpg").write_bytes(content)
+
+    collections.deque(ordered_map(write, enumerate(mistakes)), maxlen=0)

@@ -16,12 +16,13 @@ from headstart.errors import OptionError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.tiles import TILE_STEP
+from headstart.metrics.segmentation import mean_iou, pixel_counts
 from headstart.nets.backbone import Backbone
-from headstart.probe.dense_scores import confusions, mean_overlap
 from headstart.probe.dense_targets import are_uneven, cell_shares, mask_square, shares_of
 from headstart.strategies.placed_input import names_epochs, told_recipe, whole_input
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.segmentation.recipe import MaskRecipe
+from headstart.tasks.segmentation.upsample import best_of
 from headstart.training.schedule import Recipe, epochs_of
 
 __all__ = [
@@ -122,8 +123,12 @@ def shown_at(dataset: Dataset, geometry: Geometry, side: int, stride: int) -> fl
         shares = shares_of(mask, small.matrix(width, height), side, width, height, classes)
         cells = cell_shares(shares, stride).astype(np.float32) + 1e-3
         truth = mask_square(mask, large.matrix(width, height), judged, width, height)
-        total += confusions(np.log(cells)[None], truth[None])[0]
-    return float(mean_overlap(total))
+        seen = np.array([[side / judged, 0, 0], [0, side / judged, 0]])
+        for rows, answer, _ in best_of(cells / cells.sum(axis=0), seen, truth.shape, stride):
+            told = truth[rows] < classes
+            pairs = truth[rows][told].astype(np.int64) * classes + answer[told]
+            total += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    return float(mean_iou(pixel_counts(total[None]))(np.ones((1, 1)))[0])
 
 
 def tuned_input(dataset: Dataset, network: FrozenNetwork, options: dict[str, Any]) -> Preprocess:

@@ -10,13 +10,15 @@ from typing import cast, get_args
 import numpy as np
 
 from headstart.choices import Segmenter
-from headstart.compute import Compute
+from headstart.compute import Compute, silent
 from headstart.data.masks.masks import Masks
 from headstart.errors import OptionError
 from headstart.features.extract_filters import extract_filters
 from headstart.features.extract_maps import Maps
+from headstart.images.threads import ordered_map
 from headstart.nets.dense_head import FILTER_LEVELS, DenseHead
 from headstart.nets.model import Model
+from headstart.nets.stages import one_thread
 from headstart.probe.dense_targets import are_uneven
 from headstart.strategies.arm_trials import ArmTrials
 from headstart.strategies.clock import Clock
@@ -116,15 +118,20 @@ def _learn(
         material = read_masks(prepared, items, network.preprocess, finest, compute)
     mine = np.isin(np.arange(len(prepared.dataset)), items)
     folds = placed_folds(prepared, items, folds=ask.folds, seed=compute.seed)
-    with clock.phase("linear arm"):
-        arms = [
-            linear_arm(
-                session.maps.take(mine), material, network.backbone, folds, compute,
-                stride=stride, balance=ask.recipe.balance,
-                filters=filters().take(mine) if filtered else None,
-            )
-            for stride, filtered in strides
-        ]  # fmt: skip
+
+    def fit(way: tuple[int, bool]) -> Arm:
+        stride, filtered = way
+        # A screen shows one phase at a time: that of the last arm, which takes longest.
+        heard = compute if way == strides[-1] else compute.with_progress(silent)
+        return linear_arm(
+            session.maps.take(mine), material, network.backbone, folds, heard,
+            stride=stride, balance=ask.recipe.balance,
+            filters=filters().take(mine) if filtered else None,
+        )  # fmt: skip
+
+    # Steps are so small that threads inside of them would wait for each other.
+    with clock.phase("linear arm"), one_thread():
+        arms = list(ordered_map(fit, strides))
     if strides[-1][1] and (told := f"filters: {filters().place}") not in places:
         places.append(told)
     trials = compare_arms(arms, clusters, seed=compute.seed)

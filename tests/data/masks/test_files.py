@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.data.drawn_sets import write
 
-from headstart.data.masks.files import LayeredMask, MaskFile, ValueTable, value_runs
+from headstart.data.masks.files import LayeredMask, MaskFile, ValueTable, looked_up, value_runs
 from headstart.data.masks.masks import IGNORED
 from headstart.errors import DataError
 
@@ -47,6 +47,17 @@ def test_layers_lie_on_each_other(tmp_path):
     write(tmp_path / "b.png", np.array([[0, 255, 0]], np.uint8))
     files = [MaskFile(tmp_path / name, table) for name in ("a.png", "b.png")]
     assert LayeredMask(((files[0], 1), (files[1], 2))).read().tolist() == [[1, 2, 0]]
+
+
+def test_tables_of_few_and_many_steps_say_the_same_as_looking_up():
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 256, (7, 9), dtype=np.uint8)
+    few = np.full(256, IGNORED, np.uint8)
+    few[:3], few[200] = (2, 0, 1), 5
+    for table in (few, rng.integers(0, 256, 256, dtype=np.uint8), np.zeros(256, np.uint8)):
+        found = looked_up(values, table)
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, table[values])
 
 
 def test_runs_give_back_the_values():

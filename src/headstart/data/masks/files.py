@@ -11,7 +11,9 @@ import numpy as np
 from headstart.data.masks.masks import IGNORED, scale_nearest
 from headstart.data.masks.raw import channels, read_values
 
-__all__ = ["LayeredMask", "MaskFile", "ValueTable", "value_runs"]
+__all__ = ["LayeredMask", "MaskFile", "ValueTable", "looked_up", "value_runs"]
+
+_FEW_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class ValueTable:
 
     def classes_of(self, values: np.ndarray) -> np.ndarray:
         """Returns uint8 class indices of values, in their shape."""
+        if not self.colours and values.dtype == np.uint8:
+            return looked_up(values, self._grey[:256])
         if not self.colours and int(values.max(initial=0)) < 1 << 16:
             return self._grey[values]
         different, where = value_runs(values)
@@ -104,6 +108,26 @@ class LayeredMask:
             mask[(layer != 0) & (layer != IGNORED)] = index
         assert mask is not None, "a mask has layers"
         return mask
+
+
+def looked_up(values: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Returns what a table says of each value.
+
+    Masks have few classes, so that their tables have few steps: these are added up, modulo 256, in
+    a tenth of the time that looking up each pixel takes.
+
+    Args:
+        values: (...) uint8.
+        table: (256,) uint8.
+    """
+    apart = np.diff(table)  # of uint8, modulo 256
+    steps = np.flatnonzero(apart)
+    if len(steps) > _FEW_STEPS:
+        return np.take(table, values)
+    found = np.full(values.shape, table[0])
+    for step in steps.tolist():
+        found += (values > step).view(np.uint8) * apart[step]
+    return found
 
 
 def value_runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.data.masks.files import looked_up
 from headstart.data.masks.masks import IGNORED, Masks
 from headstart.errors import DataError
 from headstart.images.threads import ordered_map
@@ -112,7 +113,7 @@ def tally(predictions: SegmentationMaps, labels: Masks) -> Tally:
 
     def truth_of(index: int) -> np.ndarray:
         size = int(predictions.sizes[index, 0]), int(predictions.sizes[index, 1])
-        return columns[labels.read(index, size)]
+        return looked_up(labels.read(index, size), columns)
 
     def pixels(index: int) -> _Counts:
         return (_confusion(truth_of(index).ravel(), predictions.labels(index).ravel(), classes),)
