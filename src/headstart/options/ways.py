@@ -10,7 +10,15 @@ from headstart.options.kinds import joined_words
 if TYPE_CHECKING:
     from headstart.training.schedule import Recipe
 
-__all__ = ["has_own_way", "learns_boxes", "learns_masks", "recipe_of", "unsuited", "unsuited_views"]
+__all__ = [
+    "has_own_way",
+    "learns_boxes",
+    "learns_masks",
+    "learns_places",
+    "recipe_of",
+    "unsuited",
+    "unsuited_views",
+]
 
 # Tasks that name their own way of training (`strategies.ways`): where the recipe of each is.
 _RECIPES = {
@@ -58,6 +66,11 @@ def learns_boxes(task: str) -> bool:
 def learns_masks(task: str) -> bool:
     """Whether a task is learnt by decoders of masks, or is not known yet."""
     return task in ("auto", "segmentation")
+
+
+def learns_places(task: str) -> bool:
+    """Whether what is learnt is where things are on a whole image, or is not known yet."""
+    return learns_boxes(task) or learns_masks(task)
 
 
 def unsuited_views(task: str, views: int) -> str | None:
