@@ -59,7 +59,7 @@ class TrainOptions(Options):
     data: str | Path | None = subject(
         None,
         help="Class folders (with or without train and test), a CSV or Parquet table, or images "
-        "with masks.",
+        "with masks or boxes.",
     )
     # data
     task: str = shared.task()
