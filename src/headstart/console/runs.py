@@ -189,7 +189,7 @@ def show_comparison(result: Comparison, console: Console) -> None:
             f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
             f"only B {answers['only_b']:,}, neither {answers['neither']:,}."
         )
-    console.print(f"{result.test}: p = {result.p_value:.2g}.")
+    console.print(sentence(f"{result.test}: p = {result.p_value:.2g}"))
     console.print(result.summary)
     for note in result.notes:
         console.print(note, style="yellow", markup=False)
