@@ -84,7 +84,8 @@ def test_train_table(trained, call, tmp_path):
     status, text, err = call("train", data, "-o", out, "--backbone", "starter", "--folds", "2")
     assert (status, err) == (0, "")
     lines = text.splitlines()
-    assert lines[-1] == f"report: {out / 'report.html'}"
+    assert lines[-2] == f"report: {out / 'report.html'}"
+    assert lines[-1] == f"next: headstart predict {out} IMAGES, or headstart export {out} -o FOLDER"
     assert any(line.startswith("test accuracy") for line in lines)
     assert any("majority (baseline)" in line for line in lines)
     assert "95% interval" in text

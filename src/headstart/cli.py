@@ -32,7 +32,7 @@ VERBS = {
     "faces": "photos in; upright faces out, with what is known about each",
     "convert": "a detector's published weights as a backbone, proven to answer alike",
     "export": "a run's model as one ONNX file, int8 too, proven to answer as the run's does",
-    "predict": "classes of new images, with calibrated probabilities",
+    "predict": "classes of new images with calibrated probabilities, numbers, masks or boxes",
     "serve": "an exported model over HTTP, with a page",
     "enroll": "people into a gallery and out of it, with thresholds calibrated on their photos",
     "identify": "who of a gallery is on a photo or in a video, or nobody that it knows",

@@ -32,6 +32,8 @@ def test_a_run_stands_beside_its_baselines(
         HEAD, row(first, 0.75), row("raw pixels (baseline)", 0.25),
         row("transfer gain over raw pixels", 0.375), row("log-loss", 0.5),
         [f"report: {run.report}"],
+        [f"next: headstart predict {run.folder} IMAGES, or headstart export {run.folder}"
+         " -o FOLDER"],
     ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def test_every_record_has_a_table_of_its_own(capsys):
     equal = Estimate(0.5, 0.25, 0.75, 9, "")
     same = Comparison("a", "b", "accuracy", "Equal.", None, (equal, equal), {}, 1.0, "t", {}, None)
     show(same, CHECK)
-    assert "t: p = 1.\nEqual.\n" in capsys.readouterr().out
+    assert "T: p = 1.\nEqual.\n" in capsys.readouterr().out
 
 
 def test_a_pipe_gets_a_long_path_in_one_line(capsys):

@@ -10,7 +10,13 @@ import pytest
 
 from headstart.errors import OptionError
 from headstart.options.train import TrainOptions
-from headstart.options.ways import has_own_way, learns_boxes, learns_classes, recipe_of
+from headstart.options.ways import (
+    has_own_way,
+    learns_boxes,
+    learns_classes,
+    learns_places,
+    recipe_of,
+)
 from headstart.strategies.train_classes import train_classes
 from headstart.strategies.ways import way_of
 from headstart.tasks import TASKS, told_apart
@@ -47,6 +53,9 @@ def test_detectors_of_objects_learn_boxes_only():
     assert learns_boxes("detection")
     assert learns_boxes("auto"), "the data will say"
     assert not learns_boxes("segmentation")
+    assert learns_places("segmentation")
+    assert learns_places("detection")
+    assert not learns_places("regression")
 
 
 @pytest.mark.parametrize("task", TASKS)

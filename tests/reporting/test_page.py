@@ -453,11 +453,12 @@ def test_a_way_is_compared_by_what_is_known_of_it(make_run, advise):
 def test_trials_of_another_kind_are_shown_as_they_were_written(make_run):
     run = make_run(**CASES["binary"])
     (run / "trials.csv").write_text(
-        "arm,mean_iou,seconds,chosen\nhead,0.91,40.2,True\nlinear,0.86,12.1,False\n"
+        "arm,mean_iou,macro_f1,chosen\nhead,0.91,40.2,True\nlinear,0.86,12.1,False\n"
     )
     assert_sound(page_of(run))
     page = (run / "report.html").read_text()
     assert '<th scope="col" class="n">mean iou</th>' in page
+    assert '<th scope="col" class="n">macro F1</th>' in page, "in the words of the run's task"
     assert '<th scope="row">head<span class="tag">chosen</span></th><td class="n">0.91</td>' in page
 
 

@@ -462,3 +462,8 @@ def test_a_gallery_of_whole_photos_stays_one(people, tmp_path):
     headstart.enroll(folder, photos, backbone="starter")
     with pytest.raises(OptionError, match="vectors of whole photos"):
         headstart.enroll(folder, photos, faces=True, detector=str(detector))
+
+
+def test_photos_that_are_not_there_are_told_before_any_detector(tmp_path):
+    with pytest.raises(DataError, match="nowhere is not there"):
+        faces(tmp_path / "nowhere", out=tmp_path / "crops", detector="no-such.onnx")

@@ -181,3 +181,14 @@ def test_not_sure_is_said_in_python_too(trained, new):
     doubtful = np.flatnonzero(never.answered & (never.confidences < 1))
     assert len(doubtful)
     assert all(never.text(i).startswith("not sure") for i in doubtful)
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_answers_that_are_places_need_no_heat_map(new, tmp_path, kind):
+    from tests.box_models import box_model
+    from tests.models import random_mask_model
+
+    (random_mask_model() if kind == "masks" else box_model()).save(tmp_path / "model")
+    with pytest.raises(OptionError, match="--explain is for one answer an image"):
+        predict(tmp_path / "model", new / "a.png", explain=tmp_path / "why")
+    assert not (tmp_path / "why").exists()

@@ -15,6 +15,12 @@ def test_a_page_is_written_from_what_is_there(tmp_path):
     assert report(tmp_path).read_bytes() == first
 
 
+def test_a_run_of_another_version_is_refused(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps({"format": 1}))
+    with pytest.raises(ModelError, match="another version"):
+        report(tmp_path)
+
+
 @pytest.mark.parametrize("what", ["nothing", "a file", "an empty folder"])
 def test_what_is_no_run_is_refused_by_name(tmp_path, what):
     path = tmp_path / "run"

@@ -133,6 +133,25 @@ def test_nonsense_is_refused_before_any_work(images, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"masks": "binary"}, "--masks binary is of masks, and this is classification"),
+        ({"tile": 512}, "--tile 512 is of masks, and this is classification"),
+        ({"segmenter": "unet"}, "--segmenter unet"),
+    ],
+)
+def test_what_the_task_of_the_data_cannot_use_is_refused(images, tmp_path, given, said):
+    refuse(OptionError, said, images, tmp_path / "run", **given)
+
+
+def test_a_face_alone_shows_no_places(tmp_path):
+    from tests.masks_run import draw_scenes
+
+    data = draw_scenes(tmp_path / "scenes", count=4)
+    refuse(OptionError, "--faces .* this is segmentation", data, tmp_path / "run", faces=True)
+
+
 def test_an_output_is_never_replaced_unasked(trained, images, tmp_path):
     _, run = trained
     before = run.metrics.read_bytes()

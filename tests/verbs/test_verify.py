@@ -74,6 +74,8 @@ def test_what_cannot_be_verified(made, gallery, pair, tmp_path):
     place, *_ = made
     with pytest.raises(OptionError, match="two photos, or one folder"):
         verify(place, [pair / "Kim1.png"] * 3)
+    with pytest.raises(OptionError, match="two photos, or one folder"):
+        verify(place, pair / "Kim1.png")
     with pytest.raises(OptionError, match="is a folder"):
         verify(place, [pair, pair / "Kim1.png"])
     (tmp_path / "bad.png").write_text("x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from headstart.console.parts import CLASSES, COLOURS, hang, sentence, show_estimates, show_findings
@@ -77,6 +78,9 @@ def show_run(run: Run, console: Console) -> None:
     if "retrieval" in results:
         _retrieval(results, console)
     console.print(f"report: {run.report}", markup=False, soft_wrap=True)
+    place = shlex.quote(str(run.folder))
+    onward = f"next: headstart predict {place} IMAGES, or headstart export {place} -o FOLDER"
+    console.print(onward, markup=False, soft_wrap=True)
 
 
 def _serious(run: Run, console: Console) -> None:
@@ -185,7 +189,7 @@ def show_comparison(result: Comparison, console: Console) -> None:
             f"Right on an image: both {answers['both']:,}, only A {answers['only_a']:,}, "
             f"only B {answers['only_b']:,}, neither {answers['neither']:,}."
         )
-    console.print(f"{result.test}: p = {result.p_value:.2g}.")
+    console.print(sentence(f"{result.test}: p = {result.p_value:.2g}"))
     console.print(result.summary)
     for note in result.notes:
         console.print(note, style="yellow", markup=False)

@@ -19,9 +19,8 @@ def reading_of(dataset: Dataset) -> str:
     known = {"labels": "none", "splits": "none", "groups": "none"} | dataset.reading
     if dataset.others:
         listed = some_of(f"{ending} {n:,}" for ending, n in dataset.others.items())
-        count = plural(sum(dataset.others.values()), "other file")
-        known["beside them"] = f"{count} ({listed})"
-    parts = [f"{what}: {known[what]}" for what in (*_ORDER, "beside them") if what in known]
+        known["no images"] = f"{plural(sum(dataset.others.values()), 'file')} ({listed})"
+    parts = [f"{what}: {known[what]}" for what in (*_ORDER, "no images") if what in known]
     return "; ".join([f"read as: {plural(len(dataset), 'image')}", *parts])
 
 

@@ -116,7 +116,7 @@ class Gallery:
         if not cls.is_one(folder):
             raise ModelError(
                 f"{folder} is not a gallery: it has no {MARKER}; make one with "
-                f"'headstart enroll {folder} PHOTOS'"
+                f"'headstart enroll GALLERY PHOTOS'"
             )
         value = read_json(folder / MARKER, remedy="copy the gallery's folder anew")
         try:

@@ -28,7 +28,7 @@ class AdviseOptions(Options):
 
     data: str | Path = subject(
         help="Class folders (with or without train and test), a CSV or Parquet table, or images "
-        "with masks."
+        "with masks or boxes."
     )
     # data
     task: str = shared.task()

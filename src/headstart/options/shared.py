@@ -57,14 +57,18 @@ def _tasks() -> tuple[str, ...]:
     return ("auto", *TASKS)
 
 
-def label(holds: str = "class, or the number") -> Any:
+_TRUTH = "class, or the number"
+
+
+def label(holds: str = _TRUTH) -> Any:
     """The column of the truth."""
+    masks = " Of masks with two values it says what they show." if holds == _TRUTH else ""
     return option(
         None,
         group="data",
         metavar="COLUMN",
         help=f"Column of a table that holds the {holds}, or `folder:N`: the Nth folder of each "
-        "path. Of masks with two values it says what they show.",
+        f"path.{masks}",
     )
 
 

@@ -31,6 +31,7 @@ from headstart.options.ways import (
     learns_boxes,
     learns_classes,
     learns_masks,
+    learns_places,
     recipe_of,
     unsuited,
     unsuited_views,
@@ -59,7 +60,7 @@ class TrainOptions(Options):
     data: str | Path | None = subject(
         None,
         help="Class folders (with or without train and test), a CSV or Parquet table, or images "
-        "with masks.",
+        "with masks or boxes.",
     )
     # data
     task: str = shared.task()
@@ -202,6 +203,10 @@ class TrainOptions(Options):
             yield f"--tta {self.tta}: of a face choose 1, or 2 for its mirror image too"
         yield from self._unfit_detector()
         yield from self._unfit_segmenter()
+        if self.masks != "auto" and not learns_masks(self.task):
+            yield f"--masks {self.masks} is of masks, and this is {self.task}: leave --masks out"
+        if self.faces and self.task != "auto" and learns_places(self.task):
+            yield f"--faces looks at a face alone, and this is {self.task}: leave --faces out"
         if self.tile != "auto" and not learns_masks(self.task):
             yield f"--tile {self.tile} is of masks, and this is {self.task}: leave --tile out"
         if self.tile != "auto" and self.strategy == "probe":

@@ -15,6 +15,7 @@ __all__ = [
     "learns_boxes",
     "learns_classes",
     "learns_masks",
+    "learns_places",
     "recipe_of",
     "unsuited",
     "unsuited_views",
@@ -73,6 +74,11 @@ def learns_boxes(task: str) -> bool:
 def learns_masks(task: str) -> bool:
     """Whether a task is learnt by decoders of masks, or is not known yet."""
     return task in ("auto", "segmentation")
+
+
+def learns_places(task: str) -> bool:
+    """Whether what is learnt is where things are on a whole image, or is not known yet."""
+    return learns_boxes(task) or learns_masks(task)
 
 
 def unsuited_views(task: str, views: int) -> str | None:

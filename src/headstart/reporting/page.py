@@ -20,7 +20,7 @@ from headstart.reporting.headline import (
     shifts_of,
 )
 from headstart.reporting.templates import template
-from headstart.tasks import task_of
+from headstart.tasks import task_of, words_of
 
 __all__ = ["write_report"]
 
@@ -55,8 +55,8 @@ def write_report(run_folder: Path, *, name: str | None = None) -> Path:
     missing = [name for name in _FILES if not (run_folder / name).is_file()]
     if {"metrics.json", "dataset.json", "options.json"} <= set(missing):
         raise ModelError(
-            f"{run_folder} is not a run: it holds neither metrics.json nor options.json. "
-            "Give the folder that `headstart train` was told to write with -o"
+            f"{run_folder} is not a run: it has no metrics.json; "
+            "give the folder that 'headstart train … -o RUN' wrote"
         )
     page = template("report.html.j2").render(
         run=name or run_folder.resolve().name, **_parts(run_folder, missing)
@@ -102,6 +102,7 @@ def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
         "balance": rows.balance(dataset, cv=cv),
         "trials": trials[:_MOST],
+        "words": words_of(metrics.get("task") or ""),
         "scale": rows.axis_limits(row["estimate"] for row in trials),
         "advice": advice,
         "advice_scale": rows.axis_limits(row.get("accuracy") for row in advice.get("rows") or []),

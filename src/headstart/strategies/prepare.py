@@ -73,8 +73,8 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
     if _classes(dataset) < _fewest(dataset.task):
         raise DataError(
-            f"{dataset.root} has images of one class only ({dataset.labels.text(0)}): a classifier "
-            f"needs two or more"
+            f"there are images of one class only ({dataset.labels.text(0)}); a classifier needs "
+            f"two or more: see how the data were read, in the line above"
         )
     return dataset
 

@@ -96,7 +96,7 @@ def train_masks(
     said = [f"{best.name} arm: {best.summary}.", final.said, *session.notes[-1:]]
     said += session.overrun()
     return trained_in(
-        session, _model(session, best), " ".join(said), answered, trials=final.rows(),
+        session, _model(session, best), " ".join(filter(None, said)), answered, trials=final.rows(),
         recipe=recipe,
         sections={"maps": {"linear arm": session.maps.place, "more": places}},
     )  # fmt: skip

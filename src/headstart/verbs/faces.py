@@ -57,6 +57,9 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
 
     folder = Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="folder of faces")
+    progress("finding the photos", 0, 1)
+    # A folder that is not there is told before a detector is fetched.
+    dataset = None if is_video(options.photos) else _dataset(options)
     progress("opening the detector", 0, 1)
     path, fingerprint = find_detector(options.detector)
     finder = Faces(
@@ -72,15 +75,13 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
         folder, overwrite=options.overwrite, holds=HOLDS, what="folder of faces"
     ) as home:
         problem, columns = "", {}
-        if is_video(options.photos):
+        if dataset is None:
             video = Video(options.photos, fps=options.fps)
             tracks = Tracks()
             for photo in frames(video, finder, options.faces, progress):
                 write(photo, finder, options.image_size, home, written, {}, tracks)
             problem = video.problem
         else:
-            progress("finding the photos", 0, 1)
-            dataset = _dataset(options)
             columns = _columns(dataset)
             for photo in searched(dataset, finder, options.faces, options.workers, progress):
                 write(photo, finder, options.image_size, home, written, columns, None)

@@ -110,7 +110,7 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
     """
     from headstart.images.given import is_path
     from headstart.images.video import is_video
-    from headstart.tasks import has_objects, task_of
+    from headstart.tasks import has_objects, placed, task_of
     from headstart.tasks.predictor import spelt_out
 
     given = _several(options.images)
@@ -140,6 +140,11 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
 
         return name_faces(predictor, images, out=place, workers=workers, progress=progress)
     write = getattr(task_of(predictor.spec.task), "write_answers", None)
+    if explain is not None and placed(predictor.spec.task):
+        raise OptionError(
+            f"--explain is for one answer an image; a model of {predictor.spec.task} says where by "
+            f"itself: -o FOLDER draws it"
+        )
     if place is not None and write is None:
         raise OptionError("-o is for videos and cameras; of images use --format csv or --json")
     if place is not None and place.exists():  # before the work, not after it

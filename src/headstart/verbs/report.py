@@ -23,11 +23,12 @@ def report(options: ReportOptions) -> Path:
         OutputError: If the page cannot be written.
     """
     from headstart.reporting.page import write_report
+    from headstart.run import Run
 
     folder = Path(options.run)
     if not folder.is_dir():
         what = "is a file, not the folder of a run" if folder.exists() else "does not exist"
-        raise ModelError(
-            f"{folder} {what}: give the folder that `headstart train` was told to write with -o"
-        )
+        raise ModelError(f"{folder} {what}; give the folder that 'headstart train … -o RUN' wrote")
+    if Run(folder).metrics.is_file():
+        _ = Run(folder).results  # refused where another version wrote it
     return write_report(folder)

@@ -30,8 +30,7 @@ def serve(options: ServeOptions, progress: Progress = silent) -> None:
     file = find_exported(options.model)
     if file is None:
         raise ModelError(
-            f"{options.model} is not an exported model: "
-            f"'headstart export {options.model} -o FOLDER' makes one"
+            f"{options.model} is not an exported model: 'headstart export RUN -o FOLDER' makes one"
         )
     try:
         from headstart.deploy.access import LOOPBACK, Access, host_name, is_loopback, origin_name

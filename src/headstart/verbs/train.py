@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -138,9 +138,7 @@ def _open(options: TrainOptions, folder: Path, compute: Compute) -> Dataset:
     if options.corrections is not None:
         dataset = apply_corrections(dataset, Path(options.corrections))
     _check_balance(options, dataset)
-    for unfit in (options.unfit_detector, options.unfit_segmenter):
-        if (why := unfit(dataset.task)) is not None:
-            raise OptionError(why)
+    replace(options, task=dataset.task)  # refuses what could not be while the task was unknown
     if dataset.source == "folders" and folder.resolve().is_relative_to(dataset.root.resolve()):
         raise OutputError(
             f"the run would lie among the images, where its images would be a class next time: "

@@ -42,7 +42,7 @@ def verify(options: VerifyOptions, progress: Progress = silent) -> Verification 
     opened = Gallery.open(options.gallery)
     reader = GalleryReader(opened)
     try:
-        if len(given) == 1:
+        if len(given) == 1 and not _one_photo(given[0]):
             found = recognise(
                 opened,
                 reader,
@@ -63,6 +63,13 @@ def verify(options: VerifyOptions, progress: Progress = silent) -> Verification 
         )
     finally:
         reader.close()
+
+
+def _one_photo(given: str | Path) -> bool:
+    """Tells whether what was given can only be half of a pair."""
+    from headstart.data.files.scan import EXTENSIONS
+
+    return Path(given).suffix.lower() in EXTENSIONS and Path(given).is_file()
 
 
 def _write(found: Recognition, file: Path) -> None:
