@@ -25,8 +25,8 @@ def test_the_kept_one_stands_first_and_the_sentence_names_the_next_best():
     assert trials.best is ARMS[1]
     assert trials.gains == (GAINS[0], None, GAINS[2])
     assert trials.said == (
-        "On held-out training images its mean IoU is +0.050 (95%: -0.100 to +0.200) from that of "
-        "the next best, good."
+        "On held-out training images its mean IoU is 0.050 above that of the next best, good "
+        "(95%: -0.100 to +0.200)."
     )
     rows = trials.rows()
     assert [(row["arm"], row["chosen"]) for row in rows] == [

@@ -91,8 +91,9 @@ class ArmTrials(Generic[A]):
         (value, low, high), arm = min(others, key=lambda each: each[0][0])
         why = f" {self.why}" if self.why else ""
         return (
-            f"On held-out training images its {self.measure} is {value:+.3f} (95%: {low:+.3f} to "
-            f"{high:+.3f}) from that of the next best, {arm.called}.{why}"
+            f"On held-out training images its {self.measure} is {abs(value):.3f} "
+            f"{'below' if value < 0 else 'above'} that of the next best, {arm.called} (95%: "
+            f"{low:+.3f} to {high:+.3f}).{why}"
         )
 
     def rows(self) -> tuple[dict[str, Any], ...]:

@@ -103,3 +103,14 @@ def test_a_class_with_one_object_says_how_little_that_is():
     for key in ("ap", "recall", "precision", "f1"):
         assert one[key].value == pytest.approx(1.0)
         assert one[key].low < 0.3
+
+
+def test_a_size_of_one_object_says_how_little_that_is():
+    dataset, _ = sound()
+    labels = dataset.labels
+    labels.corners[0, 2:] = labels.corners[0, :2] + 10
+    found = detection_details(right(labels, dataset.names), labels, None, 0)["by_size"]
+    assert set(found) == {"all", "small", "medium", "large"}
+    assert (found["small"].n, found["small"].value) == (1, pytest.approx(1.0))
+    assert found["small"].low < 0.3
+    assert max(found["medium"].low, found["large"].low) > 0.9, "all others are of one size"

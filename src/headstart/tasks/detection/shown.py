@@ -67,7 +67,7 @@ def detection_details(
     return {
         "per_class": _per_class(predictions, matches, clusters, seed),
         "operating": {"threshold": predictions.threshold} | {k: known(v) for k, v in at.items()},
-        "by_size": {size: known(average_precision(matches, size=size)) for size in RANGES},
+        "by_size": {"all": known(average_precision(matches)), **_by_size(matches, clusters, seed)},
         "recall": {str(most): known(average_recall(matches, most=most)) for most in (1, 10, 100)},
         "curves": _curves(predictions, matches),
         "errors": errors.totals,
@@ -122,10 +122,28 @@ def _per_class(
     ]
 
 
+def _by_size(matches: Matches, clusters: np.ndarray | None, seed: int) -> dict[str, Estimate]:
+    """Returns AP of small, medium and large objects, each as sure as the images that have any."""
+    codes, groups = cluster_codes(clusters, matches.n)
+    method = f"{describe_bootstrap(clusters=groups, n=matches.n)} 95%"
+    found = {}
+    for number, size in enumerate(RANGES):
+        if size == "all":
+            continue
+        measured = average_precision(matches, size=size)
+        values = measured(np.ones((1, matches.n)))
+        draws = resample(measured, codes, seed=seed)
+        low, high = limits(values, draws[:, None], clusters=groups)
+        there = codes[matches.positives[number].sum(axis=1) > 0]
+        ends = float(low[0]), float(high[0])
+        found[size] = _estimate(float(values[0]), ends, there, method, draws)
+    return found
+
+
 def _estimate(
     value: float, ends: tuple[float, float], clusters: np.ndarray, method: str, draws: np.ndarray
 ) -> Estimate:
-    """Returns what is known of one class; one that never varies is worth as many trials as it has.
+    """Returns what is known of a class or size; one that never varies is worth its trials.
 
     Args:
         value: Its measure; NaN where there is nothing to measure.
