@@ -1,6 +1,7 @@
 """A planted confound: is it found, is its cost told truly, and do the repairs repair?
 
     python benchmarks/audit.py [--draws 20] [--cost-draws 100] [--power-draws 100] [--only-power]
+    python benchmarks/audit.py --write DIR      # the images of one draw, for docs/audit.md
 
 Faces of utkface_a, young (15 to 29) against old (40 and more), 480 for training of which 95 % are
 young women and old men; 200 others, all four cells alike, say the truth. Embedded once by a face
@@ -11,6 +12,7 @@ on them.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -52,6 +54,7 @@ class Faces:
     young: np.ndarray
     old: np.ndarray
     woman: np.ndarray
+    files: tuple[Path, ...] = ()
 
     def draw(self, opposing: int, seed: int):
         """Returns training rows, test rows cell by cell, and what is left of each cell."""
@@ -102,7 +105,27 @@ def faces(backbone: Path, detector: Path | None) -> Faces:
     kept = np.sort(first[features.stats.readable[first]])
     age = data.attributes["age"].astype(float)[kept]
     woman = data.attributes["gender"][kept] == "female"
-    return Faces(features.vectors[kept], (age >= 15) & (age <= 29), age >= 40, woman)
+    files = tuple(data.path(row) for row in kept.tolist())
+    return Faces(features.vectors[kept], (age >= 15) & (age <= 29), age >= 40, woman, files)
+
+
+def write_draw(data: Faces, folder: Path) -> None:
+    """Writes what a draw trains on, what says the truth, and others: `data`, `fair` and `pool`."""
+    train, test, _ = data.draw(12, 0)
+    others = np.setdiff1d(np.arange(len(data.woman)), np.concatenate([train, *test]))
+    neither = others[~data.young[others] & ~data.old[others]]  # they show gender, and no class
+    for name, rows in (("data", train), ("fair", np.concatenate(test)), ("pool", neither)):
+        lines = ["file,gender"]
+        for row in rows.tolist():
+            file = f"{_kind(data, row)}/{data.files[row].name}"
+            (folder / name / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(data.files[row], folder / name / file)
+            lines.append(f"{file},{'female' if data.woman[row] else 'male'}")
+        (folder / name / "attributes.csv").write_text("\n".join(lines) + "\n")
+
+
+def _kind(data: Faces, row: int) -> str:
+    return "young" if data.young[row] else "old" if data.old[row] else "neither"
 
 
 def plain_head(evidence):
@@ -245,7 +268,11 @@ def main() -> None:
     options.add_argument("--cost-draws", type=int, default=100)
     options.add_argument("--power-draws", type=int, default=100)
     options.add_argument("--only-power", action="store_true")
+    options.add_argument("--write", type=Path, metavar="DIR")
     args = options.parse_args()
+    if args.write is not None:
+        need(DATA / "utkface_a", Path(args.backbone))
+        return write_draw(faces(Path(args.backbone), None), args.write)
     need(DATA / "utkface_a", WEIGHTS / "mobilefacenet.onnx", Path(args.backbone))
     print(f"{machine()}; {versions(args.python)}; {commit()}")
     for name, backbone, detector in (

@@ -107,3 +107,15 @@ def test_the_number_that_is_learnt_is_no_column(leaning):
         "is the number itself that the model learnt",
         None,
     )
+
+
+def test_no_repair_is_advised_of_numbers(leaning):
+    evidence, classes = leaning
+    assert "--repair sex" in classes.said[0].remedy
+    numbers = Numbers("age", np.arange(len(evidence), dtype=float))
+    dataset = dataclasses.replace(evidence.dataset, labels=numbers)
+    found = audit_columns(
+        dataclasses.replace(evidence, dataset=dataset), dataset.attributes, name="run"
+    )
+    assert found.said[0].remedy.startswith("Gather ")
+    assert "--repair" not in found.said[0].remedy, "heads of numbers are not repaired"

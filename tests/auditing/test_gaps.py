@@ -98,7 +98,10 @@ def test_boxes_that_one_camera_hides_are_found_by_its_column(tmp_path):
     assert told["lens"].verdict == "fine"
     assert any(each.outer for each in found.gaps), "light was asked too"
     assert found.said[0].column in ("camera", "brightness", "contrast", "sharpness")
-    assert "camera tells how well images are answered" in [each.title for each in found.said]
+    assert "How well images are answered differs by camera" in [each.title for each in found.said]
+    page = run.audit_page.read_text()
+    assert page.count("a difference that chance alone") == len(found.gaps), "each is said once"
+    assert "A repaired model" not in page
 
 
 def test_what_is_alike_everywhere_is_said_so():

@@ -9,6 +9,8 @@ from headstart.auditing import run_audit
 from headstart.auditing.border import Border
 from headstart.auditing.corruptions import Corrupted, Robustness
 from headstart.auditing.from_run import evidence_of_run
+from headstart.auditing.outer import measure_outer
+from headstart.auditing.pictures import MAPS
 from headstart.auditing.run_audit import audit_while_training
 from headstart.compute import Compute
 from headstart.errors import DataError
@@ -59,7 +61,9 @@ def test_what_took_minutes_is_kept_by_an_audit_that_is_not_asked_for_it(
         return Robustness(10, "accuracy", True, one, (blur,), False)
 
     def outside(run, evidence, found, compute):
-        return dataclasses.replace(found, border=Border(9, 0.5, one, one, one)), {}
+        maps, pictures = run_audit._maps(evidence, measure_outer(evidence, compute))
+        found = dataclasses.replace(found, border=Border(9, 0.5, one, one, one), maps=maps)
+        return found, {MAPS: pictures}
 
     monkeypatch.setattr(run_audit, "audit_corruptions", worse)
     monkeypatch.setattr(run_audit, "_unnamed", outside)
@@ -85,6 +89,9 @@ def test_what_took_minutes_is_kept_by_an_audit_that_is_not_asked_for_it(
     short = ask(seed=1)
     assert short.border == first.border, "what no column names stays as well"
     assert short.asked["unnamed"].kept
+    assert [each.kind for each in short.maps] == [each.kind for each in plain.maps] != []
+    again = run.audit_page.read_text()
+    assert again.count("differs most at") == page.count("differs most at") == 2, "drawn again"
     ask(seed=1, corruptions=True)
     assert len(measured) == 2, "other images were drawn for it"
 

@@ -177,11 +177,12 @@ def audit_columns(
             alike = tuple(each.name for each in others if nearly_the_same(read, each))
             one = dataclasses.replace(one, gather=gather, alike=alike)
         done.append(one)
+    numbers = isinstance(evidence.dataset.labels, Numbers)  # their heads cannot be repaired
     done.sort(key=lambda each: (_ORDER[each.verdict], not each.leans, each.p_adjusted))
     return Audit(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
         columns=tuple(done), skipped=skipped, data=evidence.data,
-        said=tuple(_said(each, each.column == repaired) for each in done),
+        said=tuple(_said(each, each.column == repaired or numbers) for each in done),
     )  # fmt: skip
 
 

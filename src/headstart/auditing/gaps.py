@@ -224,7 +224,8 @@ def _said(found: Gap) -> Said:
     lines += [f"gap {gap}"] if gap is not None else []
     return Said(
         one.column, found.verdict,
-        f"{one.column} {'tells' if sure else 'does not tell'} how well images are answered",
+        f"How well images are answered {'differs' if sure else 'was not seen to differ'} "
+        f"by {one.column}",
         found.claim,
         f"Gather more images of {one.column} {one.worst}, or see what is different about them."
         if sure

@@ -15,12 +15,12 @@ from headstart.auditing.against import Against
 from headstart.auditing.asked import PARTS, asked_now
 from headstart.auditing.audit import Audit, audit_columns, pick_columns
 from headstart.auditing.border import border_alone
-from headstart.auditing.class_maps import class_maps, map_pictures
+from headstart.auditing.class_maps import ClassMap, class_maps, map_pictures
 from headstart.auditing.corruptions import audit_corruptions, examples_of, one_input
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
 from headstart.auditing.labels import filled_in, said_of_labels, sheet_of, suspect_labels
-from headstart.auditing.outer import audit_outer, measure_outer
+from headstart.auditing.outer import Outside, audit_outer, measure_outer
 from headstart.auditing.pictures import CORRUPTED, MAPS, cells_shown, suspects_shown
 from headstart.auditing.remembered import carried_over, told_of, what_was_measured
 from headstart.auditing.repaired_run import after_repair, repair_run, write_repaired
@@ -127,6 +127,8 @@ def _besides(
         found, more = _unnamed(run, evidence, found, compute)
         if not evidence.data and told_apart(evidence.dataset.task) == "classes":
             found = _with_labels(run, evidence, found)
+    elif found.maps:
+        more = _maps_again(evidence, found, compute)
     if measured["corruptions"]:
         found = _corrupted(run, evidence, found, compute)
     if found.corruptions is not None:
@@ -143,12 +145,30 @@ def _unnamed(
     outside = measure_outer(evidence, compute)
     outer = tuple(audit_outer(evidence, outside))
     found = dataclasses.replace(found, outer=outer, border=border)
+    maps, pictures = _maps(evidence, outside)
+    return dataclasses.replace(found, maps=maps), {MAPS: pictures}
+
+
+def _maps(
+    evidence: Evidence, outside: Outside
+) -> tuple[tuple[ClassMap, ...], list[dict[str, Any]]]:
+    """Returns where classes differ in light and colour, and pictures of that."""
     if not outside.each:
-        return found, {}
+        return (), []
     small = np.stack([each.small for each in outside.each])
     maps, heats, means = class_maps(small, evidence.targets[outside.rows], evidence.kinds)
-    shown = [{"picture": each} for each in map_pictures(heats, means)]
-    return dataclasses.replace(found, maps=maps), {MAPS: shown}
+    return maps, [{"picture": each} for each in map_pictures(heats, means)]
+
+
+def _maps_again(
+    evidence: Evidence, found: Audit, compute: Compute
+) -> dict[str, list[dict[str, Any]]]:
+    """Returns pictures of maps that an earlier audit made: those are not kept, only read again."""
+    then = dataclasses.replace(compute, seed=found.asked["unnamed"].seed)
+    maps, pictures = _maps(evidence, measure_outer(evidence, then))
+    of = {each.kind: picture for each, picture in zip(maps, pictures, strict=False)}
+    shown = [each.kind for each in found.maps[: len(pictures)]]
+    return {MAPS: [of[kind] for kind in shown]} if set(shown) <= set(of) else {}
 
 
 def _corrupted(run: Run, evidence: Evidence, found: Audit, compute: Compute) -> Audit:

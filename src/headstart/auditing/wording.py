@@ -148,7 +148,7 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
 
     Args:
         found: Of one column.
-        repaired: Whether a repair of the head for this column was tried already.
+        repaired: Whether a repair of the head for this column was tried already, or cannot be.
     """
     if found.verdict == "fine" or found.gather is None:
         return "Nothing to do."
