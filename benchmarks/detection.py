@@ -3,7 +3,8 @@
 Two sets with their own splits (raccoon 160 / 40; bccd trainval 292 / test 72). Per set, backbone
 and seed: (a) `headstart train --strategy probe`, the first answer; with a backbone that is no
 detector the head on frozen maps, within `--budget 0.95`. (b) `--budget`, the best
-answer. AP is as `metrics.json` has it, COCO's, with its interval over test images; the last lines are means over seeds.
+answer. AP is as `metrics.json` has it, COCO's, with its interval over test images; the last lines
+are means over seeds.
 
     python benchmarks/detection.py [SETS] --backbones FOLDER,FOLDER --seeds 0,1,2 --device cpu
 """
