@@ -2,8 +2,9 @@
 
 Two sets with their own splits (raccoon 160 / 40; bccd trainval 292 / test 72). Per set, backbone
 and seed: (a) `headstart train --strategy probe`, the first answer; with a backbone that is no
-detector the head on frozen maps. (b) `--budget`, the best answer. AP is as `metrics.json` has it,
-COCO's, with its interval over test images; the last lines are means over seeds.
+detector the head on frozen maps, within `--budget 0.95`. (b) `--budget`, the best
+answer. AP is as `metrics.json` has it, COCO's, with its interval over test images; the last lines
+are means over seeds.
 
     python benchmarks/detection.py [SETS] --backbones FOLDER,FOLDER --seeds 0,1,2 --device cpu
 """
@@ -31,6 +32,8 @@ from detection_sets import SETS, lay_out
 
 # Minutes of the best answer, from start to end; a little less than its goal.
 BUDGETS = {"raccoon": 1.9, "bccd": 5.85}
+# Likewise of the first; it binds a head on frozen maps, a detector's probe takes what it takes.
+FIRST = 0.95
 
 
 def answer(data: Path, out: Path, cache: Path, args, seed: int, *flags: object) -> dict:
@@ -88,7 +91,7 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     place = Path(folder)
                     data = lay_out(name, place / "data", args.most)
-                    steps = {"first answer": ("--strategy", "probe"),
+                    steps = {"first answer": ("--strategy", "probe", "--budget", FIRST),
                              "best answer": ("--budget", BUDGETS[name])}  # fmt: skip
                     for number, (what, flags) in enumerate(steps.items()):
                         if args.only and not what.startswith(args.only):

@@ -48,6 +48,17 @@ def test_a_head_learns_on_all_but_a_fold_and_then_on_all(given):
     assert (kept.head.arrays["classes.weight"] != learning.arm.head.arrays["classes.weight"]).any()
 
 
+def test_a_head_keeps_to_its_time_but_for_one_epoch(given):
+    task, network = given
+    engine = maps_engine(network.backbone, network.preprocess, images=1, device="cpu")
+    learning = head_arm_of_boxes(
+        task, QUIET, replace(RECIPE, epochs=9), rows=network.maps.rows[:12], engine=engine, by=0.0
+    )
+    assert learning.arm.epochs == 1
+    assert learning.cut.startswith("of about")
+    assert [len(each) for each in learning.history.values()] == [1]
+
+
 def test_a_network_and_its_head_go_on_bit_for_bit(given, tmp_path):
     task, _ = given
     whole = tuned_arm_of_boxes(task, QUIET, RECIPE, untrained(task))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from tests.strategies.box_sets import QUIET
@@ -12,7 +13,7 @@ from tests.strategies.box_tasks import RECIPE, box_task, untrained
 
 from headstart.errors import ModelError
 from headstart.strategies.box_arms import lesson_of
-from headstart.strategies.box_budget import fitting_recipe
+from headstart.strategies.box_budget import fitting_head, fitting_recipe
 from headstart.strategies.lesson import Lesson
 
 
@@ -63,3 +64,39 @@ def test_no_time_no_epoch_unless_it_must_be(given, left, forced, wanted):
 def test_what_was_asked_for_is_not_cut(given):
     assert fitting(given, 0.0, RECIPE, epochs=2) == (RECIPE, None, "")
     assert not given[2]
+
+
+def test_a_head_learns_for_the_time_there_is_and_its_views_take_some_of_it(given, monkeypatch):
+    task, lesson, asked = given
+    now, seen, kept = [1000.0], [], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(task.scenes.squares, "_images", [None], raising=False)
+
+    def see(view):
+        seen.append(view)
+        now[0] += 100.0
+
+    views = SimpleNamespace(count=4, see=see, keep=kept.append)
+
+    def fitted(by):
+        return fitting_head(task, lesson(), LONG, views, QUIET, by=by)
+
+    # All views are there when steps are timed (2 an epoch): 200 s a step, half as many follow.
+    recipe, pace, why = fitted(1000.0 + 400 + 1400)
+    assert (recipe.most_steps, pace.views, pace.setup) == (4, 4, 100.0)
+    assert why == "of about 400 s each"
+    assert (seen, kept) == ([0, 1, 2, 3], [4])
+    assert fitted(0.0)[:1] == (recipe,)  # a run that goes on does not measure again
+    assert (len(asked), len(seen)) == (1, 4)
+    states = task.states.checkpoints.folder
+
+    def anew(by):
+        for file in states.glob("head-*.json"):
+            file.unlink()
+        return fitted(by)
+
+    few = anew(now[0] + 400 + 700)
+    assert (few[0].most_steps, few[1].views, kept[-1]) == (2, 2, 2)
+    assert anew(0.0)[0].most_steps == 2  # one epoch in any case
+    assert kept[-1] == 1
+    assert anew(1e6) == (LONG, None, "")

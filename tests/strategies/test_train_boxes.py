@@ -121,6 +121,14 @@ def test_a_budget_of_nothing_leaves_the_frozen_network(tmp_path):
     assert "--budget left time for 0" in json.loads(run.metrics.read_text())["model"]["summary"]
 
 
+def test_a_budget_cuts_the_head_too_and_says_so(tmp_path):
+    data = write_scenes(tmp_path / "data", 12, 2)
+    run = run_of(data, tmp_path / "run", epochs="auto", budget=1e-4, strategy="probe")
+    said = json.loads(run.metrics.read_text())["model"]["summary"]
+    assert "--budget left time for 1 of 80 epochs of a head on frozen maps, of about" in said
+    assert "longer than" in said or "--budget" in said.split("each.")[1]
+
+
 def test_maps_are_those_of_their_images_where_some_could_not_be_read():
     layout = MapLayout(8, ((2, 2, 2),))
     rows = np.arange(4)[:, None] * np.ones((1, 8), np.float16)

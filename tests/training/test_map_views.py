@@ -53,6 +53,14 @@ def test_each_view_is_seen_once_and_goes_with_its_mask():
     again = list(views.batches(plan.since(4)))
     assert all((a.images == b.images).all() for a, b in zip(again, found[4:], strict=True))
     assert engine.seen == 12
+    views.keep(1)
+    assert views.count == 1
+    [first, _] = views.batches(plan.since(8))
+    own = first.items  # of the fifth epoch, which had the first view anyway
+    assert (first.images == found[8].images).all()
+    assert (own == found[8].items).all()
+    [odd, _, *_] = views.batches(plan.since(6))
+    assert (odd.images.numpy() == views.maps.rows[odd.items]).all()
 
 
 def test_fresh_views_follow_from_the_seed_and_differ_between_epochs():

@@ -219,7 +219,7 @@ def _described_times(rows: list[dict[str, Any]]) -> str:
 def _change(change: Estimate, primary: Measure) -> str:
     if primary.unit == "share":
         low, high = 100 * change.low, 100 * change.high
-        return f"{100 * change.value:+.1f} points ({low:+.1f} to {high:+.1f})"
+        return f"{100 * change.value:+z.1f} points ({low:+z.1f} to {high:+z.1f})"
     return f"{change.value:+.3g} ({change.low:+.3g} to {change.high:+.3g})"
 
 

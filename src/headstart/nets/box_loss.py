@@ -76,24 +76,21 @@ def box_losses(
     truth, classes = targets["boxes"].float(), targets["classes"].long()
     if not truth.shape[1]:  # a row that is no box, so that there is something to point at
         truth, classes = truth.new_zeros(len(raw), 1, 4), classes.new_full((len(raw), 1), NO_BOX)
-    corners = box_corners(plan, raw, cells)
     with torch.no_grad():
+        corners = box_corners(plan, raw, cells)
         found = assign(box_scores(plan, raw), corners, truth, classes, cells, top)
     taken = found.object >= 0
     row = found.object.clamp_min(0)
-    wanted = truth.gather(1, row[..., None].expand(-1, -1, 4))
-    weight = found.quality * taken
-    total = weight.sum(1).clamp_min(1.0)
     scores = _score_losses(plan, raw, found, classes.gather(1, row))
-    # Of the assigned cells only: it takes longer than all else.
-    apart = _apart(corners[taken], wanted[taken])
-    overlap = torch.zeros_like(weight).masked_scatter(taken, apart) * weight
-    losses = scores + box_weight * overlap.sum(1) / total
+    # Of the assigned cells only: what every cell says of its sides takes longer than all else.
+    wanted = truth.gather(1, row[..., None].expand(-1, -1, 4))[taken]
+    own, where = raw[taken], cells.expand(len(raw), -1, -1)[taken]
+    each = box_weight * _apart(box_corners(plan, own, where), wanted)
     if plan.bins:
-        losses = (
-            losses + bin_weight * (_bin_losses(plan, raw, cells, wanted) * weight).sum(1) / total
-        )
-    return losses
+        each = each + bin_weight * _bin_losses(plan, own, where, wanted)
+    weight = found.quality * taken
+    placed = torch.zeros_like(weight).masked_scatter(taken, each) * weight
+    return scores + placed.sum(1) / weight.sum(1).clamp_min(1.0)
 
 
 def assign(
@@ -218,7 +215,14 @@ def _log_scores(plan: BoxPlan, raw: torch.Tensor) -> tuple[torch.Tensor, torch.T
 def _bin_losses(
     plan: BoxPlan, raw: torch.Tensor, cells: torch.Tensor, wanted: torch.Tensor
 ) -> torch.Tensor:
-    """Returns (n, A): cross-entropy of the two bins around each side's distance."""
+    """Returns (R,): cross-entropy of the two bins around each side's distance.
+
+    Args:
+        plan: Of the head.
+        raw: (R, K) rows of cells.
+        cells: (R, 3) those.
+        wanted: (R, 4) box of each.
+    """
     _, _, sides = box_parts(plan, raw)
     logs = sides.unflatten(-1, (4, plan.bins)).log_softmax(-1)
     centre, stride = cells[:, :2], cells[:, 2:]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ from headstart.nets.map_net import MapNet
 from headstart.nets.maps import MapLayout
 from headstart.nets.trainable import TrainableModel
 from headstart.probe.dense_linear import map_moments
+from headstart.strategies.box_budget import fitting_head
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import found_on_maps
 from headstart.strategies.box_pupil import BoxTask, LearningArm, Pupil, kept_network
@@ -104,7 +106,7 @@ class _HeadPupil(_BoxPupil):
         self.rows = rows
         plan = pyramid_plan(task.layout, task.material.n_classes, recipe)
         first = plan.stages[0]
-        views = MapViews(
+        views = self.views = MapViews(
             engine, task.layout, first, task.scenes, count=min(recipe.views, recipe.epochs),
             compute=compute,
         )  # fmt: skip
@@ -123,6 +125,15 @@ class _HeadPupil(_BoxPupil):
             f"a top-down head of {plan.width} channels on {len(plan.stages)} frozen stages of "
             f"{task.backbone.name}, input {task.layout.size} px"
         )
+
+    def within(self, by: float) -> str:
+        """Keeps its training to a time; returns how long its epochs take, where that cuts it."""
+        task = self.task
+        self.recipe, pace, why = fitting_head(
+            task, self.lesson, self.recipe, self.views, self.compute, by=by
+        )
+        self.task = replace(task, pace=pace)
+        return why
 
     def find(self, rows: np.ndarray) -> Outputs:
         return found_on_maps(
@@ -183,7 +194,13 @@ def lesson_of(task: BoxTask, start: BoxArm, compute: Compute) -> Lesson:
 
 
 def head_arm_of_boxes(
-    task: BoxTask, compute: Compute, recipe: BoxRecipe, *, rows: np.ndarray, engine: Engine
+    task: BoxTask,
+    compute: Compute,
+    recipe: BoxRecipe,
+    *,
+    rows: np.ndarray,
+    engine: Engine,
+    by: float | None = None,
 ) -> LearningArm:
     """Trains a new head on the maps of a frozen network, on all but one fold.
 
@@ -193,9 +210,11 @@ def head_arm_of_boxes(
         recipe: With the epochs and rate of the head.
         rows: (N, D) maps of the training images as they are.
         engine: Gives those of varied ones.
+        by: When all of it has to be over, as `time.perf_counter` tells it; None for no matter when.
     """
     pupil = _HeadPupil(task, compute, recipe, rows, engine)
-    return LearningArm(pupil.begin(), pupil.history, pupil)
+    why = "" if by is None else pupil.within(by)
+    return LearningArm(pupil.begin(), pupil.history, pupil, why)
 
 
 def tuned_arm_of_boxes(

@@ -7,9 +7,11 @@ training images and one without each fold, side by side.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +19,10 @@ from headstart.compute import Compute
 from headstart.images.threads import ordered_map
 from headstart.metrics.detection import average_precision
 from headstart.nets.box_head import BoxHead
+from headstart.nets.stages import one_thread
 from headstart.probe.box_linear import CellRows, fit_level, level_scores
 from headstart.probe.box_sides import fit_sides, overlap_at, sides_away
+from headstart.probe.classifiers import one_blas_thread
 from headstart.probe.level_fit import LevelFit
 from headstart.strategies.box_choice import BoxArm
 from headstart.strategies.box_find import chosen_boxes, joined_found
@@ -98,6 +102,13 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     return BoxProbe(arm, sizes, values)
 
 
+@contextlib.contextmanager
+def _side_by_side() -> Iterator[None]:
+    """Jobs of several threads, each alone in its products: threads of one product only wait."""
+    with one_thread(), one_blas_thread():
+        yield
+
+
 def _value(held: HeldBoxes, material: BoxMaterial) -> float:
     value = average_precision(held.matches(material)).value
     return value if np.isfinite(value) else 0.0
@@ -136,18 +147,23 @@ class _Work:
 
     def fit(self, rows: list[CellRows], strengths: Sequence[float]) -> list[_Fits]:
         """Returns the models of every strength."""
-        levels, sides = [], []
-        for at, each in enumerate(rows):
-            phase = f"probe: layers of level {at + 1} of {len(rows)}, {self.models} models"
-            self.compute.progress(phase, at, len(rows))
-            learns = np.ones((len(each.images), self.models), bool)
+
+        def fit(at: int) -> tuple[list[list[LevelFit]], list[LevelFit]]:
+            learns = np.ones((len(rows[at].images), self.models), bool)
             if self.models > 1:
-                learns[:, :-1] = self.without(each)
-            found = self.fit_one(at, each, learns, strengths)
-            levels.append(found[0])
-            sides.append(found[1])
+                learns[:, :-1] = self.without(rows[at])
+            return self.fit_one(at, rows[at], learns, strengths)
+
+        phase, found = f"probe: layers of {len(rows)} levels, {self.models} models", []
+        self.compute.progress(phase, 0, len(rows))
+        with _side_by_side():
+            for each in ordered_map(fit, range(len(rows))):
+                found.append(each)
+                self.compute.progress(phase, len(found), len(rows))
+        sides = [each for _, each in found]
         return [
-            _Fits([level[number] for level in levels], sides) for number in range(len(strengths))
+            _Fits([levels[number] for levels, _ in found], sides)
+            for number in range(len(strengths))
         ]
 
     def fit_one(
@@ -232,7 +248,8 @@ class _Work:
             ]
 
         starts = range(0, len(images), _BATCH)
-        parts = [each for part in ordered_map(find, starts) for each in part]
+        with _side_by_side():
+            parts = [each for part in ordered_map(find, starts) for each in part]
         how = f"{self.k} folds"
         return [HeldBoxes(images, joined_found(own), how) for own in zip(*parts, strict=True)]
 
@@ -274,10 +291,12 @@ class _Work:
         fits, sizes = [], []
         for share in _SHARES:
             few = [each.of(rank[each.images] <= share) for each in rows]
-            models = [
-                self.fit_one(at, each, self.without(each), (strength,))
-                for at, each in enumerate(few)
-            ]
+
+            def fit(at: int, few: list[CellRows] = few) -> Any:
+                return self.fit_one(at, few[at], self.without(few[at]), (strength,))
+
+            with _side_by_side():
+                models = list(ordered_map(fit, range(len(few))))
             fits.append(_Fits([classes for [classes], _ in models], [own for _, own in models]))
             sizes.append(round((rank <= share).sum() * (self.k - 1) / self.k))
         some = self.some()

@@ -190,11 +190,13 @@ class LearningArm:
         arm: As it is after learning on all but one fold.
         history: Name of a training -> its epochs; filled as they end.
         more: Who learns on.
+        cut: How long its epochs take, where a budget cut them; else "".
     """
 
     arm: BoxArm
     history: dict[str, tuple[Epoch, ...]]
     more: Pupil = field(repr=False)
+    cut: str = ""
 
     def finish(self) -> BoxArm:
         """Lets it learn on with all images; returns the arm to keep."""

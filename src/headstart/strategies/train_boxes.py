@@ -56,6 +56,8 @@ __all__ = ["train_boxes"]
 _BATCH = 8
 # Images of the probe, all views together: beyond them another view brings little for its time.
 _VIEWED = 400
+# Of what is left of a budget, the most that a head on frozen maps takes before fine-tuning.
+_HEAD_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _learn(session: _Session, items: np.ndarray, mark: str) -> ArmTrials[BoxArm]
     finish: dict[str, LearningArm] = {}
     with clock.phase("head arm" if detector is None else "probe"):
         if detector is None:
-            finish["head"] = _head_arm(session, task)
+            finish["head"] = _head_arm(session, task, mark)
             arms = [finish["head"].arm]
         else:
             arms = [_probe_arm(session, task, detector)]
@@ -215,16 +217,21 @@ def _probe_arm(session: _Session, task: BoxTask, detector: Any) -> BoxArm:
     return found.arm
 
 
-def _head_arm(session: _Session, task: BoxTask) -> LearningArm:
-    """Trains a head on the maps of a frozen network that is no detector."""
-    recipe, material = task.recipe, task.material
-    epochs = recipe.head_epochs
-    if not names_epochs(session.ask.options):
+def _head_arm(session: _Session, task: BoxTask, mark: str) -> LearningArm:
+    """Trains a head on the maps of a frozen network that is no detector, within the budget."""
+    recipe, material, ask = task.recipe, task.material, session.ask
+    epochs, by = recipe.head_epochs, None
+    if not names_epochs(ask.options):
         epochs = max(epochs, epochs_of(recipe.steps, len(task.folds.own), recipe.head_batch))
+        share = 1.0 if ask.strategy == "probe" else _HEAD_SHARE
+        by = time.perf_counter() + share * session.left("head")
     own = replace(recipe, epochs=epochs, lr=recipe.head_lr, batch=recipe.head_batch, freeze="none")
     engine = _engine(session, len(material) * recipe.views)
     rows = _rows(session, material.items)
-    return head_arm_of_boxes(task, session.compute, own, rows=rows, engine=engine)
+    arm = head_arm_of_boxes(task, session.compute, own, rows=rows, engine=engine, by=by)
+    if arm.cut and not mark:
+        session.notes.append(_cut(arm.arm.epochs, epochs, "a head on frozen maps", arm.cut))
+    return arm
 
 
 def _tuned_arm(session: _Session, task: BoxTask, start: BoxArm, mark: str) -> LearningArm | None:
@@ -272,10 +279,12 @@ def _note(
     """Notes for how many epochs there was time, where the budget cut them."""
     if pace is not None and not mark:
         epochs = 0.0 if trained is None else trained.arm.epochs
-        session.notes.append(
-            f"--budget left time for {epochs:g} of {pace.most // pace.per_epoch} epochs of "
-            f"fine-tuning, {why}."
-        )
+        most = pace.most // pace.per_epoch
+        session.notes.append(_cut(epochs, most, "fine-tuning", why))
+
+
+def _cut(epochs: float, most: int, what: str, why: str) -> str:
+    return f"--budget left time for {epochs:g} of {most} epochs of {what}, {why}."
 
 
 def _recipe_of(session: _Session, arm: BoxArm) -> BoxRecipe:

@@ -123,6 +123,19 @@ class MapViews:
         self.maps: Maps = new_maps(self.layout, len(scenes) * count)
         self._wanted: list[list[Any]] = [[] for _ in range(count)]
 
+    @property
+    def count(self) -> int:
+        """Views of an image."""
+        return len(self._wanted)
+
+    def keep(self, count: int) -> None:
+        """Does with fewer views, at least one.
+
+        Args:
+            count: Of an image.
+        """
+        del self._wanted[max(1, count) :]
+
     def batches(self, keys: Rest) -> Iterator[Batch]:
         """Yields the maps of the given batches, in order; a view that is new is computed."""
         n, count = len(self._scenes), len(self._wanted)
