@@ -37,7 +37,7 @@ from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.metrics.confound import mean_of_shares, share_of_cell
 from headstart.metrics.interval import wilson
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.ensemble import log_probabilities
 from headstart.strategies.prepare import choose_preprocess
 

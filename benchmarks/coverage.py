@@ -79,7 +79,7 @@ def embed(name: str, label: str | None, backbone: str) -> Embedded:
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
     from headstart.images.depths import data_set_levels
-    from headstart.nets.backbone import open_backbone
+    from headstart.nets.pretrained.backbone import open_backbone
     from headstart.strategies.prepare import choose_preprocess
 
     dataset = open_dataset(DATA / name, **({"label": label} if label else {}))
@@ -97,7 +97,7 @@ def redraw(embedded: Embedded, kind: str, seed: int) -> Answers:
     """Draws images, fits models as `train` does, and lets them answer for test and rest."""
     from headstart.compute import Compute
     from headstart.data.splits.split import folds as make_folds
-    from headstart.nets.heads import softmax
+    from headstart.nets.heads.head import softmax
     from headstart.probe.cross_validate import Round, cross_validate
     from headstart.probe.frozen import Frozen
     from headstart.probe.probe import Grid

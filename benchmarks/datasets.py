@@ -115,7 +115,7 @@ def naive(name: str, args, place: Path) -> str:
     from headstart.checks.duplicates import clusters
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
-    from headstart.nets.backbone import open_backbone
+    from headstart.nets.pretrained.backbone import open_backbone
 
     dataset = open_dataset(DATA / SETS[name][0])
     features = extract(dataset, open_backbone(args.backbone))

@@ -37,15 +37,15 @@ def main() -> None:
     from headstart.data.open import open_dataset
     from headstart.images.depths import data_set_levels
     from headstart.metrics.statistic import estimate
-    from headstart.nets.backbone import open_backbone
+    from headstart.nets.pretrained.backbone import open_backbone
     from headstart.probe.frozen import Frozen
     from headstart.scoring.score import measured
+    from headstart.strategies.boxes.train import train_boxes
+    from headstart.strategies.classes.train import Ask
     from headstart.strategies.clock import Clock
     from headstart.strategies.look import Sight, look_at, maps_of
     from headstart.strategies.prepare import check_and_split, drop_unlabelled
     from headstart.strategies.problem import FrozenNetwork
-    from headstart.strategies.train_boxes import train_boxes
-    from headstart.strategies.train_classes import Ask
     from headstart.tasks.detection.recipe import BoxRecipe
     from headstart.training.schedule import parse_recipe
 

@@ -41,8 +41,8 @@ def measure(args, cache: Path) -> None:
     from headstart.features.extract import extract
     from headstart.images.pixels import read_pixels
     from headstart.images.stats import ImageStats
-    from headstart.nets.backbone import open_backbone
-    from headstart.nets.engine import stream
+    from headstart.nets.engines.engine import stream
+    from headstart.nets.pretrained.backbone import open_backbone
 
     dataset = open_dataset(args.data)
     if args.limit:

@@ -70,8 +70,8 @@ def pipeline(embedders: dict[str, Path], seed: int) -> None:
     """Prints the table of alignment, box and whole photo."""
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
-    from headstart.nets.backbone import open_backbone
-    from headstart.nets.detector import faces_for
+    from headstart.nets.pretrained.backbone import open_backbone
+    from headstart.nets.pretrained.face_detector import faces_for
 
     print("\n| embedder | what it sees | AUC, same or other person (95 %) |\n|---|---|---|")
     dataset = open_dataset(DATA / "lfw10")
@@ -139,8 +139,8 @@ def age(embedders: dict[str, Path], place: Path, args) -> None:
     from headstart.data.open import open_dataset
     from headstart.features.extract import extract
     from headstart.metrics.interval import cluster_bootstrap
-    from headstart.nets.backbone import open_backbone
-    from headstart.nets.detector import faces_for
+    from headstart.nets.pretrained.backbone import open_backbone
+    from headstart.nets.pretrained.face_detector import faces_for
 
     print(
         "\n| embedder | sees | age, mean absolute error, years (95 %) | interval coverage (90 %) ",

@@ -35,7 +35,7 @@ from headstart.gallery.leave_one_out import leave_one_out
 from headstart.gallery.search import Index
 from headstart.metrics.subgroup_errors import person_rate
 from headstart.metrics.verification import verification_measures
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 
 METHODS: tuple[tuple[str, int], ...] = (("knn", 1), ("knn", 2), ("centroid", 1))
 

@@ -41,15 +41,15 @@ from headstart.data.splits.split import leaks
 from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.metrics.interval import paired_difference
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
+from headstart.strategies.classes.shift import choose_probe, look_at_test, shift_sections
 from headstart.strategies.prepare import (
     check_and_split,
     choose_preprocess,
     make_problem,
 )
 from headstart.strategies.problem import Prepared
-from headstart.strategies.shift import choose_probe, look_at_test, shift_sections
 
 CHANGES = ("dark", "zoom", "recolour")
 EXPOSURES = ("exp1", "exp2", "exp3", "exp4", "exp5", "exp6")

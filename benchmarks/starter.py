@@ -148,7 +148,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--starter", type=Path, default=ROOT / "src/headstart/nets/starter")
+    parser.add_argument(
+        "--starter", type=Path, default=ROOT / "src/headstart/nets/pretrained/starter"
+    )
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--c", type=float, help="one C for all, instead of the search")
     parser.add_argument("--threads", type=int, default=1)

@@ -48,8 +48,8 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "src"))
     from headstart.gallery.embed import square_embedder
     from headstart.images.faces import blur
-    from headstart.nets.backbone import open_backbone
-    from headstart.nets.detector import faces_for
+    from headstart.nets.pretrained.backbone import open_backbone
+    from headstart.nets.pretrained.face_detector import faces_for
     from headstart.video.identify_video import SUREST, direction
 
     print(f"Machine: {machine()}. Headstart {commit()}: {versions(sys.executable)}.\n")

@@ -74,8 +74,8 @@ class Bench:
 
         from headstart.data.open import open_dataset
         from headstart.images.inputs import InputImages
-        from headstart.nets.augment import MARGIN
-        from headstart.nets.backbone import open_backbone
+        from headstart.nets.batches.augment import MARGIN
+        from headstart.nets.pretrained.backbone import open_backbone
 
         torch.set_num_threads(args.threads)
         self.args = args
@@ -106,8 +106,8 @@ class Bench:
         import numpy as np
 
         from headstart.compute import Compute
-        from headstart.nets.heads import Head
-        from headstart.nets.trainable import TrainableModel
+        from headstart.nets.heads.head import Head
+        from headstart.nets.learning.trainable import TrainableModel
         from headstart.tasks.classification import learn
         from headstart.tasks.classification.validation import Validation
         from headstart.training.loop import Training
@@ -151,8 +151,8 @@ class Bench:
         import torch
 
         from headstart.images.pixels import cpu_count
-        from headstart.nets.augment import Augment
-        from headstart.nets.loader import Plan, batches
+        from headstart.nets.batches.augment import Augment
+        from headstart.nets.batches.loader import Plan, batches
 
         source = f"local-dir:{self.args.backbone}"
         model = timm.create_model(source, pretrained=True, num_classes=self.n_classes).train()

@@ -26,7 +26,7 @@ from headstart.data.splits.split import folds as make_folds
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.features.extract import extract
 from headstart.metrics.conformal import possible_classes, set_floors
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.familiar import calibrated_unlike
 from headstart.probe.held_out import held_out_like
 from headstart.strategies.prepare import choose_preprocess

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.nets.backbone import open_backbone
-from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_net import box_head_of, build_boxes
-from headstart.nets.maps import map_layout
+from headstart.nets.boxes.head import BoxPlan
+from headstart.nets.boxes.net import box_head_of, build_boxes
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout
 from headstart.records import OutputSpec
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from headstart.nets.backbone import open_backbone
-from headstart.nets.dense import build_dense, head_of
-from headstart.nets.dense_head import DensePlan
-from headstart.nets.maps import map_layout
+from headstart.nets.masks.head import DensePlan
+from headstart.nets.masks.net import build_dense, head_of
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout
 from headstart.records import OutputSpec
 
 

@@ -11,12 +11,12 @@ from PIL import Image
 from headstart.deploy.runtime import About, OnnxPredictor, put_about
 from headstart.exporting.graph import write_graph
 from headstart.images.views import Look
-from headstart.nets.backbone import open_backbone
-from headstart.nets.dense import build_dense, head_of
-from headstart.nets.dense_head import DenseHead, DensePlan
-from headstart.nets.heads import Head
-from headstart.nets.maps import map_layout
+from headstart.nets.heads.head import Head
+from headstart.nets.masks.head import DenseHead, DensePlan
+from headstart.nets.masks.net import build_dense, head_of
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout
 from headstart.records import OutputSpec
 
 CLASSES = OutputSpec("classification", ("ant", "bee", "cat", "dog"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from headstart.nets.coco import DETECTORS, new_detector
-from headstart.nets.level_net import LevelNet
-from headstart.nets.published import running_order
+from headstart.nets.detectors.coco import DETECTORS, new_detector
+from headstart.nets.detectors.level_net import LevelNet
+from headstart.nets.detectors.published import running_order
 
 EPSILON = {"nanodet_plus_m": 1e-5, "yolox_nano": 1e-3}
 NORMS = {"conv": "bn", "depthwise": "dwnorm", "pointwise": "pwnorm"}

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from headstart.data.boxes.boxes import Boxes
-from headstart.nets.backbone import open_backbone
-from headstart.nets.box_head import BoxPlan, grid
-from headstart.nets.box_net import box_head_of, build_boxes
-from headstart.nets.maps import map_layout, stage_maps
+from headstart.nets.boxes.head import BoxPlan, grid
+from headstart.nets.boxes.net import box_head_of, build_boxes
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout, stage_maps
 from headstart.records import OutputSpec
 
 CLASSES = ("red", "blue")

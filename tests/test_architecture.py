@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.test_layers import FLOORS, FLOORS_OF_DATA, PACKAGE
+from tests.test_layers import FLOORS, INSIDE, PACKAGE
 
 PAGE = PACKAGE.parents[1] / "docs" / "architecture.md"
 
@@ -42,8 +42,9 @@ def test_the_tree_and_the_folders_agree():
 def test_rooms_are_drawn_from_the_ground_up():
     order = [FLOORS[room.split("/")[0]] for room in drawn() if room != "."]
     assert order == sorted(order)
-    inside = [FLOORS_OF_DATA[room[5:]] for room in drawn() if room.startswith("data/")]
-    assert inside == sorted(inside)
+    for house, floors in INSIDE.items():
+        inside = [floors[room.split("/")[1]] for room in drawn() if room.startswith(f"{house}/")]
+        assert inside == sorted(inside)
 
 
 def test_the_map_of_behaviours_leads_somewhere():

@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 from tests.said import besides_reading
 
-import headstart.nets.source
+import headstart.nets.pretrained.source
 from headstart.cli import main
 from headstart.images.store import trim_cache
 from headstart.run import Run
@@ -280,7 +280,7 @@ def test_a_cache_that_cannot_be_made(images, tmp_path, monkeypatch, capfd):
     trim_cache()
 
 
-STARTER = Path(headstart.nets.source.__file__).parent / "starter"
+STARTER = Path(headstart.nets.pretrained.source.__file__).parent / "starter"
 WEIGHTS = (STARTER / "model.safetensors").stat().st_size // 1024
 
 

@@ -6,6 +6,8 @@ import ast
 import functools
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "headstart"
 
 # Floors of docs/architecture.md. Modules of floor 0 may use each other; from floor 1 on, what
@@ -56,6 +58,41 @@ FLOORS_OF_DATA = {
     for room in rooms
 }  # fmt: skip
 
+# Inside of nets/: nouns, rooms from files to what learns, and models on top.
+FLOORS_OF_NETS = {
+    room: floor
+    for floor, rooms in enumerate([
+        ("imports", "stages"),
+        ("files", "batches"),
+        ("heads",),
+        ("masks", "boxes"),
+        ("torchvision", "detectors"),
+        ("engines", "smp"),
+        ("pretrained",),
+        ("learning",),
+        ("model",),
+        ("place_runner",),
+    ])
+    for room in rooms
+}  # fmt: skip
+
+# Inside of strategies/: nouns, rooms in which later ones use earlier ones, and the door.
+FLOORS_OF_STRATEGIES = {
+    room: floor
+    for floor, rooms in enumerate([
+        ("clock", "prepare", "problem", "trained"),
+        ("finetuning",),
+        ("classes",),
+        ("placed",),
+        ("masks", "boxes", "identities"),
+        ("ways",),
+        ("look",),
+    ])
+    for room in rooms
+}  # fmt: skip
+
+INSIDE = {"data": FLOORS_OF_DATA, "nets": FLOORS_OF_NETS, "strategies": FLOORS_OF_STRATEGIES}
+
 # What is deployed is here too, so nothing that trains may come in with these.
 TORCHLESS = {
     "cells", "choices", "compute", "errors", "fingerprint", "lists", "output", "predictions",
@@ -96,6 +133,8 @@ def imports_of(file: Path) -> list[tuple[int, str]]:
                     (node.lineno, f"headstart.{alias.name}" if alias.name in FLOORS else module)
                     for alias in node.names
                 ]
+            elif module.removeprefix("headstart.") in INSIDE:  # from headstart.nets import boxes
+                found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
             else:
                 found.append((node.lineno, module))
     return found
@@ -126,24 +165,27 @@ def test_imports_go_down():
     assert not wrong, "\n".join(wrong)
 
 
-DATA = PACKAGE / "data"
-FILES_OF_DATA = [f for f in FILES if DATA in f.parents and f.name != "__init__.py"]
+def files_inside(house: str) -> list[Path]:
+    """Modules of a room that has rooms itself."""
+    return [f for f in FILES if PACKAGE / house in f.parents and f.name != "__init__.py"]
 
 
-def test_every_room_of_data_has_a_floor():
+@pytest.mark.parametrize("house", INSIDE)
+def test_every_room_inside_has_a_floor(house):
     """A module beside the nouns is refused too: what is new goes into a room."""
-    assert {room_of(file, DATA) for file in FILES_OF_DATA} == set(FLOORS_OF_DATA)
+    assert {room_of(file, PACKAGE / house) for file in files_inside(house)} == set(INSIDE[house])
 
 
-def test_imports_go_down_inside_of_data():
+@pytest.mark.parametrize("house", INSIDE)
+def test_imports_go_down_inside(house):
     wrong = []
-    for file in FILES_OF_DATA:
-        room = room_of(file, DATA)
+    for file in files_inside(house):
+        room = room_of(file, PACKAGE / house)
         for line, module in imports_of(file):
-            if module.startswith("headstart.data."):
+            if module.startswith(f"headstart.{house}."):
                 other = module.split(".")[2]
-                if climbs(room, other, FLOORS_OF_DATA):
-                    wrong.append(f"{file}:{line}: data/{room} imports {module}, which is not below")
+                if climbs(room, other, INSIDE[house]):
+                    wrong.append(f"{file}:{line}: {room} imports {module}, which is not below")
     assert not wrong, "\n".join(wrong)
 
 

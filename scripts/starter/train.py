@@ -143,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "src/headstart/nets/starter")
+    parser.add_argument("--out", type=Path, default=ROOT / "src/headstart/nets/pretrained/starter")
     parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=3e-3)

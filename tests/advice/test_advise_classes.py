@@ -13,7 +13,7 @@ from tests.training.trainings import pictures
 from headstart.advice import advise_classes as module
 from headstart.advice.advise_classes import Wanted, advise_classes
 from headstart.compute import Compute
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.records import Finding
 from headstart.strategies.clock import Clock
 from headstart.training.schedule import Recipe

@@ -13,9 +13,9 @@ from headstart.data.dataset import Dataset
 from headstart.errors import BackboneError
 from headstart.images.deep import EIGHT_BITS
 from headstart.images.faces import NO_FACE
-from headstart.nets.backbone import open_backbone
-from headstart.nets.hub import ways_to_supply
-from headstart.nets.source import PRESETS
+from headstart.nets.files.hub import ways_to_supply
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.source import PRESETS
 from headstart.options.advise import AdviseOptions
 
 

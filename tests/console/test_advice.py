@@ -9,7 +9,7 @@ from headstart.advice.rank import Candidate
 from headstart.console.advice import show_advice, show_people_advice
 from headstart.metrics.retrieval import MEASURES
 from headstart.records import Estimate, Finding
-from headstart.strategies.plan import FinetuneCandidate
+from headstart.strategies.finetuning.plan import FinetuneCandidate
 
 FINDING = Finding("x", "serious", "Copies on both sides.", ("a.jpg = b.jpg",), "Group them.")
 

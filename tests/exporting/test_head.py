@@ -8,7 +8,7 @@ import torch
 
 from headstart.exporting.head import HeadModule
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 
 FIRST, WIDTH, CLASSES = 3, 4, 3
 

@@ -14,9 +14,9 @@ from tests.models import CLASSES
 from headstart.errors import ModelError
 from headstart.exporting.measure import run_file
 from headstart.exporting.merge_onnx import merge_onnx
-from headstart.nets.backbone import open_backbone
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.scoring.run_predictor import RunPredictor
 
 

@@ -25,7 +25,7 @@ from headstart.features.extract import Features, extract
 from headstart.images import store as stores
 from headstart.images.preprocess import Preprocess
 from headstart.images.store import cache_folder
-from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
 
 SIZE = 32
 
@@ -243,7 +243,7 @@ import numpy as np
 from headstart.images import store
 from headstart.data.open import open_dataset
 from headstart.features.extract import extract
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 folder, weights, result, shard = sys.argv[1:]
 store._SHARD_BYTES = int(shard)
 print("go", flush=True)

@@ -14,10 +14,10 @@ from headstart.data.dataset import Dataset
 from headstart.features.extract_filters import extract_filters, rows_as_read
 from headstart.features.extract_maps import extract_maps
 from headstart.images.inputs import InputImages
-from headstart.nets.backbone import open_backbone
-from headstart.nets.dense_head import FILTER_LEVELS
-from headstart.nets.filters import Filters
-from headstart.strategies.mask_arms import plan_of
+from headstart.nets.masks.filters import Filters
+from headstart.nets.masks.head import FILTER_LEVELS
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.strategies.masks.arms import plan_of
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from headstart.data.dataset import Dataset
 from headstart.errors import DataError
 from headstart.features import extract_maps as under_test
 from headstart.features.extract_maps import extract_maps
-from headstart.nets import maps
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained import maps
+from headstart.nets.pretrained.backbone import open_backbone
 
 
 def extracted(folder, **asked):

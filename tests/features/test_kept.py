@@ -4,7 +4,7 @@ from headstart.data.open import open_dataset
 from headstart.features.extract import extract
 from headstart.features.kept import kept_vectors
 from headstart.fingerprint import fingerprint_file
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 
 
 def test_vectors_are_had_by_fingerprints_alone(images):

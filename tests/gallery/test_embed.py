@@ -20,7 +20,7 @@ from headstart.gallery.embed import crowds_on, embed_every_face, embed_photos, s
 from headstart.images import detect
 from headstart.images.faces import NO_FACE, Faces
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import BackboneInfo
+from headstart.nets.pretrained.backbone import BackboneInfo
 
 SEES = Preprocess(32, geometry="square")
 INFO = BackboneInfo((("stage1", 2), ("last", 3)), 0, None)

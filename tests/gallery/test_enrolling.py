@@ -20,7 +20,7 @@ from headstart.gallery.enrolling import Enrolling, _chunks, gallery_preprocess, 
 from headstart.gallery.folder import Gallery
 from headstart.gallery.photos import photos_of_one
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 
 
 def data(root: Path, people: dict[str, int], **more) -> Dataset:

@@ -11,7 +11,7 @@ from tests.gallery.people import SETTINGS, photos_of, vectors_of
 from headstart.errors import ModelError, OptionError, OutputError
 from headstart.fingerprint import fingerprint_json
 from headstart.gallery.folder import Gallery, GalleryReader
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ def test_a_blurred_face_has_a_lower_figure():
 
 
 def test_real_faces_are_found_and_aligned(real_data, real_weights):
-    from headstart.nets.detector import find_detector
+    from headstart.nets.pretrained.face_detector import find_detector
 
     file, fingerprint = find_detector(str(real_weights("face_yunet_n.onnx")))
     finder = Faces(file, fingerprint)

@@ -10,7 +10,7 @@ import torch
 from tests.nets.pools import SIZE, lived
 from timm.models import save_for_hf
 
-from headstart.nets.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
-from headstart.nets.engine import stream
+from headstart.nets.engines.engine import stream
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.nets.stages import StagePool
 
 SIZE = 64

@@ -8,12 +8,12 @@ from typing import get_args
 import torch
 
 from headstart.choices import Segmenter
-from headstart.nets.backbone import open_backbone
-from headstart.nets.maps import map_layout
 from headstart.nets.model import Model
-from headstart.nets.smp_head import smp_head_of
-from headstart.nets.smp_net import build_smp
-from headstart.nets.smp_plan import SmpPlan
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout
+from headstart.nets.smp.head import smp_head_of
+from headstart.nets.smp.net import build_smp
+from headstart.nets.smp.plan import SmpPlan
 from headstart.records import OutputSpec
 
 KINDS = get_args(Segmenter)

@@ -17,9 +17,9 @@ from headstart.errors import BackboneError, ModelError, OutputError
 from headstart.fingerprint import fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.backbone import open_backbone
-from headstart.nets.heads import Head, nearest, neighbour_scores, softmax
+from headstart.nets.heads.head import Head, nearest, neighbour_scores, softmax
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.familiar import calibrated_unlike
 from headstart.records import OutputSpec
 

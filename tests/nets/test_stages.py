@@ -9,7 +9,7 @@ from tests.nets.pools import SIZE, NoStages, bounds_of, inputs, lived, make_pool
 from torch import nn
 
 from headstart.images.preprocess import Preprocess
-from headstart.nets.engine_torch import TorchEngine
+from headstart.nets.engines.on_torch import TorchEngine
 from headstart.nets.stages import StagePool, one_thread
 
 pytestmark = pytest.mark.usefixtures("one_thread")

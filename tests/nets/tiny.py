@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from headstart.images.preprocess import Preprocess
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.nets.stages import StagePool
-from headstart.nets.trainable import TrainableModel
 
 GREY = (0.5, 0.5, 0.5)
 

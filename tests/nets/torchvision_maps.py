@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import torch
 
-from headstart.nets.backbone import open_backbone
-from headstart.nets.maps import map_layout
 from headstart.nets.model import Model
-from headstart.nets.torchvision_build import build_torchvision
-from headstart.nets.torchvision_head import torchvision_head_of
-from headstart.nets.torchvision_net import TorchvisionNet
-from headstart.nets.torchvision_plan import TorchvisionPlan
+from headstart.nets.pretrained.backbone import open_backbone
+from headstart.nets.pretrained.maps import map_layout
+from headstart.nets.torchvision.build import build_torchvision
+from headstart.nets.torchvision.head import torchvision_head_of
+from headstart.nets.torchvision.net import TorchvisionNet
+from headstart.nets.torchvision.plan import TorchvisionPlan
 from headstart.records import OutputSpec
 
 SIZE, CHANNELS, STRIDES = 64, (4, 6, 8, 10), (4, 8, 16, 32)

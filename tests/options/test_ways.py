@@ -17,7 +17,7 @@ from headstart.options.ways import (
     learns_places,
     recipe_of,
 )
-from headstart.strategies.train_classes import train_classes
+from headstart.strategies.classes.train import train_classes
 from headstart.strategies.ways import way_of
 from headstart.tasks import TASKS, told_apart
 from headstart.training.schedule import Recipe, parse_recipe

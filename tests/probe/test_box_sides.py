@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_net import box_corners
+from headstart.nets.boxes.head import BoxPlan
+from headstart.nets.boxes.net import box_corners
 from headstart.probe import box_sides
 from headstart.probe.box_sides import fit_sides, overlap_at, sides_away
 from headstart.probe.level_fit import LevelFit

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.probe.vectors import even, vectors_of
 
-from headstart.nets.heads import softmax, unit_rows
+from headstart.nets.heads.head import softmax, unit_rows
 from headstart.probe.classifiers import (
     Config,
     fit_head,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from headstart.nets.dense import build_dense
-from headstart.nets.dense_head import DensePlan
-from headstart.nets.maps import MapLayout
+from headstart.nets.masks.head import DensePlan
+from headstart.nets.masks.net import build_dense
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.probe.dense_cells import enlarging, some_cells
 
 LAYOUT = MapLayout(44, ((4, 11, 11), (6, 6, 6), (3, 2, 2)))

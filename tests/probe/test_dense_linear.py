@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from tests.strategies.mask_sets import QUIET
 
-from headstart.nets.dense import net_of
-from headstart.nets.dense_head import DensePlan
-from headstart.nets.maps import MapLayout
+from headstart.nets.masks.head import DensePlan
+from headstart.nets.masks.net import net_of
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.probe.dense_linear import LinearTask, fit_linear, map_moments
 
 LAYOUT = MapLayout(32, ((4, 8, 8), (6, 4, 4)))

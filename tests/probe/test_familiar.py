@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.nets.unlike import NEAREST
+from headstart.nets.heads.unlike import NEAREST
 from headstart.probe.familiar import calibrated_unlike, fit_unlike, held_out_distances
 
 WIDTH = 200

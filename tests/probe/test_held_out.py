@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tests.confounded import planted
 
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.probe.classifiers import make_space
 from headstart.probe.held_out import held_out, held_out_like, item_loss
 

@@ -10,7 +10,7 @@ from tests.probe.vectors import even, vectors_of
 
 from headstart.compute import Compute
 from headstart.data.splits.split import folds as make_folds
-from headstart.nets.heads import softmax
+from headstart.nets.heads.head import softmax
 from headstart.probe import probe as module
 from headstart.probe import trials
 from headstart.probe.classifiers import (

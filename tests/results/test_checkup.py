@@ -11,7 +11,7 @@ from headstart.data.dataset import Dataset
 from headstart.gallery.embed import embed_photos
 from headstart.gallery.search import unit
 from headstart.images.deep import EIGHT_BITS
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.records import Finding
 from headstart.results import checkup as module
 from headstart.results.checkup import Checkup, check_faces

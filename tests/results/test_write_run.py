@@ -18,8 +18,8 @@ from headstart.results.outputs import read_parts, read_predictions
 from headstart.results.write_run import run_items
 from headstart.run import FORMAT
 from headstart.scoring.score import score
+from headstart.strategies.classes.train import train_classes
 from headstart.strategies.clock import Clock
-from headstart.strategies.train_classes import train_classes
 from headstart.verbs.train import train
 
 

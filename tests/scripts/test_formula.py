@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).resolve().parents[2]
-STARTER = ROOT / "src/headstart/nets/starter"
+STARTER = ROOT / "src/headstart/nets/pretrained/starter"
 
 
 @pytest.fixture(scope="module", autouse=True)

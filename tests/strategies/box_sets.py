@@ -13,7 +13,7 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.features.extract_maps import extract_maps
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
 from headstart.strategies.problem import FrozenNetwork, Prepared
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from tests.strategies.box_sets import QUIET, SIZE, scenes, seen
 
-from headstart.nets.box_net import box_head_of
-from headstart.nets.box_views import BoxWarp
-from headstart.strategies.box_arms import pyramid_plan
-from headstart.strategies.box_choice import BoxArm
-from headstart.strategies.box_held import BoxOperating
-from headstart.strategies.box_material import box_scenes, read_boxes
-from headstart.strategies.box_pupil import BoxTask
-from headstart.strategies.lesson import States
-from headstart.strategies.placed_problem import Folds
+from headstart.nets.boxes.net import box_head_of
+from headstart.nets.boxes.warp import BoxWarp
+from headstart.strategies.boxes.arms import pyramid_plan
+from headstart.strategies.boxes.choice import BoxArm
+from headstart.strategies.boxes.held import BoxOperating
+from headstart.strategies.boxes.material import box_scenes, read_boxes
+from headstart.strategies.boxes.pupil import BoxTask
+from headstart.strategies.placed.lesson import States
+from headstart.strategies.placed.problem import Folds
 from headstart.strategies.problem import FrozenNetwork
 from headstart.tasks.detection.learn import head as new_head
 from headstart.tasks.detection.recipe import BoxRecipe

@@ -12,10 +12,10 @@ import numpy as np
 
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
+from headstart.strategies.classes.train import Ask
 from headstart.strategies.problem import FrozenNetwork, Prepared
-from headstart.strategies.train_classes import Ask
 from headstart.training.schedule import Recipe
 
 SIZE = 32

@@ -8,7 +8,7 @@ from tests.strategies.mask_sets import QUIET, discs
 from headstart.data.open import open_dataset
 from headstart.features.extract_maps import MapFeatures
 from headstart.images.deep import EIGHT_BITS
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.strategies.look import Sight, look_at, maps_of
 
 

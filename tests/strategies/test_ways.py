@@ -11,7 +11,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.errors import BackboneError, DataError
 from headstart.options.ways import has_own_way, recipe_of
-from headstart.strategies.train_classes import train_classes
+from headstart.strategies.classes.train import train_classes
 from headstart.strategies.ways import reads_maps, refuse_early, way_of
 from headstart.tasks import TASKS
 from headstart.tasks.identity.recipe import MetricRecipe

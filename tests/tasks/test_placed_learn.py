@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.nets.dense import build_dense
-from headstart.nets.dense_head import DensePlan
+from headstart.nets.masks.head import DensePlan
+from headstart.nets.masks.net import build_dense
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.placed_learn import batches, begun
 from headstart.tasks.segmentation.recipe import MaskRecipe

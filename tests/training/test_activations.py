@@ -12,7 +12,7 @@ from tests.training.trainings import SIZE, assert_same, pictures, training
 from timm.models.resnet import BasicBlock
 
 from headstart.errors import BackboneError
-from headstart.nets import engine_openvino
+from headstart.nets.engines import on_openvino as engine_openvino
 from headstart.training import activations as module
 from headstart.training.activations import frozen_activations
 from headstart.training.checkpoint import Checkpoints

@@ -25,11 +25,11 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.images.geometry import map_boxes
 from headstart.images.inputs import InputImages
-from headstart.nets.augment import Augment
-from headstart.nets.batch import Targets
-from headstart.nets.loader import Plan, batches
-from headstart.nets.places import ImagePlaces
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.batches.augment import Augment
+from headstart.nets.batches.batch import Targets
+from headstart.nets.batches.loader import Plan, batches
+from headstart.nets.batches.places import ImagePlaces
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 from headstart.training.objective import Objective

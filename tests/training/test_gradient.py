@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from headstart.nets.batch import Batch
+from headstart.nets.batches.batch import Batch
 from headstart.training.gradient import Gradient, autocast, seed_from, seed_torch, sum_gradients
 
 RNG = torch.Generator().manual_seed(0)

@@ -19,7 +19,7 @@ from headstart.data.labels import Classes
 from headstart.errors import OptionError
 from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.tasks.classification import learn
 from headstart.tasks.classification.validation import Validation
 from headstart.training import infer

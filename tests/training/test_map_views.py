@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from tests.strategies.mask_sets import QUIET
 
-from headstart.nets.loader import Plan
-from headstart.nets.maps import MapLayout
-from headstart.nets.warp import Warp
+from headstart.nets.batches.loader import Plan
+from headstart.nets.masks.warp import Warp
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.training.map_views import MapViews, Scenes, fresh_views
 
 LAYOUT = MapLayout(16, ((1, 8, 8), (1, 4, 4)))

@@ -13,7 +13,7 @@ from timm.models.resnet import BasicBlock
 
 from headstart.compute import Compute
 from headstart.images.inputs import InputImages
-from headstart.nets.loader import Plan
+from headstart.nets.batches.loader import Plan
 from headstart.training.loop import Training
 from headstart.training.objective import Objective
 from headstart.training.schedule import Recipe

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headstart.errors import OptionError
-from headstart.nets.batch import Batch
+from headstart.nets.batches.batch import Batch
 from headstart.training.summed import SummedGradient, SummedLoss
 
 RNG = torch.Generator().manual_seed(0)

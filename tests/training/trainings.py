@@ -17,7 +17,7 @@ from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
 from headstart.images.inputs import InputImages
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.tasks.classification import learn
 from headstart.tasks.classification.validation import Validation
 from headstart.training import loop

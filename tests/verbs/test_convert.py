@@ -9,7 +9,7 @@ from tests.published_files import checkpoint, onnx_file
 
 from headstart.cli import main
 from headstart.errors import BackboneError, OutputError
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.verbs.convert import convert
 
 

@@ -123,7 +123,7 @@ def vectors_of(model: Model, inputs: np.ndarray) -> int:
     ],
 )  # fmt: skip
 def test_any_head_on_any_stage_in_any_number_of_views(trained, tmp_path, kind, tta, stages):
-    from headstart.nets.heads import Head
+    from headstart.nets.heads.head import Head
 
     data, run = trained
     model = Model.load(run.folder)

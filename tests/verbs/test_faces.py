@@ -372,8 +372,8 @@ def test_advice_about_faces(people):
 
 
 def test_a_face_embedder_says_where_the_points_belong(tmp_path):
-    from headstart.nets.backbone import open_backbone
-    from headstart.nets.detector import faces_for
+    from headstart.nets.pretrained.backbone import open_backbone
+    from headstart.nets.pretrained.face_detector import faces_for
 
     points = [[30.0, 52.0], [66.0, 52.0], [48.0, 72.0], [34.0, 92.0], [62.0, 92.0]]
     path = embedder(tmp_path, {"input_size": [3, 112, 96], "alignment": points})

@@ -126,7 +126,7 @@ def test_auto_is_the_default_and_keeps_the_probe_where_nothing_could_be_shown(tr
     code = (
         "import sys; from headstart import train\n"
         f"train({str(data)!r}, out={str(tmp_path / 'run')!r}, backbone='starter')\n"
-        "print('headstart.strategies.finetune' in sys.modules)"
+        "print('headstart.strategies.finetuning.finetune' in sys.modules)"
     )
     cache = {"HEADSTART_CACHE": str(run.folder.parent / "cache")}
     done = subprocess.run(

@@ -25,16 +25,16 @@ from headstart.data.labels import counts_of
 from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.interval import wilson
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.probe.cross_validate import CrossValidated, Fold, Round, learning_curve
 from headstart.records import Estimate, Finding, OutputSpec
 from headstart.scoring.curve import extrapolate
-from headstart.strategies.auto import Budget, make_plan
+from headstart.strategies.classes.views import Viewed, try_views
 from headstart.strategies.clock import Clock
-from headstart.strategies.plan import FinetunePlan
+from headstart.strategies.finetuning.auto import Budget, make_plan
+from headstart.strategies.finetuning.plan import FinetunePlan
 from headstart.strategies.prepare import face_flags, make_problem
 from headstart.strategies.problem import Prepared, Problem
-from headstart.strategies.views import Viewed, try_views
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe
 
@@ -54,7 +54,7 @@ class Advice:
         command: The training to run.
         facts: What can be said without a network.
         candidates: Backbones and input sizes, the best first (`advice.rank.Candidate`).
-        tried: What was tried of fine-tuning (`strategies.plan.FinetuneCandidate`).
+        tried: What was tried of fine-tuning (`strategies.finetuning.plan.FinetuneCandidate`).
         findings: What `check` has to say, the serious ones.
         skipped: Backbone -> why it was not tried.
         seconds: It took.

@@ -14,7 +14,7 @@ from headstart.compute import Compute
 from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
 from headstart.metrics.retrieval import retrieve, summarise
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.probe.frozen import feature_sets
 from headstart.records import Estimate, Finding
 from headstart.strategies.prepare import face_flags

@@ -23,16 +23,16 @@ from headstart.errors import DataError
 from headstart.features.extract_maps import extract_maps
 from headstart.images.deep import Levels
 from headstart.metrics.statistic import Statistic, difference, estimate
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.options.advise import AdviseOptions
 from headstart.options.ways import recipe_of
 from headstart.probe.frozen import Frozen
 from headstart.records import Estimate, Finding
 from headstart.scoring.score import measured
+from headstart.strategies.classes.train import Ask
 from headstart.strategies.clock import Clock
-from headstart.strategies.placed_problem import placed_folds
+from headstart.strategies.placed.problem import placed_folds
 from headstart.strategies.problem import FrozenNetwork, Prepared
-from headstart.strategies.train_classes import Ask
 from headstart.strategies.ways import input_of, refuse_early, way_of
 from headstart.tasks import task_of
 from headstart.training.schedule import parse_recipe

@@ -12,7 +12,7 @@ from headstart.advice.rank import Candidate
 from headstart.data.labels import counts_of
 from headstart.metrics.interval import wilson
 from headstart.records import Estimate
-from headstart.strategies.plan import FinetunePlan
+from headstart.strategies.finetuning.plan import FinetunePlan
 from headstart.strategies.problem import Prepared
 
 __all__ = ["domain", "expected", "facts_of", "looks_told", "rule_of_thumb", "sentences"]

@@ -9,10 +9,10 @@ from headstart.features.extract import extract
 from headstart.images.deep import Levels
 from headstart.images.pixels import measure
 from headstart.images.stats import ImageStats
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import find_detector
-from headstart.nets.hub import why_missing
-from headstart.nets.source import PRESETS
+from headstart.nets.files.hub import why_missing
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.face_detector import find_detector
+from headstart.nets.pretrained.source import PRESETS
 from headstart.options.advise import AdviseOptions
 from headstart.strategies.prepare import choose_preprocess
 

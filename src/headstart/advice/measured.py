@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headstart.nets.heads import softmax
+from headstart.nets.heads.head import softmax
 from headstart.probe.probe import Probe
 from headstart.records import OutputSpec
 from headstart.scoring.score import baseline_scores, score

@@ -13,7 +13,7 @@ from headstart.compute import Compute
 from headstart.features.extract import Features, extract
 from headstart.features.transferability import logme
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.probe.cross_validate import Round
 from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Labelled, Probe, probe

@@ -20,7 +20,7 @@ from headstart.data.words import plural
 from headstart.errors import BackboneError, DataError, ModelError
 from headstart.features.extract import extract
 from headstart.features.kept import kept_vectors
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.probe.held_out import held_out_like

@@ -22,7 +22,7 @@ from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.errors import DataError, ModelError, OptionError
 from headstart.metrics.confound import tied_pairs
-from headstart.nets.heads import Head, softmax
+from headstart.nets.heads.head import Head, softmax
 from headstart.nets.model import Model
 from headstart.output import read_json
 from headstart.predictions import Predictions

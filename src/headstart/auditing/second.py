@@ -22,8 +22,8 @@ from headstart.data.words import plural
 from headstart.errors import ModelError, OptionError
 from headstart.features.extract import extract
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
 from headstart.nets.model import Model
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.probe.classifiers import make_space
 from headstart.probe.ensemble import log_probabilities
 from headstart.probe.frozen import feature_sets

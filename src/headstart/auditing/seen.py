@@ -16,7 +16,7 @@ from headstart.images.decode import read_bytes
 from headstart.images.given import inputs_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
-from headstart.nets.engine import stream
+from headstart.nets.engines.engine import stream
 from headstart.nets.model import Model
 
 __all__ = ["CoveredPart", "read_inputs", "vectors_of_parts"]

@@ -28,7 +28,7 @@ from headstart.run import Run
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headstart.nets.convert_detector import Converted
+    from headstart.nets.detectors.convert import Converted
     from headstart.verbs.demo import Demo
 
 __all__ = ["show", "written"]

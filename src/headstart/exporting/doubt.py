@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from headstart.nets.heads.unlike import NEAREST, Unlike
 from headstart.nets.model import Model
-from headstart.nets.unlike import NEAREST, Unlike
 
 __all__ = ["DoubtModule", "output_names"]
 

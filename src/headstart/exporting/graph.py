@@ -16,7 +16,7 @@ from headstart.exporting.doubt import DoubtModule, output_names
 from headstart.exporting.head import HeadModule
 from headstart.exporting.map_graph import MapsDeployed
 from headstart.exporting.paddings import fix_paddings
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from headstart.nets.heads import PROTOTYPE_TEMPERATURE, VOTE_SMOOTHING, VOTE_TEMPERATURE, Head
+from headstart.nets.heads.head import PROTOTYPE_TEMPERATURE, VOTE_SMOOTHING, VOTE_TEMPERATURE, Head
 
 __all__ = ["HeadModule"]
 

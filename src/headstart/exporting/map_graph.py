@@ -13,9 +13,9 @@ from torch import nn
 
 from headstart.exporting.paddings import fix_paddings
 from headstart.images.views import View, views_of
-from headstart.nets.maps import stage_maps
 from headstart.nets.model import Model
 from headstart.nets.place_runner import module_of
+from headstart.nets.pretrained.maps import stage_maps
 from headstart.nets.stages import one_thread
 
 __all__ = ["MapsDeployed"]

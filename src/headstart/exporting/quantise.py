@@ -33,7 +33,7 @@ METHODS = ("MinMax", "Percentile", "Entropy")
 # Share of the layers that stay in floating point, one try after the other.
 _STEPS = (0.05, 0.1, 0.2, 0.4)
 _CONVOLVING = ("Conv", "Gemm", "MatMul")
-_FILTERS = "/filters/"  # in the names of their nodes (`nets.dense`)
+_FILTERS = "/filters/"  # in the names of their nodes (`nets.masks.net`)
 
 
 def half(source: Path, target: Path) -> None:

@@ -25,8 +25,8 @@ from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import Store, cache_folder
 from headstart.images.views import View, views_of
-from headstart.nets.backbone import Backbone, native_precision
-from headstart.nets.engine import Engine, batched, stream
+from headstart.nets.engines.engine import Engine, batched, stream
+from headstart.nets.pretrained.backbone import Backbone, native_precision
 
 __all__ = ["Features", "extract", "feature_store"]
 

@@ -15,9 +15,9 @@ from headstart.images.pixels import read_pixels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.threads import ordered_map
-from headstart.nets.dense_head import FILTER_LEVELS, DensePlan
-from headstart.nets.filters import Filters
-from headstart.nets.maps import MapLayout
+from headstart.nets.masks.filters import Filters
+from headstart.nets.masks.head import FILTER_LEVELS, DensePlan
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.nets.stages import one_thread
 
 __all__ = ["JoinedRows", "extract_filters", "rows_as_read"]

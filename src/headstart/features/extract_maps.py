@@ -27,11 +27,11 @@ from headstart.images.prefetch import prefetch
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.images.store import cache_folder
-from headstart.nets.backbone import Backbone
-from headstart.nets.engine import Engine, batched, stream
+from headstart.nets.engines.engine import Engine, batched, stream
+from headstart.nets.pretrained.backbone import Backbone
 
 if TYPE_CHECKING:
-    from headstart.nets.maps import MapLayout
+    from headstart.nets.pretrained.maps import MapLayout
 
 __all__ = ["MapFeatures", "MapRows", "Maps", "extract_maps", "fill_maps", "new_maps", "new_rows"]
 
@@ -193,7 +193,7 @@ def extract_maps(
     compute.begin("loading the network")
     count = len(dataset)
     with prefetch(dataset, preprocess, (0.5,)) if count else nullcontext():
-        from headstart.nets.maps import map_layout, maps_engine
+        from headstart.nets.pretrained.maps import map_layout, maps_engine
 
         engine = None
         if wanted:

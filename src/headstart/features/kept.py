@@ -12,7 +12,7 @@ import numpy as np
 from headstart.choices import Device
 from headstart.features.extract import feature_store
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 
 __all__ = ["kept_vectors"]
 

@@ -18,8 +18,8 @@ from headstart.images.decode import read_bytes
 from headstart.images.photo import DecodedPhoto, every_face_of
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
-from headstart.nets.backbone import Backbone
-from headstart.nets.engine import Engine, stream
+from headstart.nets.engines.engine import Engine, stream
+from headstart.nets.pretrained.backbone import Backbone
 
 __all__ = [
     "Crowd",

@@ -21,8 +21,8 @@ from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Photo
 from headstart.images.preprocess import Preprocess
 from headstart.lists import some_of
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import faces_for
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.face_detector import faces_for
 
 __all__ = ["Enrolling", "gallery_preprocess", "remove_photo", "unaligned"]
 

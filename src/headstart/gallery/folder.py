@@ -23,9 +23,9 @@ from headstart.gallery.index import IndexStore
 from headstart.gallery.rows import Mark
 from headstart.gallery.search import Index
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.detector import resolve_detector, save_detector
-from headstart.nets.weights import save_source
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.face_detector import resolve_detector, save_detector
+from headstart.nets.pretrained.weights import save_source
 from headstart.output import new_folder, read_json
 
 __all__ = ["MARKER", "Gallery", "GalleryReader"]

@@ -23,16 +23,16 @@ from headstart.choices import Views
 from headstart.errors import ModelError, OutputError
 from headstart.fingerprint import fingerprint_bytes, fingerprint_file, fingerprint_json
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.box_head import BoxHead
-from headstart.nets.dense_head import DenseHead
-from headstart.nets.detector import resolve_detector, save_detector
-from headstart.nets.heads import Head, softmax
-from headstart.nets.map_head import MapHead
-from headstart.nets.smp_head import SmpHead
-from headstart.nets.torchvision_head import TorchvisionHead
-from headstart.nets.unlike import Unlike
-from headstart.nets.weights import save_source
+from headstart.nets.boxes.head import BoxHead
+from headstart.nets.heads.head import Head, softmax
+from headstart.nets.heads.map_head import MapHead
+from headstart.nets.heads.unlike import Unlike
+from headstart.nets.masks.head import DenseHead
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
+from headstart.nets.pretrained.face_detector import resolve_detector, save_detector
+from headstart.nets.pretrained.weights import save_source
+from headstart.nets.smp.head import SmpHead
+from headstart.nets.torchvision.head import TorchvisionHead
 from headstart.output import read_json
 from headstart.records import OutputSpec, is_number, to_json
 

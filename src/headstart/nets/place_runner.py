@@ -11,20 +11,20 @@ import torch
 from headstart.choices import Device
 from headstart.images.tiles import answered_by_tiles
 from headstart.images.views import views_of
-from headstart.nets.box_head import BoxHead
-from headstart.nets.box_net import box_net_of
-from headstart.nets.dense import net_of
-from headstart.nets.dense_head import DenseHead
-from headstart.nets.engine import stream
-from headstart.nets.head_net import HeadNet
-from headstart.nets.heads import Head
-from headstart.nets.map_head import MapHead
-from headstart.nets.maps import map_layout, maps_engine, stage_maps
+from headstart.nets.boxes.head import BoxHead
+from headstart.nets.boxes.net import box_net_of
+from headstart.nets.engines.engine import stream
+from headstart.nets.heads.head import Head
+from headstart.nets.heads.head_net import HeadNet
+from headstart.nets.heads.map_head import MapHead
+from headstart.nets.masks.head import DenseHead
+from headstart.nets.masks.net import net_of
 from headstart.nets.model import Model
-from headstart.nets.smp_head import SmpHead
-from headstart.nets.smp_net import smp_net_of
-from headstart.nets.torchvision_build import torchvision_net_of
-from headstart.nets.torchvision_head import TorchvisionHead
+from headstart.nets.pretrained.maps import map_layout, maps_engine, stage_maps
+from headstart.nets.smp.head import SmpHead
+from headstart.nets.smp.net import smp_net_of
+from headstart.nets.torchvision.build import torchvision_net_of
+from headstart.nets.torchvision.head import TorchvisionHead
 
 __all__ = ["PlaceRunner", "module_of"]
 

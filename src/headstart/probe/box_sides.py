@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from headstart.nets.box_head import LARGEST_LOG
+from headstart.nets.boxes.head import LARGEST_LOG
 from headstart.probe.descent import descend
 from headstart.probe.level_fit import LevelFit, Standardised, parts_of
 

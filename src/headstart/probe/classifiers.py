@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.heads import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
+from headstart.nets.heads.head import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
 from headstart.probe.axes import Axes, Coordinates, principal_axes
 from headstart.probe.linear import Problems, solve
 from headstart.probe.mirrored import mirror_cells

@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.compute import Compute
 from headstart.data.splits.split import folds as make_folds
-from headstart.nets.heads import softmax
+from headstart.nets.heads.head import softmax
 from headstart.probe.classifiers import (
     Config,
     held_out_scores,

@@ -19,7 +19,7 @@ import torch
 from headstart.features.extract_filters import JoinedRows
 from headstart.features.extract_maps import MapRows
 from headstart.images.threads import ordered_map
-from headstart.nets.maps import MapLayout
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.nets.stages import one_thread
 
 __all__ = ["MapCells", "enlarging", "some_cells"]
@@ -57,7 +57,7 @@ def enlarging(lengths: tuple[int, ...]) -> list[np.ndarray]:
 
     Args:
         lengths: Cells along one axis, from the largest stage to the smallest; each is enlarged
-            bilinearly to the one before it, as `nets.dense` does.
+            bilinearly to the one before it, as `nets.masks.net` does.
     """
     found = [np.eye(lengths[0], dtype=np.float32)]
     for large, small in pairwise(lengths):

@@ -17,10 +17,10 @@ from torch import nn
 from headstart.compute import Compute
 from headstart.features.extract_filters import JoinedRows
 from headstart.features.extract_maps import MapRows
-from headstart.nets.dense import build_dense, head_of
-from headstart.nets.dense_head import DenseHead, DensePlan
-from headstart.nets.dense_loss import dense_losses
-from headstart.nets.maps import MapLayout
+from headstart.nets.masks.head import DenseHead, DensePlan
+from headstart.nets.masks.loss import dense_losses
+from headstart.nets.masks.net import build_dense, head_of
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.probe.dense_cells import MapCells, some_cells
 
 __all__ = ["DenseFit", "LinearTask", "fit_linear", "map_moments"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headstart.metrics.calibration import fit_temperature
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.probe.classifiers import Config, Space
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.data.splits.split import folds as make_folds
-from headstart.nets.unlike import Unlike, drawn_together
+from headstart.nets.heads.unlike import Unlike, drawn_together
 from headstart.probe.trials import drawn_by_class
 
 __all__ = ["calibrated_unlike", "fit_unlike", "held_out_distances"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from headstart.data.splits.split import folds as make_folds
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.heads import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
+from headstart.nets.heads.head import PROTOTYPE_TEMPERATURE, Head, nearest, neighbour_scores
 from headstart.probe.classifiers import Space, make_space, one_blas_thread
 from headstart.probe.ensemble import log_probabilities
 from headstart.probe.linear import Problems, solve

@@ -17,7 +17,7 @@ from headstart.data.splits.split import folds as make_folds
 from headstart.images.pixels import cpu_count
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.probe.classifiers import (
     Config,
     Space,

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.interval import wilson
-from headstart.nets.heads import softmax
+from headstart.nets.heads.head import softmax
 from headstart.probe.classifiers import (
     LINEAR,
     Classifier,

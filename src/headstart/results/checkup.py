@@ -12,7 +12,7 @@ from headstart.data.words import plural
 from headstart.features.extract import extract
 from headstart.images.depths import data_set_levels
 from headstart.images.faces import NO_FACE
-from headstart.nets.backbone import open_backbone
+from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import feature_sets
 from headstart.records import Finding
 from headstart.strategies.prepare import choose_preprocess

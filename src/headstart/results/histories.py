@@ -74,7 +74,7 @@ def write_preview(
     from PIL import Image
 
     from headstart.images.inputs import InputImages
-    from headstart.nets.augment import MARGIN, Augment
+    from headstart.nets.batches.augment import MARGIN, Augment
 
     chosen = items[np.linspace(0, len(items) - 1, min(_PREVIEWS, len(items))).astype(int)]
     large = replace(preprocess, size=round(preprocess.size * MARGIN))

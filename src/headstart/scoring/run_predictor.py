@@ -17,7 +17,7 @@ from headstart.compute import Progress
 from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.images.given import ImageLike, is_path
-from headstart.nets.engine import Engine, stream
+from headstart.nets.engines.engine import Engine, stream
 from headstart.nets.model import Model
 from headstart.tasks import settle, usual_threshold
 from headstart.tasks.predictor import Predictor, in_batches, spread

@@ -14,7 +14,7 @@ from headstart.errors import OptionError
 from headstart.features.extract import Features, extract
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.strategies.prepare import choose_preprocess
 from headstart.strategies.ways import input_of
 from headstart.training.memory import keep_freed_memory

@@ -27,7 +27,7 @@ from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
 from headstart.lists import some_of
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
@@ -118,7 +118,7 @@ def choose_preprocess(
 
     preprocess = replace(network.preprocess, geometry=geometry, levels=levels)
     if detector is not None:
-        from headstart.nets.detector import faces_for
+        from headstart.nets.pretrained.face_detector import faces_for
 
         preprocess = replace(preprocess, faces=faces_for(network, detector))
     if image_size != "auto":

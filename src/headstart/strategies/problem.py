@@ -10,7 +10,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.images.preprocess import Preprocess
 from headstart.images.stats import ImageStats
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.predictions import Predictions
 from headstart.probe.cross_validate import CrossValidated, Round
 from headstart.probe.frozen import Frozen

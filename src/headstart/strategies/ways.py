@@ -13,10 +13,10 @@ from headstart.data.dataset import Dataset
 from headstart.errors import BackboneError, DataError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
-from headstart.nets.backbone import Backbone
+from headstart.nets.pretrained.backbone import Backbone
+from headstart.strategies.classes.train import Ask, train_classes
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Prepared
-from headstart.strategies.train_classes import Ask, train_classes
 from headstart.strategies.trained import Trained
 from headstart.tasks.identity.recipe import MetricRecipe
 from headstart.tasks.identity.split import split_identities
@@ -32,17 +32,17 @@ ChooseInput = Callable[
 """How images are seen: data set, network, side and geometry as asked for, levels, who hears."""
 
 _WAYS = {
-    "identity": ("headstart.strategies.train_identities", "train_identities"),
-    "segmentation": ("headstart.strategies.train_masks", "train_masks"),
-    "detection": ("headstart.strategies.train_boxes", "train_boxes"),
+    "identity": ("headstart.strategies.identities.train", "train_identities"),
+    "segmentation": ("headstart.strategies.masks.train", "train_masks"),
+    "detection": ("headstart.strategies.boxes.train", "train_boxes"),
 }
 # Those that are learnt from maps, and what chooses the input for them.
 _INPUTS = {
-    "segmentation": ("headstart.strategies.mask_problem", "choose_mask_input"),
-    "detection": ("headstart.strategies.box_input", "choose_box_input"),
+    "segmentation": ("headstart.strategies.masks.input", "choose_mask_input"),
+    "detection": ("headstart.strategies.boxes.input", "choose_box_input"),
 }
 # What is asked for may be trained from images alone, and who knows whether it is.
-_WITHOUT_MAPS = {"detection": ("headstart.strategies.torchvision_arm", "learns_without_maps")}
+_WITHOUT_MAPS = {"detection": ("headstart.strategies.boxes.torchvision_arm", "learns_without_maps")}
 
 
 def way_of(task: str) -> Way:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from headstart.nets.batch import Targets
-from headstart.nets.head_net import HeadNet
-from headstart.nets.loader import Plan
+from headstart.nets.batches.batch import Targets
+from headstart.nets.batches.loader import Plan
+from headstart.nets.heads.head_net import HeadNet
 from headstart.training.schedule import Recipe
 
 __all__ = ["batches", "epoch_steps", "begun"]

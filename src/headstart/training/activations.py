@@ -19,14 +19,14 @@ from headstart.errors import BackboneError
 from headstart.fingerprint import fingerprint_json
 from headstart.images.inputs import InputImages
 from headstart.images.pixels import cpu_count
-from headstart.nets.augment import Augment
-from headstart.nets.backbone import Backbone
-from headstart.nets.batch import Batch, Targets
-from headstart.nets.cut import Cut, cut
-from headstart.nets.engine import Engine, stream
-from headstart.nets.loader import Key, Rest, batches
-from headstart.nets.places import ImagePlaces
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.batches.augment import Augment
+from headstart.nets.batches.batch import Batch, Targets
+from headstart.nets.batches.loader import Key, Rest, batches
+from headstart.nets.batches.places import ImagePlaces
+from headstart.nets.engines.engine import Engine, stream
+from headstart.nets.learning.cut import Cut, cut
+from headstart.nets.learning.trainable import TrainableModel
+from headstart.nets.pretrained.backbone import Backbone
 from headstart.training.schedule import Recipe
 
 __all__ = ["FrozenActivations", "frozen_engine", "frozen_activations"]
@@ -127,7 +127,7 @@ class _Flat(nn.Module):
 
 
 class _Plain:
-    """torch as it is; see `nets.engine.Engine`."""
+    """torch as it is; see `nets.engines.engine.Engine`."""
 
     summary, precision, batch, depth = "torch", "fp32", 16, 1
 
@@ -154,7 +154,7 @@ def frozen_engine(parts: Cut, net: TrainableModel, backbone: Backbone, *, device
     """
     flat = _Flat(parts.below).eval()
     if device == "cpu":
-        from headstart.nets import engine_openvino as openvino
+        from headstart.nets.engines import on_openvino as openvino
 
         size = net.pool.size
         mark = [net.pool.shift.tolist(), net.pool.inverse_std.tolist(), str(parts.below.code)]

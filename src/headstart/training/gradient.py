@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from headstart.errors import OptionError
-from headstart.nets.batch import Batch, part_of
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.batches.batch import Batch, part_of
+from headstart.nets.learning.trainable import TrainableModel
 
 __all__ = [
     "BatchGradient",

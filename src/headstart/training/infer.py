@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from headstart.images.inputs import InputImages
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.training.gradient import autocast
 
 __all__ = ["infer"]

@@ -21,11 +21,11 @@ import torch
 from headstart.compute import Compute
 from headstart.images.inputs import InputImages
 from headstart.images.pixels import cpu_count
-from headstart.nets.augment import Augment
-from headstart.nets.batch import Batch
-from headstart.nets.cut import cut
-from headstart.nets.loader import Rest, batches
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.batches.augment import Augment
+from headstart.nets.batches.batch import Batch
+from headstart.nets.batches.loader import Rest, batches
+from headstart.nets.learning.cut import cut
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.training.activations import FrozenActivations
 from headstart.training.infer import infer
 from headstart.training.memory import keep_freed_memory

@@ -13,12 +13,12 @@ import torch
 from headstart.compute import Compute
 from headstart.features.extract_maps import Maps, fill_maps, new_maps
 from headstart.images.threads import ordered_map
-from headstart.nets.batch import Batch
-from headstart.nets.dense_loss import torch_shares
-from headstart.nets.engine import Engine
-from headstart.nets.loader import Key, Rest
-from headstart.nets.maps import MapLayout
-from headstart.nets.warp import Warp, warped
+from headstart.nets.batches.batch import Batch
+from headstart.nets.batches.loader import Key, Rest
+from headstart.nets.engines.engine import Engine
+from headstart.nets.masks.loss import torch_shares
+from headstart.nets.masks.warp import Warp, warped
+from headstart.nets.pretrained.maps import MapLayout
 
 __all__ = ["MapViews", "Scenes", "VariedImages", "fresh_views"]
 

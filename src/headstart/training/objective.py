@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.compute import Compute
-from headstart.nets.loader import Plan
+from headstart.nets.batches.loader import Plan
 from headstart.training.gradient import BatchGradient, Gradient, LossFunction, Watch
 from headstart.training.summed import SummedGradient, SummedLoss
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.training.schedule import Recipe
 
 __all__ = ["make_optimiser", "pull"]

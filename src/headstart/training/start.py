@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.nets.heads import Head
+from headstart.nets.heads.head import Head
 from headstart.probe.classifiers import Config, fit_head, make_space
 
 __all__ = ["Start", "linear_start"]

@@ -14,8 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from headstart.errors import OptionError
-from headstart.nets.batch import Batch, part_of
-from headstart.nets.trainable import TrainableModel
+from headstart.nets.batches.batch import Batch, part_of
+from headstart.nets.learning.trainable import TrainableModel
 from headstart.training.gradient import (
     Watch,
     autocast,

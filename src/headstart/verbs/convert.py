@@ -12,7 +12,7 @@ from headstart.options.convert import ConvertOptions
 from headstart.output import check_output, new_folder
 
 if TYPE_CHECKING:
-    from headstart.nets.convert_detector import Converted
+    from headstart.nets.detectors.convert import Converted
 
 __all__ = ["convert"]
 
@@ -31,7 +31,7 @@ def convert(options: ConvertOptions) -> Converted:
             otherwise than what was made of it.
         OutputError: If `out` cannot be written.
     """
-    from headstart.nets.convert_detector import convert_detector
+    from headstart.nets.detectors.convert import convert_detector
 
     folder = Path(options.out)
     check_output(folder, overwrite=options.overwrite, holds=_HOLDS, what="backbone")

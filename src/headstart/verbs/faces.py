@@ -42,7 +42,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     """
     from headstart.images.faces import Faces
     from headstart.images.video import Video, is_video
-    from headstart.nets.detector import find_detector
+    from headstart.nets.pretrained.face_detector import find_detector
     from headstart.records import to_json
     from headstart.video.crops import (
         Crops,

@@ -18,7 +18,7 @@ from headstart.output import check_output
 if TYPE_CHECKING:
     from headstart.data.dataset import Dataset
     from headstart.run import Run
-    from headstart.strategies.train_classes import Ask
+    from headstart.strategies.classes.train import Ask
 
 __all__ = ["train"]
 
@@ -44,7 +44,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     from headstart.auditing.run_audit import audit_while_training
     from headstart.images.depths import data_set_levels
     from headstart.images.store import trim_cache
-    from headstart.nets.backbone import open_backbone
+    from headstart.nets.pretrained.backbone import open_backbone
     from headstart.probe.frozen import Frozen
     from headstart.reporting.page import write_report
     from headstart.results.write_run import Told, write_run
@@ -109,7 +109,7 @@ def _backbone_of(options: TrainOptions) -> str:
     """Returns what the network is opened by; torchvision's own is fetched first."""
     if options.backbone != TORCHVISION:
         return options.backbone
-    from headstart.nets.torchvision_coco import fetch_coco
+    from headstart.nets.torchvision.coco import fetch_coco
 
     return str(fetch_coco(cast(BoxDetector, options.detector)))
 
@@ -171,7 +171,7 @@ def _check_balance(options: TrainOptions, dataset: Dataset) -> None:
 
 def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> Ask:
     """Returns what the way of training is asked for."""
-    from headstart.strategies.train_classes import Ask
+    from headstart.strategies.classes.train import Ask
 
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
-from headstart.nets.batch import Batch
-from headstart.nets.heads import Head
+from headstart.nets.batches.batch import Batch
+from headstart.nets.heads.head import Head
 from headstart.tasks.classification import learn
 from headstart.training.schedule import Recipe
 

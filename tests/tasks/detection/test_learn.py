@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from headstart.nets.box_head import BoxPlan, grid
+from headstart.nets.boxes.head import BoxPlan, grid
 from headstart.tasks.detection.learn import correct, head, loss
 from headstart.tasks.detection.recipe import BoxRecipe
 

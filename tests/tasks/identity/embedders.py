@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tests.nets.tiny import network, sees
 
-from headstart.nets.embedder import Embedder
+from headstart.nets.learning.embedder import Embedder
 from headstart.nets.stages import StagePool
 from headstart.tasks.identity.learn import head
 from headstart.tasks.identity.metric_loss import make_criterion

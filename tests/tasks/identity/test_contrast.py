@@ -10,7 +10,7 @@ import torch
 from tests.nets.tiny import noise
 from tests.tasks.identity.embedders import LABELS, SIZE, embedder
 
-from headstart.nets.batch import Batch
+from headstart.nets.batches.batch import Batch
 from headstart.tasks.identity.contrast import Contrast, _hits
 from headstart.tasks.identity.health import health
 from headstart.tasks.identity.recipe import MetricRecipe

@@ -15,8 +15,8 @@ from headstart.compute import Compute, silent
 from headstart.data.dataset import Dataset
 from headstart.data.open import open_dataset
 from headstart.images.inputs import InputImages
-from headstart.nets.backbone import Backbone, open_backbone
-from headstart.nets.embedder import project
+from headstart.nets.learning.embedder import project
+from headstart.nets.pretrained.backbone import Backbone, open_backbone
 from headstart.tasks.identity import embed as module
 from headstart.tasks.identity.embed import IdentityMaterial, embed, vectors_of
 from headstart.tasks.identity.recipe import MetricRecipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from headstart.nets.dense_head import DensePlan
+from headstart.nets.masks.head import DensePlan
 from headstart.tasks.segmentation.learn import correct, head, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from headstart.nets.batch import Batch, Lookup, Targets
-from headstart.nets.heads import Head
-from headstart.nets.loader import Plan
+from headstart.nets.batches.batch import Batch, Lookup, Targets
+from headstart.nets.batches.loader import Plan
+from headstart.nets.heads.head import Head
 from headstart.training.gradient import seed_from, seed_torch
 from headstart.training.schedule import Recipe
 

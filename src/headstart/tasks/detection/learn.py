@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.nets.box_head import BoxPlan
-from headstart.nets.box_loss import box_losses
-from headstart.nets.box_net import BoxNet, build_boxes
+from headstart.nets.boxes.head import BoxPlan
+from headstart.nets.boxes.loss import box_losses
+from headstart.nets.boxes.net import BoxNet, build_boxes
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.tasks.placed_learn import batches, begun
 from headstart.training.schedule import Recipe

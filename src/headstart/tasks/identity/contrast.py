@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from headstart.nets.batch import Batch
-from headstart.nets.embedder import Embedder
+from headstart.nets.batches.batch import Batch
+from headstart.nets.learning.embedder import Embedder
 from headstart.tasks.identity.health import health
 from headstart.training.gradient import autocast, seed_from, seed_torch, sum_gradients
 

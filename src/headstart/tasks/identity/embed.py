@@ -20,9 +20,9 @@ from headstart.images.preprocess import Preprocess
 from headstart.metrics.calibration import fit_temperature
 from headstart.metrics.retrieval import Retrieved, retrieve
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.augment import MARGIN as LARGER
-from headstart.nets.backbone import Backbone, pick_device
-from headstart.nets.embedder import Embedder, project
+from headstart.nets.batches.augment import MARGIN as LARGER
+from headstart.nets.learning.embedder import Embedder, project
+from headstart.nets.pretrained.backbone import Backbone, pick_device
 from headstart.tasks.identity import learn
 from headstart.tasks.identity.collapse import collapsed
 from headstart.tasks.identity.enrolled import enrolled_scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.metrics.vectors import unit_rows
-from headstart.nets.heads import PROTOTYPE_TEMPERATURE
+from headstart.nets.heads.head import PROTOTYPE_TEMPERATURE
 
 __all__ = ["enrolled_scores"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from headstart.nets.batch import Lookup, Targets
-from headstart.nets.embedder import Embedder
-from headstart.nets.loader import IdentityPlan
+from headstart.nets.batches.batch import Lookup, Targets
+from headstart.nets.batches.loader import IdentityPlan
+from headstart.nets.learning.embedder import Embedder
 from headstart.tasks.identity.contrast import Contrast
 from headstart.tasks.identity.metric_loss import MARGIN, Criterion, make_criterion
 from headstart.tasks.identity.recipe import MetricRecipe

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.nets.dense import DenseNet, build_dense
-from headstart.nets.dense_head import DensePlan
-from headstart.nets.dense_loss import DenseSums
+from headstart.nets.masks.head import DensePlan
+from headstart.nets.masks.loss import DenseSums
+from headstart.nets.masks.net import DenseNet, build_dense
 from headstart.tasks.placed_learn import batches, begun
 from headstart.training.schedule import Recipe
 

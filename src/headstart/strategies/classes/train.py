@@ -1,0 +1,278 @@
+"""From usable items to a model of whatever is learnt as classes: probe, baselines, fine-tuning."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.checks.shortcuts import check_shape
+from headstart.choices import Baselines, EvaluationKind, Strategy
+from headstart.compute import Compute
+from headstart.nets.model import Model
+from headstart.probe.cross_validate import CrossValidated, learning_curve
+from headstart.probe.trials import Trial
+from headstart.records import Finding
+from headstart.resume import Unfinished
+from headstart.scoring.curve import curve_section
+from headstart.strategies.classes.baselines import measure_baselines
+from headstart.strategies.classes.doubts import HeldScores, with_doubts
+from headstart.strategies.classes.sections import advice, describe, describe_tuned, finetuning
+from headstart.strategies.classes.shift import choose_probe, look_at_test, shift_sections
+from headstart.strategies.classes.views import Viewed, try_views
+from headstart.strategies.clock import Clock
+from headstart.strategies.finetuning.plan import FinetuneOutcome, keep_probe
+from headstart.strategies.prepare import make_problem
+from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
+from headstart.strategies.trained import Histories, Trained
+from headstart.training.schedule import Recipe
+
+__all__ = ["Ask", "train_classes"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a training is asked for.
+
+    Attributes:
+        strategy: Frozen features only, fine-tuned, from random weights, or the better of the first.
+        recipe: Of fine-tuning.
+        epochs: As asked for, or None.
+        find_rate: Choose the learning rate by a range test.
+        budget: Minutes: of classes that `auto` may fine-tune for, of boxes and masks of it all.
+        views: Looks at an image that the model may keep; None to let the data decide.
+        evaluation: How it is tested.
+        folds: Of every cross-validation.
+        baselines: What it must beat.
+        run: The run's final folder; what an interrupted training leaves lies beside it.
+        options: Of the verb, kept for resuming.
+        log: Names of trackers.
+        resuming: Whether an interrupted training goes on.
+        overwrite: Whether an earlier run may be replaced.
+        until_written: What must stay until the run is written, such as the place of a network.
+    """
+
+    strategy: Strategy
+    recipe: Recipe
+    epochs: int | None
+    find_rate: bool
+    budget: float
+    views: int | None
+    evaluation: EvaluationKind
+    folds: int
+    baselines: Baselines
+    run: Path
+    options: dict[str, Any]
+    log: str | None
+    resuming: bool
+    overwrite: bool
+    until_written: contextlib.ExitStack
+
+    def overrun(self, seconds: float) -> list[str]:
+        """Says that what the budget is of took longer than that, where it did."""
+        minutes = seconds / 60
+        if minutes <= self.budget:
+            return []
+        return [f"Training took {minutes:.1f} minutes, more than --budget {self.budget:g}."]
+
+
+def train_classes(
+    prepared: Prepared, network: FrozenNetwork, ask: Ask, compute: Compute, clock: Clock
+) -> Trained:
+    """Probes frozen features, measures what must be beaten, and fine-tunes where that is wanted.
+
+    Args:
+        prepared: The usable items.
+        network: With its frozen features of them.
+        ask: What is wanted.
+        compute: Where, and from which seed.
+        clock: Notes how long each phase takes.
+    """
+    problem = make_problem(prepared, ask.evaluation, folds=ask.folds, seed=compute.seed)
+    with clock.phase("fit"):
+        choice = choose_probe(problem, network.features, compute, folds=ask.folds)
+        problem, outcome = choice.problem, choice.outcome
+    compute.begin("measuring baselines")
+    first = outcome
+    viewed = Viewed.once(network, first)
+    unlike = choice.shift is not None and choice.shift.unlike  # folds know nothing of those
+    if unlike and (ask.views or 1) > 1:
+        _log.warning("--views %s: validation images choose here, among first looks only", ask.views)
+    if ask.strategy != "scratch" and not unlike:
+        viewed = try_views(problem, network, first, ask.views, compute, clock, folds=ask.folds)
+    outcome = viewed.outcome
+    with clock.phase("baselines and learning curve"):
+        baselines, curve = _beside(problem, network, viewed, ask, compute)
+        shift = look_at_test(problem, network.features, first, compute)
+    model = Model(
+        network.backbone, outcome.probe.head, problem.final_spec, viewed.network.preprocess,
+        network.tta, outcome.probe.temperature,
+    )  # fmt: skip
+    # Fine-tuning starts from the best look, and has to beat the average of those that were kept.
+    tuned = _fine_tuned(problem, viewed.start, viewed.probed, ask, compute, clock)
+    summary, said = describe(model, outcome.probe, by=choice.chosen_by), viewed.said
+    trials = outcome.probe.trials
+    if tuned is not None and tuned.tuning is not None:
+        outcome = tuned.tuning.outcome
+        if tuned.model is not None:
+            model, said = tuned.model, viewed.tuned()
+            summary = describe_tuned(model, tuned.tuning)
+    model, doubts = _doubting(model, problem, outcome, (viewed, tuned), compute, clock)
+    answered = tuple(
+        (fold.test, {"probabilities": fold.probabilities}, spec)
+        for fold, spec in zip(outcome.folds, problem.specs, strict=True)
+    )
+    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
+    sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
+    sections |= {name: each for name, each in (("doubts", doubts), ("views", said)) if each}
+    if tuned is not None:
+        parts = {"finetuning": finetuning(tuned), "advice": advice(tuned)}
+        sections |= {name: part for name, part in parts.items() if part is not None}
+    return Trained(
+        prepared=prepared,
+        model=model,
+        summary=" ".join([summary, *ask.overrun(clock.seconds.get("fine-tune", 0.0))]),
+        evaluation=(problem.kind, problem.summary),
+        answered=answered,
+        predictions=problem.answers(outcome),
+        uncalibrated=problem.answers(outcome, calibrated=False),
+        clusters=problem.clusters,
+        dropped=prepared.dropped,
+        aside=choice.aside,
+        baselines=baselines,
+        trials=tuple(_row(trial) for trial in trials),
+        findings=_shape_seen(problem, model),
+        histories=_histories(tuned, outcome),
+        sections=sections,
+    )
+
+
+def _beside(
+    problem: Problem,
+    network: FrozenNetwork,
+    viewed: Viewed,
+    ask: Ask,
+    compute: Compute,
+) -> tuple[Any, tuple[np.ndarray, np.ndarray]]:
+    """Returns what must be beaten and the learning curve; one processor each."""
+    quiet, outcome = Compute(seed=compute.seed), viewed.outcome
+    learnt = outcome.final if problem.kind == "cv" else problem.rounds[0]
+    with ThreadPoolExecutor(1, "curve") as pool:
+        curve = pool.submit(
+            learning_curve, viewed.network.features, outcome.probe, learnt, problem.clusters, quiet,
+            folds=ask.folds,
+        )  # fmt: skip
+        baselines = measure_baselines(
+            ask.baselines, problem, network, compute, recipe=ask.recipe, epochs=ask.epochs,
+            folds=ask.folds,
+        )  # fmt: skip
+        return baselines, curve.result()
+
+
+def _doubting(
+    model: Model,
+    problem: Problem,
+    outcome: CrossValidated,
+    ways: tuple[Viewed, FinetuneOutcome | None],
+    compute: Compute,
+    clock: Clock,
+) -> tuple[Model, dict[str, Any]]:
+    """Returns the model with what tells when to doubt it."""
+    viewed, tuned = ways
+    probe, vectors = outcome.probe, viewed.network.features.vectors
+    held = HeldScores(probe.chosen_on, probe.held_out, probe.temperature)
+    own = None if tuned is None or tuned.model is None else tuned.tuning
+    if own is not None:
+        last = own.rounds[-1]
+        held = HeldScores(last.validation, last.val_scores, last.temperature)
+    with clock.phase("doubts"):
+        return with_doubts(model, problem, outcome, None if own else vectors, held, compute)
+
+
+def _shape_seen(problem: Problem, model: Model) -> tuple[Finding, ...]:
+    """Returns what is to be said of looks that show the shape of images."""
+    if model.preprocess.faces is not None:
+        return ()
+    seen = {str(look.geometry) for look in model.preprocess.looks}
+    return tuple(check_shape(problem.dataset, problem.prepared.stats, problem.clusters, seen))
+
+
+def _fine_tuned(
+    problem: Problem,
+    network: FrozenNetwork,
+    probed: CrossValidated,
+    ask: Ask,
+    compute: Compute,
+    clock: Clock,
+) -> FinetuneOutcome | None:
+    """Returns what fine-tuning came to; None where only the probe was wanted."""
+    plan = None
+    if ask.strategy == "auto":
+        plan = keep_probe(probed, network.backbone, tta=network.tta)
+    if plan is not None:
+        return FinetuneOutcome(plan, None, None)  # said without torch, whose import takes seconds
+    if ask.strategy == "probe":
+        return None
+    compute.begin("preparing fine-tuning")
+    begun = time.perf_counter()  # imports are of the budget too
+    stack = ask.until_written
+    place = stack.enter_context(
+        Unfinished(ask.run).held(ask.options, resuming=ask.resuming, overwrite=ask.overwrite)
+    )
+    with clock.phase("fine-tune"):
+        from headstart.strategies.finetuning.auto import Budget
+        from headstart.strategies.finetuning.finetune import Wish, fine_tune
+        from headstart.training.track import open_trackers
+
+        on_epoch, close = open_trackers(
+            ask.log, run=ask.run.name, options=ask.options, folder=ask.run.absolute().parent
+        )
+        stack.callback(close)
+        budget = Budget(60 * ask.budget, ask.epochs, begun)
+        wish = Wish(ask.strategy, ask.recipe, budget, ask.find_rate, place, on_epoch)
+        return fine_tune(problem, network, probed, wish, compute)
+
+
+def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, seed: int) -> dict[str, Any]:
+    """Returns the learning curve and its forecast, ready for JSON."""
+    sizes, accuracies = curve
+    folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
+    tested = int(sizes.max(initial=1)) * folds // (folds - 1)
+    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested)
+
+
+def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:
+    if tuned is None or tuned.tuning is None:
+        return None
+    rounds = enumerate(tuned.tuning.rounds, 1)
+    epochs = {f"round{number}": each.history for number, each in rounds}
+    return Histories(epochs, outcome.folds[0].train, tuned.tuning.recipe)
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    """Returns one line of `trials.csv`."""
+    row = asdict(trial.config)
+    return {
+        "classifier": row["classifier"],
+        "features": trial.config.seen,
+        "dimensions": trial.dimensions,
+        "C": f"{row['C']:g}",
+        "class_weight": "balanced" if row["balanced"] else "",
+        "folds": trial.folds,
+        "repeats": trial.repeats,
+        "accuracy": f"{trial.accuracy.value:.4f}",
+        "low": f"{trial.accuracy.low:.4f}",
+        "high": f"{trial.accuracy.high:.4f}",
+        "balanced_accuracy": f"{trial.balanced_accuracy:.4f}",
+        "log_loss": "" if np.isnan(trial.log_loss) else f"{trial.log_loss:.4f}",
+        "seconds": f"{trial.seconds:.3f}",
+        "chosen": trial.chosen,
+    }
