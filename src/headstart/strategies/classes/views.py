@@ -138,6 +138,7 @@ def try_views(
         parts.append(Frozen.of_stages(features.vectors, features.slices))
     names = [look_words(look) for look in looks]
     every = Frozen.side_by_side(parts, names)
+    compute.begin("choosing between the looks")
     with clock.phase("choose views"):
         wider = cross_validate(
             every, problem.rounds, problem.clusters, compute, final=problem.final,
