@@ -72,3 +72,20 @@ def test_columns_of_another_length_are_refused():
         made(["", ""], attributes={"age": np.array(["1", "2", "3"])})
     with pytest.raises(ValueError, match="labels must be of 1 items, got 2"):
         Dataset(Path(), ("a",), Classes(("a",), np.zeros(2, int)), np.array([""]))
+
+
+def test_it_says_how_the_data_were_understood_and_what_was_guessed():
+    reading = {"labels": "column class", "groups": "column patient"}
+    data = made(
+        ["test", "train", "train", ""], attributes={"age": np.array(["1", "", "3", "4"])},
+        reading=reading, guessed=frozenset(["groups"]), set_aside=(("x.png", "empty"),),
+    )  # fmt: skip
+    assert repr(data).splitlines() == [
+        "Dataset of 4 images for classification (2 labelled) in root",
+        "  images: train 2, test 1, in no split 1",
+        "  labels: column class",
+        "  groups: column patient (a guess)",
+        "  attributes: age",
+        "  set aside: 1",
+    ]
+    assert repr(made([""] * 3)).count("\n") == 0

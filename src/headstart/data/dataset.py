@@ -17,7 +17,7 @@ __all__ = ["Dataset", "Reader"]
 Reader = Literal["folders", "table", "unlabelled"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A table of images with what is known about each; pixels stay on disk.
 
@@ -75,6 +75,21 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        """Says how the data were understood, and what of that was guessed."""
+        counts = {each: int((self.splits == each).sum()) for each in ("train", "val", "test", "")}
+        parts = [f"{each or 'in no split'} {n:,}" for each, n in counts.items() if n]
+        known = f"{int(self.labelled.sum()):,} labelled"
+        lines = [f"Dataset of {len(self):,} images for {self.task} ({known}) in {self.root}"]
+        lines += [f"  images: {', '.join(parts)}"] if len(parts) > 1 else []
+        lines += [
+            f"  {what}: {how}{' (a guess)' if what in self.guessed else ''}"
+            for what, how in self.reading.items()
+        ]
+        lines += [f"  attributes: {', '.join(self.attributes)}"] if self.attributes else []
+        lines += [f"  set aside: {len(self.set_aside):,}"] if self.set_aside else []
+        return "\n".join(lines)
 
     def path(self, index: int) -> Path:
         """Returns the full path of item `index`."""
