@@ -75,6 +75,7 @@ def main() -> None:
     options.add_argument("--device", default="cpu")
     options.add_argument("--recipe", help="passed on")
     options.add_argument("--only", choices=("first", "best"), help="one of both answers")
+    options.add_argument("--budget", type=float, help="minutes of the best answer, not each set's")
     options.add_argument("--most", type=int, help="training images, for a quick look")
     args = options.parse_args()
     backbones = [Path(each) for each in args.backbones.split(",")]
@@ -92,7 +93,7 @@ def main() -> None:
                     place = Path(folder)
                     data = lay_out(name, place / "data", args.most)
                     steps = {"first answer": ("--strategy", "probe", "--budget", FIRST),
-                             "best answer": ("--budget", BUDGETS[name])}  # fmt: skip
+                             "best answer": ("--budget", args.budget or BUDGETS[name])}  # fmt: skip
                     for number, (what, flags) in enumerate(steps.items()):
                         if args.only and not what.startswith(args.only):
                             continue

@@ -86,4 +86,5 @@ def test_what_took_longer_than_its_budget_says_so(tmp_path):
             False, False, stack,
         )  # fmt: skip
         assert ask.overrun(299.0) == []
+        assert ask.overrun(302.0) == [], "5.03 minutes are 5.0 to whoever reads it"
         assert ask.overrun(372.0) == ["Training took 6.2 minutes, more than --budget 5."]

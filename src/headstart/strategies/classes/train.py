@@ -77,9 +77,9 @@ class Ask:
     until_written: contextlib.ExitStack
 
     def overrun(self, seconds: float) -> list[str]:
-        """Says that what the budget is of took longer than that, where it did."""
+        """Says that what the budget is of took longer than that, where it did as it is rounded."""
         minutes = seconds / 60
-        if minutes <= self.budget:
+        if float(f"{minutes:.1f}") <= self.budget:
             return []
         return [f"Training took {minutes:.1f} minutes, more than --budget {self.budget:g}."]
 
