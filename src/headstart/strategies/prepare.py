@@ -74,7 +74,7 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
     if _classes(dataset) < _fewest(dataset.task):
         raise DataError(
             f"there are images of one class only ({dataset.labels.text(0)}); a classifier needs "
-            f"two or more: see how the data were read, in the line above"
+            f"two or more (labels: {dataset.reading.get('labels') or 'as they were given'})"
         )
     return dataset
 

@@ -48,7 +48,9 @@ def test_the_file_itself_may_be_given(tmp_path):
 @pytest.mark.parametrize(
     ("objects", "why"),
     [({"bbox": [[1, 2, 3, 4]], "categories": []}, "1 box and 0 classes"),
-     ({"bbox": [[1, 2, 3]], "categories": ["a"]}, "is no box of left")],
+     ({"bbox": [[1, 2, 3]], "categories": ["a"]}, "is no box of left"),
+     ({"bbox": [[1, 2, 3, 4]], "categories": 3}, "boxes and their classes are lists"),
+     ("bbox", "objects is 'bbox'")],
 )  # fmt: skip
 def test_what_is_no_box_is_refused(tmp_path, objects, why):
     with pytest.raises(DataError, match=rf"line 2: .*{why}"):

@@ -44,6 +44,10 @@ def read_objects(files: list[Path], tree: Tree) -> BoxNotes:
 
 def _noted(things: Any, where: str) -> NotedImage:
     """Returns the boxes of one line: columns of boxes and classes, or a record for each box."""
+    if not isinstance(things, list | dict):
+        raise DataError(
+            f"{where}: {_THINGS} is {things!r}; give it a bbox and a category for each box"
+        )
     if isinstance(things, list):
         records = [each for each in things if isinstance(each, dict)]
         boxes = [each.get("bbox") for each in records]
@@ -51,6 +55,8 @@ def _noted(things: Any, where: str) -> NotedImage:
     else:
         boxes = things.get("bbox") or things.get("bboxes") or []
         classes = next((things[k] for k in _CLASSES if k in things), [None] * len(boxes))
+    if not (isinstance(boxes, list) and isinstance(classes, list)):
+        raise DataError(f"{where}: boxes and their classes are lists, of one for each object")
     if len(classes) != len(boxes):
         raise DataError(
             f"{where}: {plural(len(boxes), 'box', 'boxes')} and "

@@ -173,7 +173,7 @@ class Lesson:
         on, marks = compute.device, list[float]()
         warm, timed = _WARM.get(on, _WARM_ELSEWHERE), _TIMED.get(on, _TIMED_ELSEWHERE)
         endless = replace(recipe, epochs=1_000)
-        training = self.training(own, endless, compute, phase="timing steps of fine-tuning")
+        training = self.training(own, endless, compute, phase="timing a few steps")
         # Of one run, so that batches are made beside the steps, as they will be.
         training.run(until=warm + timed, save=lambda: marks.append(time.perf_counter()))
         training.put(training.start)
