@@ -207,8 +207,8 @@ def _not_falling(curves: _Curves) -> Finding | None:
 def _trained_well(curves: _Curves) -> Finding:
     least, most = float(curves.validation[curves.best]), float(np.nanmax(curves.accuracy))
     fell = (
-        f"Held-out loss fell from {curves.start_loss:.3f} before the first step to {least:.3f}; the "
-        f"best epoch was {curves.best + 1} of {len(curves.loss)}"
+        f"Held-out loss fell from {curves.start_loss:.3f} before the first step to {least:.3f}; "
+        f"the best epoch was {curves.best + 1} of {len(curves.loss)}"
     )
     remedy = "No action needed."
     if most < curves.start_accuracy:
