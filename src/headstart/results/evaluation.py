@@ -221,11 +221,9 @@ def _subgroups(
     primary = task_of(dataset.task).PRIMARY
     one = measured(dataset.task, predictions, dataset.labels)
     statistic, groups = one.statistics[primary.key], clusters[one.kept]
+    dataset.require_columns(by, "--by")
     found = []
     for column in by:
-        if column not in dataset.attributes:
-            known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
-            raise DataError(f"--by {column}: the data have no such column; they have {known}")
         cells, places = places_of(dataset.attributes[column])
         values = bands(cells, places=places)[one.kept]
         found.append(by_subgroup(column, values, statistic, primary, groups, seed=seed))
