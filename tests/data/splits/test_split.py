@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,44 @@ def test_same_seed_same_split_other_seed_another():
     a, b, c = (split_dataset(dataset(targets), np.arange(200), seed=s) for s in (3, 3, 4))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+def of(names, targets):
+    return replace(dataset(targets), names=tuple(names))
+
+
+def held_of(names, targets, clusters):
+    got = split_dataset(of(names, targets), np.asarray(clusters))
+    return {name for name, part in zip(names, got) if part == "test"}
+
+
+def test_an_image_more_leaves_the_others_where_they_are():
+    names = [f"{i:03}.jpg" for i in range(500)]
+    targets = [i % 3 for i in range(500)]
+    before = held_of(names, targets, np.arange(500))
+    added = held_of([*names, "a.jpg", "b.jpg"], [*targets, 0, 1], np.arange(502))
+    assert len(before) == 99
+    assert len(before ^ added) <= 2
+    turned = held_of(names[::-1], targets[::-1], np.arange(500))
+    assert turned == before
+
+
+def test_clusters_told_otherwise_move_few_images():
+    rng = np.random.default_rng(0)
+    names, targets = [f"{i:03}.jpg" for i in range(600)], [0] * 300 + [1] * 300
+    near = np.arange(600) // np.repeat(rng.integers(1, 5, 150), 4)  # pairs, triples, fours
+    there = held_of(names, targets, near)
+    other = near.copy()
+    other[rng.choice(600, 12, replace=False)] = np.arange(1000, 1012)  # 12 stand alone
+    assert abs(len(there) - 120) <= 3
+    assert len(there & held_of(names, targets, other)) > 0.85 * len(there)
+
+
+def test_images_with_companions_have_their_share_of_the_test():
+    clusters = np.r_[np.repeat(np.arange(100), 4), np.arange(100, 500)]
+    got = split_dataset(dataset([0, 1] * 400), clusters) == "test"
+    assert got[:400].sum() == pytest.approx(80, abs=8)
+    assert got.sum() == 160
 
 
 def test_given_splits_are_kept():

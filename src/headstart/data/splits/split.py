@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import blake2b
+
 import numpy as np
 
 from headstart.data.dataset import Dataset
@@ -18,7 +21,8 @@ def split_dataset(
     A split that the data set brings along is kept: ``val`` stays ``val`` (it counts as
     training where nothing is chosen by it), items without a split train, and where there
     is ``val`` but no ``test``, ``val`` is the test, as in many published sets. Otherwise a
-    stratified share of the clusters of each class is drawn.
+    stratified share of the clusters of each class is drawn, by the names of their images: whoever
+    adds images, or tells clusters by another network, moves few images from one side to the other.
 
     Args:
         dataset: N items.
@@ -37,14 +41,14 @@ def split_dataset(
         raise OptionError(f"test_size must lie between 0 and 1, not at {test_size}")
     tested = dataset.tested()
     if tested.any():
-        test = dataset.test_name
         splits = np.where(dataset.splits == "", "train", dataset.splits)
-        return splits if test == "test" else np.where(tested, "test", "train")
+        own = dataset.test_name == "test"
+        return splits if own else np.where(tested, "test", "train")
     strata = dataset.labels.strata
-    parts = _deal(strata, clusters, np.array([1 - test_size, test_size]), seed)
-    if not parts.any():
-        _move_smallest(parts, strata, clusters)
-    return np.where(parts == 1, "test", "train")
+    test = _drawn(strata, clusters, _lots(dataset.names, seed), test_size)
+    if not test.any():
+        _move_smallest(test, strata, clusters)
+    return np.where(test, "test", "train")
 
 
 def folds(targets: np.ndarray, clusters: np.ndarray, *, k: int = 5, seed: int = 0) -> np.ndarray:
@@ -65,7 +69,7 @@ def folds(targets: np.ndarray, clusters: np.ndarray, *, k: int = 5, seed: int = 
     """
     if k < 2:
         raise OptionError(f"cross-validation needs at least 2 folds, not {k}")
-    return _deal(targets, clusters, np.full(k, 1 / k), seed)
+    return _deal(targets, clusters, k, seed)
 
 
 def leaks(splits: np.ndarray, clusters: np.ndarray) -> np.ndarray:
@@ -82,26 +86,75 @@ def leaks(splits: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     return ~test & np.isin(clusters, np.unique(clusters[test]))
 
 
-def _deal(targets: np.ndarray, clusters: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
-    """Deals clusters to parts so that every class fills all parts by their shares.
+def _lots(names: Sequence[str], seed: int) -> np.ndarray:
+    """Returns (N,) uint64: a random number an image, which depends on no other image."""
+    key = seed.to_bytes(16, "little", signed=True)
+    drawn = (blake2b(name.encode(), digest_size=8, key=key).digest() for name in names)
+    return np.frombuffer(b"".join(drawn), np.dtype("<u8"))
 
-    scikit-learn's StratifiedGroupKFold does this for folds, but walks through all groups in
-    Python, weighing every fold and class for each: with 100,000 images that are nearly all
-    clusters of one that is slow, and it knows no unequal parts. Here only clusters of
-    several items are placed one by one, largest first; then the single ones of each class
-    fill what is still wanting, all at once.
+
+def _drawn(targets: np.ndarray, clusters: np.ndarray, lots: np.ndarray, share: float) -> np.ndarray:
+    """Draws a share of every class, whole clusters, those of high lots first.
+
+    A cluster is taken where that brings the classes nearer to their shares. As lots are kept,
+    one cluster more or less moves only what lies about the last that is taken; dealt in turn,
+    as folds are, every cluster after it would go elsewhere.
+
+    Args:
+        targets: (N,) int.
+        clusters: (N,) int; the lot of the first image is that of its cluster.
+        lots: (N,) of `_lots`.
+        share: To draw.
+
+    Returns:
+        (N,) bool.
+    """
+    _, kinds, totals = np.unique(targets, return_inverse=True, return_counts=True)
+    _, first, numbers, sizes = np.unique(
+        clusters, return_index=True, return_inverse=True, return_counts=True
+    )
+    joined = sizes[numbers] > 1
+    taken = np.zeros(len(targets), bool)
+    # Of images with and without companions alike: a test of copies alone would be another set.
+    want = share * np.bincount(kinds[joined], minlength=len(totals))
+    have = np.zeros(len(totals))
+    members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(sizes)[:-1])
+    several = np.flatnonzero(sizes > 1)
+    for cluster in several[np.argsort(lots[first[several]], kind="stable")[::-1]]:
+        classes, counts = np.unique(kinds[members[cluster]], return_counts=True)
+        growth = counts * (2 * (have[classes] - want[classes]) + counts) / want[classes]
+        if growth.sum() < 0:  # of the squared misfit
+            have[classes] += counts
+            taken[members[cluster]] = True
+
+    singles = np.flatnonzero(~joined)
+    singles = singles[np.lexsort((lots[singles], kinds[singles]))]
+    there = np.bincount(kinds[singles], minlength=len(totals))
+    wanted = np.clip(np.rint(share * totals - have), 0, there).astype(np.int64)
+    for stop, count in zip(np.cumsum(there), wanted):
+        taken[singles[stop - count : stop]] = True
+    return taken
+
+
+def _deal(targets: np.ndarray, clusters: np.ndarray, p: int, seed: int) -> np.ndarray:
+    """Deals clusters to parts so that every class fills all parts alike.
+
+    scikit-learn's StratifiedGroupKFold does this, but walks through all groups in Python,
+    weighing every fold and class for each: with 100,000 images that are nearly all clusters of
+    one that is slow. Here only clusters of several items are placed one by one, largest first;
+    then the single ones of each class fill what is still wanting, all at once.
 
     Args:
         targets: (N,) int.
         clusters: (N,) int.
-        shares: (P,) float, sum 1.
+        p: Number of parts.
         seed: Decides among equals.
 
     Returns:
         (N,) int64 part numbers.
     """
     rng = np.random.default_rng(seed)
-    n, p = len(targets), len(shares)
+    n, shares = len(targets), np.full(p, 1 / p)
     _, kinds, totals = np.unique(targets, return_inverse=True, return_counts=True)
     _, numbers, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     want = totals[:, None] * shares
@@ -138,10 +191,10 @@ def _deal(targets: np.ndarray, clusters: np.ndarray, shares: np.ndarray, seed: i
     return parts
 
 
-def _move_smallest(parts: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> None:
+def _move_smallest(test: np.ndarray, targets: np.ndarray, clusters: np.ndarray) -> None:
     """Gives the test one cluster of each class that has two, where rounding left it none."""
     for kind in np.unique(targets[targets >= 0]):
         there, sizes = np.unique(clusters[targets == kind], return_counts=True)
         moved = there[np.argmin(sizes)]
-        if len(there) > 1 and not parts[clusters == moved].any():
-            parts[clusters == moved] = 1
+        if len(there) > 1 and not test[clusters == moved].any():
+            test[clusters == moved] = True
