@@ -53,3 +53,18 @@ def test_the_map_of_behaviours_leads_somewhere():
     places = re.findall(r"`([\w/]+\.py)`", table)
     assert len(places) > 10
     assert [each for each in places if not (PACKAGE / each).is_file()] == []
+
+
+def test_the_nouns_are_where_the_page_says():
+    table = PAGE.read_text(encoding="utf-8").split("## The nouns")[1].split("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) > 20
+    lost = []
+    for nouns, *_, where in rows:
+        files = [PACKAGE / each for each in re.findall(r"`([\w/]+\.py)`", where)]
+        text = "".join(each.read_text(encoding="utf-8") for each in files if each.is_file())
+        lost += [
+            f"{noun} in {where}" for noun in re.findall(r"`(\w+)`", nouns)
+            if not re.search(rf"^(class )?{noun}\b", text, re.M)
+        ]  # fmt: skip
+    assert lost == []

@@ -1,6 +1,16 @@
 """Headstart: a folder of images in; a measured, audited, deployable model out.
 
-Names are imported when first used, so `import headstart` costs next to nothing.
+    import headstart
+
+    headstart.check("photos")                            # what is wrong with the data
+    run = headstart.train("photos", out="run", backbone="fast")
+    run.results["test"]["accuracy"]                      # value, low, high, n
+    headstart.audit("run", by="gender")                  # does the model lean on a column?
+    model = headstart.load("run")
+    model.predict_proba(["new/one.jpg"])                 # (N, C), in the order of model.classes_
+
+A verb's flags on the command line are its keyword-only arguments here; `help(headstart.train)`
+lists them. Names are imported when first used, so `import headstart` costs next to nothing.
 """
 
 from __future__ import annotations

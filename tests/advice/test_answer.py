@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from headstart.advice.answer import expected, looks_told
+from headstart.advice.answer import domain, expected, looks_told, rule_of_thumb, sentences
+from headstart.advice.rank import Candidate
 from headstart.metrics.interval import wilson
+from headstart.strategies.finetuning.plan import FinetunePlan
+from headstart.training.schedule import Recipe
 
 
 def test_the_interval_covers_a_test_of_the_same_kind():
@@ -48,3 +53,32 @@ def test_what_further_looks_bring_is_told():
     assert looks_told(none) == [
         "Further looks at each image (b, c) do not lower the held-out log-loss."
     ]
+
+
+BEST = Candidate("net", 224, wilson(90, 100), 0.8, "regions", 0.7, 0.0, 1_000_000, 2.0, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "way"),
+    [
+        (None, "Freeze it, and learn a linear classifier of its features (--strategy probe). Why."),
+        (
+            Recipe(freeze="last", stages=2),
+            "Let 'train' do both .* fine-tune the last 2 stages. Why.",
+        ),
+        (Recipe(), "Let 'train' do both .* fine-tune all layers. Why."),
+    ],
+)
+def test_the_questions_that_people_ask_are_answered_by_their_names(recipe, way):
+    plan = FinetunePlan(recipe, False, ("Why.",), (), 0.0)
+    told = sentences([BEST], plan, "With 200 images …", wilson(90, 100))
+    assert re.fullmatch(
+        r"Freeze or fine-tune\? " + way.replace("(--", r"\(--").replace("be)", r"be\)"), told[0]
+    )
+    assert told[-1] == "Too few images? With 200 images …"
+    assert "with 95% confidence" in told[1]
+    fits, unlike = domain(BEST, 2)
+    assert not fits
+    assert unlike.startswith("Too unlike the pretraining? In part: features of its last layer")
+    assert "of regions of the image" in unlike
+    assert "100 images a class are many" in rule_of_thumb(99, fits)

@@ -39,7 +39,7 @@ def found(data):
     ("options", "check", "severity"),
     [
         ({"mark": True}, "outside_corners", "warning"),
-        ({"order": True}, "outside_number_in_the_file_name", "warning"),
+        ({"order": True}, "outside_number_in_the_file_name", "note"),
         ({"quality": (95, 60)}, "outside_jpeg_tables", "warning"),
         ({"quality": (95, 60)}, "outside_bytes_a_pixel", "warning"),
     ],

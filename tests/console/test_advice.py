@@ -37,14 +37,17 @@ def advice() -> Advice:
 def test_backbones_trials_and_the_answer(console, cells):
     show_advice(advice(), console)
     assert cells() == [
-        ["pets [new]: images 60, classes 3"],
+        ["pets [new]: images: 60; classes: 3"],
         ["serious", "Copies on both sides."],
         ["a.jpg = b.jpg"],
         ["→ Group them."],
-        ["backbone", "px", "accuracy", "95% interval", "k-NN", "stage", "LogME", "s"],
-        ["net [big]", "224", "0.800", "0.700 – 0.900", "0.710", "all", "-1.23", "12"],
-        ["net small", "96", "0.700", "0.600 – 0.800", "0.650", "last", "0.50", "3"],
-        ["accuracy of the best probe, cross-validated: the best of many is partly the luckiest"],
+        ["backbone", "px", "accuracy", "95% interval", "features", "seconds"],
+        ["net [big]", "224", "0.800", "0.700 – 0.900", "all", "12"],
+        ["net small", "96", "0.700", "0.600 – 0.800", "last", "3"],
+        [
+            "accuracy of the best classifier of frozen features, cross-validated: the best of many "
+            "is partly the luckiest"
+        ],
         ["value", "95% interval", "n"],
         ["probe", "0.750", "0.650 – 0.850", "20"],
         ["not tried: huge: no [disk]"],

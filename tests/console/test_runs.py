@@ -51,6 +51,15 @@ def test_what_fine_tuning_brought_and_what_the_network_did_not_is_said_first(
     assert "headstart advise DATA" in doubt
 
 
+def test_what_the_curves_say_stands_on_the_screen_too(tmp_path, console, lines):
+    said = Finding(
+        "overfitting", "warning", "Held-out loss rises.", ("epoch 1: loss 1",), "Freeze."
+    )
+    tried = {"summary": "fine-tuned, as asked", "diagnoses": [said]}
+    runs.show_run(run_of(tmp_path, kind="holdout", finetuning=tried), console)
+    assert "warning  Held-out loss rises." in lines()
+
+
 def test_images_of_another_kind_are_spoken_of(tmp_path, console, lines):
     said = "Your validation images are unlike the training images: …; chosen by validation."
     alike = {"unlike": False, "summary": "Your test images are like the training images: …."}
@@ -77,7 +86,15 @@ def test_an_evaluation_tells_classes_and_subgroups(console, cells):
     sex = Subgroups("sex", "accuracy", values, estimate(0.25), "m", "f", 0.0312, {"": 3, "x": 9})
     recalls = [{"class": f"c{i}", "recall": estimate(0.5, i)} for i in range(42)]
     test, broken = {"macro_f1": estimate(0.75)}, {"a[1].jpg": "empty"}
-    given = ("classification", "accuracy", test, {"per_class": recalls}, broken, (sex,))
+    given = (
+        "classification",
+        "accuracy",
+        test,
+        {"per_class": recalls},
+        broken,
+        (sex,),
+        ("It proves nothing.",),
+    )
     runs.show_evaluation(Evaluation("On 9 images.", *given), console)
     found = cells()
     assert found[:4] == [["On 9 images."], HEAD, row("macro F1", 0.75), row("recall of c0", 0.5, 0)]
@@ -85,8 +102,9 @@ def test_an_evaluation_tells_classes_and_subgroups(console, cells):
         row("recall of c39", 0.5, 39), ["… and 2 more classes: --json has all"],
         ["set aside: a[1].jpg: empty"], [""], ["accuracy by sex"], HEAD,
         row("f", 0.5), row("m", 0.75), row("gap: m better than f", 0.25),
-        ["So large a gap between the best and the worst arises by chance with p = 0.031."],
-        ["too few images to tell: unknown (3), x (9)"],
+        ["By chance so large a gap arises with p = 0.031; its interval does not know that best and "
+         "worst were picked by looking."],
+        ["too few images to tell: unknown (3), x (9)"], ["It proves nothing."],
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes
+from headstart.errors import DataError
 
 
 def made(splits, **more):
@@ -89,3 +90,12 @@ def test_it_says_how_the_data_were_understood_and_what_was_guessed():
         "  set aside: 1",
     ]
     assert repr(made([""] * 3)).count("\n") == 0
+
+
+def test_a_column_that_is_not_there_is_said_with_where_it_has_to_stand():
+    given = made(["train", "test"], attributes={"age": np.array(["1", "2"])})
+    given.require_columns(["age"], "--by")
+    with pytest.raises(
+        DataError, match=r"^--by sex: .* they have age\. .*\(file,sex\).* train again"
+    ):
+        given.require_columns(["age", "sex"], "--by")

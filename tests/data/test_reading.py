@@ -22,7 +22,7 @@ def photos(tmp_path):
 def test_everything_that_was_told_by_the_data(photos):
     assert reading_of(open_dataset(photos)) == (
         "read as: 4 images; labels: 2 class folders (cat, dog); splits: test_set/ (test), "
-        "training_set/ (train); groups: none; no images: 1 file (.dcm 1)"
+        "training_set/ (train); groups: none; other files: 1 (.dcm 1)"
     )
 
 

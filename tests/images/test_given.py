@@ -71,7 +71,11 @@ def test_an_opened_photo_is_turned_upright():
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (np.zeros((4, 4, 3)), r"wanted uint8 \(H, W, 3\) RGB, got float64 \(4, 4, 3\)"),
+        (
+            np.zeros((4, 4, 3)),
+            r"wanted uint8 \(H, W, 3\) RGB, got float64 \(4, 4, 3\).*255 \* image",
+        ),
+        (np.zeros((3, 8, 9), np.uint8), r"got uint8 \(3, 8, 9\): channels come last"),
         (np.zeros((4, 4, 4), np.uint8), r"got uint8 \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), r"got uint8 \(0, 4, 3\)"),
         (np.zeros(3, np.uint8), r"got uint8 \(3,\)"),

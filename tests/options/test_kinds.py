@@ -10,7 +10,15 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from headstart.options.kinds import convert_value, from_text, joined_words, kind_of, near
+from headstart.options.kinds import (
+    convert_value,
+    from_text,
+    in_memory,
+    joined_words,
+    kind_of,
+    near,
+    shown,
+)
 
 SIZE = kind_of(int | Literal["auto"])
 RATE = kind_of(float | Literal["auto"] | None)
@@ -93,3 +101,21 @@ def test_near_and_joined():
         "a or b",
         "a, b or c",
     ]
+
+
+class Frame:
+    shape = (2, 3)
+
+    def to_csv(self): ...
+
+    def __str__(self):
+        return "  path label\n0 a.jpg ants"
+
+
+def test_what_is_large_is_named_in_one_line_and_told_where_to_go():
+    assert shown("photos") == "photos"
+    assert shown(Frame()) == "a Frame (2, 3)"
+    assert shown([0] * 1000) == "a list of 1,000"
+    assert in_memory("photos") == in_memory(3) == ""
+    assert "to_csv" in in_memory(Frame())
+    assert "read from files" in in_memory(np.zeros(3))

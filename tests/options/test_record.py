@@ -11,7 +11,9 @@ from typing import ClassVar, Literal
 import pytest
 
 from headstart.errors import OptionError
+from headstart.options.audit import AuditOptions
 from headstart.options.record import Limits, Options, build, option, options_of, subject, unknown
+from headstart.options.train import TrainOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,3 +103,24 @@ def test_limits(limits, inside, outside, said):
     assert limits.hold(inside)
     assert not limits.hold(outside)
     assert str(limits) == said
+
+
+def test_what_the_recipe_has_is_no_flag_and_is_said_to_be_there():
+    for word in ("freeze", "frozen_views"):
+        with pytest.raises(OptionError, match=f"part of the recipe: --recipe {word}="):
+            build(TrainOptions, ["d"], {word: 2})
+
+
+def test_what_a_shell_joins_by_commas_is_a_list_in_python():
+    assert AuditOptions(run="r", by=["age", "sex"]).by == "age,sex"
+
+
+def test_images_in_memory_are_told_where_they_are_read_from():
+    with pytest.raises(
+        OptionError, match=r"^DATA a list of 500: give a path; images are read from"
+    ):
+        TrainOptions(data=[0.25] * 500)
+    with pytest.raises(
+        OptionError, match=r"^train takes DATA only: \['a'\] is one too many; images"
+    ):
+        build(TrainOptions, ["d", ["a"]], {})

@@ -81,6 +81,7 @@ def test_the_command_means_the_options_that_the_run_had(given):
     assert (program, verb) == ("headstart", "train")
     again, _ = read(TrainOptions, words)
     assert dataclasses.asdict(again) == dataclasses.asdict(options)
+    assert "--folds" not in words, "what is so by default is not said"
 
 
 def test_an_environment_is_flattened_and_its_seconds_stand_alone():
@@ -88,3 +89,16 @@ def test_an_environment_is_flattened_and_its_seconds_stand_alone():
              "seconds": {"fit": 2, "note": "?"}}  # fmt: skip
     assert rows.facts(given) == [("versions", "timm 1"), ("engine name", "torch")]
     assert rows.seconds(given) == [("fit", 2.0)]
+
+
+def test_columns_in_which_no_trial_has_anything_are_left_out(tmp_path):
+    (tmp_path / "trials.csv").write_text("arm,behind low,map,chosen\nhead,,0.5,True\n")
+    (row,) = rows.trials(tmp_path)
+    assert row["plain"] == {"arm": "head", "map": "0.5"}
+
+
+def test_a_training_that_measures_no_accuracy_has_no_curve_of_it(tmp_path):
+    (tmp_path / "history.csv").write_text("training,epoch,loss,accuracy\nhead,1,0.5,\n")
+    assert not rows.history(tmp_path)["accuracy"]
+    (tmp_path / "history.csv").write_text("training,epoch,loss,accuracy\nhead,1,0.5,0.9\n")
+    assert rows.history(tmp_path)["accuracy"]

@@ -100,3 +100,9 @@ def test_names_cannot_become_markup():
     assert "<b>" not in page
     assert "&lt;b&gt; &amp;" in page
     ElementTree.fromstring(page)
+
+
+def test_counts_are_not_ruled_by_halves():
+    assert {_ticks(1, top, whole=True) for top in (2, 4, 9)} == {1, 2}
+    words = {"".join(each.itertext()) for each in all_of(drawn([(1, 4), (1, 1)]), "text")}
+    assert "1.5" not in words

@@ -1,6 +1,7 @@
 """Measures of a run as they were taken, and of its model on other images."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from tests.results.conftest import NAMES, paint
 
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.data.open import open_dataset
 from headstart.errors import DataError
 from headstart.nets.model import Model
 from headstart.records import Estimate
-from headstart.results.evaluation import evaluate_on, evaluation_of_run
+from headstart.results.evaluation import evaluate_on, evaluation_of_run, uneven_columns
 from headstart.results.items import read_items
 from headstart.results.outputs import read_predictions
 from headstart.run import Run
@@ -139,3 +141,17 @@ def test_masks_of_a_run_and_of_its_export_are_measured_alike(tmp_path):
     said = np.concatenate([found.labels(i).ravel() for i in range(6)])
     wanted = jaccard_score(truth, said, average="macro")
     assert other.test["mean_iou"].value == pytest.approx(wanted)
+
+
+def test_equal_figures_over_a_column_that_tells_the_class_are_said_to_prove_nothing():
+    n = 80
+    targets = np.arange(n) % 2
+    told, free = np.array(["f", "m"])[targets], np.array(["x", "y"])[np.arange(n) // 2 % 2]
+    told[:4] = told[:4][::-1]
+    dataset = Dataset(
+        Path("."), tuple(f"{i}.png" for i in range(n)), Classes(("old", "young"), targets),
+        splits=np.full(n, "test"), attributes={"sex": told, "hue": free},
+    )  # fmt: skip
+    (note,) = uneven_columns(dataset, np.arange(n), ["sex", "hue"])
+    assert note.startswith("The classes lie unevenly over sex: equal figures do not show")
+    assert note.endswith("'headstart audit RUN --by sex' asks that.")

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,11 @@ def test_a_falling_curve_is_not_continued_downwards():
     found = extrapolate(SIZES, folds(lambda n: 0.95 - n / 8000, noise=0.001))
     assert found["accuracy"].value > 0.9
     assert "hardly help" in found["summary"]
+
+
+def test_what_a_noisy_curve_cannot_exclude_is_said():
+    found = extrapolate(SIZES, folds(lambda n: 0.9 + 0 * n, noise=0.04, seed=3))
+    assert re.search(r"no gain is seen, but one of \d\.\d% cannot be ruled out", found["summary"])
 
 
 def test_the_interval_covers():

@@ -44,7 +44,11 @@ def findings(history, **options) -> list[Finding]:
 def test_a_good_training():
     (found,) = findings(GOOD)
     assert (found.check, found.severity) == ("trained_well", "note")
-    assert "best epoch was 3 of 4" in found.claim
+    assert "from 0.600 before the first step to 0.360; the best epoch was 3 of 4." in found.claim
+    assert found.remedy == "No action needed."
+    (found,) = findings(GOOD, start_accuracy=0.95)
+    assert "held-out accuracy did not rise (0.950 to 0.900)" in found.claim
+    assert "--strategy probe" in found.remedy
     assert found.evidence[0].startswith("epoch 1: loss 0.600, accuracy 0.800; held out: loss 0.500")
 
 
@@ -164,3 +168,20 @@ def test_rare_classes_are_judged_by_balanced_accuracy():
         for number, (loss, right, validation, plain) in enumerate(rows, 1)
     ]
     assert "rate_too_high" not in diagnoses(history, start_loss=0.1, start_accuracy=0.8)
+
+
+@pytest.mark.parametrize(
+    ("loss", "held_out", "accuracy", "said", "cure"),
+    [
+        ([0.34, 0.28, 0.23], [0.12, 0.116, 0.13], [0.92, 0.96, 0.92], "does not hold", "probe"),
+        ([0.34, 0.34, 0.34], [0.12, 0.12, 0.12], [0.92, 0.92, 0.92], "hardly learns", "--lr"),
+        ([0.34, 0.28, 0.23], [0.12, 0.116, 0.13], [0.92, 0.98, 0.98], "surer", "No action"),
+    ],
+)
+def test_held_out_loss_that_never_falls_is_never_called_well(loss, held_out, accuracy, said, cure):
+    history = curves(loss, [0.9, 0.99, 0.98], held_out, accuracy)
+    (found,) = findings(history, start_loss=0.05, start_accuracy=0.97, n_classes=2)
+    assert found.check == "not_falling"
+    assert "did not fall below the 0.050" in found.claim
+    assert said in found.claim
+    assert cure in found.remedy

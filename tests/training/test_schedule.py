@@ -210,3 +210,8 @@ def test_no_share_jumps_where_the_end_moves():
 def test_names_of_a_recipe_are_those_that_it_would_change():
     assert names_in("lr=1e-3, head_epochs = 2") == {"lr", "head_epochs"}
     assert names_in(None) == names_in("") == set()
+
+
+def test_a_name_that_is_nearly_one_of_the_recipe_is_guessed():
+    with pytest.raises(OptionError, match=r"'freze=last': .*; did you mean freeze\?"):
+        parse_recipe("freze=last", Recipe())

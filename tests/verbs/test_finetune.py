@@ -66,6 +66,7 @@ def test_what_a_fine_tuned_run_holds(tuned):
     assert set(results["finetuning"]["validation"]) == {"n", "probe", "finetune", "gain"}
     assert results["finetuning"]["diagnoses"]
     assert "fine-tuned" in results["model"]["summary"]
+    assert results["learning_curve"]["measure"]["words"] == "accuracy of the frozen probe"
     history = rows(run.history)
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert all(float(row["loss"]) > 0 for row in history)

@@ -167,18 +167,21 @@ def _sentences(
     if trial.better(more.value):
         sure = "" if gain[1] else "; that may be chance"
         found.append(
-            f"Train it further: within --budget {trial.options.budget:g} that brought {interval}"
-            f"{sure}."
+            f"Freeze or fine-tune? Train it further: within --budget {trial.options.budget:g} that "
+            f"brought {interval}{sure}."
         )
     else:
-        found.append(f"Keep it frozen: training it further brought nothing here, {interval}.")
+        found.append(
+            f"Freeze or fine-tune? Keep it frozen: training it further brought nothing here, "
+            f"{interval}."
+        )
     hope = full if trial.better(more.value) else frozen
     found.append(
         f"Expect {words} of about {hope.value:.3f} ({hope.low:.3f} to {hope.high:.3f}); it was "
         f"measured on {hope.n} held-out training images, and trained on the others."
     )
     found.append(
-        f"Twice as many images brought {growth.value:+.3f} ({growth.low:+.3f} to "
+        f"Too few images? Twice as many brought {growth.value:+.3f} ({growth.low:+.3f} to "
         f"{growth.high:+.3f}) from half of them to all, with the network frozen; twice as many "
         f"again usually bring less."
     )

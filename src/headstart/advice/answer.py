@@ -23,6 +23,13 @@ _Z = 1.96
 # better of probe and network is kept, so nothing is the least that can come of it.
 _GAIN, _MOST_GAIN = 0.15, 0.35
 _SMALL_PER_CLASS = 100
+_WINNERS = {
+    "last": "that layer itself",
+    "all": "all stages together",
+    "upper": "the upper stages",
+    "regions": "regions of the image, which keep where something is",
+    "pixels": "a small copy of the image",
+}
 
 
 def facts_of(prepared: Prepared) -> dict[str, object]:
@@ -37,12 +44,16 @@ def facts_of(prepared: Prepared) -> dict[str, object]:
     return {
         "images": len(dataset),
         "classes": len(dataset.labels.kinds),
-        "images per class": f"{int(counts.min())} to {int(counts.max())}, "
-        f"median {int(np.median(counts))}",
-        "groups and duplicates": f"{len(np.unique(prepared.clusters)):,} independent clusters",
-        "short side, pixels": f"{int(short.min())} to {int(short.max())}, "
-        f"median {int(np.median(short))}",
+        "images per class": _spread(counts),
+        "independent": f"{len(np.unique(prepared.clusters)):,} (copies and groups count once)",
+        "shorter side": f"{_spread(short)} px",
     }
+
+
+def _spread(values: np.ndarray) -> str:
+    """Returns the ends and the middle of some numbers."""
+    low, middle, high = (int(each) for each in (values.min(), np.median(values), values.max()))
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}, median {middle:,}"
 
 
 def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
@@ -57,12 +68,11 @@ def domain(best: Candidate, n_classes: int) -> tuple[bool, str]:
     chance = 1 / n_classes
     near = (best.last - chance) / max(1 - chance, 1e-9)
     fits = loss <= max(half, 0.02) and near > 0.6
-    where = {"last": "the last layer", "all": "all stages together", "upper": "the upper stages"}
-    winner = where.get(best.features, best.features.replace("stage", "stage "))
+    winner = _WINNERS.get(best.features, best.features.replace("stage", "stage "))
     summary = (
-        f"Pretrained features {'fit' if fits else 'do not fit'} these images"
-        f"{'' if fits else ' well'}: {winner} separates the classes best ({accuracy.value:.3f}), "
-        f"the last layer alone reaches {best.last:.3f}, chance is {chance:.3f}."
+        f"Too unlike the pretraining? {'No' if fits else 'In part'}: features of its last layer, "
+        f"which is nearest to what it was trained for, reach an accuracy of {best.last:.3f}; the "
+        f"best, of {winner}, {accuracy.value:.3f}; guessing {chance:.3f}."
     )
     return fits, summary
 
@@ -102,7 +112,10 @@ def rule_of_thumb(per_class: float, fits: bool) -> str:
         (False, False): "many images, unlike the pretraining's: fine-tune everything, or train "
         "from scratch",
     }[small, fits]
-    return f"The rule of thumb would say: {case}."
+    return (
+        f"The rule of thumb, by which {_SMALL_PER_CLASS} images a class are many, would say: "
+        f"{case}. What was measured here goes before it."
+    )
 
 
 def expected(
@@ -147,12 +160,25 @@ def sentences(
     names = {each.backbone for each in candidates}
     if len(names) > 1:
         summary.append(f"Use {best.backbone}: the best of {len(names)} backbones.")
-    summary += plan.summary
-    what = "fine-tuned network" if plan.recipe else "frozen probe"
+    summary.append(f"Freeze or fine-tune? {_way(plan)} {' '.join(plan.summary)}")
+    what = "the fine-tuned network" if plan.recipe else "a linear classifier of frozen features"
     summary.append(
-        f"Expect about {hope.value:.3f} of the {what} on a test of this kind "
-        f"({hope.low:.3f} to {hope.high:.3f})."
+        f"Expect an accuracy of about {hope.value:.3f} from {what} on a test of this kind "
+        f"({hope.low:.3f} to {hope.high:.3f} with 95% confidence)."
     )
     if forecast:
-        summary.append(forecast)
+        summary.append(f"Too few images? {forecast}")
     return summary
+
+
+def _way(plan: FinetunePlan) -> str:
+    """Returns the answer to whether to freeze the network, before its reasons."""
+    if plan.recipe is None:
+        return "Freeze it, and learn a linear classifier of its features (--strategy probe)."
+    depth = (
+        "all layers" if plan.recipe.freeze == "none" else f"the last {plan.recipe.stages} stages"
+    )
+    return (
+        f"Let 'train' do both and keep what held-out images say is better (--strategy auto); "
+        f"fine-tune {depth}."
+    )

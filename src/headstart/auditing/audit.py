@@ -22,7 +22,6 @@ from headstart.auditing.labels import Suspect
 from headstart.auditing.outer import Outer
 from headstart.auditing.wording import claim_of, evidence_of, remedy_of, title_of
 from headstart.data.labels import Numbers
-from headstart.errors import DataError
 from headstart.metrics.confound import holm
 
 __all__ = ["Audit", "Said", "audit_columns", "pick_columns", "read_with"]
@@ -128,11 +127,8 @@ def pick_columns(evidence: Evidence, by: Sequence[str]) -> dict[str, np.ndarray]
     Raises:
         DataError: If a column is not there.
     """
+    evidence.dataset.require_columns(by, "--by")
     known = evidence.dataset.attributes
-    for name in by:
-        if name not in known:
-            have = ", ".join(known) or "none: put an attributes.csv beside the images"
-            raise DataError(f"--by {name}: the data have no such column; they have {have}")
     return {name: known[name] for name in (by or known)}
 
 

@@ -113,11 +113,8 @@ def audit_gaps(
 
 def _columns(dataset: Dataset, by: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Returns column -> (N,) str, and which of them had values in several spellings."""
+    dataset.require_columns(by, "--by")
     known = dataset.attributes
-    for name in by:
-        if name not in known:
-            have = ", ".join(known) or "none: put an attributes.csv beside the images"
-            raise DataError(f"--by {name}: the data have no such column; they have {have}")
     count = _bands_of(dataset)
     spelt = {name: join_spellings(np.char.strip(known[name].astype(str))) for name in (by or known)}
     return (

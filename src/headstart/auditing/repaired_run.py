@@ -91,9 +91,7 @@ def repair_run(
             f"mend that; train again with --balance {column}"
         )
     evidence = evidence_of_run(run, compute, everything=True)
-    if column not in evidence.dataset.attributes:
-        known = ", ".join(evidence.dataset.attributes) or "none"
-        raise DataError(f"--repair {column}: the data have no such column; they have {known}")
+    evidence.dataset.require_columns([column], "--repair")
     read, _ = read_with(evidence, column, evidence.dataset.attributes[column])
     if isinstance(read, str):
         raise DataError(f"--repair {column}: it {read}")

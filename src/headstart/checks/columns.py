@@ -243,8 +243,8 @@ def _remedy(column: _Column, *, pure: bool, grouped: bool, number: bool) -> str:
         )
     return (
         "If the images show it (another light, another device), a model may learn it instead of "
-        f"the class: gather each class in every {name}, or see how it does in each with "
-        f"evaluate --by {name}."
+        f"the class: gather each class in every {name}. Whether a trained model does is what "
+        f"'headstart audit RUN --by {name}' asks."
     )
 
 

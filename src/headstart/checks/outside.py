@@ -121,16 +121,19 @@ def _told(
 def _finding(name: str, told: tuple[float, float, float], n: int) -> Finding:
     value, low, chance = told
     content = name in CONTENT
-    remedy = (
-        "The classes may simply look like that: see whether it is content. 'headstart audit RUN' "
-        "asks whether a trained model follows it."
-        if content
-        else "A model may learn this instead of the content: gather the classes in the same way. "
-        "'headstart audit RUN' asks whether a trained model follows it."
-    )
+    if name == ORDER:
+        remedy = (
+            "No model sees a name, but images taken one after the other look alike. If files were "
+            "only numbered class by class, nothing must be done."
+        )
+    elif content:
+        remedy = "The classes may simply look like that: see whether it is content."
+    else:
+        remedy = "A model may learn this instead of the content: gather the classes alike."
+    remedy += " 'headstart audit RUN' asks whether a trained model follows it."
     return Finding(
         "outside_" + re.sub(r"\W+", "_", name).lower(),
-        "warning" if low >= _MUCH and not content else "note",
+        "warning" if low >= _MUCH and not content and name != ORDER else "note",
         f"The {name} of an image alone tell{'' if name in SEVERAL else 's'} its class with a "
         f"balanced accuracy of {chance + value * (1 - chance):.0%}, where guessing has "
         f"{chance:.0%} (at least "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headstart.console.parts import show_estimates, show_findings
 from headstart.console.runs import show_retrieval
@@ -23,22 +23,22 @@ def show_advice(result: Advice, console: Console) -> None:
 
     from headstart.console.screen import cell
 
-    facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
-    console.print(f"{result.data}: {facts}", markup=False)
+    console.print(f"{result.data}: {_told(result.facts)}", markup=False)
     show_findings(result.findings, console)
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("backbone", "px", "accuracy", "95% interval", "k-NN", "stage", "LogME", "s"):
-        table.add_column(heading, justify="left" if heading in ("backbone", "stage") else "right")
+    for heading in ("backbone", "px", "accuracy", "95% interval", "features", "seconds"):
+        left = heading in ("backbone", "features")
+        table.add_column(heading, justify="left" if left else "right")
     for each in result.candidates:
         table.add_row(
             cell(each.backbone), str(each.image_size), f"{each.accuracy.value:.3f}",
-            f"{each.accuracy.low:.3f} – {each.accuracy.high:.3f}", f"{each.neighbours:.3f}",
-            each.features, f"{each.logme:.2f}", f"{each.seconds:.0f}",
+            f"{each.accuracy.low:.3f} – {each.accuracy.high:.3f}", each.features,
+            f"{each.seconds:.0f}",
         )  # fmt: skip
     console.print(table)
     console.print(
-        "accuracy of the best probe, cross-validated: the best of many is partly the luckiest",
-        markup=False, style="dim",
+        "accuracy of the best classifier of frozen features, cross-validated: the best of many is "
+        "partly the luckiest", markup=False, style="dim",
     )  # fmt: skip
     show_estimates(
         [
@@ -54,6 +54,11 @@ def show_advice(result: Advice, console: Console) -> None:
         console.print(f"• {line}", markup=False)
     console.print(f"  {result.rule_of_thumb}", markup=False, style="dim")
     console.print(f"→ {result.command}", markup=False)
+
+
+def _told(facts: dict[str, Any]) -> str:
+    """Returns what can be said without a network, in a line."""
+    return "; ".join(f"{name}: {value}" for name, value in facts.items())
 
 
 def show_people_advice(result: PeopleAdvice, console: Console) -> None:
@@ -75,8 +80,7 @@ def show_people_advice(result: PeopleAdvice, console: Console) -> None:
 
 def show_placed_advice(result: PlacedAdvice, console: Console) -> None:
     """Prints what was measured of masks or boxes, and the answer in sentences."""
-    facts = ", ".join(f"{name} {value}" for name, value in result.facts.items())
-    console.print(f"{result.data}: {facts}", markup=False)
+    console.print(f"{result.data}: {_told(result.facts)}", markup=False)
     show_findings(result.findings, console)
     show_estimates(list(result.rows.items()), console)
     for name, reason in result.skipped.items():

@@ -77,6 +77,7 @@ def show_run(run: Run, console: Console) -> None:
         console.print(forecast["summary"], markup=False)
     if "retrieval" in results:
         _retrieval(results, console)
+    _curves(results, console)
     console.print(f"report: {run.report}", markup=False, soft_wrap=True)
     place = shlex.quote(str(run.folder))
     onward = f"next: headstart predict {place} IMAGES, or headstart export {place} -o FOLDER"
@@ -122,9 +123,12 @@ def _retrieval(results: dict[str, Any], console: Console) -> None:
         change = Estimate.from_json(row["gain"]["map_at_r"])
         points = f"{100 * change.value:+.1f} ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
         console.print(f"mAP@R, points more than {row['summary']}: {points}", markup=False)
+
+
+def _curves(results: dict[str, Any], console: Console) -> None:
+    """Says what the curves of a fine-tuning show: why held-out loss does not fall, and the cure."""
     for each in (results.get("finetuning") or {}).get("diagnoses") or []:
-        finding = Finding(**each | {"evidence": tuple(each["evidence"])})
-        show_findings([finding], console)
+        show_findings([Finding(**each | {"evidence": tuple(each["evidence"])})], console)
 
 
 def show_retrieval(rows: list[tuple[str, dict[str, Estimate]]], console: Console) -> None:
@@ -167,12 +171,14 @@ def show_evaluation(result: Evaluation, console: Console) -> None:
         show_estimates(rows, console)
         if each.gap is not None:
             console.print(
-                f"So large a gap between the best and the worst arises by chance with "
-                f"p = {each.p_value:.2g}."
+                f"By chance so large a gap arises with p = {each.p_value:.2g}; its interval does "
+                f"not know that best and worst were picked by looking."
             )
         if each.left_out:
             few = ", ".join(f"{name or 'unknown'} ({n})" for name, n in each.left_out.items())
             console.print(f"too few images to tell: {few}", markup=False)
+    for note in result.notes:
+        console.print(note, style=COLOURS["warning"], markup=False)
 
 
 def show_comparison(result: Comparison, console: Console) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from headstart.data.labels import Classes, Labels
+from headstart.errors import DataError
 
 __all__ = ["Dataset", "Reader"]
 
@@ -110,6 +111,25 @@ class Dataset:
             groups=None if self.groups is None else self.groups[indices],
             attributes={key: column[indices] for key, column in self.attributes.items()},
         )
+
+    def require_columns(self, names: Sequence[str], flag: str) -> None:
+        """Makes sure that the data have some columns.
+
+        Args:
+            names: Of them.
+            flag: That named them, for the error.
+
+        Raises:
+            DataError: One is not there; the message lists those there are.
+        """
+        for name in names:
+            if name not in self.attributes:
+                have = ", ".join(self.attributes) or "none"
+                raise DataError(
+                    f"{flag} {name}: the data have no such column; they have {have}. Put it into "
+                    f"an attributes.csv (file,{name}) beside the images and train again: a run "
+                    f"knows the columns of its training only"
+                )
 
     @property
     def labelled(self) -> np.ndarray:

@@ -19,8 +19,8 @@ def reading_of(dataset: Dataset) -> str:
     known = {"labels": "none", "splits": "none", "groups": "none"} | dataset.reading
     if dataset.others:
         listed = some_of(f"{ending} {n:,}" for ending, n in dataset.others.items())
-        known["no images"] = f"{plural(sum(dataset.others.values()), 'file')} ({listed})"
-    parts = [f"{what}: {known[what]}" for what in (*_ORDER, "no images") if what in known]
+        known["other files"] = f"{sum(dataset.others.values()):,} ({listed})"
+    parts = [f"{what}: {known[what]}" for what in (*_ORDER, "other files") if what in known]
     return "; ".join([f"read as: {plural(len(dataset), 'image')}", *parts])
 
 

@@ -166,6 +166,15 @@ def bytes_of(image: ImageLike) -> bytes:
     return written.getvalue()
 
 
+def _cure(pixels: np.ndarray) -> str:
+    """Returns what to do about an array as other libraries hold images."""
+    if pixels.ndim == 3 and pixels.shape[0] == 3 and pixels.shape[2] != 3:
+        return ": channels come last, image.transpose(1, 2, 0)"
+    if pixels.dtype.kind == "f":
+        return ": of numbers from 0 to 1, (255 * image).round().astype('uint8')"
+    return ""
+
+
 def _checked(pixels: np.ndarray) -> np.ndarray:
     """Returns an array as (H, W, 3).
 
@@ -174,5 +183,5 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
     """
     colour = pixels.ndim == 3 and pixels.shape[2] == 3
     if pixels.dtype != np.uint8 or not (colour or pixels.ndim == 2) or not pixels.size:
-        raise ImageError(f"wanted {_WANTED}, got {pixels.dtype} {pixels.shape}")
+        raise ImageError(f"wanted {_WANTED}, got {pixels.dtype} {pixels.shape}{_cure(pixels)}")
     return pixels if colour else np.repeat(pixels[:, :, None], 3, axis=2)

@@ -14,7 +14,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Kind", "convert_value", "from_text", "joined_words", "kind_of", "near"]
+__all__ = [
+    "Kind",
+    "convert_value",
+    "from_text",
+    "in_memory",
+    "joined_words",
+    "kind_of",
+    "near",
+    "shown",
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Kind:
         return "give text"
 
 
+_LONGEST = 200  # characters of a value that are repeated
 _NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
 
 
@@ -149,6 +159,28 @@ def _number(wanted: type[int] | type[float], value: Any) -> Any:
     if wanted is float and isinstance(value, numbers.Real) and math.isfinite(value):
         return float(value)
     return _NOTHING
+
+
+def shown(value: Any) -> str:
+    """Returns a value as an error names it, in one line: what is large by its type and size."""
+    text = str(value)
+    if len(text) <= _LONGEST and "\n" not in text:
+        return text
+    size = getattr(value, "shape", None)
+    if size is None and hasattr(value, "__len__"):
+        size = f"of {len(value):,}"
+    return " ".join(["a", type(value).__name__, *([str(size)] if size is not None else [])])
+
+
+def in_memory(value: Any) -> str:
+    """Returns what to do with what lies in memory where files are read; nothing for all else."""
+    if hasattr(value, "to_csv"):
+        return "; write it with to_csv(…, index=False), paths and labels in columns, and give that"
+    if hasattr(value, "__array__") or isinstance(value, list | tuple):
+        return (
+            "; images are read from files: a folder for each class, or a table of paths and labels"
+        )
+    return ""
 
 
 def near(word: Any, known: Iterable[str]) -> str:

@@ -10,7 +10,16 @@ from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from headstart.errors import OptionError
-from headstart.options.kinds import Kind, convert_value, joined_words, kind_of, near
+from headstart.options.kinds import (
+    Kind,
+    convert_value,
+    in_memory,
+    joined_words,
+    kind_of,
+    near,
+    shown,
+)
+from headstart.options.ways import in_recipe
 
 __all__ = [
     "GROUPS",
@@ -196,10 +205,13 @@ def _checked(each: Option, given: Any) -> Any:
     Raises:
         OptionError: If it is none that the option takes.
     """
+    if each.metavar.endswith(",…") and isinstance(given, list | tuple):
+        given = ",".join(map(str, given))  # what a shell joins by commas is a list in Python
     try:
         value = convert_value(each.kind, given)
     except ValueError as error:
-        raise OptionError(f"{each.label} {given}: {error}") from None
+        cure = in_memory(given) if each.kind.path and not each.kind.many else ""
+        raise OptionError(f"{each.label} {shown(given)}: {error}{cure}") from None
     if isinstance(value, str) and not value.strip():
         raise OptionError(f"{each.label} is empty: leave it out, or {each.kind.wanted}")
     if each.limits is not None and isinstance(value, int | float) and not each.limits.hold(value):
@@ -228,8 +240,10 @@ def build(record: type[R], subjects: Sequence[Any], given: Mapping[str, Any]) ->
     verb, known = record.verb(), options_of(record)
     takes = [each for each in known if each.subject]
     if len(subjects) > len(takes):
-        names = " ".join(each.label for each in takes) or "flags"
-        raise OptionError(f"{verb} takes {names} only: {subjects[len(takes)]} is one too many")
+        names, more = " ".join(each.label for each in takes) or "flags", subjects[len(takes)]
+        raise OptionError(
+            f"{verb} takes {names} only: {shown(more)} is one too many{in_memory(more)}"
+        )
     values = {each.name: value for each, value in zip(takes, subjects)}
     for name in given:
         if name in values:
@@ -245,7 +259,13 @@ def build(record: type[R], subjects: Sequence[Any], given: Mapping[str, Any]) ->
 
 
 def unknown(record: type[Options], flag: str) -> OptionError:
-    """Returns what to say of a flag that a verb does not have."""
+    """Returns what to say of a flag that a verb does not have, or that its recipe has."""
+    word = flag.lstrip("-").replace("-", "_")
+    if any(each.name == "recipe" for each in options_of(record)) and in_recipe(word):
+        return OptionError(
+            f"{record.verb()} has no {flag}; {word} is part of the recipe: --recipe {word}=VALUE "
+            f"(docs/fine-tuning.md)"
+        )
     flags = [each.flags[-1] for each in options_of(record) if not each.subject]
     words = [each.removeprefix("--") for each in [*flags, "--json", "--quiet"]]
     guess = near(flag.lstrip("-"), words).replace("mean ", "mean --")

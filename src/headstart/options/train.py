@@ -128,8 +128,9 @@ class TrainOptions(Options):
     strategy: Strategy = option(
         "auto", group="training",
         help="`auto` (fine-tunes within the budget where that could be shown to pay, and keeps the "
-        "better on held-out images), `probe` (frozen features only, in seconds), `finetune` (from "
-        "a linear probe on), or `scratch` (the same network from random weights, for comparison).",
+        "better on held-out images), `probe` (feature extraction: the network stays frozen; "
+        "seconds), `finetune` (layers of the network learn too, from a linear probe on), or "
+        "`scratch` (the same network from random weights, for comparison).",
     )  # fmt: skip
     budget: float = option(
         5.0, group="training", above=0, unit="minutes", metavar="MINUTES",
@@ -163,8 +164,9 @@ class TrainOptions(Options):
     )  # fmt: skip
     recipe: str | None = shared.recipe(
         "All else of fine-tuning: `name=value` pairs joined by commas, such as "
-        "`freeze=last,dropout=0.2,mixup=0.2` (docs/fine-tuning.md lists the names); for `identity` "
-        "`loss=triplet,mining=semihard` and others too (docs/metric-learning.md)."
+        "`dropout=0.2,mixup=0.2`. Which layers stay frozen: `freeze=none`, `last` (all but the "
+        "last `stages=2`), `gradual`, `norms` or `head` (docs/fine-tuning.md lists the names); for "
+        "`identity` `loss=triplet,mining=semihard` and others too (docs/metric-learning.md)."
     )
     resume: str | Path | None = option(
         None, group="training", metavar="RUN",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "has_own_way",
+    "in_recipe",
     "learns_boxes",
     "learns_classes",
     "learns_masks",
@@ -51,6 +52,11 @@ def recipe_of(task: str) -> Recipe:
     """Returns the recipe of a task, as it is where nothing is said."""
     module, name = _RECIPES.get(task, ("headstart.training.schedule", "Recipe"))
     return cast("Recipe", getattr(importlib.import_module(module), name)())
+
+
+def in_recipe(name: str) -> bool:
+    """Whether a word is part of the recipe of classes, as `freeze` is."""
+    return name in vars(recipe_of("classification"))  # those of others cost half a second to import
 
 
 def unsuited(task: str, strategy: str) -> str | None:

@@ -68,6 +68,7 @@ def headline(
         return None
     found: dict[str, Any] = {
         "estimate": estimate, "words": primary.words, "unit": primary.unit, "ends": (0.0, 1.0),
+        "meaning": primary.meaning,
     }  # fmt: skip
     if primary.unit == "share" and not primary.counted:
         return found

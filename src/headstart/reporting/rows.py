@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import ModelError
+from headstart.options.record import options_of
+from headstart.options.train import TrainOptions
 from headstart.reporting.pictures import as_source
 
 __all__ = [
@@ -76,18 +78,23 @@ def _number(text: str | None) -> float | None:
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:
-    """The rows of trials.csv, the chosen one first, then the most accurate; `plain` as written."""
+    """The rows of trials.csv, the chosen one first, then the most accurate.
+
+    `plain` is a row as it was written, without the columns that are empty in all of them.
+    """
     path = folder / "trials.csv"
     if not path.is_file():
         return []
     rows = []
     with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
+        written = list(csv.DictReader(stream))
+        told = {key for row in written for key, value in row.items() if value} - {"chosen"}
+        for row in written:
             values = {key: _number(row.get(key)) for key in ("accuracy", "low", "high")}
             rows.append(
                 {
                     **row,
-                    "plain": {key: value for key, value in row.items() if key != "chosen"},
+                    "plain": {key: value for key, value in row.items() if key in told},
                     "estimate": {**values, "value": values["accuracy"]},
                     "chosen": (row.get("chosen") or "").strip().lower() in {"true", "1", "yes"},
                     "log_loss": _number(row.get("log_loss")),
@@ -130,6 +137,9 @@ def history(folder: Path) -> dict[str, Any] | None:
         "trainings": len(trainings),
         "epochs": sorted(epochs, key=lambda row: row["epoch"] or 0.0),
         "validation": any(row["val_loss"] is not None for row in epochs),
+        "accuracy": any(
+            row[key] is not None for row in epochs for key in ("accuracy", "val_accuracy")
+        ),
         "lr": (max(rates) or None) if len(rates) > 1 else None,
     }
 
@@ -233,15 +243,16 @@ def weakest_first(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def command_line(options: Mapping[str, Any], dataset: Mapping[str, Any]) -> str | None:
-    """The command that makes this run again, from the flags as they were given."""
+    """The command that makes this run again, without the flags that say what is said by default."""
     if not options:
         return None
     if isinstance(options.get("command"), str):
         return str(options["command"])
     subject = options.get("data") or options.get("subject") or dataset.get("root") or "DATA"
     words = ["headstart", "train", str(subject)]
+    usual = {each.name: each.default for each in options_of(TrainOptions)}
     for key, value in options.items():
-        if key in {"data", "subject", "command"} or value is None:
+        if key in {"data", "subject", "command"} or value is None or value == usual.get(key):
             continue
         flag = "--" + key.replace("_", "-")
         if value is False:

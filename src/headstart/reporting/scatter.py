@@ -12,11 +12,12 @@ from headstart.reporting.figures import HEIGHT, LEFT, TOP, WIDTH, frame, x_label
 __all__ = ["scatter"]
 
 
-def _ticks(low: float, high: float) -> float:
-    """Returns a round distance that puts three to six lines between two numbers."""
+def _ticks(low: float, high: float, *, whole: bool = False) -> float:
+    """Returns a round distance that puts three to six lines between two numbers, or counts."""
     rough = (high - low) / 4
     unit = 10 ** math.floor(math.log10(rough))
-    return unit * min((1, 2, 2.5, 5, 10), key=lambda step: abs(step - rough / unit))
+    step = unit * min((1, 2, 2.5, 5, 10), key=lambda step: abs(step - rough / unit))
+    return max(1.0, round(step)) if whole else step
 
 
 def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
@@ -36,7 +37,7 @@ def scatter(points: Sequence[Sequence[float]], name: str) -> Markup:
     def y(value: float) -> float:
         return TOP + HEIGHT * (1 - (value - low) / (high - low))
 
-    step = _ticks(low, high)
+    step = _ticks(low, high, whole=all(float(value).is_integer() for value in values))
     label = (
         f"{name}: {len(points)} images, truth from {low:g} to {high:g} against what was predicted"
     )

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.checks.shortcuts import measurable
+from headstart.checks.skill import category_skill
 from headstart.compute import Compute
 from headstart.data.dataset import Dataset
 from headstart.data.tables.ordered import places_of
@@ -32,8 +34,9 @@ from headstart.tasks.protocol import Places
 
 # From so many images on it pays to convert a network that gives maps.
 _MANY = 12
+_UNEVEN = 0.1  # how surely a column tells the class, from guessing to certainty, as in `checks`
 
-__all__ = ["Evaluation", "evaluate_on", "evaluation_of_run"]
+__all__ = ["Evaluation", "evaluate_on", "evaluation_of_run", "uneven_columns"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Evaluation:
         details: Of the task: per class, confusion, mistakes.
         errors: Image -> reason, of those that could not be read.
         subgroups: Of every column that was asked for.
+        notes: What the subgroups cannot tell, in sentences.
     """
 
     summary: str
@@ -57,6 +61,7 @@ class Evaluation:
     details: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
     subgroups: tuple[Subgroups, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         what = words_of(self.task).get(self.primary, self.primary)
@@ -70,7 +75,8 @@ class Evaluation:
         for each in self.subgroups:
             shown += [(f"{each.column}: {name}", one) for name, one in each.values.items()]
         rows = "".join(f"<tr><td>{escape(name)}</td><td>{one}</td></tr>" for name, one in shown)
-        return f"<table><caption>{escape(self.summary)}</caption>{rows}</table>"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<table><caption>{escape(self.summary)}</caption>{rows}</table>{notes}"
 
 
 def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
@@ -87,12 +93,13 @@ def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
     """
     results = run.results
     subgroups: tuple[Subgroups, ...] = ()
+    notes: tuple[str, ...] = ()
     if by:
         items = read_items(run)
         tested, predictions = read_predictions(run, items)
-        subgroups = _subgroups(
-            items.dataset.take(tested), predictions, items.clusters[tested], by, seed
-        )
+        own, clusters = items.dataset.take(tested), items.clusters[tested]
+        subgroups = _subgroups(own, predictions, clusters, by, seed)
+        notes = uneven_columns(own, clusters, by)
     return Evaluation(
         summary=results["evaluation"]["summary"],
         task=results["task"],
@@ -100,6 +107,7 @@ def evaluation_of_run(run: Run, by: Sequence[str], *, seed: int) -> Evaluation:
         test={name: Estimate.from_json(value) for name, value in results["test"].items()},
         details=_estimates(results["details"]),
         subgroups=subgroups,
+        notes=notes,
     )
 
 
@@ -145,6 +153,7 @@ def evaluate_on(
         details=found.details,
         errors={dataset.names[i]: reason for i, reason in every.errors.items()},
         subgroups=_subgroups(kept, predictions, clusters, by, compute.seed) if by else (),
+        notes=uneven_columns(kept, clusters, by),
     )
 
 
@@ -212,14 +221,38 @@ def _subgroups(
     primary = task_of(dataset.task).PRIMARY
     one = measured(dataset.task, predictions, dataset.labels)
     statistic, groups = one.statistics[primary.key], clusters[one.kept]
+    dataset.require_columns(by, "--by")
     found = []
     for column in by:
-        if column not in dataset.attributes:
-            known = ", ".join(dataset.attributes) or "none: put an attributes.csv beside the images"
-            raise DataError(f"--by {column}: the data have no such column; they have {known}")
         cells, places = places_of(dataset.attributes[column])
         values = bands(cells, places=places)[one.kept]
         found.append(by_subgroup(column, values, statistic, primary, groups, seed=seed))
+    return tuple(found)
+
+
+def uneven_columns(dataset: Dataset, clusters: np.ndarray, by: Sequence[str]) -> tuple[str, ...]:
+    """Says of which columns equal figures prove nothing, because they go with the class.
+
+    A model that calls every woman young is as often right on women as on men where most women are
+    young and most men are old.
+
+    Args:
+        dataset: N tested items.
+        clusters: (N,) int of duplicates and groups.
+        by: Columns that the items have.
+    """
+    found = []
+    for column in by:
+        cells = dataset.attributes[column]
+        known = measurable(dataset, np.flatnonzero(cells != ""))
+        _, codes = np.unique(cells[known], return_inverse=True)
+        if len(known) and codes.max() > 0:
+            _, low = category_skill(codes, dataset.labels.strata[known], clusters[known])
+            if low >= _UNEVEN:
+                found.append(
+                    f"The classes lie unevenly over {column}: equal figures do not show that the "
+                    f"model ignores it. 'headstart audit RUN --by {column}' asks that."
+                )
     return tuple(found)
 
 

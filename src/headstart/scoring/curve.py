@@ -23,6 +23,7 @@ __all__ = ["curve_section", "extrapolate", "mean_over_folds"]
 _DECAYS = np.geomspace(0.1, 2.0, 25)
 _ROUNDS = 400
 _Z = 1.96
+_HARDLY = 0.02  # a gain surely below this is none to label twice as many images for
 _WIDEST = 0.25  # an interval wider than this says nothing that could be acted upon
 
 
@@ -124,13 +125,15 @@ def extrapolate(
     if high - low > _WIDEST:
         return None
     now = float(np.clip(now + np.median(closer), 0.0, value))
-    gain = value - now
+    gain, most = value - now, float(np.quantile(gains - closer, 0.975))
     if low > now and gain >= 0.01:
         advice = "more labelled images are likely to pay"
     elif gain >= 0.01:
         advice = "more labelled images may pay"
-    else:
+    elif most < _HARDLY:
         advice = "more images of the same kind would hardly help"
+    else:
+        advice = f"no gain is seen, but one of {most:.1%} cannot be ruled out"
     return {
         "n": target,
         measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95%"),

@@ -56,6 +56,7 @@ def diagnose(
         or _validation_unlike_training(curves)
         or _overfitting(curves)
         or _underfitting(curves)
+        or _not_falling(curves)
     )
     if verdict is not None:
         found.append(verdict)
@@ -170,13 +171,53 @@ def _underfitting(curves: _Curves) -> Finding | None:
     )  # fmt: skip
 
 
+def _not_falling(curves: _Curves) -> Finding | None:
+    start, least = curves.start_loss, float(curves.validation[curves.best])
+    if not (np.isfinite(least) and least > 0.97 * start):
+        return None
+    held = (
+        f"held-out loss did not fall below the {start:.3f} where it began (best: {least:.3f} in "
+        f"epoch {curves.best + 1})"
+    )
+    most = float(np.nanmax(curves.accuracy))
+    if most > curves.start_accuracy:
+        claim = (
+            f"The {held}, though held-out accuracy rose from {curves.start_accuracy:.3f} to "
+            f"{most:.3f}: the network is surer of its mistakes."
+        )
+        remedy = "No action needed: how sure it is gets calibrated on held-out images."
+    elif len(curves.loss) > 1 and curves.loss[-1] > 0.97 * curves.loss[0]:
+        claim = f"The {held}, nor did training loss: the network hardly learns."
+        remedy = (
+            "Raise --lr or say --lr auto, let more layers learn (--recipe freeze=none), or train "
+            "longer."
+        )
+    else:
+        claim = (
+            f"The {held} while the network learnt the training images: what it learnt does not "
+            f"hold for new ones."
+        )
+        remedy = (
+            "Keep the network frozen (--strategy probe; auto keeps the better). More images help "
+            "most; else a third of the rate (--lr), or --recipe freeze=last."
+        )
+    return Finding("not_falling", "warning", claim, curves.lines, remedy, 1)
+
+
 def _trained_well(curves: _Curves) -> Finding:
-    return Finding(
-        "trained_well", "note",
-        f"Training and held-out loss fell together; the best epoch was {curves.best + 1} of "
-        f"{len(curves.loss)}.",
-        curves.lines, "No action needed.", 1,
-    )  # fmt: skip
+    least, most = float(curves.validation[curves.best]), float(np.nanmax(curves.accuracy))
+    fell = (
+        f"Held-out loss fell from {curves.start_loss:.3f} before the first step to {least:.3f}; "
+        f"the best epoch was {curves.best + 1} of {len(curves.loss)}"
+    )
+    remedy = "No action needed."
+    if most < curves.start_accuracy:
+        fell += f", but held-out accuracy did not rise ({curves.start_accuracy:.3f} to {most:.3f})"
+        remedy = (
+            "The frozen network may do as well: see --strategy probe, or auto, which keeps the "
+            "better."
+        )
+    return Finding("trained_well", "note", f"{fell}.", curves.lines, remedy, 1)
 
 
 def _curve(history: Sequence[Epoch]) -> tuple[str, ...]:

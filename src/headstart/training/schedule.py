@@ -6,6 +6,7 @@ remembered between steps, so a resumed training cannot differ from one that was 
 
 from __future__ import annotations
 
+import difflib
 import math
 import typing
 from collections.abc import Callable
@@ -254,8 +255,10 @@ def parse_recipe(text: str | None, base: R) -> R:
     for pair in text.split(","):
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
             raise OptionError(
-                f"--recipe {pair!r}: give name=value with a name of {', '.join(hints)}"
+                f"--recipe {pair!r}: give name=value with a name of {', '.join(hints)}{guess}"
             )
         changes[name] = _convert(name, value, hints[name])
     return replace(base, **changes)  # type: ignore[arg-type]

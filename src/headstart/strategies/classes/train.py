@@ -130,7 +130,7 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
+    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed, tuned)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
     sections |= {name: each for name, each in (("doubts", doubts), ("views", said)) if each}
     if tuned is not None:
@@ -241,12 +241,17 @@ def _fine_tuned(
         return fine_tune(problem, network, probed, wish, compute)
 
 
-def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, seed: int) -> dict[str, Any]:
+def _curve(
+    curve: tuple[np.ndarray, np.ndarray], have: int, seed: int, tuned: FinetuneOutcome | None
+) -> dict[str, Any]:
     """Returns the learning curve and its forecast, ready for JSON."""
     sizes, accuracies = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
-    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested)
+    # The curve is the probe's: where the network learnt too, it is not the model's.
+    words = "accuracy" if tuned is None or tuned.model is None else "accuracy of the frozen probe"
+    measure = ("accuracy", words)
+    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested, measure=measure)
 
 
 def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:
