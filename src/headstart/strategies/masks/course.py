@@ -36,8 +36,7 @@ __all__ = ["Course", "Learning"]
 # What is learnt on with all images, and how fast, once an arm is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
 _WARM_STEPS, _TIMED_STEPS = 2, 4
-# Where fewer epochs fit into a budget, nothing is trained; other work makes steps slower than that.
-_FEWEST, _SLOWER = 3, 1.1
+_SLOWER = 1.1  # other work makes steps slower than they were when they were timed
 _JUDGED = 12  # training images that tell how sure an arm has grown
 _ASKED = 4  # whose answers are timed
 _IN_TILES = 4  # of large images, which take long to answer, so many times fewer
@@ -60,6 +59,7 @@ class Learning(Protocol):
         mark: What decides its batches, for states: another's are never taken.
         views: Views of each image that are made once; 0 where each is made when it is needed.
         place: Where these are and how large, for people; "" for nowhere.
+        fewest: Epochs without which nothing is trained.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Learning(Protocol):
     mark: list[Any]
     views: int
     place: str
+    fewest: int
 
     def see(self, view: int) -> object:
         """Makes one of the views that are made once, unless it is there."""
@@ -144,6 +145,11 @@ class Course:
         )  # fmt: skip
         return self
 
+    @property
+    def still(self) -> float:
+        """Seconds that learning on with all images takes at most."""
+        return _ONWARD * self.arm.seconds if self.arm is not None else 0.0
+
     def finish(self) -> Arm:
         """Learns on with all images; returns the arm to keep."""
         assert self.arm is not None, "it has begun"
@@ -184,7 +190,8 @@ class Course:
             return recipe, None
         per_epoch = learner.lesson.per_epoch(own, recipe)
         by = time.perf_counter() + seconds
-        least, most = (per_epoch * each for each in (min(_FEWEST, recipe.epochs), recipe.epochs))
+        fewest = min(learner.fewest, recipe.epochs)
+        least, most = (per_epoch * each for each in (fewest, recipe.epochs))
         pace = Pace(per_epoch, least, most, by, _ONWARD, learner.views)
 
         def decide() -> tuple[int, str]:
