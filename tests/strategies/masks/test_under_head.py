@@ -53,7 +53,7 @@ def test_it_starts_from_the_head_whose_own_answer_stays_as_it_was(head, tmp_path
     np.testing.assert_allclose(at_start[0], before, atol=0.05)  # kept as halves
     np.testing.assert_array_equal(course.learner.scores(held), before)
     assert np.abs(under.learner.scores(held) - before).max() > 0.05
-    assert under.learner.recipe.lr == 0.5 * RECIPE.lr
+    assert (under.learner.recipe.lr, under.learner.fewest) == (0.5 * RECIPE.lr, 2)
     kept = under.finish()
     assert (kept.name, kept.size, kept.head.plan) == (
         "fine-tuned",

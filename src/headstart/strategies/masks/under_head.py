@@ -8,6 +8,7 @@ al., ICLR 2022).
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +40,11 @@ _TIMES = 1.5  # as long as the head took: where less is left, nothing is timed
 class _UnderHead(Tuned):
     """Trains a network together with the head that was trained on it."""
 
-    fewest = 8  # after four it is no better than the head, or worse (docs/benchmarks.md)
-
     def __init__(self, above: HeadLearner, compute: Compute, home: Path) -> None:
         self._above = above
         super().__init__(above.task, compute, home, LearntFrom(windows=False))
+        # After a quarter it is no better than the head, or worse (docs/benchmarks.md).
+        self.fewest = math.ceil(self.recipe.epochs / 2)
 
     def adapted(self, asked: MaskRecipe) -> MaskRecipe:
         """As `Tuned.adapted`."""
