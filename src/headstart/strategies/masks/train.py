@@ -170,7 +170,7 @@ def _beyond(session: Session, head: Course, folds: Folds, mark: str) -> list[Cou
     if course.arm is None:
         told = "There was no time to try whether the network should learn too: raise --budget."
     else:
-        told = f"Network and head together: {course.said}"
+        told = f"Network and head together: {course.said[:1].lower()}{course.said[1:]}"
     session.notes.extend([told] if course.said else [])
     return [course]
 
