@@ -87,6 +87,21 @@ def test_a_head_that_is_not_surely_worse_is_kept_before_a_linear_one():
     assert "Of equals" not in other.said
 
 
+def test_network_and_head_together_are_kept_where_nine_of_ten_draws_are_for_them():
+    linear, head = tried("linear", 60, rows=8), some("head", [80, 70, 90, 75, 85, 80, 70, 90])
+    # Better in the sum: by luck, by what 95 % would call luck, and surely.
+    for more, best in (
+        ((9, -9, 9, -8, 9, -8, 9, -8), "head"),
+        ((7, -2, 7, -2, 6, -1, 5, -1), "fine-tuned"),
+        ((5, 6, 5, 4, 5, 6, 5, 4), "fine-tuned"),
+    ):
+        rights = [80, 70, 90, 75, 85, 80, 70, 90]
+        both = some("fine-tuned", [a + b for a, b in zip(rights, more, strict=True)])
+        trials = compare_arms([linear, head, both], np.arange(8), seed=0)
+        assert trials.best.name == best
+        assert ("Of equals" in trials.said) is (best == "head")
+
+
 def test_without_held_out_images_the_most_able_is_kept():
     plain = [replace(tried(name, 80), held=None) for name in ("linear", "head")]
     trials = compare_arms(plain, np.arange(10), seed=0)

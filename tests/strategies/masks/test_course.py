@@ -12,7 +12,7 @@ from tests.strategies.mask_sets import QUIET, discs, material
 from headstart.errors import ModelError
 from headstart.strategies.masks import course as module
 from headstart.strategies.masks.course import Course
-from headstart.strategies.masks.head import HeadTask, head_arm
+from headstart.strategies.masks.head import HeadLearner, HeadTask, head_arm
 from headstart.strategies.masks.material import read_masks
 from headstart.strategies.placed.lesson import States
 from headstart.strategies.placed.problem import Folds
@@ -45,6 +45,15 @@ def test_a_budget_that_is_too_small_trains_nothing_and_says_so(begin, tmp_path):
     assert course.arm is None
     assert not course.history
     assert "the budget allows 0 of 8 epochs" in course.said
+
+
+def test_nothing_is_trained_where_the_epochs_that_an_arm_needs_do_not_fit(begin, monkeypatch):
+    monkeypatch.setattr(HeadLearner, "fewest", 6)
+    for fits, epochs in ((5, 0), (6, 6)):
+        monkeypatch.setattr(module.Pace, "fitting", lambda pace, *_, n=fits: n * pace.per_epoch)
+        course = begin(States(Checkpoints(None), seconds=1e6))
+        assert len(course.history.get("head", ())) == epochs
+        assert f"allows {epochs} of 8" in course.said
 
 
 def test_what_was_asked_for_is_trained_all_the_same_and_the_shortfall_is_said(begin, tmp_path):

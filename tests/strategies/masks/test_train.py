@@ -19,6 +19,7 @@ from headstart.nets.model import Model
 from headstart.options.export import ExportOptions
 from headstart.options.train import TrainOptions
 from headstart.scoring.run_predictor import RunPredictor
+from headstart.strategies.masks import train as mask_train
 from headstart.strategies.masks import tuned as mask_tuned
 from headstart.strategies.masks.train import _strides
 from headstart.training.checkpoint import Checkpoints
@@ -221,3 +222,50 @@ def test_ended_and_resumed_on_the_command_line_it_is_the_same_run(tmp_path, arm,
         assert (whole / name).read_bytes() == (again / name).read_bytes()
     ours, theirs = ((place / "outputs.safetensors").read_bytes() for place in (whole, again))
     assert ours == theirs
+
+
+def test_where_time_is_left_the_network_learns_too_and_a_resumed_run_is_the_same(
+    tmp_path, monkeypatch
+):
+    data = write_discs(tmp_path / "data", 12, 4)
+    compare = mask_train.compare_arms
+
+    def keeps_the_last(arms, clusters, *, seed, last=False):
+        return compare(arms, clusters, seed=seed, last=len(arms) > 1)
+
+    monkeypatch.setattr(mask_train, "compare_arms", keeps_the_last)
+
+    def told(place):
+        return [
+            "train", str(data), "-o", str(place), "--task", "segmentation", "--backbone", "starter",
+            "--image-size", "64", "--device", "cpu", "--workers", "1", "--folds", "3", "--budget",
+            "60", "--recipe", "width=16,views=1,steps=8", "--quiet",
+        ]  # fmt: skip
+
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    assert main(told(whole)) == 0
+    rows = list(csv.DictReader((whole / "trials.csv").open()))
+    assert [row["arm"] for row in rows] == ["fine-tuned", "linear", "head"]
+    summary = json.loads((whole / "metrics.json").read_text())["model"]["summary"]
+    assert "trained together, after the head alone, on whole images" in summary
+    epochs = sum(1 for _ in (whole / "history.csv").open()) - 1
+    assert epochs == 8 + 8 + 2  # the head, which is not kept, does not learn on
+    interrupted(23, *told(again))  # 6 of the head are timed and 8 taken, then of the network too
+    assert main(["train", "--resume", str(again), "--quiet"]) == 0
+    for name in ("model/head.safetensors", "model/backbone/model.safetensors"):
+        assert (whole / name).read_bytes() == (again / name).read_bytes()
+
+
+@pytest.mark.parametrize("why", ["cv", "epochs", "finetune", "cut", "none held out"])
+def test_the_network_stays_as_it_is_where_nothing_speaks_for_it(why):
+    ask = SimpleNamespace(
+        strategy="finetune" if why == "finetune" else "auto",
+        options={"epochs": 4} if why == "epochs" else {},
+    )
+    problem = SimpleNamespace(learnings=4 if why == "cv" else 1)
+    held = None if why == "none held out" else object()
+    head = SimpleNamespace(
+        arm=SimpleNamespace(held=held, seconds=0.0), said="3 of 16" if why == "cut" else ""
+    )
+    session = SimpleNamespace(ask=ask, problem=problem)  # and no clock that would be asked
+    assert mask_train._beyond(session, head, None, "") == []

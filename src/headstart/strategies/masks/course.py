@@ -36,7 +36,7 @@ __all__ = ["Course", "Learning"]
 # What is learnt on with all images, and how fast, once an arm is kept.
 _ONWARD, _ONWARD_RATE = 0.25, 0.3
 _WARM_STEPS, _TIMED_STEPS = 2, 4
-# Where fewer epochs fit into a budget, nothing is trained; other work makes steps slower than that.
+# What is under way gets as many epochs; other work makes steps slower than when they were timed.
 _FEWEST, _SLOWER = 3, 1.1
 _JUDGED = 12  # training images that tell how sure an arm has grown
 _ASKED = 4  # whose answers are timed
@@ -60,6 +60,7 @@ class Learning(Protocol):
         mark: What decides its batches, for states: another's are never taken.
         views: Views of each image that are made once; 0 where each is made when it is needed.
         place: Where these are and how large, for people; "" for nowhere.
+        fewest: Epochs that have to fit, or nothing is trained.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Learning(Protocol):
     mark: list[Any]
     views: int
     place: str
+    fewest: int
 
     def see(self, view: int) -> object:
         """Makes one of the views that are made once, unless it is there."""
@@ -144,6 +146,11 @@ class Course:
         )  # fmt: skip
         return self
 
+    @property
+    def still(self) -> float:
+        """Seconds that learning on with all images takes at most."""
+        return _ONWARD * self.arm.seconds if self.arm is not None else 0.0
+
     def finish(self) -> Arm:
         """Learns on with all images; returns the arm to keep."""
         assert self.arm is not None, "it has begun"
@@ -184,7 +191,10 @@ class Course:
             return recipe, None
         per_epoch = learner.lesson.per_epoch(own, recipe)
         by = time.perf_counter() + seconds
-        least, most = (per_epoch * each for each in (min(_FEWEST, recipe.epochs), recipe.epochs))
+        least, enough, most = (
+            per_epoch * min(each, recipe.epochs)
+            for each in (_FEWEST, learner.fewest, recipe.epochs)
+        )
         pace = Pace(per_epoch, least, most, by, _ONWARD, learner.views)
 
         def decide() -> tuple[int, str]:
@@ -195,8 +205,8 @@ class Course:
             fitting = pace.fitting(pace.by - time.perf_counter(), _SLOWER * each)
             why = f"An epoch takes about {each * per_epoch:.1f} s here: the budget allows"
             of = f"of {recipe.epochs} epochs"
-            if fitting >= least or not self.forced:
-                return fitting if fitting >= least else 0, f"{why} {{}} {of}."
+            if fitting >= enough or not self.forced:
+                return fitting if fitting >= enough else 0, f"{why} {{}} {of}."
             some = round(fitting / per_epoch, 1)
             return least, f"{why} {some:g} {of}, and {{}} are taken, because it was asked for."
 

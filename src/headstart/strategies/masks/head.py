@@ -36,7 +36,7 @@ from headstart.tasks.segmentation.learn import correct, head, loss
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.map_views import MapViews, Scenes
 
-__all__ = ["HeadTask", "head_arm", "large_squares", "marked"]
+__all__ = ["HeadLearner", "HeadTask", "head_arm", "large_squares", "marked"]
 
 # Views are made of squares this much larger than the network's input.
 _ROOM = 1.25
@@ -74,19 +74,29 @@ def head_arm(task: HeadTask, folds: Folds, compute: Compute, states: States) -> 
         states: Where states are kept, and how long it may take.
     """
     begun, compute = time.perf_counter(), replace(compute, device=pick_device(compute.device))
-    learner = _Head(task, compute)
+    learner = HeadLearner(task, compute)
     course = Course(learner, compute, states.since(begun), forced=task.forced)
     return course.begin(folds, task.material.truth)
 
 
-class _Head:
-    """A head and the varied views that it learns from; see `mask_course.Learning`."""
+class HeadLearner:
+    """A head and the varied views that it learns from; see `mask_course.Learning`.
+
+    Args:
+        task: What is learnt, on what, and how.
+        compute: Where, a device by its name, and from which seed.
+
+    Attributes:
+        task: As given.
+        scenes: What views are made of.
+    """
 
     name = "head"
     tile: int | None = None
+    fewest = 3
 
     def __init__(self, task: HeadTask, compute: Compute) -> None:
-        prepared, material, recipe = task.prepared, task.material, task.recipe
+        self.task, prepared, material, recipe = task, task.prepared, task.material, task.recipe
         backbone, preprocess = task.backbone, task.preprocess
         items, count = material.items, len(material.items)
         self.backbone, self.recipe, self.size = backbone, recipe, preprocess.size
@@ -106,12 +116,12 @@ class _Head:
         views = int(np.clip(_VIEW_BYTES // (row * count), 1, recipe.views))
         self.views = min(views, recipe.epochs)
         squares, masks = large_squares(task, compute)
+        self.scenes = Scenes(
+            squares, masks, material.n_classes, max(1, plan.stride // 2),
+            Warp(preprocess.size, mirror=recipe.hflip != "no"),
+        )  # fmt: skip
         self._views = MapViews(
-            self._engine, self._layout, plan.stages[0],
-            Scenes(
-                squares, masks, material.n_classes, max(1, plan.stride // 2),
-                Warp(preprocess.size, mirror=recipe.hflip != "no"),
-            ),
+            self._engine, self._layout, plan.stages[0], self.scenes,
             count=self.views, compute=compute,
         )  # fmt: skip
         keys = self.inputs.keys.tobytes().hex()

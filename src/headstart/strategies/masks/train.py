@@ -36,6 +36,7 @@ from headstart.strategies.masks.input import (
 from headstart.strategies.masks.material import MaskMaterial, read_masks
 from headstart.strategies.masks.smp_arm import named_segmenter, smp_arm
 from headstart.strategies.masks.tuned import LearntFrom, of_windows, tuned_arm
+from headstart.strategies.masks.under_head import has_time, under_head_arm
 from headstart.strategies.placed.arm_trials import ArmTrials
 from headstart.strategies.placed.input import names_epochs
 from headstart.strategies.placed.model import run_model, sizes_and_matrices
@@ -143,17 +144,56 @@ def _learn(
     with clock.phase(f"{name} arm"):
         course = _begin(session, material, recipe, folds, mark, name)
         places.extend([f"head arm: {course.learner.place}"] if course.learner.place else [])
-        session.notes.extend([course.said] if course.said else [])
-        if course.arm is None:
-            return trials
-        arms = [*trials.arms, course.arm]
-        both = compare_arms(arms, clusters, seed=compute.seed, last=_is_asked(ask))
+    session.notes.extend([course.said] if course.said else [])
+    courses = [course]
+    if recipe.arm == "auto" and name == "head":
+        courses += _beyond(session, course, folds, mark)
+    return _kept(session, trials, courses, clusters)
+
+
+def _beyond(session: Session, head: Course, folds: Folds, mark: str) -> list[Course]:
+    """Trains the network too, from the head on, where the budget leaves time for it.
+
+    The head has had all its epochs then, and held-out images can compare the two.
+    """
+    ask, by_itself = session.ask, session.ask.strategy == "auto"
+    once = session.problem.learnings == 1 and not names_epochs(ask.options)
+    if not (by_itself and once) or head.arm is None or head.arm.held is None or head.said:
+        return []
+    states = session.states_as(mark, session.left("fine-tuned", "head") - head.still)
+    place = states.checkpoints.folder
+    assert place is not None, "whoever trains keeps states"
+    if not has_time(head, states):
+        return []
+    with session.clock.phase("fine-tuned arm"):
+        course = under_head_arm(head, folds, states, place=place)
+    if course.arm is None:
+        told = "There was no time to try whether the network should learn too: raise --budget."
+    else:
+        told = f"Network and head together: {course.said[:1].lower()}{course.said[1:]}"
+    session.notes.extend([told] if course.said else [])
+    return [course]
+
+
+def _kept(
+    session: Session, trials: ArmTrials[Arm], courses: list[Course], clusters: np.ndarray
+) -> ArmTrials[Arm]:
+    """Compares what takes steps with the others; what is kept of it learns on with all images."""
+    begun = [course for course in courses if course.arm is not None]
+    arms = [*trials.arms, *(course.arm for course in begun if course.arm is not None)]
+    if not begun:
+        return trials
+    ask = session.ask
+    both = compare_arms(arms, clusters, seed=session.compute.seed, last=_is_asked(ask))
+    for course in begun:
         session.history.update(course.history)
-        if both.best is not course.arm:
-            return both
-        finished = course.finish()
-        session.history.update(course.history)
-    return both.keeping(len(both.arms) - 1, finished)
+    best = both.chosen - len(trials.arms)
+    if best < 0:
+        return both
+    with session.clock.phase(f"{both.best.name} arm"):
+        finished = begun[best].finish()
+    session.history.update(begun[best].history)
+    return both.keeping(both.chosen, finished)
 
 
 def _tunes(session: Session, recipe: MaskRecipe) -> bool:

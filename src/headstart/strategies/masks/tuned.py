@@ -126,7 +126,7 @@ class Tuned:
     """
 
     name = "fine-tuned"
-    views, place = 0, ""
+    views, place, fewest = 0, "", 3
 
     def __init__(
         self, task: HeadTask, compute: Compute, home: Path | None, look: LearntFrom
@@ -140,13 +140,7 @@ class Tuned:
         small = replace(preprocess, size=self.seen, tile=None)
         layout = map_layout(task.backbone, small)
         plan = self.plan_over(layout, material.n_classes)
-        warp = look.warp(self.seen, mirror=self.recipe.hflip != "no")
-        room = {"room": 1.0} if look.windows else {}
-        squares, masks = large_squares(task, compute, **room)
-        self._scenes = Scenes(squares, masks, material.n_classes, plan.stride, warp)
-        self.inputs = InputImages(
-            task.prepared.dataset.take(material.items), preprocess, workers=compute.workers
-        )
+        self._scenes, self.inputs = self.shown(task, plan, look)
         self._head = self.begun_head(plan, layout, small)
         self.net = TrainableModel(task.backbone.copy(), small, None, self._head)
         self.net.fuse()
@@ -157,7 +151,7 @@ class Tuned:
             lambda keys: fresh_views(self._scenes, keys, compute),
             lambda recipe: loss(recipe, self.weights), correct,
         )  # fmt: skip
-        self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(masks)]
+        self.mark: list[Any] = [self.inputs.keys.tobytes().hex(), marked(self._scenes.masks)]
         on = f"windows of {self.seen} px" if look.windows else "whole images"
         tiles = f" in tiles of {self.tile} px" if self.tile else ""
         self.summary = (
@@ -186,6 +180,23 @@ class Tuned:
             kind = "unet" if len(layout.shapes) > 1 else "pyramid"
         width = self.recipe.inside(kind)
         return plan_of(kind, layout, _STRIDES[kind], n_classes, width=width)
+
+    def shown(self, task: HeadTask, plan: Any, look: LearntFrom) -> tuple[Scenes, InputImages]:
+        """Returns what views are made of, and the images as they are.
+
+        Args:
+            task: What is learnt.
+            plan: Of `plan_over`.
+            look: What is learnt from.
+        """
+        compute, material = self._compute, task.material
+        warp = look.warp(self.seen, mirror=self.recipe.hflip != "no")
+        room = {"room": 1.0} if look.windows else {}
+        squares, masks = large_squares(task, compute, **room)
+        images = InputImages(
+            task.prepared.dataset.take(material.items), task.preprocess, workers=compute.workers
+        )
+        return Scenes(squares, masks, material.n_classes, plan.stride, warp), images
 
     def begun_head(self, plan: Any, layout: MapLayout, small: Preprocess) -> DenseNet:
         """Returns the head at its start.
