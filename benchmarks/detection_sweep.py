@@ -40,8 +40,8 @@ def main() -> None:
     from headstart.nets.pretrained.backbone import open_backbone
     from headstart.probe.frozen import Frozen
     from headstart.scoring.score import measured
+    from headstart.strategies.ask import Ask
     from headstart.strategies.boxes.train import train_boxes
-    from headstart.strategies.classes.train import Ask
     from headstart.strategies.clock import Clock
     from headstart.strategies.look import Sight, look_at, maps_of
     from headstart.strategies.prepare import check_and_split, drop_unlabelled

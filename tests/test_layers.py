@@ -80,7 +80,7 @@ FLOORS_OF_NETS = {
 FLOORS_OF_STRATEGIES = {
     room: floor
     for floor, rooms in enumerate([
-        ("clock", "prepare", "problem", "trained"),
+        ("ask", "clock", "prepare", "problem", "trained"),
         ("finetuning",),
         ("classes",),
         ("placed",),

@@ -14,7 +14,7 @@ from headstart.data.dataset import Dataset
 from headstart.features.extract import extract
 from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
-from headstart.strategies.classes.train import Ask
+from headstart.strategies.ask import Ask
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.training.schedule import Recipe
 

@@ -29,7 +29,7 @@ from headstart.options.ways import recipe_of
 from headstart.probe.frozen import Frozen
 from headstart.records import Estimate, Finding
 from headstart.scoring.score import measured
-from headstart.strategies.classes.train import Ask
+from headstart.strategies.ask import Ask
 from headstart.strategies.clock import Clock
 from headstart.strategies.placed.problem import placed_folds
 from headstart.strategies.problem import FrozenNetwork, Prepared

@@ -14,7 +14,8 @@ from headstart.errors import BackboneError, DataError
 from headstart.images.deep import Levels
 from headstart.images.preprocess import Preprocess
 from headstart.nets.pretrained.backbone import Backbone
-from headstart.strategies.classes.train import Ask, train_classes
+from headstart.strategies.ask import Ask
+from headstart.strategies.classes.train import train_classes
 from headstart.strategies.clock import Clock
 from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.strategies.trained import Trained

@@ -18,7 +18,7 @@ from headstart.output import check_output
 if TYPE_CHECKING:
     from headstart.data.dataset import Dataset
     from headstart.run import Run
-    from headstart.strategies.classes.train import Ask
+    from headstart.strategies.ask import Ask
 
 __all__ = ["train"]
 
@@ -171,7 +171,7 @@ def _check_balance(options: TrainOptions, dataset: Dataset) -> None:
 
 def _ask(options: TrainOptions, folder: Path, stack: contextlib.ExitStack) -> Ask:
     """Returns what the way of training is asked for."""
-    from headstart.strategies.classes.train import Ask
+    from headstart.strategies.ask import Ask
 
     kept: dict[str, Any] = asdict(options)
     kept |= {"out": str(folder), "data": str(options.data), "resume": None}

@@ -9,7 +9,6 @@ import pytest
 from tests.strategies.box_sets import QUIET, scenes, seen
 
 from headstart.errors import OptionError
-from headstart.strategies.classes.train import Ask
 from headstart.strategies.placed.problem import make_placed_problem
 from headstart.strategies.placed.run import (
     Session,
@@ -18,7 +17,6 @@ from headstart.strategies.placed.run import (
     learn_rounds,
     states_of,
 )
-from headstart.training.schedule import Recipe
 
 
 def test_floors_answer_for_every_tested_image_in_order(tmp_path):
@@ -77,14 +75,3 @@ def test_what_is_kept_is_learnt_once_more_only_where_there_were_several_rounds(t
     rounds, final = learn_rounds(crossed, learn)
     assert (rounds, final) == (["round1-", "round2-", "round3-"], "all")
     assert learnt[-1] == (9, "")
-
-
-def test_what_took_longer_than_its_budget_says_so(tmp_path):
-    with contextlib.ExitStack() as stack:
-        ask = Ask(
-            "finetune", Recipe(), None, False, 5.0, None, "auto", 3, "none", tmp_path, {}, None,
-            False, False, stack,
-        )  # fmt: skip
-        assert ask.overrun(299.0) == []
-        assert ask.overrun(302.0) == [], "5.03 minutes are 5.0 to whoever reads it"
-        assert ask.overrun(372.0) == ["Training took 6.2 minutes, more than --budget 5."]

@@ -19,6 +19,7 @@ from headstart.nets.place_runner import module_of
 from headstart.nets.pretrained.backbone import pick_device
 from headstart.nets.pretrained.maps import maps_engine
 from headstart.scoring.curve import curve_section
+from headstart.strategies.ask import Ask
 from headstart.strategies.boxes.arms import head_arm_of_boxes, lesson_of, tuned_arm_of_boxes
 from headstart.strategies.boxes.budget import fitting_recipe
 from headstart.strategies.boxes.choice import BoxArm, compare_box_arms
@@ -34,7 +35,6 @@ from headstart.strategies.boxes.torchvision_arm import (
     named_lesson,
     named_recipe,
 )
-from headstart.strategies.classes.train import Ask
 from headstart.strategies.clock import Clock
 from headstart.strategies.placed.arm_trials import ArmTrials
 from headstart.strategies.placed.input import names_epochs

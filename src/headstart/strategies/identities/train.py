@@ -18,7 +18,7 @@ from headstart.nets.pretrained.backbone import Backbone, pick_device
 from headstart.predictions import Predictions
 from headstart.records import OutputSpec
 from headstart.resume import Unfinished
-from headstart.strategies.classes.train import Ask
+from headstart.strategies.ask import Ask
 from headstart.strategies.clock import Clock
 from headstart.strategies.finetuning.finetune import keep_network
 from headstart.strategies.identities.diagnoses import describe_recipe, diagnoses

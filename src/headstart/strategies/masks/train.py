@@ -20,7 +20,7 @@ from headstart.nets.masks.head import FILTER_LEVELS, DenseHead
 from headstart.nets.model import Model
 from headstart.nets.stages import one_thread
 from headstart.probe.dense_targets import are_uneven
-from headstart.strategies.classes.train import Ask
+from headstart.strategies.ask import Ask
 from headstart.strategies.clock import Clock
 from headstart.strategies.masks.arms import Arm, compare_arms, dense_probabilities, linear_arm
 from headstart.strategies.masks.course import Course

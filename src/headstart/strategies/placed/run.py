@@ -16,7 +16,7 @@ from headstart.predictions import Predictions
 from headstart.records import OutputSpec
 from headstart.resume import Unfinished
 from headstart.stacking import concatenate
-from headstart.strategies.classes.train import Ask
+from headstart.strategies.ask import Ask
 from headstart.strategies.clock import Clock
 from headstart.strategies.placed.lesson import States
 from headstart.strategies.placed.problem import PlacedProblem, make_placed_problem
