@@ -13,7 +13,7 @@ from headstart.checks.file_names import check_name_heads
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
 from headstart.checks.turned import copy_pairs
-from headstart.checks.wording import SHOWN, first, joined
+from headstart.checks.wording import ALIKE, SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.splits.groups import possible_folders
 from headstart.data.splits.stems import stem_groups
@@ -22,7 +22,7 @@ from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
-__all__ = ["check_dataset", "most_serious_first"]
+__all__ = ["are_small", "check_dataset", "most_serious_first"]
 
 _SMALL = 64  # pixels; thumbnails of 16 x 16 hold little less than such an image
 _ORDER: dict[Severity, int] = {"serious": 0, "warning": 1, "note": 2}
@@ -239,6 +239,14 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
 
 def _doubt(stats: ImageStats) -> str:
     """Says where looks prove little: on small images."""
+    return f"; {ALIKE}" if are_small(stats) else ""
+
+
+def are_small(stats: ImageStats) -> bool:
+    """Whether half of the images are so small that looks prove little.
+
+    Args:
+        stats: Of all images.
+    """
     shorter = np.minimum(stats.widths, stats.heights)[stats.readable]
-    small = len(shorter) and float(np.median(shorter)) <= _SMALL
-    return "; at this size different things can look alike too" if small else ""
+    return bool(len(shorter) and float(np.median(shorter)) <= _SMALL)

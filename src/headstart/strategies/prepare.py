@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.checks.files import are_small
 from headstart.checks.nearness import find_near
 from headstart.checks.sequences import sequence_blocks
-from headstart.checks.several_labels import indicator_columns
+from headstart.checks.several_labels import indicator_columns, refuse_several_labels
 from headstart.checks.turned import copy_pairs
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
@@ -32,7 +33,7 @@ from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
-from headstart.tasks import check_everything, task_of
+from headstart.tasks import check_everything, task_of, told_apart
 
 __all__ = [
     "face_flags",
@@ -50,11 +51,16 @@ _SMALL, _SMALL_SIZE = 112, 128
 _SAMPLE = 64
 
 
-def drop_unlabelled(dataset: Dataset) -> Dataset:
+def drop_unlabelled(dataset: Dataset, *, asked: str = "auto") -> Dataset:
     """Keeps what can train, or says why nothing can.
 
+    Args:
+        dataset: As it was read.
+        asked: The task that was asked for, or ``"auto"``.
+
     Raises:
-        DataError: Without labels, or with one class.
+        DataError: Without labels, with one class, or with several labels per image where nobody
+            asked for classes.
     """
     if not dataset.labelled.any():
         flags = indicator_columns(dataset)
@@ -71,6 +77,8 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
+    if asked == "auto" and told_apart(dataset.task) == "classes":
+        refuse_several_labels(dataset)
     if _classes(dataset) < _fewest(dataset.task):
         raise DataError(
             f"there are images of one class only ({dataset.labels.text(0)}); a classifier needs "
@@ -207,7 +215,8 @@ def _keep_near_together(
     dataset = prepared.dataset
     if has_own_way(dataset.task):  # images of one person are near, as they should be
         return [], prepared
-    near = find_near(vectors, dataset, prepared.clusters, seed=seed)
+    small = are_small(prepared.stats)
+    near = find_near(vectors, dataset, prepared.clusters, small=small, seed=seed)
     if near.clusters is not prepared.clusters:
         prepared = _split(dataset, prepared.stats, near.clusters, seed=seed, drop_leaks=drop_leaks)
     return list(near.findings), prepared

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.classes.numbered_labels import with_numbered_labels
 from headstart.data.classes.people_lists import with_people_lists
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree
@@ -52,6 +53,7 @@ def with_lists(dataset: Dataset, tree: Tree, *, apart: bool = False) -> Dataset:
     found = _of_birds(dataset, tree)
     if found is not None:
         return found
+    dataset = with_numbered_labels(dataset, tree)
     files = [tree.root / name for name in tree.others if name.lower().endswith(".txt")]
     files += _lists_above(tree.root) if _IMAGES.search(tree.root.resolve().name) else []
     lists = {os.path.relpath(path, tree.root).replace(os.sep, "/"): _lines(path) for path in files}

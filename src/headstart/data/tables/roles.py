@@ -165,6 +165,9 @@ def _image_column(table: Table, taken: set[str]) -> str:
         good = [name for name, share in shares.items() if share == best]
         # Classes 0 and 1 may well be files 000.jpg and 001.jpg that lost their zeros.
         good = [name for name in good if name.lower() not in _LABELS] or good
+        # Folds and ratings may too, but hardly any two rows name one file.
+        kinds = {name: len(set(table.columns[name]) - {""}) for name in good}
+        good = [name for name in good if 2 * kinds[name] > max(kinds.values())]
         if len(good) == 1 or called:
             return good[0]
         refuse_pairs(table, good)

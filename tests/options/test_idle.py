@@ -1,0 +1,21 @@
+"""Flags that would do nothing are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from headstart.errors import OptionError
+from headstart.options.audit import AuditOptions
+from headstart.options.idle import fps_of, read_of_no_data
+
+
+def test_frames_a_second_are_of_what_moves():
+    assert fps_of(None, 5.0, moving=False) == 5.0
+    assert fps_of(2.0, 5.0, moving=True) == 2.0
+    with pytest.raises(OptionError, match="--fps 2 is of videos and cameras"):
+        fps_of(2.0, 5.0, moving=False)
+
+
+def test_how_nothing_is_read():
+    assert list(read_of_no_data(AuditOptions(run="run", data="other"))) == []
+    assert list(read_of_no_data(AuditOptions(run="run"))) == []
