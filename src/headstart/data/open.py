@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from headstart.data.reading import say_reading
 from headstart.data.splits.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.splits.stems import STEM, numbers_of_names, stem_groups, words_of_names
 from headstart.data.tables.code_names import with_code_names
-from headstart.data.tables.from_table import open_table
+from headstart.data.tables.from_table import open_table, with_table_name
 from headstart.data.tables.numbers import as_numbers, told_task
 from headstart.data.tables.roles import NONE, Columns
 from headstart.data.tables.sidecar import add_sidecar, find_sidecar
@@ -202,19 +203,18 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             raise DataError(no_images(tree))
         if len(tables) == 1:
             found = open_table(tables[0], columns)
-            known, why, more = found.reading["labels"].partition(" (")
-            said = {"labels": f"{known} of {tables[0].name}{why}{more}"}
             if doubt is not None and not found.labelled.any():
                 raise doubt
-            return dataclasses.replace(found, reading=found.reading | said)
+            return with_table_name(found, tables[0].name)
         if doubt is not None:
             raise doubt
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
-        if dataset is not None and not lone and _tables(path):
+        if dataset is not None and _tables(path):
             some = some_of(table.name for table in _tables(path))
-            said = {"labels": f"none ({some} names none of the images)"}
+            known = dataset.reading["labels"] if lone else "none"
+            said = {"labels": f"{known} ({some} names none of the images)"}
             dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
     if dataset.source == "folders" and not lone and level is None:
@@ -334,7 +334,7 @@ def _names_any(table: Path, bare: set[str], columns: Columns) -> bool:
     known = bare | {name.rpartition(".")[0] for name in bare}
     for column in cells.values():
         named = {cell.replace("\\", "/").rpartition("/")[2].casefold() for cell in column} - {""}
-        named |= {uploaded_name(cell) for cell in named} & known
+        named |= {other for cell in named for other in (uploaded_name(cell), unquote(cell))} & known
         # Where no column is called like one of files, a number may be one by chance.
         if len(named & known) >= (1 if asked else max(2, len(named) // 2 + 1)):
             return True

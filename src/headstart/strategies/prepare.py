@@ -321,8 +321,8 @@ def _cross_validation(
     if evaluation == "auto" and n >= _FEW_IMAGES:
         why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
     return pairs, (
-        f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
-        f"chosen and fitted without it; duplicates and groups stayed in one fold. "
+        f"Nested {len(pairs)}-fold cross-validation ({why}): every image was predicted once by a "
+        f"model chosen and fitted without it; duplicates and groups stayed in one fold. "
         f"The model that was kept is fitted on all of them."
     )
 

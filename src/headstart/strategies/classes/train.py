@@ -31,6 +31,7 @@ from headstart.strategies.finetuning.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.trained import Histories, Trained
+from headstart.tasks import told_apart
 from headstart.training.schedule import Recipe
 
 __all__ = ["Ask", "train_classes"]
@@ -130,7 +131,7 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed)
+    drawn = _curve(curve, len(problem.rounds[0].train), problem.final_spec.task, compute.seed)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
     sections |= {name: each for name, each in (("doubts", doubts), ("views", said)) if each}
     if tuned is not None:
@@ -241,12 +242,18 @@ def _fine_tuned(
         return fine_tune(problem, network, probed, wish, compute)
 
 
-def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, seed: int) -> dict[str, Any]:
-    """Returns the learning curve and its forecast, ready for JSON."""
+def _curve(curve: tuple[np.ndarray, np.ndarray], have: int, task: str, seed: int) -> dict[str, Any]:
+    """Returns the learning curve and its forecast, ready for JSON.
+
+    Of numbers it goes by the range that they were put into, and says so.
+    """
+    words = "accuracy of the range" if told_apart(task) == "halves" else "accuracy"
     sizes, accuracies = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
-    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested)
+    return curve_section(
+        sizes, accuracies, have=have, seed=seed, tested=tested, measure=("accuracy", words)
+    )
 
 
 def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:
