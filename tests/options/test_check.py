@@ -13,4 +13,6 @@ def test_faces_need_an_embedder():
         CheckOptions(data="x", faces=True)
     with pytest.raises(OptionError, match="does nothing without --faces"):
         CheckOptions(data="x", backbone="embedder.onnx")
+    with pytest.raises(OptionError, match="--detector x"):
+        CheckOptions(data="x", detector="x.onnx")
     assert CheckOptions(data="x", faces=True, backbone="embedder.onnx").detector == "yunet"

@@ -175,6 +175,12 @@ def test_a_split_that_leaves_one_class_is_refused():
     splits = np.array(["train"] * 4 + ["test"] * 4)
     with pytest.raises(DataError, match="fewer than two classes left"):
         make_problem(prepared_of(data_of([0] * 4 + [1] * 4, splits)), "auto", folds=5, seed=0)
+    dropped = np.array([True] * 2 + [False] * 6)
+    with pytest.raises(DataError, match=r"2 training images with a copy or group .* --split none"):
+        make_problem(
+            prepared_of(data_of([0, 1, 1, 1, 0, 1, 0, 1], splits), dropped=dropped), "auto",
+            folds=5, seed=0,
+        )  # fmt: skip
 
 
 def test_versions_of_one_image_are_split_together():

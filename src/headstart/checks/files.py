@@ -18,6 +18,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.splits.groups import possible_folders
 from headstart.data.splits.stems import stem_groups
 from headstart.data.tables.numbers import possible_numbers
+from headstart.data.tables.roles import called_like_people
 from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
@@ -53,6 +54,7 @@ def check_dataset(
         *_groups(dataset),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
+        *_people_across_splits(dataset),
         *_copies(dataset, stats, pairs),
         *check_name_stems(dataset),
         *check_name_heads(dataset),
@@ -187,6 +189,31 @@ def _across_splits(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
             "so the split leaks.",
             first(joined(dataset, np.flatnonzero(numbers == n)) for n in _by_item(numbers, both)),
             f"Move each whole group to one side; until then measure without these {held} images.",
+            int(leaking.sum()),
+        )
+
+
+def _people_across_splits(dataset: Dataset) -> Iterator[Finding]:
+    """Says that a given split divides people, where a column called so tells and nobody grouped."""
+    held = dataset.test_name
+    test, rest = dataset.splits == held, (dataset.splits != held) & (dataset.splits != "")
+    for name, cells in dataset.attributes.items() if dataset.groups is None else ():
+        both = np.setdiff1d(np.intersect1d(cells[test], cells[rest]), [""])
+        leaking = test & np.isin(cells, both)
+        if not called_like_people(name) or not leaking.any():
+            continue
+        yield Finding(
+            "people_across_splits",
+            "serious",
+            f"{leaking.sum():,} of {test.sum():,} {held} images have a {name} that training images "
+            f"have too: if that says who belongs together, the split leaks.",
+            first(
+                f"{each}: {plural(int((cells[rest] == each).sum()), 'training image')}, "
+                f"{(cells[test] == each).sum():,} of {held}"
+                for each in both
+            ),
+            f"Say --group {name} --split none, and a split is drawn that keeps each whole; or move "
+            f"each to one side.",
             int(leaking.sum()),
         )
 

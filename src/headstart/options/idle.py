@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from headstart.errors import OptionError
 from headstart.options.record import Options
 
-__all__ = ["fps_of", "read_of_no_data"]
+__all__ = ["fps_of", "read_of_no_data", "tuning_of_none"]
 
+_TUNING = {"epochs": "auto", "lr": None, "augment": "standard", "recipe": None, "log": None}
 _READ_BY = ("label", "image", "group", "split", "annotations")
 
 
@@ -44,4 +45,18 @@ def read_of_no_data(options: Options) -> Iterator[str]:
             yield (
                 f"--{name} {value} says how DATA are read, and none are named: name them, or leave "
                 f"--{name} out"
+            )
+
+
+def tuning_of_none(options: Options) -> Iterator[str]:
+    """Yields why flags of fine-tuning do nothing: frozen features alone are learnt from.
+
+    Args:
+        options: Of a verb that learns; of a task that is not learnt otherwise than that.
+    """
+    for name, usual in _TUNING.items():
+        if (value := getattr(options, name)) != usual:
+            yield (
+                f"--{name} {value} is of fine-tuning, and --strategy probe does none: leave one of "
+                f"them out"
             )

@@ -251,10 +251,7 @@ def make_problem(
         raise DataError(_too_few(prepared))
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
-            raise DataError(
-                f"{dataset.root}: the training part has fewer than two classes left "
-                f"(or the test part is empty); try --evaluation cv, or mend the split"
-            )
+            raise DataError(_nothing_left(prepared))
     task = task_of(dataset.task)
     encoded = [task.encode(dataset.labels, train) for train, _ in pairs]
     rounds = tuple(
@@ -286,6 +283,18 @@ def _too_few(prepared: Prepared) -> str:
         f"{plural(len(np.unique(clusters)), 'set')} that must stay whole (groups and copies), too "
         f"few to learn from some and test on others; add people or scenes, or see that --group "
         f"names the right column"
+    )
+
+
+def _nothing_left(prepared: Prepared) -> str:
+    """Says why one part of a split cannot do what it is for."""
+    root, lost = prepared.dataset.root, int(prepared.dropped.sum())
+    why = "the training part has fewer than two classes left (or the test part is empty)"
+    if not lost:
+        return f"{root}: {why}; try --evaluation cv, or mend the split"
+    return (
+        f"{root}: {plural(lost, 'training image')} with a copy or group in the test were left "
+        f"out, and {why}: say --split none, and a split is drawn that keeps each whole"
     )
 
 

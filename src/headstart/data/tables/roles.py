@@ -15,7 +15,7 @@ from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["NONE", "Columns", "Roles", "groups_repeat_classes", "roles_of"]
+__all__ = ["NONE", "Columns", "Roles", "called_like_people", "groups_repeat_classes", "roles_of"]
 
 NONE = "none"
 """Says that no column has a role, where one might be guessed."""
@@ -274,7 +274,7 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
         people = [
             name
             for key, name in lower.items()
-            if re.sub(r"[ .-]", "_", key) in _PEOPLE and not _are_measured(table.columns[name])
+            if called_like_people(key) and not _are_measured(table.columns[name])
         ]
         if people:
             names = " or ".join(f"--group {name}" for name in reversed(people))
@@ -300,6 +300,11 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
             f"not be learned and tested both; --group {group} takes it nevertheless)"
         )
     return group, f"column {group} (guessed by its name; --group none leaves it out)"
+
+
+def called_like_people(name: str) -> bool:
+    """Tells whether a column is called like one that says who is on an image, or what it is of."""
+    return re.sub(r"[ .-]", "_", name.lower()) in _PEOPLE
 
 
 def _are_measured(cells: list[str]) -> bool:
