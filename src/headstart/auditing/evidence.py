@@ -27,7 +27,7 @@ __all__ = [
     "targets_of",
 ]
 
-_MOST_BANDS, _PER_BAND = 8, 20  # of each half; images
+_MOST_BANDS, _PER_BAND = 32, 20  # of each half; images
 
 
 @dataclass(frozen=True)
