@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from tests.confounded import planted
 
+from headstart.auditing.attribute import Attribute
+from headstart.auditing.confound import confound_of
 from headstart.auditing.evidence import (
+    bands_of,
     evidence_of_vectors,
     halves_of,
     halves_said,
@@ -81,3 +84,35 @@ def test_how_numbers_are_asked_about_is_said(leaning):
     ages = Numbers("age", np.arange(len(evidence), dtype=float))
     dataset = dataclasses.replace(evidence.dataset, labels=ages)
     assert halves_said(dataset) == "; age is asked about as two classes, up to 119.5 and above it"
+
+
+def test_scores_of_numbers_are_compared_within_narrow_bands(leaning):
+    evidence, _ = leaning
+    assert not bands_of(evidence.dataset).any()
+    values = np.arange(len(evidence), dtype=float)
+    values[3] = np.nan
+    ages = dataclasses.replace(evidence.dataset, labels=Numbers("age", values))
+    bands = bands_of(ages)
+    assert 2 <= bands.max() + 1 <= 8
+    for half in (values <= np.nanmedian(values), values > np.nanmedian(values)):
+        spans = [np.ptp(values[half & (bands == each)]) for each in np.unique(bands[half])]
+        assert max(spans) < len(evidence) / 6
+
+
+def test_what_follows_the_number_itself_is_not_called_used(leaning):
+    evidence, _ = leaning
+    rng = np.random.default_rng(0)
+    n = len(evidence)
+    age = np.arange(n, dtype=float)
+    older = (age + rng.normal(0, n / 8, n) > n / 2).astype(int)  # such as: the old are mostly men
+    score = age / n + rng.normal(0, 0.1, n)  # of a model that only knows the age
+    targets = (age > np.median(age)).astype(int)
+    numbers = dataclasses.replace(
+        evidence, dataset=dataclasses.replace(evidence.dataset, labels=Numbers("age", age)),
+        targets=targets, scores=np.stack([-score, score], 1), clusters=np.arange(n),
+        kinds=("age up to", "age above"), models=np.zeros(n, int), beside=None, space=None,
+    )  # fmt: skip
+    column = Attribute("gender", older, ("woman", "man"))
+    assert confound_of(numbers, column).p_value > 0.05
+    classes = dataclasses.replace(numbers, dataset=evidence.dataset)
+    assert confound_of(classes, column).p_value < 0.01

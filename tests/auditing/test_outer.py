@@ -77,6 +77,28 @@ def test_no_model_sees_the_number_in_a_name(marked, tmp_path):
     assert order.remedy == ""
 
 
+def test_what_no_image_shows_is_never_serious(marked):
+    # The number in the name tells the class, and the score follows it: something else changed too.
+    targets = marked.labels.targets
+    order = np.where(np.arange(120) % 20 > 0, targets, 1 - targets)
+    order = np.argsort(np.argsort(order, kind="stable"))
+    names = tuple(f"{n.split('/')[0]}/{k:03}.png" for n, k in zip(marked.names, order))
+    numbered = dataclasses.replace(marked, names=names)
+    outside = measure_outer(evidence(marked, 0.0), Compute())
+    for each, k in zip(outside.each, order):
+        each.numbers["number in the file name"] = np.array([float(k)])
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(120, 6)).astype(np.float32)
+    vectors[:, 0] += 0.4 * (2 * targets - 1)
+    vectors[:, 1] += 3.0 * (order > 59.5)
+    answers = evidence_of_vectors(numbered, vectors, np.arange(120))
+    found = {each.name: each for each in audit_outer(answers, outside)}
+    named = found["number in the file name"]
+    assert named.verdict == "warning"
+    assert "no model sees it" in named.claim
+    assert "what else changed along with it" in named.remedy
+
+
 def test_nothing_is_found_where_there_is_nothing_or_the_images_are_gone(marked, tmp_path):
     rng = np.random.default_rng(3)
     plain = evidence(marked, 0.0)

@@ -51,6 +51,10 @@ def test_where_there_are_plenty_nothing_is_to_be_gathered(leaning):
     gather = dataclasses.replace(found.gather, wanted=tuple(plenty))
     said = remedy_of(dataclasses.replace(found, verdict="warning", gather=gather))
     assert said.startswith("Nothing need be gathered; what it costs is not surely above nought.")
+    serious = remedy_of(dataclasses.replace(found, gather=gather))
+    assert serious.startswith("Images that contradict it are there in plenty (150 of young with")
+    assert "--repair sex" in serious
+    assert "--repair" not in remedy_of(dataclasses.replace(found, gather=gather), repaired=True)
     no_gain = dataclasses.replace(found.gather, then=found.gather.now)
     assert "no gain is forecast" in remedy_of(dataclasses.replace(found, gather=no_gain))
 

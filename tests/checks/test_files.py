@@ -238,3 +238,22 @@ def test_real_sets(name, serious, others):
     if name == "brain_tumor":
         assert by_name["exact_duplicates"].count == 25
         assert by_name["wrong_extensions"].count == 6
+
+
+def test_people_on_both_sides_of_a_given_split_are_told_though_nobody_grouped():
+    dataset, stats = clean(60)
+    splits = np.where(np.arange(60) % 4 == 0, "test", "train")
+    people = np.array([f"p{i // 6}" for i in range(60)])
+    told = dataclasses.replace(dataset, splits=splits, attributes={"Patient ID": people})
+    finding = found(told, stats)["people_across_splits"]
+    assert (finding.severity, finding.count) == ("serious", 15)
+    assert finding.evidence[0] == "p0: 4 training images, 2 of test"
+    assert "--group Patient ID --split none" in finding.remedy
+    apart = np.where(np.arange(60) < 12, "test", "train")
+    for kept in (
+        dataclasses.replace(told, splits=apart),
+        dataclasses.replace(told, attributes={"camera": people}),
+        dataclasses.replace(told, groups=people),
+        dataclasses.replace(told, splits=np.full(60, "")),
+    ):
+        assert "people_across_splits" not in found(kept, stats)

@@ -54,6 +54,16 @@ def test_a_few_twins_are_a_warning():
     assert finding.count == 8
 
 
+def test_small_images_look_alike_and_are_no_alarm():
+    given = vectors(200, 1, 0.0)
+    given[:12] = given[20:32] + 0.01
+    dataset = Dataset.unlabelled([f"{i}.jpg" for i in range(200)])
+    [large] = find_near(given, dataset, np.arange(200)).findings
+    [small] = find_near(given, dataset, np.arange(200), small=True).findings
+    assert (large.severity, small.severity) == ("serious", "warning")
+    assert "or at this size different things can look alike too?" in small.claim
+
+
 def test_what_is_kept_together_already_does_not_count():
     assert found(vectors(40, 3, 0.3), np.repeat(np.arange(40), 3)) == []
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from headstart.checks.several_labels import check_several_labels, indicator_columns
+from headstart.checks.several_labels import (
+    check_several_labels,
+    indicator_columns,
+    refuse_several_labels,
+)
 from headstart.data.dataset import Dataset
 from headstart.data.labels import class_labels
+from headstart.errors import DataError
 
 
 def dataset(labels: list[str], **columns: list[str]) -> Dataset:
@@ -26,6 +31,8 @@ def test_combinations_of_few_words(mark):
     assert finding.severity == "serious"
     assert "3 different ones in 5 combinations" in finding.claim
     assert finding.evidence[0] == "rust: in 3 combinations"
+    with pytest.raises(DataError, match=r"several per image .*--label; or say --task classificat"):
+        refuse_several_labels(dataset([mark.join(each) for each in COMBINED]))
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])
@@ -59,3 +66,11 @@ def test_a_combination_of_classes_that_are_there_too():
     [finding] = check_several_labels(dataset(["cat", "cat,dog", "dog", "dog,cow,cat"]))
     assert "3 different ones in 4 combinations" in finding.claim
     assert list(check_several_labels(dataset(["red wine", "wine", "beer", "ale", "red"]))) == []
+
+
+def test_what_may_be_a_name_of_two_words_is_no_reason_to_refuse():
+    both = [f"{one} {two}" for one in ("red", "green") for two in ("apple", "pear", "plum")]
+    [finding] = check_several_labels(dataset(both))
+    assert "separated by a blank" in finding.claim
+    refuse_several_labels(dataset(both))
+    refuse_several_labels(dataset(["cat", "dog"]))

@@ -325,3 +325,17 @@ def test_tables_of_splits_in_a_folder_called_annotations(tmp_path):
         make(tmp_path, f"annotations/{name}.csv", text="filename,label\n" + rows)
     dataset = open_dataset(tmp_path)
     assert dataset.splits.tolist() == ["train"] * 4 + ["val"] * 2
+
+
+def test_a_table_that_names_none_of_the_images_of_one_folder_is_told(tmp_path):
+    make(tmp_path, "shots/1.jpg")
+    (tmp_path / "labels.csv").write_text("path,label\nother 1.jpg,a\n")
+    said = open_dataset(tmp_path).reading["labels"]
+    assert said == "1 class folder (shots) (labels.csv names none of the images)"
+
+
+def test_a_column_with_a_unit_keeps_its_name(tmp_path):
+    make(tmp_path, *(f"{row}.jpg" for row in range(4)))
+    rows = "".join(f"{row}.jpg,{row % 2}\n" for row in range(4))
+    (tmp_path / "t.csv").write_text("file,mass (g)\n" + rows)
+    assert open_dataset(tmp_path, label="mass (g)").reading["labels"] == "column mass (g) of t.csv"

@@ -19,6 +19,7 @@ def test_what_it_takes():
         ({"repair": "sex"}, "needs -o RUN2"),
         ({"out": "run2"}, "say --repair COLUMN too"),
         ({"attribute_pool": "pool"}, "say that too"),
+        ({"label": "sex"}, "--label sex says how DATA are read"),
     ],
 )
 def test_what_makes_no_sense_together(given, why):

@@ -20,3 +20,13 @@ def test_what_makes_no_sense():
         EvaluateOptions(run="run", by="")
     with pytest.raises(OptionError, match="evaluate needs RUN"):
         build(EvaluateOptions, [], {})
+
+
+@pytest.mark.parametrize(
+    "given", [{"label": "x"}, {"image": "x"}, {"group": "x"}, {"split": "x"},
+              {"annotations": "x.json"}, {"masks": "binary"}]
+)  # fmt: skip
+def test_how_data_are_read_needs_data(given):
+    with pytest.raises(OptionError, match=rf"--{next(iter(given))} .*says how DATA are read"):
+        build(EvaluateOptions, ["run"], given)
+    assert build(EvaluateOptions, ["run", "data"], given).data == "data"

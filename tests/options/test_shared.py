@@ -40,9 +40,9 @@ def test_what_is_asked_for_the_same_way_is_said_the_same_way():
     helps = defaultdict(set)
     for verb, record in records():
         for each in options_of(record):
-            if (verb, each.name) in (("train", "detector"), ("predict", "fps")):
-                continue  # of boxes one names what learns them, and the other's default depends
+            if (verb, each.name) == ("train", "detector"):
+                continue  # of boxes it names what learns them
             helps[each.name].add(each.help)
-    for name in ("task", "split", "detector", "workers", "geometry", "folds", "threshold", "fps"):
+    for name in ("task", "split", "detector", "workers", "geometry", "folds", "threshold"):
         found = {each for each in helps[name] if not each.startswith("Probability below which")}
         assert len(found) == 1, (name, found)

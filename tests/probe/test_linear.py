@@ -298,3 +298,10 @@ def test_logistic_biases_name_the_shares():
     _, scores = fitted("logistic", x, targets, strength=1e-6)
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     assert chances.mean(axis=0) == pytest.approx([0.5, 0.3, 0.2], abs=0.01)
+
+
+@pytest.mark.parametrize("loss", ["logistic", "svm"])
+def test_of_nothing_nothing_is_learnt(loss):
+    x, targets = sample(12, 4, 3)
+    _, scores = fitted(loss, x, targets, weights=np.zeros(12, np.float32))
+    assert not scores.any()

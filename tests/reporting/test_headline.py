@@ -130,3 +130,10 @@ def test_what_was_tried_is_not_advised_again():
     people = doubt_of(unsure | {"task": "identity", "finetuning": {"kept": "probe"}})
     assert "headstart advise DATA --task identity" in people
     assert "finetune" not in people
+
+
+def test_what_is_surely_worse_is_not_only_called_unsure():
+    told = {"over": "constant", "gain": {"value": -0.2, "low": -0.3, "high": -0.1}}
+    assert doubt_of({"transfer_gain": told}).startswith("Surely worse than ")
+    told["gain"]["high"] = 0.1
+    assert doubt_of({"transfer_gain": told}).startswith("Not surely better than ")

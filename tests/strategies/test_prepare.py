@@ -175,6 +175,12 @@ def test_a_split_that_leaves_one_class_is_refused():
     splits = np.array(["train"] * 4 + ["test"] * 4)
     with pytest.raises(DataError, match="fewer than two classes left"):
         make_problem(prepared_of(data_of([0] * 4 + [1] * 4, splits)), "auto", folds=5, seed=0)
+    dropped = np.array([True] * 2 + [False] * 6)
+    with pytest.raises(DataError, match=r"2 training images with a copy or group .* --split none"):
+        make_problem(
+            prepared_of(data_of([0, 1, 1, 1, 0, 1, 0, 1], splits), dropped=dropped), "auto",
+            folds=5, seed=0,
+        )  # fmt: skip
 
 
 def test_versions_of_one_image_are_split_together():
@@ -242,3 +248,11 @@ def test_groups_and_splits_that_are_given_are_not_joined_to_blocks(tmp_path):
     dataset = slices(tmp_path, 30, groups=np.array([f"g{n % 15}" for n in range(30)]))
     clusters = check_and_split(dataset, measure(dataset), seed=0, drop_leaks=True)[2].clusters
     assert clusters[0] == clusters[15] != clusters[1]
+
+
+def test_several_labels_are_refused_unless_classes_were_asked_for():
+    names = ("cat", "cat|dog", "dog", "dog|bird")
+    several = replace(data_of([0, 1, 2, 3]), labels=Classes(names, np.arange(4)))
+    with pytest.raises(DataError, match="learn one label at a time"):
+        drop_unlabelled(several)
+    assert drop_unlabelled(several, asked="classification") is several

@@ -192,3 +192,26 @@ def test_answers_that_are_places_need_no_heat_map(new, tmp_path, kind):
     with pytest.raises(OptionError, match="--explain is for one answer an image"):
         predict(tmp_path / "model", new / "a.png", explain=tmp_path / "why")
     assert not (tmp_path / "why").exists()
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_likeliest_classes_of_places_are_refused(new, tmp_path, kind):
+    from tests.box_models import box_model
+    from tests.models import random_mask_model
+
+    (random_mask_model() if kind == "masks" else box_model()).save(tmp_path / "model")
+    with pytest.raises(OptionError, match="--top 3 lists the likeliest classes of an image"):
+        predict(tmp_path / "model", new / "a.png", top=3)
+
+
+def test_what_only_films_have_is_refused_of_images(trained, new):
+    with pytest.raises(OptionError, match="--fps 2 is of videos and cameras"):
+        predict(trained[1].folder, new / "a.png", fps=2)
+
+
+def test_an_exported_model_runs_on_the_processor(exported, new, monkeypatch):
+    from headstart.options import command
+
+    monkeypatch.setattr(command, "check_device", lambda device: None)
+    with pytest.raises(OptionError, match="--device cuda: an exported model runs on the CPU"):
+        predict(exported[1], new / "a.png", device="cuda")

@@ -100,6 +100,9 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     found = predict(run.folder, images)
     assert (found.low <= found.values).all()
     assert (found.values <= found.high).all()
+    for flag, said in ({"top": 3}, "likeliest"), ({"abstain_below": 0.9}, "a number has none"):
+        with pytest.raises(OptionError, match=said):
+            predict(run.folder, images, **flag)
     assert load(run.folder).predict(images) == pytest.approx(found.values)
     assert main(["predict", str(run.folder), *images, "--format", "csv"]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))

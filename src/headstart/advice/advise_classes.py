@@ -19,6 +19,7 @@ from headstart.advice.answer import (
 )
 from headstart.advice.measured import expected_measure
 from headstart.advice.rank import Ranked, at_size, rank, sizes_to_try
+from headstart.checks.files import are_small
 from headstart.checks.nearness import find_near
 from headstart.compute import Compute
 from headstart.data.labels import counts_of
@@ -190,7 +191,8 @@ def _kept_together(
         workers=compute.workers, progress=compute.progress,
     )  # fmt: skip
     last = features.vectors[:, features.slices["last"]]
-    near = find_near(last, own.dataset, own.clusters, seed=compute.seed)
+    small = are_small(own.stats)
+    near = find_near(last, own.dataset, own.clusters, small=small, seed=compute.seed)
     return near.findings, replace(own, clusters=near.clusters)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from headstart.auditing.attribute import Attribute
 from headstart.auditing.direction import by_chance, changed_answers
-from headstart.auditing.evidence import Evidence
+from headstart.auditing.evidence import Evidence, bands_of
 from headstart.auditing.gather import Gather
 from headstart.checks.skill import category_skill
 from headstart.metrics.confound import (
@@ -179,7 +179,11 @@ def confound_of(
     if not pairs:
         return "has no value that goes with a class and is seen in others too"
     scores, right = evidence.scores[kept], evidence.right[kept]
-    found = dependence(scores, targets, values, pairs, models=models, clusters=clusters, seed=seed)
+    bands = bands_of(evidence.dataset)[kept]
+    found = dependence(
+        scores, targets, values, pairs, models=models * (bands.max() + 1) + bands,
+        clusters=clusters, seed=seed,
+    )  # fmt: skip
     pair = pairs[found.worst]
     inflation = fold_inflation(models, of="answers")
     cells = _cells(evidence, attribute, kept, pair, inflation)

@@ -18,6 +18,7 @@ from headstart.tasks import told_apart
 __all__ = [
     "Earlier",
     "Evidence",
+    "bands_of",
     "evidence_of_vectors",
     "halves_said",
     "halves_of",
@@ -25,6 +26,8 @@ __all__ = [
     "odds",
     "targets_of",
 ]
+
+_MOST_BANDS, _PER_BAND = 32, 20  # of each half; images
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,25 @@ def halves_of(numbers: np.ndarray) -> tuple[np.ndarray, float]:
     if not (upper == 1).any():
         upper = (numbers >= middle).astype(int)
     return np.where(np.isnan(numbers), -1, upper), middle
+
+
+def bands_of(dataset: Dataset) -> np.ndarray:
+    """Returns (N,) int bands within which scores are compared: one of classes, several of numbers.
+
+    Within a half of numbers what follows the number follows the score too, though no model has
+    used it; within a narrow band hardly.
+    """
+    bands = np.zeros(len(dataset), int)
+    if not isinstance(dataset.labels, Numbers):
+        return bands
+    values = dataset.labels.values
+    halves, _ = halves_of(values)
+    for half in (0, 1):
+        own = values[halves == half]
+        count = max(1, min(_MOST_BANDS, len(own) // _PER_BAND))
+        edges = np.quantile(own, np.arange(1, count) / count) if len(own) else []
+        bands[halves == half] = np.searchsorted(edges, own, side="right")
+    return bands
 
 
 def halves_said(dataset: Dataset) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from headstart.auditing.attribute import Attribute
 from headstart.auditing.confound import Confound, Verdict, confound_of
 from headstart.auditing.evidence import Evidence
-from headstart.checks.outside import CONTENT, ORDER, numbers_in_names, outside_of
+from headstart.checks.outside import CONTENT, ORDER, UNSEEN, numbers_in_names, outside_of
 from headstart.checks.skill import category_skill, skill, told_classes
 from headstart.compute import Compute
 from headstart.images.outer import NUMBERS, SEVERAL, WORDS, OuterProperties
@@ -26,6 +26,9 @@ __all__ = ["Outside", "Outer", "audit_outer", "measure_outer"]
 _MOST, _FEWEST = 1_000, 40
 _LEAST, _MUCH = 0.1, 0.3  # shares of the way from guessing to certainty
 _LEVEL = 0.05
+_BESIDE = (
+    "no model sees it: the images are in such an order, and what changed along with it may be seen"
+)
 _SAVED = ("size", "file format", "colour mode", "JPEG tables", "bytes a pixel")
 
 
@@ -170,22 +173,24 @@ def _asked(
 
 
 def _judged(name: str, low: float, found: Confound) -> Verdict:
-    if not (found.p_adjusted < _LEVEL and found.used > 0.5):
+    if not _followed(found):
         # Another model may use what this one has no need of; but none can see a file's name.
         seen = name not in CONTENT and name != ORDER
         return "warning" if low >= _MUCH and seen else "fine"
     costs = found.cost is not None and found.cost.low > 0
-    return "serious" if low >= _MUCH and costs and name not in CONTENT else "warning"
+    grave = low >= _MUCH and costs and name not in CONTENT and name not in UNSEEN
+    return "serious" if grave else "warning"
 
 
 def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict: Verdict) -> str:
     value, low, chance = told
+    whether = "" if name not in UNSEEN else f"; {_BESIDE}"
     said = (
         f"{name[0].upper()}{name[1:]} alone tell{'' if name in SEVERAL else 's'} the class with a "
         f"balanced accuracy of "
         f"{_percent(value)} (at least {_percent(low)}; guessing {_percent(chance)})"
     )
-    if not (found.p_adjusted < _LEVEL and found.used > 0.5):
+    if not _followed(found):
         another = "" if verdict == "fine" else ": this model has no need of it, another may"
         return f"{said}; among images of one class the score was not seen to follow it{another}."
     p = "0.001 or less" if found.p_adjusted <= 0.001 else f"{found.p_adjusted:.2g}"
@@ -193,10 +198,19 @@ def _claim(name: str, told: tuple[float, float, float], found: Confound, verdict
         f"and among images of one class the score follows it (in {100 * found.used:.0f} of 100 "
         f"pairs, where 50 is chance; p = {p})"
     )
-    return f"{said}, {follows}."
+    return f"{said}, {follows}{whether}."
+
+
+def _followed(found: Confound) -> bool:
+    return found.p_adjusted < _LEVEL and found.used > 0.5
 
 
 def _remedy(name: str) -> str:
+    if name in UNSEEN:
+        return (
+            "Look at what else changed along with it, such as place, light, camera or who took "
+            "them: gather the classes in turn."
+        )
     if name in CONTENT:
         return (
             "Where the classes simply look like that, nothing must be done. Where that comes of "

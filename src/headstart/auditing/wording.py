@@ -158,6 +158,8 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
         f"({'it learnt from' if found.taught else 'there are'} {each.have})"
         for each in wanted
     ]
+    if not parts and found.verdict == "serious":
+        return _beyond_gathering(found, repaired)
     said = (
         f"Gather {' and '.join(parts)}{_forecast(found, repaired)}"
         if parts
@@ -174,6 +176,18 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
     return (
         f"{said}.{'' if repaired else meanwhile} If {found.column} is what the class is about, "
         f"nothing must be done."
+    )
+
+
+def _beyond_gathering(found: Confound, repaired: bool) -> str:
+    """Says what is left to do where enough images contradict what goes together."""
+    assert found.gather is not None
+    there = " and ".join(f"{e.have:,} of {e.kind} with {e.value}" for e in found.gather.wanted)
+    weigh = "" if repaired else f"headstart audit RUN --repair {found.column} -o RUN2; or "
+    return (
+        f"Images that contradict it are there in plenty ({there}), so more of them would hardly "
+        f"help: {weigh}another --backbone, or --strategy finetune, may lean on it less. If "
+        f"{found.column} is what the class is about, nothing must be done."
     )
 
 

@@ -13,16 +13,17 @@ from headstart.checks.file_names import check_name_heads
 from headstart.checks.name_stems import check_name_stems
 from headstart.checks.several_labels import indicator_columns
 from headstart.checks.turned import copy_pairs
-from headstart.checks.wording import SHOWN, first, joined
+from headstart.checks.wording import ALIKE, SHOWN, first, joined
 from headstart.data.dataset import Dataset
 from headstart.data.splits.groups import possible_folders
 from headstart.data.splits.stems import stem_groups
 from headstart.data.tables.numbers import possible_numbers
+from headstart.data.tables.roles import called_like_people
 from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
 
-__all__ = ["check_dataset", "most_serious_first"]
+__all__ = ["are_small", "check_dataset", "most_serious_first"]
 
 _SMALL = 64  # pixels; thumbnails of 16 x 16 hold little less than such an image
 _ORDER: dict[Severity, int] = {"serious": 0, "warning": 1, "note": 2}
@@ -53,6 +54,7 @@ def check_dataset(
         *_groups(dataset),
         *_conflicts(dataset, stats, pairs),
         *_across_splits(dataset, alike),
+        *_people_across_splits(dataset),
         *_copies(dataset, stats, pairs),
         *check_name_stems(dataset),
         *check_name_heads(dataset),
@@ -191,6 +193,31 @@ def _across_splits(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
         )
 
 
+def _people_across_splits(dataset: Dataset) -> Iterator[Finding]:
+    """Says that a given split divides people, where a column called so tells and nobody grouped."""
+    held = dataset.test_name
+    test, rest = dataset.splits == held, (dataset.splits != held) & (dataset.splits != "")
+    for name, cells in dataset.attributes.items() if dataset.groups is None else ():
+        both = np.setdiff1d(np.intersect1d(cells[test], cells[rest]), [""])
+        leaking = test & np.isin(cells, both)
+        if not called_like_people(name) or not leaking.any():
+            continue
+        yield Finding(
+            "people_across_splits",
+            "serious",
+            f"{leaking.sum():,} of {test.sum():,} {held} images have a {name} that training images "
+            f"have too: if that says who belongs together, the split leaks.",
+            first(
+                f"{each}: {plural(int((cells[rest] == each).sum()), 'training image')}, "
+                f"{(cells[test] == each).sum():,} of {held}"
+                for each in both
+            ),
+            f"Say --group {name} --split none, and a split is drawn that keeps each whole; or move "
+            f"each to one side.",
+            int(leaking.sum()),
+        )
+
+
 def _by_item(numbers: np.ndarray, wanted: np.ndarray) -> list[int]:
     """Returns the first cluster numbers of those wanted, in order of their first item."""
     hits = numbers[np.isin(numbers, wanted)]
@@ -239,6 +266,14 @@ def _copies(dataset: Dataset, stats: ImageStats, pairs: np.ndarray) -> Iterator[
 
 def _doubt(stats: ImageStats) -> str:
     """Says where looks prove little: on small images."""
+    return f"; {ALIKE}" if are_small(stats) else ""
+
+
+def are_small(stats: ImageStats) -> bool:
+    """Whether half of the images are so small that looks prove little.
+
+    Args:
+        stats: Of all images.
+    """
     shorter = np.minimum(stats.widths, stats.heights)[stats.readable]
-    small = len(shorter) and float(np.median(shorter)) <= _SMALL
-    return "; at this size different things can look alike too" if small else ""
+    return bool(len(shorter) and float(np.median(shorter)) <= _SMALL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.checks.duplicates import components
-from headstart.checks.wording import first
+from headstart.checks.wording import ALIKE, first
 from headstart.data.dataset import Dataset
 from headstart.data.words import plural
 from headstart.metrics.vectors import unit_rows
@@ -50,8 +50,9 @@ class Nearness:
 
 
 def find_near(
-    vectors: np.ndarray, dataset: Dataset, clusters: np.ndarray, *, seed: int = 0
-) -> Nearness:
+    vectors: np.ndarray, dataset: Dataset, clusters: np.ndarray, *, small: bool = False,
+    seed: int = 0,
+) -> Nearness:  # fmt: skip
     """Looks for images with a neighbour that no other image comes near to.
 
     Where that is the rule (versions of each image, each thing photographed several times), the
@@ -63,6 +64,8 @@ def find_near(
         dataset: N items.
         clusters: (N,) int of what is kept on one side of a split already; neighbours within one
             do not count.
+        small: Whether the images are so small that different things look alike too: then what is
+            near is never serious by itself.
         seed: Of the thousand images that are looked at where there are more.
     """
     n = len(dataset)
@@ -89,7 +92,7 @@ def find_near(
     if share >= _SURE and n <= _MOST_LINKED:
         linked = components(_links(unit, clusters), n)
         joined = linked if _are_sure(linked, clusters, dataset) else clusters
-    return Nearness(joined, (_finding(near, len(rows), dataset, joined is not clusters),))
+    return Nearness(joined, (_finding(near, len(rows), dataset, joined is not clusters, small),))
 
 
 def _distances(unit: np.ndarray, block: np.ndarray, clusters: np.ndarray) -> np.ndarray:
@@ -138,7 +141,9 @@ def _are_sure(linked: np.ndarray, before: np.ndarray, dataset: Dataset) -> bool:
     return True
 
 
-def _finding(near: list[tuple[int, int]], looked: int, dataset: Dataset, joined: bool) -> Finding:
+def _finding(
+    near: list[tuple[int, int]], looked: int, dataset: Dataset, joined: bool, small: bool
+) -> Finding:
     advice = (
         "Look at some pairs. They are kept on one side of every split that is drawn here; where "
         "the data bring a split of their own, its test images may have their twins in training. "
@@ -150,10 +155,10 @@ def _finding(near: list[tuple[int, int]], looked: int, dataset: Dataset, joined:
     )
     return Finding(
         "nearer_than_chance",
-        "serious" if len(near) >= _SERIOUS * looked and not joined else "warning",
+        "serious" if len(near) >= _SERIOUS * looked and not (joined or small) else "warning",
         f"{len(near):,} of {plural(looked, 'image')} have a neighbour at less than half the "
         f"distance of their sixth, in the eyes of the network: versions of one image, the same "
-        f"thing photographed again, or one person?",
+        f"thing photographed again, or one person{f', or {ALIKE}' if small else ''}?",
         first(f"{dataset.names[i]} ~ {dataset.names[j]}" for i, j in near),
         advice,
         len(near),

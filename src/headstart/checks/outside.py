@@ -20,13 +20,16 @@ from headstart.images.outer import NUMBERS, SEVERAL, WORDS, OuterProperties, out
 from headstart.images.threads import ordered_map
 from headstart.records import Finding
 
-__all__ = ["CONTENT", "ORDER", "check_outside", "numbers_in_names", "outside_of"]
+__all__ = ["CONTENT", "ORDER", "UNSEEN", "check_outside", "numbers_in_names", "outside_of"]
 
 ORDER = "number in the file name"
 """A property: where images lie in the order in which they were taken or written."""
 
 CONTENT = frozenset({"brightness", "colour", "contrast", "sharpness", "border"})
 """What the classes themselves may look like; all others come from how an image was made."""
+
+UNSEEN = frozenset({ORDER, "date"})
+"""What no image shows: no model can use it, only what changed along with it."""
 
 _MOST = 500
 _MUCH = 0.3  # of the way from guessing to certainty

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from headstart.data.dataset import Dataset
 
-__all__ = ["SHOWN", "first", "joined"]
+__all__ = ["ALIKE", "SHOWN", "first", "joined"]
+
+ALIKE = "at this size different things can look alike too"
+"""What is said of small images, where looks prove little."""
 
 SHOWN = 24
 """Names that a finding lists, at most."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -14,20 +15,26 @@ from headstart.data.classes.class_lists import with_lists
 from headstart.data.classes.folders import open_folders
 from headstart.data.dataset import Dataset
 from headstart.data.files.packed_images import packed_images
-from headstart.data.files.scan import EXTENSIONS, Tree, scan
+from headstart.data.files.scan import Tree, scan
 from headstart.data.labels import Classes
 from headstart.data.masks.open import open_masks
 from headstart.data.masks.without_masks import without_masks
 from headstart.data.reading import say_reading
 from headstart.data.splits.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.splits.stems import STEM, numbers_of_names, stem_groups, words_of_names
-from headstart.data.tables.from_table import open_table
+from headstart.data.tables.code_names import with_code_names
+from headstart.data.tables.from_table import open_table, with_table_name
 from headstart.data.tables.numbers import as_numbers, told_task
 from headstart.data.tables.roles import NONE, Columns
 from headstart.data.tables.sidecar import add_sidecar, find_sidecar
-from headstart.data.tables.split_tables import open_split_tables, tables_by_split, tables_in_splits
+from headstart.data.tables.split_tables import (
+    open_beside_folders,
+    open_split_tables,
+    tables_by_split,
+    tables_in_splits,
+)
 from headstart.data.tables.tables import FILE_COLUMNS, TABLES, read_table
-from headstart.data.tools.unread_formats import no_images, unread_format
+from headstart.data.tools.unread_formats import no_data, no_images, unread_format
 from headstart.data.words import normal, plural, split_word, stem_and_number, uploaded_name
 from headstart.errors import DataError
 from headstart.lists import some_of
@@ -37,7 +44,6 @@ __all__ = ["open_dataset"]
 # Tasks whose train and test must have classes in common, or nothing can be tested.
 _APART = frozenset({"classification", "auto"})
 _PEOPLE = frozenset({"patient", "subject", "participant", "person", "case"})
-_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
 
 def open_dataset(
@@ -99,6 +105,8 @@ def open_dataset(
         task = dataset.task
     else:
         dataset = _read(given, columns, same_classes=apart, level=level)
+        if task != "regression":
+            dataset = with_code_names(dataset, given if given.is_dir() else given.parent)
         if given.is_dir() and label is None:
             dataset = _with_unread(dataset, given, sure=task != "auto")
         if left:
@@ -165,7 +173,7 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
                     f"label, or give the folder of images"
                 )
             return open_table(path, columns)
-        raise DataError(_why_not(path))
+        raise DataError(no_data(path))
     if not path.is_dir():
         raise DataError(f"{path} is not there; give a folder of images or a table of their paths")
     tree = _images_below(path)
@@ -195,22 +203,24 @@ def _read(path: Path, columns: Columns, *, same_classes: bool, level: int | None
             raise DataError(no_images(tree))
         if len(tables) == 1:
             found = open_table(tables[0], columns)
-            known, why, more = found.reading["labels"].partition(" (")
-            said = {"labels": f"{known} of {tables[0].name}{why}{more}"}
             if doubt is not None and not found.labelled.any():
                 raise doubt
-            return dataclasses.replace(found, reading=found.reading | said)
+            return with_table_name(found, tables[0].name)
         if doubt is not None:
             raise doubt
         if len(tables) > 1:
             some = some_of(table.name for table in tables)
             raise DataError(f"{path} holds several tables ({some}); give the path of the one meant")
-        if dataset is not None and not lone and _tables(path):
+        if dataset is not None and _tables(path):
             some = some_of(table.name for table in _tables(path))
-            said = {"labels": f"none ({some} names none of the images)"}
+            known = dataset.reading["labels"] if lone else "none"
+            said = {"labels": f"{known} ({some} names none of the images)"}
             dataset = dataclasses.replace(dataset, reading=dataset.reading | said)
     assert dataset is not None
     if dataset.source == "folders" and not lone and level is None:
+        parts = tables_by_split([each for each in _tables(path) if split_word(each.stem)])
+        if (whole := open_beside_folders(parts, dataset, columns)) is not None:
+            return whole
         dataset = _with_other_tables(dataset, path, columns)
     return add_sidecar(dataset, columns)
 
@@ -268,7 +278,7 @@ def _with_unread(dataset: Dataset, path: Path, *, sure: bool) -> Dataset:
         DataError: If they are of places in the images, and folders would be taken for classes.
     """
     unread = unread_format(scan(path))
-    words = words_of_names(dataset.names) if dataset.source == "unlabelled" else ()
+    words, where = words_of_names(dataset.names) if dataset.source == "unlabelled" else ((), "")
     if (
         unread is None
         and dataset.source == "unlabelled"
@@ -277,7 +287,7 @@ def _with_unread(dataset: Dataset, path: Path, *, sure: bool) -> Dataset:
         why = f"none (names hold numbers, such as {example}: write those to learn into a table)"
         return dataclasses.replace(dataset, reading=dataset.reading | {"labels": why})
     if unread is None and words:
-        why = f"the names begin with {some_of(words, 4)}: if these are classes, move each into a"
+        why = f"the names {where} with {some_of(words, 4)}: if these are classes, move each into a"
         said = dataset.reading | {"labels": f"none ({why} folder of its own)"}
         return dataclasses.replace(dataset, reading=said)
     if unread is None or (dataset.source == "table" and "--label" in dataset.reading["labels"]):
@@ -324,19 +334,8 @@ def _names_any(table: Path, bare: set[str], columns: Columns) -> bool:
     known = bare | {name.rpartition(".")[0] for name in bare}
     for column in cells.values():
         named = {cell.replace("\\", "/").rpartition("/")[2].casefold() for cell in column} - {""}
-        named |= {uploaded_name(cell) for cell in named} & known
+        named |= {other for cell in named for other in (uploaded_name(cell), unquote(cell))} & known
         # Where no column is called like one of files, a number may be one by chance.
         if len(named & known) >= (1 if asked else max(2, len(named) // 2 + 1)):
             return True
     return False
-
-
-def _why_not(path: Path) -> str:
-    ending = path.suffix.lower()
-    if ending in EXTENSIONS:
-        return f"{path} is one image; give the folder that holds the images"
-    if ending in _ARCHIVES:
-        return f"{path} is an archive; unpack it and give the folder"
-    if ending in (".xls", ".xlsx", ".ods"):
-        return f"{path} is a spreadsheet; save it as CSV"
-    return f"{path} is neither a folder nor a table ({', '.join(TABLES)})"

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from headstart.choices import Device
 from headstart.options import shared
+from headstart.options.idle import read_of_no_data
 from headstart.options.record import Options, option, subject
 
 __all__ = ["AuditOptions"]
@@ -89,6 +90,8 @@ class AuditOptions(Options):
 
     def contradictions(self) -> Iterator[str]:
         """Yields what makes no sense together."""
+        if self.data is None:
+            yield from read_of_no_data(self)
         if self.repair is not None and self.out is None:
             yield f"--repair {self.repair} needs -o RUN2: the run itself stays as it is"
         if self.repair is None and self.out is not None:

@@ -62,3 +62,7 @@ class CheckOptions(Options):
                 "--faces needs a face embedder to tell people apart: --backbone FILE.onnx "
                 "(networks of ImageNet cannot)"
             )
+        if self.detector != "yunet" and not self.faces:
+            yield f"--detector {self.detector} finds faces: it does nothing without --faces"
+        if self.backbone is not None and not self.faces:
+            yield f"--backbone {self.backbone} tells faces apart: it does nothing without --faces"

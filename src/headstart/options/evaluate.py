@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from headstart.choices import Device, MaskValues
 from headstart.options import shared
+from headstart.options.idle import read_of_no_data
 from headstart.options.record import Options, option, subject
 
 __all__ = ["EvaluateOptions"]
@@ -49,3 +51,8 @@ class EvaluateOptions(Options):
         "the gap between the best and the worst; numbers are put into five bands.",
     )  # fmt: skip
     seed: int = shared.seed("the intervals")
+
+    def contradictions(self) -> Iterator[str]:
+        """Yields what makes no sense together."""
+        if self.data is None:
+            yield from read_of_no_data(self)

@@ -41,7 +41,7 @@ class FacesOptions(Options):
         0.7, group="data", low=0, high=1, metavar="SCORE",
         help="Score of the detector below which a face is none.",
     )  # fmt: skip
-    fps: float = shared.fps(2.0)
+    fps: float | None = shared.fps(None, more="; by default 2")
     workers: int | None = shared.workers()
     # output
     out: str | Path = shared.out(help="Folder to write.")

@@ -38,7 +38,7 @@ class IdentifyOptions(Options):
     )  # fmt: skip
     label: str | None = shared.label("person, with `labelled`")
     image: str | None = shared.image()
-    fps: float = shared.fps(5.0)
+    fps: float | None = shared.fps(None, more="; by default 5")
     workers: int | None = shared.workers()
     # model
     threshold: float | None = shared.threshold()

@@ -24,6 +24,7 @@ from headstart.choices import (
     Views,
 )
 from headstart.options import shared
+from headstart.options.idle import tuning_of_none
 from headstart.options.kinds import joined_words, near
 from headstart.options.record import Options, option, subject
 from headstart.options.ways import (
@@ -224,6 +225,9 @@ class TrainOptions(Options):
             yield why
         if self.views not in ("auto", 1):
             yield from self._looks_once()
+        told = self.task != "auto" and not learns_places(self.task)
+        if self.strategy == "probe" and told and not has_own_way(self.task):
+            yield from tuning_of_none(self)
         if self.tta in (3, 6) and self.strategy in ("finetune", "scratch"):
             yield (
                 f"--tta {self.tta} averages frozen features of several crops: with --strategy "

@@ -126,6 +126,8 @@ def item_weights(included: np.ndarray, targets: np.ndarray, *, balanced: bool) -
     weights = included.astype(np.float32)
     if balanced:
         for row, mask in zip(weights, included, strict=True):
+            if not mask.any():  # nobody trains where all images are held out together
+                continue
             counts = np.bincount(targets[mask], minlength=int(targets.max()) + 1)
             present = np.maximum(counts, 1)
             row *= (mask.sum() / (np.count_nonzero(counts) * present))[targets]

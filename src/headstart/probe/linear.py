@@ -78,6 +78,7 @@ class _Solver:
         self.x = problems.coordinates
         self.onehot = np.eye(problems.n_classes, dtype=np.float32)[problems.targets]
         totals = problems.weights[part].sum(axis=1, keepdims=True)
+        totals = np.where(totals > 0, totals, 1)  # of nothing nothing is learnt
         self.share = (problems.weights[part] / totals).astype(np.float32)
         decay = 1 / (problems.strengths[part] * totals[:, 0])
         flat = np.ones(self.x.shape[1], np.float32)

@@ -100,8 +100,13 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
     over = _BASELINES.get(found.get("over", ""), "the baseline")
     task = str(metrics.get("task", ""))
     asked = f" --task {task}" if has_own_way(task) else ""
+    worse = gain.get("high") is not None and gain["high"] < 0
+    bad = (
+        f"Surely worse than {over}: what it answers is no use as it is, and the checks may say why"
+    )
+    doubtful = f"Not surely better than {over}: so far the network brings nothing for certain"
     said = (
-        f"Not surely better than {over}: so far the network brings nothing for certain. Try "
+        f"{bad if worse else doubtful}. Try "
         f"'headstart advise DATA{asked}' (is it the size, the backbone or the images?)"
     )
     if metrics.get("finetuning"):  # it was tried, or the task is learnt by nothing else

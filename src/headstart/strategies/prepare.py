@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from headstart.checks.duplicates import clusters as find_clusters
+from headstart.checks.files import are_small
 from headstart.checks.nearness import find_near
 from headstart.checks.sequences import sequence_blocks
-from headstart.checks.several_labels import indicator_columns
+from headstart.checks.several_labels import indicator_columns, refuse_several_labels
 from headstart.checks.turned import copy_pairs
 from headstart.choices import EvaluationKind, Geometry
 from headstart.data.dataset import Dataset
@@ -32,7 +33,7 @@ from headstart.options.ways import has_own_way
 from headstart.probe.cross_validate import Round
 from headstart.records import Finding
 from headstart.strategies.problem import Prepared, Problem, TestKind
-from headstart.tasks import check_everything, task_of
+from headstart.tasks import check_everything, task_of, told_apart
 
 __all__ = [
     "face_flags",
@@ -50,11 +51,16 @@ _SMALL, _SMALL_SIZE = 112, 128
 _SAMPLE = 64
 
 
-def drop_unlabelled(dataset: Dataset) -> Dataset:
+def drop_unlabelled(dataset: Dataset, *, asked: str = "auto") -> Dataset:
     """Keeps what can train, or says why nothing can.
 
+    Args:
+        dataset: As it was read.
+        asked: The task that was asked for, or ``"auto"``.
+
     Raises:
-        DataError: Without labels, or with one class.
+        DataError: Without labels, with one class, or with several labels per image where nobody
+            asked for classes.
     """
     if not dataset.labelled.any():
         flags = indicator_columns(dataset)
@@ -71,6 +77,8 @@ def drop_unlabelled(dataset: Dataset) -> Dataset:
             + (f"; the table has the columns {columns}: name one with --label" if columns else "")
         )
     dataset = dataset if dataset.labelled.all() else dataset.take(dataset.labelled)
+    if asked == "auto" and told_apart(dataset.task) == "classes":
+        refuse_several_labels(dataset)
     if _classes(dataset) < _fewest(dataset.task):
         raise DataError(
             f"there are images of one class only ({dataset.labels.text(0)}); a classifier needs "
@@ -207,7 +215,8 @@ def _keep_near_together(
     dataset = prepared.dataset
     if has_own_way(dataset.task):  # images of one person are near, as they should be
         return [], prepared
-    near = find_near(vectors, dataset, prepared.clusters, seed=seed)
+    small = are_small(prepared.stats)
+    near = find_near(vectors, dataset, prepared.clusters, small=small, seed=seed)
     if near.clusters is not prepared.clusters:
         prepared = _split(dataset, prepared.stats, near.clusters, seed=seed, drop_leaks=drop_leaks)
     return list(near.findings), prepared
@@ -242,10 +251,7 @@ def make_problem(
         raise DataError(_too_few(prepared))
     for train, test in pairs:
         if len(np.unique(strata[train])) < 2 or not len(test):
-            raise DataError(
-                f"{dataset.root}: the training part has fewer than two classes left "
-                f"(or the test part is empty); try --evaluation cv, or mend the split"
-            )
+            raise DataError(_nothing_left(prepared))
     task = task_of(dataset.task)
     encoded = [task.encode(dataset.labels, train) for train, _ in pairs]
     rounds = tuple(
@@ -277,6 +283,18 @@ def _too_few(prepared: Prepared) -> str:
         f"{plural(len(np.unique(clusters)), 'set')} that must stay whole (groups and copies), too "
         f"few to learn from some and test on others; add people or scenes, or see that --group "
         f"names the right column"
+    )
+
+
+def _nothing_left(prepared: Prepared) -> str:
+    """Says why one part of a split cannot do what it is for."""
+    root, lost = prepared.dataset.root, int(prepared.dropped.sum())
+    why = "the training part has fewer than two classes left (or the test part is empty)"
+    if not lost:
+        return f"{root}: {why}; try --evaluation cv, or mend the split"
+    return (
+        f"{root}: {plural(lost, 'training image')} with a copy or group in the test were left "
+        f"out, and {why}: say --split none, and a split is drawn that keeps each whole"
     )
 
 
@@ -312,8 +330,8 @@ def _cross_validation(
     if evaluation == "auto" and n >= _FEW_IMAGES:
         why = f"a class with {smallest} image{'s' * (smallest > 1)} is too small to be split"
     return pairs, (
-        f"Nested {k}-fold cross-validation ({why}): every image was predicted once by a model "
-        f"chosen and fitted without it; duplicates and groups stayed in one fold. "
+        f"Nested {len(pairs)}-fold cross-validation ({why}): every image was predicted once by a "
+        f"model chosen and fitted without it; duplicates and groups stayed in one fold. "
         f"The model that was kept is fitted on all of them."
     )
 

@@ -50,7 +50,7 @@ def advise(
         image=options.image, task=options.task, annotations=options.annotations,
         masks=options.masks,
     )  # fmt: skip
-    dataset = drop_unlabelled(opened)
+    dataset = drop_unlabelled(opened, asked=options.task)
     compute.begin("opening the networks")
     networks, skipped = open_networks(options.backbone)
     people = has_own_way(dataset.task)

@@ -9,6 +9,7 @@ from headstart.compute import Progress, silent
 from headstart.errors import DataError
 from headstart.options.command import command
 from headstart.options.faces import FacesOptions
+from headstart.options.idle import fps_of
 from headstart.output import check_output, new_folder, write_atomic
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     )  # fmt: skip
     from headstart.video.tracks import Tracks
 
-    folder = Path(options.out)
+    folder, moving = Path(options.out), is_video(options.photos)
+    fps = fps_of(options.fps, 2.0, moving=moving)
     check_output(folder, overwrite=options.overwrite, holds=HOLDS, what="folder of faces")
-    progress("finding the photos", 0, 1)
-    # A folder that is not there is told before a detector is fetched.
-    dataset = None if is_video(options.photos) else _dataset(options)
+    progress("finding the photos", 0, 1)  # that they are not there is told before a fetch
+    dataset = None if moving else _dataset(options)
     progress("opening the detector", 0, 1)
     path, fingerprint = find_detector(options.detector)
     finder = Faces(
@@ -76,7 +77,7 @@ def faces(options: FacesOptions, progress: Progress = silent) -> Crops:
     ) as home:
         problem, columns = "", {}
         if dataset is None:
-            video = Video(options.photos, fps=options.fps)
+            video = Video(options.photos, fps=fps)
             tracks = Tracks()
             for photo in frames(video, finder, options.faces, progress):
                 write(photo, finder, options.image_size, home, written, {}, tracks)

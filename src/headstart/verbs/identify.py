@@ -11,6 +11,7 @@ from headstart.compute import Compute, Progress, silent
 from headstart.errors import OptionError
 from headstart.options.command import command
 from headstart.options.identify import IdentifyOptions
+from headstart.options.idle import fps_of
 
 if TYPE_CHECKING:
     from headstart.gallery.identification import Identification
@@ -55,11 +56,11 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
         raise OptionError("--labelled is for photos, in one folder per person")
     if options.out is not None and not moving:
         raise OptionError("-o is for videos and cameras; of photos use --json")
+    fps = fps_of(options.fps, 5.0, moving=moving)
     compute = Compute(options.device, options.workers, options.seed, progress)
     gallery, top = str(options.gallery), options.top
     compute.begin("opening the gallery")
-    opened = Gallery.open(options.gallery)
-    reader = GalleryReader(opened)
+    reader = GalleryReader(opened := Gallery.open(options.gallery))
     try:
         threshold, far, notes = threshold_of(reader, gallery, options.threshold)
         if moving:
@@ -74,7 +75,7 @@ def identify(options: IdentifyOptions, progress: Progress = silent) -> Identific
                 top,
             )
             place = Path(options.out) if options.out is not None else None
-            answers, more = identify_in_video(search, options.fps, place, progress)
+            answers, more = identify_in_video(search, fps, place, progress)
             return Identification(gallery, threshold, far, answers, {}, (*notes, *more))
         if options.labelled:
             answers, measures, more = measure_photos(

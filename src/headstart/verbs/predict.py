@@ -10,6 +10,7 @@ from headstart.choices import Device
 from headstart.compute import Progress, silent
 from headstart.errors import DataError, OptionError, OutputError
 from headstart.options.command import command
+from headstart.options.idle import fps_of
 from headstart.options.predict import PredictOptions
 
 if TYPE_CHECKING:
@@ -67,6 +68,49 @@ def _several(images: Any) -> list[Any]:
     return [int(each) if isinstance(each, numbers.Integral) else each for each in found]
 
 
+def _are_moving(given: list[Any], options: PredictOptions) -> bool:
+    """Tells whether what was named is a video or camera.
+
+    Raises:
+        OptionError: If it is among images, or what was asked for is of the other kind.
+    """
+    from headstart.images.video import is_video
+
+    moving = any(isinstance(each, str | Path | int) and is_video(each) for each in given)
+    if moving and len(given) > 1:
+        raise OptionError("one video or camera at a time, and no images beside it")
+    if moving and options.explain is not None:
+        raise OptionError("--explain is for images: save frames of the video first")
+    fps_of(options.fps, 1.0, moving=moving)
+    return moving
+
+
+def _refuse_unused(predictor: Predictor, options: PredictOptions, *, exported: bool) -> None:
+    """Refuses what a model cannot use, rather than pass it over.
+
+    Raises:
+        OptionError: If something is of another kind of model.
+    """
+    from headstart.tasks import placed, told_apart
+
+    task = predictor.spec.task
+    if options.top > 1 and (placed(task) or told_apart(task) == "halves"):
+        raise OptionError(
+            f"--top {options.top} lists the likeliest classes of an image, and this model is of "
+            f"{task}: leave --top out"
+        )
+    if options.abstain_below and told_apart(task) == "halves":
+        raise OptionError(
+            f"--abstain-below {options.abstain_below:g} is a probability, and a number has none: "
+            f"leave it out; the interval of each answer says how sure it is"
+        )
+    if exported and options.device not in ("auto", "cpu"):
+        raise OptionError(
+            f"--device {options.device}: an exported model runs on the CPU: leave --device out, or "
+            f"name the run"
+        )
+
+
 def _choose_threshold(predictor: Predictor, options: PredictOptions, *, moving: bool) -> None:
     """Sets from which probability on an answer is one.
 
@@ -109,26 +153,22 @@ def predict(options: PredictOptions, progress: Progress = silent) -> Predictions
         ModelError: If there is no model, or it is damaged.
     """
     from headstart.images.given import is_path
-    from headstart.images.video import is_video
     from headstart.tasks import has_objects, placed, task_of
     from headstart.tasks.predictor import spelt_out
 
     given = _several(options.images)
     out, explain, workers = options.out, options.explain, options.workers
     place = Path(out) if out is not None else None
-    moving = any(isinstance(each, str | Path | int) and is_video(each) for each in given)
-    if moving and len(given) > 1:
-        raise OptionError("one video or camera at a time, and no images beside it")
-    if moving and explain is not None:
-        raise OptionError("--explain is for images: save frames of the video first")
+    moving = _are_moving(given, options)
     progress("opening the model", 0, 1)
     predictor, own = _open(options.model, device=options.device, many=moving)
+    _refuse_unused(predictor, options, exported=own is None)
     _choose_threshold(predictor, options, moving=moving)
     if moving:
         from headstart.video.predict_video import predict_video
 
         usual = _FOLLOWED if has_objects(predictor.spec.task) else 1.0
-        fps = usual if options.fps is None else options.fps
+        fps = fps_of(options.fps, usual, moving=True)
         return predict_video(predictor, given[0], fps=fps, out=place, progress=progress)
     images = spelt_out(given)
     if not images:

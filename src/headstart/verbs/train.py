@@ -62,7 +62,7 @@ def train(options: TrainOptions, progress: Progress = silent) -> Run:
     clock = Clock()
     compute = Compute(options.device, options.workers, options.seed, progress)
     with clock.phase("open"):
-        dataset = drop_unlabelled(_open(options, folder, compute))
+        dataset = drop_unlabelled(_open(options, folder, compute), asked=options.task)
     compute.begin("opening the network")
     backbone = open_backbone(_backbone_of(options))
     refuse_early(dataset, backbone, options.given_recipe(), seed=options.seed)

@@ -85,7 +85,7 @@ def test_the_last_word_of_each_line_is_the_class(tmp_path):
     (tmp_path / "val.txt").write_text("".join(f"x_{n}.jpg {n % 2}\n" for n in range(6)))
     dataset = open_dataset(tmp_path, task="auto")
     assert dataset.labels.targets.tolist() == [0, 1] * 3
-    assert dataset.reading["labels"] == "what follows the path in each line of val.txt"
+    assert dataset.reading["labels"] == "what stands beside the path in each line of val.txt"
     (tmp_path / "other.txt").write_text("".join(f"x_{n}.jpg {n % 3}\n" for n in range(6)))
     assert not open_dataset(tmp_path, task="auto").labelled.any()  # which of them?
 
@@ -143,3 +143,12 @@ def test_numbers_of_places_are_no_classes(tmp_path):
         write(tmp_path / f"images/{n:03}.jpg", noise(n))
     (tmp_path / "list_bbox.txt").write_text("".join(f"{n:03}.jpg 5 6 {n % 2}\n" for n in range(6)))
     assert not open_dataset(tmp_path).labelled.any()
+
+
+def test_the_path_may_stand_last(tmp_path):
+    for number in range(6):
+        write(tmp_path / "images" / f"im{number}.jpg", noise(number))
+    lines = "".join(f"{'ab'[n % 2]} im{n}.jpg\n" for n in range(6))
+    (tmp_path / "labels.txt").write_text(lines)
+    dataset = open_dataset(tmp_path)
+    assert [dataset.labels.text(row) for row in range(6)] == list("ababab")

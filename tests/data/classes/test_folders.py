@@ -281,3 +281,13 @@ def test_the_cure_names_the_folder_of_classes(tmp_path):
     tree = Tree(tmp_path, names, {"annotations": 2}, others=("annotations/pug/1", "annotations/x"))
     with pytest.raises(DataError, match=r"to learn those in it, give .*/images$"):
         open_folders(tree)
+
+
+@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled images", "no_label", "to be labelled"])
+def test_a_folder_that_says_so_holds_images_without_a_label(name):
+    dataset = open_folders(tree("ant/1.jpg", "bee/1.jpg", f"{name}/1.jpg", f"{name}/2.jpg"))
+    assert sorted(map(str, labels(dataset))) == ["None", "None", "ant", "bee"]
+    assert f"; {name}/ (2 images) by name without a label" in dataset.reading["labels"]
+    assert dataset.labels.names == ("ant", "bee")
+    asked = open_folders(tree("ant/1.jpg", "bee/1.jpg", f"{name}/1.jpg"), level=1)
+    assert len(asked.labels.names) == 3

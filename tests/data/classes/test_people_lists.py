@@ -47,3 +47,15 @@ def test_classes_must_be_on_both_sides(tmp_path):
 def test_other_lists_say_nothing_of_people(tmp_path, lists):
     dataset = people(tmp_path)
     assert with_people_lists(dataset, lists, apart=True) is dataset
+
+
+def test_pairs_of_each_split_say_who_is_on_which_side(tmp_path):
+    lists = {
+        "pairsDevTrain.txt": ["2", "Ann_Lee\t1\t2", "Ann_Lee\t1\tBob_Ray\t2"],
+        "pairsDevTest.txt": ["2", "Cid_Fox\t1\t2", "Cid_Fox\t1\tDan_Oak\t2"],
+    }
+    dataset = with_people_lists(people(tmp_path), lists, apart=True)
+    assert dataset.splits.tolist() == ["train"] * 4 + ["test"] * 4
+    assert "people by pairsDevTest.txt, pairsDevTrain.txt" in dataset.reading["splits"]
+    lists["pairsDevTest.txt"].append("Ann_Lee\t1\tDan_Oak\t2")
+    assert not (with_people_lists(people(tmp_path), lists, apart=True).splits != "").any()

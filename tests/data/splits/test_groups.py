@@ -211,7 +211,7 @@ def test_through_the_command_line(tmp_path, capfd):
                 pixels[..., kind == "wet"] += 100
                 Image.fromarray(pixels).save(path)
     photos, run = str(tmp_path / "photos"), str(tmp_path / "run")
-    main(["check", photos, "--backbone", "starter"])
+    main(["check", photos])
     told = capfd.readouterr()
     assert "--group folder:2" in told.out, told.err
     words = ["--backbone", "starter", "--strategy", "probe", "--evaluation", "holdout"]

@@ -80,10 +80,16 @@ def test_one_name_in_two_folders_is_chance_unless_versions_lie_beside():
         (["anna1.jpg", "ben1.jpg", "cleo1.jpg", "dan1.jpg"], ()),
         (["a/cat1.jpg", "a/cat2.jpg", "b/dog1.jpg", "b/dog2.jpg"], ()),
         (["cat1.jpg", "cat2.jpg", "dog1.jpg", "dog2.jpg", "x.jpg"], ()),
+        (["IMG1_mask.png", "IMG2_mask.png", "IMG1_flip.png", "IMG2_flip.png"], ()),
     ],
 )  # fmt: skip
 def test_words_that_names_begin_with_may_be_classes(names, words):
-    assert words_of_names(names) == words
+    assert words_of_names(names) == (words, "begin" * bool(words))
+
+
+def test_words_that_names_end_with_may_be_classes():
+    names = [f"IMG{n:04}_{kind}.jpg" for n in range(3) for kind in ("benign", "malignant")]
+    assert words_of_names(names) == (("benign", "malignant"), "end")
 
 
 def test_numbers_that_names_begin_with_are_told():

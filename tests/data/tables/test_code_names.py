@@ -86,3 +86,47 @@ def test_masks_and_boxes_of_open_images_are_two_readings(tmp_path):
     boxes(tmp_path)
     with pytest.raises(DataError, match="say --task detection or --task segmentation"):
         open_dataset(tmp_path, task="auto")
+
+
+def numbered(root, file, names, codes=("0", "1")):
+    for row in range(4):
+        write(root / "train_images" / f"{row + 5}.jpg", noise(row))
+    rows = [f"{row + 5}.jpg,{codes[row % 2]}" for row in range(4)]
+    (root / "train.csv").write_text("\n".join(["image_id,label", *rows]))
+    (root / file).write_text(names)
+    return open_dataset(root, task="auto")
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("label_num_to_disease_map.json", '{"0": "Blight", "1": "Mosaic", "2": "Healthy"}'),
+        ("class_indices.json", '{"Blight": 0, "Mosaic": 1}'),
+        ("class_names.csv", "ClassId,SignName\n0,Blight\n1,Mosaic\n"),
+    ],
+)
+def test_classes_of_a_table_are_called_by_their_names(tmp_path, file, names):
+    dataset = numbered(tmp_path, file, names)
+    assert dataset.labels.names == ("Blight", "Mosaic")
+    assert dataset.reading["labels"].endswith(f"called as {file} says")
+
+
+@pytest.mark.parametrize(
+    "names",
+    ['{"0": "Blight"}', '{"0": "Blight", "1": "Blight"}', '{"5.jpg": "0", "6.jpg": "1"}', "[0, 1]",
+     '{"0": {"name": "Blight"}, "1": {"name": "Mosaic"}}', "{"],
+)  # fmt: skip
+def test_codes_that_are_not_all_named_stay(tmp_path, names):
+    assert numbered(tmp_path, "labels.json", names).labels.names == ("0", "1")
+
+
+def test_two_files_that_name_codes_differently(tmp_path):
+    (tmp_path / "class_german.json").write_text('{"0": "Brand", "1": "Mosaik"}')
+    dataset = numbered(tmp_path, "class_english.json", '{"0": "Blight", "1": "Mosaic"}')
+    assert dataset.labels.names == ("0", "1")
+    assert "name them differently: neither is taken" in dataset.reading["labels"]
+
+
+def test_numbers_to_learn_have_no_names(tmp_path):
+    numbered(tmp_path, "labels.json", '{"0": "Blight", "1": "Mosaic"}')
+    assert open_dataset(tmp_path, task="regression").labels.values.tolist() == [0, 1, 0, 1]

@@ -140,3 +140,13 @@ def test_what_is_nowhere_stays_as_it_is_written(tmp_path):
     make(tmp_path, "images/1.jpg")
     located = locate(tmp_path / "t.csv", ["x/7.jpg", "x/8.jpg"])
     assert (located.names, located.there) == (["x/7.jpg", "x/8.jpg"], [False, False])
+
+
+def test_names_as_addresses_write_them(tmp_path):
+    make(tmp_path, "my images/pic 1.jpg", "my images/pic 2.jpg")
+    cells = ["my%20images/pic%201.jpg", "my%20images/pic%202.jpg"]
+    located = locate(tmp_path / "t.csv", cells)
+    assert located.names == ["my images/pic 1.jpg", "my images/pic 2.jpg"]
+    assert "as addresses write them" in located.said
+    make(tmp_path, "50%20.jpg", "50 .jpg")
+    assert found(tmp_path, "t.csv", "50%20.jpg") == ["50%20.jpg"], "as it is, where it is there"

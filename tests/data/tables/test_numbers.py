@@ -125,3 +125,12 @@ def test_numbers_are_said_and_units_are_refused(table):
         read(lengths)
     assert len(read(lengths, "classification").labels.names) == 50
     assert read([f"{x} {'ab'[x % 2]}" for x in range(60)]).task == "classification"
+
+
+@pytest.mark.parametrize("unit", ["", " kg"])
+def test_many_numbers_and_a_few_words_are_no_classes(table, unit):
+    labels = [f"{n}{unit}" for n in range(30)] + [f"ca. {n}{unit}" for n in range(4)]
+    with pytest.raises(DataError, match=r"holds 30 different numbers, and 'ca\. 0"):
+        open_dataset(table(labels), label="weight", task="auto")
+    codes = [f"{n}{'abcdefgh'[n % 8]}" for n in range(34)]
+    assert len(open_dataset(table(codes), label="weight", task="auto").labels.names) == 34

@@ -156,3 +156,12 @@ def test_a_column_that_ends_in_a_word_for_labels_is_guessed(root):
 def test_people_are_named_however_their_column_is_spelled(tmp_path):
     table = Table(tmp_path / "t.csv", {"path": ["a.jpg"], "label": ["x"], "Patient ID": ["7"]})
     assert "column Patient ID may say who" in roles_of(table, Columns()).reading["groups"]
+
+
+def test_a_column_of_few_values_names_no_files(tmp_path):
+    for n in range(10):
+        (tmp_path / f"{n:03}.jpg").touch()
+    rows = {"image_id": " ".join(f"{n:03}.jpg" for n in range(10)), "kfold": "0 1 2 3 4 " * 2,
+            "target": "a b " * 5}  # fmt: skip
+    roles = roles_of(table(tmp_path, **rows), Columns())
+    assert (roles.image, roles.label) == ("image_id", "target")

@@ -68,3 +68,32 @@ def test_metadata_of_hugging_face_in_the_folder_of_each_split(tmp_path):
     dataset = open_dataset(tmp_path, task="auto")
     assert dataset.labels.names == ("0", "1")
     assert dataset.splits.tolist() == ["test"] * 2 + ["train"] * 4
+
+
+def signs(root, labels="0101"):
+    """GTSRB as Kaggle has it: class folders to train on, one folder to test on, tables of both."""
+    train = [f"Train/{k}/{n}.png" for k in "01" for n in range(2)]
+    test = [f"Test/{n}.png" for n in range(4)]
+    for row, name in enumerate([*train, *test, "Meta/0.png"]):
+        write(root / name, noise(row))
+    told = [f"40,{name.split('/')[1]},{name}" for name in train]
+    (root / "Train.csv").write_text("\n".join(["Width,ClassId,Path", *told]))
+    told = [f"40,{label},{name}" for label, name in zip(labels, test, strict=False)]
+    (root / "Test.csv").write_text("\n".join(["Width,ClassId,Path", *told]))
+    (root / "Meta.csv").write_text("Path,ClassId\nMeta/0.png,0\n")
+    return root
+
+
+def test_a_table_says_what_one_folder_of_the_test_does_not(tmp_path):
+    dataset = open_dataset(signs(tmp_path))
+    assert dataset.splits.tolist() == ["test"] * 4 + ["train"] * 4
+    assert [dataset.labels.text(i) for i in range(8)] == list("01010011")
+    assert dataset.reading["labels"].endswith("as the folders have them")
+
+
+def test_tables_that_say_otherwise_than_the_folders_are_not_read(tmp_path):
+    text = (signs(tmp_path) / "Train.csv").read_text().replace("40,0,", "40,7,")
+    (tmp_path / "Train.csv").write_text(text)
+    dataset = open_dataset(tmp_path)
+    assert len(dataset) == 4
+    assert "is not read" in dataset.reading["labels"] or "are not read" in dataset.reading["labels"]

@@ -309,3 +309,28 @@ def test_lines_that_are_no_records_are_refused(tmp_path, text, why):
     (tmp_path / "t.jsonl").write_text(text)
     with pytest.raises(DataError, match=why):
         read_table(tmp_path / "t.jsonl")
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_title_above_the_names_of_columns_is_refused(tmp_path, sign, alone):
+    path = tmp_path / "export.csv"
+    title = "Study 7" if alone else f"Study 7{sign}{sign}"
+    rows = [title, f"file{sign}label{sign}site", *(f"{n}.jpg{sign}a{sign}x" for n in range(4))]
+    path.write_text("\n".join(rows))
+    with pytest.raises(DataError, match=r"first row of .* one cell \('Study 7'\)|column names"):
+        read_table(path)
+
+
+def test_a_column_alone_and_an_index_without_a_name_are_no_title(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("file\na.jpg\nb.jpg\n")
+    assert list(read_table(path).columns) == ["file"]
+    path.write_text(",file\n0,a.jpg\n1,b.jpg\n")
+    assert read_table(path).columns == {"unnamed": ["0", "1"], "file": ["a.jpg", "b.jpg"]}
+
+
+def test_empty_rows_at_the_end_are_nothing_to_be_told(folder):
+    dataset = open_dataset(write(folder, "file,label,\n1.jpg,x,\n2.jpg,y,\n,,\n,,\n"))
+    assert len(dataset) == 2
+    assert dataset.set_aside == ()

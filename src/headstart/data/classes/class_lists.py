@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headstart.data.classes.numbered_labels import with_numbered_labels
 from headstart.data.classes.people_lists import with_people_lists
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree
@@ -52,6 +53,7 @@ def with_lists(dataset: Dataset, tree: Tree, *, apart: bool = False) -> Dataset:
     found = _of_birds(dataset, tree)
     if found is not None:
         return found
+    dataset = with_numbered_labels(dataset, tree)
     files = [tree.root / name for name in tree.others if name.lower().endswith(".txt")]
     files += _lists_above(tree.root) if _IMAGES.search(tree.root.resolve().name) else []
     lists = {os.path.relpath(path, tree.root).replace(os.sep, "/"): _lines(path) for path in files}
@@ -108,7 +110,7 @@ def _with_classes(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:
                                        or len(classes) < total)):  # fmt: skip
         return dataset
     files = some_of(sorted(told), 3)
-    said = {"labels": f"what follows the path in each line of {files}"}
+    said = {"labels": f"what stands beside the path in each line of {files}"}
     labels = class_labels([classes.get(name, "") for name in dataset.names])
     dataset = replace(dataset, labels=labels, source="table", reading=dataset.reading | said)
     if len(told) < 2 or (dataset.splits != "").any():
@@ -120,10 +122,10 @@ def _with_classes(dataset: Dataset, lists: dict[str, list[str]]) -> Dataset:
 def _told(dataset: Dataset, lines: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Returns image -> what names it, and that -> the rest of its line.
 
-    What names an image is the first word, or all but the last where names hold blanks.
+    What names an image is the first word; all but the last where names hold blanks; or the last.
     """
-    for between in (_FIRST, _LAST):
-        rows = dict(between.split(line, 1) for line in lines if between.search(line))
+    for between, turn in ((_FIRST, 1), (_LAST, 1), (_LAST, -1)):
+        rows = dict(between.split(line, 1)[::turn] for line in lines if between.search(line))
         names = _named(dataset, list(rows))
         if len(names) >= _KNOWN * len(lines):
             break

@@ -30,6 +30,10 @@ _IMAGES = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "data", "classes"}
 )
 _IMAGE_WORD = re.compile(r"(^|[ _.-])(images?|imgs?|jpegimages|photos?|pictures?|rgb)$", re.I)
+_UNLABELLED = re.compile(
+    r"(un[ _-]?label+ed|un[ _-]?annotated|no[ _-]?labels?|without[ _-]labels?|to[ _-]?(be[ _-]?)?"
+    r"label(l?ed)?)([ _-]?(images?|data|set))?", re.I
+)  # fmt: skip
 _BOXES = frozenset({"labels", "label", "xml", "xmls", "bboxes"})
 
 
@@ -123,7 +127,7 @@ def _with_splits(tree: Tree, splits: dict[str, SplitFolder], *, same_classes: bo
     dataset = dataclasses.replace(dataset, guessed=guessed)
     found = dataset.labels
     assert isinstance(found, Classes), "folders are classes"
-    sets = {s: {*found.targets[dataset.splits == s].tolist()} for s in {*given} - {""}}
+    sets = {s: {*found.targets[dataset.splits == s].tolist()} - {-1} for s in {*given} - {""}}
     train = sets.pop("train", set())
     for split, classes in sets.items():
         if same_classes and train and classes and not train & classes and not flat:
@@ -179,6 +183,7 @@ def _build(
     said: dict[str, str] | None = None,
 ) -> Dataset:
     """Makes the data set of the items that have a label; None is an item outside all classes."""
+    labels, without = (labels, "") if "labels" in (said or {}) else _bare(labels)
     keep = [row for row, label in enumerate(labels) if label is not None]
     found = class_labels([normal(labels[row] or "") for row in keep])
     set_aside = [*tree.set_aside]
@@ -203,7 +208,9 @@ def _build(
             set_aside.append((folder, what if others else "an empty folder"))
     names = found.names
     some = some_of(names, 4)
-    reading = {"labels": f"{plural(len(names), 'class folder')} ({some})" if names else "none"}
+    reading = {
+        "labels": f"{plural(len(names), 'class folder')} ({some}){without}" if names else "none"
+    }
     return Dataset(
         root=tree.root,
         names=tuple(tree.names[row] for row in keep),
@@ -214,6 +221,16 @@ def _build(
         reading=reading | (said or {}),
         others=tree.endings,
     )
+
+
+def _bare(labels: list[str | None]) -> tuple[list[str | None], str]:
+    """Returns labels without those that say there is none, and what is to be said of these."""
+    found = Counter(each for each in labels if each and _UNLABELLED.fullmatch(each.strip()))
+    if not found:
+        return labels, ""
+    some = some_of((f"{name}/ ({plural(n, 'image')})" for name, n in sorted(found.items())), 3)
+    said = f"; {some} by name without a label (--label folder:N takes it for a class)"
+    return ["" if each in found else each for each in labels], said
 
 
 def _masks_error(path: Path) -> DataError:

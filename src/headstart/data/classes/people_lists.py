@@ -21,7 +21,9 @@ _LAST = re.compile(r"(train|val|test)\.txt$", re.I)  # peopleDevTrain.txt
 def with_people_lists(
     dataset: Dataset, lists: Mapping[str, Sequence[str]], *, apart: bool
 ) -> Dataset:
-    """Takes the split from lists of people, and says that pairs to verify are not read.
+    """Takes the split from lists of people, or from pairs of the people of each split.
+
+    Which pairs are to be verified is not read: every two images of the test are compared.
 
     Args:
         dataset: Folders of people.
@@ -41,12 +43,13 @@ def with_people_lists(
         file: kind for file, each in rows.items()
         if (kind := _split_of(file)) and _share(each, kinds, _is_person) >= _KNOWN
     }  # fmt: skip
+    people = people or {file: kind for file in pairs if (kind := _split_of(file))}
     if not apart or (dataset.splits != "").any() or len(set(people.values())) < len(people):
         return dataset
     told: dict[str, str] = {}
     for file, kind in people.items():
-        for fields in (each for each in rows[file] if each[0] in kinds):
-            if told.setdefault(fields[0], kind) != kind:
+        for name in (each for fields in rows[file] for each in fields if each in kinds):
+            if told.setdefault(name, kind) != kind:
                 return dataset
     given = [told.get(dataset.labels.text(row), "") for row in range(len(dataset))]
     if len(set(given) - {""}) < 2:

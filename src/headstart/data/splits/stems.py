@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headstart.data.dataset import Dataset
-from headstart.data.words import normal, split_word
+from headstart.data.words import MASKS, normal, split_word
 
 __all__ = ["STEM", "numbers_of_names", "stem_groups", "words_of_names"]
 
@@ -32,6 +32,8 @@ _SURE = (
 _PERHAPS = (*_SURE, re.compile(r"[ _.\-]*\(\d+\)$"), re.compile(r"[ _.\-]+\d{1,4}$"))
 _CAMERAS = frozenset({"img", "image", "dsc", "dscf", "dscn", "pxl", "photo", "pic", "frame", "mvi",
                       "screenshot", "scan", "cam", "camera"})  # fmt: skip
+_FIRST_WORD = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)[ _.\-]*\(?\d")
+_LAST_WORD = re.compile(r"\d\)?[ _.\-]+([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)$")
 _FEWEST = 3  # groups below which a common beginning is no stem
 _LARGEST = 0.2  # of all images; a stem that more share is a word
 
@@ -69,23 +71,35 @@ def stem_groups(dataset: Dataset, *, sure: bool) -> np.ndarray:
     return np.where(shared[numbers], np.array(keys), "")
 
 
-def words_of_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the words that the names of images begin with, where these may well be classes.
+def words_of_names(names: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Returns the words that the names of images begin or end with, where these may be classes.
 
-    They are few, each recurs, and after each comes a number: ``cat.12.jpg``, ``dog_7.jpg``. Images
-    of one folder only; words of cameras (``IMG``) and splits are none.
+    They are few, each recurs, and a number stands beside each: ``cat.12.jpg``, ``dog_7.jpg``,
+    ``IMG0012_benign.jpg``. Images of one folder only; words of cameras (``IMG``), of splits and of
+    those who make versions (``_flip``) are none.
 
     Args:
         names: N paths.
+
+    Returns:
+        The words, and ``"begin"`` or ``"end"``; nothing twice where there are none.
     """
-    found = [re.match(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)[ _.\-]*\(?\d", name.rpartition("/")[2])
-             for name in names]  # fmt: skip
-    words = Counter(each[1].lower() for each in found if each)
-    plain = len({name.rpartition("/")[0] for name in names}) == 1
-    if not plain or not all(found) or not 1 < len(words) <= max(2, len(names) // 4):
-        return ()
-    known = [word for word in words if split_word(word) or word in _CAMERAS]
-    return () if known or min(words.values()) < 2 else tuple(sorted(words))
+    if len({name.rpartition("/")[0] for name in names}) != 1:
+        return (), ""
+    last = [name.rpartition("/")[2] for name in names]
+    stems = [name.rpartition(".")[0] for name in last]
+    for how, found in (
+        ("begin", [_FIRST_WORD.match(name) for name in last]),
+        ("end", [_LAST_WORD.search(stem) for stem in stems]),
+    ):
+        words = Counter(each[1].lower() for each in found if each)
+        if not all(found) or not 1 < len(words) <= max(2, len(names) // 4):
+            continue
+        made = [w for w in words if re.fullmatch(_WORDS, w)]
+        known = [w for w in words if split_word(w) or w in _CAMERAS or w in MASKS]
+        if not known and not made and min(words.values()) > 1:
+            return tuple(sorted(words)), how
+    return (), ""
 
 
 def numbers_of_names(names: Sequence[str]) -> str:

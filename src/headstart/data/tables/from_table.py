@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,14 @@ from headstart.data.tables.fold_column import fold_column
 from headstart.data.tables.locate import Located, locate
 from headstart.data.tables.one_hot import one_hot_classes
 from headstart.data.tables.roles import Columns, roles_of
-from headstart.data.tables.tables import read_table
+from headstart.data.tables.tables import Table, read_table
 from headstart.data.words import split_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["open_table", "split_column"]
+__all__ = ["open_table", "split_column", "with_table_name"]
+
+_WHY = re.compile(r" \((guessed|no column |--task )")  # after a column, whose name may have (g)
 
 
 def open_table(path: Path, columns: Columns | None = None) -> Dataset:
@@ -58,7 +62,7 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
         told = told if flags else None
     files = locate(path, table.columns[roles.image])
     names = files.names
-    keep, set_aside = _usable(path, files, told)
+    keep, set_aside = _usable(table, files, told)
     keep.sort(key=names.__getitem__)
     cells = {name: [column[row] for row in keep] for name, column in table.columns.items()}
     nothing = [""] * len(keep)
@@ -83,6 +87,20 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
     )
 
 
+def with_table_name(dataset: Dataset, file: str) -> Dataset:
+    """Says of which table of a folder the labels are.
+
+    Args:
+        dataset: Of that table.
+        file: Its name.
+    """
+    known, why = dataset.reading["labels"], ""
+    if (at := _WHY.search(known)) is not None:
+        known, why = known[: at.start()], known[at.start() :]
+    said = {"labels": f"{known} of {file}{why}"}
+    return dataclasses.replace(dataset, reading=dataset.reading | said)
+
+
 def split_column(cells: list[str], path: Path, name: str | None = None) -> np.ndarray:
     """Returns (N,) str of train, val, test or nothing.
 
@@ -104,13 +122,16 @@ def split_column(cells: list[str], path: Path, name: str | None = None) -> np.nd
 
 
 def _usable(
-    path: Path, files: Located, labels: list[str] | None
+    table: Table, files: Located, labels: list[str] | None
 ) -> tuple[list[int], list[tuple[str, str]]]:
     """Returns the rows to keep (one per existing file), and what was set aside and why."""
+    path, columns = table.path, table.columns.values()
     set_aside: list[tuple[str, str]] = []
     first: dict[str, int] = {}
     clashes: set[str] = set()
     for row, name in enumerate(files.names):
+        if not name and not any(column[row] for column in columns):
+            continue  # spreadsheets end in such rows
         if not name:
             set_aside.append((f"{path.name}, row {row + 2}", "it names no file"))
         elif row in files.doubtful:

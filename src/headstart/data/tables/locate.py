@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from headstart.data.tables.named_files import NamedFiles, lowered
 from headstart.data.words import MASKS, normal, split_word, uploaded_name
@@ -14,6 +15,7 @@ from headstart.lists import some_of
 
 __all__ = ["Located", "locate"]
 
+_QUOTED = re.compile(r"%[0-9A-Fa-f]{2}")
 _ANNOTATIONS = frozenset(
     {"annotation", "annotations", "label", "labels", "groundtruth", "ground", "truth", "gt", "csv",
      "meta", "metadata", "table", "tables", "split", "splits", "targets"}
@@ -58,6 +60,7 @@ def locate(path: Path, cells: list[str]) -> Located:
     files = NamedFiles()
     cells = [cell.replace("\\", "/").removeprefix("file://") for cell in cells]
     home = _home(path, files, cells)
+    cells, spelt = _unquoted(home, files, cells)
     cells, cut = _without_other_places(home, files, cells)
     rows = [row for row, cell in enumerate(cells) if cell]
     found = {home: {row: one for row in rows if (one := files.find(home, cells[row]))}}
@@ -83,7 +86,7 @@ def locate(path: Path, cells: list[str]) -> Located:
     }  # fmt: skip
     where = sorted(os.path.relpath(folder, home).replace(os.sep, "/") for folder in found)
     said = "" if where in ([], ["."]) else f"in {', '.join(each + '/' for each in where)}"
-    said = ", ".join(each for each in (said, how, cut) if each)
+    said = ", ".join(each for each in (said, spelt, how, cut) if each)
     root, names = _common_root(path, full)
     return Located(root, names, there, doubtful, said)
 
@@ -109,6 +112,20 @@ def _home(path: Path, files: NamedFiles, cells: list[str]) -> str:
     ):
         return home
     return os.path.join(home, "..")
+
+
+def _unquoted(home: str, files: NamedFiles, cells: list[str]) -> tuple[list[str], str]:
+    """Returns names as they are on disk where all are written as in an address (``%20``).
+
+    Returns:
+        The cells, and what was done, for people.
+    """
+    some = [cell for cell in cells if _QUOTED.search(cell)]
+    some = some[:: max(1, len(some) // 50)]
+    places = [home, *files.folders_below(home)] if some else []
+    if not some or any(_is_there(files, place, cell) for place in places for cell in some):
+        return cells, ""
+    return [unquote(cell) for cell in cells], "names as addresses write them (%20)"
 
 
 def _without_other_places(home: str, files: NamedFiles, cells: list[str]) -> tuple[list[str], str]:

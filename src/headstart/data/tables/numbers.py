@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,6 +31,7 @@ UNKNOWN_CELLS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
 _GRADES = 20
 _HINT = 10  # classes called by numbers: ten may be digits
+_MOSTLY = 0.25  # of the labels that are none, at most, where the others are numbers
 _WITH_UNIT = re.compile(r"([+-]?\d[\d.,]*)\s*([^\W\d_]{1,5}\.?|%|°[CF]?)")
 
 
@@ -61,6 +63,7 @@ def told_task(dataset: Dataset, label: str | None) -> str:
     except ValueError:
         if table:
             _refuse_units(labels.names, column)
+            _refuse_mostly_numbers(labels.names, column)
         return "classification"
     known = numbers[~np.isnan(numbers)]
     if len(np.unique(known)) <= _GRADES:
@@ -89,6 +92,23 @@ def _refuse_units(names: tuple[str, ...], column: str) -> None:
             f"{column} holds {len(names):,} different numbers with a unit, such as {names[0]}: "
             f"write them without it to learn them as numbers, or say --task classification if they "
             f"are names of classes"
+        )
+
+
+def _refuse_mostly_numbers(names: tuple[str, ...], column: str) -> None:
+    """Refuses many numbers among which a few cells are none: 12 kg, 13 kg, ca. 14 kg.
+
+    Raises:
+        DataError: If that is so.
+    """
+    units = {each: found[2].lower() for each in names if (found := _WITH_UNIT.fullmatch(each))}
+    common = Counter(units.values()).most_common(1)[0][0] if units else ""
+    odd = [each for each in names if not _is_number(each) and (units.get(each) or "-") != common]
+    if len(names) - len(odd) > _GRADES and len(odd) <= _MOSTLY * len(names):
+        raise DataError(
+            f"{column} holds {len(names) - len(odd):,} different numbers, and {odd[0]!r}, which is "
+            f"none: write bare numbers and leave the cell empty where one is unknown, or say "
+            f"--task classification if they are names of classes"
         )
 
 

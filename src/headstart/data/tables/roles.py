@@ -15,7 +15,7 @@ from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["NONE", "Columns", "Roles", "groups_repeat_classes", "roles_of"]
+__all__ = ["NONE", "Columns", "Roles", "called_like_people", "groups_repeat_classes", "roles_of"]
 
 NONE = "none"
 """Says that no column has a role, where one might be guessed."""
@@ -165,6 +165,9 @@ def _image_column(table: Table, taken: set[str]) -> str:
         good = [name for name, share in shares.items() if share == best]
         # Classes 0 and 1 may well be files 000.jpg and 001.jpg that lost their zeros.
         good = [name for name in good if name.lower() not in _LABELS] or good
+        # Folds and ratings may too, but hardly any two rows name one file.
+        kinds = {name: len(set(table.columns[name]) - {""}) for name in good}
+        good = [name for name in good if 2 * kinds[name] > max(kinds.values())]
         if len(good) == 1 or called:
             return good[0]
         refuse_pairs(table, good)
@@ -271,7 +274,7 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
         people = [
             name
             for key, name in lower.items()
-            if re.sub(r"[ .-]", "_", key) in _PEOPLE and not _are_measured(table.columns[name])
+            if called_like_people(key) and not _are_measured(table.columns[name])
         ]
         if people:
             names = " or ".join(f"--group {name}" for name in reversed(people))
@@ -297,6 +300,11 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
             f"not be learned and tested both; --group {group} takes it nevertheless)"
         )
     return group, f"column {group} (guessed by its name; --group none leaves it out)"
+
+
+def called_like_people(name: str) -> bool:
+    """Tells whether a column is called like one that says who is on an image, or what it is of."""
+    return re.sub(r"[ .-]", "_", name.lower()) in _PEOPLE
 
 
 def _are_measured(cells: list[str]) -> bool:

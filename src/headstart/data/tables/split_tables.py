@@ -18,7 +18,7 @@ from headstart.data.words import split_word
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["open_split_tables", "tables_by_split", "tables_in_splits"]
+__all__ = ["open_beside_folders", "open_split_tables", "tables_by_split", "tables_in_splits"]
 
 _ORDER = ("test", "val", "train")  # what is in two tables is not trained on
 
@@ -90,3 +90,36 @@ def open_split_tables(tables: dict[str, Path], columns: Columns) -> Dataset:
                                  "files": "; ".join(files),
                                  "splits": f"a table each ({names})"},
     )  # fmt: skip
+
+
+def open_beside_folders(
+    tables: dict[str, Path], folders: Dataset, columns: Columns
+) -> Dataset | None:
+    """Reads the tables of splits beside class folders, where they say of more images what these do.
+
+    The test of GTSRB lies in one folder, and ``Test.csv`` says the classes; ``Train.csv`` says of
+    every other image the very folder that it lies in, so that both speak of the same classes.
+
+    Args:
+        tables: Split -> its table.
+        folders: What the folders say.
+        columns: Those that were asked for.
+
+    Returns:
+        None where the tables name no further image, or say otherwise.
+    """
+    if len(tables) < 2 or columns.label is not None:
+        return None
+    try:
+        found = open_split_tables(tables, columns)
+    except DataError:
+        return None
+    prefix = os.path.relpath(os.path.abspath(folders.root), found.root).replace(os.sep, "/")
+    start = "" if prefix == "." else f"{prefix}/"
+    told = {name: found.labels.text(row) for row, name in enumerate(found.names)}
+    known = [(told.get(start + name), folders.labels.text(row))
+             for row, name in enumerate(folders.names) if folders.labels.known[row]]  # fmt: skip
+    if len(found) <= len(known) or not found.labelled.all() or any(a != b for a, b in known):
+        return None
+    said = f"{found.reading['labels']}, as the folders have them"
+    return replace(found, reading=found.reading | {"labels": said})

@@ -16,6 +16,7 @@ from headstart.errors import DataError
 
 __all__ = ["FILE_COLUMNS", "TABLES", "Table", "json_lines", "read_table", "text_of"]
 
+_WORD = re.compile(r"[^\W\d][^.]*")  # no number, no file
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
 FILE_COLUMNS = (
     *("file", "path", "image", "filename", "image_path", "file_name", "filepath", "file_path"),
@@ -89,6 +90,7 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
     if not rows:
         raise DataError(f"{path} is empty; it needs a header and one row for each image")
     rows = [list(header), *rows] if header else rows
+    _refuse_title(path, rows)
     names = [normal(cell) or "unnamed" for cell in rows[0]]
     twice = [name for name, count in Counter(names).items() if count > 1 and name != "unnamed"]
     if twice:
@@ -106,6 +108,27 @@ def read_table(path: Path, header: tuple[str, ...] | None = None) -> Table:
         for at, name in reversed(list(enumerate(names)))
     }
     return Table(path, dict(reversed(columns.items())))
+
+
+def _refuse_title(path: Path, rows: list[list[str]]) -> None:
+    """Refuses a table whose first row is a title, and not the names of its columns.
+
+    Raises:
+        DataError: If it has one cell alone, and the first full row below holds several words.
+    """
+    head = rows[0]
+    if not head[0].strip() or any(cell.strip() for cell in head[1:]):
+        return
+    for row in rows[1:10]:
+        # With no sign between columns in the title, a row below is one cell with such signs in it.
+        cells = re.split(r"[;\t|,]", row[0]) if len(head) == 1 == len(row) else row
+        if sum(bool(cell.strip()) for cell in cells) > 1:
+            if all(_WORD.fullmatch(cell.strip()) for cell in cells if cell.strip()):
+                raise DataError(
+                    f"the first row of {path} is one cell ({head[0].strip()!r}), and those below "
+                    f"have several: delete what stands above the row of column names"
+                )
+            return
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:

@@ -11,11 +11,13 @@ from pathlib import Path
 from headstart.data.annotations.place_images import stem_of
 from headstart.data.files.packed_images import packed_images
 from headstart.data.files.scan import EXTENSIONS, Tree
+from headstart.data.tables.tables import TABLES
 from headstart.data.words import normal
 from headstart.lists import some_of
 
-__all__ = ["Unread", "no_images", "unread_format"]
+__all__ = ["Unread", "no_data", "no_images", "unread_format"]
 
+_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 _LOOKED_AT = 20  # files of one kind
 _HEAD = 1 << 16
 _IMAGE = rf"\S.*?(?:{'|'.join(re.escape(each) for each in sorted(EXTENSIONS))})"
@@ -201,3 +203,15 @@ def _of_programs(tree: Tree) -> Unread | None:
         return None
     what = f"{some_of(files, 3)} may say what is on the images, and is not read"
     return Unread(f"{what}: {_LABELS}", False)
+
+
+def no_data(path: Path) -> str:
+    """Returns why a file holds no data that can be read, and what to give instead."""
+    ending = path.suffix.lower()
+    if ending in EXTENSIONS:
+        return f"{path} is one image; give the folder that holds the images"
+    if ending in _ARCHIVES:
+        return f"{path} is an archive; unpack it and give the folder"
+    if ending in (".xls", ".xlsx", ".ods"):
+        return f"{path} is a spreadsheet; save it as CSV"
+    return f"{path} is neither a folder nor a table ({', '.join(TABLES)})"

@@ -29,6 +29,7 @@ from headstart.strategies.finetuning.plan import FinetuneOutcome, keep_probe
 from headstart.strategies.prepare import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.trained import Histories, Trained
+from headstart.tasks import told_apart
 
 __all__ = ["train_classes"]
 
@@ -81,7 +82,7 @@ def train_classes(
         (fold.test, {"probabilities": fold.probabilities}, spec)
         for fold, spec in zip(outcome.folds, problem.specs, strict=True)
     )
-    drawn = _curve(curve, len(problem.rounds[0].train), compute.seed, tuned)
+    drawn = _curve(curve, problem, compute.seed, tuned)
     sections: dict[str, Any] = {"learning_curve": drawn} | shift_sections(choice, shift, drawn)
     sections |= {name: each for name, each in (("doubts", doubts), ("views", said)) if each}
     if tuned is not None:
@@ -193,16 +194,28 @@ def _fine_tuned(
 
 
 def _curve(
-    curve: tuple[np.ndarray, np.ndarray], have: int, seed: int, tuned: FinetuneOutcome | None
+    curve: tuple[np.ndarray, np.ndarray],
+    problem: Problem,
+    seed: int,
+    tuned: FinetuneOutcome | None,
 ) -> dict[str, Any]:
-    """Returns the learning curve and its forecast, ready for JSON."""
+    """Returns the learning curve and its forecast, ready for JSON.
+
+    It is that of the probe: where the network learnt too, it is not the model's. Of numbers it
+    goes by the range that they were put into. Both are said.
+    """
     sizes, accuracies = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
-    # The curve is the probe's: where the network learnt too, it is not the model's.
-    words = "accuracy" if tuned is None or tuned.model is None else "accuracy of the frozen probe"
-    measure = ("accuracy", words)
-    return curve_section(sizes, accuracies, have=have, seed=seed, tested=tested, measure=measure)
+    words = ["accuracy"]
+    if told_apart(problem.final_spec.task) == "halves":
+        words += ["of the range"]
+    if tuned is not None and tuned.model is not None:
+        words += ["of the frozen probe"] if len(words) == 1 else ["by the frozen probe"]
+    return curve_section(
+        sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=tested,
+        measure=("accuracy", " ".join(words)),
+    )  # fmt: skip
 
 
 def _histories(tuned: FinetuneOutcome | None, outcome: CrossValidated) -> Histories | None:

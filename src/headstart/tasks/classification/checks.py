@@ -19,8 +19,11 @@ from headstart.records import Finding, Severity
 __all__ = ["check_classes", "classes_of"]
 
 _FEW = 5
-# As pandas, R, databases and spreadsheets write what is not there.
-_UNKNOWN = frozenset({"nan", "na", "n/a", "null", "none", "#n/a", "\\n"})
+# As pandas, R, databases and spreadsheets write what is not there, and as people do.
+_UNKNOWN = frozenset(
+    {"nan", "na", "n/a", "null", "none", "#n/a", "\\n", "?", "??", "-", "--", ".", "todo", "tbd",
+     "unlabeled", "unlabelled", "unannotated", "no label", "missing", "unknown"}
+)  # fmt: skip
 
 
 def classes_of(dataset: Dataset) -> Classes:
@@ -90,7 +93,7 @@ def _same_classes(dataset: Dataset, clusters: np.ndarray) -> Iterator[Finding]:
 
 
 def _no_names(dataset: Dataset) -> Iterator[Finding]:
-    """Says that classes of a table are called as programs write what they do not know."""
+    """Says that classes of a table are called as one writes what is not known."""
     labels = classes_of(dataset)
     counts = np.bincount(labels.targets[labels.known], minlength=len(labels.kinds))
     odd = [
@@ -102,8 +105,8 @@ def _no_names(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "classes_of_nothing",
             "warning",
-            f"{plural(len(odd), 'class is', 'classes are')} called as programs write a value that "
-            f"they do not know.",
+            f"{plural(len(odd), 'class is', 'classes are')} called as people and programs write "
+            f"what they do not know.",
             first(f"{name}: {plural(count, 'image')}" for name, count in odd),
             "If nobody knows the class of these images, leave their cells empty: they are learnt "
             "as a class of their own now.",
@@ -128,22 +131,21 @@ def _classes(dataset: Dataset, alike: np.ndarray) -> Iterator[Finding]:
     # Copies teach nothing new, so it is different images that count.
     seen = np.unique(np.stack([labels.targets, alike])[:, dataset.labelled], axis=1)
     distinct = np.bincount(seen[0], minlength=len(names))
-    for check, severity, mask, what in (
-        ("classes_of_one", "serious", distinct <= 1, "a single image (copies not counted)"),
-        (
-            "small_classes",
-            "warning",
-            (distinct > 1) & (distinct < _FEW),
-            f"fewer than {_FEW} images",
-        ),
-    ):
+    few = (distinct > 1) & (distinct < _FEW)
+    rows: list[tuple[str, Severity, np.ndarray, str, str]] = [
+        ("classes_of_one", "serious", distinct <= 1, "a single image (copies not counted)",
+         "it can be neither learned nor measured"),
+        ("small_classes", "warning", few, f"fewer than {_FEW} images",
+         "little is learned of so few, and hardly anything can be measured"),
+    ]  # fmt: skip
+    for check, severity, mask, what, why in rows:
         if mask.any() and len(names) > 1:
             yield Finding(
                 check,
-                severity,  # type: ignore[arg-type]
+                severity,
                 f"{plural(int(mask.sum()), 'class has', 'classes have')} {what}.",
                 first(f"{name}: {n}" for name, n in zip(names[mask], distinct[mask])),
-                "Add images, or leave the class out: it can be neither learned nor measured.",
+                f"Add images, or leave the class out: {why}.",
                 int(mask.sum()),
             )
     ratio = counts.max() / max(counts.min(), 1)
@@ -180,9 +182,9 @@ def _classes_of_splits(dataset: Dataset) -> Iterator[Finding]:
     if held == "test" and has["val"].any() and has["train"].any():
         rows += [
             ("val", "train", has["train"] & ~has["val"], "warning",
-             "play no part where a model is chosen by val"),
+             "of no weight where a model is chosen by val"),
             ("train", "val", has["val"] & ~has["train"], "warning",
-             "are not known yet where a model is chosen by val"),
+             "unknown where a model is chosen by val"),
         ]  # fmt: skip
     for part, other, missing, severity, why in rows:
         if missing.any():
