@@ -131,11 +131,13 @@ def extrapolate(
         advice = "more labelled images may pay"
     else:
         advice = "more images of the same kind would hardly help"
+    as_read = "{:.1%}" if measure[0] == "accuracy" else "{:.3f}"  # as tables have either
+    told, least, most, before = (as_read.format(each) for each in (value, low, high, now))
     return {
         "n": target,
         measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95%"),
         "summary": f"With {target:,} training images instead of {have:,}, {measure[1]} would "
-        f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
+        f"be about {told} ({least} to {most}) instead of {before}: {advice}.",
     }
 
 

@@ -20,7 +20,7 @@ def test_folders_of_masks_are_known_by_their_words():
 
 
 def test_what_is_left_of_a_folder_says_where_it_belongs():
-    assert bare_folder("imagesTr") == bare_folder("labelsTr") == "tr"
+    assert bare_folder("imagesTr") == bare_folder("labelsTr") == "train"
     assert bare_folder("img_dir") == bare_folder("ann_dir") == "dir"
     assert bare_folder("leftImg8bit") == bare_folder("SegmentationClass") == ""
     assert bare_folder("training_images") == bare_folder("valannot").replace("val", "train")

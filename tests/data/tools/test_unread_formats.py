@@ -25,6 +25,7 @@ PLACES = {
     "txts/a.txt": ("5,6,10,12,1,4,0,0\n", "VisDrone's"),
     "sa.json": ('{"image": {}, "annotations": [{"segmentation": {"counts": "x"}}]}', "SA-1B's"),
     "ls.json": ('[{"annotations": [{"result": [{"polygonlabels": ["a"]}]}]}]', "outlines of Label"),
+    "darwin/a.json": ('{"item": {"slots": []}, "annotations": []}', "V7 Darwin's"),
     "x.json": ('[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "Create ML's"),
 }
 OTHERS = {
@@ -39,6 +40,7 @@ OTHERS = {
     "labels.xlsx": ("PK", "is a spreadsheet"),
     "notes.jsonl": ('{"image": "a.jpg", "suffix": "cat"}\n', "line by line"),
     "attributes.txt": ("2\nSmiling Male\na.jpg 1 -1\nb.jpg -1 1\n", "is a list of images, and"),
+    "masks.zip": ("PK", "unpack it beside them"),
     "masks/a.npy": ("", r"1 files in \.npy"),
 }
 

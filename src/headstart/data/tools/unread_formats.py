@@ -32,6 +32,8 @@ _JSON: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "join them into one file of COCO",
     ),
     (('"category_id"', '"bbox"', '"score"'), "detections with scores", "give the annotations"),
+    (('"annotations"', '"item"', '"slots"'), "V7 Darwin's", "export it as COCO"),
+    (('"annotations"', '"bounding_box"', '"image"'), "V7 Darwin's", "export it as COCO"),
     (('"polygonlabels"',), "outlines of Label Studio", "export it as COCO"),
     (('"brushlabels"',), "strokes of Label Studio", "export it as Brush labels to PNG"),
     (('"keypointlabels"',), "key points of Label Studio", "draw boxes or outlines"),
@@ -49,6 +51,7 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
 _SHEETS = (".xlsx", ".xls", ".ods")
 _TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
 
 
@@ -196,6 +199,10 @@ def _arrays(tree: Tree) -> Unread | None:
 
 def _of_programs(tree: Tree) -> Unread | None:
     """Returns what to say of a few files that programs keep things in: labels, perhaps."""
+    packed = [name for name in tree.others if name.lower().endswith(_ARCHIVES)]
+    if packed and len(packed) <= _LOOKED_AT:
+        what = f"{some_of(packed, 3)} may hold what is on the images, and is not read"
+        return Unread(f"{what}: unpack it beside them", False)
     files = [name for name in tree.others if name.lower().endswith(_KEPT)]
     if not files or len(files) > _LOOKED_AT:
         return None
