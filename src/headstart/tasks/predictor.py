@@ -30,6 +30,7 @@ from headstart.images.given import (
 )
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
+from headstart.images.views import side_by_side
 from headstart.lists import some_of
 from headstart.predictions import Predictions
 from headstart.records import OutputSpec
@@ -247,7 +248,7 @@ class Predictor:
                 waiting.append(result[0])
                 sizes.append(result[1])
             if len(waiting) == self.together or (waiting and number == len(images) - 1):
-                parts.append(self.settled(np.stack(waiting)) | self.places(sizes))
+                parts.append(self.settled(side_by_side(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
         return spread(places, parts, len(images), self._one), errors
