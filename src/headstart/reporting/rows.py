@@ -178,7 +178,7 @@ def split_images(dataset: Mapping[str, Any], *, cv: bool) -> dict[str, int]:
     several = any(
         sum(part.values()) > images.get(split, math.inf) for split, part in counts.items()
     )
-    return images if several else {}
+    return dict(images) if several else {}
 
 
 def _once(parts: Mapping[str, Any], cv: bool) -> Mapping[str, Any]:

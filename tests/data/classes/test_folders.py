@@ -12,6 +12,7 @@ from tests.data.drawn_sets import blocks, noise, write
 
 from headstart.data.classes.folders import open_folders
 from headstart.data.files.scan import EXTENSIONS, Tree, scan
+from headstart.data.open import open_dataset
 from headstart.errors import DataError
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -281,3 +282,12 @@ def test_the_cure_names_the_folder_of_classes(tmp_path):
     tree = Tree(tmp_path, names, {"annotations": 2}, others=("annotations/pug/1", "annotations/x"))
     with pytest.raises(DataError, match=r"to learn those in it, give .*/images$"):
         open_folders(tree)
+
+
+def test_several_folders_with_a_file_for_each_image_are_no_classes(tmp_path):
+    for n in range(3):
+        write(tmp_path / f"image_2/{n}.png", noise(n))
+        for kind in ("truth", "depth", "parts"):
+            write(tmp_path / f"{kind}/{n}.png", blocks(n, (0, 9)))
+    with pytest.raises(DataError, match="each hold a file of the same name for each image"):
+        open_dataset(tmp_path, task="auto")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from tests.data.boxed_sets import voc_text
 from tests.data.drawn_sets import blocks, noise, write
@@ -22,8 +23,8 @@ def beside(root, image, mask, count=3):
 @pytest.mark.parametrize(
     ("image", "mask", "how"),
     [
-        ("{}.jpg", "{}.png", "by their few colours (such as 0.png)"),
-        ("x/{}.JPG", "x/{}.bmp", "by their few colours (such as 0.bmp)"),
+        ("{}.jpg", "{}.png", "by their few colours or their transparency (such as 0.png)"),
+        ("x/{}.JPG", "x/{}.bmp", "by their few colours or their transparency (such as 0.bmp)"),
         ("{}.png", "mask_{}.png", "by the beginnings of their names (such as mask_0.png)"),
         ("d/image_{}.png", "d/label_{}.png", "by the beginnings of their names"),
     ],
@@ -35,6 +36,15 @@ def test_masks_beside_images_are_read_and_how_is_said(tmp_path, image, mask, how
     assert dataset.labels.known.all()
     assert how in dataset.reading["files"]
     assert bool(dataset.guessed) == ("colours" in how)
+
+
+def test_photographs_cut_out_beside_the_whole_ones_are_masks(tmp_path):
+    for n in range(3):
+        write(tmp_path / f"{n}.jpg", noise(n))
+        write(tmp_path / f"{n}.png", np.dstack([noise(n), blocks(n, (0, 255))]))
+    labels = open_dataset(tmp_path, task="auto").labels
+    assert labels.names == ("background", "foreground")
+    assert (labels.read(0) == blocks(0, (0, 1))).all()
 
 
 def test_folders_of_masks_go_before_what_lies_beside(tmp_path):

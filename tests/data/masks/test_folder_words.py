@@ -5,9 +5,11 @@ from __future__ import annotations
 from headstart.data.masks.folder_words import (
     are_instances,
     bare_folder,
+    class_of_folder,
     folders_around,
     in_masks,
     is_mask_folder,
+    split_folder,
 )
 
 
@@ -31,3 +33,16 @@ def test_a_folder_around_both_is_no_folder_of_masks():
     around = folders_around(names)
     assert around == {"Kvasir-SEG"}
     assert [in_masks(name, around) for name in names] == [False, True, True]
+
+
+def test_what_lies_in_kittis_folders():
+    assert [is_mask_folder(each) for each in ("semantic", "semantic_rgb")] == [True, True]
+    assert are_instances("instance")
+    assert split_folder("imagesTs") == "test"
+    assert split_folder("training") == "train"
+    assert split_folder("images") is None
+
+
+def test_classes_are_called_as_people_write_them():
+    assert class_of_folder("2. Haemorrhages") == "2. Haemorrhages"
+    assert class_of_folder("Cat_masks") == "cat"

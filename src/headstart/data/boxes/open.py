@@ -22,7 +22,7 @@ from headstart.data.splits.table_names import split_tables
 from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
 from headstart.data.tools.box_json import is_label_studio, read_label_studio, read_labelme_boxes
-from headstart.data.tools.coco import is_coco
+from headstart.data.tools.coco import draws_boxes_only, is_coco
 from headstart.data.tools.coco_boxes import has_coco_boxes, read_coco_boxes
 from headstart.data.tools.cub import cub_boxes
 from headstart.data.tools.labelme import is_labelme
@@ -273,7 +273,9 @@ def _with_unread(notes: BoxNotes, files: list[Path]) -> BoxNotes:
 
 
 def _is_ours(content: object, sure: bool) -> bool:
-    return has_coco_boxes(content) and (sure or not is_coco(content))
+    if not has_coco_boxes(content):
+        return False
+    return sure or not is_coco(content) or draws_boxes_only(content)
 
 
 def _all_rectangles(paths: list[Path]) -> bool:
@@ -318,10 +320,12 @@ def _refuse_rivals(tree: Tree, source: _Source) -> None:
 def _none(path: Path, tree: Tree) -> str:
     if not tree.names:
         return no_images(tree)
-    if unread := unread_format(tree):
+    unread = unread_format(tree)
+    if unread and not unread.seen:
         return f"{path}: {unread.line}"
+    seen = f". {unread.seen}" if unread else ""
     return (
         f"{path} holds no boxes: give XML files of Pascal VOC, a JSON file of COCO or Label "
         f"Studio, those of Labelme, CVAT or VIA, text files of YOLO, or a table with the columns "
-        f"image, xmin, ymin, xmax, ymax, label; or say where they are with --annotations"
+        f"image, xmin, ymin, xmax, ymax, label; or say where they are with --annotations{seen}"
     )

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-from headstart.data.files.few_colours import few_colours
+from headstart.data.files.few_colours import cut_out, few_colours
 from headstart.data.files.scan import Tree
 from headstart.data.masks.pairs import MaskPairs, pair_masks, split_by_folders
 from headstart.data.words import normal
@@ -50,7 +50,7 @@ def masks_beside(tree: Tree) -> tuple[dict[str, str], str]:
     """
     homes, how = _by_beginnings(tree), "by the beginnings of their names"
     if not homes:
-        homes, how = _by_colours(tree), "by their few colours"
+        homes, how = _by_colours(tree), "by their few colours or their transparency"
     others = len(tree.names) - len(homes)
     return (homes, how) if len(homes) > 1 and 2 * len(homes) >= others else ({}, "")
 
@@ -96,7 +96,8 @@ def _by_colours(tree: Tree) -> dict[str, str]:
         }
         if len(found) < len(own):
             continue
-        flat = few_colours(replace(tree, names=tuple(found)))
-        if flat and not few_colours(replace(tree, names=tuple(found.values()))):
+        masks = replace(tree, names=tuple(found))
+        images = replace(tree, names=tuple(found.values()))
+        if (few_colours(masks) or cut_out(masks)) and not few_colours(images):
             return found
     return {}

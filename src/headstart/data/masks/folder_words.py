@@ -25,6 +25,7 @@ _MASKS = MASKS | {
     *("trainannot", "testannot", "valannot", "gts", "targets"),
     *("segmentationclass", "segmentationclassraw"),
     *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
+    *("semantic", "semantics"),
     *("alpha", "alphas", "matte", "mattes", "matting"),
 }
 _IMAGES = frozenset(
@@ -32,7 +33,7 @@ _IMAGES = frozenset(
      "leftimg8bit", "input", "inputs", "clip", "rgb", "raw", "original", "originals", "frames",
      "slices"}
 )  # fmt: skip
-_INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
+_INSTANCES = frozenset({"segmentationobject", "instance", "instances", "instanceids"})
 _NNUNET = re.compile(r"(?:images|labels)(tr|ts|val)", re.I)
 _NNUNET_SPLITS = {"tr": "train", "ts": "test", "val": "val"}
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})

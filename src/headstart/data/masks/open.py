@@ -199,11 +199,13 @@ def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
         return f"{path} holds several tables of masks ({names}); give the path of the one meant"
     if not tree.names:
         return no_images(tree)
-    if unread := unread_format(tree):
+    unread = unread_format(tree)
+    if unread and not unread.seen:
         return f"{path}: {unread.line}"
+    seen = f". {unread.seen}" if unread else ""
     return (
         f"{path} holds no masks: give images/ and masks/ with files of the same names, endings "
         f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, CVAT or VIA, YOLO's "
         f"outlines, or a table with the columns image and mask, or with run lengths; or say where "
-        f"they are with --annotations"
+        f"they are with --annotations{seen}"
     )

@@ -25,7 +25,7 @@ __all__ = ["MaskPairs", "is_called_mask", "pair_masks", "split_by_folders"]
 
 _ENDING = re.compile(
     r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
-    r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
+    r"ground[_ ]truth|labels?|annotations?|annot?|labelids|labeltrainids|matte|l)$",
     re.I,
 )
 _NUMBERED = re.compile(r"(?<=[ _.\-]mask)(s?)[ _.\-]?\d{1,2}$", re.I)  # x_mask_1 of x
