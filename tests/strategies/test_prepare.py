@@ -142,7 +142,7 @@ def test_a_given_test_is_used_and_leaks_are_left_out():
     assert only.test.tolist() == np.flatnonzero(splits == "test").tolist()
     assert 1 not in only.train
     assert len(only.train) == 31
-    assert "own test split: 8 images. 1 training images were left out" in problem.summary
+    assert "own test split: 8 images. 1 training image was left out" in problem.summary
     asked = make_problem(given, "cv", folds=3, seed=0)
     assert (asked.kind, len(asked.rounds)) == ("cv", 3)
     assert "as asked" in asked.summary

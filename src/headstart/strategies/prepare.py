@@ -323,10 +323,11 @@ def _holdout(prepared: Prepared, given: bool, *, seed: int) -> tuple[_Pairs, str
     test = prepared.splits == "test"
     own = "test" if prepared.dataset.test_name == "test" else "validation"
     origin = f"the data's own {own} split" if given else "a stratified fifth held out (seed "
-    summary = f"Measured once on {origin}{'' if given else f'{seed})'}: {test.sum()} images."
+    summary = f"Measured once on {origin}{'' if given else f'{seed})'}: "
+    summary += f"{plural(int(test.sum()), 'image')}."
     if prepared.dropped.any():
         summary += (
-            f" {int(prepared.dropped.sum())} training images were left out because copies, "
-            f"near-duplicates or members of their group are in the test."
+            f" {plural(int(prepared.dropped.sum()), 'training image was', 'training images were')} "
+            f"left out because copies, near-duplicates or members of their group are in the test."
         )
     return [(np.flatnonzero(~test & ~prepared.dropped), np.flatnonzero(test))], summary
