@@ -81,3 +81,10 @@ def test_what_jpeg_files_nearly_hold_of_named_colours_is_these():
     kept = near.values[main_values(near, named)].tolist()
     assert kept == near.values.tolist(), "and what fills an area and was not named is another class"
     assert snapped(totals(rows, colours=True), named).values.tolist() == [r[0] for r in rows]
+
+
+def test_exact_values_are_classes_however_near_each_other():
+    label_map = [(1, 90_000, 0.9), (5, 2000, 0.8), (150, 6000, 0.9)]
+    assert chosen(totals(label_map)) == [1, 5, 150], "as ADE20K and COCO-Stuff number theirs"
+    smoothed = [*label_map, *((v, 100, 0.0) for v in range(60, 100, 10))]
+    assert chosen(totals(smoothed)) == [1, 150], "beside strays 5 may be one of 1"

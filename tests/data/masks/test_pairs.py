@@ -212,3 +212,12 @@ def test_folders_call_classes_as_people_write_them():
 
 def test_folders_of_nnunet_are_splits():
     assert split_by_folders(["d/imagesTr/a.png", "d/imagesTs/b.png"]) == ("train", "test")
+
+
+def test_drawings_of_masks_are_neither_images_nor_masks():
+    shown = [
+        "JPEGImages/a.jpg",
+        "SegmentationClassPNG/a.png",
+        "SegmentationClassVisualization/a.jpg",
+    ]
+    assert pairs(*shown) == {"JPEGImages/a.jpg": ["SegmentationClassPNG/a.png"]}

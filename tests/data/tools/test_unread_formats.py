@@ -149,7 +149,12 @@ def test_what_is_not_read_is_said_whatever_was_asked_for(tmp_path, task):
 
 @pytest.mark.parametrize(
     ("text", "places"),
-    [("cat 20 16 28 38\n", True), ("0,0.5,0.5,0.1,0.2", True), ("a cat, 4k", False)],
+    [
+        ("cat 20 16 28 38\n", True),
+        ("0,0.5,0.5,0.1,0.2", True),
+        ("a cat, 4k", False),
+        ("<A><Vertex X='1'/></A>", True),
+    ],
 )
 def test_a_file_for_each_image_that_nobody_reads_is_told(tmp_path, text, places):
     for stem in "ab":

@@ -33,7 +33,19 @@ _IMAGES = frozenset(
      "leftimg8bit", "input", "inputs", "clip", "rgb", "raw", "original", "originals", "frames",
      "slices"}
 )  # fmt: skip
-_INSTANCES = frozenset({"segmentationobject", "instance", "instances", "instanceids"})
+_INSTANCES = frozenset(
+    {
+        "segmentationobject",
+        "instance",
+        "instances",
+        "instanceids",
+        "overlay",
+        "overlays",
+        "visualization",
+        "visualizations",
+        "visualisation",
+    }
+)
 _NNUNET = re.compile(r"(?:images|labels)(tr|ts|val)", re.I)
 _NNUNET_SPLITS = {"tr": "train", "ts": "test", "val": "val"}
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})

@@ -21,6 +21,7 @@ _SOLID = 0.25  # of the pixels of a class lie inside an area of it; of those alo
 _MUCH = 0.005  # of all pixels: along edges, hardly any one value has so many
 _SOME = 1e-4
 _ALONE = 0.05
+_CLEAN = 1e-3  # of the pixels at most are in no area: nothing was smoothed, and values are exact
 _SEVERAL = 3  # values between two classes: smoothing leaves more than a class of thin lines has
 _MIXED = 0.5  # of the pixels of a value lie between two others
 _NEAR = 8  # levels from a class, in which compression leaves others
@@ -120,11 +121,11 @@ def main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
     if not totals.colours and not len(listed) and _are_indices(totals):
         return np.arange(len(values))
     solid = totals.solid >= _SOLID * np.maximum(pixels, 1)
-    chosen = listed.tolist()
+    chosen, total = listed.tolist(), pixels.sum()
+    clean = not totals.jpeg and pixels[~solid].sum() <= _CLEAN * total
     for row in np.argsort(-pixels, kind="stable").tolist():
-        if solid[row] and row not in chosen and not _is_beside(totals, row, chosen):
+        if solid[row] and row not in chosen and (clean or not _is_beside(totals, row, chosen)):
             chosen.append(row)
-    total = pixels.sum()
     if not chosen:
         return np.flatnonzero(pixels >= _ALONE * total)
     loose = np.setdiff1d(np.flatnonzero(pixels >= _SOME * total), chosen)[:_MOST_LOOKED_AT]

@@ -52,6 +52,8 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
 _SHEETS = (".xlsx", ".xls", ".ods")
 _TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
+_NOTES = (".txt", ".xml", ".json", ".geojson")
+_PLACES = re.compile(r"\b(xmin|x1|vertex|vertices|points?|bbox|bndbox|coordinates)\b", re.I)
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
 
@@ -198,7 +200,7 @@ def _manifest(tree: Tree) -> Unread | None:
 def _own_files(tree: Tree) -> Unread | None:
     """Returns what to say of files that are called like most images, each, and say more of it."""
     stems = {stem_of(name) for name in tree.names}
-    own = [n for n in tree.others if n.lower().endswith((".txt", ".xml")) and stem_of(n) in stems]
+    own = [n for n in tree.others if n.lower().endswith(_NOTES) and stem_of(n) in stems]
     if len(own) < 2 or 2 * len({stem_of(name) for name in own}) <= len(stems):
         return None
     heads = ((name, _head(tree.root / name).strip()) for name in own[:_LOOKED_AT])
@@ -206,7 +208,7 @@ def _own_files(tree: Tree) -> Unread | None:
     if not name:
         return None
     line = " ".join(head.split())[:40]
-    places = len(re.findall(_NUMBER, line)) > 3 or name.lower().endswith(".xml")
+    places = len(re.findall(_NUMBER, line)) > 3 or bool(_PLACES.search(head))
     what = f"{len(own):,} files are called like images and are not read (such as {name}: {line})"
     return Unread(f"{what}: {_TABLE if places else _LABELS}", places, what)
 
