@@ -163,5 +163,7 @@ def test_a_file_for_each_image_that_nobody_reads_is_told(tmp_path, text, places)
     assert unread is not None
     assert "2 files are called like images and are not read (such as truth/a.txt" in unread.line
     assert unread.places == places
+    (tmp_path / "truth/a.txt").write_text("0 0.5 0.5 0.1 0.2\n")
+    assert unread_format(scan(tmp_path)) is None, "that is YOLO's, and read"
     (tmp_path / "truth/a.txt").unlink()
     assert unread_format(scan(tmp_path)) is None, "one of two says nothing of most"

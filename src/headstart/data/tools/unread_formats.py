@@ -53,6 +53,7 @@ _SHEETS = (".xlsx", ".xls", ".ods")
 _TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
 _NOTES = (".txt", ".xml", ".json", ".geojson")
+_READ = re.compile(r'\A(<\?xml[^>]*>\s*)?<annotation[ >]|"shapes"|\A\d+(\s+-?[\d.]+){4}')
 _PLACES = re.compile(r"\b(xmin|x1|vertex|vertices|points?|bbox|bndbox|coordinates)\b", re.I)
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
@@ -205,7 +206,7 @@ def _own_files(tree: Tree) -> Unread | None:
         return None
     heads = ((name, _head(tree.root / name).strip()) for name in own[:_LOOKED_AT])
     name, head = next(((name, head) for name, head in heads if head), ("", ""))
-    if not name:
+    if not name or _READ.search(head):  # of boxes that are read where they are asked for
         return None
     line = " ".join(head.split())[:40]
     places = len(re.findall(_NUMBER, line)) > 3 or bool(_PLACES.search(head))
