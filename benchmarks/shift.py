@@ -44,11 +44,8 @@ from headstart.metrics.interval import paired_difference
 from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
 from headstart.strategies.classes.shift import choose_probe, look_at_test, shift_sections
-from headstart.strategies.prepare import (
-    check_and_split,
-    choose_preprocess,
-    make_problem,
-)
+from headstart.strategies.make_problem import make_problem
+from headstart.strategies.prepare import check_and_split, choose_preprocess
 from headstart.strategies.problem import Prepared
 
 CHANGES = ("dark", "zoom", "recolour")

@@ -80,7 +80,7 @@ FLOORS_OF_NETS = {
 FLOORS_OF_STRATEGIES = {
     room: floor
     for floor, rooms in enumerate([
-        ("ask", "clock", "prepare", "problem", "trained"),
+        ("ask", "clock", "make_problem", "prepare", "problem", "trained"),
         ("finetuning",),
         ("classes",),
         ("placed",),

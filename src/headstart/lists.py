@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-__all__ = ["some_of"]
+__all__ = ["short_names", "some_of"]
 
 
 def some_of(names: Iterable[object], most: int = 5, *, total: int | None = None) -> str:
@@ -21,3 +23,9 @@ def some_of(names: Iterable[object], most: int = 5, *, total: int | None = None)
         return ", ".join(known)
     shown = known[:most]
     return f"{', '.join(shown)} and {count - len(shown):,} more"
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Returns the last part of each path, behind its folder where several end alike."""
+    alike = Counter(path.name for path in paths)
+    return [p.name if alike[p.name] == 1 else f"{p.parent.name}/{p.name}" for p in paths]

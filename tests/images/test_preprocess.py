@@ -191,6 +191,9 @@ def test_tiles_are_of_the_network_and_not_of_the_pixels():
     assert Preprocess.from_json(json.loads(json.dumps(before))) == whole
     assert "tile" not in whole.fields
     assert tiled.fields["tile"] == 128
+    seen = tiled.inputs(np.zeros((200, 300, 3), np.uint8), 8)
+    assert seen.shape == (8, whole.size, whole.size, 3)
+    assert seen.strides[0] == 0, "views are made of each tile as it is cut"
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,9 @@ def test_what_was_tried_is_not_advised_again():
     people = doubt_of(unsure | {"task": "identity", "finetuning": {"kept": "probe"}})
     assert "headstart advise DATA --task identity" in people
     assert "finetune" not in people
+    places = doubt_of(unsure | {"task": "segmentation", "end_to_end": True})
+    assert "finetune" not in places
+    assert "finetune" in doubt_of(unsure | {"task": "segmentation", "end_to_end": False})
 
 
 def test_what_is_surely_worse_is_not_only_called_unsure():

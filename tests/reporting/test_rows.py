@@ -56,6 +56,10 @@ def test_images_are_counted_by_class_and_split():
     found = rows.balance(dataset, cv=False)
     assert [(row["class"], row["total"]) for row in found] == [("b", 8), ("c", 4), ("a", 2)]
     assert found[0]["widths"] == {"train": 75.0, "test": 25.0}
+    assert rows.split_images(dataset, cv=False) == {}
+    shown = dataset | {"images": {"train": 4, "test": 3}}
+    assert rows.split_images(shown, cv=False) == {"train": 4, "test": 3}
+    assert rows.split_images(shown, cv=True) == {"trained on and tested on in turn": 3}
     crossed = rows.balance(dataset, cv=True)
     assert [(row["class"], row["total"]) for row in crossed] == [("c", 4), ("b", 2), ("a", 1)]
 

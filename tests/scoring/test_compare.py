@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from headstart.data.labels import Classes, Numbers
 from headstart.metrics.interval import paired_difference
+from headstart.metrics.statistic import Measure, Statistic
 from headstart.predictions import ClassProbabilities, Intervals
 from headstart.records import Estimate, to_json
 from headstart.scoring.compare import compare_statistics, items_needed, paired_test
@@ -223,6 +224,22 @@ def test_what_cannot_be_compared_is_refused():
         compared(targets, (chances[0], chances[1][:3]))
     with pytest.raises(ValueError, match="independent"):
         compared(targets, chances, clusters=np.zeros(10))
+
+
+def test_of_few_images_the_test_and_the_interval_say_the_same():
+    def mean(values):
+        return Statistic(lambda w: (w @ np.array(values)) / w.sum(axis=1), len(values))
+
+    measure = Measure("mean_iou", "mean IoU")
+    apart = compare_statistics(
+        {"mean_iou": mean([0.9, 0.8, 0.8, 0.6, 0.9, 0.8])},
+        {"mean_iou": mean([0.7, 0.6, 0.65, 0.4, 0.75, 0.65])},
+        names=("a", "b"), primary=measure,
+    )  # fmt: skip
+    change = apart.differences["mean_iou"]
+    assert change.low < 0 < change.high
+    assert apart.p_value > 0.05, "resampling six that all fell would say 0.001"
+    assert apart.test == "Student's t, pooled as for few"
 
 
 def test_errors_of_numbers_are_compared_and_less_is_better():

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import Classes
 from headstart.features.extract import extract
 from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
@@ -19,6 +20,15 @@ from headstart.strategies.problem import FrozenNetwork, Prepared
 from headstart.training.schedule import Recipe
 
 SIZE = 32
+
+
+def data_of(targets, splits=None, **more) -> Dataset:
+    """Images of up to three classes by their numbers, without files."""
+    n = len(targets)
+    labels = Classes(("ant", "bee", "cat"), np.asarray(targets))
+    names = tuple(f"{i:03}.png" for i in range(n))
+    given = np.full(n, "") if splits is None else np.asarray(splits)
+    return Dataset(Path("/data"), names, labels, given, **more)
 
 
 def material(

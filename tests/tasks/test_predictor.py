@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.drawn_sets import folder
 from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
 
 from headstart.errors import ImageError
 from headstart.images.preprocess import Preprocess
 from headstart.scoring.run_predictor import RunPredictor
-from headstart.tasks.predictor import NO_NUMBER, Predictor, spread
+from headstart.tasks.predictor import NO_NUMBER, Predictor, spelt_out, spread
 
 
 @pytest.fixture(scope="module", params=[CLASSES, NUMBERS], ids=lambda spec: spec.task)
@@ -169,3 +170,12 @@ def test_few_large_images_are_held_at_once(size, tile, together):
     predictor = Predictor()
     predictor.preprocess, predictor.tta = Preprocess(size=size, geometry="pad", tile=tile), 1
     assert predictor.together == together
+
+
+def test_masks_of_the_images_of_a_folder_are_left_out_of_it_and_that_is_said(tmp_path, caplog):
+    folder(tmp_path)
+    names = [f"{tmp_path}/images/{n}.jpg" for n in range(4)]
+    assert spelt_out(tmp_path) == names
+    assert "4 masks of its images left out (such as masks/0.png)" in caplog.text
+    assert spelt_out(f"{tmp_path}/") == names
+    assert len(spelt_out([tmp_path / "masks", names[0]])) == 5, "what is named is meant"

@@ -34,7 +34,8 @@ from headstart.strategies.classes.views import Viewed, try_views
 from headstart.strategies.clock import Clock
 from headstart.strategies.finetuning.auto import Budget, make_plan
 from headstart.strategies.finetuning.plan import FinetunePlan
-from headstart.strategies.prepare import face_flags, make_problem
+from headstart.strategies.make_problem import make_problem
+from headstart.strategies.prepare import face_flags
 from headstart.strategies.problem import Prepared, Problem
 from headstart.tasks import task_of
 from headstart.training.schedule import Recipe

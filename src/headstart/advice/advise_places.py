@@ -115,11 +115,14 @@ def advise_places(
         f"{one.backbone.name}, frozen": trial.told(each)
         for one, each in zip(seen, frozen, strict=True)
     }
-    rows |= {f"{name}, full training": trial.told(full), f"{name}, half": trial.told(half)}
-    gain = difference(full, frozen[best], trial.clusters, seed=compute.seed)
-    shown = gain.low > 0 if trial.primary.larger_is_better else gain.high < 0
+    # Where the budget left no time for more than the frozen network, nothing was learnt of it.
+    tried = bool(trial.arms["auto"] - trial.arms["probe"])
+    rows |= {f"{name}, full training": trial.told(full)} if tried else {}
+    rows |= {f"{name}, half": trial.told(half)}
+    gain = difference(full, frozen[best], trial.clusters, seed=compute.seed) if tried else None
     growth = difference(frozen[best], half, trial.clusters, seed=compute.seed)
-    strategy = f"auto --budget {options.budget:g}" if trial.better(gain.value) else "probe"
+    pays = gain is not None and trial.better(gain.value)
+    strategy = f"auto --budget {options.budget:g}" if pays else "probe"
     words: list[object] = ["headstart", "train", options.data, "--task", own.dataset.task]
     words += ["--backbone", seen[best].backbone.source.place]
     words += ["--image-size", seen[best].preprocess.size]
@@ -127,7 +130,7 @@ def advise_places(
     return PlacedAdvice(
         data=str(options.data),
         task=own.dataset.task,
-        summary=_sentences(trial, rows, name, (gain, shown), growth),
+        summary=_sentences(trial, rows, name, gain, growth),
         command=shlex.join(map(str, words)) + f" --strategy {strategy} -o RUN",
         rows=rows,
         gain=gain,
@@ -156,26 +159,16 @@ def _sentences(
     trial: _Trial,
     rows: dict[str, Estimate],
     name: str,
-    gain: tuple[Estimate, bool],
+    gain: Estimate | None,
     growth: Estimate,
 ) -> tuple[str, ...]:
     """Returns the answer in words: what to do, what to expect, what more images would bring."""
-    words, more = trial.primary.words, gain[0]
-    frozen, full = rows[f"{name}, frozen"], rows[f"{name}, full training"]
-    found = [f"Use {name}: {words} {frozen.value:.3f} with the network frozen."]
-    interval = f"{more.value:+.3f} (95%: {more.low:+.3f} to {more.high:+.3f})"
-    if trial.better(more.value):
-        sure = "" if gain[1] else "; that may be chance"
-        found.append(
-            f"Freeze or fine-tune? Train it further: within --budget {trial.options.budget:g} that "
-            f"brought {interval}{sure}."
-        )
-    else:
-        found.append(
-            f"Freeze or fine-tune? Keep it frozen: training it further brought nothing here, "
-            f"{interval}."
-        )
-    hope = full if trial.better(more.value) else frozen
+    words, frozen = trial.primary.words, rows[f"{name}, frozen"]
+    hope = rows[f"{name}, full training"] if gain and trial.better(gain.value) else frozen
+    found = [
+        f"Use {name}: {words} {frozen.value:.3f} with the network frozen.",
+        f"Freeze or fine-tune? {_of_training(trial, gain)}",
+    ]
     found.append(
         f"Expect {words} of about {hope.value:.3f} ({hope.low:.3f} to {hope.high:.3f}); it was "
         f"measured on {hope.n} held-out training images, and trained on the others."
@@ -186,6 +179,22 @@ def _sentences(
         f"again usually bring less."
     )
     return tuple(found)
+
+
+def _of_training(trial: _Trial, gain: Estimate | None) -> str:
+    """Returns whether training further pays, or that there was no time to see."""
+    budget = f"--budget {trial.options.budget:g}"
+    if gain is None:
+        return (
+            f"Whether training it further pays was not measured: {budget} leaves no time for it. "
+            f"Give more minutes to see."
+        )
+    interval = f"{gain.value:+.3f} (95%: {gain.low:+.3f} to {gain.high:+.3f})"
+    if not trial.better(gain.value):
+        return f"Keep it frozen: training it further brought nothing here, {interval}."
+    shown = gain.low > 0 if trial.primary.larger_is_better else gain.high < 0
+    sure = "" if shown else "; that may be chance"
+    return f"Train it further: within {budget} that brought {interval}{sure}."
 
 
 class _Trial:
@@ -201,6 +210,7 @@ class _Trial:
         self.prepared, self.options, self.compute = prepared, options, compute
         self.primary = task_of(prepared.dataset.task).PRIMARY
         self.clusters = prepared.clusters[prepared.splits == "test"]
+        self.arms: dict[str, set[str]] = {}  # that were tried, of each strategy
 
     def halved(self, of: np.ndarray) -> _Trial:
         """Returns the same, with half of the images to learn from."""
@@ -234,6 +244,7 @@ class _Trial:
                 until_written=stack,
             )  # fmt: skip
             trained = way_of(task)(self.prepared, network, ask, self.compute, Clock())
+            self.arms[strategy] = {str(row.get("arm")) for row in trained.trials}
             labels = self.prepared.dataset.labels.take(trained.items)
             return measured(task, trained.predictions, labels).statistics[self.primary.key]
 

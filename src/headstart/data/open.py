@@ -112,7 +112,7 @@ def open_dataset(
         if left:
             said = f"{dataset.reading['labels']}, not {left} (--task segmentation reads those)"
             dataset = dataclasses.replace(dataset, reading=dataset.reading | {"labels": said})
-    if ".json" in dataset.others:
+    if {".json", ".xml"} & set(dataset.others):
         damaged = damaged_files(dataset.root, [name for name, _ in dataset.set_aside])
         dataset = dataclasses.replace(dataset, set_aside=(*dataset.set_aside, *damaged))
     if group is not None and by_folder:

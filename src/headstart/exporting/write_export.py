@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headstart.compute import Progress
+from headstart.data.words import plural
 from headstart.deploy.runtime import About, put_about
 from headstart.errors import ModelError
 from headstart.exporting import graph
@@ -155,7 +156,7 @@ def _proven(
     known = "the run" if model.backbone.source.kind == "onnx" else "torch"
     same = parity.told if parity.pixels else "all answers are the same"
     return parity, [
-        f"ONNX answers as {known}: on {parity.images} images of the run {same}, "
+        f"ONNX answers as {known}: on {plural(parity.images, 'image')} of the run {same}, "
         f"outputs differ by at most {parity.largest_difference:.1e}."
     ]
 
@@ -186,8 +187,9 @@ def _describe_int8(result: Quantised, primary: Measure, max_drop: float, counted
     told = (
         f"int8 ({last.method}) is expected to change {primary.words} by "
         f"{_change(last.change, primary)}: the noise that it adds to {result.compared_on} training "
-        f"images which it was not calibrated on, on the outputs for {last.change.n:,} images "
-        f"that the run was tested on; {100 * last.agreement:.1f}% of the {_KEPT[counted]}"
+        f"images which it was not calibrated on, on the outputs for "
+        f"{plural(last.change.n, 'image')} that the run was tested on; "
+        f"{100 * last.agreement:.1f}% of the {_KEPT[counted]}"
     )
     some = f"; {len(last.in_float)} layers stay in floating point" if last.in_float else ""
     if result.kept:

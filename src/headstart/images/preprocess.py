@@ -19,7 +19,7 @@ from headstart.images.detect import Face
 from headstart.images.faces import Faces
 from headstart.images.stats import STATS_SIDE
 from headstart.images.tiles import TILE_STEP
-from headstart.images.views import Look, views_of
+from headstart.images.views import Look, every_view, views_of
 from headstart.records import is_number
 
 __all__ = ["Preprocess"]
@@ -238,6 +238,8 @@ class Preprocess:
         """
         if self.faces is not None:
             return _mirrored(self.fit(pixels), tta)
+        if self.tile is not None:  # the views of a tile are made as it is cut (`cut_tiles`)
+            return every_view(self.fit(pixels), tta)
         inputs = []
         for look in self.looks:
             for view in views_of(tta):

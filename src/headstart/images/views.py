@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headstart.choices import Geometry
 
-__all__ = ["Look", "View", "views_of"]
+__all__ = ["Look", "View", "every_view", "side_by_side", "views_of"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,13 @@ def views_of(count: int) -> tuple[View, ...]:
         raise ValueError(f"tta must be 1, 2, 3, 6 or 8, got {count}")
     flips = (False,) if count in (1, 3) else (False, True)
     return tuple(View(position, flip) for flip in flips for position in positions[count])
+
+
+def every_view(square: np.ndarray, count: int) -> np.ndarray:
+    """Returns (V, size, size, 3) of which each is the one square, in the memory of one."""
+    return np.broadcast_to(square, (count, *square.shape))
+
+
+def side_by_side(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns (N, ...) of N arrays of one shape; of one it is no copy, which may be large."""
+    return images[0][None] if len(images) == 1 else np.stack(images)

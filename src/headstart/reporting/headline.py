@@ -109,7 +109,9 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
         f"{bad if worse else doubtful}. Try "
         f"'headstart advise DATA{asked}' (is it the size, the backbone or the images?)"
     )
-    if metrics.get("finetuning"):  # it was tried, or the task is learnt by nothing else
+    if metrics.get("finetuning") or metrics.get(
+        "end_to_end"
+    ):  # it was tried, or the task is learnt by nothing else
         return f"{said}."
     return f"{said} and 'headstart train DATA{asked} --strategy finetune'."
 

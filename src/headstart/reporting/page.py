@@ -101,6 +101,7 @@ def _parts(run_folder: Path, missing: list[str]) -> dict[str, Any]:
         if "findings.json" in missing
         else sorted(findings, key=lambda found: _ORDER.get(found.get("severity"), 3)),
         "balance": rows.balance(dataset, cv=cv),
+        "split_images": rows.split_images(dataset, cv=cv),
         "trials": trials[:_MOST],
         "words": words_of(metrics.get("task") or ""),
         "scale": rows.axis_limits(row["estimate"] for row in trials),

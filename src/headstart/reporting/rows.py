@@ -19,6 +19,7 @@ __all__ = [
     "MATRIX",
     "PREVIEW",
     "balance",
+    "split_images",
     "command_line",
     "confusion",
     "facts",
@@ -169,9 +170,7 @@ def recipe_rows(finetuning: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
     """Images per class and split, the largest class first; widths in per cent of the largest."""
-    counts = dataset.get("counts") or {}
-    if cv and "test" in counts:  # the same images train and test: they are counted once
-        counts = {"trained on and tested on in turn": counts["test"]}
+    counts = _once(dataset.get("counts") or {}, cv)
     names = dataset.get("classes") or sorted({name for part in counts.values() for name in part})
     rows = []
     for name in names:
@@ -181,6 +180,20 @@ def balance(dataset: Mapping[str, Any], *, cv: bool) -> list[dict[str, Any]]:
     for row in rows:
         row["widths"] = {split: 100 * n / most for split, n in row["parts"].items()}
     return sorted(rows, key=lambda row: -row["total"])
+
+
+def split_images(dataset: Mapping[str, Any], *, cv: bool) -> dict[str, int]:
+    """Images of each split, where these show several classes and are counted for each of them."""
+    counts, images = (_once(dataset.get(key) or {}, cv) for key in ("counts", "images"))
+    several = any(
+        sum(part.values()) > images.get(split, math.inf) for split, part in counts.items()
+    )
+    return dict(images) if several else {}
+
+
+def _once(parts: Mapping[str, Any], cv: bool) -> Mapping[str, Any]:
+    """The same images train and test in cross-validation: they are counted once."""
+    return {"trained on and tested on in turn": parts["test"]} if cv and "test" in parts else parts
 
 
 def confusion(metrics: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -72,6 +72,7 @@ def dataset_record(
         "quantity": quantity_of(data.labels),
         "classes": data.labels.kinds,
         "counts": {part: counts_of(data.labels, mask) for part, mask in parts.items()},
+        "images": {part: int((mask & data.labelled).sum()) for part, mask in parts.items()},
         "items": len(data),
         "left_out_as_leaks": [data.names[i] for i in np.flatnonzero(dropped)],
         "reading": data.reading,

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from headstart.metrics.few import FEW, pooled_variance
 from headstart.metrics.interval import cluster_codes, resample
 from headstart.metrics.statistic import Measure, Statistic, difference, estimate
 from headstart.records import Estimate
@@ -213,6 +214,14 @@ def _chance(
     if a.outcomes is not None and b.outcomes is not None:
         return _randomised(b.outcomes - a.outcomes, codes, total, seed), name
     draws = resample(lambda weights: b(weights) - a(weights), codes, seed=seed)
+    if total < FEW and a.bounds[1] == 1.0:  # as the interval is, which the test must not deny
+        from scipy.stats import t
+
+        change = b.value - a.value
+        variance, freedom = pooled_variance(change, draws, clusters=total, signed=True)
+        return float(
+            2 * t.sf(abs(change) / math.sqrt(variance), freedom)
+        ), "Student's t, pooled as for few"
     centred = draws - np.nanmedian(draws)
     seen = abs(b.value - a.value)
     return float((1 + (np.abs(centred) >= seen).sum()) / (1 + len(draws))), "bootstrap"

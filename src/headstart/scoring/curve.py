@@ -126,6 +126,7 @@ def extrapolate(
         return None
     now = float(np.clip(now + np.median(closer), 0.0, value))
     gain, most = value - now, float(np.quantile(gains - closer, 0.975))
+    as_read = "{:.1%}" if measure[0] == "accuracy" else "{:.3f}"  # as tables have either
     if low > now and gain >= 0.01:
         advice = "more labelled images are likely to pay"
     elif gain >= 0.01:
@@ -133,12 +134,13 @@ def extrapolate(
     elif most < _HARDLY:
         advice = "more images of the same kind would hardly help"
     else:
-        advice = f"no gain is seen, but one of {most:.1%} cannot be ruled out"
+        advice = f"no gain is seen, but one of {as_read.format(most)} cannot be ruled out"
+    told, least, highest, before = (as_read.format(each) for each in (value, low, high, now))
     return {
         "n": target,
         measure[0]: Estimate(value, low, high, int(n[-1]), "inverse power law, resampled 95%"),
         "summary": f"With {target:,} training images instead of {have:,}, {measure[1]} would "
-        f"be about {value:.1%} ({low:.1%} to {high:.1%}) instead of {now:.1%}: {advice}.",
+        f"be about {told} ({least} to {highest}) instead of {before}: {advice}.",
     }
 
 

@@ -7,13 +7,18 @@ here: which images are taken, how they are decoded beside, and what becomes of u
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from headstart.compute import Progress, silent
 from headstart.data.files.paths import NO_FILE, expand_paths, missing_paths
+from headstart.data.files.scan import Tree
+from headstart.data.masks.without_masks import without_masks
+from headstart.data.words import plural
 from headstart.errors import HeadstartError, ImageError, ModelError
 from headstart.images.given import (
     ImageLike,
@@ -25,6 +30,7 @@ from headstart.images.given import (
 )
 from headstart.images.preprocess import Preprocess
 from headstart.images.threads import ordered_map
+from headstart.images.views import side_by_side
 from headstart.lists import some_of
 from headstart.predictions import Predictions
 from headstart.records import OutputSpec
@@ -32,6 +38,8 @@ from headstart.tasks import decode, placed, settle
 from headstart.tasks.protocol import Outputs, Places
 
 __all__ = ["NO_NUMBER", "Predictor", "in_batches", "numbers_only", "spelt_out", "spread"]
+
+_log = logging.getLogger("headstart.predict")
 
 NO_NUMBER = "the model gave no number for it"
 """Why there is no answer to an input whose outputs are not finite."""
@@ -240,7 +248,7 @@ class Predictor:
                 waiting.append(result[0])
                 sizes.append(result[1])
             if len(waiting) == self.together or (waiting and number == len(images) - 1):
-                parts.append(self.settled(np.stack(waiting)) | self.places(sizes))
+                parts.append(self.settled(side_by_side(waiting)) | self.places(sizes))
                 waiting, sizes = [], []
             progress("predicting", number + 1, len(images))
         return spread(places, parts, len(images), self._one), errors
@@ -249,13 +257,29 @@ class Predictor:
 def spelt_out(images: ImagesLike) -> list[ImageLike]:
     """Returns one image or many as a list, with the files of folders and globs in their place.
 
+    Masks of the images of a folder are no images, and left out of it, which is said.
+
     Raises:
         DataError: If a folder or glob holds no image, or one is an address.
     """
     found: list[ImageLike] = []
     for each in listed(images):
-        found += expand_paths([os.fspath(each)]) if isinstance(each, str | os.PathLike) else [each]
+        found += _files_of(os.fspath(each)) if isinstance(each, str | os.PathLike) else [each]
     return found
+
+
+def _files_of(path: str) -> list[str]:
+    files = expand_paths([path])
+    if not os.path.isdir(path):
+        return files
+    start = os.path.join(path, "")
+    tree = Tree(Path(path), tuple(each.removeprefix(start).replace(os.sep, "/") for each in files))
+    _, masks = without_masks(tree)
+    if masks:
+        what = plural(len(masks), "mask")
+        _log.warning("%s: %s of its images left out (such as %s)", path, what, masks[0])
+    gone = {start + each for each in masks}
+    return [each for each in files if each not in gone]
 
 
 def in_batches(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headstart.images.video import Frame
+from headstart.images.views import side_by_side
 from headstart.predictions import Predictions
 from headstart.tasks import task_of
 from headstart.tasks.predictor import Predictor
@@ -44,7 +45,7 @@ class PlaceFrames:
     def handle(self, frames: list[Frame]) -> list[list[FrameResult]]:
         """Returns what is seen on each of some frames."""
         model = self._model
-        inputs = np.stack([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
+        inputs = side_by_side([model.preprocess.inputs(each.pixels, model.tta) for each in frames])
         sizes = [(each.pixels.shape[1], each.pixels.shape[0]) for each in frames]
         names = [f"{self._source} @ {each.seconds:.2f} s" for each in frames]
         found: Any = model.decode(model.settled(inputs) | model.places(sizes), names)

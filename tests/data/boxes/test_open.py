@@ -268,3 +268,15 @@ def test_a_table_of_attributes_beside_class_folders_is_no_annotation(tmp_path):
     assert dataset.task == "classification"
     assert set(dataset.attributes) == {"x1", "y1", "x2", "y2"}
     assert read(tmp_path).task == "detection"
+
+
+def test_coco_whose_outlines_are_its_boxes_holds_boxes(tmp_path):
+    content = coco_json()
+    for each in content["annotations"]:
+        left, top, wide, high = each["bbox"]
+        right, low = left + wide, top + high
+        each["segmentation"] = [[left, top, right, top, right, low, left, low]]
+    coco(tmp_path)
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    assert open_dataset(tmp_path, task="auto").task == "detection"
+    assert open_dataset(tmp_path, task="segmentation").labels.names == ("background", "cat", "dog")

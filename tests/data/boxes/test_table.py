@@ -136,3 +136,15 @@ def test_an_image_of_two_splits_is_said_and_tested(tmp_path):
     dataset = read(tmp_path)
     assert dict(dataset.set_aside)["a.jpg"] == "its rows are of train, test; taken for test"
     assert dataset.splits.tolist() == ["test", "train", "", "test"]
+
+
+def test_a_label_that_never_has_a_box_says_that_nothing_is_there(tmp_path):
+    table(tmp_path)
+    path = tmp_path / "boxes.csv"
+    path.write_text(
+        path.read_text().replace("c.jpg,,,,,", "c.jpg,,,,,No finding\nc.jpg,,,,,No finding")
+    )
+    labels = open_dataset(tmp_path, task="detection").labels
+    assert labels.names == ("cat", "dog")
+    assert labels.counts.tolist() == [2, 1, 0, 3]
+    assert labels.annotated.all()

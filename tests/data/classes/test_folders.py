@@ -12,6 +12,7 @@ from tests.data.drawn_sets import blocks, noise, write
 
 from headstart.data.classes.folders import open_folders
 from headstart.data.files.scan import EXTENSIONS, Tree, scan
+from headstart.data.open import open_dataset
 from headstart.errors import DataError
 
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -291,3 +292,12 @@ def test_a_folder_that_says_so_holds_images_without_a_label(name):
     assert dataset.labels.names == ("ant", "bee")
     asked = open_folders(tree("ant/1.jpg", "bee/1.jpg", f"{name}/1.jpg"), level=1)
     assert len(asked.labels.names) == 3
+
+
+def test_several_folders_with_a_file_for_each_image_are_no_classes(tmp_path):
+    for n in range(3):
+        write(tmp_path / f"image_2/{n}.png", noise(n))
+        for kind in ("truth", "depth", "parts"):
+            write(tmp_path / f"{kind}/{n}.png", blocks(n, (0, 9)))
+    with pytest.raises(DataError, match="each hold a file of the same name for each image"):
+        open_dataset(tmp_path, task="auto")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from tests.data.drawn_sets import blocks, noise, write
 
-from headstart.data.files.few_colours import few_colours
+from headstart.data.files.few_colours import cut_out, few_colours
 from headstart.data.files.scan import Tree, scan
 
 
@@ -20,3 +21,13 @@ def test_what_cannot_be_read_says_nothing(tmp_path):
     (tmp_path / "x.png").write_text("no image")
     assert not few_colours(scan(tmp_path))
     assert not few_colours(Tree(tmp_path, ()))
+
+
+def test_what_is_cut_out_is_transparent_in_parts(tmp_path):
+    for name, alpha in (("cut", (0, 255)), ("whole", (255, 255))):
+        pixels = np.dstack([noise(1), blocks(1, alpha)])
+        write(tmp_path / name / "a.png", pixels)
+    assert cut_out(scan(tmp_path / "cut"))
+    assert not cut_out(scan(tmp_path / "whole"))
+    write(tmp_path / "plain/a.png", noise(1))
+    assert not cut_out(scan(tmp_path / "plain"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from headstart.data.masks.main_values import Totals, covered, main_values
+from headstart.data.masks.main_values import Totals, covered, main_values, snapped
+from headstart.data.masks.value_names import ValueNames
 
 
 def totals(rows, *, colours=False, jpeg=False) -> Totals:
@@ -59,3 +62,29 @@ def test_clouds_of_values_in_jpeg_files_are_one_class_each():
 def test_nothing_is_covered_by_nothing():
     found = totals([(0, 5, 0.0)])
     assert covered(found, np.zeros(0, int)) == 0
+
+
+def test_small_areas_in_jpeg_files_are_classes_and_noise_of_as_many_pixels_is_none():
+    rows = [(0, 100_000, 0.9), (128, 300, 0.5), (254, 9000, 0.9)]
+    assert chosen(totals(rows, jpeg=True)) == [0, 128, 254]
+    rows[1] = (128, 300, 0.1)
+    assert chosen(totals(rows, jpeg=True)) == [0, 254]
+
+
+def test_what_jpeg_files_nearly_hold_of_named_colours_is_these():
+    named = ValueNames(Path(), by_colour={0: "ground", 0xFF0000: "cat", 0x00FF00: "dog"})
+    rows = [(0, 9000, 0.9), (0x0000FE, 300, 0.9), (0x00FF01, 90, 0.5), (0xFE0000, 80, 0.5)]
+    found = totals(rows, colours=True, jpeg=True)
+    near = snapped(found, named)
+    assert near.values.tolist() == [0, 0x0000FE, 0x00FF00, 0xFF0000]
+    assert near.pixels.sum() == found.pixels.sum()
+    kept = near.values[main_values(near, named)].tolist()
+    assert kept == near.values.tolist(), "and what fills an area and was not named is another class"
+    assert snapped(totals(rows, colours=True), named).values.tolist() == [r[0] for r in rows]
+
+
+def test_exact_values_are_classes_however_near_each_other():
+    label_map = [(1, 90_000, 0.9), (5, 2000, 0.8), (150, 6000, 0.9)]
+    assert chosen(totals(label_map)) == [1, 5, 150], "as ADE20K and COCO-Stuff number theirs"
+    smoothed = [*label_map, *((v, 100, 0.0) for v in range(60, 100, 10))]
+    assert chosen(totals(smoothed)) == [1, 150], "beside strays 5 may be one of 1"

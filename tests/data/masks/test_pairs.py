@@ -190,3 +190,34 @@ def test_parts_beside_the_only_folder_of_images_whatever_it_is_called():
     )  # fmt: skip
     assert found.parts == (("left", "right"),) * 2
     assert found.guessed
+
+
+def test_words_after_the_name_of_an_image_say_what_a_mask_shows():
+    names = [f"images/a_{n}.jpg" for n in range(3)]
+    masks = [f"masks/a_{n}_{word}.png" for n in range(3) for word in ("EX", "HE")]
+    found = pair_masks([*names, *masks])
+    assert found is not None
+    assert found.parts == (("EX", "HE"),) * 3
+    assert found.guessed
+    lone = pair_masks([*names, *masks[:1], "masks/b_1.png"])  # one word for one image tells nothing
+    assert lone is not None
+    assert not any(lone.masks)
+
+
+def test_folders_call_classes_as_people_write_them():
+    found = pair_masks(["images/a.jpg", "masks/2. Haemorrhages/a.png", "masks/Cat_masks/a.png"])
+    assert found is not None
+    assert found.parts == (("2. Haemorrhages", "cat"),)
+
+
+def test_folders_of_nnunet_are_splits():
+    assert split_by_folders(["d/imagesTr/a.png", "d/imagesTs/b.png"]) == ("train", "test")
+
+
+def test_drawings_of_masks_are_neither_images_nor_masks():
+    shown = [
+        "JPEGImages/a.jpg",
+        "SegmentationClassPNG/a.png",
+        "SegmentationClassVisualization/a.jpg",
+    ]
+    assert pairs(*shown) == {"JPEGImages/a.jpg": ["SegmentationClassPNG/a.png"]}

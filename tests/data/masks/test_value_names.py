@@ -31,6 +31,10 @@ CVAT = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncar:255,0,0::\n"
          {0: "sky", 0xFF0000: "car"}),
         ("_classes.csv", "Pixel Value, Class\n0, background\n1, car\n", "by_value",
          {0: "background", 1: "car"}),
+        ("dataset.json", '{"channel_names": {}, "labels": {"background": 0, "cat": 1}}', "by_value",
+         {0: "background", 1: "cat"}),
+        ("dataset.json", '{"modality": {}, "labels": {"0": "background", "1": "cat"}}', "by_value",
+         {0: "background", 1: "cat"}),
         ("classes.csv", "value,name\n0,sky\n7,car\n", "by_value", {0: "sky", 7: "car"}),
     ],
 )  # fmt: skip
@@ -59,3 +63,15 @@ def test_the_list_of_ade20k(tmp_path):
     found = find_names([tmp_path])
     assert found is not None
     assert found.by_value == {1: "wall", 2: "sky"}
+
+
+def test_of_nnunet_regions_are_refused_and_other_files_of_the_name_say_nothing(tmp_path):
+    path = tmp_path / "dataset.json"
+    path.write_text('{"channel_names": {}, "labels": {"background": 0, "whole": [1, 2]}}')
+    with pytest.raises(DataError, match="regions of several values"):
+        find_names([tmp_path])
+    path.write_text('{"channel_names": {}, "labels": {"cat": 1.5}}')
+    with pytest.raises(DataError, match="no value with a name"):
+        find_names([tmp_path])
+    path.write_text('{"labels": ["cat"]}')
+    assert find_names([tmp_path]) is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.data.annotations.test_rle import encoded, runs_of
 
-from headstart.data.tools.coco import is_coco, read_coco
+from headstart.data.tools.coco import draws_boxes_only, is_coco, read_coco
 from headstart.errors import DataError
 
 SQUARE = [2, 2, 6, 2, 6, 5, 2, 5]
@@ -98,3 +98,12 @@ def test_boxes_alone_are_no_masks(tmp_path):
 def test_an_image_without_a_size_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.jpg has no name, or no size"):
         read(tmp_path, content([{"segmentation": [SQUARE]}], [{"id": 1, "file_name": "a.jpg"}]))
+
+
+def test_outlines_that_are_their_boxes_are_boxes():
+    box = {"bbox": [2, 3, 10, 8], "segmentation": [[2, 3, 12, 3, 12, 11, 2, 11]]}
+    corner = {"bbox": [2, 3, 10, 8], "segmentation": [[2, 3, 12, 3, 12, 11]]}
+    lengths = {"bbox": [2, 3, 10, 8], "segmentation": {"counts": [1], "size": [1, 1]}}
+    assert draws_boxes_only({"annotations": [box, {"bbox": [1, 1, 2, 2], "segmentation": []}]})
+    for other in ([box, corner], [lengths], [{"segmentation": [[1, 2, 3, 4]]}], []):
+        assert not draws_boxes_only({"annotations": other})

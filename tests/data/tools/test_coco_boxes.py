@@ -157,3 +157,27 @@ def test_utf_16_is_found_as_any_other(tmp_path):
     coco(tmp_path)
     (tmp_path / "instances.json").write_bytes(json.dumps(coco_json()).encode("utf-16"))
     assert open_dataset(tmp_path, task="detection").labels.counts.tolist() == [2, 1, 0, 3]
+
+
+def test_an_outline_without_a_box_has_the_one_around_it(tmp_path):
+    def change(content):
+        del content["annotations"][0]["bbox"]
+        content["annotations"][0]["segmentation"] = [[4, 6, 24, 6, 14, 26]]
+
+    assert changed(tmp_path, change).labels.corners[0].tolist() == [4, 6, 24, 26]
+
+
+def test_boxes_of_five_numbers_are_refused(tmp_path):
+    def change(content):
+        for each in content["annotations"]:
+            each["bbox"].append(30)
+
+    with pytest.raises(DataError, match="no box has four numbers"):
+        changed(tmp_path, change)
+
+
+def test_files_of_one_name_are_told_by_their_folders(tmp_path):
+    for split, stems in (("train", "ab"), ("test", "d")):
+        coco(tmp_path / split, {stem: BOXES[stem] for stem in stems})
+    files = open_dataset(tmp_path, task="detection").reading["files"]
+    assert files == "test/instances.json, train/instances.json (COCO)"

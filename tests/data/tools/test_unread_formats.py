@@ -25,6 +25,9 @@ PLACES = {
     "txts/a.txt": ("5,6,10,12,1,4,0,0\n", "VisDrone's"),
     "sa.json": ('{"image": {}, "annotations": [{"segmentation": {"counts": "x"}}]}', "SA-1B's"),
     "ls.json": ('[{"annotations": [{"result": [{"polygonlabels": ["a"]}]}]}]', "outlines of Label"),
+    "det.json": ('[{"name": "a.jpg", "labels": [{"category": "c", "box2d": {}}]}]', "BDD100K's"),
+    "output.manifest": ('{"source-ref": "s3://b/a.jpg"}\n', "SageMaker's"),
+    "darwin/a.json": ('{"item": {"slots": []}, "annotations": []}', "V7 Darwin's"),
     "x.json": ('[{"image": "a.jpg", "annotations": [{"coordinates": {}}]}]', "Create ML's"),
 }
 OTHERS = {
@@ -39,6 +42,7 @@ OTHERS = {
     "labels.xlsx": ("PK", "is a spreadsheet"),
     "notes.jsonl": ('{"image": "a.jpg", "suffix": "cat"}\n', "line by line"),
     "attributes.txt": ("2\nSmiling Male\na.jpg 1 -1\nb.jpg -1 1\n", "is a list of images, and"),
+    "masks.zip": ("PK", "unpack it beside them"),
     "masks/a.npy": ("", r"1 files in \.npy"),
 }
 
@@ -141,3 +145,25 @@ def test_what_is_not_read_is_said_whatever_was_asked_for(tmp_path, task):
     write(tmp_path / "jpg/image_00001.jpg", noise(1))
     (tmp_path / "imagelabels.mat").write_bytes(b"MATLAB 5.0")
     assert "imagelabels.mat may say" in open_dataset(tmp_path, task=task).reading["labels"]
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("cat 20 16 28 38\n", True),
+        ("0,0.5,0.5,0.1,0.2", True),
+        ("a cat, 4k", False),
+        ("<A><Vertex X='1'/></A>", True),
+    ],
+)
+def test_a_file_for_each_image_that_nobody_reads_is_told(tmp_path, text, places):
+    for stem in "ab":
+        with_file(tmp_path, f"truth/{stem}.txt", text)
+    unread = unread_format(scan(tmp_path))
+    assert unread is not None
+    assert "2 files are called like images and are not read (such as truth/a.txt" in unread.line
+    assert unread.places == places
+    (tmp_path / "truth/a.txt").write_text("0 0.5 0.5 0.1 0.2\n")
+    assert unread_format(scan(tmp_path)) is None, "that is YOLO's, and read"
+    (tmp_path / "truth/a.txt").unlink()
+    assert unread_format(scan(tmp_path)) is None, "one of two says nothing of most"

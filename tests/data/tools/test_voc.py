@@ -124,3 +124,23 @@ def test_xml_of_something_else_is_none_of_ours(tmp_path):
     voc(tmp_path)
     (tmp_path / "Annotations/plan.xml").write_text("<mindmap/>")
     assert len(voc_files(scan(tmp_path))) == 4
+
+
+def test_turned_boxes_become_those_around_them_and_that_is_told(tmp_path):
+    voc(tmp_path)
+    turned = "<cx>30</cx><cy>20</cy><w>20</w><h>10</h><angle>1.5707963</angle>"
+    text = voc_text([("cat", 0, 0, 1, 1)])
+    start, end = text.index("<bndbox>"), text.index("</bndbox>") + len("</bndbox>")
+    text = f"{text[:start]}<robndbox>{turned}</robndbox>{text[end:]}"
+    (tmp_path / "Annotations/a.xml").write_text(text)
+    labels = read(tmp_path).labels
+    np.testing.assert_allclose(labels.corners[0], [25, 10, 35, 30], atol=1e-4)
+    assert labels.flaws[0] == "a turned box became the upright one around it"
+
+
+def test_an_empty_file_is_named(tmp_path):
+    voc(tmp_path)
+    (tmp_path / "Annotations/a.xml").write_text("")
+    dataset = read(tmp_path)
+    assert dataset.labelled.tolist() == [False, True, True, True]
+    assert ("Annotations/a.xml", "an empty file") in [(n, w[:13]) for n, w in dataset.set_aside]

@@ -13,7 +13,7 @@ from headstart.compute import Compute
 from headstart.data.labels import Numbers
 from headstart.strategies.classes import baselines as module
 from headstart.strategies.classes.baselines import measure_baselines
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 from headstart.training.schedule import Recipe
 
 CPU = Compute(device="cpu", workers=1)

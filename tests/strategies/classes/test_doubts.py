@@ -19,7 +19,7 @@ from headstart.scoring.run_predictor import RunPredictor
 from headstart.strategies.classes.doubts import HeldScores, with_doubts
 from headstart.strategies.classes.train import train_classes
 from headstart.strategies.clock import Clock
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 
 CPU = Compute(device="cpu", workers=1)
 

@@ -14,7 +14,7 @@ from headstart.data.labels import Classes, Numbers
 from headstart.probe.cross_validate import cross_validate
 from headstart.probe.frozen import Frozen
 from headstart.strategies.classes.shift import choose_probe, look_at_test, shift_sections
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 
 N = 400
 ROLES = np.repeat(["train", "val", "test"], [200, 80, 120])

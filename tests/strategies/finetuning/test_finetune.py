@@ -17,7 +17,7 @@ from headstart.strategies.finetuning import finetune as module
 from headstart.strategies.finetuning.auto import Budget
 from headstart.strategies.finetuning.finetune import Wish, fine_tune, from_scratch
 from headstart.strategies.finetuning.plan import FinetuneOutcome, FinetunePlan
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 from headstart.training.schedule import Recipe
 
 CPU = Compute(device="cpu", workers=1)

@@ -16,7 +16,7 @@ from headstart.probe.trials import Grid
 from headstart.strategies.finetuning import rounds as finetune_rounds
 from headstart.strategies.finetuning.round import FinetuneResult
 from headstart.strategies.finetuning.rounds import HowToFinetune, start_of, tune
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 from headstart.training.schedule import Recipe
 
 GRID = Grid(classifiers=("prototypes", "logistic"), logistic=(0.1, 10.0))

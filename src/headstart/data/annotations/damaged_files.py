@@ -11,11 +11,12 @@ __all__ = ["damaged_files"]
 _MOST = 400  # files that are looked at
 _TAIL = 4096
 _NOTHING = (b"", b"{}", b"[]", b"null")
+_ENDINGS = (".json", ".xml")
 _PLACES = 2  # folders deep
 
 
 def damaged_files(root: Path, known: Iterable[str]) -> list[tuple[str, str]]:
-    """Returns JSON files of a folder that say nothing, and why.
+    """Returns JSON and XML files of a folder that say nothing, and why.
 
     Args:
         root: The folder.
@@ -34,7 +35,7 @@ def _files(root: Path) -> list[str]:
         inside[:] = sorted(each for each in inside if each[0] != ".")
         if start.count("/") >= _PLACES:
             inside.clear()
-        names += [start + each for each in sorted(files) if each.lower().endswith(".json")]
+        names += [start + each for each in sorted(files) if each.lower().endswith(_ENDINGS)]
         if len(names) >= _MOST:
             break
     return names[:_MOST]
@@ -50,6 +51,6 @@ def _why(path: Path) -> str:
         return ""
     if tail.removeprefix(b"\xef\xbb\xbf") in _NOTHING:
         return "an empty file, and not read: export it again if it should say something"
-    if tail[-1:] not in (b"}", b"]"):
+    if tail[-1:] not in (b"}", b"]", b">"):
         return "cut off, and not read: export it again"
     return ""

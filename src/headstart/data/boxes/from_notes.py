@@ -57,6 +57,11 @@ def from_notes(tree: Tree, notes: BoxNotes, columns: Columns) -> Dataset:
     labels, unread = _labels(tree, given, notes)
     if not len(labels.classes):
         raise DataError(f"{notes.files} of {tree.root} holds no box at all{_why(notes)}")
+    if np.isnan(labels.corners).any(axis=1).all():
+        raise DataError(
+            f"{notes.files} of {tree.root}: no box has four numbers (turned boxes, of five, are "
+            f"not read): write left, top, width and height of the upright box around each object"
+        )
     _refuse_shares(labels, notes, tree)
     told = [each.split if each else "" for each in given]
     by_notes = any(told)

@@ -15,17 +15,18 @@ from headstart.data.boxes.split_tables import read_box_tables, tables_of_boxes
 from headstart.data.boxes.table import boxes_in, read_box_table
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree, scan
-from headstart.data.masks.pairs import pair_masks
+from headstart.data.masks.beside import pairs_below
 from headstart.data.masks.table import names_masks_of_things
 from headstart.data.masks.without_masks import without_masks
 from headstart.data.splits.table_names import split_tables
 from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
 from headstart.data.tools.box_json import is_label_studio, read_label_studio, read_labelme_boxes
-from headstart.data.tools.coco import is_coco
+from headstart.data.tools.coco import draws_boxes_only, is_coco
 from headstart.data.tools.coco_boxes import has_coco_boxes, read_coco_boxes
 from headstart.data.tools.cub import cub_boxes
 from headstart.data.tools.labelme import is_labelme
+from headstart.data.tools.named_boxes import has_named_boxes, read_named_boxes
 from headstart.data.tools.object_lines import object_files, read_objects
 from headstart.data.tools.outlines import all_upright, outlined_boxes
 from headstart.data.tools.tool_files import read_tool_file, tool_files, tool_of
@@ -34,7 +35,7 @@ from headstart.data.tools.voc import read_voc, voc_files
 from headstart.data.tools.yolo import joined_trees, read_yolo, yolo_files
 from headstart.data.words import plural, split_word
 from headstart.errors import DataError
-from headstart.lists import some_of
+from headstart.lists import short_names, some_of
 
 __all__ = ["open_boxes"]
 
@@ -80,7 +81,8 @@ def open_boxes(
         return None  # perhaps a folder of masks, named without its path
     if not given.exists():
         raise DataError(f"--annotations {given}: there is no such file or folder")
-    tree = scan(path.parent if path.is_file() else path)
+    whole = scan(path.parent if path.is_file() else path)
+    tree, beside = without_masks(whole, twins=True)  # of the same names: whose is the annotation?
     sources = _sources_at(given, tree, columns, sure=sure) if given.is_file() else None
     if sources is None:
         if annotations is not None:
@@ -99,7 +101,7 @@ def open_boxes(
             f"FILE or FOLDER"
         )
     if not sure:
-        _refuse_rivals(tree, sources[0])
+        _refuse_rivals(whole, sources[0])
     notes = _read(sources[0])
     if path.is_file():  # a table is about the images that it names
         found, _ = place_images(tree.names, {n: each.split for n, each in notes.images.items()})
@@ -109,6 +111,7 @@ def open_boxes(
             tree = _named(path, notes) or tree
     found, _ = place_images(tree.names, {n: each.split for n, each in notes.images.items()})
     tree, masks = without_masks(tree, kept=found)
+    masks = [*masks, *beside]
     if masks:
         left = f"{plural(len(masks), 'mask')} left out"
         notes = replace(notes, said=f"{notes.said}; {left}" if notes.said else left)
@@ -191,7 +194,7 @@ def _sources_in(tree: Tree, columns: Columns, *, sure: bool, told: bool = False)
     found += _json_sources(files, tree, sure=sure)
     tables = [path for path in tables_of_boxes(tree, sure=sure, told=told) if path not in lines]
     if len(tables) == 1 or len(split_tables(tables)) > 1:
-        some = some_of([each.name for each in tables], 3)
+        some = some_of(short_names(tables), 3)
         found.append(_Source("tables", some, lambda: read_box_tables(tables, tree, columns)))
     elif tables:
         some = some_of([each.name for each in tables], 4)
@@ -233,13 +236,17 @@ def _json_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     # COCO's own archives hold key points of people and captions beside the boxes of everything.
     coco = [path for path in coco if path.stem.startswith("instances_")] or coco
     if coco:
-        found.append(_Source("COCO files", some_of([each.name for each in coco], 3),
+        found.append(_Source("COCO files", some_of(short_names(coco), 3),
                              lambda: read_coco_boxes(coco, tree.root)))  # fmt: skip
     studio = [path for path in rest if _holds(path, b'"rectanglelabels"')]
     studio = [path for path in studio if is_label_studio(json_of(path))]
     for path in studio:
         read = lambda path=path: read_label_studio(path, tree.names)  # noqa: E731
         found.append(_Source("an export of Label Studio", path.name, read))
+    for path in [path for path in files if _holds(path, b'"xmin"', b'"ymax"')]:
+        if has_named_boxes(json_of(path)):
+            read = lambda path=path: read_named_boxes(path)  # noqa: E731
+            found.append(_Source("corners by the names of images", path.name, read))
     # Named, and its own reader says what is wrong.
     if not found and len(files) == 1 and sure and not unread_format(tree):
         found.append(_Source("a JSON file", files[0].name,
@@ -266,7 +273,9 @@ def _with_unread(notes: BoxNotes, files: list[Path]) -> BoxNotes:
 
 
 def _is_ours(content: object, sure: bool) -> bool:
-    return has_coco_boxes(content) and (sure or not is_coco(content))
+    if not has_coco_boxes(content):
+        return False
+    return sure or not is_coco(content) or draws_boxes_only(content)
 
 
 def _all_rectangles(paths: list[Path]) -> bool:
@@ -289,7 +298,7 @@ def _refuse_rivals(tree: Tree, source: _Source) -> None:
     Raises:
         DataError: If there are masks too, or the images lie in one folder for each class.
     """
-    pairs = pair_masks(tree.names)
+    pairs = pairs_below(tree)
     masks = pairs.files if pairs is not None and any(pairs.masks) else ""
     tables = [n for n in tree.others if n.endswith(TABLES) and "/" not in n]
     tables = [name for name in tables if names_masks_of_things(tree.root / name)]
@@ -311,10 +320,12 @@ def _refuse_rivals(tree: Tree, source: _Source) -> None:
 def _none(path: Path, tree: Tree) -> str:
     if not tree.names:
         return no_images(tree)
-    if unread := unread_format(tree):
+    unread = unread_format(tree)
+    if unread and not unread.seen:
         return f"{path}: {unread.line}"
+    seen = f". {unread.seen}" if unread else ""
     return (
         f"{path} holds no boxes: give XML files of Pascal VOC, a JSON file of COCO or Label "
         f"Studio, those of Labelme, CVAT or VIA, text files of YOLO, or a table with the columns "
-        f"image, xmin, ymin, xmax, ymax, label; or say where they are with --annotations"
+        f"image, xmin, ymin, xmax, ymax, label; or say where they are with --annotations{seen}"
     )

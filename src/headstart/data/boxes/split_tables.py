@@ -15,7 +15,7 @@ from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
 from headstart.data.words import plural, split_word
 from headstart.errors import DataError
-from headstart.lists import some_of
+from headstart.lists import short_names, some_of
 
 __all__ = ["read_box_tables", "tables_of_boxes"]
 
@@ -71,6 +71,8 @@ def read_box_tables(tables: list[Path], tree: Tree, columns: Columns) -> BoxNote
         why = f"not used: {plural(len(more), 'image')} of it are in no table of a split"
         aside.append((path.name, why if more else "not used: the tables of the splits say it all"))
     files = some_of([each.files for each in notes], 3)
+    if len(set(parts.values())) > len({path.name for path in parts.values()}):
+        files = f"{some_of(short_names(list(parts.values())), 3)}: {files}"
     if len({(each.relative, each.said) for each in notes}) > 1:
         raise DataError(
             f"the tables {some_of([p.name for p in parts.values()], 3)} hold their boxes in "

@@ -109,14 +109,16 @@ def read_box_table(path: Path, tree: Tree, columns: Columns) -> BoxNotes:
         kind: [cell.lower() in _YES for cell in table.columns[flag]]
         for kind, names in _FLAGS.items() if (flag := table.guess(names))
     }  # fmt: skip
+    empty = np.isnan(numbers).all(axis=1)
+    drawn = {labels[row] if labels else "object" for row in np.flatnonzero(~empty)}
     images = {}
     for name, theirs in rows.items():
         boxes, flaws = [], []
         for row in theirs:
             code = labels[row] if labels else "object"
             label, flaw = tidied(called.get(code, code))
-            if np.isnan(numbers[row]).all() and (len(theirs) == 1 or not label):
-                continue
+            if empty[row] and (len(theirs) == 1 or not label or code not in drawn):
+                continue  # no box of "No finding" anywhere: it says that nothing is there
             flaws += [flaw] if flaw else []
             box = tuple(float(each) for each in corners[row])
             told = {kind: given[row] for kind, given in flags.items()}

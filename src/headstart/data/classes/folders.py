@@ -279,19 +279,21 @@ def _refuse_twins(tree: Tree) -> None:
     """
     plain = [name for name in tree.folders if _IMAGE_WORD.search(name)]
     others = [name for name in tree.folders if name not in plain]
-    if len(tree.folders) == 2 and not plain:
+    if len(tree.folders) > 1 and not plain:
         plain = [name for name in tree.folders if not few_colours(tree.below(name))]
         others = [name for name in tree.folders if name not in plain]
-    if len(plain) != 1 or len(others) != 1:
+    if len(plain) != 1 or not others:
         return
-    stems = [
+    first, *stems = [
         {normal(Path(name).stem).lower() for name in tree.below(folder).names}
-        for folder in (plain[0], others[0])
+        for folder in (plain[0], *others)
     ]
-    if len(stems[0]) > 1 and stems[0] == stems[1]:
+    if len(first) > 1 and all(each == first for each in stems):
+        each = "each hold" if len(others) > 1 else "holds"
+        where = some_of([str(tree.root / name) for name in others], 3)
         raise DataError(
-            f"{tree.root / others[0]} holds a file of the same name for each image of {plain[0]}, "
-            f"as masks do: say --task segmentation --annotations {tree.root / others[0]} to learn "
+            f"{where} {each} a file of the same name for each image of {plain[0]}, as "
+            f"masks do: say --task segmentation --annotations {tree.root / others[0]} to learn "
             f"them, or --label folder:1 if the two are classes"
         )
 

@@ -28,7 +28,7 @@ from headstart.data.tools.outlines import all_upright, outlined_masks
 from headstart.data.tools.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.words import normal, plural, split_word
 from headstart.errors import DataError
-from headstart.lists import some_of
+from headstart.lists import short_names, some_of
 
 __all__ = ["Drawings", "drawings_below", "from_drawings", "read_drawings"]
 
@@ -103,7 +103,7 @@ def read_drawings(paths: Sequence[Path], tree: Tree | None = None) -> Drawings:
         return Drawings(drawn, f"{plural(len(paths), 'file')} of Labelme")
     drawn = read_coco(paths)
     words = {path: split_word(path.stem) or split_word(path.parent.name) for path in paths}
-    names = some_of([path.name for path in paths], 3)
+    names = some_of(short_names(paths), 3)
     if len(paths) > 1 and (None in words.values() or len(set(words.values())) < len(paths)):
         raise DataError(
             f"several files draw masks ({names}): say which is meant with --annotations FILE"

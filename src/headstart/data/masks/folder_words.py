@@ -7,15 +7,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 
-from headstart.data.words import MASKS, split_name
+from headstart.data.words import MASKS, normal, split_name
 
 __all__ = [
     "are_instances",
     "bare_folder",
+    "class_of_folder",
     "folders_around",
     "folders_of",
     "in_masks",
     "is_mask_folder",
+    "split_folder",
 ]
 
 _MASKS = MASKS | {
@@ -23,6 +25,7 @@ _MASKS = MASKS | {
     *("trainannot", "testannot", "valannot", "gts", "targets"),
     *("segmentationclass", "segmentationclassraw"),
     *("gtfine", "gtcoarse", "groundtruths", "seg", "segs", "labelids", "manual"),
+    *("semantic", "semantics"),
     *("alpha", "alphas", "matte", "mattes", "matting"),
 }
 _IMAGES = frozenset(
@@ -30,7 +33,21 @@ _IMAGES = frozenset(
      "leftimg8bit", "input", "inputs", "clip", "rgb", "raw", "original", "originals", "frames",
      "slices"}
 )  # fmt: skip
-_INSTANCES = frozenset({"segmentationobject", "instances", "instanceids"})
+_INSTANCES = frozenset(
+    {
+        "segmentationobject",
+        "instance",
+        "instances",
+        "instanceids",
+        "overlay",
+        "overlays",
+        "visualization",
+        "visualizations",
+        "visualisation",
+    }
+)
+_NNUNET = re.compile(r"(?:images|labels)(tr|ts|val)", re.I)
+_NNUNET_SPLITS = {"tr": "train", "ts": "test", "val": "val"}
 _PLAIN = frozenset({"png", "pngs", "jpg", "jpeg", "tif", "tiff", "raw", "1024", "512", "256"})
 
 
@@ -81,14 +98,28 @@ def in_masks(name: str, around: frozenset[str]) -> bool:
     )
 
 
+def split_folder(folder: str) -> str | None:
+    """Returns the split that a folder is called after, ``imagesTr`` of nnU-Net among them."""
+    told = _NNUNET.fullmatch(folder)
+    return _NNUNET_SPLITS[told[1].lower()] if told else split_name(folder)
+
+
 @cache
 def bare_folder(folder: str) -> str:
     """Returns a folder's name without what says that it holds images or masks; splits alike."""
+    if told := split_folder(folder):
+        return told
     words = [w for w in _words(folder) if w not in _MASKS and w not in _IMAGES and w not in _PLAIN]
     left = "_".join(words)
     annotated = re.fullmatch(r"(train|test|val)annot", folder.lower())
     left = annotated[1] if annotated else left
     return split_name(left) or left
+
+
+def class_of_folder(folder: str) -> str:
+    """Returns the class that a folder of masks is called after, as people write it."""
+    bare = bare_folder(folder)
+    return normal(folder) if bare == "_".join(_words(folder)) else bare
 
 
 @cache

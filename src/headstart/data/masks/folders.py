@@ -12,7 +12,7 @@ from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree
 from headstart.data.labels import Classes
-from headstart.data.masks.folder_words import is_mask_folder
+from headstart.data.masks.folder_words import is_mask_folder, split_folder
 from headstart.data.masks.mask_labels import mask_labels
 from headstart.data.masks.pairs import MaskPairs, is_called_mask
 from headstart.data.masks.parts import Annotated
@@ -36,7 +36,7 @@ def are_class_folders(tree: Tree, pairs: MaskPairs | None) -> bool:
         return False
     homes = {name.rpartition("/")[0] for name in pairs.images}
     inner = {home.rpartition("/")[2] for home in homes if home}
-    inner = {each for each in inner if split_word(each) is None}
+    inner = {each for each in inner if not (split_folder(each) or split_word(each))}
     paired = [(i, m[0]) for i, m in zip(pairs.images, pairs.masks, strict=True) if m]
     beside = sum(i.rpartition("/")[0] == m.rpartition("/")[0] for i, m in paired)
     several = len(inner) > 1

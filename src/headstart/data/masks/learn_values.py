@@ -11,7 +11,14 @@ import numpy as np
 from headstart.choices import MaskValues
 from headstart.data.masks.counts import ValueCounts
 from headstart.data.masks.files import ValueTable
-from headstart.data.masks.main_values import MOST_INDEX, Totals, covered, main_values, totals_of
+from headstart.data.masks.main_values import (
+    MOST_INDEX,
+    Totals,
+    covered,
+    main_values,
+    snapped,
+    totals_of,
+)
 from headstart.data.masks.masks import IGNORED
 from headstart.data.masks.name_classes import NamedClasses, name_classes
 from headstart.data.masks.value_names import ValueNames
@@ -78,7 +85,7 @@ def learn_values(
     """
     colours = _are_colours(counts, named)
     counts = [each.as_colours() for each in counts] if colours else counts
-    totals = totals_of(counts, colours)
+    totals = snapped(totals_of(counts, colours), named)
     if how == "binary":
         return _binary(totals)
     mains = np.arange(len(totals.values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from headstart.data.masks.masks import IGNORED
 from headstart.data.masks.raw import channels
 from headstart.data.masks.value_names import ValueNames
 
-__all__ = ["MOST_INDEX", "Totals", "covered", "main_values", "totals_of"]
+__all__ = ["MOST_INDEX", "Totals", "covered", "main_values", "snapped", "totals_of"]
 
 MOST_INDEX = 64
 """Values below this may simply number the classes, so that neighbours are different things."""
@@ -21,6 +21,7 @@ _SOLID = 0.25  # of the pixels of a class lie inside an area of it; of those alo
 _MUCH = 0.005  # of all pixels: along edges, hardly any one value has so many
 _SOME = 1e-4
 _ALONE = 0.05
+_CLEAN = 1e-3  # of the pixels at most are in no area: nothing was smoothed, and values are exact
 _SEVERAL = 3  # values between two classes: smoothing leaves more than a class of thin lines has
 _MIXED = 0.5  # of the pixels of a value lie between two others
 _NEAR = 8  # levels from a class, in which compression leaves others
@@ -73,6 +74,30 @@ def totals_of(counts: Sequence[ValueCounts], colours: bool) -> Totals:
     return Totals(values, pixels, solid, between, files, colours, jpeg=2 * lossy > len(counts))
 
 
+def snapped(totals: Totals, named: ValueNames | None) -> Totals:
+    """Returns totals of files with losses in which what is nearly a named value is that value.
+
+    Red (255, 0, 0) comes back as (254, 0, 0): without this it would be another class's.
+    """
+    told = named.by_colour if totals.colours and named else named.by_value if named else {}
+    if not totals.jpeg or len(told) < 2:
+        return totals
+    known = np.array(sorted(told), np.int64)
+    levels = channels(known) if totals.colours else known[:, None]
+    rows = np.arange(len(totals.values))
+    apart = np.abs(totals.levels(rows)[:, None, :] - levels[None]).max(axis=2)
+    nearest = known[apart.argmin(axis=1)]
+    moved = np.where(apart.min(axis=1) <= _NEAR, nearest, totals.values)
+    values, which = np.unique(moved, return_inverse=True)
+    pixels, solid, between = (
+        np.bincount(which, each, len(values)).astype(np.int64)
+        for each in (totals.pixels, totals.solid, totals.between)
+    )
+    files = np.zeros(len(values), np.int64)
+    np.maximum.at(files, which, totals.files)
+    return replace(totals, values=values, pixels=pixels, solid=solid, between=between, files=files)
+
+
 def main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
     """Returns the rows of the values that are classes, or mean that nobody says, ascending.
 
@@ -86,16 +111,21 @@ def main_values(totals: Totals, named: ValueNames | None) -> np.ndarray:
     values, pixels = totals.values, totals.pixels
     told = named.by_colour if totals.colours and named else named.by_value if named else {}
     listed = np.flatnonzero(np.isin(values, list(told)))
-    if totals.jpeg and (len(listed) > 1 or not _are_indices(totals)):
-        return listed if len(listed) > 1 else _main_of_lossy(totals)
+    if totals.jpeg and len(listed) > 1:  # and classes that nobody named, which fill areas
+        listed = listed[pixels[listed] >= _SOME * pixels.sum()]
+        loose = _main_of_lossy(totals)
+        far = _distance(totals, loose, listed) > _NEAR_LOSSY[totals.colours]
+        return np.sort(np.concatenate([listed, loose[far]]))
+    if totals.jpeg and not _are_indices(totals):
+        return _main_of_lossy(totals)
     if not totals.colours and not len(listed) and _are_indices(totals):
         return np.arange(len(values))
     solid = totals.solid >= _SOLID * np.maximum(pixels, 1)
-    chosen = listed.tolist()
+    chosen, total = listed.tolist(), pixels.sum()
+    clean = not totals.jpeg and pixels[~solid].sum() <= _CLEAN * total
     for row in np.argsort(-pixels, kind="stable").tolist():
-        if solid[row] and row not in chosen and not _is_beside(totals, row, chosen):
+        if solid[row] and row not in chosen and (clean or not _is_beside(totals, row, chosen)):
             chosen.append(row)
-    total = pixels.sum()
     if not chosen:
         return np.flatnonzero(pixels >= _ALONE * total)
     loose = np.setdiff1d(np.flatnonzero(pixels >= _SOME * total), chosen)[:_MOST_LOOKED_AT]
@@ -129,16 +159,20 @@ def _main_of_lossy(totals: Totals) -> np.ndarray:
     order = np.lexsort((-totals.pixels, cells))
     tops = order[np.unique(cells[order], return_index=True)[1]]
     far, total = _NEAR_LOSSY[totals.colours], totals.pixels.sum()
+    solid = np.bincount(cells, totals.solid) >= _SOLID * sums  # areas, however small
     chosen: list[int] = []
     for cell in np.argsort(-sums, kind="stable").tolist():
         row, share = int(tops[cell]), sums[cell] / total
-        if share < _MUCH:
+        if share < _SOME:
             break
+        if share < _MUCH and not solid[cell]:
+            continue
         if chosen:
             homes = np.array(chosen)
             if _distance(totals, tops[[cell]], homes)[0] <= far:
                 continue
-            if share < _ALONE and _are_between(totals, tops[[cell]], homes, far)[0]:
+            thin = share < _ALONE and not solid[cell]
+            if thin and _are_between(totals, tops[[cell]], homes, far)[0]:
                 continue
         chosen.append(row)
     return np.sort(np.array(chosen, int))

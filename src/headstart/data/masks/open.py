@@ -9,6 +9,8 @@ from pathlib import Path
 from headstart.choices import MaskValues
 from headstart.data.dataset import Dataset
 from headstart.data.files.scan import Tree, scan
+from headstart.data.masks.beside import pairs_below
+from headstart.data.masks.channels import refuse_channels
 from headstart.data.masks.drawn import Drawings, drawings_below, from_drawings, read_drawings
 from headstart.data.masks.folders import are_class_folders, demand_pairs, from_pairs
 from headstart.data.masks.pairs import MaskPairs, pair_masks
@@ -68,16 +70,11 @@ def open_masks(
     if not path.is_dir():
         return None, ""
     tree = scan(path)
-    if any(name.endswith("_parts_1.png") for name in tree.names):
-        raise DataError(
-            f"{path} holds ADE20K as it was annotated: its _seg.png number classes and things in "
-            f"their channels, and its _parts are no images. Give its release for scene parsing "
-            f"(images/ and annotations/)"
-        )
+    _refuse_layouts(tree)
     tables = [each for each in sorted(path.iterdir()) if each.suffix.lower() in TABLES]
     if len(of_things := [each for each in tables if names_masks_of_things(each)]) == 1:
         return open_mask_table(of_things[0], columns, how=how), ""
-    pairs, drawings = pair_masks(tree.names), drawings_below(tree)
+    pairs, drawings = pairs_below(tree), drawings_below(tree)
     paired = pairs is not None and bool(any(pairs.masks) or pairs.several)
     texts = outline_files(tree) if sure and not drawings else []
     if sure and paired and (drawings or texts):
@@ -105,6 +102,21 @@ def open_masks(
     if sure:
         raise DataError(_none(path, tree, tables))
     return None, ""
+
+
+def _refuse_layouts(tree: Tree) -> None:
+    """Refuses what lies as images with masks do, and is something else.
+
+    Raises:
+        DataError: If it is ADE20K as it was annotated, or a file for each channel of an image.
+    """
+    if any(name.endswith("_parts_1.png") for name in tree.names):
+        raise DataError(
+            f"{tree.root} holds ADE20K as it was annotated: its _seg.png number classes and things "
+            f"in their channels, and its _parts are no images. Give its release for scene parsing "
+            f"(images/ and annotations/)"
+        )
+    refuse_channels(tree)
 
 
 def _told(
@@ -187,11 +199,13 @@ def _none(path: Path, tree: Tree, tables: list[Path]) -> str:
         return f"{path} holds several tables of masks ({names}); give the path of the one meant"
     if not tree.names:
         return no_images(tree)
-    if unread := unread_format(tree):
+    unread = unread_format(tree)
+    if unread and not unread.seen:
         return f"{path}: {unread.line}"
+    seen = f". {unread.seen}" if unread else ""
     return (
         f"{path} holds no masks: give images/ and masks/ with files of the same names, endings "
         f"such as x_mask.png beside x.jpg, a file of COCO, those of Labelme, CVAT or VIA, YOLO's "
         f"outlines, or a table with the columns image and mask, or with run lengths; or say where "
-        f"they are with --annotations"
+        f"they are with --annotations{seen}"
     )

@@ -5,31 +5,34 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from headstart.data.masks.folder_words import (
     are_instances,
     bare_folder,
+    class_of_folder,
     folders_around,
     folders_of,
     in_masks,
     is_mask_folder,
+    split_folder,
 )
-from headstart.data.words import normal, split_name, split_word
+from headstart.data.words import normal, split_word
 
 __all__ = ["MaskPairs", "is_called_mask", "pair_masks", "split_by_folders"]
 
 _ENDING = re.compile(
     r"([ _.\-]+(gtfine|gtcoarse))?[ _.\-]+(masks?|segmentations?|seg|gt|groundtruth|"
-    r"ground[_ ]truth|labels?|annotations?|annot|labelids|labeltrainids|matte|l)$",
+    r"ground[_ ]truth|labels?|annotations?|annot?|labelids|labeltrainids|matte|l)$",
     re.I,
 )
 _NUMBERED = re.compile(r"(?<=[ _.\-]mask)(s?)[ _.\-]?\d{1,2}$", re.I)  # x_mask_1 of x
 _OTHER_KINDS = re.compile(
     r"[ _.\-]((gtfine|gtcoarse)[ _.\-](color|instanceids)|superpixels?)$", re.I
 )
+_SEPARATOR = re.compile(r"[ _.\-]+(?=[^\W_])")
 _OWN_ENDING = re.compile(r"[ _.\-]+(images?|img|leftimg8bit|rgb|raw|sat)$", re.I)
 
 
@@ -78,22 +81,13 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
         names: Paths of all images and masks, with forward slashes.
         masks: Those that are masks, where it was said; what else is called so is left out.
     """
-    images, called = _roles([name for name in names if name not in set(masks or ())])
+    told = set(masks or ())
+    images, called = _roles([name for name in names if name not in told])
     if masks is not None:
         called = [_place(name, cut=True) for name in masks]
     if not called or not images:
         return None
-    pairs = _by_name(images, called, alone=masks is not None)
-    guessed = False
-    if 2 * sum(map(len, pairs[0].values())) < len(called):
-        cuts = [_without_common, _without_numbers, _without_common_of_folders]
-        if all(each.name.count("/") > 1 for each in called):  # else they may be classes
-            cuts.append(_without_only_folder)
-        for cut in cuts:
-            again = _by_name(cut(images), cut(called), alone=masks is not None)
-            if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
-                pairs, guessed = again, True
-    found, lost = pairs
+    (found, lost), guessed = _matched(images, called, alone=masks is not None)
     if any(_numbered(mask) for theirs in found.values() for mask, _ in theirs):
         found = {image: [(mask, part or "object") for mask, part in theirs]
                  for image, theirs in found.items()}  # fmt: skip
@@ -166,6 +160,24 @@ def _place(name: str, cut: bool = False) -> _Place:
 _Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
 
 
+def _matched(images: list[_Place], called: list[_Place], *, alone: bool) -> tuple[_Found, bool]:
+    """Returns what `_by_name` does, and whether names had to be made to fit."""
+    pairs, guessed = _by_name(images, called, alone=alone), False
+    cuts: list[Callable[[list[_Place]], list[_Place]]] = [
+        _without_common, _without_numbers, _without_common_of_folders,
+    ]  # fmt: skip
+    if all(each.name.count("/") > 1 for each in called):  # else they may be classes
+        cuts.append(_without_only_folder)
+    ways = [lambda cut=cut: _by_name(cut(images), cut(called), alone=alone) for cut in cuts]
+    for way in ([*ways], [lambda: _by_words(images, called)]):
+        if 2 * sum(map(len, pairs[0].values())) >= len(called):
+            break
+        for again in (each() for each in way):
+            if sum(map(len, again[0].values())) > sum(map(len, pairs[0].values())):
+                pairs, guessed = again, True
+    return pairs, guessed
+
+
 def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Found:
     """Returns image -> its (mask, part), and the masks that are left over.
 
@@ -196,7 +208,7 @@ def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Foun
     for mask in lost:
         # masks/crack/x.png of images/x.jpg, and masks/x/crack.png; or x/masks/*.png of x/images/x.
         for key, stem, part in (
-            (mask.key[:-1], mask.stem, mask.key[-1] if mask.key else ""),
+            (mask.key[:-1], mask.stem, _class_of(mask) if mask.key else ""),
             (mask.key[:-1], mask.key[-1] if mask.key else "", mask.stem),
         ):
             homes = index.get((key, stem.lower())) if part else None
@@ -211,6 +223,32 @@ def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Foun
         if not homes:
             left.append(mask.name)
     return found, left
+
+
+def _class_of(mask: _Place) -> str:
+    """Returns what the innermost folder that says more than that it holds masks is called."""
+    return class_of_folder([f for f in folders_of(mask.name) if bare_folder(f)][-1])
+
+
+def _by_words(images: list[_Place], masks: list[_Place]) -> _Found:
+    """Pairs masks that say their class, or number it, after the name of their image: ``x_cat``.
+
+    Only where words, of fewer kinds than there are masks, tell apart those of one image.
+    """
+    index = {(each.key, each.stem.lower()): each.name for each in images}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    left = []
+    for mask in masks:
+        for cut in reversed(list(_SEPARATOR.finditer(mask.stem))):
+            home = index.get((mask.key, mask.stem[: cut.start()].lower()))
+            if home:
+                found[home].append((mask.name, mask.stem[cut.end() :]))
+                break
+        else:
+            left.append(mask.name)
+    words = [word for theirs in found.values() for _, word in theirs]
+    several = len(words) > len(found) and len(set(words)) < len(words)
+    return (found, left) if several else ({}, [mask.name for mask in masks])
 
 
 def _without_common(places: list[_Place]) -> list[_Place]:
@@ -262,7 +300,7 @@ def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
     depth = max((name.count("/") for name in names), default=0)
     for at in range(depth):
         parts = {name: folders_of(name)[at] if name.count("/") > at else "" for name in names}
-        for read in (split_name, split_word):
+        for read in (split_folder, split_word):
             kinds = {part: read(part) if part else None for part in set(parts.values())}
             told = [kind for kind in kinds.values() if kind]
             enough = len(told) == len(kinds) if read is split_word else bool(told)

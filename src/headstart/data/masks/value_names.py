@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headstart.data.annotations.json_file import json_of
 from headstart.data.tables.tables import TABLES, read_table
 from headstart.data.words import normal
 from headstart.errors import DataError
@@ -34,6 +35,7 @@ _FILES = (
         "colors",
     ),
 )
+_NNUNET = "dataset.json"
 _ADE = "objectinfo150"  # a table, whatever its ending
 _YAML = ("data", "dataset", "config", "classes")
 _NUMBER = r"(\d{1,5})"
@@ -71,7 +73,7 @@ def find_names(folders: Iterable[Path]) -> ValueNames | None:
         wanted = [f"{stem}.txt" for stem in _FILES] + ["obj.names"]
         wanted += [f"{stem}{end}" for stem in _YAML for end in (".yaml", ".yml")]
         wanted += [f"{stem}{end}" for stem in _FILES for end in TABLES]
-        wanted += [_ADE + end for end in (".txt", ".csv")]
+        wanted += [_ADE + end for end in (".txt", ".csv")] + [_NNUNET]
         for name in wanted:
             found = _read(files[name]) if name in files else None
             if found is not None:
@@ -80,6 +82,8 @@ def find_names(folders: Iterable[Path]) -> ValueNames | None:
 
 
 def _read(path: Path) -> ValueNames | None:
+    if path.name.lower() == _NNUNET:
+        return _of_nnunet(path)
     if path.suffix.lower() in TABLES or path.stem.lower() == _ADE:
         return _of_table(path)
     try:
@@ -97,6 +101,26 @@ def _read(path: Path) -> ValueNames | None:
             if (line and not line.startswith(("#", "//"))) or re.match(_HEX, line)
         ],
     )
+
+
+def _of_nnunet(path: Path) -> ValueNames | None:
+    """Reads ``labels`` of nnU-Net: name -> value, or (its first version) value -> name."""
+    content = json_of(path)
+    labels = content.get("labels") if isinstance(content, dict) else None
+    if not isinstance(labels, dict) or not ({"channel_names", "modality"} & set(content)):
+        return None
+    pairs = []
+    for one, other in labels.items():
+        if isinstance(other, list):
+            raise DataError(
+                f"{path} names regions of several values ({one}: {other}), and a pixel has one "
+                f"class here: name each value for itself"
+            )
+        value, name = (one, other) if isinstance(other, str) else (other, one)
+        if not str(value).isdecimal():
+            raise DataError(f"{path}: {one!r}: {other!r} of its labels is no value with a name")
+        pairs.append((int(value), str(name)))
+    return ValueNames(path, by_value=_unique(path, pairs)) if pairs else None
 
 
 def _of_lines(path: Path, lines: list[str]) -> ValueNames | None:

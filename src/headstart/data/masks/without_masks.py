@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from headstart.data.files.scan import Tree
+from headstart.data.masks.beside import masks_beside
 from headstart.data.masks.pairs import pair_masks
 
 __all__ = ["without_masks"]
@@ -17,7 +18,7 @@ _CALLED = re.compile(
 
 
 def without_masks(
-    tree: Tree, *, beside: bool = False, kept: Collection[str] = ()
+    tree: Tree, *, beside: bool = False, twins: bool = False, kept: Collection[str] = ()
 ) -> tuple[Tree, list[str]]:
     """Returns a tree without the masks of its images, and these.
 
@@ -25,11 +26,14 @@ def without_masks(
         tree: Images, and perhaps masks of them.
         beside: Only masks in the folders of their images, called so: ``x_mask.png`` beside
             ``x.png``, for most of the images.
+        twins: Only masks beside images that nothing but few colours or beginnings tell.
         kept: Images whatever they are called.
     """
-    pairs = pair_masks(tree.names)
+    pairs = None if twins else pair_masks(tree.names)
     if pairs is None or not (any(pairs.masks) or pairs.several):
-        return tree, []
+        gone = set(masks_beside(tree)[0]) - set(kept)
+        left = tuple(name for name in tree.names if name not in gone)
+        return replace(tree, names=left), sorted(gone)
     theirs = dict(zip(pairs.images, pairs.masks, strict=True)) | pairs.several
     if beside:
         theirs = {

@@ -16,7 +16,7 @@ from headstart.data.tools.coco_names import category_names, said_of_categories
 from headstart.data.words import normal, plural
 from headstart.errors import DataError
 
-__all__ = ["DrawnMasks", "is_coco", "read_coco"]
+__all__ = ["DrawnMasks", "draws_boxes_only", "is_coco", "read_coco"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,24 @@ def is_coco(content: Any) -> bool:
         and all(isinstance(content.get(key), list) for key in ("images", "annotations"))
         and any(isinstance(a, dict) and a.get("segmentation") for a in content["annotations"])
     )
+
+
+def draws_boxes_only(content: Any) -> bool:
+    """Tells whether every outline of a COCO file is its box, as some tools write boxes."""
+    outlined = [a for a in content["annotations"] if isinstance(a, dict) and a.get("segmentation")]
+    return bool(outlined) and all(map(_is_its_box, outlined))
+
+
+def _is_its_box(annotation: dict[str, Any]) -> bool:
+    outlines, box = annotation["segmentation"], annotation.get("bbox")
+    try:
+        [numbers] = outlines
+        left, top, wide, high = map(float, box or ())
+        xs, ys = {round(float(x)) for x in numbers[::2]}, {round(float(y)) for y in numbers[1::2]}
+    except (TypeError, ValueError):
+        return False
+    edges = {round(left), round(left + wide)}, {round(top), round(top + high)}
+    return len(numbers) in (8, 10) and (xs, ys) == edges
 
 
 def read_coco(paths: Sequence[Path]) -> DrawnMasks:

@@ -9,12 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headstart.data.annotations.box_notes import BoxNotes, NotedBox, NotedImage, as_number, tidied
+from headstart.data.annotations.box_notes import (
+    BoxNotes,
+    NotedBox,
+    NotedImage,
+    as_number,
+    hull,
+    tidied,
+)
 from headstart.data.annotations.json_file import json_of
 from headstart.data.tools.coco_names import category_names
 from headstart.data.words import plural, split_word
 from headstart.errors import DataError
-from headstart.lists import some_of
+from headstart.lists import short_names, some_of
 
 __all__ = ["has_coco_boxes", "read_coco_boxes"]
 
@@ -46,7 +53,7 @@ def read_coco_boxes(paths: Sequence[Path], root: Path) -> BoxNotes:
         DataError: If a file is not COCO's, or several are there that no split tells apart.
     """
     words = {path: split_word(path.stem) or split_word(path.parent.name) for path in paths}
-    names = some_of([path.name for path in paths], 3)
+    names = some_of(short_names(paths), 3)
     if len(paths) > 1 and (None in words.values() or len(set(words.values())) < len(paths)):
         raise DataError(
             f"several files hold boxes ({names}): say which is meant with --annotations FILE"
@@ -167,11 +174,19 @@ def _box(annotation: dict[str, Any], called: dict[str, str]) -> NotedBox | None:
     label = called.get(str(annotation.get("category_id")))
     if label is None:
         return None
-    box = annotation.get("bbox")
-    numbers = [as_number(each) for each in box] if isinstance(box, list) else []
-    left, top, wide, high = numbers if len(numbers) == 4 else [math.nan] * 4
     return NotedBox(
-        (left, top, left + wide, top + high), label, crowd=bool(annotation.get("iscrowd")),
+        _corners(annotation), label, crowd=bool(annotation.get("iscrowd")),
         difficult=bool(annotation.get("ignore") or annotation.get("difficult")),
         truncated=bool(annotation.get("truncated")),
     )  # fmt: skip
+
+
+def _corners(annotation: dict[str, Any]) -> tuple[float, float, float, float]:
+    """Returns the corners of a box, or of the one around an outline that has none."""
+    box, outlines = annotation.get("bbox"), annotation.get("segmentation")
+    if not box and isinstance(outlines, list) and all(isinstance(each, list) for each in outlines):
+        numbers = [[as_number(each) for each in outline] for outline in outlines]
+        return hull([xy for each in numbers for xy in zip(each[::2], each[1::2], strict=False)])
+    four = [as_number(each) for each in box] if isinstance(box, list) else []
+    left, top, wide, high = four if len(four) == 4 else [math.nan] * 4
+    return left, top, left + wide, top + high

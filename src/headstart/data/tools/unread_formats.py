@@ -34,6 +34,9 @@ _JSON: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "join them into one file of COCO",
     ),
     (('"category_id"', '"bbox"', '"score"'), "detections with scores", "give the annotations"),
+    (('"box2d"', '"category"'), "BDD100K's", "convert it to COCO"),
+    (('"annotations"', '"item"', '"slots"'), "V7 Darwin's", "export it as COCO"),
+    (('"annotations"', '"bounding_box"', '"image"'), "V7 Darwin's", "export it as COCO"),
     (('"polygonlabels"',), "outlines of Label Studio", "export it as COCO"),
     (('"brushlabels"',), "strokes of Label Studio", "export it as Brush labels to PNG"),
     (('"keypointlabels"',), "key points of Label Studio", "draw boxes or outlines"),
@@ -51,6 +54,9 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
 _SHEETS = (".xlsx", ".xls", ".ods")
 _TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
+_NOTES = (".txt", ".xml", ".json", ".geojson")
+_READ = re.compile(r'\A(<\?xml[^>]*>\s*)?<annotation[ >]|"shapes"|\A\d+(\s+-?[\d.]+){4}')
+_PLACES = re.compile(r"\b(xmin|x1|vertex|vertices|points?|bbox|bndbox|coordinates)\b", re.I)
 _ARRAYS = (".npy", ".npz", ".mat", ".nii", ".nii.gz", ".h5", ".dcm", ".nrrd", ".mha")
 
 
@@ -61,10 +67,12 @@ class Unread:
     Attributes:
         line: Which, and what to do, for people.
         places: Whether they are of places in the images, so that folders are hardly classes.
+        seen: What there is, without what to do, where nobody knows its kind.
     """
 
     line: str
     places: bool
+    seen: str = ""
 
 
 def unread_format(tree: Tree) -> Unread | None:
@@ -117,7 +125,7 @@ def unread_format(tree: Tree) -> Unread | None:
         if _lists_images(head, tree):
             what = "is a list of images, and what it says of each is not read"
             return Unread(f"{name} {what}: {_LABELS}", False)
-    return _arrays(tree) or _of_programs(tree)
+    return _manifest(tree) or _own_files(tree) or _arrays(tree) or _of_programs(tree)
 
 
 def no_images(tree: Tree) -> str:
@@ -181,6 +189,32 @@ def _names_images(head: str, tree: Tree) -> bool:
     return 2 * sum(normal(key.rpartition("/")[2]) in there for key in keys) > len(keys)
 
 
+def _manifest(tree: Tree) -> Unread | None:
+    """Returns what to say of the lines of SageMaker Ground Truth."""
+    files = [name for name in tree.others if name.lower().endswith((".manifest", ".jsonl"))]
+    for name in files[:_LOOKED_AT]:
+        if '"source-ref"' in _head(tree.root / name):
+            what = "is a manifest of SageMaker's, which is not read"
+            return Unread(f"{name} {what}: {_TABLE}", True)
+    return None
+
+
+def _own_files(tree: Tree) -> Unread | None:
+    """Returns what to say of files that are called like most images, each, and say more of it."""
+    stems = {stem_of(name) for name in tree.names}
+    own = [n for n in tree.others if n.lower().endswith(_NOTES) and stem_of(n) in stems]
+    if len(own) < 2 or 2 * len({stem_of(name) for name in own}) <= len(stems):
+        return None
+    heads = ((name, _head(tree.root / name).strip()) for name in own[:_LOOKED_AT])
+    name, head = next(((name, head) for name, head in heads if head), ("", ""))
+    if not name or _READ.search(head):  # of boxes that are read where they are asked for
+        return None
+    line = " ".join(head.split())[:40]
+    places = len(re.findall(_NUMBER, line)) > 3 or bool(_PLACES.search(head))
+    what = f"{len(own):,} files are called like images and are not read (such as {name}: {line})"
+    return Unread(f"{what}: {_TABLE if places else _LABELS}", places, what)
+
+
 def _arrays(tree: Tree) -> Unread | None:
     """Returns what to say of arrays that are called like the images: they may be masks."""
     stems = {stem_of(name) for name in tree.names}
@@ -198,6 +232,10 @@ def _arrays(tree: Tree) -> Unread | None:
 
 def _of_programs(tree: Tree) -> Unread | None:
     """Returns what to say of a few files that programs keep things in: labels, perhaps."""
+    packed = [name for name in tree.others if name.lower().endswith(tuple(_ARCHIVES))]
+    if packed and len(packed) <= _LOOKED_AT:
+        what = f"{some_of(packed, 3)} may hold what is on the images, and is not read"
+        return Unread(f"{what}: unpack it beside them", False)
     files = [name for name in tree.others if name.lower().endswith(_KEPT)]
     if not files or len(files) > _LOOKED_AT:
         return None

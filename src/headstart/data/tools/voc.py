@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,6 +129,8 @@ def _noted(root: ElementTree.Element) -> tuple[NotedImage, str]:
         label, flaw = tidied(each.findtext("name") or "")
         flaws += [flaw] if flaw else []
         corners = _corners(each)
+        if each.find("robndbox") is not None:
+            flaws.append("a turned box became the upright one around it")
         if first:
             corners = (corners[0] - 1, corners[1] - 1, corners[2], corners[3])
         boxes.append(
@@ -149,6 +152,14 @@ def _corners(element: ElementTree.Element) -> tuple[float, float, float, float]:
             as_number(box.findtext(name)) for name in ("xmin", "ymin", "xmax", "ymax")
         )
         return left, top, right, bottom
+    turned = element.find("robndbox")
+    if turned is not None:  # roLabelImg: the middle, the sides, and an angle in radians
+        x, y, wide, high, angle = (
+            as_number(turned.findtext(name)) for name in ("cx", "cy", "w", "h", "angle")
+        )
+        across, along = abs(math.cos(angle)) / 2, abs(math.sin(angle)) / 2
+        half = wide * across + high * along, wide * along + high * across
+        return x - half[0], y - half[1], x + half[0], y + half[1]
     outline = element.find("polygon")
     numbers = [as_number(each.text) for each in outline] if outline is not None else []
     return hull(list(zip(numbers[::2], numbers[1::2], strict=False)))

@@ -26,7 +26,7 @@ from headstart.strategies.classes.shift import choose_probe, look_at_test, shift
 from headstart.strategies.classes.views import Viewed, try_views
 from headstart.strategies.clock import Clock
 from headstart.strategies.finetuning.plan import FinetuneOutcome, keep_probe
-from headstart.strategies.prepare import make_problem
+from headstart.strategies.make_problem import make_problem
 from headstart.strategies.problem import FrozenNetwork, Prepared, Problem
 from headstart.strategies.trained import Histories, Trained
 from headstart.tasks import told_apart

@@ -95,6 +95,8 @@ def train_masks(
     if session.history:
         recipe = mask_recipe(ask.options, ask.recipe, images=len(problem.final))
     said = [f"{best.name} arm: {best.summary}.", final.said, *session.notes[-1:]]
+    if network.tta > 1:
+        said.append(f"Every answer is the mean of {network.tta} views, at so many times the cost.")
     said += session.overrun()
     return trained_in(
         session, _model(session, best), " ".join(filter(None, said)), answered, trials=final.rows(),

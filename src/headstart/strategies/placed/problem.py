@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.choices import EvaluationKind
 from headstart.data.splits.split import folds as make_folds
+from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.strategies.problem import Prepared, TestKind
 
@@ -85,11 +86,11 @@ def make_placed_problem(
         )
     own = "test" if dataset.test_name == "test" else "validation"
     origin = f"the data's own {own} split" if given else f"a fifth held out (seed {seed})"
-    summary = f"Measured once on {origin}: {test.sum():,} images."
+    summary = f"Measured once on {origin}: {plural(int(test.sum()), 'image')}."
     if prepared.dropped.any():
         summary += (
-            f" {int(prepared.dropped.sum()):,} training images were left out because copies, "
-            f"near-duplicates or members of their group are in the test."
+            f" {plural(int(prepared.dropped.sum()), 'training image was', 'training images were')} "
+            f"left out because copies, near-duplicates or members of their group are in the test."
         )
     return PlacedProblem(prepared, ((train, np.flatnonzero(test)),), train, "holdout", summary)
 

@@ -30,6 +30,8 @@ from headstart.training.track import open_trackers
 
 __all__ = ["Session", "floors_of", "learn_rounds", "begin_session", "states_of", "trained_in"]
 
+_FROZEN = ("linear", "probe", "head")  # arms that leave the network as it is
+
 T = TypeVar("T")
 # Of a budget: what passes before the clock runs, and what comes after all arms (answers for the
 # test, measures, report), in shares of what came before the long ones.
@@ -184,7 +186,11 @@ def trained_in(
         baselines=floors_of(problem) if session.ask.baselines != "none" else {},
         trials=trials,
         histories=Histories(epochs, problem.final, recipe) if epochs else None,
-        sections={"learning_curve": {"points": [], "forecast": None}} | sections,
+        sections={
+            "learning_curve": {"points": [], "forecast": None},
+            "end_to_end": any(row.get("arm") not in _FROZEN for row in trials),
+        }
+        | sections,
     )
 
 

@@ -24,8 +24,9 @@ def class_columns(classes: tuple[str, ...], labels: Boxes) -> np.ndarray:
     counts = labels.tallies.sum(axis=0)
     unknown = [n for n, c, k in zip(labels.names, counts, columns, strict=True) if k < 0 and c]
     if unknown:
+        what = "class" if len(unknown) == 1 else "classes"
         raise DataError(
-            f"the model does not know the class {some_of(unknown, 4)}; it knows "
+            f"the model does not know the {what} {some_of(unknown, 4)}; it knows "
             f"{some_of(classes, 6)}"
         )
     return columns
