@@ -52,7 +52,7 @@ def test_columns_are_those_of_a_table_and_of_the_command(images, tmp_path):
     for flag in ("--label kind", "--group who", "--split part"):
         assert flag in found.command
     assert found.facts["images"] == 36
-    assert found.facts["groups and duplicates"] == "18 independent clusters"
+    assert found.facts["independent"] == "18 (copies and groups count once)"
 
 
 @pytest.mark.parametrize("faces", [False, True])

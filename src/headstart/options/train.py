@@ -226,7 +226,8 @@ class TrainOptions(Options):
         if self.views not in ("auto", 1):
             yield from self._looks_once()
         told = self.task != "auto" and not learns_places(self.task)
-        if self.strategy == "probe" and told and not has_own_way(self.task):
+        frozen = self.strategy == "probe" and self.baselines != "full"  # one of which is trained
+        if frozen and told and not has_own_way(self.task):
             yield from tuning_of_none(self)
         if self.tta in (3, 6) and self.strategy in ("finetune", "scratch"):
             yield (

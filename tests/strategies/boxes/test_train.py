@@ -126,7 +126,6 @@ def test_a_budget_cuts_the_head_too_and_says_so(tmp_path):
     run = run_of(data, tmp_path / "run", epochs="auto", budget=1e-4, strategy="probe")
     said = json.loads(run.metrics.read_text())["model"]["summary"]
     assert "--budget left time for 1 of 80 epochs of a head on frozen maps, of about" in said
-    assert "longer than" in said or "--budget" in said.split("each.")[1]
 
 
 def test_maps_are_those_of_their_images_where_some_could_not_be_read():
