@@ -22,6 +22,7 @@ from headstart.scoring.run_predictor import RunPredictor
 from headstart.strategies.masks import train as mask_train
 from headstart.strategies.masks import tuned as mask_tuned
 from headstart.strategies.masks.train import _strides
+from headstart.strategies.placed.lesson import States
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.loop import Training
 from headstart.verbs.export import export
@@ -269,3 +270,17 @@ def test_the_network_stays_as_it_is_where_nothing_speaks_for_it(why):
     )
     session = SimpleNamespace(ask=ask, problem=problem)  # and no clock that would be asked
     assert mask_train._beyond(session, head, None, "") == []
+
+
+def test_a_budget_that_is_too_small_for_the_network_is_told_which_one_is_not(tmp_path):
+    states = States(Checkpoints(tmp_path), seconds=10.0)
+    session = SimpleNamespace(
+        ask=SimpleNamespace(strategy="auto", options={}, budget=2.5),
+        problem=SimpleNamespace(learnings=1), notes=[],
+        left=lambda *_: 10.0, states_as=lambda *_: states,
+    )  # fmt: skip
+    head = SimpleNamespace(arm=SimpleNamespace(held=object(), seconds=60.0), said="", still=0.0)
+    assert mask_train._beyond(session, head, None, "") == []
+    assert session.notes == [
+        "Whether the network should learn too was not tried: say --budget 7."  # 200 s more
+    ]

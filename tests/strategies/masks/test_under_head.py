@@ -11,7 +11,7 @@ from tests.strategies.mask_sets import QUIET, discs, material
 from headstart.strategies.masks import under_head as module
 from headstart.strategies.masks.head import HeadTask, head_arm
 from headstart.strategies.masks.material import read_masks
-from headstart.strategies.masks.under_head import has_time, under_head_arm
+from headstart.strategies.masks.under_head import has_time, minutes_lacking, under_head_arm
 from headstart.strategies.placed.lesson import States
 from headstart.strategies.placed.problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
@@ -99,3 +99,5 @@ def test_it_is_begun_where_time_is_left_and_that_stands_when_it_is_resumed(head,
     kept = Checkpoints(tmp_path)
     assert has_time(course, States(kept, seconds=61.0))
     assert has_time(course, States(kept, seconds=1.0))  # resumed, later
+    assert minutes_lacking(course, States(Checkpoints(None), seconds=59.0)) == 2  # of 140 s
+    assert minutes_lacking(course, States(Checkpoints(None), seconds=139.0)) == 1

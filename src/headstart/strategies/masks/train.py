@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -36,7 +37,7 @@ from headstart.strategies.masks.input import (
 from headstart.strategies.masks.material import MaskMaterial, read_masks
 from headstart.strategies.masks.smp_arm import named_segmenter, smp_arm
 from headstart.strategies.masks.tuned import LearntFrom, of_windows, tuned_arm
-from headstart.strategies.masks.under_head import has_time, under_head_arm
+from headstart.strategies.masks.under_head import has_time, minutes_lacking, under_head_arm
 from headstart.strategies.placed.arm_trials import ArmTrials
 from headstart.strategies.placed.input import names_epochs
 from headstart.strategies.placed.model import run_model, sizes_and_matrices
@@ -165,14 +166,15 @@ def _beyond(session: Session, head: Course, folds: Folds, mark: str) -> list[Cou
     states = session.states_as(mark, session.left("fine-tuned", "head") - head.still)
     place = states.checkpoints.folder
     assert place is not None, "whoever trains keeps states"
+    wanted = math.ceil(ask.budget + minutes_lacking(head, states))
+    untried = f"Whether the network should learn too was not tried: say --budget {wanted}."
     if not has_time(head, states):
+        session.notes.append(untried)
         return []
     with session.clock.phase("fine-tuned arm"):
         course = under_head_arm(head, folds, states, place=place)
-    if course.arm is None:
-        told = "There was no time to try whether the network should learn too: raise --budget."
-    else:
-        told = f"Network and head together: {course.said[:1].lower()}{course.said[1:]}"
+    together = f"Network and head together: {course.said[:1].lower()}{course.said[1:]}"
+    told = untried if course.arm is None else together
     session.notes.extend([told] if course.said else [])
     return [course]
 

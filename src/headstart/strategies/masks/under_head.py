@@ -30,11 +30,12 @@ from headstart.strategies.placed.problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.map_views import Scenes
 
-__all__ = ["has_time", "under_head_arm"]
+__all__ = ["has_time", "minutes_lacking", "under_head_arm"]
 
 # Of the head's rate: it has learnt already. And of that: the network's (docs/benchmarks.md).
 _RATE, _BACKBONE_RATE = 0.5, 0.3
-_TIMES = 1.5  # as long as the head took: where less is left, nothing is timed
+# Times as long as the head took: where less is left, nothing is timed; what it takes in full.
+_TIMES, _IN_FULL = 1.5, 3.5
 
 
 class _UnderHead(Tuned):
@@ -81,6 +82,17 @@ def has_time(head: Course, states: States) -> bool:
     took = np.inf if head.arm is None else head.arm.seconds
     longer = (states.seconds or 0.0) >= _TIMES * took
     return bool(states.checkpoints.once(f"{Tuned.name}-begun", lambda: (int(longer), ""))[0])
+
+
+def minutes_lacking(head: Course, states: States) -> float:
+    """Returns by how many minutes a budget is about too small for all of it; at least one.
+
+    Args:
+        head: That has learnt.
+        states: How long it may take.
+    """
+    took = 0.0 if head.arm is None else head.arm.seconds
+    return max(1.0, math.ceil((_IN_FULL * took - (states.seconds or 0.0)) / 60))
 
 
 def under_head_arm(head: Course, folds: Folds, states: States, *, place: Path) -> Course:
