@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from headstart.compute import Compute
@@ -15,6 +16,7 @@ from headstart.features.extract_maps import extract_maps
 from headstart.nets.pretrained.backbone import open_backbone
 from headstart.probe.frozen import Frozen
 from headstart.strategies.problem import FrozenNetwork, Prepared
+from headstart.training.loop import Training
 
 SIZE = 64
 QUIET = Compute("cpu", 1, 0)
@@ -76,3 +78,17 @@ def material(dataset: Dataset, size: int = SIZE) -> tuple[Prepared, FrozenNetwor
     prepared = Prepared(dataset, found.stats, np.arange(n), dataset.splits, np.zeros(n, bool))
     frozen = Frozen(found.vectors, {})
     return prepared, FrozenNetwork(backbone, preprocess, 1, frozen, found.maps)
+
+
+def stop_at(steps: tuple[int, ...], patch: pytest.MonkeyPatch) -> list[int]:
+    """Interrupts training at some steps, counted over all; returns how many were begun."""
+    learn, begun = Training._learn, [0]
+
+    def stops(self, *given):
+        begun[0] += 1
+        if begun[0] in steps:
+            raise KeyboardInterrupt
+        return learn(self, *given)
+
+    patch.setattr(Training, "_learn", stops)
+    return begun

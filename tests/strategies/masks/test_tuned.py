@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.strategies.mask_sets import QUIET, discs, material
+from tests.strategies.mask_sets import QUIET, discs, material, stop_at
 
 from headstart.strategies.masks.head import HeadTask
 from headstart.strategies.masks.material import read_masks
@@ -15,7 +15,6 @@ from headstart.strategies.placed.lesson import States
 from headstart.strategies.placed.problem import Folds
 from headstart.tasks.segmentation.recipe import MaskRecipe
 from headstart.training.checkpoint import Checkpoints
-from headstart.training.loop import Training
 
 RECIPE = MaskRecipe(batch=4, width=16, ema=0.9)
 
@@ -54,21 +53,12 @@ def test_network_and_head_learn_and_the_network_can_be_opened(begin, tmp_path):
 
 def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(begin, tmp_path, monkeypatch):
     whole = begin(Checkpoints(None), tmp_path / "one", 3).finish()
-    learn, count = Training._learn, 0
-
-    def stops(self, *given):
-        nonlocal count
-        count += 1
-        if count in (3, 9):
-            raise KeyboardInterrupt
-        return learn(self, *given)
-
-    monkeypatch.setattr(Training, "_learn", stops)
+    begun = stop_at((3, 9), monkeypatch)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             begin(Checkpoints(tmp_path, every=0), tmp_path, 3).finish()
     again = begin(Checkpoints(tmp_path, every=0), tmp_path, 3).finish()
-    assert count > 9
+    assert begun[0] > 9
     assert again.backbone.fingerprint == whole.backbone.fingerprint
     ours, theirs = whole.head.arrays, again.head.arrays
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)

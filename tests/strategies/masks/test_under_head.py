@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.strategies.mask_sets import QUIET, discs, material
+from tests.strategies.mask_sets import QUIET, discs, material, stop_at
 
 from headstart.strategies.masks import under_head as module
 from headstart.strategies.masks.head import HeadTask, head_arm
@@ -70,21 +70,13 @@ def test_stopped_at_any_step_it_ends_bit_for_bit_the_same(head, tmp_path, monkey
     def arm(checkpoints):
         return under_head_arm(course, folds, States(checkpoints), place=tmp_path).finish()
 
-    whole, learn, count = arm(Checkpoints(None)), Training._learn, 0
-
-    def stops(self, *given):
-        nonlocal count
-        count += 1
-        if count in (3, 9):
-            raise KeyboardInterrupt
-        return learn(self, *given)
-
-    monkeypatch.setattr(Training, "_learn", stops)
+    whole = arm(Checkpoints(None))
+    begun = stop_at((3, 9), monkeypatch)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             arm(Checkpoints(tmp_path, every=0))
     again = arm(Checkpoints(tmp_path, every=0))
-    assert count > 9
+    assert begun[0] > 9
     assert again.backbone.fingerprint == whole.backbone.fingerprint
     assert all(
         np.array_equal(whole.head.arrays[name], again.head.arrays[name])
