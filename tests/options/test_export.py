@@ -20,6 +20,7 @@ def test_a_folder_must_be_said():
     [
         ({"max_drop": 101}, "--max-drop 101: choose between 0 and 100 points"),
         ({"threshold": 1.0}, "--threshold 1.0: at least 0 and below 1"),
+        ({"max_drop": 3}, "--max-drop 3 is of int8: say --int8 too, or leave it out"),
         ({"int8": 1}, "--int8 1: give true or false"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -50,3 +51,8 @@ class ExportOptions(Options):
     # output
     out: str | Path = shared.out(help="Folder to write: `model.onnx`, a model card, `export.json`.")
     overwrite: bool = shared.overwrite("an earlier export in `out`")
+
+    def contradictions(self) -> Iterator[str]:
+        """Yields what makes no sense together."""
+        if self.max_drop != 1.0 and not self.int8:
+            yield f"--max-drop {self.max_drop:g} is of int8: say --int8 too, or leave it out"
