@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.tables.numbers import UNKNOWN_CELLS
+from headstart.data.tables.conventions import UNKNOWN_CELLS
 from headstart.data.tables.tables import Table
 from headstart.errors import DataError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headstart.data.files.scan import EXTENSIONS
@@ -15,7 +16,15 @@ from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["NONE", "Columns", "Roles", "called_like_people", "groups_repeat_classes", "roles_of"]
+__all__ = [
+    "NONE",
+    "Columns",
+    "Roles",
+    "called_like_people",
+    "groups_repeat_classes",
+    "hardly_people",
+    "roles_of",
+]
 
 NONE = "none"
 """Says that no column has a role, where one might be guessed."""
@@ -307,7 +316,12 @@ def called_like_people(name: str) -> bool:
     return re.sub(r"[ .-]", "_", name.lower()) in _PEOPLE
 
 
-def _are_measured(cells: list[str]) -> bool:
+def hardly_people(cells: Sequence[str]) -> bool:
+    """Tells whether cells say too little to be who is on an image: a few values, or fractions."""
+    return len(set(cells) - {""}) < _FEW_GROUPS or _are_measured(cells)
+
+
+def _are_measured(cells: Sequence[str]) -> bool:
     """Tells whether cells are numbers with fractions: a measurement, and nobody's id."""
     fractions = [bool(_FRACTION.fullmatch(cell.strip())) for cell in cells if cell.strip()]
     return len(fractions) > 0 and sum(fractions) > len(fractions) / 2
