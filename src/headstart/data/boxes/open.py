@@ -18,6 +18,7 @@ from headstart.data.files.scan import Tree, scan
 from headstart.data.masks.beside import pairs_below
 from headstart.data.masks.table import names_masks_of_things
 from headstart.data.masks.without_masks import without_masks
+from headstart.data.reading import NothingDrawn
 from headstart.data.splits.table_names import split_tables
 from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
@@ -92,7 +93,7 @@ def open_boxes(
             sources = _sources_in(tree, columns, sure=sure)
     if not sources:
         if sure:
-            raise DataError(_none(given, tree))
+            raise NothingDrawn(_none(given, tree))
         return None
     if len(sources) > 1:
         some = ", ".join(f"{each.kind} in {each.place}" for each in sources)
