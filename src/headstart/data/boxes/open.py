@@ -29,7 +29,7 @@ from headstart.data.tools.cub import cub_boxes
 from headstart.data.tools.labelme import is_labelme
 from headstart.data.tools.named_boxes import has_named_boxes, read_named_boxes
 from headstart.data.tools.object_lines import object_files, read_objects
-from headstart.data.tools.outlines import all_upright, outlined_boxes
+from headstart.data.tools.outlines import all_boxes, outlined_boxes
 from headstart.data.tools.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.tools.unread_formats import no_images, unread_format
 from headstart.data.tools.voc import read_voc, voc_files
@@ -260,7 +260,7 @@ def _tool_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     found = []
     for path in files:
         images = read_tool_file(path)
-        if sure or all_upright(images):
+        if sure or all_boxes(images):
             said = f"{path.name} ({tool_of(path)})"
             read = lambda images=images, said=said: outlined_boxes(images, said)  # noqa: E731
             found.append(_Source(tool_of(path), str(path.relative_to(tree.root)), read))
