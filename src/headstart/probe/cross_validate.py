@@ -164,7 +164,7 @@ def learning_curve(
     compute: Compute,
     *,
     folds: int = 5,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Measures the chosen classifier on growing shares of the training items.
 
     It is measured by cross-validation inside the training items: the test is not touched.
@@ -178,7 +178,8 @@ def learning_curve(
         folds: K.
 
     Returns:
-        (S,) int mean training sizes and (S, K) float accuracies of the targets.
+        (S,) int mean training sizes, (S, K) float accuracies of the targets, and (K,) int items
+        that each fold holds out: a large group makes a fold of its own, and counts as it is.
     """
     rng = np.random.default_rng(compute.seed)
     items = learnt.train
@@ -206,12 +207,13 @@ def learning_curve(
     scores = np.sum(parts, axis=0)
     hits = scores.argmax(axis=2) == y
     held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])
-    held_count = np.maximum(held.sum(axis=1), 1)
-    accuracy = np.where(enough, (hits & held).sum(axis=1) / held_count, np.nan)
+    right = (hits & held).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
+    accuracy = np.where(enough, right, np.nan)
     accuracy = accuracy.reshape(len(_SHARES), folds)
+    held_count = np.bincount(fold_of, minlength=folds)
     sizes = included.sum(axis=1).reshape(len(_SHARES), folds).mean(axis=1).round().astype(int)
     good = ~np.isnan(accuracy).any(axis=1) & (sizes >= learnt.n_classes)
-    return sizes[good], accuracy[good]
+    return sizes[good], accuracy[good], held_count
 
 
 def _part_scores(

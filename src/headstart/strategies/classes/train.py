@@ -113,7 +113,7 @@ def _beside(
     viewed: Viewed,
     ask: Ask,
     compute: Compute,
-) -> tuple[Any, tuple[np.ndarray, np.ndarray]]:
+) -> tuple[Any, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Returns what must be beaten and the learning curve; one processor each."""
     quiet, outcome = Compute(seed=compute.seed), viewed.outcome
     learnt = outcome.final if problem.kind == "cv" else problem.rounds[0]
@@ -194,7 +194,7 @@ def _fine_tuned(
 
 
 def _curve(
-    curve: tuple[np.ndarray, np.ndarray],
+    curve: tuple[np.ndarray, np.ndarray, np.ndarray],
     problem: Problem,
     seed: int,
     tuned: FinetuneOutcome | None,
@@ -204,7 +204,7 @@ def _curve(
     It is that of the probe: where the network learnt too, it is not the model's. Of numbers it
     goes by the range that they were put into. Both are said.
     """
-    sizes, accuracies = curve
+    sizes, accuracies, held = curve
     folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
     tested = int(sizes.max(initial=1)) * folds // (folds - 1)
     words = ["accuracy"]
@@ -214,7 +214,7 @@ def _curve(
         words += ["of the frozen probe"] if len(words) == 1 else ["by the frozen probe"]
     return curve_section(
         sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=tested,
-        measure=("accuracy", " ".join(words)),
+        measure=("accuracy", " ".join(words)), weights=held,
     )  # fmt: skip
 
 
