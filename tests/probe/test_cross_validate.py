@@ -250,6 +250,32 @@ def test_a_fold_counts_as_many_items_as_it_holds_out():
     assert pooled < accuracy[-1].mean() - 0.1
 
 
+def test_the_curve_of_rounds_ends_at_what_was_measured():
+    """Where few groups decide, what all of them chose is flattered by those that chose it."""
+    rng = np.random.default_rng(7)
+    clusters = np.repeat(np.arange(10), 12)
+    targets = (np.arange(10) % 2)[clusters]
+    looks = [0.5 * rng.normal(size=(2, 12))[targets] + 1.2 * rng.normal(size=(10, 12))[clusters]
+             + 0.5 * rng.normal(size=(120, 12)) for _ in range(3)]  # fmt: skip
+    frozen = Frozen(
+        np.hstack(looks).astype(np.float32),
+        {name: np.arange(12) + 12 * n for n, name in enumerate(("a", "b", "last"))},
+    )
+    grid = Grid(classifiers=("prototypes", "logistic"), logistic=(0.1, 10))
+    rounds = [Round(*pair, targets, 2) for pair in cross(targets, clusters, k=5)]
+    final = Round(np.arange(120), np.arange(0), targets, 2)
+    found = module.cross_validate(frozen, rounds, clusters, CPU, final=final, grid=grid)
+    right = np.concatenate(
+        [fold.scores.argmax(axis=1) == targets[fold.test] for fold in found.folds]
+    )
+    sizes, values, held = module.curve_of_rounds(frozen, found.folds, CPU)
+    assert (np.diff(sizes) > 0).all()
+    assert held.sum() == 120
+    assert values[-1] @ held / held.sum() == pytest.approx(right.mean(), abs=0.06)
+    _, flattered, held = module.learning_curve(frozen, found.probe, final, clusters, CPU)
+    assert flattered[-1] @ held / held.sum() > right.mean() + 0.1
+
+
 def test_curve_is_the_same_for_one_seed():
     vectors, targets = sample(90, signal=0.4)
     config = Config("logistic", "last", 3)
