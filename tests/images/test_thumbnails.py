@@ -10,7 +10,7 @@ from headstart.errors import ImageError
 from headstart.images.thumbnails import region_thumbnail, thumbnail
 
 
-def test_it_is_small_boxes_and_keeps_its_shape(tmp_path):
+def test_it_is_small_upright_and_keeps_its_shape(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (600, 300), "red").save(tmp_path / "turned.jpg", exif=exif)
