@@ -53,6 +53,7 @@ FLOORS_OF_DATA = {
         ("tools",),
         ("classes", "masks"),
         ("boxes",),
+        ("places",),
         ("open",),
     ])
     for room in rooms

@@ -250,9 +250,13 @@ def test_people_on_both_sides_of_a_given_split_are_told_though_nobody_grouped():
     assert finding.evidence[0] == "p0: 4 training images, 2 of test"
     assert "--group Patient ID --split none" in finding.remedy
     apart = np.where(np.arange(60) < 12, "test", "train")
+    measured = np.tile([f"{n / 7:.3f}" for n in range(20)], 3)
     for kept in (
         dataclasses.replace(told, splits=apart),
         dataclasses.replace(told, attributes={"camera": people}),
+        dataclasses.replace(told, attributes={"patient": np.tile(["yes", "no"], 30)}),
+        dataclasses.replace(told, attributes={"patient": np.tile(["none", "mild", "ill"], 20)}),
+        dataclasses.replace(told, attributes={"patient": measured}),
         dataclasses.replace(told, groups=people),
         dataclasses.replace(told, splits=np.full(60, "")),
     ):

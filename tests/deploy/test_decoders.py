@@ -21,11 +21,11 @@ from headstart.images.preprocess import Preprocess
 LOOK = Preprocess(size=32)
 
 
-def with_pool(work, *, seconds=2.0, count=2, preprocess=LOOK):
+def with_pool(work, *, seconds=2.0, count=2, preprocess=LOOK, tta=1):
     """Runs a coroutine with a started pool, and stops that."""
 
     async def run():
-        pool = Decoders(preprocess, 1, pixels=1 << 26, seconds=seconds, count=count)
+        pool = Decoders(preprocess, tta, pixels=1 << 26, seconds=seconds, count=count)
         await pool.start()
         try:
             return await asyncio.wait_for(work(pool), 40)
@@ -46,6 +46,17 @@ def test_it_decodes_as_predict_does(tmp_path):
         [(box, inputs)] = found
         assert box.dtype == np.float32
         np.testing.assert_array_equal(inputs, inputs_of(photo, LOOK, 1))
+
+
+def test_views_of_tiles_come_as_one_square(tmp_path):
+    look, photo = Preprocess(size=64, tile=32), write_photos(tmp_path, 1)[0]
+
+    async def work(pool):
+        return await pool.decode(photo.read_bytes())
+
+    [(_, inputs)] = with_pool(work, count=1, preprocess=look, tta=8)
+    np.testing.assert_array_equal(inputs, inputs_of(photo, look, 8))
+    assert (inputs.shape[0], inputs.strides[0]) == (8, 0)
 
 
 def test_what_is_no_image_has_its_reason():

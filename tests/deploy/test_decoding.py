@@ -64,6 +64,14 @@ def test_our_own_mistake_is_told_and_survived(tmp_path):
     assert head["place"].startswith("images/views.py:")
 
 
+@pytest.mark.parametrize(("tile", "squares"), [(32, 1), (None, 8)])
+def test_views_that_are_one_square_are_sent_once(tmp_path, tile, squares):
+    data = write_photos(tmp_path, 1)[0].read_bytes()
+    head, content = module._answer(data, Preprocess(size=64, tile=tile), 8, 1 << 20)
+    assert (head["shape"], head["views"]) == ((1, squares, 64, 64, 3), 8)
+    assert len(content) == squares * 64 * 64 * 3
+
+
 def test_a_place_without_words():
     with pytest.raises(ImageError) as raised:
         raise ImageError("somebody's name")

@@ -15,6 +15,7 @@ from headstart.probe.classifiers import Config
 from headstart.probe.cross_validate import Round
 from headstart.probe.frozen import Frozen
 from headstart.probe.trials import Grid
+from headstart.scoring.curve import curve_section
 
 SETS = {"last": np.arange(10)}
 CPU = Compute()
@@ -163,7 +164,7 @@ def test_rounds_choose_anew(monkeypatch):
 def test_curve_rises_with_what_there_is_to_learn(kind):
     vectors, targets = sample(400, classes=5, signal=0.7)
     config = Config(kind, "last", 5)
-    sizes, accuracy = learning_curve(
+    sizes, accuracy, _ = learning_curve(
         vectors, np.arange(10), targets, np.arange(400), config, n_classes=5
     )
     assert accuracy.shape == (len(sizes), 5)
@@ -211,19 +212,68 @@ def test_curve_is_capped(monkeypatch):
     monkeypatch.setattr(module, "_CURVE_ON", 60)
     vectors, targets = sample(200)
     config = Config("logistic", "last", 1)
-    sizes, _ = learning_curve(vectors, np.arange(10), targets, np.arange(200), config, n_classes=3)
+    sizes, _, _ = learning_curve(
+        vectors, np.arange(10), targets, np.arange(200), config, n_classes=3
+    )
     assert sizes[-1] == 48
 
 
 @pytest.mark.parametrize("kind", ["logistic", "svm", "neighbours", "prototypes"])
 def test_curve_of_few_images(kind):
     vectors, targets = sample(7)
-    sizes, accuracy = learning_curve(
+    sizes, accuracy, _ = learning_curve(
         vectors, np.arange(10), targets, np.arange(7), Config(kind, "last", 3), n_classes=3
     )
     assert len(sizes) == len(accuracy)
     assert np.isfinite(accuracy).all()
     assert (np.diff(sizes) >= 0).all()
+
+
+def test_a_fold_counts_as_many_items_as_it_holds_out():
+    """A group of half of all images is a fold by itself; who is measured is every image."""
+    vectors, targets = sample(120, signal=5)
+    clusters = np.concatenate([np.zeros(60, int), 1 + np.arange(60) // 4])
+    vectors[:60] = np.random.default_rng(1).normal(90, 1, (60, 10))  # shows no class
+    config = Config("neighbours", "last", 1)
+    _, accuracy, held = learning_curve(
+        vectors, np.arange(10), targets, clusters, config, n_classes=3
+    )
+    assert sorted(held.tolist())[-1] == 60
+    assert held.sum() == 120
+    giant = accuracy[-1][held.argmax()]
+    others = accuracy[-1][held != 60]
+    assert giant < 0.6 < 0.9 < others.min()
+    found = curve_section(np.array([50, 90, 96]), np.tile(accuracy[-1], (3, 1)), have=120,
+                          tested=120, weights=held)  # fmt: skip
+    pooled = float((accuracy[-1] * held).sum() / held.sum())
+    assert found["points"][-1]["accuracy"].value == pytest.approx(pooled)
+    assert pooled < accuracy[-1].mean() - 0.1
+
+
+def test_the_curve_of_rounds_ends_at_what_was_measured():
+    """Where few groups decide, what all of them chose is flattered by those that chose it."""
+    rng = np.random.default_rng(7)
+    clusters = np.repeat(np.arange(10), 12)
+    targets = (np.arange(10) % 2)[clusters]
+    looks = [0.5 * rng.normal(size=(2, 12))[targets] + 1.2 * rng.normal(size=(10, 12))[clusters]
+             + 0.5 * rng.normal(size=(120, 12)) for _ in range(3)]  # fmt: skip
+    frozen = Frozen(
+        np.hstack(looks).astype(np.float32),
+        {name: np.arange(12) + 12 * n for n, name in enumerate(("a", "b", "last"))},
+    )
+    grid = Grid(classifiers=("prototypes", "logistic"), logistic=(0.1, 10))
+    rounds = [Round(*pair, targets, 2) for pair in cross(targets, clusters, k=5)]
+    final = Round(np.arange(120), np.arange(0), targets, 2)
+    found = module.cross_validate(frozen, rounds, clusters, CPU, final=final, grid=grid)
+    right = np.concatenate(
+        [fold.scores.argmax(axis=1) == targets[fold.test] for fold in found.folds]
+    )
+    sizes, values, held = module.curve_of_rounds(frozen, found.folds, CPU)
+    assert (np.diff(sizes) > 0).all()
+    assert held.sum() == 120
+    assert values[-1] @ held / held.sum() == pytest.approx(right.mean(), abs=0.06)
+    _, flattered, held = module.learning_curve(frozen, found.probe, final, clusters, CPU)
+    assert flattered[-1] @ held / held.sum() > right.mean() + 0.1
 
 
 def test_curve_is_the_same_for_one_seed():

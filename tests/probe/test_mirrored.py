@@ -176,7 +176,7 @@ def test_in_cross_validation_copies_are_decided_anew_and_drawn_into_the_learning
     assert all(fold.probe.copies is not None for fold in found.folds)
     assert found.probe.copies is not None
     assert found.probe.copies.kept
-    sizes, accuracies = learning_curve(
+    sizes, accuracies, _ = learning_curve(
         frozen, found.probe, everything, np.arange(60), Compute(), folds=3
     )
     assert len(sizes) == len(accuracies) > 1

@@ -230,14 +230,14 @@ def _forecast(
     own: Prepared, learnt: Round, viewed: Viewed, folds: int, seed: int
 ) -> dict[str, Any] | None:
     """Returns what twice as many images would bring."""
-    sizes, accuracies = learning_curve(
+    sizes, accuracies, held = learning_curve(
         viewed.network.features, viewed.outcome.probe, learnt, own.clusters, Compute(seed=seed),
         folds=folds,
     )  # fmt: skip
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     if not rising:
         return None
-    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed)
+    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed, weights=held)
 
 
 def _hope(probed: Estimate, among: int, plan: FinetunePlan, tested: int) -> Estimate:

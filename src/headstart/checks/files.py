@@ -18,7 +18,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.splits.groups import possible_folders
 from headstart.data.splits.stems import stem_groups
 from headstart.data.tables.numbers import possible_numbers
-from headstart.data.tables.roles import called_like_people
+from headstart.data.tables.roles import called_like_people, hardly_people
 from headstart.data.words import plural, spelling
 from headstart.images.stats import ImageStats
 from headstart.records import Finding, Severity
@@ -200,7 +200,8 @@ def _people_across_splits(dataset: Dataset) -> Iterator[Finding]:
     for name, cells in dataset.attributes.items() if dataset.groups is None else ():
         both = np.setdiff1d(np.intersect1d(cells[test], cells[rest]), [""])
         leaking = test & np.isin(cells, both)
-        if not called_like_people(name) or not leaking.any():
+        # "patient" may also say yes or no, or how ill: no split could be drawn by so few values.
+        if not called_like_people(name) or hardly_people(cells.tolist()) or not leaking.any():
             continue
         yield Finding(
             "people_across_splits",

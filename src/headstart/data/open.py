@@ -10,15 +10,14 @@ import numpy as np
 
 from headstart.choices import MaskValues
 from headstart.data.annotations.damaged_files import damaged_files
-from headstart.data.boxes.open import open_boxes
 from headstart.data.classes.class_lists import with_lists
 from headstart.data.classes.folders import open_folders
 from headstart.data.dataset import Dataset
 from headstart.data.files.packed_images import packed_images
 from headstart.data.files.scan import Tree, scan
 from headstart.data.labels import Classes
-from headstart.data.masks.open import open_masks
 from headstart.data.masks.without_masks import without_masks
+from headstart.data.places import open_places
 from headstart.data.reading import say_reading
 from headstart.data.splits.groups import class_level, group_by_folder, means_folder, one_to_one
 from headstart.data.splits.stems import STEM, numbers_of_names, stem_groups, words_of_names
@@ -94,13 +93,7 @@ def open_dataset(
     columns = Columns(None if level else label, None if by_name else group, split, image)
     given = Path(path).expanduser()
     where = None if annotations is None else Path(annotations).expanduser()
-    dataset, left = None, ""
-    if task in ("auto", "detection"):
-        sure = task == "detection"
-        dataset = open_boxes(given, columns, annotations=where, sure=sure)
-    if dataset is None and task in ("auto", "segmentation"):
-        sure = task == "segmentation"
-        dataset, left = open_masks(given, columns, level, told=(where, masks), sure=sure)
+    dataset, left = open_places(given, columns, level, task=task, annotations=where, masks=masks)
     if dataset is not None:
         task = dataset.task
     else:

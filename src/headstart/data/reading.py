@@ -6,12 +6,17 @@ import logging
 
 from headstart.data.dataset import Dataset
 from headstart.data.words import plural
+from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["reading_of", "say_reading"]
+__all__ = ["NothingDrawn", "reading_of", "say_reading"]
 
 _log = logging.getLogger("headstart.data")
 _ORDER = ("files", "labels", "splits", "groups")
+
+
+class NothingDrawn(DataError):
+    """Masks or boxes were asked for, and there are none."""
 
 
 def reading_of(dataset: Dataset) -> str:

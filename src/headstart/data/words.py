@@ -48,6 +48,7 @@ _FOREIGN: dict[str, SplitWord] = {
     **dict.fromkeys(("vorhersage", "prediccion", "previsione", "previsao", "предсказание"), "pred"),
 }  # fmt: skip
 _WORDS |= _FOREIGN
+_FOREIGN_SPLITS = {word: split for word, split in _FOREIGN.items() if split != "pred"}
 MASKS = frozenset({"mask", "masks", "segmentation", "segmentations", "groundtruth", "gt"})
 """Folders that hold masks of images, under the names of these."""
 
@@ -85,7 +86,8 @@ def spelling(text: str) -> str:
 
 def split_name(text: str) -> str | None:
     """Returns ``"train"``, ``"val"`` or ``"test"`` for its usual spellings, else None."""
-    return _SPLITS.get(text.strip().lower())
+    word = text.strip().lower()
+    return _SPLITS.get(word) or _FOREIGN_SPLITS.get(_unaccented(word))
 
 
 def split_word(text: str) -> SplitWord | None:
@@ -95,15 +97,18 @@ def split_word(text: str) -> SplitWord | None:
     (``Trainingsdaten``, ``entraînement``, ``训练集``).
     """
     found = set()
-    bare = "".join(
-        each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)
-    )
-    for part in _PARTS.findall(unicodedata.normalize("NFC", bare)):
+    for part in _PARTS.findall(_unaccented(text)):
         word = part.lower()
         known = _WORDS.get(word) or _WORDS.get(_TAILS.sub("", word))
         if known:
             found.add(known)
     return found.pop() if len(found) == 1 else None
+
+
+def _unaccented(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text)
+    bare = "".join(each for each in letters if not unicodedata.combining(each))
+    return unicodedata.normalize("NFC", bare)
 
 
 def stem_and_number(text: str) -> tuple[str, str] | None:

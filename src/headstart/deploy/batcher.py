@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from headstart.images.views import side_by_side
 from headstart.tasks.protocol import Outputs
 
 __all__ = ["Batcher", "Full"]
@@ -110,7 +111,7 @@ class Batcher:
             self._seen(len(batch))
             self._begun = time.monotonic()
             try:
-                inputs = np.stack([each.inputs for each in batch])
+                inputs = side_by_side([each.inputs for each in batch])
                 found = await loop.run_in_executor(self._pool, self._run, inputs)
             except Exception as error:
                 for each in batch:

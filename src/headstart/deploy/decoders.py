@@ -213,6 +213,7 @@ class Decoders:
         if "error" in head:
             raise ImageError(head["error"])
         inputs = np.frombuffer(content, np.uint8).reshape(head["shape"])
+        inputs = np.broadcast_to(inputs, (len(inputs), head["views"], *inputs.shape[2:]))
         return list(zip(np.asarray(head["boxes"], np.float32), inputs, strict=True))
 
     @contextlib.asynccontextmanager

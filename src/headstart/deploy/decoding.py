@@ -25,6 +25,7 @@ from headstart.images.detect import register_detector
 from headstart.images.given import sized_inputs_of
 from headstart.images.photo import every_face_of
 from headstart.images.preprocess import Preprocess
+from headstart.images.views import side_by_side
 
 __all__ = ["Seen", "decode_given", "place_of", "put_frame", "seen_of", "take_frame", "warm_up"]
 
@@ -146,9 +147,11 @@ def _answer(
         return {"error": str(error) or "too large for the memory of this machine"}, b""
     except Exception as error:  # our bug: told with its place, and the next image is looked at
         return {"fault": type(error).__name__, "place": place_of(error)}, b""
-    inputs = np.stack([each for _, each in seen])
+    views = len(seen[0][1])
+    # Views of what is seen tile by tile are the one square: it goes through the pipe once.
+    inputs = side_by_side([each[: 1 if preprocess.tile else None] for _, each in seen])
     boxes = [[float(value) for value in box] for box, _ in seen]
-    return {"boxes": boxes, "shape": inputs.shape}, inputs.data.cast("B")
+    return {"boxes": boxes, "shape": inputs.shape, "views": views}, inputs.data.cast("B")
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from headstart.deploy.guard import problem
 from headstart.deploy.runtime import OnnxPredictor
 from headstart.deploy.uploads import Limits, Refused, read_images
 from headstart.errors import ImageError
+from headstart.images.views import every_view
 
 __all__ = ["Service"]
 
@@ -72,8 +73,8 @@ class Service:
             # The first call allocates; it must not be somebody's.
             about = self._model.about
             size = about.preprocess.size
-            count = about.preprocess.count(about.tta)
-            await self._batcher.outputs(np.zeros((count, size, size, 3), np.uint8))
+            square = np.zeros((size, size, 3), np.uint8)
+            await self._batcher.outputs(every_view(square, about.preprocess.count(about.tta)))
             yield
         finally:
             self._answering.stop()

@@ -25,7 +25,14 @@ from headstart.probe.frozen import Frozen
 from headstart.probe.probe import Labelled, Probe, probe
 from headstart.probe.trials import Grid
 
-__all__ = ["CrossValidated", "Fold", "Round", "cross_validate", "learning_curve"]
+__all__ = [
+    "CrossValidated",
+    "Fold",
+    "Round",
+    "cross_validate",
+    "curve_of_rounds",
+    "learning_curve",
+]
 
 _SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 _CURVE_ON = 4_000
@@ -164,7 +171,7 @@ def learning_curve(
     compute: Compute,
     *,
     folds: int = 5,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Measures the chosen classifier on growing shares of the training items.
 
     It is measured by cross-validation inside the training items: the test is not touched.
@@ -178,7 +185,8 @@ def learning_curve(
         folds: K.
 
     Returns:
-        (S,) int mean training sizes and (S, K) float accuracies of the targets.
+        (S,) int mean training sizes, (S, K) float accuracies of the targets, and (K,) int items
+        that each fold holds out: a large group makes a fold of its own, and counts as it is.
     """
     rng = np.random.default_rng(compute.seed)
     items = learnt.train
@@ -195,23 +203,74 @@ def learning_curve(
     included = np.stack(
         [(fold_of != fold) & (rank <= share) for share in _SHARES for fold in range(folds)]
     )
+    hits, enough = _right(fitted, x, y, included, learnt.n_classes)
+    held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])
+    right = (hits & held).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
+    accuracy = np.where(enough, right, np.nan)
+    accuracy = accuracy.reshape(len(_SHARES), folds)
+    held_count = np.bincount(fold_of, minlength=folds)
+    sizes = included.sum(axis=1).reshape(len(_SHARES), folds).mean(axis=1).round().astype(int)
+    good = ~np.isnan(accuracy).any(axis=1) & (sizes >= learnt.n_classes)
+    return sizes[good], accuracy[good], held_count
+
+
+def curve_of_rounds(
+    frozen: Frozen, rounds: Sequence[Fold], compute: Compute
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Measures what each round chose, fitted on growing shares of its training items.
+
+    So the curve ends at what is measured. What all items together chose would be measured on the
+    items that it was chosen by, which flatters it where few groups decide.
+
+    Args:
+        frozen: Features of N items, as the rounds had them.
+        rounds: K of them, played; each is measured on its own test items.
+        compute: Its seed is that of the shares.
+
+    Returns:
+        As `learning_curve`.
+    """
+    rng = np.random.default_rng(compute.seed)
+    sizes, accuracy, tested = [], [], []
+    for each in rounds:
+        targets, train = each.round.targets, each.train
+        train = train[rng.permutation(len(train))[:_CURVE_ON]]
+        test = each.test[targets[each.test] >= 0]
+        y = np.concatenate([targets[train], targets[test]])
+        rank = np.full(len(y), np.inf)  # nothing is learnt from what is tested
+        for label in np.unique(targets[train]):
+            members = np.flatnonzero(targets[train] == label)
+            rank[rng.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
+        included = np.stack([rank <= share for share in _SHARES])
+        x = frozen.vectors[np.concatenate([train, test])]
+        hits, enough = _right(each.probe, x, y, included, each.round.n_classes)
+        accuracy.append(np.where(enough, hits[:, len(train) :].mean(axis=1), np.nan))
+        sizes.append(included.sum(axis=1))
+        tested.append(len(test))
+    mean = np.mean(sizes, axis=0).round().astype(int)
+    values = np.stack(accuracy, axis=1)
+    good = ~np.isnan(values).any(axis=1) & (mean >= rounds[0].round.n_classes)
+    return mean[good], values[good], np.array(tested)
+
+
+def _right(
+    fitted: Probe, x: np.ndarray, y: np.ndarray, included: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (P, N) which items are told right by what learnt from each of P selections of them.
+
+    Items that are neither trained on nor held out have weight 0 too and are not looked at.
+
+    Returns:
+        And (P,) bool: whether there was anything to learn from.
+    """
     enough = np.asarray(included.any(axis=1))
-    # Items that are neither trained on nor held out have weight 0 too and are not looked at.
-    shown = (included, enough, learnt.n_classes)
+    shown = (included, enough, n_classes)
     with one_blas_thread():
         parts = [
             np.float32(factor) * _part_scores(config, x, columns, y, shown)
             for config, columns, factor in fitted.parts()
         ]
-    scores = np.sum(parts, axis=0)
-    hits = scores.argmax(axis=2) == y
-    held = np.stack([fold_of == fold for _ in _SHARES for fold in range(folds)])
-    held_count = np.maximum(held.sum(axis=1), 1)
-    accuracy = np.where(enough, (hits & held).sum(axis=1) / held_count, np.nan)
-    accuracy = accuracy.reshape(len(_SHARES), folds)
-    sizes = included.sum(axis=1).reshape(len(_SHARES), folds).mean(axis=1).round().astype(int)
-    good = ~np.isnan(accuracy).any(axis=1) & (sizes >= learnt.n_classes)
-    return sizes[good], accuracy[good]
+    return np.sum(parts, axis=0).argmax(axis=2) == y, enough
 
 
 def _part_scores(

@@ -27,14 +27,19 @@ _HARDLY = 0.02  # a gain surely below this is none to label twice as many images
 _WIDEST = 0.25  # an interval wider than this says nothing that could be acted upon
 
 
-def _resampled(values: Sequence[Estimate] | np.ndarray, seed: int) -> np.ndarray:
+def _resampled(
+    values: Sequence[Estimate] | np.ndarray, weights: np.ndarray | None, seed: int
+) -> np.ndarray:
     """(R, S) plausible accuracies at each of the S sizes; the first row is as observed."""
     rng = np.random.default_rng(seed)
     if isinstance(values, np.ndarray):
         folds = values.shape[1]
+        shares = _shares(weights, folds)
         chosen = rng.integers(0, folds, (_ROUNDS, folds))
+        drawn_shares = np.maximum(shares[chosen].sum(axis=1), 1e-9)
         # The mean of K folds drawn again varies too little, by (K-1)/K, and K is small.
-        drawn, mean = values[:, chosen].mean(axis=2).T, values.mean(axis=1)
+        drawn = ((values * shares)[:, chosen].sum(axis=2) / drawn_shares).T
+        mean = values @ shares
         spread = 1.0
         if folds > 1:
             spread = np.sqrt(folds / (folds - 1)) * student(_Z, folds - 1) / _Z
@@ -42,6 +47,11 @@ def _resampled(values: Sequence[Estimate] | np.ndarray, seed: int) -> np.ndarray
     mean = np.array([estimate.value for estimate in values])
     deviation = np.array([(estimate.high - estimate.low) / (2 * _Z) for estimate in values])
     return np.vstack([mean, mean + deviation * rng.standard_normal((_ROUNDS, len(mean)))])
+
+
+def _shares(weights: np.ndarray | None, folds: int) -> np.ndarray:
+    """(K,) shares of the items that each fold holds out."""
+    return np.full(folds, 1 / folds) if weights is None else weights / weights.sum()
 
 
 def _fit(sizes: np.ndarray, errors: np.ndarray, at: float) -> np.ndarray:
@@ -78,6 +88,7 @@ def extrapolate(
     factor: float = 2.0,
     seed: int = 0,
     measure: tuple[str, str] = ("accuracy", "accuracy"),
+    weights: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """Forecasts the accuracy with `factor` times as many training items.
 
@@ -92,6 +103,7 @@ def extrapolate(
         factor: How many times as many items as there are.
         seed: Seed of the resampling.
         measure: Key and words of what the accuracies are, of 1 at best.
+        weights: (K,) items that each fold holds out; None where these are alike.
 
     Returns:
         ``{"n": items, key: Estimate, "summary": one sentence}``, the layout of
@@ -107,7 +119,7 @@ def extrapolate(
         raise ValueError("need as many accuracies as sizes, and sizes that rise")
     if len(n) < 3 or n[0] <= 0 or n[-1] < 2 * n[0]:
         return None
-    curves = _resampled(accuracies, seed)
+    curves = _resampled(accuracies, weights, seed)
     if not np.isfinite(curves).all():
         return None
     # The gain is added to the last point, so that the forecast never argues with what was seen.
@@ -152,6 +164,7 @@ def curve_section(
     seed: int = 0,
     tested: int | None = None,
     measure: tuple[str, str] = ("accuracy", "accuracy"),
+    weights: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Returns ``learning_curve`` of ``metrics.json``: its points and the forecast, ready for JSON.
 
@@ -162,33 +175,40 @@ def curve_section(
         seed: Of the resampling.
         tested: Items of all folds, where the values are shares of them.
         measure: Key and words of what the values are.
+        weights: (K,) items that each fold holds out; None where these are alike.
     """
     key = measure[0]
     sizes, values = np.asarray(sizes), np.asarray(values, float)
     points = [
-        {"n": int(n), key: mean_over_folds(each, int(n), tested)}
+        {"n": int(n), key: mean_over_folds(each, int(n), tested, weights)}
         for n, each in zip(sizes, values, strict=True)
         if np.isfinite(each).all()
     ]
     increasing = len(sizes) > 1 and bool((np.diff(sizes) > 0).all())
     forecast = None
     if increasing and len(points) == len(sizes):
-        forecast = extrapolate(sizes.tolist(), values, have=have, seed=seed, measure=measure)
+        forecast = extrapolate(
+            sizes.tolist(), values, have=have, seed=seed, measure=measure, weights=weights
+        )
     said = {"key": key, "words": measure[1]}
     return {"measure": said, "points": points, "forecast": forecast}
 
 
-def mean_over_folds(values: np.ndarray, n: int, tested: int | None) -> Estimate:
-    """Returns the mean over folds with a rough interval: the wider of two.
+def mean_over_folds(
+    values: np.ndarray, n: int, tested: int | None, weights: np.ndarray | None = None
+) -> Estimate:
+    """Returns the mean over folds, each as large as it is, with a rough interval: the wider of two.
 
     Folds share training items, and folds that agree by chance (all of them right, say) would
     claim to be certain; so the interval of shares is never narrower than the Wilson one of all
     `tested` items. Of other measures it is Student's over folds.
     """
-    spread = float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    value = float(values.mean())
+    k, shares = len(values), _shares(weights, len(values))
+    value = float(values @ shares)
+    apart = float(((shares * (values - value)) ** 2).sum())
+    spread = np.sqrt(apart * k / (k - 1)) if k > 1 else 0.0
     if tested is None:
-        half = student(_Z, len(values) - 1) * spread if len(values) > 1 else 1.0
+        half = student(_Z, k - 1) * spread if k > 1 else 1.0
         return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, "folds, 95%")
     half = _Z * spread
     plain = wilson(value * tested, tested)

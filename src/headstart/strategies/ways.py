@@ -100,7 +100,8 @@ def _refuse_identities(dataset: Dataset, backbone: Backbone, recipe: Recipe, see
             f"knows people by it, and --task classification --strategy probe tells these apart"
         )
     assert isinstance(recipe, MetricRecipe), "identities are learnt by a metric recipe"
-    split_identities(dataset.labels.strata, dataset.splits, unseen=recipe.unseen, seed=seed)
+    labels = dataset.labels
+    split_identities(labels.strata, dataset.splits, labels.kinds, unseen=recipe.unseen, seed=seed)
 
 
 def _refuse_masks(dataset: Dataset, backbone: Backbone, recipe: Recipe, seed: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from headstart.data.files.matlab import matlab_arrays
+from headstart.data.files.matlab import matlab_arrays, matlab_structures
 
 
 def written(arrays: dict, **how: object) -> bytes:
@@ -45,3 +45,13 @@ def test_damaged_files_hold_nothing():
         hurt = bytearray(whole)
         hurt[int(rng.integers(128, len(hurt)))] ^= int(rng.integers(1, 256))
         matlab_arrays(bytes(hurt))  # whatever it holds: no exception
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_structures_are_known_by_their_fields(compressed):
+    rows = np.empty((1, 2), [("class", object), ("fname", object)])
+    rows[0, 0], rows[0, 1] = (1, "a.jpg"), (2, "b.jpg")
+    data = written({"annotations": rows, "x": np.ones(3)}, do_compression=compressed)
+    assert matlab_structures(data) == {"annotations": ["class", "fname"]}
+    assert set(matlab_arrays(data)) == {"x"}
+    assert matlab_structures(data[:140]) == matlab_structures(b"") == {}

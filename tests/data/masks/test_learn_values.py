@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -265,3 +267,17 @@ def test_0_and_1_among_0_and_255_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"255 \(such as 0\.png\) and others 1 \(such as 2\.png\)"):
         learn(tmp_path)
     assert learn(tmp_path, "binary").names == ("background", "foreground")
+
+
+def test_a_rare_class_lost_in_jpeg_files_is_told_by_its_pixels(tmp_path):
+    """Thin lines of 128, four in a thousand pixels: no class by themselves, and now said."""
+    for number in range(4):
+        mask = blocks(number, (0, 255), SIZE)
+        mask[40, 10:55] = 128
+        write(tmp_path / f"{number}.jpg", mask, quality=95)
+    learnt = learn(tmp_path)
+    assert learnt.names == ("background", "foreground")
+    told = re.search(r"split at 127\.5 \(those farther off: (.*)\)$", learnt.reading)
+    assert told is not None
+    counts = {int(v): int(n) for n, v in re.findall(r"(\d+) pixels? about (\d+)", told[1])}
+    assert any(100 < value < 150 and pixels > 30 for value, pixels in counts.items())

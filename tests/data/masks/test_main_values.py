@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.masks.main_values import Totals, covered, main_values, snapped
+from headstart.data.masks.main_values import Totals, covered, left_over, main_values, snapped
 from headstart.data.masks.value_names import ValueNames
 
 
@@ -88,3 +88,11 @@ def test_exact_values_are_classes_however_near_each_other():
     assert chosen(totals(label_map)) == [1, 5, 150], "as ADE20K and COCO-Stuff number theirs"
     smoothed = [*label_map, *((v, 100, 0.0) for v in range(60, 100, 10))]
     assert chosen(totals(smoothed)) == [1, 150], "beside strays 5 may be one of 1"
+
+
+def test_what_is_near_no_class_is_told_the_most_first():
+    rows = [(0, 5000, 1.0), (3, 40, 0), (90, 20, 0), (94, 9, 0), (170, 7, 0), (255, 900, 1.0)]
+    found = totals(rows)
+    mains = np.array([0, 5])
+    assert left_over(found, mains) == [(90, 29), (170, 7)]
+    assert left_over(found, np.arange(6)) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from headstart.data.masks.pairs import (
@@ -221,3 +223,30 @@ def test_drawings_of_masks_are_neither_images_nor_masks():
         "SegmentationClassVisualization/a.jpg",
     ]
     assert pairs(*shown) == {"JPEGImages/a.jpg": ["SegmentationClassPNG/a.png"]}
+
+
+@pytest.mark.parametrize(("head", "end"), [("", ""), ("img_", "_mask"), ("scan ", "")])
+def test_numbers_are_one_whatever_zeros_they_begin_with(head, end):
+    """Of 1 to 120 as many as have three figures had found a mask, the others none."""
+    many = range(95, 121)
+    names = [f"images/{head}{n}.png" for n in many]
+    names += [f"masks/{head and 'm'}{n:03}{end}.png" for n in many]
+    found = pair_masks(names)
+    assert found is not None
+    for image, masks in zip(found.images, found.masks, strict=True):
+        assert [int(re.findall(r"\d+", mask)[0]) for mask in masks] == [
+            int(re.findall(r"\d+", image)[0])
+        ]
+    assert found.guessed
+    assert f"paired by number, as images/{head}95.png with masks/" in found.files
+
+
+def test_numbers_that_do_not_pair_every_mask_pair_none_with_other_zeros():
+    names = [f"images/{n}.png" for n in range(1, 9)]
+    for odd in ("masks/030.png", "masks/01.png"):
+        found = pair_masks([*names, *(f"masks/{n:03}.png" for n in range(1, 7)), odd])
+        assert found is not None
+        assert not any(found.masks)
+    twins = pair_masks([*names, "images/01.png", "masks/001.png", "masks/002.png"])
+    assert twins is not None
+    assert not any(twins.masks)

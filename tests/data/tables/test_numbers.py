@@ -99,7 +99,7 @@ def test_copies_conflict_by_their_numbers_and_near_ones_by_far_ranges(table, tmp
 def test_what_is_no_number_is_named_with_its_image(table):
     with pytest.raises(DataError, match=r"'heavy' of 002\.png is no number"):
         open_dataset(table([1, 2, "heavy", 4]), label="weight", task="regression")
-    with pytest.raises(DataError, match=r"'3 kg' of 002\.png has the unit kg behind it"):
+    with pytest.raises(DataError, match=r"'3 kg' of 002\.png has the unit kg, and others"):
         open_dataset(table([1, 2, "3 kg", 4]), label="weight", task="regression")
     with pytest.raises(DataError, match="two or more different numbers"):
         open_dataset(table([3, 3, 3]), label="weight", task="regression")
@@ -114,16 +114,29 @@ def test_folders_may_be_named_by_numbers(tmp_path):
     assert sorted(set(found.labels.values.tolist())) == [1, 2.5, 10]
 
 
-def test_numbers_are_said_and_units_are_refused(table):
+def test_numbers_and_their_unit_are_said(table):
     def read(cells, task="auto"):
         return open_dataset(table(cells), label="weight", task=task)
 
     found = read([f"{x / 4}" for x in range(60)])
     assert found.reading["labels"] == "column weight, numbers from 0 to 14.75"
-    lengths = [f"{x} cm" for x in range(10, 60)]
-    with pytest.raises(DataError, match=r"numbers with a unit, such as 10 cm: write them without"):
-        read(lengths)
-    assert len(read(lengths, "classification").labels.names) == 50
+    assert found.labels.name == "weight"
+    lengths = [*(f"{x} cm" for x in range(10, 60)), "n/a"]
+    found = read(lengths)
+    assert found.reading["labels"] == "column weight, numbers from 10 to 59 (unit: cm)"
+    assert (found.labels.name, found.labels.values[3]) == ("weight (cm)", 13)
+    assert np.isnan(found.labels.values[50])
+    assert len(read(lengths, "classification").labels.names) == 51
+    letters = [f"{x}a" for x in range(10, 60)]
+    with pytest.raises(DataError, match=r"with 'a' behind them, such as 10a: say"):
+        read(letters)
+    assert read(letters, "regression").labels.values[0] == 10
+    assert read(["1 cm", "2 cm", "3 cm"]).task == "classification"  # three grades
+    assert read(["1 cm", "2 cm", "3 cm"], "regression").labels.values.tolist() == [1, 2, 3]
+    with pytest.raises(DataError, match=r"'1 g', which has another unit"):
+        read([*(f"{x} mg" for x in range(2, 40)), "1 g"])
+    with pytest.raises(DataError, match="two ways"):
+        read(['"1,5 kg"', "2.5 kg"], "regression")
     assert read([f"{x} {'ab'[x % 2]}" for x in range(60)]).task == "classification"
 
 

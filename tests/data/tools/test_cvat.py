@@ -47,13 +47,21 @@ def test_a_brushed_mask_is_read_along_the_rows(tmp_path):
     assert (mask[2:4, 3:6] > 0).tolist() == [[False, True, True], [False, False, True]]
 
 
-def test_a_turned_box_is_a_polygon_about_its_middle(tmp_path):
+def test_a_turned_box_is_turned_about_its_middle(tmp_path):
     turned = BOX.replace("occluded", 'rotation="90" occluded')
     (image, *_) = read_cvat(cvat(tmp_path, a=turned) / "annotations.xml")
     xs, ys = zip(*image.outlines[0].points, strict=True)
-    assert not image.outlines[0].upright
+    assert image.outlines[0].turned
     assert (min(xs), max(xs)) == pytest.approx((2.5, 5.5))
     assert (min(ys), max(ys)) == pytest.approx((0.5, 4.5))
+
+
+def test_turned_boxes_are_boxes_around_them_and_that_is_told(tmp_path):
+    turned = BOX.replace("occluded", 'rotation="45" occluded')
+    found = open_dataset(cvat(tmp_path, a=turned, b=BOX), task="auto")
+    assert found.task == "detection"
+    assert sorted(set(found.labels.flaws)) == ["", "a turned box became the upright one around it"]
+    assert "outline" not in found.reading["files"]
 
 
 def test_films_and_damaged_files_are_refused_in_one_line(tmp_path):

@@ -9,7 +9,7 @@ from headstart.data.files.scan import Tree
 from headstart.data.tools.outlines import (
     Outline,
     OutlinedImage,
-    all_upright,
+    all_boxes,
     around,
     outlined_boxes,
     outlined_masks,
@@ -34,9 +34,9 @@ def test_boxes_lie_around_outlines_and_what_has_no_area_is_named():
 def test_outlines_are_said_where_boxes_were_asked_for():
     bent = OutlinedImage("a.jpg", (Outline("cat", SQUARE[:3]),))
     assert outlined_boxes([bent], "x").said == "boxes around 1 outline among them"
-    assert not all_upright([bent])
-    assert all_upright([OutlinedImage("a.jpg", (Outline("cat", SQUARE, True), Outline("tip")))])
-    assert not all_upright([])
+    assert not all_boxes([bent])
+    assert all_boxes([OutlinedImage("a.jpg", (Outline("cat", SQUARE, True), Outline("tip")))])
+    assert not all_boxes([])
 
 
 def test_masks_are_painted_in_order_at_the_size_of_the_image(tmp_path):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import scipy.io
+from PIL import Image
 from tests.data.drawn_sets import noise, write
 
 from headstart.data.files.scan import Tree, scan
@@ -117,6 +120,23 @@ def test_labels_that_a_program_keeps_are_told(tmp_path):
     (tmp_path / "imagelabels.mat").write_bytes(b"MATLAB 5.0")
     said = open_dataset(tmp_path, task="auto").reading["labels"]
     assert "imagelabels.mat may say what is on the images, and is not read" in said
+
+
+def test_a_structure_of_matlab_is_told_with_the_line_that_makes_it_a_table(tmp_path, monkeypatch):
+    """As Stanford's cars have it; the line is run, and what it writes is read."""
+    (tmp_path / "cars").mkdir()
+    rows = np.empty((1, 4), [("bbox_x1", object), ("class", object), ("fname", object)])
+    for n in range(4):
+        Image.new("RGB", (8, 8), (n, 0, 0)).save(tmp_path / "cars" / f"{n}.jpg")
+        rows[0, n] = (3, n % 2, f"{n}.jpg")
+    scipy.io.savemat(tmp_path / "cars_annos.mat", {"annotations": rows})
+    said = open_dataset(tmp_path).reading["labels"]
+    assert "cars_annos.mat holds a structure of MATLAB (annotations: bbox_x1, class, fname)" in said
+    monkeypatch.chdir(tmp_path)
+    line = said.partition("in Python ")[2].partition(" writes it as a table")[0]
+    exec(line, {"scipy": scipy, "numpy": np})
+    found = open_dataset(tmp_path)
+    assert (found.labels.names, len(found)) == (("0", "1"), 4)
 
 
 def test_a_word_for_each_image_in_some_order_is_told(tmp_path):

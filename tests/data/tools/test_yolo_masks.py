@@ -51,7 +51,7 @@ def test_a_later_object_lies_on_top(tmp_path):
 def test_boxes_are_no_outlines(tmp_path):
     boxes = write(tmp_path / "a", ["1 0.5 0.5 0.2 0.2"] * 3)
     assert outline_files(scan(boxes)) == []
-    with pytest.raises(DataError, match="holds no masks"):
+    with pytest.raises(DataError, match="boxes and no masks"):
         open_dataset(boxes, task="segmentation")
     mixed = write(tmp_path / "b", [SQUARE, SQUARE, f"{SQUARE}\n1 0.5 0.5 0.2 0.2"])
     drawn = read_outlines(scan(mixed), outline_files(scan(mixed)))

@@ -7,7 +7,7 @@ import torch
 from tests.nets.torchvision_maps import KINDS, maps, plan_of
 from torch import nn
 
-from headstart.nets.torchvision.body import HalvingBody, PyramidBody, group_norm
+from headstart.nets.torchvision.body import HalvingBody, PyramidBody
 from headstart.nets.torchvision.build import build_torchvision
 
 
@@ -31,8 +31,3 @@ def test_an_image_is_told_alike_whatever_else_is_in_its_batch(kind):
     alone = net([each[:1] for each in read]).outputs
     for name, each in alone.items():
         assert torch.allclose(together[name][:1], each, atol=1e-5)
-
-
-def test_groups_fit_any_number_of_channels():
-    assert group_norm(24)(torch.ones(1, 24, 2, 2)).shape == (1, 24, 2, 2)
-    assert group_norm(7).num_groups == 1

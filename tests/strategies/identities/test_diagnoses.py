@@ -33,6 +33,17 @@ def test_something_simpler_that_is_as_good_is_named(problem):
     assert said(good, measured(problem, "whitened", 0.0)) == {"no_better_than_whitened": "note"}
 
 
+def test_what_is_as_good_is_to_be_had_without_a_rate_that_means_none(problem):
+    good = measured(problem, "triplet", 0.5)
+    for name, way in (("frozen", "headstart enroll"), ("whitened", "--recipe freeze=head")):
+        other = measured(problem, name, 0.0)
+        rows = [(each.name, each.summary, each.found) for each in (good, other)]
+        found = diagnoses(trained(good, good), rows, "embedding", seed=0)
+        remedy = next(each.remedy for each in found if each.check == f"no_better_than_{name}")
+        assert way in remedy or "No action needed" in remedy
+        assert "--lr" not in remedy
+
+
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [

@@ -114,3 +114,15 @@ def test_what_cannot_be_known_better_was_not_learnt_by_heart():
 
 def test_nothing_was_trained():
     assert set(diagnoses([], diverged=0)) == {"rate_too_high"}
+
+
+def test_no_rate_is_advised_at_which_nothing_would_be_learnt():
+    gone = epochs(mean_negative_cosine=(0.999,), effective_rank=1.1, measure=0.1)
+    for lr, words in ((3e-5, "train at a tenth of the rate (--lr 3e-06)"), (3e-6, "--lr out")):
+        said = diagnoses(gone, recipe=MetricRecipe(lr=lr))["collapse"].remedy
+        assert words in said[0].lower() + said[1:]
+        assert ("--lr 3e-07" in said) is False
+    assert (
+        "--lr 1e-05"
+        in diagnoses([], recipe=MetricRecipe(lr=3e-5), diverged=0)["rate_too_high"].remedy
+    )

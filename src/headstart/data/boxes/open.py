@@ -18,6 +18,7 @@ from headstart.data.files.scan import Tree, scan
 from headstart.data.masks.beside import pairs_below
 from headstart.data.masks.table import names_masks_of_things
 from headstart.data.masks.without_masks import without_masks
+from headstart.data.reading import NothingDrawn
 from headstart.data.splits.table_names import split_tables
 from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
@@ -28,7 +29,7 @@ from headstart.data.tools.cub import cub_boxes
 from headstart.data.tools.labelme import is_labelme
 from headstart.data.tools.named_boxes import has_named_boxes, read_named_boxes
 from headstart.data.tools.object_lines import object_files, read_objects
-from headstart.data.tools.outlines import all_upright, outlined_boxes
+from headstart.data.tools.outlines import all_boxes, outlined_boxes
 from headstart.data.tools.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.tools.unread_formats import no_images, unread_format
 from headstart.data.tools.voc import read_voc, voc_files
@@ -92,7 +93,7 @@ def open_boxes(
             sources = _sources_in(tree, columns, sure=sure)
     if not sources:
         if sure:
-            raise DataError(_none(given, tree))
+            raise NothingDrawn(_none(given, tree))
         return None
     if len(sources) > 1:
         some = ", ".join(f"{each.kind} in {each.place}" for each in sources)
@@ -259,7 +260,7 @@ def _tool_sources(files: list[Path], tree: Tree, *, sure: bool) -> list[_Source]
     found = []
     for path in files:
         images = read_tool_file(path)
-        if sure or all_upright(images):
+        if sure or all_boxes(images):
             said = f"{path.name} ({tool_of(path)})"
             read = lambda images=images, said=said: outlined_boxes(images, said)  # noqa: E731
             found.append(_Source(tool_of(path), str(path.relative_to(tree.root)), read))

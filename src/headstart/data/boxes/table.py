@@ -17,6 +17,7 @@ from headstart.data.files.scan import EXTENSIONS, Tree
 from headstart.data.tables.box_columns import BoxColumns, box_columns, decide_corners
 from headstart.data.tables.code_names import code_names
 from headstart.data.tables.fold_column import fold_column, said_of_folds
+from headstart.data.tables.listed_boxes import SIDES, listed_boxes, spread_boxes
 from headstart.data.tables.roles import NONE, Columns, roles_of
 from headstart.data.tables.tables import FILE_COLUMNS, Table, read_table
 from headstart.data.words import plural, split_name
@@ -67,6 +68,9 @@ def _with_header(path: Path) -> tuple[Table, BoxColumns | None]:
         header = ("image", "a", "b", "c", "d", "label")
         return read_table(path, header), BoxColumns(header[1:5], "")
     table = read_table(path)
+    if (listed := listed_boxes(table)) is not None:
+        sure = listed.lower() == "predictionstring"  # Kaggle's, whose numbers are corners
+        return spread_boxes(table, listed), BoxColumns(SIDES, "corners" if sure else "")
     return table, box_columns(table)
 
 

@@ -10,14 +10,16 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
-__all__ = ["matlab_arrays"]
+__all__ = ["matlab_arrays", "matlab_structures"]
 
 _HEADER, _COMPRESSED, _MATRIX = 128, 15, 14
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
           13: "u8"}  # fmt: skip
+_STRUCTURE = 2
 _NUMBERS = range(6, 16)  # classes of arrays: double, single and whole numbers
 _COMPLEX = 0x0800
 _MOST_BYTES = 1 << 28
@@ -29,20 +31,40 @@ def matlab_arrays(data: bytes) -> dict[str, np.ndarray]:
     Args:
         data: A file; of another version, or damaged, it holds nothing.
     """
-    if len(data) < _HEADER or data[126:128] not in (b"IM", b"MI"):
-        return {}
-    order = "<" if data[126:128] == b"IM" else ">"
-    found: dict[str, np.ndarray] = {}
+    found = (_array(content, order) for content, order in _matrices(data))
     try:
-        for kind, content in _elements(data[_HEADER:], order):
-            if kind == _COMPRESSED:
-                content = zlib.decompressobj().decompress(content, _MOST_BYTES)
-                kind, content = next(_elements(content, order), (0, b""))
-            array = _array(content, order) if kind == _MATRIX else None
-            found |= {array[0]: array[1]} if array else {}
+        return dict(each for each in found if each is not None)
+    except (struct.error, zlib.error, ValueError, KeyError, IndexError):
+        return {}
+
+
+def matlab_structures(data: bytes) -> dict[str, list[str]]:
+    """Returns name -> fields of the structures in a file, of which nothing else is read."""
+    found = {}
+    try:
+        for content, order in _matrices(data):
+            parts = list(islice(_elements(content, order), 5))
+            if struct.unpack_from(f"{order}I", parts[0][1])[0] & 0xFF == _STRUCTURE:
+                (length,) = struct.unpack_from(f"{order}i", parts[3][1])
+                names = [parts[4][1][at : at + length] for at in range(0, len(parts[4][1]), length)]
+                fields = [each.partition(b"\0")[0].decode("ascii", "replace") for each in names]
+                found[parts[2][1].decode("ascii", "replace")] = fields
     except (struct.error, zlib.error, ValueError, KeyError, IndexError):
         return {}
     return found
+
+
+def _matrices(data: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yields the content of each matrix, and the order of its bytes."""
+    if len(data) < _HEADER or data[126:128] not in (b"IM", b"MI"):
+        return
+    order = "<" if data[126:128] == b"IM" else ">"
+    for kind, content in _elements(data[_HEADER:], order):
+        if kind == _COMPRESSED:
+            content = zlib.decompressobj().decompress(content, _MOST_BYTES)
+            kind, content = next(_elements(content, order), (0, b""))
+        if kind == _MATRIX:
+            yield content, order
 
 
 def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:

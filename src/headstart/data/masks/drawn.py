@@ -24,7 +24,7 @@ from headstart.data.tables.roles import NONE, Columns
 from headstart.data.tables.sidecar import add_sidecar
 from headstart.data.tools.coco import DrawnMasks, is_coco, read_coco
 from headstart.data.tools.labelme import is_labelme, read_labelme
-from headstart.data.tools.outlines import all_upright, outlined_masks
+from headstart.data.tools.outlines import all_boxes, outlined_masks
 from headstart.data.tools.tool_files import read_tool_file, tool_files, tool_of
 from headstart.data.words import normal, plural, split_word
 from headstart.errors import DataError
@@ -59,7 +59,7 @@ def drawings_below(tree: Tree) -> list[Path]:
     if shaped and is_labelme(json_of(shaped[0])):
         return shaped
     rest = [tree.root / name for name in files if name not in set(own)][:_LOOKED_AT]
-    tools = [path for path in tool_files(tree) if not all_upright(read_tool_file(path))]
+    tools = [path for path in tool_files(tree) if not all_boxes(read_tool_file(path))]
     return tools or [
         path
         for path in rest

@@ -15,6 +15,7 @@ from headstart.data.masks.main_values import (
     MOST_INDEX,
     Totals,
     covered,
+    left_over,
     main_values,
     snapped,
     totals_of,
@@ -22,6 +23,7 @@ from headstart.data.masks.main_values import (
 from headstart.data.masks.masks import IGNORED
 from headstart.data.masks.name_classes import NamedClasses, name_classes
 from headstart.data.masks.value_names import ValueNames
+from headstart.data.words import plural
 from headstart.errors import DataError
 from headstart.lists import some_of
 
@@ -30,6 +32,7 @@ __all__ = ["Learnt", "learn_values"]
 _NO_MASK = 0.5  # of all pixels have values that are no class: photographs, not masks
 _MOST_CLASSES = 255
 _MANY = 64
+_TOLD = 3  # values that are no class
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def learn_values(
             f"the masks of {root} hold {len(classes.names):,} values, and at most {_MOST_CLASSES} "
             f"classes can be told apart: say --masks binary to read all of them as one"
         )
-    strays = int(np.delete(totals.pixels, mains).sum())
-    return Learnt(table, classes.names, classes.palette, _said(classes, ignored, strays, totals))
+    said = _said(classes, ignored) + _said_of_strays(classes, ignored, mains, totals)
+    return Learnt(table, classes.names, classes.palette, said)
 
 
 def _are_colours(counts: Sequence[ValueCounts], named: ValueNames | None) -> bool:
@@ -253,20 +256,34 @@ def _binary(totals: Totals) -> Learnt:
     return Learnt(table, ("background", "foreground"), palette, said)
 
 
-def _said(classes: NamedClasses, ignored: int | None, strays: int, totals: Totals) -> str:
+def _said(classes: NamedClasses, ignored: int | None) -> str:
     told = zip(classes.texts, classes.indices, strict=True)
     called = [(text, classes.names[i] if i < len(classes.names) else "ignored") for text, i in told]
     parts = [text if text == name else f"{text} {name}" for text, name in called]
     parts += [f"{ignored} ignored"] if ignored is not None else []
     said = some_of(parts, 24)
-    said += f" ({classes.origin})" if classes.origin else ""
-    if strays:
-        share = strays / int(totals.pixels.sum())
-        kept = [v for v in classes.values if v != ignored]
-        cut = len(kept) == 2 and not totals.colours
-        how = f"split at {sum(kept) / 2:g}" if cut else "set to the nearest of these"
-        said += f"; {_percent(share)} of the pixels have other values, {how}"
-    return said
+    return said + (f" ({classes.origin})" if classes.origin else "")
+
+
+def _said_of_strays(
+    classes: NamedClasses, ignored: int | None, mains: np.ndarray, totals: Totals
+) -> str:
+    """Returns what to say of pixels whose value is no class: how many, and about which values."""
+    strays = int(np.delete(totals.pixels, mains).sum())
+    if not strays:
+        return ""
+    kept = [v for v in classes.values if v != ignored]
+    if len(kept) == 2 and not totals.colours:
+        how = f"split at {sum(kept) / 2:g}"
+    else:
+        how = "set to the nearest of these"
+    about = [
+        f"{plural(count, 'pixel')} about {f'#{value:06x}' if totals.colours else value}"
+        for value, count in left_over(totals, mains)[:_TOLD]
+    ]
+    far = f" (those farther off: {', '.join(about)})" if about else ""
+    share = strays / int(totals.pixels.sum())
+    return f"; {_percent(share)} of the pixels have other values, {how}{far}"
 
 
 def _percent(share: float) -> str:

@@ -12,7 +12,7 @@ from headstart.data.masks.masks import IGNORED
 from headstart.data.masks.raw import channels
 from headstart.data.masks.value_names import ValueNames
 
-__all__ = ["MOST_INDEX", "Totals", "covered", "main_values", "snapped", "totals_of"]
+__all__ = ["MOST_INDEX", "Totals", "covered", "left_over", "main_values", "snapped", "totals_of"]
 
 MOST_INDEX = 64
 """Values below this may simply number the classes, so that neighbours are different things."""
@@ -148,6 +148,27 @@ def covered(totals: Totals, mains: np.ndarray) -> int:
         return int(totals.pixels[mains].sum())
     near = _distance(totals, np.arange(len(totals.values)), mains) <= _NEAR_LOSSY[totals.colours]
     return int(totals.pixels[near].sum())
+
+
+def left_over(totals: Totals, mains: np.ndarray) -> list[tuple[int, int]]:
+    """Returns values that no class is near, and how many pixels are about each: most first.
+
+    Smoothing and compression leave such between two classes; so may a class that is rare.
+    """
+    rows = np.setdiff1d(np.arange(len(totals.values)), mains)
+    near = _NEAR_LOSSY[totals.colours] if totals.jpeg else _NEAR
+    rows = rows[_distance(totals, rows, mains) > near]
+    if not len(rows):
+        return []
+    _, cells = np.unique(totals.levels(rows) // _STEP, axis=0, return_inverse=True)
+    cells = cells.ravel()
+    sums = np.bincount(cells, totals.pixels[rows]).astype(np.int64)
+    order = np.lexsort((-totals.pixels[rows], cells))
+    tops = rows[order[np.unique(cells[order], return_index=True)[1]]]
+    return [
+        (int(totals.values[tops[cell]]), int(sums[cell]))
+        for cell in np.argsort(-sums, kind="stable")
+    ]
 
 
 def _main_of_lossy(totals: Totals) -> np.ndarray:

@@ -16,6 +16,7 @@ from headstart.data.masks.folders import are_class_folders, demand_pairs, from_p
 from headstart.data.masks.pairs import MaskPairs, pair_masks
 from headstart.data.masks.run_table import holds_runs, read_runs, run_tables
 from headstart.data.masks.table import holds_masks, names_masks_of_things, open_mask_table
+from headstart.data.reading import NothingDrawn
 from headstart.data.tables.roles import Columns
 from headstart.data.tables.tables import TABLES
 from headstart.data.tools.tool_files import tool_of
@@ -100,7 +101,7 @@ def open_masks(
     if len(tables) == 1:
         return open_mask_table(tables[0], columns, how=how), ""
     if sure:
-        raise DataError(_none(path, tree, tables))
+        raise NothingDrawn(_none(path, tree, tables))
     return None, ""
 
 

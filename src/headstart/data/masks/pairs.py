@@ -19,6 +19,14 @@ from headstart.data.masks.folder_words import (
     is_mask_folder,
     split_folder,
 )
+from headstart.data.masks.places import (
+    Place,
+    without_common,
+    without_common_of_folders,
+    without_numbers,
+    without_only_folder,
+    without_zeros,
+)
 from headstart.data.words import normal, split_word
 
 __all__ = ["MaskPairs", "is_called_mask", "pair_masks", "split_by_folders"]
@@ -61,15 +69,6 @@ class MaskPairs:
     guessed: bool = False
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a file lies, without the words that say that it is an image or a mask."""
-
-    name: str
-    key: tuple[str, ...]
-    stem: str
-
-
 def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> MaskPairs | None:
     """Pairs images with masks; None where nothing is called a mask.
 
@@ -98,12 +97,13 @@ def pair_masks(names: Sequence[str], masks: Sequence[str] | None = None) -> Mask
             several[image] = whole
             found[image] = []
     taken = tuple(sorted(each.name for each in images))
+    said = _said_of_zeros(found) if guessed and not lost else ""
     splits = split_by_folders(taken)
     return MaskPairs(
         taken,
         tuple(tuple(mask for mask, _ in found.get(name, ())) for name in taken),
         tuple(tuple(part for _, part in found.get(name, ())) for name in taken),
-        splits, tuple(sorted(lost)), several, _said(taken, found), guessed,
+        splits, tuple(sorted(lost)), several, _said(taken, found) + said, guessed,
     )  # fmt: skip
 
 
@@ -118,11 +118,11 @@ def is_called_mask(name: str) -> bool:
     return folders and bool(_ENDING.search(os.path.splitext(name)[0]))
 
 
-def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
+def _roles(names: Sequence[str]) -> tuple[list[Place], list[Place]]:
     """Returns images and masks."""
-    images: list[_Place] = []
-    masks: list[_Place] = []
-    loose: list[_Place] = []
+    images: list[Place] = []
+    masks: list[Place] = []
+    loose: list[Place] = []
     around = folders_around(names)
     by_folder = False
     for name in names:
@@ -133,41 +133,43 @@ def _roles(names: Sequence[str]) -> tuple[list[_Place], list[_Place]]:
             continue
         if in_masks(name, around):
             by_folder = True
-            masks.append(_Place(name, each.key, _ENDING.sub("", each.stem)))
+            masks.append(Place(name, each.key, _ENDING.sub("", each.stem)))
         elif _ENDING.search(_NUMBERED.sub(r"\1", each.stem)):
             loose.append(each)
         else:
-            images.append(_Place(name, each.key, _OWN_ENDING.sub("", each.stem)))
+            images.append(Place(name, each.key, _OWN_ENDING.sub("", each.stem)))
     if by_folder:  # what ends like a mask beside the images is an image here
-        return images + [_Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
+        return images + [Place(p.name, p.key, _ENDING.sub("", p.stem)) for p in loose], masks
     known = {(each.key, each.stem.lower()) for each in images}
     for each in loose:
         stem = _ENDING.sub("", _NUMBERED.sub(r"\1", each.stem))
         is_mask = (each.key, _OWN_ENDING.sub("", stem).lower()) in known
         is_mask = is_mask or (each.key, stem.lower()) in known
         (masks if is_mask else images).append(
-            _Place(each.name, each.key, _OWN_ENDING.sub("", stem) if is_mask else each.stem)
+            Place(each.name, each.key, _OWN_ENDING.sub("", stem) if is_mask else each.stem)
         )
     return images, masks
 
 
-def _place(name: str, cut: bool = False) -> _Place:
+def _place(name: str, cut: bool = False) -> Place:
     stem = normal(os.path.splitext(name.rpartition("/")[2])[0])
     key = tuple(left for folder in folders_of(name) if (left := bare_folder(folder)))
-    return _Place(name, key, _ENDING.sub("", stem) if cut else stem)
+    return Place(name, key, _ENDING.sub("", stem) if cut else stem)
 
 
 _Found = tuple[dict[str, list[tuple[str, str]]], list[str]]
 
 
-def _matched(images: list[_Place], called: list[_Place], *, alone: bool) -> tuple[_Found, bool]:
+def _matched(images: list[Place], called: list[Place], *, alone: bool) -> tuple[_Found, bool]:
     """Returns what `_by_name` does, and whether names had to be made to fit."""
     pairs, guessed = _by_name(images, called, alone=alone), False
-    cuts: list[Callable[[list[_Place]], list[_Place]]] = [
-        _without_common, _without_numbers, _without_common_of_folders,
+    if pairs[1] and (numbered := _by_number(images, called, alone=alone)):
+        return (numbered, []), True
+    cuts: list[Callable[[list[Place]], list[Place]]] = [
+        without_common, without_numbers, without_common_of_folders,
     ]  # fmt: skip
     if all(each.name.count("/") > 1 for each in called):  # else they may be classes
-        cuts.append(_without_only_folder)
+        cuts.append(without_only_folder)
     ways = [lambda cut=cut: _by_name(cut(images), cut(called), alone=alone) for cut in cuts]
     for way in ([*ways], [lambda: _by_words(images, called)]):
         if 2 * sum(map(len, pairs[0].values())) >= len(called):
@@ -178,7 +180,7 @@ def _matched(images: list[_Place], called: list[_Place], *, alone: bool) -> tupl
     return pairs, guessed
 
 
-def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Found:
+def _by_name(images: list[Place], masks: list[Place], *, alone: bool) -> _Found:
     """Returns image -> its (mask, part), and the masks that are left over.
 
     Args:
@@ -188,15 +190,15 @@ def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Foun
     """
     stems = Counter(each.stem.lower() for each in images)
     if alone and len(stems) == len(images):
-        images = [_Place(each.name, (), each.stem) for each in images]
-        masks = [_Place(each.name, (), each.stem) for each in masks]
+        images = [Place(each.name, (), each.stem) for each in images]
+        masks = [Place(each.name, (), each.stem) for each in masks]
     index: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     only: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for each in images:
         index[each.key, each.stem.lower()].append(each.name)
         only[each.key].append(each.name)
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    lost: list[_Place] = []
+    lost: list[Place] = []
     for mask in masks:
         homes = index.get((mask.key, mask.stem.lower()))
         if homes:
@@ -225,12 +227,29 @@ def _by_name(images: list[_Place], masks: list[_Place], *, alone: bool) -> _Foun
     return found, left
 
 
-def _class_of(mask: _Place) -> str:
+def _by_number(
+    images: list[Place], masks: list[Place], *, alone: bool
+) -> dict[str, list[tuple[str, str]]] | None:
+    """Pairs ``1.png`` with ``001.png`` where every mask finds an image of its own; else None.
+
+    With one mask left over, or two of one image, numbers that look alike may be others.
+    """
+    for cut in (list, without_common):
+        own, theirs = without_zeros(cut(images)), without_zeros(cut(masks))
+        if len({(each.key, each.stem.lower()) for each in own}) < len(own):
+            continue
+        found, left = _by_name(own, theirs, alone=alone)
+        if not left and all(len(each) == 1 and not each[0][1] for each in found.values()):
+            return found
+    return None
+
+
+def _class_of(mask: Place) -> str:
     """Returns what the innermost folder that says more than that it holds masks is called."""
     return class_of_folder([f for f in folders_of(mask.name) if bare_folder(f)][-1])
 
 
-def _by_words(images: list[_Place], masks: list[_Place]) -> _Found:
+def _by_words(images: list[Place], masks: list[Place]) -> _Found:
     """Pairs masks that say their class, or number it, after the name of their image: ``x_cat``.
 
     Only where words, of fewer kinds than there are masks, tell apart those of one image.
@@ -251,50 +270,6 @@ def _by_words(images: list[_Place], masks: list[_Place]) -> _Found:
     return (found, left) if several else ({}, [mask.name for mask in masks])
 
 
-def _without_common(places: list[_Place]) -> list[_Place]:
-    """Takes off what all names begin and end with, but for numbers."""
-    stems = [each.stem for each in places]
-    if len(stems) < 2:
-        return places
-    head = re.sub(r"\d+$", "", _beginning(stems))
-    tail = re.sub(r"^\d+", "", _beginning([stem[::-1] for stem in stems])[::-1])
-    return [
-        _Place(p.name, p.key, p.stem[len(head) : len(p.stem) - len(tail)] or p.stem) for p in places
-    ]
-
-
-def _without_numbers(places: list[_Place]) -> list[_Place]:
-    """Takes numbers off folders (Task1-2_Training, Task1_Training), where no names clash then."""
-    bare = [
-        _Place(p.name, tuple(re.sub(r"_\d+(?=_|$)", "", part) for part in p.key), p.stem)
-        for p in places
-    ]
-    return bare if len({(p.key, p.stem.lower()) for p in bare}) == len(bare) else places
-
-
-def _without_only_folder(places: list[_Place]) -> list[_Place]:
-    """Takes off what the folder is called that all lie in: CXR_png/ beside leftMask/."""
-    alone = len({place.key for place in places}) == 1
-    return [_Place(p.name, (), p.stem) for p in places] if alone else places
-
-
-def _without_common_of_folders(places: list[_Place]) -> list[_Place]:
-    """Takes off what the names in each folder begin and end with, but for numbers."""
-    homes: dict[str, list[_Place]] = defaultdict(list)
-    for each in places:
-        homes[each.name.rpartition("/")[0]].append(each)
-    return [each for theirs in homes.values() for each in _without_common(theirs)]
-
-
-def _beginning(texts: list[str]) -> str:
-    """Returns what all texts begin with."""
-    one, other = min(texts), max(texts)
-    same = next(
-        (i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other))
-    )
-    return one[:same]
-
-
 def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
     """Returns the split that a folder of each image says, or ``""``."""
     depth = max((name.count("/") for name in names), default=0)
@@ -307,6 +282,17 @@ def split_by_folders(names: Sequence[str]) -> tuple[str, ...]:
             if enough and (len(set(told)) > 1 or len(kinds) == 1):
                 return tuple((kinds[parts[name]] or "").replace("pred", "") for name in names)
     return ("",) * len(names)
+
+
+def _said_of_zeros(found: dict[str, list[tuple[str, str]]]) -> str:
+    """Returns what to say where images and masks differ in the zeros before their numbers."""
+    for image, theirs in sorted(found.items()):
+        for mask, part in theirs:
+            own = re.findall(r"\d+", _place(image).stem)[-1:]
+            other = re.findall(r"\d+", _place(mask, cut=True).stem)[-1:]
+            if not part and own != other and [*map(int, own)] == [*map(int, other)]:
+                return f"; paired by number, as {image} with {mask}"
+    return ""
 
 
 def _said(images: tuple[str, ...], found: dict[str, list[tuple[str, str]]]) -> str:

@@ -13,6 +13,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.masks.mask_labels import mask_labels
 from headstart.data.masks.parts import Annotated
 from headstart.data.masks.splits import with_splits
+from headstart.data.reading import NothingDrawn
 from headstart.data.tables.code_names import code_names
 from headstart.data.tables.from_table import split_column
 from headstart.data.tables.locate import Located, locate
@@ -128,7 +129,7 @@ def _mask_column(table: Table, columns: Columns) -> str:
     if mask is not None and mask not in columns.asked.values():
         return mask
     there = ", ".join(table.columns)
-    raise DataError(
+    raise NothingDrawn(
         f"no column of {table.path} is called mask; its columns are: {there}. Call the one that "
         f"names the masks so"
     )

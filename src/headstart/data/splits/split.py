@@ -10,7 +10,7 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.errors import OptionError
 
-__all__ = ["folds", "leaks", "split_dataset"]
+__all__ = ["folds", "leaks", "lots_of", "split_dataset"]
 
 
 def split_dataset(
@@ -45,7 +45,7 @@ def split_dataset(
         own = dataset.test_name == "test"
         return splits if own else np.where(tested, "test", "train")
     strata = dataset.labels.strata
-    test = _drawn(strata, clusters, _lots(dataset.names, seed), test_size)
+    test = _drawn(strata, clusters, lots_of(dataset.names, seed), test_size)
     if not test.any():
         _move_smallest(test, strata, clusters)
     return np.where(test, "test", "train")
@@ -86,8 +86,13 @@ def leaks(splits: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     return ~test & np.isin(clusters, np.unique(clusters[test]))
 
 
-def _lots(names: Sequence[str], seed: int) -> np.ndarray:
-    """Returns (N,) uint64: a random number an image, which depends on no other image."""
+def lots_of(names: Sequence[str], seed: int) -> np.ndarray:
+    """Returns (N,) uint64: a random number a name, which depends on no other name.
+
+    Args:
+        names: Of N images, or of N people.
+        seed: Of the draw.
+    """
     key = seed.to_bytes(16, "little", signed=True)
     drawn = (blake2b(name.encode(), digest_size=8, key=key).digest() for name in names)
     return np.frombuffer(b"".join(drawn), np.dtype("<u8"))
@@ -103,7 +108,7 @@ def _drawn(targets: np.ndarray, clusters: np.ndarray, lots: np.ndarray, share: f
     Args:
         targets: (N,) int.
         clusters: (N,) int; the lot of the first image is that of its cluster.
-        lots: (N,) of `_lots`.
+        lots: (N,) of `lots_of`.
         share: To draw.
 
     Returns:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.data.tables.numbers import UNKNOWN_CELLS
+from headstart.data.tables.column_words import english_names
+from headstart.data.tables.conventions import UNKNOWN_CELLS
 from headstart.data.tables.tables import Table
 from headstart.errors import DataError
 
@@ -108,7 +109,8 @@ def _float(cell: str, where: str, name: str) -> float:
 
 def box_columns(table: Table) -> BoxColumns | None:
     """Returns the columns of a table that are the sides of boxes, told by their names."""
-    plain = {_bare(name): name for name in reversed(table.columns)}
+    english = {_bare(name): column for name, column in english_names(table.columns).items()}
+    plain = english | {_bare(name): name for name in reversed(table.columns)}
     for kind, families in (("corners", _CORNERS), ("centres", _CENTRES), ("sizes", _SIZES)):
         for family in families:
             if all(name in plain for name in family):

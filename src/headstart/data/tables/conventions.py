@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-__all__ = ["AmbiguousNumbers", "plain_numbers"]
+__all__ = ["UNKNOWN_CELLS", "AmbiguousNumbers", "plain_numbers"]
+
+UNKNOWN_CELLS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
+"""Cells that say that a number is not known."""
 
 _SPACES = re.compile(r"(?<=\d)['\u2019 \u00a0\u202f](?=\d{3}(?!\d))")
 # 1,234 or 1,234,567: as thousands are grouped, and a number of three decimals may look as well.

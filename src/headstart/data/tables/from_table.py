@@ -13,6 +13,7 @@ from headstart.data.labels import class_labels
 from headstart.data.splits.split_flags import holds_flags, splits_of_flags
 from headstart.data.tables.box_columns import box_columns
 from headstart.data.tables.fold_column import fold_column
+from headstart.data.tables.listed_boxes import with_class_of_boxes
 from headstart.data.tables.locate import Located, locate
 from headstart.data.tables.one_hot import one_hot_classes
 from headstart.data.tables.roles import Columns, roles_of
@@ -43,7 +44,7 @@ def open_table(path: Path, columns: Columns | None = None) -> Dataset:
         DataError: A column is missing, more than half of the files are missing, a split has
             an unknown name, many files have several labels, or something can be read in two ways.
     """
-    table = read_table(path)
+    table = with_class_of_boxes(read_table(path))
     if not next(iter(table.columns.values()), []):
         raise DataError(f"{path} has a header and no rows; it needs one row for each image")
     roles = roles_of(table, columns or Columns())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,12 +11,12 @@ import numpy as np
 from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Labels, Numbers, class_labels
 from headstart.data.splits.groups import class_level
-from headstart.data.tables.conventions import AmbiguousNumbers, plain_numbers
+from headstart.data.tables.conventions import UNKNOWN_CELLS, AmbiguousNumbers, plain_numbers
+from headstart.data.tables.units import WithUnit, one_unit, unit_of
 from headstart.errors import DataError
 from headstart.records import Finding
 
 __all__ = [
-    "UNKNOWN_CELLS",
     "as_numbers",
     "parse_labels",
     "parse_numbers",
@@ -25,21 +24,18 @@ __all__ = [
     "told_task",
 ]
 
-UNKNOWN_CELLS = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?"})
-"""Cells that say that a number is not known."""
 # Labels with fractions are taken for numbers only beyond this many different ones: a few grades
 # (0.5, 1, 1.5) are classes, and whole numbers may well be names.
 _GRADES = 20
 _HINT = 10  # classes called by numbers: ten may be digits
 _MOSTLY = 0.25  # of the labels that are none, at most, where the others are numbers
-_WITH_UNIT = re.compile(r"([+-]?\d[\d.,]*)\s*([^\W\d_]{1,5}\.?|%|°[CF]?)")
 
 
 def told_task(dataset: Dataset, label: str | None) -> str:
     """Returns what labels are of that nobody has told: numbers, or classes.
 
-    Numbers where more than 20 different ones have fractions. Whole numbers in a column of a table
-    may be an age or a name; of folders they are names.
+    Numbers where more than 20 different ones have fractions, or all have one unit. Whole numbers in
+    a column of a table may be an age or a name; of folders they are names.
 
     Args:
         dataset: As its reader has it, every label a class.
@@ -52,8 +48,9 @@ def told_task(dataset: Dataset, label: str | None) -> str:
     assert isinstance(labels, Classes), "readers make classes"
     column = dataset.reading.get("labels", f"column {label}")
     table = dataset.source == "table" or (label is not None and class_level(label) is None)
+    unit = one_unit(labels.names) if table else None
     try:
-        numbers = parse_numbers(labels.names)
+        numbers = parse_numbers(unit.texts if unit else labels.names)
     except AmbiguousNumbers as error:
         if table and len(labels.names) > _GRADES:
             raise DataError(
@@ -62,14 +59,14 @@ def told_task(dataset: Dataset, label: str | None) -> str:
         return "classification"
     except ValueError:
         if table:
-            _refuse_units(labels.names, column)
             _refuse_mostly_numbers(labels.names, column)
         return "classification"
     known = numbers[~np.isnan(numbers)]
     if len(np.unique(known)) <= _GRADES:
         return "classification"
-    if not bool((known % 1 == 0).all()):
+    if not bool((known % 1 == 0).all()) or (unit and unit.sure):
         return "regression"
+    _refuse_letters(labels.names, unit, column)
     if table:
         raise DataError(
             f"{column} holds {len(known):,} different whole numbers, from {known.min():g} to "
@@ -79,19 +76,17 @@ def told_task(dataset: Dataset, label: str | None) -> str:
     return "classification"
 
 
-def _refuse_units(names: tuple[str, ...], column: str) -> None:
-    """Refuses many numbers that all have one unit behind them: 12 cm, 13 cm.
+def _refuse_letters(names: tuple[str, ...], unit: WithUnit | None, column: str) -> None:
+    """Refuses many whole numbers with a letter behind them, which are lengths or names: 12a, 13a.
 
     Raises:
         DataError: If that is so.
     """
-    found = [_WITH_UNIT.fullmatch(each.strip()) for each in names]
-    units = {each[2].lower() for each in found if each}
-    if len(names) > _GRADES and all(found) and len(units) == 1:
+    if unit is not None:
         raise DataError(
-            f"{column} holds {len(names):,} different numbers with a unit, such as {names[0]}: "
-            f"write them without it to learn them as numbers, or say --task classification if they "
-            f"are names of classes"
+            f"{column} holds {len(names):,} different numbers with {unit.unit!r} behind them, such "
+            f"as {names[0]}: say --task regression if that is their unit, or --task classification "
+            f"if they are names of classes"
         )
 
 
@@ -101,13 +96,14 @@ def _refuse_mostly_numbers(names: tuple[str, ...], column: str) -> None:
     Raises:
         DataError: If that is so.
     """
-    units = {each: found[2].lower() for each in names if (found := _WITH_UNIT.fullmatch(each))}
+    units = {each: unit.lower() for each in names if (unit := unit_of(each))}
     common = Counter(units.values()).most_common(1)[0][0] if units else ""
     odd = [each for each in names if not _is_number(each) and (units.get(each) or "-") != common]
     if len(names) - len(odd) > _GRADES and len(odd) <= _MOSTLY * len(names):
+        like = "has another unit" if common and odd[0] in units else "is none"
         raise DataError(
-            f"{column} holds {len(names) - len(odd):,} different numbers, and {odd[0]!r}, which is "
-            f"none: write bare numbers and leave the cell empty where one is unknown, or say "
+            f"{column} holds {len(names) - len(odd):,} different numbers, and {odd[0]!r}, which "
+            f"{like}: write bare numbers and leave the cell empty where one is unknown, or say "
             f"--task classification if they are names of classes"
         )
 
@@ -117,24 +113,25 @@ def as_numbers(dataset: Dataset, name: str) -> Dataset:
 
     Args:
         dataset: As its reader has it, every label a class.
-        name: Of the quantity, such as ``"age"``.
+        name: Of the quantity, such as ``"age"``; a unit that all numbers have is added to it.
 
     Raises:
         DataError: A label is no number, or there are fewer than two different ones.
     """
     labels = dataset.labels
     assert isinstance(labels, Classes), "readers make classes"
+    unit = one_unit(labels.names)
     try:
-        numbers = parse_numbers(labels.names)
+        numbers = parse_numbers(unit.texts if unit else labels.names)
     except AmbiguousNumbers as error:
         raise DataError(f"the numbers of {dataset.root}: {error}") from None
     except ValueError:
         odd = next(label for label in labels.names if not _is_number(label))
         where = dataset.names[int(np.argmax(labels.targets == labels.names.index(odd)))]
-        if unit := _WITH_UNIT.fullmatch(odd.strip()):
+        if other := unit_of(odd):
             raise DataError(
-                f"the label {odd!r} of {where} has the unit {unit[2]} behind it: write bare "
-                f"numbers, all of one unit"
+                f"the label {odd!r} of {where} has the unit {other}, and others have another or "
+                f"none: write all in one unit"
             ) from None
         raise DataError(
             f"the label {odd!r} of {where} is no number: name the column that holds the numbers "
@@ -147,6 +144,8 @@ def as_numbers(dataset: Dataset, name: str) -> Dataset:
         )
     known = values[~np.isnan(values)]
     said = f"{dataset.reading.get('labels', name)}, numbers from {known.min():g} to {known.max():g}"
+    if unit is not None:
+        said, name = f"{said} (unit: {unit.unit})", f"{name} ({unit.unit})"
     return dataclasses.replace(
         dataset, labels=Numbers(name, values), task="regression",
         reading=dataset.reading | {"labels": said},

@@ -12,7 +12,8 @@ from datetime import date
 
 import numpy as np
 
-from headstart.data.tables.numbers import UNKNOWN_CELLS, parse_numbers
+from headstart.data.tables.conventions import UNKNOWN_CELLS
+from headstart.data.tables.numbers import parse_numbers
 
 __all__ = ["AmbiguousDates", "ordered_cells", "parse_dates", "places_of"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headstart.data.files.scan import EXTENSIONS
 from headstart.data.splits.split_flags import flag_split, holds_flags
+from headstart.data.tables.column_words import english_names, is_called
 from headstart.data.tables.fold_column import fold_column, said_of_folds
 from headstart.data.tables.locate import locate
 from headstart.data.tables.refused import refuse_pairs, refuse_pixels
@@ -15,7 +17,15 @@ from headstart.data.words import normal, plural, split_name
 from headstart.errors import DataError
 from headstart.lists import some_of
 
-__all__ = ["NONE", "Columns", "Roles", "called_like_people", "groups_repeat_classes", "roles_of"]
+__all__ = [
+    "NONE",
+    "Columns",
+    "Roles",
+    "called_like_people",
+    "groups_repeat_classes",
+    "hardly_people",
+    "roles_of",
+]
 
 NONE = "none"
 """Says that no column has a role, where one might be guessed."""
@@ -107,7 +117,7 @@ def roles_of(table: Table, columns: Columns) -> Roles:
     guessed = set()
     image = asked.get("image") or _image_column(table, taken)
     reading["files"] = f"column {image}"
-    guessed |= {"files"} if "image" not in asked and image.lower() not in FILE_COLUMNS else set()
+    guessed |= set() if "image" in asked or is_called(image, FILE_COLUMNS) else {"files"}
     taken.add(image)
     folds = fold_column(table, taken)
     taken |= {folds} if folds else set()
@@ -146,8 +156,10 @@ def _image_column(table: Table, taken: set[str]) -> str:
         DataError: If there is none, or the table has no header.
     """
     free = [name for name in table.columns if name not in taken]
-    lower = {name.lower(): name for name in reversed(free)}
+    lower = english_names(free)
     called = [lower[name] for name in FILE_COLUMNS if name in lower]
+    # In another language a word may be meant otherwise: such a column has to name files, too.
+    called = [n for n in called if n.lower() in FILE_COLUMNS or _share_of_files(table, n)]
     if len(called) == 1:
         return called[0]
     if not called and any(_ends_like_image(name) for name in table.columns):
@@ -164,7 +176,7 @@ def _image_column(table: Table, taken: set[str]) -> str:
     if best > 0.5:
         good = [name for name, share in shares.items() if share == best]
         # Classes 0 and 1 may well be files 000.jpg and 001.jpg that lost their zeros.
-        good = [name for name in good if name.lower() not in _LABELS] or good
+        good = [name for name in good if not is_called(name, _LABELS)] or good
         # Folds and ratings may too, but hardly any two rows name one file.
         kinds = {name: len(set(table.columns[name]) - {""}) for name in good}
         good = [name for name in good if 2 * kinds[name] > max(kinds.values())]
@@ -204,7 +216,7 @@ def _label_column(table: Table, taken: set[str]) -> str | None:
     Raises:
         DataError: If two are, and say different things.
     """
-    lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
+    lower = english_names(name for name in table.columns if name not in taken)
     called = [lower[name] for name in _LABELS if name in lower]
     for other in called[1:]:
         if not _same_partition(table.columns[called[0]], table.columns[other]):
@@ -229,7 +241,7 @@ def _guessed_label(table: Table, taken: set[str]) -> tuple[str | None, str]:
     free = [n for n in table.columns if n not in taken and n.lower() not in _NUMBERING]
     if only := _only_column(table, free):
         return only, ": the only other one"
-    ends = [n for n in free if re.split(r"[^a-z]+", n.lower())[-1] in _LABEL_WORDS]
+    ends = [n for n in free if is_called(re.split(r"[\W\d_]+", n)[-1], _LABEL_WORDS)]
     if len(ends) == 1 and len(set(table.columns[ends[0]]) - {""}) > 1:
         return ends[0], " by its name"
     return None, ""
@@ -237,14 +249,15 @@ def _guessed_label(table: Table, taken: set[str]) -> tuple[str | None, str]:
 
 def _only_column(table: Table, free: list[str]) -> str | None:
     """Returns the one other column of a table of two, where its cells recur as classes do."""
-    if len(free) != 1 or free[0].lower() in {*_PEOPLE, "group", "split", "subset", *FILE_COLUMNS}:
+    others = {*_PEOPLE, "group", "split", "subset", *FILE_COLUMNS}
+    if len(free) != 1 or is_called(free[0], others):
         return None
     cells = [cell for cell in table.columns[free[0]] if cell]
     return free[0] if 1 < len(set(cells)) <= len(cells) / 2 else None
 
 
 def _split_column(table: Table, taken: set[str]) -> str | None:
-    lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
+    lower = english_names(name for name in table.columns if name not in taken)
     for name in ("split", "subset"):
         cells = table.columns[lower[name]] if name in lower else []
         if cells and all(not cell or split_name(cell) for cell in cells):
@@ -259,7 +272,7 @@ def _split_column(table: Table, taken: set[str]) -> str | None:
 
 def _unused_split(table: Table, taken: set[str]) -> str:
     """Returns what to say of a column that is called split, and holds something else."""
-    lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
+    lower = english_names(name for name in table.columns if name not in taken)
     for name in ("split", "subset"):
         odd = [c for c in table.columns.get(lower.get(name, ""), ()) if c and not split_name(c)]
         if odd:
@@ -269,12 +282,12 @@ def _unused_split(table: Table, taken: set[str]) -> str:
 
 def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str | None, str]:
     """Returns the column called group, unless no split could keep its groups whole; and why."""
-    lower = {name.lower(): name for name in reversed(table.columns) if name not in taken}
+    lower = english_names(name for name in table.columns if name not in taken)
     if "group" not in lower:
         people = [
             name
-            for key, name in lower.items()
-            if called_like_people(key) and not _are_measured(table.columns[name])
+            for name in dict.fromkeys(lower.values())
+            if called_like_people(name) and not _are_measured(table.columns[name])
         ]
         if people:
             names = " or ".join(f"--group {name}" for name in reversed(people))
@@ -304,10 +317,15 @@ def _group_column(table: Table, taken: set[str], label: str | None) -> tuple[str
 
 def called_like_people(name: str) -> bool:
     """Tells whether a column is called like one that says who is on an image, or what it is of."""
-    return re.sub(r"[ .-]", "_", name.lower()) in _PEOPLE
+    return is_called(re.sub(r"[ .-]", "_", name), _PEOPLE)
 
 
-def _are_measured(cells: list[str]) -> bool:
+def hardly_people(cells: Sequence[str]) -> bool:
+    """Tells whether cells say too little to be who is on an image: a few values, or fractions."""
+    return len(set(cells) - {""}) < _FEW_GROUPS or _are_measured(cells)
+
+
+def _are_measured(cells: Sequence[str]) -> bool:
     """Tells whether cells are numbers with fractions: a measurement, and nobody's id."""
     fractions = [bool(_FRACTION.fullmatch(cell.strip())) for cell in cells if cell.strip()]
     return len(fractions) > 0 and sum(fractions) > len(fractions) / 2

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headstart.data.tables.column_words import english_names
 from headstart.data.words import normal
 from headstart.errors import DataError
 
@@ -49,8 +50,8 @@ class Table:
         return self.columns[name]
 
     def guess(self, names: tuple[str, ...]) -> str | None:
-        """Returns the first of `names` that is a column, whatever its case."""
-        there = {column.lower(): column for column in reversed(self.columns)}
+        """Returns the first of `names` that is a column, whatever its case and language."""
+        there = english_names(self.columns)
         return next((there[name] for name in names if name in there), None)
 
 

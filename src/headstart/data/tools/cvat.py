@@ -61,7 +61,8 @@ def _outline(element: ElementTree.Element) -> Outline:
         left, top, right, bottom = (float(told[side]) for side in ("xtl", "ytl", "xbr", "ybr"))
         corners = ((left, top), (right, top), (right, bottom), (left, bottom))
         turned = math.radians(float(told.get("rotation") or 0))
-        return Outline(label, _turned(corners, turned) if turned else corners, not turned)
+        points = _turned(corners, turned) if turned else corners
+        return Outline(label, points, rectangle=True, turned=bool(turned))
     if element.tag == "polygon":
         pairs = [pair.split(",") for pair in told["points"].split(";") if pair]
         return Outline(label, tuple((float(x), float(y)) for x, y in pairs))

@@ -15,7 +15,7 @@ from headstart.data.files.scan import Tree
 from headstart.data.tools.coco import DrawnMasks
 from headstart.data.words import plural
 
-__all__ = ["Outline", "OutlinedImage", "all_upright", "around", "outlined_boxes", "outlined_masks"]
+__all__ = ["Outline", "OutlinedImage", "all_boxes", "around", "outlined_boxes", "outlined_masks"]
 
 _BACKGROUND = frozenset({"background", "_background_"})
 
@@ -27,16 +27,18 @@ class Outline:
     Attributes:
         label: Its class as the file writes it.
         points: Corners of a polygon, in pixels; empty where it has no area (a point, a line).
-        upright: Whether it was drawn as an upright box.
+        rectangle: Whether it was drawn as a box.
         runs: Run lengths instead of a polygon, down the columns of `box`.
         box: Left, top, width and height of what `runs` are of.
+        turned: Whether such a box was turned afterwards.
     """
 
     label: str
     points: tuple[tuple[float, float], ...] = ()
-    upright: bool = False
+    rectangle: bool = False
     runs: tuple[int, ...] | None = None
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ def around(x: float, y: float, across: float, down: float) -> tuple[tuple[float,
     return tuple((x + across * math.cos(a), y + down * math.sin(a)) for a in angles)
 
 
-def all_upright(images: Sequence[OutlinedImage]) -> bool:
+def all_boxes(images: Sequence[OutlinedImage]) -> bool:
     """Tells whether every area is a box, so that boxes were meant and no masks."""
     areas = [o for each in images for o in each.outlines if o.points or o.runs is not None]
-    return bool(areas) and all(each.upright for each in areas)
+    return bool(areas) and all(each.rectangle for each in areas)
 
 
 def outlined_boxes(images: Sequence[OutlinedImage], files: str) -> BoxNotes:
@@ -87,9 +89,10 @@ def outlined_boxes(images: Sequence[OutlinedImage], files: str) -> BoxNotes:
             else:
                 lost += 1
                 continue
-            drawn += not one.upright
+            drawn += not one.rectangle
             label, flaw = tidied(one.label)
             flaws += [flaw] if flaw else []
+            flaws += ["a turned box became the upright one around it"] if one.turned else []
             boxes.append(NotedBox(corners, label))
         if lost:
             aside.append((each.name, _without_area(lost)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.data.annotations.place_images import stem_of
+from headstart.data.files.matlab import matlab_structures
 from headstart.data.files.packed_images import packed_images
 from headstart.data.files.scan import EXTENSIONS, Tree
 from headstart.data.tables.tables import TABLES
@@ -54,6 +55,8 @@ _TEXT: tuple[tuple[str, str, str], ...] = (
 _SHEETS = (".xlsx", ".xls", ".ods")
 _TRUTH = re.compile(r"truth|label|class|target|annot|^gt|_gt", re.I)
 _KEPT = (".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle")
+_TOLD = re.compile(r"class|label|fname|file|path|image", re.I)
+_MOST_BYTES = 1 << 26
 _NOTES = (".txt", ".xml", ".json", ".geojson")
 _READ = re.compile(r'\A(<\?xml[^>]*>\s*)?<annotation[ >]|"shapes"|\A\d+(\s+-?[\d.]+){4}')
 _PLACES = re.compile(r"\b(xmin|x1|vertex|vertices|points?|bbox|bndbox|coordinates)\b", re.I)
@@ -239,8 +242,30 @@ def _of_programs(tree: Tree) -> Unread | None:
     files = [name for name in tree.others if name.lower().endswith(_KEPT)]
     if not files or len(files) > _LOOKED_AT:
         return None
+    structure = next(filter(None, (_structure(tree.root / n) for n in files[:_LOOKED_AT])), None)
+    if structure is not None:
+        return structure
     what = f"{some_of(files, 3)} may say what is on the images, and is not read"
     return Unread(f"{what}: {_LABELS}", False)
+
+
+def _structure(path: Path) -> Unread | None:
+    """Returns what to say of a structure of MATLAB's with a class or a box for each file."""
+    try:
+        known = path.suffix.lower() == ".mat" and path.stat().st_size <= _MOST_BYTES
+        found = matlab_structures(path.read_bytes()) if known else {}
+    except OSError:
+        return None
+    for name, fields in found.items():
+        if len(fields) > 1 and any(map(_TOLD.search, fields)):
+            what = f"{path.name} holds a structure of MATLAB ({name}: {some_of(fields, 8)})"
+            cure = (
+                f"in Python a = scipy.io.loadmat('{path.name}', squeeze_me=True)['{name}']; "
+                f"numpy.savetxt('{path.stem}.csv', a, '%s', ',', header=','.join(a.dtype.names), "
+                f"comments='') writes it as a table"
+            )
+            return Unread(f"{what}, which is not read: {cure}, which is", False)
+    return None
 
 
 def no_data(path: Path) -> str:

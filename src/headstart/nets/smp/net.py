@@ -15,10 +15,10 @@ from torch import nn
 from headstart.errors import ModelError
 from headstart.nets.heads.head_net import seeded, with_arrays
 from headstart.nets.heads.map_head import MapHead
+from headstart.nets.heads.norm import group_norm
 from headstart.nets.imports import import_timm
 from headstart.nets.masks.net import DenseNet
 from headstart.nets.smp.plan import SmpPlan
-from headstart.nets.torchvision.body import group_norm
 
 __all__ = ["SmpNet", "build_smp", "load_smp", "smp_net", "smp_net_of"]
 

@@ -1,29 +1,22 @@
 """What lies between the stages of a network and one of torchvision's detectors.
 
-Its feature pyramid, or for SSD further maps, each half of the one before. New layers are normalised
-in groups of channels: a few images make poor statistics for BatchNorm.
+Its feature pyramid, or for SSD further maps, each half of the one before.
 """
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 
 import torch
 from torch import nn
 
+from headstart.nets.heads.norm import group_norm
 from headstart.nets.imports import import_timm
 from headstart.nets.torchvision.plan import TorchvisionPlan
 
-__all__ = ["HalvingBody", "PyramidBody", "group_norm"]
+__all__ = ["HalvingBody", "PyramidBody"]
 
-_GROUPS = 16
 _EXTRA = (512, 256, 256, 128)
-
-
-def group_norm(channels: int) -> nn.Module:
-    """Returns a normalisation of so many channels."""
-    return nn.GroupNorm(math.gcd(_GROUPS, channels), channels)
 
 
 class PyramidBody(nn.Module):

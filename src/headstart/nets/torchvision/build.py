@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headstart.nets.heads.head_net import seeded, with_arrays
 from headstart.nets.heads.map_head import MapHead
+from headstart.nets.heads.norm import group_norm
 from headstart.nets.imports import import_timm
-from headstart.nets.torchvision.body import HalvingBody, PyramidBody, group_norm
+from headstart.nets.torchvision.body import HalvingBody, PyramidBody
 from headstart.nets.torchvision.net import FcosBoxes, RetinaBoxes, SsdBoxes, TorchvisionNet
 from headstart.nets.torchvision.plan import TorchvisionPlan
 from headstart.nets.torchvision.rcnn import rcnn_of

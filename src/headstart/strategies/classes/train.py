@@ -13,7 +13,7 @@ import numpy as np
 from headstart.checks.shortcuts import check_shape
 from headstart.compute import Compute
 from headstart.nets.model import Model
-from headstart.probe.cross_validate import CrossValidated, learning_curve
+from headstart.probe.cross_validate import CrossValidated, curve_of_rounds, learning_curve
 from headstart.probe.trials import Trial
 from headstart.records import Finding
 from headstart.resume import Unfinished
@@ -113,20 +113,27 @@ def _beside(
     viewed: Viewed,
     ask: Ask,
     compute: Compute,
-) -> tuple[Any, tuple[np.ndarray, np.ndarray]]:
+) -> tuple[Any, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Returns what must be beaten and the learning curve; one processor each."""
     quiet, outcome = Compute(seed=compute.seed), viewed.outcome
-    learnt = outcome.final if problem.kind == "cv" else problem.rounds[0]
+
+    def curve() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        frozen = viewed.network.features
+        if problem.kind == "cv":
+            seen = frozen if viewed.every is None else viewed.every
+            return curve_of_rounds(seen, outcome.folds, quiet)
+        learnt = problem.rounds[0]
+        return learning_curve(
+            frozen, outcome.probe, learnt, problem.clusters, quiet, folds=ask.folds
+        )
+
     with ThreadPoolExecutor(1, "curve") as pool:
-        curve = pool.submit(
-            learning_curve, viewed.network.features, outcome.probe, learnt, problem.clusters, quiet,
-            folds=ask.folds,
-        )  # fmt: skip
+        measured = pool.submit(curve)
         baselines = measure_baselines(
             ask.baselines, problem, network, compute, recipe=ask.recipe, epochs=ask.epochs,
             folds=ask.folds,
         )  # fmt: skip
-        return baselines, curve.result()
+        return baselines, measured.result()
 
 
 def _doubting(
@@ -194,7 +201,7 @@ def _fine_tuned(
 
 
 def _curve(
-    curve: tuple[np.ndarray, np.ndarray],
+    curve: tuple[np.ndarray, np.ndarray, np.ndarray],
     problem: Problem,
     seed: int,
     tuned: FinetuneOutcome | None,
@@ -204,17 +211,15 @@ def _curve(
     It is that of the probe: where the network learnt too, it is not the model's. Of numbers it
     goes by the range that they were put into. Both are said.
     """
-    sizes, accuracies = curve
-    folds = max(2, accuracies.shape[1])  # each held a part out, so all parts were tested on
-    tested = int(sizes.max(initial=1)) * folds // (folds - 1)
+    sizes, accuracies, held = curve
     words = ["accuracy"]
     if told_apart(problem.final_spec.task) == "halves":
         words += ["of the range"]
     if tuned is not None and tuned.model is not None:
         words += ["of the frozen probe"] if len(words) == 1 else ["by the frozen probe"]
     return curve_section(
-        sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=tested,
-        measure=("accuracy", " ".join(words)),
+        sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=int(held.sum()),
+        measure=("accuracy", " ".join(words)), weights=held,
     )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ class Viewed:
         start: The network with the one look that serves best by itself, where fine-tuning starts.
         probed: The outcome, with the trials of the first look: what fine-tuning has to beat.
         said: What was tried, for `metrics.json`; None where nothing was.
+        every: Vectors of all looks that were tried, which the probes of the rounds read; None where
+            these are the network's.
     """
 
     network: FrozenNetwork
@@ -61,6 +63,7 @@ class Viewed:
     start: FrozenNetwork
     probed: CrossValidated
     said: dict[str, Any] | None = None
+    every: Frozen | None = None
 
     @classmethod
     def once(
@@ -161,7 +164,7 @@ def try_views(
     best = int(np.argmin(alone))
     start = replace(network, preprocess=looks[best], features=parts[best])
     seen, chosen = _only(network, looks, parts, used), _narrowed(wider, used, parts)
-    return Viewed(seen, chosen, start, _beside(wider, outcome), said)
+    return Viewed(seen, chosen, start, _beside(wider, outcome), said, every)
 
 
 def _copies(probe: Probe, pays: bool) -> dict[str, Any]:

@@ -15,8 +15,8 @@ Measured = tuple[str, str, Retrieved]
 
 
 _WAYS = {
-    "frozen": "--recipe head=none --epochs 1 --lr 1e-12 stays there",
-    "whitened": "--epochs 1 --lr 1e-12 stays there",
+    "frozen": "'headstart enroll' with the same --backbone takes them as they are",
+    "whitened": "--recipe freeze=head --epochs 1 stays near it",
     "softmax": "--recipe loss=softmax,head=none",
 }
 

@@ -136,8 +136,9 @@ def make_identity_problem(
         DataError: If there are too few identities.
     """
     dataset, clusters = prepared.dataset, prepared.clusters
+    labels = dataset.labels
     split = split_identities(
-        dataset.labels.strata, dataset.splits, unseen=recipe.unseen, seed=compute.seed
+        labels.strata, dataset.splits, labels.kinds, unseen=recipe.unseen, seed=compute.seed
     )
     # A group may be the person itself; copies are about images.
     copies = clusters if dataset.groups is None else find_clusters(prepared.stats, None)

@@ -30,6 +30,7 @@ _STUCK = 0.95
 # Measures of the people who decide vary by about this much.
 _LOST = 0.05
 _CEILING = 0.97
+_LEAST_RATE = 1e-6  # whoever trains at less does not train
 
 # What a finding shows of the curves.
 Lines = tuple[str, ...]
@@ -82,7 +83,7 @@ def read_curves(
                 "rate_too_high", "warning",
                 f"The loss was not a number any more at step {diverged + 1}; the weights from "
                 f"before are kept.",
-                lines, f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}).", 1,
+                lines, _sentence(_slower(recipe, 3)), 1,
             )
         )  # fmt: skip
     if not history:
@@ -158,8 +159,7 @@ def _rate_too_high(
         f"Training undid what the pretrained network knew: among people held out mAP@R "
         f"fell from {start_measure:.3f} to at best {best:.3f}.",
         lines,
-        f"Train with a third of the rate (--lr {recipe.lr / 3:.2g}), or freeze more "
-        f"(--recipe freeze=last).", 1,
+        _sentence(f"{_slower(recipe, 3)}, or freeze more (--recipe freeze=last)"), 1,
     )  # fmt: skip
 
 
@@ -212,13 +212,24 @@ def _against_collapse(recipe: MetricRecipe) -> str:
     ways = []
     if recipe.loss == "triplet" and recipe.mining == "hard":
         ways.append("mine semi-hard or distance-weighted triplets (--recipe mining=semihard)")
-    ways.append(f"train at a tenth of the rate (--lr {recipe.lr / 10:.2g})")
+    ways.append(_slower(recipe, 10))
     if recipe.freeze != "gradual":
         ways.append("start with the network frozen (--recipe freeze=gradual)")
     if recipe.loss in ("triplet", "contrastive"):
         ways.append("or take a loss that holds on to each person (--recipe loss=arcface)")
-    text = "; ".join(ways)
+    return _sentence("; ".join(ways))
+
+
+def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _slower(recipe: MetricRecipe, times: int) -> str:
+    """Returns the advice to train at a part of the rate, down to where nothing would be learnt."""
+    part = {3: "a third", 10: "a tenth"}[times]
+    if recipe.lr / times < _LEAST_RATE:
+        return f"leave --lr out: at {recipe.lr:.2g} the rate is not what did it"
+    return f"train at {part} of the rate (--lr {recipe.lr / times:.2g})"
 
 
 def _lines(history: Sequence[Epoch], start: Health) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def embed(
     y = material.identities
     # Whether mirrored faces are the same person was never in doubt; classes may be otherwise.
     recipe = replace(recipe, hflip="no" if recipe.hflip == "no" else "yes")
-    aside = hold_identities(y[items], seed=compute.seed)
+    aside = hold_identities(y[items], material.dataset.labels.kinds, seed=compute.seed)
     val_items, own_items = items[aside], items[~aside]
     validation = ValidationIdentities(
         material.inputs(val_items, compute), y[val_items], material.copies[val_items]

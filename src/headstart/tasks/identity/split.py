@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.data.splits.split import lots_of
 from headstart.errors import DataError
 
 __all__ = ["FEWEST", "IdentitySplit", "both_sides", "hold_identities", "split_identities"]
@@ -49,17 +51,24 @@ def both_sides(targets: np.ndarray, splits: np.ndarray) -> np.ndarray:
 
 
 def split_identities(
-    targets: np.ndarray, splits: np.ndarray, *, unseen: float = 0.5, seed: int = 0
+    targets: np.ndarray,
+    splits: np.ndarray,
+    names: Sequence[str],
+    *,
+    unseen: float = 0.5,
+    seed: int = 0,
 ) -> IdentitySplit:
     """Holds identities out entirely.
 
     A split that the data bring is kept where it is by identity already. Where the same people
     are on both sides it measures how well known people are known again, which is not what an
-    embedding is for: then, and where there is no split, a share of the identities is drawn.
+    embedding is for: then, and where there is no split, a share of the identities is drawn, by
+    their names: one person more moves hardly anybody.
 
     Args:
         targets: (N,) int identities, none of them unknown.
         splits: (N,) str as `Dataset.splits` has them.
+        names: Of the identities, by their numbers.
         unseen: Share of the identities to hold out, above 0 and below 1.
         seed: Of the draw.
 
@@ -87,9 +96,8 @@ def split_identities(
             f"the split has {sides[0]} identities to train on and {sides[1]} to test on: at least "
             f"{FEWEST - 2} and 2 are needed; leave the split out to have identities drawn"
         )
-    rng = np.random.default_rng(seed)
     count = int(np.clip(round(unseen * len(identities)), 2, len(identities) - (FEWEST - 2)))
-    held = _with_pairs(rng.permutation(identities), targets)[:count]
+    held = _with_pairs(_mixed(identities, names, seed), targets)[:count]
     test = np.isin(targets, held)
     summary = (
         f"Measured once on {count} of {len(identities)} people ({test.sum():,} images) who were "
@@ -103,18 +111,26 @@ def split_identities(
     return IdentitySplit(~test, test, "redrawn" if len(mixed) else "drawn", summary)
 
 
-def hold_identities(targets: np.ndarray, *, share: float = _INNER, seed: int = 0) -> np.ndarray:
+def hold_identities(
+    targets: np.ndarray, names: Sequence[str], *, share: float = _INNER, seed: int = 0
+) -> np.ndarray:
     """Returns (N,) bool: images of the identities that decide which weights are kept.
 
     Args:
         targets: (N,) int identities of the training images, at least four.
+        names: Of the identities, by their numbers.
         share: Of the identities; at least two are held, and at least two are left.
         seed: Of the draw.
     """
     identities = np.unique(targets)
-    rng = np.random.default_rng([seed, 1])
     count = int(np.clip(round(share * len(identities)), 2, max(2, len(identities) - 2)))
-    return np.isin(targets, _with_pairs(rng.permutation(identities), targets)[:count])
+    return np.isin(targets, _with_pairs(_mixed(identities, names, seed), targets)[:count])
+
+
+def _mixed(identities: np.ndarray, names: Sequence[str], seed: int) -> np.ndarray:
+    """Returns the identities in an order that their names decide, and nobody else's."""
+    drawn = lots_of([names[identity] for identity in identities], seed)
+    return identities[np.argsort(drawn, kind="stable")]
 
 
 def _given(splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
