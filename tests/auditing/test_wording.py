@@ -1,5 +1,7 @@
 import dataclasses
 
+import pytest
+
 from headstart.auditing.border import Border
 from headstart.auditing.wording import (
     claim_of,
@@ -20,13 +22,23 @@ def test_a_serious_verdict_in_plain_words(leaning):
     assert "points less" in claim
     assert title_of(found) == "The model leans on sex"
     assert remedy_of(found).startswith("Gather 40 more images of young with sex man (there are 6)")
-    assert "--repair sex" in remedy_of(found)
+    assert " Meanwhile: headstart audit RUN --repair sex -o RUN-repaired." in remedy_of(found)
+    assert "audit 'my runs/1' --repair sex -o 'my" in remedy_of(found, run="my runs/1")
+    assert "audit run --repair sex -o run-repaired." in leaning[1].said[0].remedy, "its own folder"
     again = remedy_of(found, repaired=True)
     assert again.startswith("Gather 40 more images of young with sex man (there are 6)")
     assert "--repair" not in again, "that was done"
     lines = evidence_of(found)
     assert any("never judged by" in line for line in lines)
     assert any("unrelated" in line for line in lines)
+    used, carried = found.used_area, found.carried_area
+    assert used.value == pytest.approx(found.used)
+    assert used.low < found.used < used.high
+    for area, words in ((used, ", permutation"), (carried, " (said, and never")):
+        said = f"AUC {area.value:.2f} ({area.low:.2f} to {area.high:.2f}){words}"
+        assert any(said in line for line in lines)
+    plain = evidence_of(dataclasses.replace(found, used_area=None, carried_area=None))
+    assert any(f"AUC {found.used:.2f}, permutation" in line for line in plain), "audits of before"
 
 
 def test_other_verdicts(leaning):

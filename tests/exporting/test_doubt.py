@@ -13,7 +13,7 @@ from tests.models import NUMBERS, exported_file, random_model, write_photos
 from headstart.deploy.server import create_app
 from headstart.exporting.doubt import output_names
 from headstart.images.views import Look
-from headstart.probe.familiar import calibrated_unlike
+from headstart.probe.familiar import calibrated_unlike, fit_unlike
 from headstart.records import OutputSpec
 from headstart.scoring.run_predictor import RunPredictor
 
@@ -51,6 +51,20 @@ def test_the_file_doubts_as_the_model_does(tmp_path, options):
     every = replace(model, head=replace(model.head, columns=model.head.columns - 3))
     other = exported_file(every, tmp_path / "every.onnx")  # its head reads more than the last stage
     np.testing.assert_allclose(other.predictions(photos).unlike, wanted.unlike, rtol=1e-3)
+
+
+def test_the_file_tells_the_plain_distance_too(tmp_path):
+    model = doubting()
+    columns = model.unlike.columns
+    vectors = np.abs(np.random.default_rng(0).normal(size=(80, columns.max() + 1)))
+    plain = fit_unlike(vectors.astype(np.float32), np.arange(80) % 4, columns, plain=True)
+    photos = write_photos(tmp_path / "photos", 5)
+    for unlike in (plain, replace(plain, rooted=True)):
+        asked = replace(model, unlike=unlike)
+        wanted = RunPredictor(asked).predictions(photos).unlike
+        found = exported_file(asked, tmp_path / "m.onnx").predictions(photos).unlike
+        assert np.ptp(wanted) > 1e-4
+        np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
 def test_what_is_unlike_is_said_in_words_and_by_the_server(tmp_path):

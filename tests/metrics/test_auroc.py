@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from headstart.metrics.auroc import auroc, auroc_interval
+from headstart.metrics.auroc import auroc, auroc_interval, within_interval
+from headstart.metrics.confound import within_auc
 
 
 def folds_of(n=120, classes=3, k=5, strength=1.5, seed=0):
@@ -89,3 +90,22 @@ def test_few_of_a_class_vary_as_few_do():
     logits = np.log([found.low / (1 - found.low), found.high / (1 - found.high)])
     half = 1.96 * error / (found.value * (1 - found.value))
     assert logits[1] - logits[0] == pytest.approx(2 * half, rel=0.12)  # 0.87 with a variance of 1/4
+
+
+def test_within_classes_the_area_is_the_one_that_is_said_and_few_images_widen_it():
+    scores, targets, models = folds_of(n=400, classes=2)
+    has = np.random.default_rng(1).random(400) < 0.5
+    s = scores[:, 1] + has
+    every, alone = (lambda k, c: within_interval(s[k], targets[k], has[k], models[k], c)), np.arange
+    found = every(slice(None), alone(400))
+    assert found.value == pytest.approx(within_auc(s, targets, has, models))
+    assert found.low < found.value < found.high
+    rare = ~has | (np.arange(400) % 20 == 0)
+    few = every(rare, alone(rare.sum()))
+    assert few.high - few.low > 1.5 * (found.high - found.low)
+    twice = np.repeat(np.arange(400), 2)
+    copies = every(twice, twice)
+    assert copies.high - copies.low > 0.9 * (found.high - found.low), "a copy says nothing new"
+    wide = within_interval(s, targets, has, models, alone(400), inflation=2)
+    assert wide.low < found.low
+    assert np.isnan(within_interval(s, targets, has & False, models, alone(400)).value)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.nets.heads.unlike import NEAREST
-from headstart.probe.familiar import calibrated_unlike, fit_unlike, held_out_distances
+from headstart.probe.familiar import (
+    calibrated_unlike,
+    fit_unlike,
+    held_out_distances,
+    plain_is_better,
+)
 
 WIDTH = 200
 COLUMNS = np.arange(20, WIDTH)
@@ -32,6 +37,38 @@ def test_one_in_twenty_of_new_images_is_unlike_and_another_class_is():
     assert (other > 1).mean() > 0.9
     assert unlike.axes.shape == (64, len(COLUMNS))
     np.testing.assert_allclose(unlike.axes @ unlike.axes.T, np.eye(64), atol=1e-4)
+
+
+def along_the_spread(n: int, classes: int, seed: int, new: bool = False):
+    """Classes that lie apart along the very directions in which each of them varies most."""
+    rng = np.random.default_rng(5)
+    basis = np.linalg.qr(rng.normal(size=(WIDTH, 8)))[0].T
+    means = 6 * rng.normal(size=(classes + 1, 8))
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, classes, n)
+    own = np.full(n, classes) if new else targets
+    x = 3 + (means[own] + 2 * rng.normal(size=(n, 8))) @ basis + rng.normal(size=(n, WIDTH)) / 4
+    return x.astype(np.float32), targets
+
+
+def test_the_distance_is_the_one_that_tells_classes_which_are_left_out():
+    x, y = along_the_spread(300, 6, 0)
+    assert plain_is_better(x, y, np.arange(300), COLUMNS)
+    unlike = calibrated_unlike(x, y, np.arange(300), COLUMNS)
+    assert not unlike.rooted
+    assert not len(unlike.axes)
+    other = unlike.distances(along_the_spread(200, 6, 1, new=True)[0])
+    assert (other > 1).mean() > 0.9
+    assert 0.02 <= (unlike.distances(along_the_spread(900, 6, 2)[0]) > 1).mean() <= 0.09
+    with_axes = calibrated_unlike(x, y, np.arange(300), COLUMNS, others=x)
+    assert with_axes.rooted, "a network that learnt from them can leave none of them out"
+
+
+def test_where_nothing_can_be_left_out_or_nothing_is_better_the_covariance_counts():
+    x, y = clouds(300)
+    assert not plain_is_better(x, y, np.arange(300), COLUMNS)
+    assert not plain_is_better(x, np.zeros(300, int), np.arange(300), COLUMNS)
+    assert not plain_is_better(x, y, np.zeros(300, int), COLUMNS)
 
 
 def test_columns_that_are_not_read_do_not_matter():

@@ -145,7 +145,7 @@ def audit_columns(
     Args:
         evidence: Held-out answers to N images.
         columns: Name -> (N,) str cells.
-        name: Of the run, for people.
+        name: Of the run's folder, as a command names it.
         repaired: Column that a repair of the head was tried for already; empty where none was.
         seed: Of permutations and draws.
     """
@@ -178,7 +178,7 @@ def audit_columns(
     return Audit(
         run=name, summary=evidence.said, images=len(evidence), classes=evidence.kinds,
         columns=tuple(done), skipped=skipped, data=evidence.data,
-        said=tuple(_said(each, each.column == repaired or numbers) for each in done),
+        said=tuple(_said(each, name, each.column == repaired or numbers) for each in done),
     )  # fmt: skip
 
 
@@ -212,8 +212,8 @@ def read_with(
     return dataclasses.replace(read, values=read.values[:n]), taught
 
 
-def _said(found: Confound, repaired: bool) -> Said:
+def _said(found: Confound, run: str, repaired: bool) -> Said:
     return Said(
         found.column, found.verdict, title_of(found), claim_of(found),
-        remedy_of(found, repaired=repaired), evidence_of(found),
+        remedy_of(found, run=run, repaired=repaired), evidence_of(found),
     )  # fmt: skip

@@ -13,13 +13,13 @@ from headstart.auditing.direction import by_chance, changed_answers
 from headstart.auditing.evidence import Evidence, bands_of
 from headstart.auditing.gather import Gather
 from headstart.checks.skill import category_skill
+from headstart.metrics.auroc import within_interval
 from headstart.metrics.confound import (
     Pair,
     dependence,
     mean_of_shares,
     share_of_cell,
     tied_pairs,
-    within_auc,
 )
 from headstart.metrics.folds import fold_inflation
 from headstart.metrics.interval import wilson
@@ -107,6 +107,8 @@ class Confound:
         gather: What to gather, and what that would bring.
         alike: Other columns that say nearly the same of these images.
         taught: Whether `share` and `associated` are of other images, those that it learnt from.
+        carried_area: The first of these two chances with its interval, where there is one.
+        used_area: The other with its interval.
     """
 
     column: str
@@ -134,6 +136,8 @@ class Confound:
     gather: Gather | None = None
     taught: bool = False
     alike: tuple[str, ...] = ()
+    carried_area: Estimate | None = None
+    used_area: Estimate | None = None
 
     @property
     def tied(self) -> bool:
@@ -180,11 +184,10 @@ def confound_of(
         return "has no value that goes with a class and is seen in others too"
     scores, right = evidence.scores[kept], evidence.right[kept]
     bands = bands_of(evidence.dataset)[kept]
-    found = dependence(
-        scores, targets, values, pairs, models=models * (bands.max() + 1) + bands,
-        clusters=clusters, seed=seed,
-    )  # fmt: skip
+    apart = models * (bands.max() + 1) + bands
+    found = dependence(scores, targets, values, pairs, models=apart, clusters=clusters, seed=seed)
     pair = pairs[found.worst]
+    carried = _carried(evidence, attribute, kept, pair, seed)
     inflation = fold_inflation(models, of="answers")
     cells = _cells(evidence, attribute, kept, pair, inflation)
     sides = [[c.right for c in cells if c.aligned is side and c.images >= _NEEDED]
@@ -203,12 +206,13 @@ def confound_of(
         value=attribute.words[pair.value], others=_others(evidence, attribute, pair),
         verdict="fine", n=len(kept), share=(a / (a + b), c / (c + d)),
         associated=_told(pair), skill=(1 + told * (classes - 1)) / classes,
-        carried=_carried(evidence, attribute, kept, pair, seed), used=found.aucs[found.worst],
+        carried=None if carried is None else carried.value, used=found.aucs[found.worst],
         p_value=found.p_value, p_adjusted=found.p_value, cells=cells, aligned=aligned,
         opposing=opposing, cost=cost,
         measured=share_of_cell(right, clusters, inflation=inflation, seed=seed),
         unrelated=_undefined(cells) or _unrelated(right, targets, values, clusters, inflation),
-        change=change, change_by_chance=chance, taught=taught is not None,
+        change=change, change_by_chance=chance, taught=taught is not None, carried_area=carried,
+        used_area=_used(evidence, attribute, kept, pair, apart, seed),
     )  # fmt: skip
 
 
@@ -281,9 +285,21 @@ def _unrelated(
     return mean_of_shares(classes)
 
 
+def _used(
+    evidence: Evidence, attribute: Attribute, kept: np.ndarray, pair: Pair, apart: np.ndarray,
+    seed: int,
+) -> Estimate:  # fmt: skip
+    """Returns how often the score is higher with the value, within a class, with its interval."""
+    return within_interval(
+        evidence.scores[kept, pair.kind], evidence.targets[kept],
+        attribute.values[kept] == pair.value, apart, evidence.clusters[kept],
+        inflation=fold_inflation(evidence.models[kept], of="scores"), seed=seed,
+    )  # fmt: skip
+
+
 def _carried(
     evidence: Evidence, attribute: Attribute, kept: np.ndarray, pair: Pair, seed: int
-) -> float | None:
+) -> Estimate | None:
     """Returns how well a probe tells the value within a class, all four cells alike."""
     if evidence.space is None:
         return None
@@ -301,4 +317,7 @@ def _carried(
         strengths=(1.0, 10.0, 100.0), seed=seed,
     )  # fmt: skip
     margin = probed.scores[:, 1] - probed.scores[:, 0]
-    return within_auc(margin, evidence.targets[kept], has == 1, probed.folds)
+    return within_interval(
+        margin, evidence.targets[kept], has == 1, probed.folds, evidence.clusters[kept],
+        inflation=fold_inflation(probed.folds, of="scores"), seed=seed,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from headstart.auditing.against import Against
@@ -117,12 +118,13 @@ def evidence_of(found: Confound) -> tuple[str, ...]:
     ]
     if found.carried is not None:
         lines.append(
-            f"can be told from the features within a class: AUC {found.carried:.2f} (said, and "
-            f"never judged by: features carry nearly everything)"
+            f"can be told from the features within a class: "
+            f"AUC {_area(found.carried_area, found.carried)} (said, and never judged by: features "
+            f"carry nearly everything)"
         )
     lines.append(
-        f"the held-out score follows it within a class: AUC {found.used:.2f}, permutation "
-        f"p = {_p(found.p_value)}, for all columns p = {_p(found.p_adjusted)}"
+        f"the held-out score follows it within a class: AUC {_area(found.used_area, found.used)}, "
+        f"permutation p = {_p(found.p_value)}, for all columns p = {_p(found.p_adjusted)}"
     )
     if found.cost is not None:
         lines.append(f"aligned less opposing accuracy: {found.cost}")
@@ -143,11 +145,12 @@ def evidence_of(found: Confound) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def remedy_of(found: Confound, *, repaired: bool = False) -> str:
+def remedy_of(found: Confound, *, run: str = "RUN", repaired: bool = False) -> str:
     """Returns what to do.
 
     Args:
         found: Of one column.
+        run: Where the run lies, as a command names it.
         repaired: Whether a repair of the head for this column was tried already, or cannot be.
     """
     if found.verdict == "fine" or found.gather is None:
@@ -159,7 +162,7 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
         for each in wanted
     ]
     if not parts and found.verdict == "serious":
-        return _beyond_gathering(found, repaired)
+        return _beyond_gathering(found, run, repaired)
     said = (
         f"Gather {' and '.join(parts)}{_forecast(found, repaired)}"
         if parts
@@ -172,18 +175,24 @@ def remedy_of(found: Confound, *, repaired: bool = False) -> str:
             if few
             else "; what it costs is not surely above nought"
         )
-    meanwhile = f" Meanwhile: headstart audit RUN --repair {found.column} -o RUN2."
+    meanwhile = f" Meanwhile: {_repair_by(found, run)}."
     return (
         f"{said}.{'' if repaired else meanwhile} If {found.column} is what the class is about, "
         f"nothing must be done."
     )
 
 
-def _beyond_gathering(found: Confound, repaired: bool) -> str:
+def _repair_by(found: Confound, run: str) -> str:
+    """Returns the command that repairs the head."""
+    words = ["headstart", "audit", run, "--repair", found.column, "-o", f"{run}-repaired"]
+    return shlex.join(words)
+
+
+def _beyond_gathering(found: Confound, run: str, repaired: bool) -> str:
     """Says what is left to do where enough images contradict what goes together."""
     assert found.gather is not None
     there = " and ".join(f"{e.have:,} of {e.kind} with {e.value}" for e in found.gather.wanted)
-    weigh = "" if repaired else f"headstart audit RUN --repair {found.column} -o RUN2; or "
+    weigh = "" if repaired else f"{_repair_by(found, run)}; or "
     return (
         f"Images that contradict it are there in plenty ({there}), so more of them would hardly "
         f"help: {weigh}another --backbone, or --strategy finetune, may lean on it less. If "
@@ -312,6 +321,11 @@ def _points(estimate: Estimate) -> str:
 
 def _share(estimate: Estimate) -> str:
     return f"{estimate.value:.2f}, {estimate.low:.2f} to {estimate.high:.2f}"
+
+
+def _area(found: Estimate | None, value: float) -> str:
+    """Returns an area with its interval; audits of before know none."""
+    return f"{value:.2f}" if found is None else f"{value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def _p(value: float) -> str:

@@ -33,13 +33,17 @@ class UnlikeModule(nn.Module):
         ):  # fmt: skip
             values = torch.from_numpy(np.ascontiguousarray(array, np.float32))
             self.register_buffer(name, values)
-        self._rest = float(unlike.rest)
+        self._rest, self._rooted = float(unlike.rest), unlike.rooted
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Returns (N,) distances of (N, D) vectors."""
         x = vectors.index_select(1, self.columns)
-        x = torch.sign(x) * torch.sqrt(torch.abs(x))
+        if self._rooted:
+            x = torch.sign(x) * torch.sqrt(torch.abs(x))
         unit = x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        if not len(self.gains):
+            squared = (self.own - 2 * self._rest * (unit @ self.means)).amin(1)
+            return torch.sqrt(squared.clamp_min(NEAREST**2))
         on = unit @ self.axes
         weighted = on * self.gains
         alone = (weighted * on).sum(1, True)

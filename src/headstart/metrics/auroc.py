@@ -11,7 +11,7 @@ from headstart.metrics.folds import fold_inflation, rows_by_model
 from headstart.metrics.interval import cluster_bootstrap, cluster_codes, wilson
 from headstart.records import Estimate
 
-__all__ = ["auroc", "auroc_interval"]
+__all__ = ["auroc", "auroc_interval", "within_interval"]
 
 
 def auroc(
@@ -99,17 +99,64 @@ def auroc_interval(
         seed: Of the bootstrap.
     """
     value, sway, _ = auroc(probabilities, targets, models)
-    n = len(targets)
-    codes, total = cluster_codes(clusters, n)
     inflation = fold_inflation(models, of="scores")
+    within = "" if models is None else " within folds"
+    return _around(value, sway * _of_few(targets), clusters, inflation, within, seed)
+
+
+def within_interval(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    has: np.ndarray,
+    models: np.ndarray,
+    clusters: np.ndarray,
+    *,
+    inflation: float = 1.0,
+    seed: int = 0,
+) -> Estimate:
+    """Returns the chance that, of two items of one class, the one that has something scores higher.
+
+    Within each model and class, weighted by pairs of items; classes count alike.
+
+    Args:
+        scores: (N,).
+        targets: (N,) int true classes.
+        has: (N,) bool.
+        models: (N,) int, which model scored an item.
+        clusters: (N,) int.
+        inflation: Of the variance, from `metrics.folds`.
+        seed: Of the bootstrap.
+    """
+    sway, areas = np.zeros(len(targets)), []
+    for kind in np.unique(targets):
+        rows, lacks = targets == kind, (~has[targets == kind]).astype(int)
+        area, own, there = auroc(scores[rows][:, None], lacks, models[rows])
+        if there:
+            areas.append(area)
+            sway[rows] = own * _of_few(lacks)
+    value = float(np.mean(areas)) if areas else math.nan
+    sway /= max(len(areas), 1)
+    return _around(value, sway, clusters, inflation, " within classes", seed)
+
+
+def _of_few(kinds: np.ndarray) -> np.ndarray:
+    """Returns (N,) factors: variances of few divide by one less than there are (DeLong et al.)."""
+    sizes = np.bincount(kinds)[kinds]
+    return np.asarray(np.sqrt(sizes / np.maximum(sizes - 1, 1)))
+
+
+def _around(
+    value: float, sway: np.ndarray, clusters: np.ndarray | None, inflation: float, within: str,
+    seed: int,
+) -> Estimate:  # fmt: skip
+    """Returns an area with its interval, from how each item sways it."""
+    n = len(sway)
+    codes, total = cluster_codes(clusters, n)
     if not 0 < value < 1:  # NaN too: nothing to resample
         if math.isnan(value):
             return Estimate(value, 0.0, 1.0, n, "undefined: one class only")
         flat = wilson(value * total / inflation, total / inflation)
         return Estimate(value, flat.low, flat.high, n, f"{flat.method}, no overlap seen")
-    # Variances of few divide by one less than there are (DeLong et al. do so); classes are the few.
-    sizes = np.bincount(targets)[targets]
-    sway = sway * np.sqrt(sizes / np.maximum(sizes - 1, 1))
     # On the logit scale, which keeps the ends inside [0, 1] (Pepe, 2003, section 5.2).
     logit, slope = math.log(value / (1 - value)), 1 / (value * (1 - value))
 
@@ -118,5 +165,4 @@ def auroc_interval(
         return np.asarray(1 / (1 + np.exp(-(logit + moved))))
 
     found = cluster_bootstrap(of, codes, n=n, seed=seed, inflation=inflation)
-    within = "" if models is None else " within folds"
     return Estimate(value, found.low, found.high, n, f"DeLong influence{within}, {found.method}")

@@ -4,18 +4,19 @@ The distance is Mahalanobis' to the nearest class (Lee et al., NeurIPS 2018), of
 (Mueller and Hein, 2025) whose numbers were drawn together by a square root. The covariance is that
 within classes, in a few principal axes and alike in all others (probabilistic principal components:
 Tipping and Bishop, 1999), because a thousand images do not tell the covariance of a thousand
-numbers.
+numbers. Or it is the plain distance, with neither root nor axes: a flower below an insect varies
+along the very directions that a covariance counts for little.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from headstart.metrics.vectors import unit_rows
 
-__all__ = ["NEAREST", "Unlike", "drawn_together"]
+__all__ = ["NEAREST", "Unlike", "unit_vectors"]
 
 NEAREST = 0.2
 """Distances below this are told as this: single precision knows nothing smaller."""
@@ -33,6 +34,7 @@ class Unlike:
         axes: (K, D) float32, orthonormal rows.
         gains: (K,) float32: by how much more a squared coordinate on each axis weighs than others.
         rest: What all other directions weigh, squared.
+        rooted: Whether numbers are drawn together.
     """
 
     columns: np.ndarray
@@ -40,6 +42,7 @@ class Unlike:
     axes: np.ndarray
     gains: np.ndarray
     rest: float
+    rooted: bool = True
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """Returns (N,) float32 of (N, D_all) vectors of a backbone."""
@@ -48,7 +51,7 @@ class Unlike:
         return np.concatenate(parts)
 
     def _of(self, vectors: np.ndarray) -> np.ndarray:
-        unit = drawn_together(vectors[:, self.columns])
+        unit = unit_vectors(vectors[:, self.columns], rooted=self.rooted)
         own, of_means = unit @ self.axes.T, self.means @ self.axes.T
         norms = 1 + (self.means**2).sum(axis=1)
         apart = norms - 2 * (unit @ self.means.T)
@@ -63,14 +66,14 @@ class Unlike:
     def scaled(self, factor: float) -> Unlike:
         """Returns what tells distances so many times as large."""
         gains = (self.gains * factor**2).astype(np.float32)
-        return Unlike(self.columns, self.means, self.axes, gains, self.rest * factor**2)
+        return replace(self, gains=gains, rest=self.rest * factor**2)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """What a file keeps."""
         found = {
             "columns": self.columns, "means": self.means, "axes": self.axes, "gains": self.gains,
-            "rest": np.array([self.rest], np.float64),
+            "rest": np.array([self.rest], np.float64), "rooted": np.array([self.rooted]),
         }  # fmt: skip
         # safetensors writes memory as it lies, and axes may lie the other way round
         return {name: np.ascontiguousarray(array) for name, array in found.items()}
@@ -86,6 +89,7 @@ class Unlike:
         found = cls(
             arrays["columns"], arrays["means"], arrays["axes"], arrays["gains"],
             float(arrays["rest"].reshape(-1)[0]),
+            bool(np.all(arrays.get("rooted", True))),  # earlier files know no other
         )  # fmt: skip
         width, axes = len(found.columns), len(found.axes)
         fit = (
@@ -102,6 +106,7 @@ class Unlike:
         return found
 
 
-def drawn_together(rows: np.ndarray) -> np.ndarray:
-    """Returns (N, D) float32 vectors of length 1, of the signed square roots of numbers."""
-    return unit_rows((np.sign(rows) * np.sqrt(np.abs(rows))).astype(np.float32))
+def unit_vectors(rows: np.ndarray, *, rooted: bool = True) -> np.ndarray:
+    """Returns (N, D) float32 vectors of length 1, by default of numbers' signed square roots."""
+    drawn = np.sign(rows) * np.sqrt(np.abs(rows)) if rooted else rows
+    return unit_rows(drawn.astype(np.float32))
