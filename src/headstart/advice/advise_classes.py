@@ -237,7 +237,8 @@ def _forecast(
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     if not rising:
         return None
-    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed)
+    tested = int(sizes[-1]) * folds // (folds - 1)
+    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed, tested=tested)
 
 
 def _hope(probed: Estimate, among: int, plan: FinetunePlan, tested: int) -> Estimate:

@@ -213,7 +213,7 @@ def _curve(
     if tuned is not None and tuned.model is not None:
         words += ["of the frozen probe"] if len(words) == 1 else ["by the frozen probe"]
     return curve_section(
-        sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=tested,
+        sizes, accuracies, have=len(problem.final.train), seed=seed, tested=tested,
         measure=("accuracy", " ".join(words)),
     )  # fmt: skip
 
