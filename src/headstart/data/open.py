@@ -115,6 +115,11 @@ def open_dataset(
     if {".json", ".xml"} & set(dataset.others):
         damaged = damaged_files(dataset.root, [name for name, _ in dataset.set_aside])
         dataset = dataclasses.replace(dataset, set_aside=(*dataset.set_aside, *damaged))
+    if split == NONE and (dataset.splits != "").any():  # of folders and lists, too
+        reading = dataset.reading | {"splits": "none, as asked"}
+        dataset = dataclasses.replace(
+            dataset, splits=np.full(len(dataset), "", "U5"), reading=reading
+        )
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}
