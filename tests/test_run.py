@@ -339,3 +339,8 @@ def test_an_audit_of_some_columns_never_takes_the_place_of_the_whole_one(tmp_pat
     assert run.audit_files(by=["a_b", "c"])[0].name == "audit-by-a_b-c-2.json"
     other = run.audit_files(str(tmp_path / "clinic"), ["c"])[0]
     assert other.name == "audit-clinic-by-c.json"
+
+
+def test_a_run_is_opened_by_its_name_too(tmp_path):
+    assert Run(str(tmp_path)).metrics == tmp_path / "metrics.json"
+    assert repr(Run(str(tmp_path))).endswith("unfinished)")

@@ -7,6 +7,7 @@ a reason in `errors`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -321,7 +322,7 @@ def columns_of(record: dict[str, Any]) -> dict[str, Any]:
     """Flattens a record for a table: ``share`` of classes become ``share(name)`` columns.
 
     Columns of ``probabilities`` are ``p(name)``, for short. The parentheses keep a class that is
-    called "name" or "truth" apart from other columns.
+    called "name" or "truth" apart from other columns. A list of objects is one cell of JSON.
     """
     flat: dict[str, Any] = {}
     for key, value in record.items():
@@ -329,7 +330,8 @@ def columns_of(record: dict[str, Any]) -> dict[str, Any]:
             word = _SHORT.get(key, key)
             flat |= {f"{word}({name})": each for name, each in value.items()}
         elif isinstance(value, list):
-            flat[key] = " ".join(str(each) for each in value)
+            nested = any(isinstance(each, dict) for each in value)
+            flat[key] = json.dumps(value) if nested else " ".join(str(each) for each in value)
         else:
             flat[key] = value
     return flat

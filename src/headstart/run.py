@@ -35,6 +35,9 @@ class Run:
 
     folder: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
     @property
     def options(self) -> Path:
         """`options.json`: the flags of the training, defaults included."""

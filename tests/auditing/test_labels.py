@@ -13,6 +13,7 @@ from headstart.auditing.labels import (
     said_of_labels,
     sheet_of,
     suspect_labels,
+    tells,
 )
 from headstart.data.labels import Classes
 from headstart.errors import DataError
@@ -83,3 +84,17 @@ def test_a_weak_model_says_so():
     assert "half of the others" in said_of_labels(one, 0.7)
     assert said_of_labels(one, 0.95) == "1 label to look at"
     assert "leans on sex, so images that contradict" in said_of_labels(one, 0.95, ["sex"])
+
+
+def test_a_model_that_guesses_doubts_no_label_but_those_of_copies(exchanged):
+    evidence, prints = exchanged
+    assert tells(evidence)
+    drawn = np.random.default_rng(0).permutation(evidence.scores)
+    guessing = dataclasses.replace(evidence, scores=drawn)
+    assert not tells(guessing)
+    assert suspect_labels(guessing, prints) == ()
+    targets = guessing.targets
+    targets[200] = 1 - targets[3]
+    assert {each.name for each in suspect_labels(guessing, prints)} == {"0003.png", "0200.png"}
+    always = np.where(np.arange(2) == 0, 1.0, -1.0) * np.ones((len(targets), 1))
+    assert not tells(dataclasses.replace(evidence, scores=always)), "the most frequent class"

@@ -339,3 +339,11 @@ def test_a_column_with_a_unit_keeps_its_name(tmp_path):
     rows = "".join(f"{row}.jpg,{row % 2}\n" for row in range(4))
     (tmp_path / "t.csv").write_text("file,mass (g)\n" + rows)
     assert open_dataset(tmp_path, label="mass (g)").reading["labels"] == "column mass (g) of t.csv"
+
+
+def test_a_split_that_is_not_wanted_is_left_out_of_folders_too(make_images):
+    root = make_images(splits=("train", "test"))
+    assert (open_dataset(root).splits == "test").any()
+    found = open_dataset(root, split="none")
+    assert (found.splits == "").all()
+    assert found.reading["splits"] == "none, as asked"

@@ -7,6 +7,7 @@ import pytest
 
 from headstart.metrics import classification as ours
 from headstart.metrics.auroc import auroc
+from headstart.metrics.interval import wilson
 from headstart.metrics.statistic import estimate
 
 
@@ -120,7 +121,18 @@ def test_perfect_is_not_certain():
         assert found.overall[key].value == 1
         assert 0.85 < found.overall[key].low < 0.95
     assert found.classes[0].f1.low < 0.8  # ten items only
-    assert found.overall["log_loss"].value == 0
+    loss = found.overall["log_loss"]
+    assert (loss.value, loss.low) == (0, 0)
+    assert loss.high > 0.5, "an unseen mistake of a certain model is dear"
+
+
+def test_log_loss_without_a_mistake_has_room_for_one():
+    chances = np.tile([0.9, 0.1], (30, 1))
+    loss = measure(chances, np.zeros(30, int)).overall["log_loss"]
+    unseen = 1 - wilson(30, 30).low
+    assert loss.high == pytest.approx((1 - unseen) * -np.log(0.9) + unseen * -np.log(0.1))
+    one = measure(chances, np.arange(30) // 29).overall["log_loss"]
+    assert one.method == "bootstrap 95%"
 
 
 def test_a_single_item_can_be_measured():

@@ -80,3 +80,21 @@ def test_a_finding_about_a_place_shows_the_place_and_says_what_is_there(data, tm
     assert "<strong>ant</strong>" in page, "without a place the whole image with its label"
     whole = page.replace("ant/1.png", "")
     assert whole.count("data:image/jpeg") >= 2
+
+
+def test_a_kind_that_is_the_rarest_of_no_image_has_its_images_too(tmp_path):
+    """Every image has cells, some have a nucleus as well: no image is drawn for its cells."""
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    for k in range(4):
+        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "data" / "images" / f"{k}.png")
+        mask = np.zeros((32, 32), np.uint8)
+        mask[8:24, 8:24] = 255
+        Image.fromarray(mask).save(tmp_path / "data" / "masks" / f"{k}.png")
+    headstart.check(tmp_path / "data", out=tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    samples = page[page.index('id="samples"') :]
+    assert samples.count("4 images") == 2
+    assert samples.count("data:image/jpeg") == 8

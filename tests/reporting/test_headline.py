@@ -140,3 +140,26 @@ def test_what_is_surely_worse_is_not_only_called_unsure():
     assert doubt_of({"transfer_gain": told}).startswith("Surely worse than ")
     told["gain"]["high"] = 0.1
     assert doubt_of({"transfer_gain": told}).startswith("Not surely better than ")
+
+
+def told_beside(majority: float, low: float) -> str:
+    gain = {"over": "raw_pixels", "gain": {"value": -0.1, "low": -0.2, "high": 0.1}}
+    found = doubt_of({
+        "primary": "accuracy", "test": {"accuracy": estimate(0.6, low, 0.7)},
+        "baselines": {"majority": {"accuracy": {"value": majority}}}, "transfer_gain": gain,
+    })  # fmt: skip
+    assert found is not None
+    return found
+
+
+def test_what_is_no_better_than_guessing_is_said_to_be():
+    both = "Not surely better than raw pixels without a network, nor than always the most frequent"
+    assert told_beside(0.5, 0.45).startswith(both)
+    assert "most frequent" not in told_beside(0.5, 0.55)
+
+
+def test_where_the_test_shows_one_class_the_model_is_not_blamed():
+    """Masks without any object: a few false pixels are no use that is missing."""
+    said = told_beside(1.0, 0.45)
+    assert said.startswith("The test images show one class and nothing else")
+    assert "--split none" in said

@@ -57,6 +57,13 @@ def test_the_interval_covers():
     assert held >= 50
 
 
+def test_folds_that_are_all_right_are_not_certain():
+    found = curve_section(np.array(SIZES), np.ones((4, 5)), have=400, tested=400)["forecast"]
+    assert found["accuracy"].low == wilson(400, 400).low
+    assert "100.0% (99.0% to 100.0%)" in found["summary"]
+    assert "hardly help" in found["summary"]
+
+
 def test_estimates_do_when_folds_are_not_kept():
     points = [wilson(round(400 * a), 400) for a in (0.8, 0.87, 0.91, 0.935)]
     found = extrapolate(SIZES, points)

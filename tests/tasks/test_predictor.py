@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 from tests.data.drawn_sets import folder
-from tests.models import CLASSES, NUMBERS, exported_file, random_model, write_photos
+from tests.models import CLASSES, MASKS, NUMBERS, exported_file, random_model, write_photos
 
-from headstart.errors import ImageError
+from headstart.errors import ImageError, ModelError
 from headstart.images.preprocess import Preprocess
 from headstart.scoring.run_predictor import RunPredictor
 from headstart.tasks.predictor import NO_NUMBER, Predictor, spelt_out, spread
@@ -181,3 +183,14 @@ def test_masks_of_the_images_of_a_folder_are_left_out_of_it_and_that_is_said(tmp
     assert "4 masks of its images left out (such as masks/0.png)" in caplog.text
     assert spelt_out(f"{tmp_path}/") == names
     assert len(spelt_out([tmp_path / "masks", names[0]])) == 5, "what is named is meant"
+
+
+def test_what_is_no_share_of_an_image_is_not_given_as_one():
+    """Of two classes the width and height of an image had passed for its probabilities."""
+    settings = MASKS.settings | {"palette": MASKS.settings["palette"][:2]}
+    spec = replace(MASKS, names=MASKS.names[:2], settings=settings)
+    predictor = RunPredictor(random_model(spec))
+    with pytest.raises(ModelError, match="no probabilities"):
+        predictor.predict_proba(np.zeros((8, 9, 3), np.uint8))
+    with pytest.raises(ModelError, match="headstart evaluate"):
+        predictor.score(np.zeros((8, 9, 3), np.uint8), ["ground"])

@@ -100,7 +100,11 @@ def test_predictions_are_numbers_with_their_range(trained, capsys):
     found = predict(run.folder, images)
     assert (found.low <= found.values).all()
     assert (found.values <= found.high).all()
-    for flag, said in ({"top": 3}, "likeliest"), ({"abstain_below": 0.9}, "a number has none"):
+    for flag, said in (
+        ({"top": 3}, "likeliest"),
+        ({"abstain_below": 0.9}, "a number has none"),
+        ({"min_score": 0.5}, "leave it out"),
+    ):
         with pytest.raises(OptionError, match=said):
             predict(run.folder, images, **flag)
     assert load(run.folder).predict(images) == pytest.approx(found.values)

@@ -237,7 +237,10 @@ def _forecast(
     rising = len(sizes) > 2 and bool((np.diff(sizes) > 0).all())
     if not rising:
         return None
-    return extrapolate(sizes.tolist(), accuracies, have=len(learnt.train), seed=seed, weights=held)
+    return extrapolate(
+        sizes.tolist(), accuracies, have=len(learnt.train), seed=seed, tested=int(held.sum()),
+        weights=held,
+    )  # fmt: skip
 
 
 def _hope(probed: Estimate, among: int, plan: FinetunePlan, tested: int) -> Estimate:

@@ -19,9 +19,10 @@ from headstart.cells import csv_cell, csv_name
 from headstart.data.tables.tables import read_table
 from headstart.data.words import plural
 from headstart.errors import DataError
+from headstart.metrics.interval import wilson
 from headstart.metrics.label_errors import doubted_labels, label_margins
 
-__all__ = ["Suspect", "filled_in", "said_of_labels", "sheet_of", "suspect_labels"]
+__all__ = ["Suspect", "filled_in", "said_of_labels", "sheet_of", "suspect_labels", "tells"]
 
 _MOST = 200
 _RELIABLE = 0.85
@@ -49,6 +50,8 @@ class Suspect:
 def suspect_labels(evidence: Evidence, fingerprints: Sequence[str]) -> tuple[Suspect, ...]:
     """Returns labels to look at, conflicting copies first, then by how surely another is said.
 
+    A model that tells nothing (`tells`) doubts no label: its list would be drawn by lot.
+
     Args:
         evidence: Held-out answers to N images of classes.
         fingerprints: N of the files' content.
@@ -63,6 +66,8 @@ def suspect_labels(evidence: Evidence, fingerprints: Sequence[str]) -> tuple[Sus
         done.add(row)
         given, likely = (kinds[evidence.targets[each]] for each in (row, other))
         found.append(Suspect(names[row], given, likely, float(margins[row]), names[other]))
+    if not tells(evidence):
+        return tuple(found[:_MOST])
     doubted = doubted_labels(probabilities, evidence.targets)
     for row in np.argsort(margins, kind="stable").tolist():
         if len(found) >= _MOST:
@@ -74,6 +79,22 @@ def suspect_labels(evidence: Evidence, fingerprints: Sequence[str]) -> tuple[Sus
             given, likely = kinds[evidence.targets[row]], kinds[said]
             found.append(Suspect(names[row], given, likely, float(margins[row])))
     return tuple(found[:_MOST])
+
+
+def tells(evidence: Evidence) -> bool:
+    """Whether held-out answers surely agree with the labels more often than by chance.
+
+    By chance: if the same answers were dealt to the images anew (the expected agreement of Cohen's
+    kappa).
+
+    Args:
+        evidence: Of N images of classes.
+    """
+    right, of = evidence.right, len(evidence.kinds)
+    answers = np.bincount(evidence.scores.argmax(axis=1), minlength=of) / len(right)
+    labels = np.bincount(evidence.targets, minlength=of) / len(right)
+    clusters = len(np.unique(evidence.clusters))
+    return wilson(float(right.mean()) * clusters, clusters).low > float(answers @ labels)
 
 
 def _conflicts(

@@ -19,7 +19,7 @@ from headstart.auditing.class_maps import ClassMap, class_maps, map_pictures
 from headstart.auditing.corruptions import audit_corruptions, examples_of, one_input
 from headstart.auditing.evidence import Evidence
 from headstart.auditing.from_run import evidence_of_run
-from headstart.auditing.labels import filled_in, said_of_labels, sheet_of, suspect_labels
+from headstart.auditing.labels import filled_in, said_of_labels, sheet_of, suspect_labels, tells
 from headstart.auditing.outer import Outside, audit_outer, measure_outer
 from headstart.auditing.pictures import CORRUPTED, MAPS, cells_shown, suspects_shown
 from headstart.auditing.remembered import carried_over, told_of, what_was_measured
@@ -37,6 +37,7 @@ from headstart.tasks import told_apart
 __all__ = ["AuditAsk", "audit_while_training", "run_audit"]
 
 _log = logging.getLogger(__name__)
+_LABELS = "which labels are wrong"
 _MOST = 20  # columns that are asked without being named
 
 
@@ -185,6 +186,9 @@ def _with_labels(run: Run, evidence: Evidence, found: Audit) -> Audit:
     prints = dict(zip(items.dataset.names, items.fingerprints, strict=True))
     suspects = suspect_labels(evidence, [prints[name] for name in evidence.dataset.names])
     filled = filled_in(run.label_suspects)
+    if not tells(evidence):
+        why = "cannot be told by a model that is not surely better than guessing"
+        found = dataclasses.replace(found, skipped=found.skipped | {_LABELS: why})
     if not suspects and not filled:
         run.label_suspects.unlink(missing_ok=True)
         return found

@@ -136,6 +136,14 @@ class Dataset:
         """(N,) bool: which items have a label."""
         return self.labels.known
 
+    def without_splits(self) -> Dataset:
+        """Returns it without splits, those of folders and lists too."""
+        if not (self.splits != "").any():
+            return self
+        reading = self.reading | {"splits": "none, as asked"}
+        splits = np.full(len(self), "", "U5")
+        return dataclasses.replace(self, splits=splits, reading=reading)
+
     def tested(self) -> np.ndarray:
         """Returns (N,) bool: the items of the test that the data bring along; the one rule of it.
 

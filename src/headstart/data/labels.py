@@ -28,6 +28,7 @@ __all__ = [
     "range_edges",
 ]
 
+_FILLS = 3  # cuts on one number: it surely holds twice the share of a range
 _FEWEST, _MOST = 4, 12
 
 
@@ -179,14 +180,16 @@ def range_edges(numbers: np.ndarray) -> tuple[float, ...]:
     count = int(np.clip(round(np.sqrt(len(ordered)) / 3), _FEWEST, _MOST))
     cuts = ordered[(np.arange(1, count) * len(ordered)) // count]
     different = np.unique(ordered)
-    edges = []
-    for cut in np.unique(cuts):
-        below = different[different < cut]
-        if len(below):  # halfway between neighbours, so that no number lies on an edge
-            edges.append(float((below[-1] + cut) / 2))
-    if not edges:
-        edges = [float((different[0] + different[1]) / 2)]
-    return (float(different[0]), *edges, float(different[-1]))
+    middles = (different[:-1] + different[1:]) / 2  # of neighbours: no number lies on an edge
+    edges = set()
+    for cut, times in zip(*np.unique(cuts, return_counts=True), strict=True):
+        place = int(np.searchsorted(different, cut))
+        if place:
+            edges.add(float(middles[place - 1]))
+        # What fills ranges alone (many zeros among counts) shares none with what is above.
+        if place < len(middles) and (not place or times >= _FILLS):
+            edges.add(float(middles[place]))
+    return (float(different[0]), *sorted(edges), float(different[-1]))
 
 
 def class_labels(labels: list[str]) -> Classes:

@@ -108,15 +108,14 @@ def open_dataset(
     if {".json", ".xml"} & set(dataset.others):
         damaged = damaged_files(dataset.root, [name for name, _ in dataset.set_aside])
         dataset = dataclasses.replace(dataset, set_aside=(*dataset.set_aside, *damaged))
+    if split == NONE:
+        dataset = dataset.without_splits()
     if group is not None and by_folder:
         dataset = group_by_folder(dataset, group, classes_apart=apart)
         reading = dataset.reading | {"groups": f"the folder that {group} says, as asked"}
         dataset = dataclasses.replace(dataset, reading=reading)
     if group == STEM:
-        stems = dataset.attributes.get(STEM)  # a column of that very name goes before
-        stems = stem_groups(dataset, sure=False) if stems is None else stems
-        reading = dataset.reading | {"groups": "the stems of the file names, as asked"}
-        dataset = dataclasses.replace(dataset, groups=stems, reading=reading)
+        dataset = _by_stem(dataset)
     labels = dataset.labels
     if task == "auto" and isinstance(labels, Classes):
         task = told_task(dataset, label)
@@ -127,6 +126,13 @@ def open_dataset(
         _refuse_useless_groups(dataset, group)
     say_reading(dataset)
     return dataset
+
+
+def _by_stem(dataset: Dataset) -> Dataset:
+    stems = dataset.attributes.get(STEM)  # a column of that very name goes before
+    stems = stem_groups(dataset, sure=False) if stems is None else stems
+    reading = dataset.reading | {"groups": "the stems of the file names, as asked"}
+    return dataclasses.replace(dataset, groups=stems, reading=reading)
 
 
 def _refuse_useless_groups(dataset: Dataset, group: str) -> None:

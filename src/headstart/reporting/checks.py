@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from headstart.data.dataset import Dataset
+from headstart.data.labels import present_of
 from headstart.errors import OutputError
 from headstart.output import write_atomic
 from headstart.records import Finding
@@ -56,12 +57,13 @@ def write_checks(file: Path, checkup: Checkup, dataset: Dataset) -> None:
 
 def _samples(dataset: Dataset) -> list[dict[str, Any]]:
     """Returns a few images of each of the first classes, evenly over their names."""
-    strata, names = dataset.labels.strata, dataset.labels.kinds
+    labels, several = dataset.labels, present_of(dataset.labels)
     found = []
-    for number, name in list(enumerate(names))[:_CLASSES]:
-        items = np.flatnonzero((strata == number) & dataset.labelled)
-        some = items[np.unique(np.linspace(0, len(items) - 1, _SAMPLES).astype(int))]
-        pictures = [_picture(dataset, dataset.names[item]) for item in some] if len(items) else []
+    for number, name in list(enumerate(labels.kinds))[:_CLASSES]:
+        has = labels.strata == number if several is None else several[:, number]
+        items = np.flatnonzero(has & dataset.labelled)
+        places = np.linspace(0, len(items) - 1, min(_SAMPLES, len(items))).astype(int)
+        pictures = [_picture(dataset, dataset.names[item]) for item in items[places]]
         found.append({"name": name, "images": len(items), "pictures": pictures})
     return found
 

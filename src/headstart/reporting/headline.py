@@ -97,7 +97,15 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
             "on images that show it, or let a part be held out ('headstart train DATA --split "
             "none')."
         )
+    if _one_class(metrics):
+        return (
+            "The test images show one class and nothing else, so always the most frequent class is "
+            "right on all of them, and no model can be better. Test on images that show every "
+            "class, or let a part be held out ('headstart train DATA --split none')."
+        )
     over = _BASELINES.get(found.get("over", ""), "the baseline")
+    if found.get("over") != "majority" and not _beats_guessing(metrics):
+        over += ", nor than always the most frequent class"
     task = str(metrics.get("task", ""))
     asked = f" --task {task}" if has_own_way(task) else ""
     worse = gain.get("high") is not None and gain["high"] < 0
@@ -114,6 +122,24 @@ def doubt_of(metrics: Mapping[str, Any]) -> str | None:
     ):  # it was tried, or the task is learnt by nothing else
         return f"{said}."
     return f"{said} and 'headstart train DATA{asked} --strategy finetune'."
+
+
+def _majority(metrics: Mapping[str, Any]) -> float | None:
+    """The primary measure of always the most frequent class, where that is a baseline."""
+    measured = (metrics.get("baselines") or {}).get("majority") or {}
+    value = (measured.get(metrics.get("primary", "")) or {}).get("value")
+    return None if value is None else float(value)
+
+
+def _one_class(metrics: Mapping[str, Any]) -> bool:
+    return (_majority(metrics) or 0.0) > 1 - 1e-9
+
+
+def _beats_guessing(metrics: Mapping[str, Any]) -> bool:
+    """Whether the measure is surely above that of the most frequent class."""
+    floor, own = _majority(metrics), (metrics.get("test") or {}).get(metrics.get("primary", ""))
+    low = (own or {}).get("low")
+    return floor is None or low is None or low > floor
 
 
 def shifts_of(metrics: Mapping[str, Any]) -> list[str]:

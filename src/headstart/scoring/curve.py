@@ -87,6 +87,7 @@ def extrapolate(
     have: int | None = None,
     factor: float = 2.0,
     seed: int = 0,
+    tested: int | None = None,
     measure: tuple[str, str] = ("accuracy", "accuracy"),
     weights: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
@@ -102,6 +103,7 @@ def extrapolate(
         have: How many training items there are; the last size by default.
         factor: How many times as many items as there are.
         seed: Seed of the resampling.
+        tested: Items of all folds, where the values are shares of them.
         measure: Key and words of what the accuracies are, of 1 at best.
         weights: (K,) items that each fold holds out; None where these are alike.
 
@@ -136,6 +138,9 @@ def extrapolate(
     low, high = max(0.0, min(low, value - noise)), min(1.0, max(high, value + noise))
     if high - low > _WIDEST:
         return None
+    if tested is not None:  # folds that are all right agree, and are not certain for that
+        plain = wilson(value * tested, tested)
+        low, high = min(low, plain.low), max(high, plain.high)
     now = float(np.clip(now + np.median(closer), 0.0, value))
     gain, most = value - now, float(np.quantile(gains - closer, 0.975))
     as_read = "{:.1%}" if measure[0] == "accuracy" else "{:.3f}"  # as tables have either
@@ -188,7 +193,13 @@ def curve_section(
     forecast = None
     if increasing and len(points) == len(sizes):
         forecast = extrapolate(
-            sizes.tolist(), values, have=have, seed=seed, measure=measure, weights=weights
+            sizes.tolist(),
+            values,
+            have=have,
+            seed=seed,
+            tested=tested,
+            measure=measure,
+            weights=weights,
         )
     said = {"key": key, "words": measure[1]}
     return {"measure": said, "points": points, "forecast": forecast}

@@ -157,9 +157,8 @@ class Predictor:
         names, outputs, errors = self._answers(images, None, silent)
         outputs, errors = numbers_only(outputs, names, errors)
         _refuse(errors)
-        for array in outputs.values():
-            if array.shape[1:] == (len(self.spec.names),):
-                return array
+        if (found := self._shares(outputs)) is not None:
+            return found
         raise ModelError(
             f"a model of {self.spec.task} gives no probabilities: use predict or predictions"
         )
@@ -176,9 +175,14 @@ class Predictor:
 
         Raises:
             ImageError: If one of the images cannot be read.
+            ModelError: If an image has no one right answer (masks, boxes).
             ValueError: If there are more or fewer of one than of the other.
         """
-        answers, given = self.predict(images), np.asarray(truth)
+        names, outputs, errors = self._answers(images, None, silent)
+        if self._shares(outputs) is None:
+            raise ModelError(f"a model of {self.spec.task} is measured by 'headstart evaluate'")
+        _refuse(errors)
+        answers, given = self.decode(outputs, names).answers(), np.asarray(truth)
         if given.shape != answers.shape:
             raise ValueError(f"{len(answers):,} images need as many answers, got {given.shape}")
         if answers.dtype.kind in "US":
@@ -186,6 +190,11 @@ class Predictor:
         given = given.astype(float)
         spread = ((given - given.mean()) ** 2).sum()
         return float(1 - ((given - answers) ** 2).sum() / spread) if spread else float("nan")
+
+    def _shares(self, outputs: Outputs) -> np.ndarray | None:
+        """Returns (N, C) probabilities of images, if the model gives these."""
+        found = outputs.get("probabilities")
+        return found if found is not None and found.shape[1:] == (len(self.spec.names),) else None
 
     @property
     def classes_(self) -> np.ndarray:

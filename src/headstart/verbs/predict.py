@@ -117,7 +117,7 @@ def _choose_threshold(predictor: Predictor, options: PredictOptions, *, moving: 
     Raises:
         OptionError: If what was asked for is another kind of model's.
     """
-    from headstart.tasks import has_objects
+    from headstart.tasks import has_objects, told_apart
 
     if has_objects(predictor.spec.task):
         if options.abstain_below:
@@ -129,9 +129,11 @@ def _choose_threshold(predictor: Predictor, options: PredictOptions, *, moving: 
             predictor.threshold = options.min_score or 1e-9  # 0 would mean: as usual
         return
     if options.min_score is not None:
+        numbers = told_apart(predictor.spec.task) == "halves"
+        instead = "leave it out" if numbers else f"say --abstain-below {options.min_score:g}"
         raise OptionError(
             f"--min-score {options.min_score:g} is for models of boxes; this one is of "
-            f"{predictor.spec.task}: say --abstain-below {options.min_score:g}"
+            f"{predictor.spec.task}: {instead}"
         )
     if options.abstain_below or not moving:
         predictor.threshold = options.abstain_below

@@ -97,6 +97,8 @@ def test_files_that_are_none_of_these_are_refused(tmp_path):
     out = tmp_path / "ours"
     with pytest.raises(BackboneError, match="no such file"):
         convert_detector([tmp_path / "none.onnx"], out)
+    with pytest.raises(BackboneError, match="a folder; name the file in it"):
+        convert_detector([tmp_path], out)
     for name in ("a.txt", "b.onnx", "c.pth"):
         (tmp_path / name).write_bytes(b"something else")
         with pytest.raises(BackboneError, match=name.replace(".", r"\.")):

@@ -14,6 +14,7 @@ from headstart.compute import Compute
 from headstart.data.labels import Numbers
 from headstart.data.open import open_dataset
 from headstart.records import to_json
+from headstart.scoring.curve import curve_section
 from headstart.scoring.score import score
 from headstart.strategies.classes.train import train_classes
 from headstart.strategies.clock import Clock
@@ -28,8 +29,15 @@ def train(data, tmp_path, **options):
         return train_classes(prepared, network, ask, CPU, clock), network, clock
 
 
-def test_a_probe_by_turns(make_images, tmp_path):
+def test_a_probe_by_turns(make_images, tmp_path, monkeypatch):
     data = open_dataset(make_images(per_class=8))
+    counted = []
+
+    def noted(*args, have, **more):
+        counted.append(have)
+        return curve_section(*args, have=have, **more)
+
+    monkeypatch.setattr("headstart.strategies.classes.train.curve_section", noted)
     found, network, clock = train(data, tmp_path)
     assert found.evaluation[0] == "cv"
     assert found.items.tolist() == list(range(24))
@@ -43,6 +51,7 @@ def test_a_probe_by_turns(make_images, tmp_path):
     assert found.histories is None
     assert set(found.sections) == {"learning_curve", "doubts"}
     assert json.loads(to_json(found.sections))["learning_curve"]["points"]
+    assert counted == [24], "the model that is kept learns from all of them"
     assert not (tmp_path / "run").exists(), "writing is somebody else's"
     # What is kept answers like the network and head that it is made of.
     outputs = found.model.outputs(network.features.vectors)["probabilities"]

@@ -30,6 +30,10 @@ def test_something_simpler_that_is_as_good_is_named(problem):
     assert said(good, frozen) == {"no_better_than_frozen": "warning"}
     assert said(poor, frozen) == {"no_better_than_frozen": "serious"}
     assert said(good, frozen, kept="frozen") == {}
+    softmax = measured(problem, "softmax", 0.0)
+    assert said(good, softmax) == {"no_better_than_softmax": "warning"}
+    assert said(good, softmax, kept="frozen") == {}, "untrained features are the simpler ones"
+    assert said(poor, softmax, kept="frozen") == {"no_better_than_softmax": "serious"}
     assert said(good, measured(problem, "whitened", 0.0)) == {"no_better_than_whitened": "note"}
 
 

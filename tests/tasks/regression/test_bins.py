@@ -62,3 +62,16 @@ def test_ranges_hold_about_equally_many_and_equal_numbers_stay_together():
 )
 def test_ranges_of_hardly_anything(numbers, edges):
     assert make_bins(np.array(numbers, float)).edges == edges
+
+
+def test_a_number_that_fills_a_range_is_answered_as_it_is():
+    """Many zeros among counts: spread evenly over 0 to 0.5 no zero lay in its own interval."""
+    bins = make_bins(np.array([0.0] * 60 + [1, 2, 2, 3, 4, 5, 6, 7, 8, 9] * 4))
+    assert bins.edges[:2] == (0, 0.5)
+    assert bins.points == (0, None, None)
+    number, low, high = bins.numbers(np.array([[1, 0, 0], [0.3, 0.7, 0]])).T
+    assert (number[0], low[0], high[0]) == (0, 0, 0)
+    assert low[1] == 0
+    assert number[1] > 0.5
+    assert make_bins(np.array([1.0, 2, 3, 8] * 9)).points == (1, 2, 3, 8)
+    assert make_bins(np.array([1.0, 2, 3, 8])).points == (), "once may be chance"

@@ -76,6 +76,15 @@ def test_classes_that_a_split_lacks(tmp_path):
     )
 
 
+def test_a_test_of_empty_masks_is_serious(tmp_path):
+    made(tmp_path / "train", 6)
+    made(tmp_path / "test", 4, lambda n, image, mask: (image, mask * 0))
+    finding = found(tmp_path)["one_class_tested"]
+    assert finding.severity == "serious"
+    assert "background and nothing else" in finding.claim
+    assert finding.evidence[0] == "test/images/000.png"
+
+
 def test_the_labels_are_masks(tmp_path):
     dataset = open_dataset(made(tmp_path, 2), task="segmentation")
     assert masks_of(dataset) is dataset.labels

@@ -112,6 +112,10 @@ def convert_detector(
 def _read(files: list[Path]) -> tuple[str, Tensors, Graph | None, str]:
     """Returns architecture, tensors by the authors' names, what runs the file, and what it is."""
     for file in files:
+        if file.is_dir():
+            raise BackboneError(
+                f"{file}: a folder; name the file in it (.param, .onnx, .pth or .ckpt)"
+            )
         if not file.is_file():
             raise BackboneError(f"{file}: there is no such file")
     if [file.suffix.lower() for file in files] == [".param"]:

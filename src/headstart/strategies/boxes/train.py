@@ -337,7 +337,7 @@ def _sections(session: _Session, best: BoxArm) -> dict[str, Any]:
     if session.curves:  # a head on another network takes minutes: it has none
         first, primary = session.curves[0], task_of(session.spec.task).PRIMARY
         sections["learning_curve"] = curve_section(
-            first.sizes, first.values, have=len(session.problem.rounds[0][0]),
+            first.sizes, first.values, have=len(session.problem.final),
             seed=session.compute.seed, measure=(primary.key, primary.words),
         )  # fmt: skip
     return sections

@@ -218,7 +218,7 @@ def _curve(
     if tuned is not None and tuned.model is not None:
         words += ["of the frozen probe"] if len(words) == 1 else ["by the frozen probe"]
     return curve_section(
-        sizes, accuracies, have=len(problem.rounds[0].train), seed=seed, tested=int(held.sum()),
+        sizes, accuracies, have=len(problem.final.train), seed=seed, tested=int(held.sum()),
         measure=("accuracy", " ".join(words)), weights=held,
     )  # fmt: skip
 

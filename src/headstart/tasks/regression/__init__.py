@@ -110,14 +110,19 @@ def encode(labels: Numbers, train: np.ndarray, spec: OutputSpec | None = None) -
     if spec is None:
         bins = make_bins(labels.values[train])
         settings = {"edges": list(bins.edges), "quantity": labels.name}
+        if bins.points:
+            settings["points"] = list(bins.points)
         spec = OutputSpec("regression", bins.names, settings)
-    return Target(Bins(tuple(spec.settings["edges"])).classes(labels.values), spec)
+    return Target(_bins(spec).classes(labels.values), spec)
+
+
+def _bins(spec: OutputSpec) -> Bins:
+    return Bins(tuple(spec.settings["edges"]), tuple(spec.settings.get("points", ())))
 
 
 def decode(outputs: Outputs, spec: OutputSpec, places: Places) -> Intervals:
     """Returns the median and the interval of (N, C) ``probabilities`` of ranges."""
-    bins = Bins(tuple(spec.settings["edges"]))
-    number, low, high = bins.numbers(outputs["probabilities"]).T
+    number, low, high = _bins(spec).numbers(outputs["probabilities"]).T
     return Intervals(
         places.names, number, low, high, LEVEL, str(spec.settings.get("quantity", "number")),
         dict(places.errors), places.boxes, outputs.get("unlike"),

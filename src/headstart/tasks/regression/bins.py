@@ -25,19 +25,29 @@ LEVEL = 0.9
 """Share of true numbers that should lie inside the range predicted with each number."""
 
 
+_RECURS = 5  # so often at least a number is there before it stands for a range
+
+
 @dataclass(frozen=True)
 class Bins:
     """C neighbouring ranges.
 
     Attributes:
         edges: C + 1 numbers, ascending; a number that is an inner edge belongs to the range above.
+        points: For each range the one number that it stands for, or None; none at all by default.
+            Where a number recurs and fills a range (zeros among counts, marks) it is the answer,
+            not what lies around it: spread evenly, a lowest number would never be in its own
+            prediction interval.
     """
 
     edges: tuple[float, ...]
+    points: tuple[float | None, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.edges) < 3 or not all(low < high for low, high in pairwise(self.edges)):
             raise ValueError(f"bins need three or more ascending edges, got {self.edges}")
+        if self.points and len(self.points) != len(self.edges) - 1:
+            raise ValueError(f"{len(self.edges) - 1} ranges cannot have {len(self.points)} points")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +68,9 @@ class Bins:
         return np.where(np.isnan(numbers), -1, places).astype(np.int64)
 
     def quantiles(self, probabilities: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
-        """Returns (N, Q) quantiles of the distributions over the ranges, even within each range.
+        """Returns (N, Q) quantiles of the distributions over the ranges.
+
+        Each is even within its range, or all at its one number.
 
         Args:
             probabilities: (N, C); rows with NaN give NaN.
@@ -74,6 +86,9 @@ class Bins:
             mass = np.maximum(np.take_along_axis(sums, place + 1, axis=1)[:, 0] - below, 1e-12)
             low, high = edges[place[:, 0]], edges[place[:, 0] + 1]
             found[:, column] = low + np.clip((share - below) / mass, 0, 1) * (high - low)
+            if self.points:
+                whole = np.array(self.points, float)[place[:, 0]]
+                found[:, column] = np.where(np.isnan(whole), found[:, column], whole)
         found[np.isnan(sums).any(axis=1)] = np.nan
         return found
 
@@ -92,4 +107,11 @@ def make_bins(numbers: np.ndarray) -> Bins:
     Args:
         numbers: (N,) float, two or more different ones.
     """
-    return Bins(range_edges(numbers))
+    edges = range_edges(numbers)
+    bins = Bins(edges)
+    known = numbers[~np.isnan(numbers)]
+    owned = [known[bins.classes(known) == place] for place in range(len(edges) - 1)]
+    points = tuple(
+        float(each[0]) if len(each) >= _RECURS and np.ptp(each) == 0 else None for each in owned
+    )
+    return Bins(edges, points if any(each is not None for each in points) else ())

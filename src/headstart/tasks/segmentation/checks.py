@@ -110,6 +110,16 @@ def _blank(dataset: Dataset) -> Iterator[Finding]:
             "masks away." if empty else "Look at them: was one inverted, or filled by mistake?",
             len(items),
         )  # fmt: skip
+    tested = np.flatnonzero(dataset.tested() & labels.known & present.any(axis=1))
+    if len(tested) and only[tested[0]] >= 0 and (only[tested] == only[tested[0]]).all():
+        yield Finding(
+            "one_class_tested", "serious",
+            f"The {dataset.test_name} masks show {labels.names[only[tested[0]]]} and nothing else: "
+            f"what else there is cannot be measured.",
+            first(dataset.names[i] for i in tested),
+            "Test on images that show every class, or let a part be held out (--split none).",
+            len(tested),
+        )  # fmt: skip
     nobody = np.flatnonzero(labels.known & ~present.any(axis=1))
     if len(nobody):
         yield Finding(
