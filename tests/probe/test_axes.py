@@ -149,3 +149,27 @@ def test_unrotating_with_the_rest(wide):
     raw, raw_bias = axes.unrotate(weights, bias)
     expected = axes.rotate(wide, rest=True) @ np.column_stack((weights, bias)).T
     np.testing.assert_allclose(wide @ raw.T + raw_bias, expected, rtol=1e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("alike", [0, 1e-7, 1], ids=["the same twice", "nearly", "apart"])
+def test_a_basis_is_orthonormal_and_spans_the_same(alike):
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(60, 6)) * [100, 10, 1, 1, 0.1, 1]
+    columns[:, 5] = columns[:, 3] + alike * columns[:, 5]
+    columns = columns.astype(np.float32)
+    basis = module._orthonormal(columns)
+    assert basis.dtype == np.float32
+    np.testing.assert_allclose(basis.T @ basis, np.eye(6), atol=1e-5)
+    np.testing.assert_allclose(basis @ (basis.T @ columns), columns, atol=1e-3)
+
+
+def test_reflections_are_for_columns_that_nearly_depend_on_each_other(monkeypatch):
+    def refused(columns):
+        raise AssertionError("slow")
+
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(60, 6)).astype(np.float32)
+    monkeypatch.setattr(np.linalg, "qr", refused)
+    module._orthonormal(columns)
+    with pytest.raises(AssertionError, match="slow"):
+        module._orthonormal(columns[:, [0, 1, 1]])

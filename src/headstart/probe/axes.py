@@ -26,6 +26,8 @@ _LEADING = 512
 # Up to this width all axes cost no more than the leading ones.
 _ALL_UP_TO = 800
 _OVERSAMPLE, _POWERS = 32, 1
+# Columns that are nearer than this to depending on each other are made orthogonal by reflections.
+_SURE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,24 @@ def _leading(product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     basis = rng.standard_normal((len(product), _LEADING + _OVERSAMPLE), dtype=np.float32)
     for _ in range(_POWERS + 1):
-        basis, _ = np.linalg.qr(product @ basis)
+        basis = _orthonormal(product @ basis)
     values, inner = _every(basis.T @ (product @ basis))
     return values[:_LEADING], (basis @ inner)[:, :_LEADING]
+
+
+def _orthonormal(columns: np.ndarray) -> np.ndarray:
+    """Returns an orthonormal basis of what (n, k) float32 columns span.
+
+    By Cholesky factors of their products, which is matrix products and a third of the time of
+    Householder reflections; those only where columns nearly depend on each other. Source: Golub and
+    Van Loan, "Matrix Computations".
+    """
+    exact = columns.astype(np.float64)
+    try:
+        lower = np.linalg.cholesky(exact.T @ exact)
+    except np.linalg.LinAlgError:
+        return np.linalg.qr(columns)[0]
+    edge = np.diag(lower)
+    if edge.min() < _SURE * edge.max():
+        return np.linalg.qr(columns)[0]
+    return np.asarray(columns @ np.linalg.inv(lower).T.astype(np.float32))
