@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 import time
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -174,6 +176,23 @@ def test_what_is_known_under_the_same_weights_is_not_computed_again(monkeypatch)
     other = average_precision(matches, iou=0.5)(weights[::-1].copy())
     assert asked[3:] == [[0]] * 3, "other weights are other values, at the one level asked for"
     np.testing.assert_array_equal(other, half[::-1])
+
+
+def test_parts_that_threads_work_on_are_the_whole(monkeypatch):
+    matches = match_boxes(*random_case(13, items=20, truths=5), 3)
+    weights = np.random.default_rng(3).integers(0, 3, (64, 20)).astype(float)
+    whole = class_precisions(matches)(weights)
+    monkeypatch.setattr(detection, "_CELLS", 1 << 10)
+    monkeypatch.setattr(detection, "_known", OrderedDict())
+    threads, computed = set(), detection._areas_under
+
+    def heard(*parts):
+        threads.add(threading.current_thread().name)
+        return computed(*parts)
+
+    monkeypatch.setattr(detection, "_areas_under", heard)
+    np.testing.assert_array_equal(class_precisions(matches)(weights), whole)
+    assert threading.current_thread().name not in threads
 
 
 def test_what_is_kept_is_bounded(monkeypatch):

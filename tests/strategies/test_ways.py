@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,3 +58,15 @@ def test_maps_are_read_unless_all_of_a_detector_is_trained():
     assert reads_maps("detection", {"detector": "ssd", "strategy": "probe"})
     assert reads_maps("detection", {"detector": "auto", "strategy": "finetune"})
     assert reads_maps("segmentation", {"segmenter": "unet"})
+
+
+def test_what_is_decided_before_images_are_read_takes_no_torch():
+    code = (
+        "import sys, headstart.features.extract_maps\n"
+        "from headstart.strategies.ways import input_of, reads_maps\n"
+        "for task in ('segmentation', 'detection'):\n"
+        "    input_of(task), reads_maps(task, {'detector': 'auto'})\n"
+        "print({'torch', 'timm'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n", "images wait until torch is imported"

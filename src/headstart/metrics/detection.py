@@ -8,7 +8,9 @@ measures are means of the same average precisions under the same replicates, whi
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +32,7 @@ MOST_DETECTIONS = 100
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _CELLS = 1 << 17  # weights of detections that are worked on at once: they fit a processor's cache
+_THREADS = 4  # that work on such parts; the interpreter's lock leaves no more of use
 _KEPT = 1024  # average precisions, each of one class and overlap under all replicates
 _known: OrderedDict[bytes, np.ndarray] = OrderedDict()
 
@@ -105,7 +108,8 @@ def _at_levels(ranked: _Ranked, weights: np.ndarray, levels: list[int]) -> np.nd
     values = np.full((rows, len(levels)), np.nan)
     total = weights @ ranked.positives
     step = max(1, _CELLS // max(1, len(ranked.items)))
-    for start in range(0, rows, step):
+
+    def fill(start: int) -> None:
         part = slice(start, start + step)
         each = weights[part][:, ranked.items]
         shared: dict[bytes, np.ndarray] = {}
@@ -116,6 +120,12 @@ def _at_levels(ranked: _Ranked, weights: np.ndarray, levels: list[int]) -> np.nd
             hits = np.flatnonzero(ranked.hits[level])
             right = np.cumsum(each[:, hits], axis=1)
             values[part, at] = _areas_under(right, shared[key][:, hits], total[part])
+
+    if rows <= step:
+        fill(0)
+    else:  # sums of long rows let other threads go on
+        with ThreadPoolExecutor(max(1, min(_THREADS, os.cpu_count() or 1))) as pool:
+            list(pool.map(fill, range(0, rows, step)))
     values[total <= 0] = np.nan
     return values
 

@@ -43,7 +43,7 @@ _INPUTS = {
     "detection": ("headstart.strategies.boxes.input", "choose_box_input"),
 }
 # What is asked for may be trained from images alone, and who knows whether it is.
-_WITHOUT_MAPS = {"detection": ("headstart.strategies.boxes.torchvision_arm", "learns_without_maps")}
+_WITHOUT_MAPS = {"detection": ("headstart.strategies.boxes.input", "learns_without_maps")}
 
 
 def way_of(task: str) -> Way:

@@ -62,6 +62,20 @@ def test_some_of_the_rows_are_compared():
     assert mine.value == pytest.approx(average_precision(good.matches(given, rows)).value)
 
 
+def test_what_was_found_on_others_is_added_in_the_order_of_images():
+    given = material(12)
+    whole = found(given, 0.3, np.arange(12))
+    few, others = np.array([1, 4, 11]), np.array([0, 2, 3, 5, 6, 7, 8, 9, 10])
+    part, rest = (
+        HeldBoxes(rows, {name: each[rows] for name, each in whole.found.items()}, whole.how)
+        for rows in (few, others)
+    )
+    both = part.joined(rest)
+    assert both.rows.tolist() == list(range(12))
+    for name, each in whole.found.items():
+        np.testing.assert_array_equal(both.found[name], each)
+
+
 def test_images_without_any_object_say_nothing():
     given = material(5, empty=tuple(range(5)))
     held = found(given, 0.3, np.arange(5))

@@ -15,6 +15,7 @@ from headstart.strategies.boxes.input import (
     box_recipe,
     choose_box_input,
     most_boxes,
+    named_kind,
     steps_to_epochs,
 )
 from headstart.tasks.detection.recipe import BoxRecipe
@@ -59,3 +60,8 @@ def test_options_make_a_recipe_and_epochs():
     assert steps_to_epochs({}, plain, 1000, 8) == 4
     assert steps_to_epochs({}, plain, 80, 8) == 10
     assert steps_to_epochs({}, plain, 8, 8) == 20
+
+
+def test_only_torchvisions_detectors_are_named_kinds():
+    assert named_kind({}) is named_kind({"detector": "auto"}) is None
+    assert named_kind({"detector": "ssd"}) == "ssd"

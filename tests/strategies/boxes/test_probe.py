@@ -85,6 +85,26 @@ def test_ways_are_told_apart_by_some_images_of_every_fold(task, monkeypatch):
     assert np.bincount(task.folds[0][work.some()]).tolist() == [2, 2, 2, 2]
 
 
+def test_no_image_is_measured_twice_by_what_is_kept(task, monkeypatch):
+    asked, find = [], box_probe._Work.found
+
+    def heard(work, image, levels, fit):
+        asked.append(image)
+        return find(work, image, levels, fit)
+
+    monkeypatch.setattr(box_probe._Work, "found", heard)
+    monkeypatch.setattr(box_probe._Work, "strengths", lambda work, rows: (0.1,))
+    one = probe_boxes(task, QUIET)
+    assert sorted(asked) == list(range(16))
+    asked.clear()
+    monkeypatch.setattr(box_probe, "_MEASURED", 8)
+    monkeypatch.setattr(box_probe._Work, "strengths", lambda work, rows: (0.1, 0.1))
+    two = probe_boxes(task, QUIET)
+    assert len(asked) == 2 * 8 + 8, "eight images tell two ways apart; of the rest one is asked"
+    for name, each in one.arm.held.found.items():
+        np.testing.assert_array_equal(two.arm.held.found[name], each)
+
+
 def test_nothing_is_measured_where_all_must_stay_together(task):
     arm = probe_boxes(replace(task, folds=(np.zeros(16, int), 1)), QUIET).arm
     assert arm.held is None

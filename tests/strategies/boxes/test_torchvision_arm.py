@@ -22,7 +22,6 @@ from headstart.scoring.run_predictor import RunPredictor
 from headstart.strategies.boxes.torchvision_arm import (
     begun_with,
     named_arm,
-    named_kind,
     named_lesson,
     named_recipe,
 )
@@ -34,7 +33,6 @@ ONCE = replace(RECIPE, epochs=1)
 
 def test_a_recipe_is_the_detectors_own_but_for_what_was_said():
     given = BoxRecipe()
-    assert named_kind({}) is named_kind({"detector": "auto"}) is None
     assert named_recipe(given, {"detector": "auto"}) is given
     found = named_recipe(given, {"detector": "ssd"})
     assert (found.overlap, found.epochs, found.freeze) == (0.45, 30, "none")

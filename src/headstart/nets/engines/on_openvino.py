@@ -149,7 +149,8 @@ def convert_graph(pool: StagePool, home: Path, *, size: int) -> None:
         with warnings.catch_warnings(), one_thread(), torch.no_grad(), _quiet():
             # torch says that jit.trace will go; it is the quickest way in that OpenVINO has.
             warnings.simplefilter("ignore")
-            traced = torch.jit.trace(pool, images[:1], check_trace=False)
+            # A function: of a module, every layer would become one of the compiler's first.
+            traced = torch.jit.trace(lambda x: pool(x), images[:1], check_trace=False)
             # The frontend itself: `convert_model` around it doubles the time.
             frontend = ov.frontend.FrontEndManager().load_by_framework("pytorch")
             decoder = TorchScriptPythonDecoder(traced, example_input=images[:1])  # must outlive it

@@ -145,6 +145,9 @@ def fold_batchnorm(pool: StagePool) -> None:
 
     Multi-branch blocks (RepVGG, MobileOne) are first merged by timm itself.
     """
+    from headstart.nets.imports import import_timm
+
+    import_timm()  # of a detector nothing else has, and without torch's compiler
     from timm.utils.model import reparameterize_model
 
     pool.network = reparameterize_model(pool.network)

@@ -49,6 +49,16 @@ class HeldBoxes:
     how: str
     _known: dict[bytes, Matches] = field(default_factory=dict, repr=False, compare=False)
 
+    def joined(self, other: HeldBoxes) -> HeldBoxes:
+        """Returns what was found on these images and on others, in the order of the images."""
+        rows = np.concatenate([self.rows, other.rows])
+        order = np.argsort(rows)
+        found = {
+            name: np.concatenate([each, other.found[name]])[order]
+            for name, each in self.found.items()
+        }
+        return HeldBoxes(rows[order], found, self.how)
+
     def matches(self, material: BoxMaterial, rows: np.ndarray | None = None) -> Matches:
         """Matches what was found with what is there.
 

@@ -1,14 +1,17 @@
-"""How large the network's input is where boxes are learnt, and the recipe that options make."""
+"""What is decided of a training of boxes before any image is read: input, recipe, what reads maps.
+
+Images are decoded beside the import of torch, so that none of this may need it.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from headstart.choices import Geometry
+from headstart.choices import BoxDetector, Geometry
 from headstart.compute import Compute
 from headstart.data.boxes.boxes import Boxes
 from headstart.data.dataset import Dataset
@@ -19,7 +22,14 @@ from headstart.strategies.placed.input import names_epochs, told_recipe, whole_i
 from headstart.tasks.detection.recipe import BoxRecipe
 from headstart.training.schedule import Recipe, epochs_of
 
-__all__ = ["box_recipe", "choose_box_input", "most_boxes", "steps_to_epochs"]
+__all__ = [
+    "box_recipe",
+    "choose_box_input",
+    "learns_without_maps",
+    "most_boxes",
+    "named_kind",
+    "steps_to_epochs",
+]
 
 _SIDES = (320, 416)
 # Of the objects of the class with the smallest, half have at most so many pixels a side: they are
@@ -69,6 +79,25 @@ def _smallest(labels: Boxes, side: int) -> float:
         float(np.median(shown[sound.classes == kind])) for kind in np.unique(sound.classes).tolist()
     ]
     return min(medians, default=math.inf)
+
+
+def named_kind(options: dict[str, Any]) -> BoxDetector | None:
+    """Returns which of torchvision's detectors a training was asked for; None for ours.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    given = options.get("detector")
+    return cast(BoxDetector, given) if given in get_args(BoxDetector) else None
+
+
+def learns_without_maps(options: dict[str, Any]) -> bool:
+    """Tells whether nothing reads the maps of the given network: all of a detector is trained.
+
+    Args:
+        options: Of the verb, as it was told.
+    """
+    return named_kind(options) is not None and options.get("strategy") != "probe"
 
 
 def most_boxes(labels: Boxes) -> int:

@@ -77,11 +77,11 @@ def probe_boxes(task: ProbeTask, compute: Compute) -> BoxProbe:
     fits = work.fit(rows, strengths)
     best, held = len(strengths) // 2, None
     if work.k > 1:
-        every, some = np.arange(len(task.material)), work.some()
         if len(strengths) > 1:
-            tried = work.held(fits, some)
+            tried = work.held(fits, work.some())
             best = int(np.argmax([_value(each, task.material) for each in tried]))
-        [held] = work.held([fits[best]], every)
+            held = tried[best]
+        held = work.held_on_all(fits[best], held)
     head = work.head(fits[best], work.models - 1)
     partial = work.head(fits[best], 0) if work.models > 1 else None
     operating = BoxOperating() if held is None else held.operating(task.material)
@@ -252,6 +252,20 @@ class _Work:
             parts = [each for part in ordered_map(find, starts) for each in part]
         how = f"{self.k} folds"
         return [HeldBoxes(images, joined_found(own), how) for own in zip(*parts, strict=True)]
+
+    def held_on_all(self, fit: _Fits, known: HeldBoxes | None) -> HeldBoxes:
+        """Returns what each image's model without it finds on it, of all training images.
+
+        Args:
+            fit: As for `held`.
+            known: What it found on some of them.
+        """
+        every = np.arange(len(self.task.material))
+        rest = every if known is None else np.setdiff1d(every, known.rows)
+        if known is not None and not len(rest):
+            return known
+        [more] = self.held([fit], rest)
+        return more if known is None else known.joined(more)
 
     def found(self, image: int, levels: list[np.ndarray], fit: _Fits) -> Outputs:
         """Returns what the model without an image finds on it."""

@@ -9,7 +9,7 @@ held out, calibration, threshold, and how a training goes on.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from headstart.nets.torchvision.coco import adopt, coco_head
 from headstart.nets.torchvision.head import TorchvisionHead, torchvision_head_of
 from headstart.nets.torchvision.net import Unmatched
 from headstart.nets.torchvision.plan import TorchvisionPlan
+from headstart.strategies.boxes.input import named_kind
 from headstart.strategies.boxes.pupil import BoxTask, LearningArm, Pupil, kept_network
 from headstart.strategies.placed.input import names_epochs
 from headstart.strategies.placed.lesson import Lesson
@@ -35,9 +36,7 @@ from headstart.training.schedule import names_in
 
 __all__ = [
     "begun_with",
-    "learns_without_maps",
     "named_arm",
-    "named_kind",
     "named_lesson",
     "named_recipe",
 ]
@@ -49,25 +48,6 @@ _WORDS = {
 # From which overlap on torchvision takes two boxes for one object.
 _OVERLAPS = {"fasterrcnn": 0.5, "retinanet": 0.5, "fcos": 0.6, "ssd": 0.45, "ssdlite": 0.55}
 _EPOCHS, _LONGEST, _STEPS, _BATCH = 30, 60, 600, 8
-
-
-def named_kind(options: dict[str, Any]) -> BoxDetector | None:
-    """Returns which of torchvision's detectors a training was asked for; None for ours.
-
-    Args:
-        options: Of the verb, as it was told.
-    """
-    given = options.get("detector")
-    return cast(BoxDetector, given) if given in get_args(BoxDetector) else None
-
-
-def learns_without_maps(options: dict[str, Any]) -> bool:
-    """Tells whether nothing reads the maps of the given network: all of a detector is trained.
-
-    Args:
-        options: Of the verb, as it was told.
-    """
-    return named_kind(options) is not None and options.get("strategy") != "probe"
 
 
 def named_recipe(recipe: BoxRecipe, options: dict[str, Any]) -> BoxRecipe:

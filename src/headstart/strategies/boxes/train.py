@@ -24,17 +24,12 @@ from headstart.strategies.boxes.arms import head_arm_of_boxes, lesson_of, tuned_
 from headstart.strategies.boxes.budget import fitting_recipe
 from headstart.strategies.boxes.choice import BoxArm, compare_box_arms
 from headstart.strategies.boxes.find import chosen_boxes, found_on_maps, joined_found
-from headstart.strategies.boxes.input import box_recipe, most_boxes
+from headstart.strategies.boxes.input import box_recipe, most_boxes, named_kind
 from headstart.strategies.boxes.levels import MapView, ProbeTask
 from headstart.strategies.boxes.material import box_scenes, read_boxes
 from headstart.strategies.boxes.probe import BoxProbe, probe_boxes
 from headstart.strategies.boxes.pupil import BoxTask, LearningArm
-from headstart.strategies.boxes.torchvision_arm import (
-    named_arm,
-    named_kind,
-    named_lesson,
-    named_recipe,
-)
+from headstart.strategies.boxes.torchvision_arm import named_arm, named_lesson, named_recipe
 from headstart.strategies.clock import Clock
 from headstart.strategies.placed.arm_trials import ArmTrials
 from headstart.strategies.placed.input import names_epochs
