@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from headstart.errors import HeadstartError, OptionError
-from headstart.nets.imports import leave_rules_out
 
 __all__ = ["entry", "main"]
 
@@ -87,7 +86,6 @@ def entry() -> NoReturn:
     # Imports make half a million objects that stay: by default they are looked through for garbage
     # time and again, for half a second in all.
     gc.set_threshold(_OBJECTS)
-    leave_rules_out()
     status = main()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
