@@ -379,35 +379,6 @@ def test_let_learn_counts_stages_from_the_top(name, options):
     assert learning(net) == {"head.weight", "head.bias"}
 
 
-@pytest.mark.parametrize("fuse", [False, True])
-@pytest.mark.parametrize(("name", "options"), CONVOLUTIONAL)
-def test_what_learns_above_a_map_leaves_that_map_as_it_is(name, options, fuse):
-    net, images = tunable(name, stages="all", **options), noise(2)
-    if fuse:
-        net.fuse()
-    above = [net.stages_above(at) for at in range(len(net.pool.keep))]
-    assert above == sorted(above, reverse=True)
-    assert above[1] > 0
-    net.set_trainable(1 + above[1])
-    net.eval()
-    before = [each.detach().clone() for each in net.pool.maps(images)]
-    learn(net, images)
-    net.eval()
-    after = net.pool.maps(images)
-    assert torch.equal(after[0], before[0])
-    assert torch.equal(after[1], before[1])
-    assert not torch.equal(after[2], before[2])
-
-
-def test_to_ask_what_is_above_a_map_changes_nothing():
-    net = tunable()
-    net.set_trainable(2)
-    before = [each.requires_grad for each in net.parameters()]
-    net.stages_above(0)
-    assert [each.requires_grad for each in net.parameters()] == before
-    assert all(each.grad is None for each in net.parameters())
-
-
 def test_let_learn_of_a_residual_network():
     net = tunable()
     net.set_trainable(3)

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from tests.strategies.mask_sets import QUIET, discs, material, stop_at
 
-from headstart.nets.pretrained.maps import map_layout
 from headstart.strategies.masks import under_head as module
 from headstart.strategies.masks.head import HeadTask, head_arm
 from headstart.strategies.masks.material import read_masks
@@ -95,15 +93,3 @@ def test_it_is_begun_where_time_is_left_and_that_stands_when_it_is_resumed(head,
     assert has_time(course, States(kept, seconds=1.0))  # resumed, later
     assert minutes_lacking(course, States(Checkpoints(None), seconds=59.0)) == 2  # of 140 s
     assert minutes_lacking(course, States(Checkpoints(None), seconds=139.0)) == 1
-
-
-def test_layers_below_the_first_coarse_map_stay_as_they_are(head, tmp_path):
-    course, _ = head
-    learner = module._UnderHead(course.learner, course.compute, tmp_path)
-    recipe, net = learner.recipe, learner.net
-    assert recipe.freeze == "last"
-    net.set_trainable(recipe.trainable_stages(0.5, n_stages=net.n_stages))
-    images = torch.zeros((1, net.pool.size, net.pool.size, 3), dtype=torch.uint8)
-    learns = [each.requires_grad for each in net.pool.maps(images)]
-    layout = map_layout(course.learner.backbone, course.learner.task.preprocess)
-    assert learns == [stride > 4 for stride in layout.strides]

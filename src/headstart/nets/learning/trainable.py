@@ -156,25 +156,6 @@ class TrainableModel(nn.Module):
             parameter.requires_grad_(learns)
         self.train(self.training)
 
-    def stages_above(self, stage: int) -> int:
-        """Returns how many coarse stages below the head the map of a stage does not depend on.
-
-        Args:
-            stage: Number of a map, as `StagePool.maps` gives them.
-        """
-        own = dict(self.named_parameters())
-        learns = {name: each.requires_grad for name, each in own.items()}
-        self.requires_grad_(True)
-        device = self.pool.inverse_std.device
-        grey = torch.zeros((1, self.pool.size, self.pool.size, 3), dtype=torch.uint8, device=device)
-        told = self.pool.maps(grey)[stage].float().sum()
-        found = torch.autograd.grad(told, list(own.values()), allow_unused=True)
-        for name, each in own.items():
-            each.requires_grad_(learns[name])
-        pairs = zip(own, found, strict=True)
-        read = [self.stages[name] for name, each in pairs if each is not None]
-        return self.n_stages - 2 - max(read, default=-1)
-
     def fuse(self) -> int:
         """Makes convolution and frozen BatchNorm one operation, exactly and still learning.
 

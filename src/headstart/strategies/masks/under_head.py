@@ -21,7 +21,7 @@ from headstart.images.inputs import InputImages
 from headstart.images.preprocess import Preprocess
 from headstart.nets.masks.net import DenseNet, net_of
 from headstart.nets.masks.pixel_head import PixelPlan
-from headstart.nets.pretrained.maps import MapLayout, map_layout
+from headstart.nets.pretrained.maps import MapLayout
 from headstart.strategies.masks.course import Course
 from headstart.strategies.masks.head import HeadLearner, HeadTask
 from headstart.strategies.masks.tuned import LearntFrom, Tuned
@@ -34,9 +34,6 @@ __all__ = ["has_time", "minutes_lacking", "under_head_arm"]
 
 # Of the head's rate: it has learnt already. And of that: the network's (docs/benchmarks.md).
 _RATE, _BACKBONE_RATE = 0.5, 0.3
-# Maps as fine as this, and finer, stay as they are: edges and colours are those of all images, and
-# to learn them anew takes a third of the time and brings nothing (docs/benchmarks.md).
-_FINE = 4
 # Times as long as the head took: where less is left, nothing is timed; what it takes in full.
 _TIMES, _IN_FULL = 1.5, 3.5
 
@@ -47,9 +44,6 @@ class _UnderHead(Tuned):
     def __init__(self, above: HeadLearner, compute: Compute, home: Path) -> None:
         self._above = above
         super().__init__(above.task, compute, home, LearntFrom(windows=False))
-        if frozen := self._frozen(above.task.preprocess):
-            self.recipe = replace(self.recipe, **frozen)
-            self.summary += f"; its layers up to stride {_FINE} stay frozen"
         # After a quarter it is no better than the head, or worse (docs/benchmarks.md).
         self.fewest = math.ceil(self.recipe.epochs / 2)
 
@@ -57,13 +51,6 @@ class _UnderHead(Tuned):
         """As `Tuned.adapted`."""
         rate = max(asked.backbone_lr, _BACKBONE_RATE)
         return replace(asked, lr=_RATE * asked.lr, backbone_lr=rate, freeze="none")
-
-    def _frozen(self, small: Preprocess) -> dict[str, Any]:
-        """Returns what a recipe says so that layers below the first coarse map stay as they are."""
-        strides = map_layout(self.backbone, small).strides
-        fine = [at for at, stride in enumerate(strides) if stride <= _FINE]
-        above = self.net.stages_above(fine[-1]) if fine else 0
-        return {"freeze": "last", "stages": above} if above > 0 else {}
 
     def plan_over(self, layout: MapLayout, n_classes: int) -> PixelPlan:
         """As `Tuned.plan_over`: the head's own."""
