@@ -135,6 +135,11 @@ def test_numbers_and_their_unit_are_said(table):
     assert read(["1 cm", "2 cm", "3 cm"], "regression").labels.values.tolist() == [1, 2, 3]
     with pytest.raises(DataError, match=r"'1 g', which has another unit"):
         read([*(f"{x} mg" for x in range(2, 40)), "1 g"])
+    for other in ("g", "Mg"):  # in half of the rows
+        with pytest.raises(DataError, match=rf"'1 {other}', which has another unit"):
+            read([f"{x} {'mg' if x % 2 == 0 else other}" for x in range(60)])
+    with pytest.raises(DataError, match=r"'1 kg', which has a unit that others lack"):
+        read([f"{x}{' kg' * (x % 2)}" for x in range(60)])
     with pytest.raises(DataError, match="two ways"):
         read(['"1,5 kg"', "2.5 kg"], "regression")
     assert read([f"{x} {'ab'[x % 2]}" for x in range(60)]).task == "classification"

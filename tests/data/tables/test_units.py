@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headstart.data.tables.units import one_unit, unit_of
+from headstart.data.tables.units import are_measured, one_unit, unit_of
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,16 @@ def test_one_unit_is_taken_off_all_numbers(cells, texts, unit, sure):
 
 
 @pytest.mark.parametrize(
-    "cells", [["10 mg", "2 g"], ["10 mg", "2"], ["10", "2"], ["kg", "mg"], ["", "-"], ["ca. 3 kg"]]
+    "cells",
+    [
+        ["10 mg", "2 g"],
+        ["10 mW", "2 MW"],
+        ["10 mg", "2"],
+        ["10", "2"],
+        ["kg", "mg"],
+        ["", "-"],
+        ["ca. 3 kg"],
+    ],
 )
 def test_no_unit_or_several_are_none(cells):
     assert one_unit(cells) is None
@@ -39,3 +48,10 @@ def test_what_is_no_number_has_no_unit():
     assert [unit_of(each) for each in ("12 kg", "12", "dog", "a 12 kg", "1.2.3")] == [
         "kg", "", "", "", "",
     ]  # fmt: skip
+
+
+def test_numbers_of_several_units_are_measured_and_names_are_not():
+    assert are_measured(["10 mg", "2 g", "3"])
+    assert not are_measured(["12 a", "13 b"])
+    assert not are_measured(["10 mg", "dog"])
+    assert not are_measured(["1", "2"])

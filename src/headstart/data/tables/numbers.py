@@ -12,7 +12,7 @@ from headstart.data.dataset import Dataset
 from headstart.data.labels import Classes, Labels, Numbers, class_labels
 from headstart.data.splits.groups import class_level
 from headstart.data.tables.conventions import UNKNOWN_CELLS, AmbiguousNumbers, plain_numbers
-from headstart.data.tables.units import WithUnit, one_unit, unit_of
+from headstart.data.tables.units import WithUnit, are_measured, bare_unit, one_unit, unit_of
 from headstart.errors import DataError
 from headstart.records import Finding
 
@@ -96,11 +96,16 @@ def _refuse_mostly_numbers(names: tuple[str, ...], column: str) -> None:
     Raises:
         DataError: If that is so.
     """
-    units = {each: unit.lower() for each in names if (unit := unit_of(each))}
+    units = {each: bare_unit(unit) for each in names if (unit := unit_of(each))}
     common = Counter(units.values()).most_common(1)[0][0] if units else ""
     odd = [each for each in names if not _is_number(each) and (units.get(each) or "-") != common]
-    if len(names) - len(odd) > _GRADES and len(odd) <= _MOSTLY * len(names):
-        like = "has another unit" if common and odd[0] in units else "is none"
+    few = len(names) - len(odd) > _GRADES and len(odd) <= _MOSTLY * len(names)
+    # Two units in many rows each, or one in half of them: no names look so.
+    mixed = len(names) > _GRADES and are_measured(names)
+    if few or mixed:
+        like = "has another unit" if common and odd and odd[0] in units else "is none"
+        if not odd:
+            odd, like = list(units), "has a unit that others lack"
         raise DataError(
             f"{column} holds {len(names) - len(odd):,} different numbers, and {odd[0]!r}, which "
             f"{like}: write bare numbers and leave the cell empty where one is unknown, or say "

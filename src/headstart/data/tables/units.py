@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from headstart.data.tables.conventions import UNKNOWN_CELLS
 
-__all__ = ["WithUnit", "one_unit", "unit_of"]
+__all__ = ["WithUnit", "are_measured", "bare_unit", "one_unit", "unit_of"]
 
 _NUMBER = r"[+-]?\d(?:[\d.,]|[ '\u2019\u00a0\u202f](?=\d))*"
 _UNIT = r"(?:[^\W\d_]|[%‰°€$£¥\"'′″])(?:[^\W\d_]|[°²³/·.]){0,11}[23]?"
 _BEHIND = re.compile(rf"({_NUMBER})(\s*)({_UNIT})")
+_PLAIN, _SIGNS = re.compile(_NUMBER), "%‰°€$£¥"
 _BEFORE = re.compile(rf"([€$£¥])\s*({_NUMBER})")
 # Without a gap before it, a letter behind a number may as well be part of a name: 12a, 3x.
 _USUAL = frozenset({
@@ -53,14 +54,35 @@ def one_unit(texts: Sequence[str]) -> WithUnit | None:
     known = [text for text in texts if text.strip().lower() not in UNKNOWN_CELLS]
     found = {text: _parts(text) for text in known}
     units = Counter(unit for _, unit, _ in found.values())
-    if not units or len({_bare(unit) for unit in units}) > 1 or "" in units:
+    if not units or len({bare_unit(unit) for unit in units}) > 1 or "" in units:
         return None
     bare = tuple(found[text][0] if text in found else text for text in texts)
     return WithUnit(bare, units.most_common(1)[0][0], all(sure for *_, sure in found.values()))
 
 
-def _bare(unit: str) -> str:
-    return unit.rstrip(".").casefold()
+def are_measured(texts: Sequence[str]) -> bool:
+    """Tells whether cells are numbers with units, of one kind or several, or without.
+
+    Args:
+        texts: N cells. One of the units has to be a usual one: ``12 a`` and ``13 b`` are names.
+    """
+    parts = [_parts(text) for text in texts]
+    usual = any(unit and (unit[0] in _SIGNS or _is_usual(unit)) for _, unit, _ in parts)
+    return usual and all(sure or _PLAIN.fullmatch(number) for number, _, sure in parts)
+
+
+def bare_unit(unit: str) -> str:
+    """Returns a unit as others may write it too: in small letters, but mW is no MW.
+
+    Args:
+        unit: Of `unit_of`.
+    """
+    unit = unit.rstrip(".")
+    return (unit[:1] if unit[:1] in "mM" else unit[:1].casefold()) + unit[1:].casefold()
+
+
+def _is_usual(unit: str) -> bool:
+    return bare_unit(unit).lower() in _USUAL
 
 
 def _parts(text: str) -> tuple[str, str, bool]:
@@ -70,5 +92,5 @@ def _parts(text: str) -> tuple[str, str, bool]:
         return before[2], before[1], True
     if found := _BEHIND.fullmatch(text):
         number, gap, unit = found.groups()
-        return number, unit, bool(gap) or unit[0] in "%‰°€$£¥" or _bare(unit) in _USUAL
+        return number, unit, bool(gap) or unit[0] in _SIGNS or _is_usual(unit)
     return text, "", False

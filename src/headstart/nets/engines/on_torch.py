@@ -147,7 +147,7 @@ def fold_batchnorm(pool: StagePool) -> None:
     """
     from headstart.nets.imports import import_timm
 
-    import_timm()  # of a detector nothing else has, and without torch's compiler
+    import_timm()  # without torch's compiler; for detectors nothing has imported timm yet
     from timm.utils.model import reparameterize_model
 
     pool.network = reparameterize_model(pool.network)
